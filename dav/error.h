@@ -1,0 +1,46 @@
+// A refusal: an exception that ends the request with a status and, where RFC 4918 §16 or RFC 4331
+// names one, a precondition element. dav/conflict turns it into the answer.
+#pragma once
+
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::dav {
+
+// The pre- and postcondition codes this server sends, spelt as the RFC spells them with '_' for '-'.
+enum class Precondition {
+  none,
+  cannot_modify_protected_property,  // RFC 4918 §16
+  lock_token_matches_request_uri,
+  lock_token_submitted,
+  no_conflicting_lock,
+  no_external_entities,
+  preserved_live_properties,
+  propfind_finite_depth,
+  quota_not_exceeded,           // RFC 4331 §6
+  sufficient_disk_space,
+};
+
+// "lock-token-submitted" for lock_token_submitted, …; empty for none.
+[[nodiscard]] std::string_view element_name(Precondition precondition);
+
+class Error : public std::exception {
+ public:
+  // `detail`: one plain sentence for the log and never for the client.
+  Error(int status, std::string detail) : status(status), detail(std::move(detail)) {}
+  Error(int status, Precondition precondition, std::string detail)
+      : status(status), precondition(precondition), detail(std::move(detail)) {}
+
+  [[nodiscard]] const char* what() const noexcept override { return detail.c_str(); }
+
+  int status;
+  Precondition precondition = Precondition::none;
+  std::vector<std::string> hrefs;  // escaped hrefs that go inside the precondition element
+  std::string detail;
+  std::string fields;  // extra header field lines, each ending in CRLF (Allow, ETag, …)
+};
+
+}  // namespace holdfast::dav

@@ -1,0 +1,47 @@
+// The If header's grammar (RFC 4918 §10.4.2) as a value; dav/conditions evaluates it. Five small
+// functions, no I/O, linear time, any thread.
+//
+//   If = "If" ":" ( 1*No-tag-list | 1*Tagged-list )
+//   List = "(" 1*Condition ")"      Condition = ["Not"] (State-token | "[" entity-tag "]")
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dav/error.h"
+
+namespace holdfast::dav {
+
+struct IfCondition {
+  bool negated = false;
+  // Exactly one of the two.
+  std::optional<std::string> state_token;  // without "<>"
+  std::optional<std::string> entity_tag;   // as written: quotes and W/ included
+};
+
+struct IfList {
+  // The resource the list is about: the tag's text without "<>"; nullopt for a no-tag list, which is
+  // about the Request-URI.
+  std::optional<std::string> resource;
+  std::vector<IfCondition> conditions;  // all must hold
+};
+
+struct IfHeader {
+  std::vector<IfList> lists;  // one must hold
+  // Every state token that stands anywhere in the header, negated or not: all of them are submitted
+  // (§10.4.1). Without duplicates.
+  [[nodiscard]] std::vector<std::string> submitted_tokens() const;
+};
+
+inline constexpr std::size_t kIfListLimit = 64;
+inline constexpr std::size_t kIfConditionLimit = 256;
+inline constexpr std::size_t kIfResourceLimit = 32;  // distinct tags
+
+// Throws Error 400 on anything outside the grammar or above the limits. A header that is one bare
+// absolute URI, with or without "<>", is read as "(<URI>)" (clients R69).
+[[nodiscard]] IfHeader parse_if(std::string_view text);
+
+}  // namespace holdfast::dav

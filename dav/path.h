@@ -1,0 +1,76 @@
+// Between URL text and storage::Path (RFC 3986 §3.3, robustness §2.1). The same function serves
+// Request-URI, Destination, If tags and hrefs in bodies: split on "/" before decoding, decode each
+// segment once, refuse what is not plain UTF-8 text, merge empty segments. No I/O, any thread.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dav/error.h"
+#include "storage/model.h"
+
+namespace holdfast::dav {
+
+inline constexpr std::size_t kSegmentLimitBytes = 255;
+inline constexpr std::size_t kPathLimitBytes = 4096;
+inline constexpr std::size_t kDepthLimit = 256;
+
+// The part of the URL space that is ours.
+struct UrlSpace {
+  std::vector<std::string> prefix;  // decoded segments; empty when mounted at "/"
+  // Authorities that are this server besides the request's own Host, lower case, "host" or
+  // "host:port" (from public_url).
+  std::vector<std::string> authorities;
+};
+
+// "/dav/x" → {"dav", "x"}. Throws std::invalid_argument with one sentence when it is not an absolute
+// path that could be a prefix.
+[[nodiscard]] std::vector<std::string> parse_prefix(std::string_view text);
+
+// A URL inside (or just above) our space.
+struct Target {
+  storage::Path path;           // below the prefix
+  bool trailing_slash = false;
+  // The path component exactly as the client spelt it, prefix included, without query. Starts with "/".
+  std::string spelling;
+  // The URL names a proper ancestor of the prefix: not in the namespace, answers OPTIONS and
+  // PROPFIND only. Then `path` is empty and `ancestor_depth` says how many prefix segments it has.
+  bool above_prefix = false;
+  std::size_t ancestor_depth = 0;
+};
+
+// Parses a request target in origin-form or absolute-form, or an href. `host` is the request's Host,
+// against which an absolute form's authority is judged loosely: case and default port ignored, and
+// http and https are one.
+// Throws Error 400 (bad escape, bad UTF-8, dot segment, encoded slash, control character, segment
+// too long), 414 (path longer than kPathLimitBytes), 403 (deeper than kDepthLimit), 404 (outside the
+// prefix), 502 (another authority).
+[[nodiscard]] Target parse_url(std::string_view text, const UrlSpace& space, std::string_view host);
+
+// parse_url for a Destination or If tag: also tolerates raw UTF-8 and spaces (clients R23). Outside
+// the prefix is 502 here. A fragment is 400.
+[[nodiscard]] Target parse_reference(std::string_view text, const UrlSpace& space,
+                                     std::string_view host);
+
+// One segment percent-encoded: everything but unreserved characters (RFC 3986 §2.3) and "!$&'()*+,;=:@"
+// minus the ones XML or HTML would need escaped ("&" and "'").
+[[nodiscard]] std::string encode_segment(std::string_view segment);
+void append_encoded_segment(std::string& out, std::string_view segment);
+
+// The href of a member: `requested` as the client spelt the collection (a missing final slash is
+// added when members follow), then the encoded segments, then "/" for a collection. With no segments:
+// `requested` itself, with or without its final slash as `collection` asks (clients R9, R10).
+// Characters in `requested` that XML must escape are percent-encoded.
+[[nodiscard]] std::string href(std::string_view requested, std::span<const std::string> segments,
+                               bool collection);
+// The canonical href of a stored path: prefix and encoded segments.
+[[nodiscard]] std::string href(const UrlSpace& space, const storage::Path& path, bool collection);
+
+// True for well-formed UTF-8: no overlong forms, surrogates or code points above U+10FFFF.
+[[nodiscard]] bool valid_utf8(std::string_view text);
+
+}  // namespace holdfast::dav

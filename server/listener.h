@@ -1,0 +1,49 @@
+// Accepts connections, parks the idle ones, gives the busy ones a worker each, and answers requests
+// through a handler (DESIGN §3). One Listener per listening address.
+//
+//   Listener listener(address, limits, handler, observer);   // bound: port() is known
+//   listener.start();
+//   ...
+//   listener.stop();  // finishes requests in flight, shutdown_grace_s at most; joins every thread
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "dav/http.h"
+#include "server/limits.h"
+#include "server/observe.h"
+
+namespace holdfast::server {
+
+// The other end of a connection.
+struct Peer {
+  std::string address;  // numeric, without port
+  bool loopback = false;
+};
+
+// Answers one request. Called on worker threads, any number at once. Must not throw; what it throws
+// all the same becomes a plain 500.
+using Handler = std::function<dav::Response(dav::Request&, const Peer&)>;
+
+class Listener {
+ public:
+  // Binds "ADDR:PORT" ("127.0.0.1:0", "[::1]:8080") and listens without accepting yet. Throws
+  // std::runtime_error with one sentence when the address is malformed or taken.
+  Listener(const std::string& address, Limits limits, Handler handler, Observer& observer);
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  void start();
+  void stop();
+  [[nodiscard]] std::uint16_t port() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,84 @@
+// Content: immutable byte strings, staged before they are named by a row (robustness §4.3).
+//
+// The order that keeps every promise: stage → complete? → seal (flush file, rename, flush folder)
+// → Namespace::write names it → acknowledge. A row never names content that may be missing;
+// content without a row is garbage and is swept.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "storage/error.h"
+#include "storage/model.h"
+
+namespace holdfast::storage {
+
+// Content of at most this many bytes lives in the namespace's own store: one flush, no file.
+inline constexpr std::uint64_t kInlineLimitBytes = 64 * 1024;
+
+// Which checksums to compute besides SHA-256, which is always known.
+struct Digests {
+  bool sha1 = false;
+  bool md5 = false;
+};
+
+// One upload. Used by one thread at a time. Destroyed unsealed, or sealed and not kept, it leaves
+// nothing behind.
+class Upload {
+ public:
+  virtual ~Upload() = default;
+  // Adds bytes. Throws Error{full} without space, Error{unavailable} when the disk fails.
+  virtual void append(std::span<const char> bytes) = 0;
+  [[nodiscard]] virtual std::uint64_t size() const = 0;
+  // Call once, after the whole body has arrived. On return the content is complete and, in `full`
+  // durability, on disk under its final name; the value can be given to Transaction::put any
+  // number of times (a closure may rerun). Throws like append.
+  [[nodiscard]] virtual const Content& seal() = 0;
+  // A row names the content now, or may name it (a commit whose outcome is unknown): do not remove it.
+  virtual void keep() = 0;
+};
+
+// Reads one content file; keeps its bytes alive though the file be unlinked meanwhile.
+class ContentReader {
+ public:
+  virtual ~ContentReader() = default;
+  [[nodiscard]] virtual std::uint64_t size() const = 0;
+  // Reads up to buffer.size() bytes at `offset`; returns how many (0 only at the end). Throws
+  // Error{corrupt} when the file is shorter than its size or the disk cannot read it.
+  [[nodiscard]] virtual std::size_t read(std::uint64_t offset, std::span<char> buffer) = 0;
+  // A descriptor for sendfile(2), or -1 when this store has none. Owned by the reader.
+  [[nodiscard]] virtual int descriptor() const { return -1; }
+};
+
+// Any thread may call any function.
+class ContentStore {
+ public:
+  virtual ~ContentStore() = default;
+  [[nodiscard]] virtual std::unique_ptr<Upload> begin(Digests digests) = 0;
+  // Opens the file of `content`, which must not be inline. nullptr when there is no such file: look
+  // the resource up again once (it may have been replaced), then it is Error{corrupt}. Throws
+  // Error{corrupt} when the file has another size than the row says.
+  [[nodiscard]] virtual std::unique_ptr<ContentReader> open(const Content& content) = 0;
+  // Removes a file; one that is gone already is no error.
+  virtual void remove(const std::string& blob) = 0;
+  // Flushes every file and folder entry sealed so far (a no-op in `full` durability).
+  virtual void flush() = 0;
+  // Calls `visit` with each stored file's name and size, in no order. Files sealed after the call
+  // began may or may not appear. `visit` may call remove.
+  virtual void for_each(const std::function<void(const std::string& blob, std::uint64_t size)>& visit) = 0;
+  // True when the file exists with this size and SHA-256 (reads all of it).
+  [[nodiscard]] virtual bool verify(const Content& content) = 0;
+  // Bytes that can still be stored, and the size of the whole disk; for RFC 4331 quota properties
+  // and the free-space floor.
+  struct Space {
+    std::uint64_t available = 0;
+    std::uint64_t total = 0;
+  };
+  [[nodiscard]] virtual Space space() const = 0;
+};
+
+}  // namespace holdfast::storage

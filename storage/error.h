@@ -1,0 +1,28 @@
+// What can go wrong in storage. An Error ends the request that met it; dav/error turns it into a
+// status (busy and unavailable 503, full 507, conflict 409, corrupt 500). `what()` is for the log
+// only: it may name files and SQL, which no client may see.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace holdfast::storage {
+
+enum class Fault {
+  busy,         // somebody else holds the store; trying again later may succeed
+  full,         // no space left, or a limit of the store is reached
+  conflict,     // the tree no longer has the shape the caller saw (only a bug or a race can cause it)
+  corrupt,      // stored data is damaged or missing
+  unavailable,  // the store refuses writes after a failed flush, or is shutting down
+};
+
+class Error : public std::runtime_error {
+ public:
+  Error(Fault fault, const std::string& detail) : std::runtime_error(detail), fault_(fault) {}
+  [[nodiscard]] Fault fault() const { return fault_; }
+
+ private:
+  Fault fault_;
+};
+
+}  // namespace holdfast::storage

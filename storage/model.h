@@ -1,0 +1,126 @@
+// The values that the namespace is made of: paths, resources, content, dead properties, locks
+// (RFC 4918 §5, §6, §4). Plain data without HTTP, XML, SQL or URL syntax. Values are not shared
+// between threads; copy them.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/clock.h"
+
+namespace holdfast::storage {
+
+using NodeId = std::int64_t;  // opaque; stays with a resource through MOVE
+
+// Where a resource lives: decoded segments from the root, byte-exact. There is no constructor from
+// URL text: dav::parse_url is the only way in and dav::href the only way out.
+class Path {
+ public:
+  Path() = default;  // the root collection
+  explicit Path(std::vector<std::string> segments) : segments_(std::move(segments)) {}
+
+  [[nodiscard]] std::span<const std::string> segments() const { return segments_; }
+  [[nodiscard]] bool is_root() const { return segments_.empty(); }
+  [[nodiscard]] std::size_t depth() const { return segments_.size(); }
+  // The last segment; empty for the root.
+  [[nodiscard]] std::string_view name() const;
+  // The path without its last segment; the root's parent is the root.
+  [[nodiscard]] Path parent() const;
+  [[nodiscard]] Path child(std::string_view name) const;
+  // Bytes of all segments and the slashes before them, as limits count them.
+  [[nodiscard]] std::size_t bytes() const;
+
+  friend bool operator==(const Path&, const Path&) = default;
+  friend auto operator<=>(const Path&, const Path&) = default;
+
+ private:
+  std::vector<std::string> segments_;
+};
+
+enum class Kind { file, collection };
+enum class Depth { zero, one, infinity };
+
+// A mapped resource, as one row tells it.
+struct Resource {
+  NodeId id = 0;
+  NodeId parent = 0;
+  std::string name;  // as first stored (form-preserving); empty for the root
+  Kind kind = Kind::collection;
+  Millis created = 0;
+  Millis modified = 0;  // Last-Modified: clients may set it; for collections, when a member came or went
+
+  // Files only.
+  std::string etag;        // opaque-tag without quotes, [A-Za-z0-9._-]; belongs to the content
+  std::uint64_t size = 0;  // bytes
+  Millis stored = 0;       // when this content was stored, by our wall clock
+  std::int64_t content = 0;  // id of the immutable content
+
+  [[nodiscard]] bool is_collection() const { return kind == Kind::collection; }
+};
+
+using Sha256 = std::array<std::uint8_t, 32>;
+using Sha1 = std::array<std::uint8_t, 20>;
+using Md5 = std::array<std::uint8_t, 16>;
+
+struct Checksums {
+  Sha256 sha256{};
+  std::optional<Sha1> sha1;
+  std::optional<Md5> md5;
+};
+
+// Where the bytes of one immutable content are. Exactly one of the two holds: `blob` names a file
+// of the content store, or `bytes` is the whole content (inline, also when it is empty).
+struct Content {
+  std::uint64_t size = 0;
+  Checksums checksums;
+  std::string blob;   // name in the content store; empty when inline
+  std::string bytes;  // inline content
+
+  [[nodiscard]] bool is_inline() const { return blob.empty(); }
+};
+
+struct PropertyName {
+  std::string xmlns;  // namespace name; empty for none
+  std::string name;   // local name
+  friend bool operator==(const PropertyName&, const PropertyName&) = default;
+  friend auto operator<=>(const PropertyName&, const PropertyName&) = default;
+};
+
+// A dead property (RFC 4918 §4.4). `xml` is its complete element, standing alone: it declares every
+// prefix it uses and carries the xml:lang in scope, so it can be copied into any document.
+struct Property {
+  PropertyName name;
+  std::string xml;
+  friend bool operator==(const Property&, const Property&) = default;
+};
+
+// One PROPPATCH instruction: set when `xml` holds the element, remove when it does not.
+struct PropertyChange {
+  PropertyName name;
+  std::optional<std::string> xml;
+};
+
+enum class LockScope { exclusive, shared };
+
+// A write lock (RFC 4918 §6, §7). Hangs on its root resource: it does not travel with MOVE or COPY.
+struct Lock {
+  std::string token;  // absolute URI, at most 60 bytes, needs no XML escaping
+  NodeId root_id = 0;
+  Path root;  // lock root as stored
+  LockScope scope = LockScope::exclusive;
+  bool infinite = false;  // Depth: infinity
+  std::string owner;      // inner XML of DAV:owner, standing alone, returned verbatim; may be empty
+  std::string principal;  // creator's account; empty for the anonymous principal
+  Millis granted = 0;     // lease clock
+  std::int64_t timeout_s = 0;
+
+  [[nodiscard]] Millis expires() const { return granted + timeout_s * 1000; }
+};
+
+}  // namespace holdfast::storage

@@ -1,0 +1,202 @@
+// The URL namespace (RFC 4918 §5) as a store: one tree of collections and files with their dead
+// properties and locks. Whole questions are asked of a Snapshot, whole acts told to a Transaction.
+//
+//   ns.write(Flush::required, [&](Transaction& tx) {
+//     Resolution target = tx.resolve(path);
+//     ... throw to refuse: nothing of this closure remains ...
+//     tx.make_collection(*target.parent, path.name());
+//   });  // returned: committed and on disk
+//
+// Locks whose lease has run out are absent from every answer here. Names are stored byte-exact and
+// found normalisation-insensitively: two names equal under NFC are one member (clients R24).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/content.h"
+#include "storage/error.h"
+#include "storage/model.h"
+
+namespace holdfast::storage {
+
+// Everything the rules need to know about one path, from one snapshot.
+struct Resolution {
+  Path path;                         // as asked
+  std::optional<Resource> resource;  // mapped here
+  std::optional<Resource> parent;    // mapped at path.parent() (a file counts); none for the root
+  // Ids from the root to the deepest mapped resource on the path. The path is mapped exactly when
+  // lineage.size() == path.depth() + 1.
+  std::vector<NodeId> lineage;
+  // Names as stored of that chain, without the root's.
+  Path stored;
+  // Locks that cover the URL itself: rooted at the resource, or Depth: infinity on an ancestor.
+  std::vector<Lock> locks;
+  // Locks that cover the parent collection: rooted at the parent, or Depth: infinity above it.
+  // Adding or removing a member needs their tokens (RFC 4918 §7.4).
+  std::vector<Lock> parent_locks;
+
+  [[nodiscard]] bool mapped() const { return resource.has_value(); }
+  // This path lies at or below `other`'s resource, by identity and so whatever the spelling.
+  [[nodiscard]] bool at_or_below(const Resource& other) const {
+    for (NodeId id : lineage)
+      if (id == other.id) return true;
+    return false;
+  }
+};
+
+// What a listing must bring along for each member.
+struct Wanted {
+  bool properties = false;  // dead properties
+  bool locks = false;       // every lock that covers the member
+  bool checksums = false;
+};
+
+// One row of a listing. Valid during the visit only.
+struct Member {
+  Resource resource;
+  std::span<const std::string> segments;  // stored names below the listing's root; empty for the root
+  std::vector<Property> properties;       // in name order
+  std::vector<Lock> locks;
+  std::optional<Checksums> checksums;  // files only
+};
+
+struct Usage {
+  std::uint64_t resources = 0;  // mapped resources, the root included
+  std::uint64_t bytes = 0;      // sum of all files' sizes, each copy counted
+};
+
+// A consistent view of one instant. Used by one thread. Must not be kept while waiting for a client.
+// Every function may throw Error{busy, corrupt, unavailable}.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+
+  [[nodiscard]] virtual Resolution resolve(const Path& path) const = 0;
+  // Visits the resource and, by depth, its members: the resource first, every collection before its
+  // members, siblings in name order. Memory does not grow with the number of members; the number of
+  // statements grows with the number of collections at most. `from` must be mapped.
+  virtual void members(const Resolution& from, Depth depth, Wanted wanted,
+                       const std::function<void(const Member&)>& visit) const = 0;
+  // Resources in the tree (the resource itself included), counted up to `limit` + 1.
+  [[nodiscard]] virtual std::uint64_t count(const Resource& root, std::uint64_t limit) const = 0;
+  // True when no descendant of `root` lies more than `levels` below it, or is reached from it by
+  // more than `bytes` bytes of slashes and names. O(1) where the tree is clearly small enough.
+  [[nodiscard]] virtual bool fits_below(const Resource& root, std::size_t levels,
+                                        std::size_t bytes) const = 0;
+  // Live locks rooted at `root` or anywhere below. Costs O(min(locks, tree)), not O(tree).
+  [[nodiscard]] virtual std::vector<Lock> locks_within(const Resource& root) const = 0;
+  [[nodiscard]] virtual std::vector<Property> properties(NodeId id) const = 0;
+  // The file's content; inline bytes included.
+  [[nodiscard]] virtual Content content(const Resource& file) const = 0;
+  // The lock with this token, if live. An expired one is found as well when `grace_s` > 0 and it ran
+  // out at most that many seconds ago (Finder's late UNLOCK, clients §2).
+  [[nodiscard]] virtual std::optional<Lock> find_lock(std::string_view token,
+                                                      std::int64_t grace_s = 0) const = 0;
+  // All live locks, in root path order, at most `limit`.
+  [[nodiscard]] virtual std::vector<Lock> all_locks(std::size_t limit) const = 0;
+  [[nodiscard]] virtual Usage usage() const = 0;
+  // This snapshot's reading of the lease clock, and of the wall clock.
+  [[nodiscard]] virtual Millis lease_now() const = 0;
+  [[nodiscard]] virtual Millis wall_now() const = 0;
+};
+
+// A snapshot that also writes. Sees its own changes. Acts trust their arguments to come from this
+// transaction's own answers; an argument that does not fit the tree throws Error{conflict}.
+class Transaction : public Snapshot {
+ public:
+  // Stores `content` at parent/name: a new file, or new content for the file already there. Its
+  // properties, locks and creation date stay; it gets a new ETag. `modified`: the date the client
+  // asked for, else now.
+  virtual Resource put(const Resource& parent, std::string_view name, const Content& content,
+                       std::optional<Millis> modified) = 0;
+  virtual Resource make_collection(const Resource& parent, std::string_view name) = 0;
+  // Copies `source` (with all its members when `recursive`) to parent/name with properties and
+  // modification dates, without locks and without touching content bytes. What is mapped there is
+  // replaced; a lock rooted at it stays and covers the new resource (RFC 4918 §7.6, §9.8.4).
+  // Neither place may lie inside the other.
+  virtual Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
+                             std::string_view name) = 0;
+  // Moves `source` to parent/name, identity kept. Locks inside it vanish (§7.5); what is mapped
+  // there is replaced as by copy_tree, except when it is `source` itself (a new spelling).
+  virtual Resource move_tree(const Resource& source, const Resource& parent,
+                             std::string_view name) = 0;
+  // Removes the resource, its members, and all their properties and locks.
+  virtual void remove_tree(const Resource& root) = 0;
+  // Applies the changes in order. Does not judge them.
+  virtual void patch_properties(NodeId id, std::span<const PropertyChange> changes) = 0;
+  virtual void set_modified(NodeId id, Millis modified) = 0;
+  // Adds a lock on root_id; `granted` is set from the lease clock. Does not judge conflicts.
+  virtual Lock add_lock(Lock lock) = 0;
+  // Restarts the lock's lease with a new timeout; returns it as it is now.
+  virtual Lock refresh_lock(std::string_view token, std::int64_t timeout_s) = 0;
+  // Removes the lock, live or expired; false when there is none with this token.
+  virtual bool remove_lock(std::string_view token) = 0;
+};
+
+// How a write must be acknowledged (robustness D1).
+enum class Flush {
+  required,    // on disk before write() returns
+  deferrable,  // add_lock on a mapped resource, refresh_lock, remove_lock only: survives a crash of the
+               // process at once, a power cut once a later flushed write has carried it
+};
+
+// Counters since the start, and gauges; for /metrics.
+struct NamespaceStats {
+  std::uint64_t batches = 0;         // commits that changed something
+  std::uint64_t flushed_batches = 0;
+  std::uint64_t writes = 0;          // closures run in them
+  std::uint64_t largest_batch = 0;
+  std::vector<std::uint64_t> batch_size_buckets;  // writes per batch: ≤1, ≤2, ≤4, …, ≤1024, more
+  std::uint64_t wal_bytes = 0;
+  std::uint64_t locks = 0;
+  Usage usage;
+};
+
+// Result of looking at the whole store, for `holdfast check`.
+struct NamespaceCheck {
+  std::vector<std::string> problems;  // one plain sentence each
+  std::uint64_t resources = 0;
+  std::uint64_t contents = 0;
+  std::uint64_t repaired = 0;
+};
+
+// Any thread may call any function.
+class Namespace {
+ public:
+  virtual ~Namespace() = default;
+
+  [[nodiscard]] virtual std::unique_ptr<const Snapshot> snapshot() const = 0;
+  // Runs `fn` in a transaction, together with others that wait (group commit), and returns when it
+  // is committed and, with Flush::required in `full` durability, flushed. `fn` runs on any thread,
+  // never two at once, and may run more than once. What `fn` throws is rethrown here, after the
+  // commit of the batch that decided it, and nothing of that `fn` remains. Throws
+  // Error{full, unavailable} when the commit fails: then no write of the batch is acknowledged.
+  virtual void write(Flush flush, const std::function<void(Transaction&)>& fn) = 0;
+
+  // Content files that no row names any more, at most `limit`, oldest first.
+  [[nodiscard]] virtual std::vector<std::string> garbage(std::size_t limit) const = 0;
+  // The files are gone: forget them. Does not flush.
+  virtual void forget_garbage(std::span<const std::string> blobs) = 0;
+  // True when some row names this content file, or it is garbage that is still known.
+  [[nodiscard]] virtual bool names_blob(const std::string& blob) const = 0;
+  // Visits every content that is a file.
+  virtual void for_each_blob(const std::function<void(const Content&)>& visit) const = 0;
+  // Makes everything acknowledged so far durable (also deferred and relaxed writes), and moves the
+  // write-ahead log into the database where readers allow.
+  virtual void checkpoint() = 0;
+  // Forgets locks that expired more than `grace_s` seconds ago.
+  virtual void purge_expired_locks(std::int64_t grace_s) = 0;
+  [[nodiscard]] virtual NamespaceStats stats() const = 0;
+  // Verifies structure, counts and references (not content files); with `repair`, sets right what
+  // can be without guessing.
+  [[nodiscard]] virtual NamespaceCheck check(bool repair) = 0;
+};
+
+}  // namespace holdfast::storage
