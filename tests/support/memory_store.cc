@@ -1,0 +1,574 @@
+#include "tests/support/memory_store.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+#include <utf8proc.h>
+#include <utility>
+
+namespace holdfast::test {
+
+using storage::Content;
+using storage::Depth;
+using storage::Error;
+using storage::Fault;
+using storage::Kind;
+using storage::Lock;
+using storage::Member;
+using storage::Millis;
+using storage::NodeId;
+using storage::Path;
+using storage::Property;
+using storage::PropertyName;
+using storage::Resolution;
+using storage::Resource;
+using storage::Wanted;
+
+std::string nfc(std::string_view name) {
+  utf8proc_uint8_t* folded = nullptr;
+  const utf8proc_ssize_t size =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(name.data()),
+                   static_cast<utf8proc_ssize_t>(name.size()), &folded,
+                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  if (size < 0) return std::string(name);
+  std::string result(reinterpret_cast<const char*>(folded), static_cast<std::size_t>(size));
+  std::free(folded);
+  return result;
+}
+
+namespace {
+
+constexpr NodeId kRoot = 1;
+
+[[noreturn]] void refuse(const std::string& why) { throw Error(Fault::conflict, why); }
+
+}  // namespace
+
+// Numbers that are never given twice, also not after a write that was undone.
+struct MemoryNamespace::Counters {
+  NodeId last_node = kRoot;
+  std::int64_t last_content = 0;
+};
+
+struct MemoryNamespace::State {
+  struct Node {
+    Resource resource;
+    std::map<PropertyName, std::string> properties;
+    std::map<std::string, NodeId> members;  // by the NFC form of the name
+  };
+  std::map<NodeId, Node> nodes;
+  std::map<std::int64_t, std::shared_ptr<const Content>> contents;
+  std::map<std::string, Lock> locks;  // by token; `root` is filled in when asked
+  std::vector<std::string> garbage;   // oldest first
+
+  [[nodiscard]] const Node& node(NodeId id) const {
+    const auto found = nodes.find(id);
+    if (found == nodes.end()) refuse("no resource has id " + std::to_string(id));
+    return found->second;
+  }
+  [[nodiscard]] Node& node(NodeId id) { return const_cast<Node&>(std::as_const(*this).node(id)); }
+
+  // Ids from the root to `id`.
+  [[nodiscard]] std::vector<NodeId> lineage(NodeId id) const {
+    std::vector<NodeId> up;
+    for (; id != kRoot; id = node(id).resource.parent) up.push_back(id);
+    up.push_back(kRoot);
+    std::reverse(up.begin(), up.end());
+    return up;
+  }
+  [[nodiscard]] Path path(NodeId id) const {
+    Path path;
+    for (NodeId step : lineage(id))
+      if (step != kRoot) path = path.child(node(step).resource.name);
+    return path;
+  }
+  // `id` and all that lies below it, every collection before its members.
+  [[nodiscard]] std::vector<NodeId> tree(NodeId id) const {
+    std::vector<NodeId> ids{id};
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      for (const auto& [key, member] : node(ids[i]).members) ids.push_back(member);
+    return ids;
+  }
+  [[nodiscard]] bool inside(NodeId id, NodeId tree_root) const {
+    const std::vector<NodeId> up = lineage(id);
+    return std::find(up.begin(), up.end(), tree_root) != up.end();
+  }
+  [[nodiscard]] std::optional<NodeId> member(NodeId collection, std::string_view name) const {
+    const Node& parent = node(collection);
+    const auto found = parent.members.find(nfc(name));
+    if (found == parent.members.end()) return std::nullopt;
+    return found->second;
+  }
+
+  // Drops the contents that no file has any more.
+  void settle() {
+    std::set<std::int64_t> used;
+    for (const auto& [id, node] : nodes)
+      if (!node.resource.is_collection()) used.insert(node.resource.content);
+    std::set<std::string> named;
+    for (std::int64_t id : used) named.insert(contents.at(id)->blob);
+    for (auto it = contents.begin(); it != contents.end();) {
+      if (used.contains(it->first)) {
+        ++it;
+        continue;
+      }
+      const std::string& blob = it->second->blob;
+      if (!blob.empty() && !named.contains(blob)) garbage.push_back(blob);
+      it = contents.erase(it);
+    }
+    std::erase_if(garbage, [&](const std::string& blob) { return named.contains(blob); });
+  }
+};
+
+namespace {
+
+using State = MemoryNamespace::State;
+
+// The reading half, under Snapshot and under Transaction.
+template <class Interface>
+class Reading : public Interface {
+ public:
+  Reading(const State& state, Millis lease, Millis wall)
+      : state_(state), lease_(lease), wall_(wall) {}
+
+  [[nodiscard]] Resolution resolve(const Path& path) const override {
+    Resolution result;
+    result.path = path;
+    result.lineage = {kRoot};
+    for (const std::string& segment : path.segments()) {
+      const auto next = state_.member(result.lineage.back(), segment);
+      if (!next) break;
+      result.lineage.push_back(*next);
+      result.stored = result.stored.child(state_.node(*next).resource.name);
+    }
+    if (result.lineage.size() == path.depth() + 1)
+      result.resource = state_.node(result.lineage.back()).resource;
+    if (!path.is_root() && result.lineage.size() >= path.depth())
+      result.parent = state_.node(result.lineage[path.depth() - 1]).resource;
+    result.locks = covering(result.lineage, result.resource);
+    if (!path.is_root()) {
+      std::vector<NodeId> above = result.lineage;
+      above.resize(std::min(above.size(), path.depth()));
+      result.parent_locks = covering(above, result.parent);
+    }
+    return result;
+  }
+
+  void members(const Resolution& from, Depth depth, Wanted wanted,
+               const std::function<void(const Member&)>& visit) const override {
+    if (!from.resource) refuse("listing of an unmapped path");
+    const std::size_t base = state_.path(from.resource->id).depth();
+    std::vector<NodeId> ids{from.resource->id};
+    if (depth == Depth::infinity) {
+      ids = state_.tree(from.resource->id);
+    } else if (depth == Depth::one) {
+      for (const auto& [key, member] : state_.node(ids[0]).members) ids.push_back(member);
+    }
+    for (NodeId id : ids) {
+      const State::Node& node = state_.node(id);
+      const Path path = state_.path(id);
+      Member member{.resource = node.resource,
+                    .segments = path.segments().subspan(base),
+                    .properties = {},
+                    .locks = {},
+                    .checksums = std::nullopt};
+      if (wanted.properties) member.properties = properties(id);
+      if (wanted.locks) member.locks = covering(state_.lineage(id), node.resource);
+      if (wanted.checksums && !node.resource.is_collection())
+        member.checksums = state_.contents.at(node.resource.content)->checksums;
+      visit(member);
+    }
+  }
+
+  [[nodiscard]] std::uint64_t count(const Resource& root, std::uint64_t limit) const override {
+    const std::uint64_t all = state_.tree(root.id).size();
+    return all > limit ? limit + 1 : all;
+  }
+
+  [[nodiscard]] bool fits_below(const Resource& root, std::size_t levels,
+                                std::size_t bytes) const override {
+    const Path base = state_.path(root.id);
+    for (NodeId id : state_.tree(root.id)) {
+      const Path path = state_.path(id);
+      if (path.depth() - base.depth() > levels || path.bytes() - base.bytes() > bytes) return false;
+    }
+    return true;
+  }
+
+  [[nodiscard]] std::vector<Lock> locks_within(const Resource& root) const override {
+    return live([&](const Lock& lock) { return state_.inside(lock.root_id, root.id); });
+  }
+
+  [[nodiscard]] std::vector<Property> properties(NodeId id) const override {
+    std::vector<Property> all;
+    for (const auto& [name, xml] : state_.node(id).properties) all.push_back({name, xml});
+    return all;
+  }
+
+  [[nodiscard]] Content content(const Resource& file) const override {
+    const auto found = state_.contents.find(file.content);
+    if (found == state_.contents.end()) refuse("no such content");
+    return *found->second;
+  }
+
+  [[nodiscard]] std::optional<Lock> find_lock(std::string_view token,
+                                              std::int64_t grace_s) const override {
+    const auto found = state_.locks.find(std::string(token));
+    if (found == state_.locks.end()) return std::nullopt;
+    const Millis late = lease_ - found->second.expires();
+    if (late >= 0 && (grace_s <= 0 || late > grace_s * 1000)) return std::nullopt;
+    return shown(found->second);
+  }
+
+  [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit) const override {
+    std::vector<Lock> all = live([](const Lock&) { return true; });
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Lock& a, const Lock& b) { return a.root < b.root; });
+    if (all.size() > limit) all.resize(limit);
+    return all;
+  }
+
+  [[nodiscard]] storage::Usage usage() const override {
+    storage::Usage usage;
+    for (const auto& [id, node] : state_.nodes) {
+      ++usage.resources;
+      usage.bytes += node.resource.size;
+    }
+    return usage;
+  }
+
+  [[nodiscard]] Millis lease_now() const override { return lease_; }
+  [[nodiscard]] Millis wall_now() const override { return wall_; }
+
+ protected:
+  [[nodiscard]] bool is_live(const Lock& lock) const { return lease_ < lock.expires(); }
+  [[nodiscard]] Lock shown(Lock lock) const {
+    lock.root = state_.path(lock.root_id);
+    return lock;
+  }
+  template <class Predicate>
+  [[nodiscard]] std::vector<Lock> live(Predicate wanted) const {
+    std::vector<Lock> found;
+    for (const auto& [token, lock] : state_.locks)
+      if (is_live(lock) && wanted(lock)) found.push_back(shown(lock));
+    return found;
+  }
+  // Locks rooted at `resource`, or infinite and rooted anywhere in `lineage`.
+  [[nodiscard]] std::vector<Lock> covering(const std::vector<NodeId>& lineage,
+                                           const std::optional<Resource>& resource) const {
+    return live([&](const Lock& lock) {
+      if (resource && lock.root_id == resource->id) return true;
+      return lock.infinite &&
+             std::find(lineage.begin(), lineage.end(), lock.root_id) != lineage.end();
+    });
+  }
+
+  const State& state_;
+  const Millis lease_;
+  const Millis wall_;
+};
+
+class MemorySnapshot final : public Reading<storage::Snapshot> {
+ public:
+  MemorySnapshot(std::shared_ptr<const State> state, Millis lease, Millis wall)
+      : Reading(*state, lease, wall), kept_(std::move(state)) {}
+
+ private:
+  std::shared_ptr<const State> kept_;
+};
+
+class MemoryTransaction final : public Reading<storage::Transaction> {
+ public:
+  MemoryTransaction(State& state, MemoryNamespace::Counters& counters, Millis lease, Millis wall)
+      : Reading(state, lease, wall), tree_(state), counters_(counters) {}
+
+  Resource put(const Resource& parent, std::string_view name, const Content& content,
+               std::optional<Millis> modified) override {
+    std::optional<NodeId> id = place(parent.id, name);
+    if (id && tree_.node(*id).resource.is_collection()) refuse("content for a collection");
+    if (!id) id = add(parent.id, name, Kind::file);
+    const std::int64_t number = ++counters_.last_content;
+    tree_.contents[number] = std::make_shared<const Content>(content);
+    Resource& file = tree_.node(*id).resource;
+    file.content = number;
+    file.etag = "m-" + std::to_string(number);
+    file.size = content.size;
+    file.stored = wall_;
+    file.modified = modified.value_or(wall_);
+    return file;
+  }
+
+  Resource make_collection(const Resource& parent, std::string_view name) override {
+    if (place(parent.id, name)) refuse("a collection where something is mapped");
+    return tree_.node(add(parent.id, name, Kind::collection)).resource;
+  }
+
+  Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
+                     std::string_view name) override {
+    const std::optional<NodeId> replaced = place(parent.id, name);
+    if (tree_.inside(parent.id, source.id)) refuse("copy into itself");
+    if (replaced && tree_.inside(source.id, *replaced)) refuse("copy onto itself or an ancestor");
+    std::vector<Lock> kept;
+    if (replaced) kept = clear(*replaced);
+    const NodeId copy = add(parent.id, name, tree_.node(source.id).resource.kind);
+    fill(copy, source.id, recursive);
+    settle_locks(kept, copy);
+    return tree_.node(copy).resource;
+  }
+
+  Resource move_tree(const Resource& source, const Resource& parent,
+                     std::string_view name) override {
+    if (source.id == kRoot) refuse("move of the root");
+    const std::optional<NodeId> replaced = place(parent.id, name);
+    if (tree_.inside(parent.id, source.id)) refuse("move into itself");
+    std::erase_if(tree_.locks,
+                  [&](const auto& entry) { return tree_.inside(entry.second.root_id, source.id); });
+    std::vector<Lock> kept;
+    if (replaced && *replaced != source.id) {
+      if (tree_.inside(source.id, *replaced)) refuse("move onto an ancestor");
+      kept = clear(*replaced);
+    }
+    State::Node& node = tree_.node(source.id);
+    State::Node& from = tree_.node(node.resource.parent);
+    from.members.erase(nfc(node.resource.name));
+    from.resource.modified = wall_;
+    node.resource.parent = parent.id;
+    node.resource.name = name;
+    State::Node& to = tree_.node(parent.id);
+    to.members[nfc(name)] = source.id;
+    to.resource.modified = wall_;
+    settle_locks(kept, source.id);
+    return node.resource;
+  }
+
+  void remove_tree(const Resource& root) override {
+    if (root.id == kRoot) refuse("removal of the root");
+    clear(root.id);
+  }
+
+  void patch_properties(NodeId id, std::span<const storage::PropertyChange> changes) override {
+    State::Node& node = tree_.node(id);
+    for (const storage::PropertyChange& change : changes) {
+      if (change.xml) {
+        node.properties[change.name] = *change.xml;
+      } else {
+        node.properties.erase(change.name);
+      }
+    }
+  }
+
+  void set_modified(NodeId id, Millis modified) override {
+    tree_.node(id).resource.modified = modified;
+  }
+
+  Lock add_lock(Lock lock) override {
+    static_cast<void>(tree_.node(lock.root_id));
+    if (tree_.locks.contains(lock.token)) refuse("two locks with one token");
+    lock.granted = lease_;
+    return shown(tree_.locks[lock.token] = lock);
+  }
+
+  Lock refresh_lock(std::string_view token, std::int64_t timeout_s) override {
+    const auto found = tree_.locks.find(std::string(token));
+    if (found == tree_.locks.end() || !is_live(found->second)) refuse("refresh of no lock");
+    found->second.granted = lease_;
+    found->second.timeout_s = timeout_s;
+    return shown(found->second);
+  }
+
+  bool remove_lock(std::string_view token) override {
+    return tree_.locks.erase(std::string(token)) > 0;
+  }
+
+ private:
+  // What is mapped at parent/name; refuses where nothing can be.
+  std::optional<NodeId> place(NodeId parent, std::string_view name) {
+    if (!tree_.node(parent).resource.is_collection()) refuse("the parent is a file");
+    if (name.empty() || name.size() > 255 || name.find('/') != name.npos ||
+        name.find('\0') != name.npos)
+      refuse("not a name");
+    return tree_.member(parent, name);
+  }
+
+  NodeId add(NodeId parent, std::string_view name, Kind kind) {
+    const NodeId id = ++counters_.last_node;
+    Resource& resource = tree_.nodes[id].resource;
+    resource.id = id;
+    resource.parent = parent;
+    resource.name = name;
+    resource.kind = kind;
+    resource.created = wall_;
+    resource.modified = wall_;
+    tree_.node(parent).members[nfc(name)] = id;
+    tree_.node(parent).resource.modified = wall_;
+    return id;
+  }
+
+  // Makes the new resource `copy` equal to `source`, below it as well when `recursive`.
+  void fill(NodeId copy, NodeId source, bool recursive) {
+    const State::Node from = tree_.node(source);
+    if (recursive)
+      for (const auto& [key, member] : from.members) {
+        const Resource& resource = tree_.node(member).resource;
+        fill(add(copy, std::string(resource.name), resource.kind), member, true);
+      }
+    State::Node& to = tree_.node(copy);
+    to.properties = from.properties;
+    to.resource.modified = from.resource.modified;
+    to.resource.etag = from.resource.etag;
+    to.resource.size = from.resource.size;
+    to.resource.stored = from.resource.stored;
+    to.resource.content = from.resource.content;
+  }
+
+  // Removes the tree with its locks; returns those that were rooted at its top.
+  std::vector<Lock> clear(NodeId top) {
+    std::vector<Lock> rooted;
+    const std::vector<NodeId> ids = tree_.tree(top);
+    for (NodeId id : ids)
+      std::erase_if(tree_.locks, [&](const auto& entry) {
+        if (entry.second.root_id != id) return false;
+        if (id == top) rooted.push_back(entry.second);
+        return true;
+      });
+    const Resource resource = tree_.node(top).resource;
+    State::Node& parent = tree_.node(resource.parent);
+    parent.members.erase(nfc(resource.name));
+    parent.resource.modified = wall_;
+    for (NodeId id : ids) tree_.nodes.erase(id);
+    return rooted;
+  }
+
+  void settle_locks(const std::vector<Lock>& kept, NodeId root) {
+    for (Lock lock : kept) {
+      lock.root_id = root;
+      tree_.locks[lock.token] = lock;
+    }
+  }
+
+  State& tree_;
+  MemoryNamespace::Counters& counters_;
+};
+
+}  // namespace
+
+MemoryNamespace::MemoryNamespace(const storage::Clock& clock)
+    : clock_(clock), counters_(std::make_unique<Counters>()) {
+  auto state = std::make_shared<State>();
+  Resource& root = state->nodes[kRoot].resource;
+  root.id = kRoot;
+  root.created = clock.wall();
+  root.modified = clock.wall();
+  current_ = std::move(state);
+}
+
+MemoryNamespace::~MemoryNamespace() = default;
+
+std::shared_ptr<const MemoryNamespace::State> MemoryNamespace::current() const {
+  const std::lock_guard lock(exchange_);
+  return current_;
+}
+
+void MemoryNamespace::replace(std::shared_ptr<const State> next) {
+  const std::lock_guard lock(exchange_);
+  current_ = std::move(next);
+}
+
+std::unique_ptr<const storage::Snapshot> MemoryNamespace::snapshot() const {
+  return std::make_unique<MemorySnapshot>(current(), clock_.lease(), clock_.wall());
+}
+
+void MemoryNamespace::write(storage::Flush flush,
+                            const std::function<void(storage::Transaction&)>& fn) {
+  const std::lock_guard lock(writer_);
+  if (rerun_) {
+    State scratch = *current();
+    MemoryTransaction transaction(scratch, *counters_, clock_.lease(), clock_.wall());
+    try {
+      fn(transaction);
+    } catch (...) {
+      // The run that counts decides what is thrown.
+    }
+  }
+  auto next = std::make_shared<State>(*current());
+  MemoryTransaction transaction(*next, *counters_, clock_.lease(), clock_.wall());
+  fn(transaction);
+  next->settle();
+  replace(std::move(next));
+  ++batches_;
+  if (flush == storage::Flush::required) ++flushed_batches_;
+}
+
+std::vector<std::string> MemoryNamespace::garbage(std::size_t limit) const {
+  std::vector<std::string> all = current()->garbage;
+  if (all.size() > limit) all.resize(limit);
+  return all;
+}
+
+void MemoryNamespace::forget_garbage(std::span<const std::string> blobs) {
+  const std::lock_guard lock(writer_);
+  auto next = std::make_shared<State>(*current());
+  std::erase_if(next->garbage, [&](const std::string& blob) {
+    return std::find(blobs.begin(), blobs.end(), blob) != blobs.end();
+  });
+  replace(std::move(next));
+}
+
+bool MemoryNamespace::names_blob(const std::string& blob) const {
+  const auto state = current();
+  return std::find(state->garbage.begin(), state->garbage.end(), blob) != state->garbage.end() ||
+         std::any_of(state->contents.begin(), state->contents.end(),
+                     [&](const auto& entry) { return entry.second->blob == blob; });
+}
+
+void MemoryNamespace::for_each_blob(const std::function<void(const Content&)>& visit) const {
+  const auto state = current();
+  for (const auto& [id, content] : state->contents)
+    if (!content->is_inline()) visit(*content);
+}
+
+void MemoryNamespace::purge_expired_locks(std::int64_t grace_s) {
+  const std::lock_guard lock(writer_);
+  auto next = std::make_shared<State>(*current());
+  std::erase_if(next->locks, [&](const auto& entry) {
+    return clock_.lease() - entry.second.expires() > grace_s * 1000;
+  });
+  replace(std::move(next));
+}
+
+storage::NamespaceStats MemoryNamespace::stats() const {
+  storage::NamespaceStats stats;
+  stats.batches = batches_;
+  stats.flushed_batches = flushed_batches_;
+  stats.writes = batches_;
+  stats.largest_batch = stats.batches > 0 ? 1 : 0;
+  stats.batch_size_buckets.assign(12, 0);
+  stats.batch_size_buckets[0] = stats.batches;
+  const auto now = snapshot();
+  stats.locks = now->all_locks(SIZE_MAX).size();
+  stats.usage = now->usage();
+  return stats;
+}
+
+storage::NamespaceCheck MemoryNamespace::check(bool /*repair*/) {
+  const auto state = current();
+  storage::NamespaceCheck check;
+  check.resources = state->nodes.size();
+  check.contents = state->contents.size();
+  const std::vector<NodeId> tree = state->tree(kRoot);
+  if (std::set<NodeId>(tree.begin(), tree.end()).size() != state->nodes.size())
+    check.problems.emplace_back("A resource cannot be reached from the root.");
+  for (const auto& [id, node] : state->nodes) {
+    for (const auto& [key, member] : node.members)
+      if (state->node(member).resource.parent != id ||
+          nfc(state->node(member).resource.name) != key)
+        check.problems.emplace_back("A member does not know its parent or its name.");
+    if (!node.resource.is_collection() && !state->contents.contains(node.resource.content))
+      check.problems.emplace_back("A file has no content.");
+  }
+  for (const auto& [token, lock] : state->locks)
+    if (!state->nodes.contains(lock.root_id)) check.problems.emplace_back("A lock has no root.");
+  return check;
+}
+
+}  // namespace holdfast::test

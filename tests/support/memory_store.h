@@ -1,0 +1,101 @@
+// The slow, obvious definition of a back end: everything in plain maps, every write on a whole copy
+// that replaces the tree when it succeeds. Tests of the DAV engine run on it, and the conformance
+// suites hold it and the real back ends to the same sentences. Any thread may call any function.
+//
+//   test::MemoryStore store;
+//   dav::Engine engine(store.names, store.contents, {});
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "storage/content.h"
+#include "storage/namespace.h"
+#include "tests/support/manual_clock.h"
+
+namespace holdfast::test {
+
+// The NFC form of a name; the name itself when it is not UTF-8.
+[[nodiscard]] std::string nfc(std::string_view name);
+
+class MemoryNamespace final : public storage::Namespace {
+ public:
+  // The clock must outlive the namespace.
+  explicit MemoryNamespace(const storage::Clock& clock);
+  ~MemoryNamespace() override;
+
+  // Runs every closure twice from now on: first on a copy that is thrown away, then for real. A
+  // closure that cannot bear what Namespace::write allows shows itself.
+  void rerun_closures(bool rerun) { rerun_ = rerun; }
+
+  [[nodiscard]] std::unique_ptr<const storage::Snapshot> snapshot() const override;
+  void write(storage::Flush flush, const std::function<void(storage::Transaction&)>& fn) override;
+  [[nodiscard]] std::vector<std::string> garbage(std::size_t limit) const override;
+  void forget_garbage(std::span<const std::string> blobs) override;
+  [[nodiscard]] bool names_blob(const std::string& blob) const override;
+  void for_each_blob(const std::function<void(const storage::Content&)>& visit) const override;
+  void checkpoint() override {}
+  void purge_expired_locks(std::int64_t grace_s) override;
+  [[nodiscard]] storage::NamespaceStats stats() const override;
+  [[nodiscard]] storage::NamespaceCheck check(bool repair) override;
+
+  struct State;
+  struct Counters;
+
+ private:
+  [[nodiscard]] std::shared_ptr<const State> current() const;
+  void replace(std::shared_ptr<const State> next);
+
+  const storage::Clock& clock_;
+  std::unique_ptr<Counters> counters_;
+  std::atomic<bool> rerun_ = false;
+  std::mutex writer_;            // held by the one write that runs
+  mutable std::mutex exchange_;  // guards current_
+  std::shared_ptr<const State> current_;
+  std::atomic<std::uint64_t> batches_ = 0;
+  std::atomic<std::uint64_t> flushed_batches_ = 0;
+};
+
+class MemoryContentStore final : public storage::ContentStore {
+ public:
+  MemoryContentStore();
+  ~MemoryContentStore() override;
+
+  [[nodiscard]] std::unique_ptr<storage::Upload> begin(storage::Digests digests) override;
+  [[nodiscard]] std::unique_ptr<storage::ContentReader> open(
+      const storage::Content& content) override;
+  void remove(const std::string& blob) override;
+  void flush() override {}
+  void for_each(
+      const std::function<void(const std::string& blob, std::uint64_t size)>& visit) override;
+  [[nodiscard]] bool verify(const storage::Content& content) override;
+  [[nodiscard]] Space space() const override;
+
+  // For tests.
+  void set_space(Space space);
+  // Stored files, and uploads that have begun and not ended.
+  [[nodiscard]] std::size_t files() const;
+  [[nodiscard]] std::size_t uploads() const;
+  // Replaces a file's bytes, as a failing disk does.
+  void damage(const std::string& blob, std::string bytes);
+
+  struct Shelf;  // what uploads share with their store
+
+ private:
+  std::shared_ptr<Shelf> shelf_;
+};
+
+// The parts wired together.
+struct MemoryStore {
+  ManualClock clock;
+  MemoryNamespace names{clock};
+  MemoryContentStore contents;
+};
+
+}  // namespace holdfast::test
