@@ -1,0 +1,133 @@
+# Sourced by the other scripts: the Debian packages by purpose, installing what is missing, building.
+# Sets `root` to the source folder. Works from any folder, as root or through sudo, without a terminal.
+
+ctest_wrapper=()  # a command that starts ctest in a special way
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# What the release build and the server need.
+build_packages=(
+  g++ cmake ninja-build pkg-config
+  libpoco-dev libboost1.81-dev libpugixml-dev libsqlite3-dev libcli11-dev
+  libsodium-dev libssl-dev prometheus-cpp-dev libutf8proc-dev
+)
+
+# What the tests need on top: the test libraries and the real clients.
+test_packages=(
+  libgtest-dev libgmock-dev
+  curl litmus cadaver rclone davfs2 fuse3 procps
+)
+
+fuzz_packages=(clang libclang-rt-14-dev)
+fresh_packages=(debootstrap git curl)
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+# ensure_packages NAME...: installs those that are missing; asks nobody and touches nothing else.
+ensure_packages() {
+  local installed name log
+  local missing=()
+  installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true)
+  for name in "$@"; do
+    grep -qx "$name installed" <<<"$installed" || missing+=("$name")
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+
+  echo "Installing ${#missing[@]} Debian packages: ${missing[*]}"
+  log=$(mktemp)
+  if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 update \
+    >"$log" 2>&1 </dev/null; then
+    cat "$log"
+    rm -f "$log"
+    echo "apt-get update failed" >&2
+    return 1
+  fi
+  if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
+    -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install "${missing[@]}" 2>&1 </dev/null |
+    tee "$log" | awk '
+      /newly installed/ { print "  " $0; fflush() }
+      /^Setting up/ && ++done % 25 == 0 { print "  " done " packages set up"; fflush() }'; then
+    tail -n 40 "$log"
+    rm -f "$log"
+    echo "apt-get install failed" >&2
+    return 1
+  fi
+  rm -f "$log"
+}
+
+# build PRESET [TARGET...]: configures when that has not been done with the present presets, then
+# builds with progress.
+build() {
+  local preset=$1 folder="$root/build/$1"
+  shift
+  local targets=()
+  [ $# -eq 0 ] || targets=(--target "$@")
+  (
+    cd "$root"
+    export NINJA_STATUS='[%f/%t %es] '
+    if [ ! -f "$folder/build.ninja" ] || [ CMakePresets.json -nt "$folder/build.ninja" ]; then
+      echo "Configuring build/$preset"
+      cmake --preset "$preset" >"/tmp/holdfast-configure.$$" 2>&1 || {
+        cat "/tmp/holdfast-configure.$$"
+        rm -f "/tmp/holdfast-configure.$$"
+        exit 1
+      }
+      rm -f "/tmp/holdfast-configure.$$"
+    fi
+    cmake --build "build/$preset" "${targets[@]}"
+  )
+}
+
+# run_ctest PRESET [ARGUMENT...]: runs the tests of build/PRESET in parallel and prints the closing
+# line from ctest's own report. Fails when a test failed or none ran.
+run_ctest() {
+  local folder="$root/build/$1"
+  shift
+  local report="$folder/ctest-report.xml" log="$folder/ctest-output.txt"
+  rm -f "$report"
+  # ctest's own closing line is left out: ours, in one form for every caller, is the last.
+  local status=0
+  "${ctest_wrapper[@]}" ctest --test-dir "$folder" --output-junit "$report" --output-on-failure \
+    --parallel "$(nproc)" "$@" </dev/null 2>&1 |
+    tee "$log" | grep -v '% tests passed, ' || status=${PIPESTATUS[0]}
+  if [ ! -s "$report" ]; then
+    echo "ctest left no report" >&2
+    return 1
+  fi
+  local total failed skipped disabled
+  total=$(report_number tests) failed=$(report_number failures)
+  skipped=$(report_number skipped) disabled=$(report_number disabled)
+  skipped=$((skipped + disabled))
+  # The report counts a test that could not be started among the skipped ones.
+  local not_started
+  not_started=$(grep -c '[*][*][*]Not Run  ' "$log") || true
+  failed=$((failed + not_started)) skipped=$((skipped - not_started))
+  if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1 total=$((total + 1)); fi
+  local passed=$((total - failed - skipped))
+  if [ "${HOLDFAST_REQUIRE_ALL:-0}" = 1 ] && [ "$skipped" -gt 0 ]; then
+    echo "HOLDFAST_REQUIRE_ALL=1: the skipped tests count as failed"
+    failed=$((failed + skipped)) skipped=0
+  fi
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+# report_number ATTRIBUTE: a count from the head of the report that run_ctest names.
+report_number() {
+  awk -v name="$1" '
+    /<testsuite/ { inside = 1 }
+    inside && match($0, "[ \t]" name "=\"[0-9]+\"") {
+      text = substr($0, RSTART, RLENGTH); gsub(/[^0-9]/, "", text); print text; exit
+    }
+    inside && />/ { exit }' "$report"
+}
+
+# What the sanitizers do in every test: stop at the first finding, find leaks.
+export ASAN_OPTIONS="${ASAN_OPTIONS:-halt_on_error=1:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1}"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}"
+export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}"
