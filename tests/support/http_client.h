@@ -1,0 +1,75 @@
+// A small blocking HTTP/1.1 client over loopback for tests: keep-alive, Content-Length and chunked
+// answers, one total deadline per answer. It never repeats a request by itself, so that a test
+// knows which requests were sent.
+//
+//   HttpClient client(server.port());
+//   const auto reply = client.request("PUT", "/a.txt", {{"If-None-Match", "*"}}, "text");
+//   EXPECT_EQ(reply.status, 201);
+//   EXPECT_EQ(reply.field("ETag"), ...);
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace holdfast::test {
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+struct Reply {
+  int status = 0;
+  std::string reason;
+  Fields fields;
+  std::string body;
+
+  // The first value of `name`, whatever its case; empty when there is none.
+  [[nodiscard]] std::string_view field(std::string_view name) const;
+  [[nodiscard]] bool success() const { return status >= 200 && status < 300; }
+};
+
+// The connection failed or the answer was incomplete: what became of the request is unknown.
+class HttpFailure : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// One connection at a time, opened when needed. One thread at a time.
+class HttpClient {
+ public:
+  explicit HttpClient(std::uint16_t port,
+                      std::chrono::milliseconds timeout = std::chrono::seconds(60));
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  // Sends Host, Content-Length (when there is a body or the method expects one) and `fields`;
+  // returns the final answer, 1xx skipped. Throws HttpFailure.
+  Reply request(std::string_view method, std::string_view target, const Fields& fields = {},
+                std::string_view body = {});
+
+  // For tests that speak bytes: what is sent is exactly `bytes`; the answer to a HEAD has no body.
+  void send(std::string_view bytes);
+  Reply read_reply(bool to_head = false);
+  // True when the server has closed the connection, waiting up to the timeout for it.
+  [[nodiscard]] bool closed_by_server();
+
+  void close();
+
+ private:
+  void connect();
+  void fill();  // reads more into buffer_; throws at the end of the stream or the deadline
+  std::string take_line();
+  std::string take(std::size_t count);
+
+  std::uint16_t port_;
+  std::chrono::milliseconds timeout_;
+  std::chrono::steady_clock::time_point deadline_;
+  int fd_ = -1;
+  std::string buffer_;
+};
+
+}  // namespace holdfast::test

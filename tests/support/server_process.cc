@@ -1,0 +1,124 @@
+#include "tests/support/server_process.h"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <signal.h>
+#include <stdexcept>
+#include <string_view>
+#include <sys/wait.h>
+#include <tuple>
+#include <unistd.h>
+#include <utility>
+
+#include "tests/support/process.h"
+
+namespace holdfast::test {
+namespace {
+
+constexpr std::size_t kKeptOutput = 1 << 20;
+constexpr std::string_view kUrl = "http://127.0.0.1:";
+
+// The port in the first complete line with our URL; 0 when there is none yet.
+std::uint16_t port_in(const std::string& output) {
+  const auto at = output.find(kUrl);
+  if (at == std::string::npos || output.find('\n', at) == std::string::npos) return 0;
+  std::uint16_t port = 0;
+  const char* first = output.data() + at + kUrl.size();
+  std::from_chars(first, output.data() + output.size(), port);
+  return port;
+}
+
+}  // namespace
+
+std::filesystem::path holdfast_binary() {
+  return std::filesystem::path(HOLDFAST_BINARY_DIR) / "holdfast";
+}
+
+ServerProcess::ServerProcess(std::filesystem::path data, std::vector<std::string> arguments)
+    : data_(std::move(data)), arguments_(std::move(arguments)) {}
+
+ServerProcess::~ServerProcess() {
+  if (running()) kill();
+}
+
+std::string ServerProcess::url() const { return std::string(kUrl) + std::to_string(port_) + "/"; }
+
+void ServerProcess::start() {
+  if (running()) throw std::logic_error("the server runs already");
+  Command command;
+  command.arguments = {holdfast_binary(), "serve", "--listen", "127.0.0.1:" + std::to_string(port_),
+                       "--data",          data_};
+  command.arguments.insert(command.arguments.end(), arguments_.begin(), arguments_.end());
+  ended_ = false;
+  output_.clear();
+  banner_.clear();
+  const auto child = test::start(command);
+  close(child.input_fd);
+  pid_ = child.pid;
+  reader_ = std::thread(&ServerProcess::read_output, this, child.output_fd);
+
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, std::chrono::seconds(60),
+                    [this] { return ended_ || port_in(output_) != 0; });
+  port_ = port_in(output_);
+  banner_ = output_;
+  if (port_ != 0) return;
+  lock.unlock();
+  kill();
+  throw std::runtime_error("holdfast serve did not start. It printed:\n" + output());
+}
+
+void ServerProcess::read_output(int fd) {
+  std::array<char, 65536> buffer{};
+  for (;;) {
+    const auto got = read(fd, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    const std::lock_guard lock(mutex_);
+    output_.append(buffer.data(), static_cast<std::size_t>(got));
+    if (output_.size() > 2 * kKeptOutput) output_.erase(0, output_.size() - kKeptOutput);
+    changed_.notify_all();
+  }
+  close(fd);
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  changed_.notify_all();
+}
+
+int ServerProcess::stop(std::chrono::seconds patience) {
+  if (!running()) throw std::logic_error("the server does not run");
+  ::kill(pid_, SIGTERM);
+  {
+    // Its end closes the pipe that the reader reads.
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, patience, [this] { return ended_; })) ::kill(pid_, SIGKILL);
+  }
+  const int code = wait_for(pid_);
+  finish();
+  return code;
+}
+
+void ServerProcess::kill() {
+  if (!running()) return;
+  ::kill(pid_, SIGKILL);
+  std::ignore = wait_for(pid_);
+  finish();
+}
+
+void ServerProcess::finish() {
+  reader_.join();
+  pid_ = -1;
+}
+
+std::string ServerProcess::output() const {
+  const std::lock_guard lock(mutex_);
+  return output_;
+}
+
+std::string ServerProcess::banner() const {
+  const std::lock_guard lock(mutex_);
+  return banner_;
+}
+
+}  // namespace holdfast::test
