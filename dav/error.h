@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace holdfast::dav {
@@ -29,10 +30,10 @@ enum class Precondition {
 
 class Error : public std::exception {
  public:
-  // `detail`: one plain sentence for the log and never for the client.
-  Error(int status, std::string detail) : status(status), detail(std::move(detail)) {}
-  Error(int status, Precondition precondition, std::string detail)
-      : status(status), precondition(precondition), detail(std::move(detail)) {}
+  // The status, the precondition if any, and one plain sentence for the log and never for the client.
+  Error(int code, std::string sentence) : status(code), detail(std::move(sentence)) {}
+  Error(int code, Precondition element, std::string sentence)
+      : status(code), precondition(element), detail(std::move(sentence)) {}
 
   [[nodiscard]] const char* what() const noexcept override { return detail.c_str(); }
 
