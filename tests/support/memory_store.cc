@@ -321,13 +321,12 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     if (source.id == kRoot) refuse("move of the root");
     const std::optional<NodeId> replaced = place(parent.id, name);
     if (tree_.inside(parent.id, source.id)) refuse("move into itself");
+    const bool replaces = replaced && *replaced != source.id;
+    if (replaces && tree_.inside(source.id, *replaced)) refuse("move onto an ancestor");
     std::erase_if(tree_.locks,
                   [&](const auto& entry) { return tree_.inside(entry.second.root_id, source.id); });
     std::vector<Lock> kept;
-    if (replaced && *replaced != source.id) {
-      if (tree_.inside(source.id, *replaced)) refuse("move onto an ancestor");
-      kept = clear(*replaced);
-    }
+    if (replaces) kept = clear(*replaced);
     State::Node& node = tree_.node(source.id);
     State::Node& from = tree_.node(node.resource.parent);
     from.members.erase(nfc(node.resource.name));

@@ -1,0 +1,106 @@
+// Speaks to a dav::Engine in memory, as the server's exchange does over a socket. One thread.
+//
+//   DavClient dav(engine);
+//   Answer answer = dav.send("PUT", "/a.txt", {{"If-None-Match", "*"}}, "hello");
+//   EXPECT_EQ(answer.status, 201);
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dav/engine.h"
+#include "dav/http.h"
+
+namespace holdfast::test {
+
+// A body in memory that arrives in pieces and can end badly.
+class StringBody final : public dav::Body {
+ public:
+  explicit StringBody(std::string bytes) : bytes_(std::move(bytes)) {}
+
+  // As chunked coding: no length is known beforehand.
+  StringBody& chunked() {
+    chunked_ = true;
+    return *this;
+  }
+  // Ends with `state` after `after` bytes. The announced length stays the whole.
+  StringBody& ends(State state, std::size_t after) {
+    end_ = state;
+    limit_ = after;
+    return *this;
+  }
+  StringBody& pieces_of(std::size_t bytes) {
+    piece_ = bytes;
+    return *this;
+  }
+
+  [[nodiscard]] std::optional<std::uint64_t> length() const override;
+  Piece read() override;
+
+  // True when read was called: a server would have sent 100 Continue.
+  [[nodiscard]] bool invited() const { return invited_; }
+  // Bytes read so far.
+  [[nodiscard]] std::size_t consumed() const { return offset_; }
+
+ private:
+  std::string bytes_;
+  bool chunked_ = false;
+  State end_ = State::complete;
+  std::size_t limit_ = std::numeric_limits<std::size_t>::max();
+  std::size_t piece_ = std::size_t{16} * 1024;
+  std::size_t offset_ = 0;
+  bool invited_ = false;
+};
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+// A response, rendered.
+struct Answer {
+  int status = 0;
+  Headers headers;
+  std::string body;
+  // What Content-Length would say; nullopt for a streamed body.
+  std::optional<std::uint64_t> length;
+  std::string log_detail;
+  // What a Producer or a ContentReader threw while the body was made: the connection is cut.
+  bool cut = false;
+
+  // The value of the first field of that name; empty when there is none.
+  [[nodiscard]] std::string header(std::string_view name) const;
+  [[nodiscard]] bool has(std::string_view name) const;
+  // The token in Lock-Token, without brackets.
+  [[nodiscard]] std::string lock_token() const;
+};
+
+// Runs the body of `response` to its end.
+[[nodiscard]] Answer render(dav::Response response);
+
+class DavClient {
+ public:
+  // The engine must outlive the client.
+  explicit DavClient(const dav::Engine& engine) : engine_(engine) {}
+
+  Answer send(std::string_view method, std::string_view target, const Headers& headers = {},
+              std::string_view body = {});
+  // With a body of one's own making.
+  Answer send(std::string_view method, std::string_view target, const Headers& headers,
+              dav::Body& body);
+
+  // Sent with every request from now on.
+  void as(std::string principal) { principal_ = std::move(principal); }
+  void over(std::string scheme) { scheme_ = std::move(scheme); }
+  void host(std::string host) { host_ = std::move(host); }
+
+ private:
+  const dav::Engine& engine_;
+  std::string principal_;
+  std::string scheme_ = "http";
+  std::string host_ = "localhost:8080";
+};
+
+}  // namespace holdfast::test

@@ -1,0 +1,278 @@
+#include "tests/support/faulty_store.h"
+
+#include <utility>
+
+namespace holdfast::test {
+
+using storage::Content;
+using storage::Lock;
+using storage::Millis;
+using storage::NodeId;
+using storage::Resolution;
+using storage::Resource;
+
+void FaultPlan::fail_at(std::uint64_t step, storage::Fault fault) {
+  steps_ = 0;
+  struck_ = false;
+  fault_ = fault;
+  failing_ = step;
+}
+
+std::string FaultPlan::where() const {
+  const std::lock_guard lock(mutex_);
+  return where_;
+}
+
+void FaultPlan::step(const char* name) {
+  if (steps_++ != failing_) return;
+  {
+    const std::lock_guard lock(mutex_);
+    where_ = name;
+  }
+  struck_ = true;
+  throw storage::Error(fault_, std::string("made to fail at ") + name);
+}
+
+namespace {
+
+// The reading half, around a Snapshot or a Transaction.
+template <class Interface>
+class Reading : public Interface {
+ public:
+  [[nodiscard]] Resolution resolve(const storage::Path& path) const override {
+    plan_.step("resolve");
+    return reads().resolve(path);
+  }
+  void members(const Resolution& from, storage::Depth depth, storage::Wanted wanted,
+               const std::function<void(const storage::Member&)>& visit) const override {
+    plan_.step("members");
+    reads().members(from, depth, wanted, [&](const storage::Member& member) {
+      plan_.step("row of members");
+      visit(member);
+    });
+  }
+  [[nodiscard]] std::uint64_t count(const Resource& root, std::uint64_t limit) const override {
+    plan_.step("count");
+    return reads().count(root, limit);
+  }
+  [[nodiscard]] bool fits_below(const Resource& root, std::size_t levels,
+                                std::size_t bytes) const override {
+    plan_.step("fits_below");
+    return reads().fits_below(root, levels, bytes);
+  }
+  [[nodiscard]] std::vector<Lock> locks_within(const Resource& root) const override {
+    plan_.step("locks_within");
+    return reads().locks_within(root);
+  }
+  [[nodiscard]] std::vector<storage::Property> properties(NodeId id) const override {
+    plan_.step("properties");
+    return reads().properties(id);
+  }
+  [[nodiscard]] Content content(const Resource& file) const override {
+    plan_.step("content");
+    return reads().content(file);
+  }
+  [[nodiscard]] std::optional<Lock> find_lock(std::string_view token,
+                                              std::int64_t grace_s) const override {
+    plan_.step("find_lock");
+    return reads().find_lock(token, grace_s);
+  }
+  [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit) const override {
+    plan_.step("all_locks");
+    return reads().all_locks(limit);
+  }
+  [[nodiscard]] storage::Usage usage() const override {
+    plan_.step("usage");
+    return reads().usage();
+  }
+  [[nodiscard]] Millis lease_now() const override { return reads().lease_now(); }
+  [[nodiscard]] Millis wall_now() const override { return reads().wall_now(); }
+
+ protected:
+  explicit Reading(FaultPlan& plan) : plan_(plan) {}
+  [[nodiscard]] virtual const storage::Snapshot& reads() const = 0;
+  FaultPlan& plan_;
+};
+
+class FaultySnapshot final : public Reading<storage::Snapshot> {
+ public:
+  FaultySnapshot(std::unique_ptr<const storage::Snapshot> inner, FaultPlan& plan)
+      : Reading(plan), inner_(std::move(inner)) {}
+
+ private:
+  [[nodiscard]] const storage::Snapshot& reads() const override { return *inner_; }
+  std::unique_ptr<const storage::Snapshot> inner_;
+};
+
+class FaultyTransaction final : public Reading<storage::Transaction> {
+ public:
+  FaultyTransaction(storage::Transaction& inner, FaultPlan& plan) : Reading(plan), inner_(inner) {}
+
+  Resource put(const Resource& parent, std::string_view name, const Content& content,
+               std::optional<Millis> modified) override {
+    plan_.step("put");
+    return inner_.put(parent, name, content, modified);
+  }
+  Resource make_collection(const Resource& parent, std::string_view name) override {
+    plan_.step("make_collection");
+    return inner_.make_collection(parent, name);
+  }
+  Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
+                     std::string_view name) override {
+    plan_.step("copy_tree");
+    return inner_.copy_tree(source, recursive, parent, name);
+  }
+  Resource move_tree(const Resource& source, const Resource& parent,
+                     std::string_view name) override {
+    plan_.step("move_tree");
+    return inner_.move_tree(source, parent, name);
+  }
+  void remove_tree(const Resource& root) override {
+    plan_.step("remove_tree");
+    inner_.remove_tree(root);
+  }
+  void patch_properties(NodeId id, std::span<const storage::PropertyChange> changes) override {
+    plan_.step("patch_properties");
+    inner_.patch_properties(id, changes);
+  }
+  void set_modified(NodeId id, Millis modified) override {
+    plan_.step("set_modified");
+    inner_.set_modified(id, modified);
+  }
+  Lock add_lock(Lock lock) override {
+    plan_.step("add_lock");
+    return inner_.add_lock(std::move(lock));
+  }
+  Lock refresh_lock(std::string_view token, std::int64_t timeout_s) override {
+    plan_.step("refresh_lock");
+    return inner_.refresh_lock(token, timeout_s);
+  }
+  bool remove_lock(std::string_view token) override {
+    plan_.step("remove_lock");
+    return inner_.remove_lock(token);
+  }
+
+ private:
+  [[nodiscard]] const storage::Snapshot& reads() const override { return inner_; }
+  storage::Transaction& inner_;
+};
+
+class FaultyUpload final : public storage::Upload {
+ public:
+  FaultyUpload(std::unique_ptr<storage::Upload> inner, FaultPlan& plan)
+      : inner_(std::move(inner)), plan_(plan) {}
+  void append(std::span<const char> bytes) override {
+    plan_.step("append");
+    inner_->append(bytes);
+  }
+  [[nodiscard]] std::uint64_t size() const override { return inner_->size(); }
+  [[nodiscard]] const Content& seal() override {
+    plan_.step("seal");
+    const Content& content = inner_->seal();
+    plan_.step("flush of seal");
+    return content;
+  }
+  void keep() override { inner_->keep(); }
+
+ private:
+  std::unique_ptr<storage::Upload> inner_;
+  FaultPlan& plan_;
+};
+
+class FaultyReader final : public storage::ContentReader {
+ public:
+  FaultyReader(std::unique_ptr<storage::ContentReader> inner, FaultPlan& plan)
+      : inner_(std::move(inner)), plan_(plan) {}
+  [[nodiscard]] std::uint64_t size() const override { return inner_->size(); }
+  [[nodiscard]] std::size_t read(std::uint64_t offset, std::span<char> buffer) override {
+    plan_.step("read");
+    return inner_->read(offset, buffer);
+  }
+
+ private:
+  std::unique_ptr<storage::ContentReader> inner_;
+  FaultPlan& plan_;
+};
+
+}  // namespace
+
+std::unique_ptr<const storage::Snapshot> FaultyNamespace::snapshot() const {
+  plan_.step("snapshot");
+  return std::make_unique<FaultySnapshot>(inner_.snapshot(), plan_);
+}
+
+void FaultyNamespace::write(storage::Flush flush,
+                            const std::function<void(storage::Transaction&)>& fn) {
+  plan_.step("write");
+  inner_.write(flush, [&](storage::Transaction& inner) {
+    FaultyTransaction transaction(inner, plan_);
+    fn(transaction);
+    plan_.step("commit");
+  });
+  plan_.step("answer of commit");
+}
+
+std::vector<std::string> FaultyNamespace::garbage(std::size_t limit) const {
+  plan_.step("garbage");
+  return inner_.garbage(limit);
+}
+
+void FaultyNamespace::forget_garbage(std::span<const std::string> blobs) {
+  plan_.step("forget_garbage");
+  inner_.forget_garbage(blobs);
+}
+
+bool FaultyNamespace::names_blob(const std::string& blob) const {
+  plan_.step("names_blob");
+  return inner_.names_blob(blob);
+}
+
+void FaultyNamespace::for_each_blob(const std::function<void(const Content&)>& visit) const {
+  plan_.step("for_each_blob");
+  inner_.for_each_blob(visit);
+}
+
+void FaultyNamespace::checkpoint() {
+  plan_.step("checkpoint");
+  inner_.checkpoint();
+}
+
+void FaultyNamespace::purge_expired_locks(std::int64_t grace_s) {
+  plan_.step("purge_expired_locks");
+  inner_.purge_expired_locks(grace_s);
+}
+
+std::unique_ptr<storage::Upload> FaultyContentStore::begin(storage::Digests digests) {
+  plan_.step("begin of upload");
+  return std::make_unique<FaultyUpload>(inner_.begin(digests), plan_);
+}
+
+std::unique_ptr<storage::ContentReader> FaultyContentStore::open(const Content& content) {
+  plan_.step("open");
+  std::unique_ptr<storage::ContentReader> reader = inner_.open(content);
+  if (!reader) return nullptr;
+  return std::make_unique<FaultyReader>(std::move(reader), plan_);
+}
+
+void FaultyContentStore::remove(const std::string& blob) {
+  plan_.step("remove of file");
+  inner_.remove(blob);
+}
+
+void FaultyContentStore::flush() {
+  plan_.step("flush of files");
+  inner_.flush();
+}
+
+void FaultyContentStore::for_each(
+    const std::function<void(const std::string& blob, std::uint64_t size)>& visit) {
+  plan_.step("for_each");
+  inner_.for_each(visit);
+}
+
+bool FaultyContentStore::verify(const Content& content) {
+  plan_.step("verify");
+  return inner_.verify(content);
+}
+
+}  // namespace holdfast::test
