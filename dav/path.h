@@ -52,7 +52,7 @@ struct Target {
 [[nodiscard]] Target parse_url(std::string_view text, const UrlSpace& space, std::string_view host);
 
 // parse_url for a Destination or If tag: also tolerates raw UTF-8 and spaces (clients R23). Outside
-// the prefix is 502 here. A fragment is 400.
+// the prefix is 502 here, its ancestors included. A fragment is 400.
 [[nodiscard]] Target parse_reference(std::string_view text, const UrlSpace& space,
                                      std::string_view host);
 
