@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +31,11 @@ namespace holdfast::dav {
 [[nodiscard]] std::optional<std::string> parse_lock_token(const Fields& fields);
 
 // HTTP-date (RFC 9110 §5.6.7): IMF-fixdate written, all three forms read; nullopt when malformed.
-// Seconds since 1970.
+// Seconds since 1970. `now` only places the two-digit years of the obsolete RFC 850 form; without it
+// the system's clock does.
 [[nodiscard]] std::optional<std::int64_t> parse_http_date(std::string_view text);
+[[nodiscard]] std::optional<std::int64_t> parse_http_date(std::string_view text, std::int64_t now);
+// Times outside the years 0 to 9999 are written as the nearest that can be.
 [[nodiscard]] std::string format_http_date(std::int64_t seconds);
 // RFC 3339 with Z, for DAV:creationdate.
 [[nodiscard]] std::string format_rfc3339(std::int64_t seconds);
@@ -45,7 +49,7 @@ struct EntityTagList {
     std::string opaque;  // without quotes
   };
   std::vector<Tag> tags;
-  // Strong and weak comparison (§8.8.3.2) with a strong tag of ours.
+  // Strong and weak comparison (§8.8.3.2) with a strong tag of ours; "*" matches always.
   [[nodiscard]] bool matches_strongly(std::string_view opaque) const;
   [[nodiscard]] bool matches_weakly(std::string_view opaque) const;
 };
@@ -67,7 +71,7 @@ struct Ranges {
   std::vector<ByteRange> ranges;
 };
 // More than 16 specs, overlapping ranges that add up to more than `size`, another unit, several Range
-// fields or bad syntax: whole. No number overflows.
+// fields, bad syntax or an empty content: whole. No number overflows.
 [[nodiscard]] Ranges parse_range(const Fields& fields, std::uint64_t size);
 
 // Checksums announced for a body: OC-Checksum (SHA1:, MD5:, SHA256:; hex), Content-MD5 (base64),
@@ -91,6 +95,9 @@ struct ExpectedChecksums {
 // True when Accept names application/json or application/problem+json with a higher weight than XML
 // and "*/*" (DESIGN §5).
 [[nodiscard]] bool prefers_json(const Fields& fields);
+
+// scheme ":" and at least one more character, all of them visible ASCII without < > and ".
+[[nodiscard]] bool is_absolute_uri(std::string_view text);
 
 // Unsigned decimal digits only, no sign, no overflow.
 [[nodiscard]] std::optional<std::uint64_t> parse_decimal(std::string_view text);

@@ -1,0 +1,234 @@
+// The dates of dav/headers.h, without the C library's locale and time zone.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <ctime>
+
+#include "dav/headers.h"
+
+namespace holdfast::dav {
+namespace {
+
+constexpr std::array<std::string_view, 7> kDays = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                                   "Thursday", "Friday", "Saturday"};
+constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::int64_t kFirstSecond = -62'167'219'200;  // 0000-01-01T00:00:00Z
+constexpr std::int64_t kLastSecond = 253'402'300'799;   // 9999-12-31T23:59:59Z
+
+// A date's text, taken from the left. Once something did not fit, nothing does.
+class Reader {
+ public:
+  explicit Reader(std::string_view rest) : rest_(rest) {}
+
+  [[nodiscard]] bool complete() const { return ok_ && rest_.empty(); }
+  bool literal(std::string_view text) {
+    ok_ = ok_ && rest_.substr(0, text.size()) == text;
+    if (ok_) rest_.remove_prefix(text.size());
+    return ok_;
+  }
+  // Exactly `digits` digits; the first may be a space when `padded`.
+  int number(std::size_t digits, bool padded = false) {
+    ok_ = ok_ && rest_.size() >= digits;
+    int value = 0;
+    for (std::size_t i = 0; ok_ && i < digits; ++i) {
+      const char c = padded && i == 0 && rest_[i] == ' ' ? '0' : rest_[i];
+      ok_ = c >= '0' && c <= '9';
+      value = value * 10 + (c - '0');
+    }
+    if (ok_) rest_.remove_prefix(digits);
+    return value;
+  }
+  // The number of the month, from 1.
+  unsigned month() {
+    for (unsigned i = 0; ok_ && i < kMonths.size(); ++i) {
+      if (rest_.substr(0, 3) != kMonths[i]) continue;
+      rest_.remove_prefix(3);
+      return i + 1;
+    }
+    ok_ = false;
+    return 0;
+  }
+  // The name of a day, whole or its first three letters.
+  bool day_name(bool whole) {
+    for (const std::string_view day : kDays) {
+      const std::string_view name = whole ? day : day.substr(0, 3);
+      if (ok_ && rest_.substr(0, name.size()) == name) return literal(name);
+    }
+    return ok_ = false;
+  }
+
+ private:
+  std::string_view rest_;
+  bool ok_ = true;
+};
+
+struct Parts {
+  int year = 0;
+  unsigned month = 0;
+  int day = 0;
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+
+  void read_time(Reader& at) {
+    hour = at.number(2);
+    at.literal(":");
+    minute = at.number(2);
+    at.literal(":");
+    second = at.number(2);
+  }
+  // A leap second counts as the first of the next minute, as POSIX time does.
+  [[nodiscard]] std::optional<std::int64_t> seconds() const {
+    const std::chrono::year_month_day date(std::chrono::year(year), std::chrono::month(month),
+                                           std::chrono::day(static_cast<unsigned>(day)));
+    if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+    const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
+    return ((days * 24 + hour) * 60 + minute) * 60 + second;
+  }
+};
+
+// "Sun, 06 Nov 1994 08:49:37 GMT"
+std::optional<std::int64_t> parse_imf_fixdate(std::string_view text) {
+  Reader at(text);
+  Parts parts;
+  at.day_name(false);
+  at.literal(", ");
+  parts.day = at.number(2);
+  at.literal(" ");
+  parts.month = at.month();
+  at.literal(" ");
+  parts.year = at.number(4);
+  at.literal(" ");
+  parts.read_time(at);
+  at.literal(" GMT");
+  return at.complete() ? parts.seconds() : std::nullopt;
+}
+
+// "Sunday, 06-Nov-94 08:49:37 GMT"
+std::optional<std::int64_t> parse_rfc850_date(std::string_view text, std::int64_t now) {
+  Reader at(text);
+  Parts parts;
+  at.day_name(true);
+  at.literal(", ");
+  parts.day = at.number(2);
+  at.literal("-");
+  parts.month = at.month();
+  at.literal("-");
+  const int year_of_century = at.number(2);
+  at.literal(" ");
+  parts.read_time(at);
+  at.literal(" GMT");
+  if (!at.complete()) return std::nullopt;
+  // More than 50 years ahead means the last past year with these two digits.
+  const auto today =
+      std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(now)));
+  const int this_year = static_cast<int>(std::chrono::year_month_day(today).year());
+  parts.year = this_year - this_year % 100 + year_of_century;
+  if (parts.year > this_year + 50) parts.year -= 100;
+  const std::optional<std::int64_t> seconds = parts.seconds();
+  if (parts.year == this_year + 50 && seconds) {
+    Parts limit = parts;
+    limit.year = this_year;
+    const std::optional<std::int64_t> same_day = limit.seconds();
+    if (!same_day || *same_day > now) {
+      parts.year -= 100;
+      return parts.seconds();
+    }
+  }
+  return seconds;
+}
+
+// "Sun Nov  6 08:49:37 1994"
+std::optional<std::int64_t> parse_asctime_date(std::string_view text) {
+  Reader at(text);
+  Parts parts;
+  at.day_name(false);
+  at.literal(" ");
+  parts.month = at.month();
+  at.literal(" ");
+  parts.day = at.number(2, true);
+  at.literal(" ");
+  parts.read_time(at);
+  at.literal(" ");
+  parts.year = at.number(4);
+  return at.complete() ? parts.seconds() : std::nullopt;
+}
+
+void append_digits(std::string& out, std::int64_t value, int digits) {
+  const std::size_t start = out.size();
+  out.append(static_cast<std::size_t>(digits), '0');
+  for (std::size_t i = out.size(); i > start; value /= 10)
+    out[--i] = static_cast<char>('0' + value % 10);
+}
+
+void append_time(std::string& out, std::int64_t second_of_day) {
+  append_digits(out, second_of_day / 3600, 2);
+  out += ':';
+  append_digits(out, second_of_day / 60 % 60, 2);
+  out += ':';
+  append_digits(out, second_of_day % 60, 2);
+}
+
+// A time within the years that four digits can write.
+struct Moment {
+  std::chrono::sys_days day;
+  std::chrono::year_month_day date;
+  std::int64_t second_of_day;
+  explicit Moment(std::int64_t seconds) {
+    seconds = std::min(std::max(seconds, kFirstSecond), kLastSecond);
+    const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
+    day = std::chrono::floor<std::chrono::days>(time);
+    date = day;
+    second_of_day = (time - day).count();
+  }
+  [[nodiscard]] int year() const { return static_cast<int>(date.year()); }
+  [[nodiscard]] unsigned month() const { return static_cast<unsigned>(date.month()); }
+  [[nodiscard]] unsigned day_of_month() const { return static_cast<unsigned>(date.day()); }
+};
+
+}  // namespace
+
+std::optional<std::int64_t> parse_http_date(std::string_view text, std::int64_t now) {
+  text = trimmed(text);
+  if (text.size() < 4) return std::nullopt;
+  if (text[3] == ',') return parse_imf_fixdate(text);
+  if (text[3] == ' ') return parse_asctime_date(text);
+  return parse_rfc850_date(text, now);
+}
+
+std::optional<std::int64_t> parse_http_date(std::string_view text) {
+  return parse_http_date(text, std::time(nullptr));
+}
+
+std::string format_http_date(std::int64_t seconds) {
+  const Moment moment(seconds);
+  std::string out;
+  out.reserve(29);
+  out += kDays[std::chrono::weekday(moment.day).c_encoding()].substr(0, 3);
+  out += ", ";
+  append_digits(out, moment.day_of_month(), 2);
+  out += ' ';
+  out += kMonths[moment.month() - 1];
+  out += ' ';
+  append_digits(out, moment.year(), 4);
+  out += ' ';
+  append_time(out, moment.second_of_day);
+  return out += " GMT";
+}
+
+std::string format_rfc3339(std::int64_t seconds) {
+  const Moment moment(seconds);
+  std::string out;
+  out.reserve(20);
+  append_digits(out, moment.year(), 4);
+  out += '-';
+  append_digits(out, moment.month(), 2);
+  out += '-';
+  append_digits(out, moment.day_of_month(), 2);
+  out += 'T';
+  append_time(out, moment.second_of_day);
+  return out += 'Z';
+}
+
+}  // namespace holdfast::dav
