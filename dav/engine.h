@@ -1,9 +1,9 @@
 // The DAV engine: one Request in, one Response out (RFC 4918, RFC 9110). Holds no state of its own
-// besides its options; everything lives in the namespace and the content store. Any number of threads
-// may call handle at once.
+// besides its options; everything lives in the namespace and the content store. Any number of
+// threads may call handle at once.
 //
-// One method table gives dispatch, Allow, body policy and access class. Every handler keeps one order:
-// parse → conditions → locks → act → answer.
+// One method table gives dispatch, Allow, body policy and access class. Every handler keeps one
+// order: parse → conditions → locks → act → answer.
 #pragma once
 
 #include <cstdint>
@@ -24,23 +24,25 @@ enum class ConflictStatus { automatic, always_409, rfc4918 };
 struct Options {
   UrlSpace space;
   ConflictStatus conflict_status = ConflictStatus::automatic;
-  std::int64_t lock_timeout_s = 3600;            // granted at most
+  std::int64_t lock_timeout_s = 3600;               // granted at most
   std::uint64_t propfind_infinity_limit = 100'000;  // resources; 0 refuses Depth: infinity
-  std::uint64_t copy_limit = 100'000;            // resources in one COPY
+  std::uint64_t copy_limit = 100'000;               // resources in one COPY
   std::uint64_t body_limit_bytes = std::uint64_t{64} << 30;
-  std::uint64_t xml_limit_bytes = 256 * 1024;    // PROPFIND, LOCK
-  std::uint64_t proppatch_limit_bytes = 1024 * 1024;  // PROPPATCH, MKCOL
-  std::uint64_t free_space_floor_bytes = 0;      // 507 when a write would leave less
-  std::uint64_t listing_limit_bytes = std::uint64_t{1} << 30;  // of one 207, then 507
+  std::uint64_t xml_limit_bytes = 256 * 1024;                  // PROPFIND, LOCK
+  std::uint64_t proppatch_limit_bytes = 1024 * 1024;           // PROPPATCH, MKCOL
+  std::uint64_t free_space_floor_bytes = 0;                    // 507 when a write would leave less
+  std::uint64_t listing_limit_bytes = std::uint64_t{1} << 30;  // of one 207; then it is cut
 };
 
 // How a method treats the store; decides what an anonymous or read-only client may do.
 enum class Access { none, read, write };
 
+struct Call;
+
 struct Method {
   std::string_view name;
   Access access;
-  Response (*handle)(class Exchange&);
+  Response (*handle)(Call&);
 };
 
 // The method by its exact name; nullptr when this server does not know it.
@@ -50,11 +52,11 @@ struct Method {
 
 class Engine {
  public:
-  // All three must outlive the engine.
+  // The stores must outlive the engine.
   Engine(storage::Namespace& names, storage::ContentStore& contents, Options options);
 
-  // Never throws for what a client or the store does wrong: that is a status. Statuses ≥ 400 carry a
-  // body as docs/conflicts.md says.
+  // Never throws for what a client or the store does wrong: that is a status. Statuses ≥ 400 carry
+  // a body as docs/conflicts.md says.
   [[nodiscard]] Response handle(Request& request) const;
 
   [[nodiscard]] const Options& options() const { return options_; }

@@ -9,9 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include "storage/model.h"
+
 namespace holdfast::dav {
 
-// The pre- and postcondition codes this server sends, spelt as the RFC spells them with '_' for '-'.
+// The pre- and postcondition codes this server sends, spelt as the RFC spells them with '_' for
+// '-'.
 enum class Precondition {
   none,
   cannot_modify_protected_property,  // RFC 4918 §16
@@ -21,7 +24,7 @@ enum class Precondition {
   no_external_entities,
   preserved_live_properties,
   propfind_finite_depth,
-  quota_not_exceeded,           // RFC 4331 §6
+  quota_not_exceeded,  // RFC 4331 §6
   sufficient_disk_space,
 };
 
@@ -30,7 +33,8 @@ enum class Precondition {
 
 class Error : public std::exception {
  public:
-  // The status, the precondition if any, and one plain sentence for the log and never for the client.
+  // The status, the precondition if any, and one plain sentence for the log and never for the
+  // client.
   Error(int code, std::string sentence) : status(code), detail(std::move(sentence)) {}
   Error(int code, Precondition element, std::string sentence)
       : status(code), precondition(element), detail(std::move(sentence)) {}
@@ -42,6 +46,13 @@ class Error : public std::exception {
   std::vector<std::string> hrefs;  // escaped hrefs that go inside the precondition element
   std::string detail;
   std::string fields;  // extra header field lines, each ending in CRLF (Allow, ETag, …)
+
+  // For conflicts (DESIGN §5): which kind, and what a client needs to resolve it.
+  enum class Conflict { none, lock, stale_version };
+  Conflict conflict = Conflict::none;
+  std::optional<storage::Lock> lock;  // the lock in the way
+  std::string current_version;        // quoted ETag of what is stored
+  std::string your_version;           // the If-Match value as sent
 };
 
 }  // namespace holdfast::dav

@@ -89,8 +89,8 @@ class Sink {
 };
 
 // Makes a body of unknown length while it is sent. Owns what it reads from (its snapshot); the
-// sender destroys it as soon as produce returns, before it waits for the client. When produce throws,
-// the connection is cut so that the answer cannot look complete.
+// sender destroys it as soon as produce returns, before it waits for the client. When produce
+// throws, the connection is cut so that the answer cannot look complete.
 class Producer {
  public:
   virtual ~Producer() = default;

@@ -1,0 +1,131 @@
+#include "dav/conditions.h"
+
+#include <algorithm>
+
+#include "dav/conflict.h"
+
+namespace holdfast::dav {
+namespace {
+
+std::string_view entity_tag_of(const storage::Resolution& target) {
+  if (!target.resource || target.resource->is_collection()) return {};
+  return target.resource->etag;
+}
+
+std::optional<std::int64_t> date_field(const Call& call, std::string_view name) {
+  const auto text = call.fields().find(name);
+  // A date that cannot be read is ignored (RFC 9110 §13.1.3, §13.1.4).
+  return text ? parse_http_date(*text) : std::nullopt;
+}
+
+bool holds(const IfCondition& condition, const storage::Resolution& about) {
+  bool matches = false;
+  if (condition.state_token) {
+    matches = std::any_of(about.locks.begin(), about.locks.end(), [&](const storage::Lock& lock) {
+      return lock.token == *condition.state_token;
+    });
+  } else {
+    const std::string_view current = entity_tag_of(about);
+    matches =
+        !current.empty() && parse_entity_tags(*condition.entity_tag).matches_strongly(current);
+  }
+  return matches != condition.negated;
+}
+
+}  // namespace
+
+Conditions::Conditions(const Call& call) {
+  if_match_ = call.fields().joined("If-Match");
+  if_none_match_ = call.fields().joined("If-None-Match");
+  if_modified_since_ = date_field(call, "If-Modified-Since");
+  if_unmodified_since_ = date_field(call, "If-Unmodified-Since");
+  if (const auto text = call.fields().find("If")) {
+    if_ = parse_if(*text);
+    tokens_ = if_->submitted_tokens();
+    for (const IfList& list : if_->lists) {
+      std::optional<storage::Path>& path = tagged_.emplace_back();
+      if (!list.resource) {
+        path = call.target.path;
+        continue;
+      }
+      try {
+        Target tag = parse_reference(*list.resource, call.options.space, call.host());
+        if (!tag.above_prefix) path = std::move(tag.path);
+      } catch (const Error& error) {
+        // Another server's resource is in no state that we know; only nonsense is an error.
+        if (error.status == 400) throw;
+      }
+    }
+  }
+  if (auto token = parse_lock_token(call.fields()))
+    if (!submitted(*token)) tokens_.push_back(std::move(*token));
+}
+
+bool Conditions::submitted(std::string_view token) const {
+  return std::find(tokens_.begin(), tokens_.end(), token) != tokens_.end();
+}
+
+void Conditions::check(const storage::Snapshot& snapshot, const storage::Resolution& target) const {
+  check_tags(target);
+  if (if_none_match_) {
+    const EntityTagList tags = parse_entity_tags(*if_none_match_);
+    const std::string_view current = entity_tag_of(target);
+    if (!tags.malformed &&
+        ((tags.any && target.mapped()) || (!current.empty() && tags.matches_weakly(current))))
+      throw Error(412, "If-None-Match matches what is stored");
+  }
+  check_if(snapshot, target);
+}
+
+bool Conditions::check_read(const storage::Snapshot& snapshot,
+                            const storage::Resolution& target) const {
+  check_tags(target);
+  check_if(snapshot, target);
+  const std::string_view current = entity_tag_of(target);
+  if (if_none_match_) {
+    const EntityTagList tags = parse_entity_tags(*if_none_match_);
+    return tags.malformed ||
+           !((tags.any && target.mapped()) || (!current.empty() && tags.matches_weakly(current)));
+  }
+  return !(if_modified_since_ && !current.empty() &&
+           date_identifies(*target.resource, *if_modified_since_, snapshot.wall_now()));
+}
+
+void Conditions::check_tags(const storage::Resolution& target) const {
+  if (if_match_) {
+    const EntityTagList tags = parse_entity_tags(*if_match_);
+    const std::string_view current = entity_tag_of(target);
+    const bool matches = !tags.malformed && ((tags.any && target.mapped()) ||
+                                             (!current.empty() && tags.matches_strongly(current)));
+    if (!matches) throw stale_version(current, *if_match_);
+  } else if (if_unmodified_since_ && target.resource &&
+             target.resource->modified / 1000 > *if_unmodified_since_) {
+    throw Error(412, "the resource was modified after If-Unmodified-Since");
+  }
+}
+
+void Conditions::check_if(const storage::Snapshot& snapshot,
+                          const storage::Resolution& target) const {
+  if (!if_) return;
+  for (std::size_t i = 0; i < if_->lists.size(); ++i) {
+    // An unknown resource has no state: every positive condition fails and every negated one holds.
+    storage::Resolution elsewhere;
+    const storage::Resolution* about = &elsewhere;
+    if (!if_->lists[i].resource) {
+      about = &target;
+    } else if (tagged_[i]) {
+      elsewhere = snapshot.resolve(*tagged_[i]);
+    }
+    const auto& conditions = if_->lists[i].conditions;
+    if (std::all_of(conditions.begin(), conditions.end(),
+                    [&](const IfCondition& condition) { return holds(condition, *about); }))
+      return;
+  }
+  throw Error(412, "no list of the If header holds");
+}
+
+bool date_identifies(const storage::Resource& file, std::int64_t date_s, storage::Millis now) {
+  return file.modified / 1000 == date_s && file.stored / 1000 < now / 1000;
+}
+
+}  // namespace holdfast::dav

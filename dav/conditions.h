@@ -1,0 +1,55 @@
+// The conditional request fields (RFC 9110 §13, RFC 4918 §10.4), parsed once and evaluated in the
+// same snapshot or transaction that acts. One thread at a time.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dav/call.h"
+#include "dav/headers.h"
+#include "dav/if_header.h"
+#include "storage/namespace.h"
+
+namespace holdfast::dav {
+
+class Conditions {
+ public:
+  // Reads If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If and Lock-Token of the
+  // call. Throws Error 400 for a malformed If or Lock-Token. A malformed If-None-Match matches
+  // nothing (clients R34); a malformed If-Match matches nothing too, which is 412.
+  explicit Conditions(const Call& call);
+
+  // Evaluates all of them for a method other than GET and HEAD on the resolved target. Throws Error
+  // 412 (409 in some modes, for If-Match) when one does not hold.
+  void check(const storage::Snapshot& snapshot, const storage::Resolution& target) const;
+  // For GET and HEAD: false when the answer is 304. Throws Error 412 like check.
+  [[nodiscard]] bool check_read(const storage::Snapshot& snapshot,
+                                const storage::Resolution& target) const;
+
+  // Tokens that stand anywhere in If, and the one in Lock-Token (clients R70): submitted, whatever
+  // the lists say.
+  [[nodiscard]] bool submitted(std::string_view token) const;
+  [[nodiscard]] const std::vector<std::string>& submitted_tokens() const { return tokens_; }
+
+ private:
+  void check_tags(const storage::Resolution& target) const;
+  void check_if(const storage::Snapshot& snapshot, const storage::Resolution& target) const;
+
+  std::optional<std::string> if_match_;
+  std::optional<std::string> if_none_match_;
+  std::optional<std::int64_t> if_modified_since_;
+  std::optional<std::int64_t> if_unmodified_since_;
+  std::optional<IfHeader> if_;
+  // The path of each list's tag, parallel to if_->lists; nullopt: not in our namespace.
+  std::vector<std::optional<storage::Path>> tagged_;
+  std::vector<std::string> tokens_;
+};
+
+// True when Last-Modified can stand for the content: it was stored at least a second before `now`
+// (DESIGN §4, Dates). Clients may set the date, so equality is all that counts.
+[[nodiscard]] bool date_identifies(const storage::Resource& file, std::int64_t date_s,
+                                   storage::Millis now);
+
+}  // namespace holdfast::dav

@@ -1,0 +1,249 @@
+#include "dav/conflict.h"
+
+#include "dav/headers.h"
+#include "dav/xml.h"
+
+namespace holdfast::dav {
+namespace {
+
+// What a person reads. The status alone decides, so that nothing internal can leak (robustness O3).
+std::string_view sentence(const Error& error, int status) {
+  switch (error.precondition) {
+    case Precondition::lock_token_submitted:
+      return "The resource is locked and the request does not carry the lock's token.";
+    case Precondition::no_conflicting_lock:
+      return "Another lock is in the way.";
+    case Precondition::lock_token_matches_request_uri:
+      return "The lock token does not belong to a lock on this resource.";
+    case Precondition::propfind_finite_depth:
+      return "Depth: infinity is not allowed here; ask with Depth: 1.";
+    case Precondition::cannot_modify_protected_property:
+      return "The property is protected.";
+    case Precondition::quota_not_exceeded:
+      return "The quota would be exceeded.";
+    case Precondition::sufficient_disk_space:
+      return "There is not enough space on the disk.";
+    case Precondition::no_external_entities:
+      return "External entities are not allowed.";
+    case Precondition::preserved_live_properties:
+    case Precondition::none:
+      break;
+  }
+  if (error.conflict == Error::Conflict::stale_version)
+    return "The resource is no longer the version named in If-Match.";
+  switch (status) {
+    case 400:
+      return "The request is malformed.";
+    case 403:
+      return "The request is not allowed.";
+    case 404:
+      return "There is nothing at this URL.";
+    case 405:
+      return "The method cannot be used on this resource.";
+    case 408:
+      return "The request arrived too slowly.";
+    case 409:
+      return "The parent collection does not exist.";
+    case 412:
+      return "A precondition of the request does not hold.";
+    case 413:
+      return "The request body is too large.";
+    case 414:
+      return "The URL is too long.";
+    case 415:
+      return "The request body has a type that is not supported here.";
+    case 416:
+      return "The range lies outside the resource.";
+    case 421:
+      return "This server does not serve the requested host.";
+    case 422:
+      return "The request cannot be processed.";
+    case 501:
+      return "The method is not implemented.";
+    case 502:
+      return "The destination is on another server.";
+    case 503:
+      return "The server cannot do this now; try again.";
+    case 507:
+      return "There is not enough space.";
+    default:
+      return "The request failed.";
+  }
+}
+
+std::string_view exception_name(int status) {
+  switch (status) {
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "NotFound";
+    case 405:
+      return "MethodNotAllowed";
+    case 409:
+      return "Conflict";
+    case 412:
+      return "PreconditionFailed";
+    case 423:
+      return "Locked";
+    case 507:
+      return "InsufficientStorage";
+    default:
+      return status < 500 ? "BadRequest" : "InternalError";
+  }
+}
+
+std::string xml_body(const Error& error, int status) {
+  std::string body =
+      "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
+      "<D:error xmlns:D=\"DAV:\" xmlns:s=\"http://sabredav.org/ns\">";
+  if (error.precondition != Precondition::none) {
+    const std::string_view name = element_name(error.precondition);
+    body.append("<D:").append(name).append(">");
+    for (const std::string& href : error.hrefs) {
+      body += "<D:href>";
+      xml::append_escaped(body, href);
+      body += "</D:href>";
+    }
+    body.append("</D:").append(name).append(">");
+  }
+  // Sync clients show these two to their user (clients R28).
+  body.append("<s:exception>").append(exception_name(status)).append("</s:exception><s:message>");
+  xml::append_escaped(body, sentence(error, status));
+  return body += "</s:message></D:error>";
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += "\\u00";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+std::string_view problem_type(const Error& error, int status) {
+  if (error.conflict == Error::Conflict::stale_version) return "urn:holdfast:problem:stale-version";
+  if (error.conflict == Error::Conflict::lock) return "urn:holdfast:problem:locked";
+  if (status == 409 && error.precondition == Precondition::none)
+    return "urn:holdfast:problem:missing-parent";
+  if (status == 412) return "urn:holdfast:problem:precondition-failed";
+  return "about:blank";
+}
+
+// RFC 9457 §3. The lock's token is a capability and never shown.
+std::string json_body(const Error& error, const Request& request, int status) {
+  std::string body = "{\"type\":";
+  append_json_string(body, problem_type(error, status));
+  body += ",\"title\":";
+  append_json_string(body, reason_phrase(status));
+  body += ",\"status\":" + std::to_string(status) + ",\"detail\":";
+  append_json_string(body, sentence(error, status));
+  body += ",\"instance\":";
+  append_json_string(body, valid_utf8(request.target) ? request.target : "");
+  if (!error.current_version.empty()) {
+    body += ",\"current_version\":";
+    append_json_string(body, error.current_version);
+  }
+  if (!error.your_version.empty() && valid_utf8(error.your_version)) {
+    body += ",\"your_version\":";
+    append_json_string(body, error.your_version);
+  }
+  if (error.lock) {
+    body += ",\"lock\":{\"owner\":";
+    append_json_string(body, error.lock->owner);
+    body.append(",\"scope\":\"")
+        .append(error.lock->scope == storage::LockScope::exclusive ? "exclusive" : "shared")
+        .append("\",\"depth\":\"")
+        .append(error.lock->infinite ? "infinity" : "0")
+        .append("\",\"expires\":");
+    append_json_string(body, format_rfc3339(error.lock->expires() / 1000));
+    if (!error.hrefs.empty()) {
+      body += ",\"root\":";
+      append_json_string(body, error.hrefs.front());
+    }
+    body += "}";
+  }
+  return body += "}";
+}
+
+}  // namespace
+
+Error lock_refused(const storage::Lock& lock, std::string root_href) {
+  Error error(423, Precondition::no_conflicting_lock, "an existing lock conflicts");
+  error.hrefs.push_back(std::move(root_href));
+  error.conflict = Error::Conflict::lock;
+  error.lock = lock;
+  return error;
+}
+
+Error token_missing(const storage::Lock& lock, std::string root_href) {
+  Error error(423, Precondition::lock_token_submitted, "the token of a covering lock is missing");
+  error.hrefs.push_back(std::move(root_href));
+  error.conflict = Error::Conflict::lock;
+  error.lock = lock;
+  return error;
+}
+
+Error stale_version(std::string_view current, std::string_view if_match) {
+  Error error(412, "If-Match does not match what is stored");
+  error.conflict = Error::Conflict::stale_version;
+  error.your_version = if_match;
+  if (!current.empty()) {
+    error.current_version = "\"" + std::string(current) + "\"";
+    error.fields = "ETag: " + error.current_version + "\r\n";
+  }
+  return error;
+}
+
+Error to_refusal(const storage::Error& error) {
+  switch (error.fault()) {
+    case storage::Fault::full:
+      return {507, Precondition::sufficient_disk_space, error.what()};
+    case storage::Fault::conflict:
+      return {409, error.what()};
+    case storage::Fault::corrupt:
+      return {500, error.what()};
+    case storage::Fault::busy:
+    case storage::Fault::unavailable:
+      break;
+  }
+  Error refusal(503, error.what());
+  refusal.fields = "Retry-After: 5\r\n";
+  return refusal;
+}
+
+Response answer(const Error& error, const Request& request, const Options& options) {
+  const bool json =
+      options.conflict_status == ConflictStatus::automatic && prefers_json(request.fields);
+  Response response;
+  response.status = error.status;
+  if (error.conflict != Error::Conflict::none &&
+      (options.conflict_status == ConflictStatus::always_409 || json)) {
+    response.status = 409;
+  }
+  response.fields = error.fields;
+  response.log_detail = error.detail;
+  if (response.status < 400) return response;  // 304 carries no body
+  // Windows remembers a 404 for a minute, under any case of the name, unless told not to (R25).
+  if (response.status == 404) response.set("Cache-Control", "no-store");
+  if (json) {
+    response.set("Content-Type", "application/problem+json");
+    response.body = json_body(error, request, response.status);
+  } else {
+    response.set("Content-Type", "application/xml; charset=utf-8");
+    response.body = xml_body(error, response.status);
+  }
+  return response;
+}
+
+}  // namespace holdfast::dav

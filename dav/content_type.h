@@ -1,0 +1,20 @@
+// Media types by file name extension, and which of them a browser may show in place (robustness
+// S6). Pure functions, any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace holdfast::dav {
+
+// The media type for a file of this name; "application/octet-stream" when the extension says
+// nothing.
+[[nodiscard]] std::string_view content_type(std::string_view name);
+
+// True for types that carry no script: plain text, raster images, audio and video.
+[[nodiscard]] bool shown_inline(std::string_view content_type);
+
+// A Content-Disposition value with the name in RFC 6266 and RFC 8187 form.
+[[nodiscard]] std::string content_disposition(std::string_view name, bool inline_);
+
+}  // namespace holdfast::dav

@@ -1,0 +1,113 @@
+// COPY and MOVE (RFC 4918 §9.8, §9.9): whole trees in one transaction, judged alike but for what
+// they do to the source.
+#include "dav/conditions.h"
+#include "dav/headers.h"
+#include "dav/locks.h"
+#include "dav/methods/methods.h"
+
+namespace holdfast::dav {
+namespace {
+
+struct Transfer {
+  bool moves = false;
+  Target destination;
+  bool overwrite = true;
+  std::optional<storage::Depth> depth;
+  std::optional<storage::Millis> modified;
+};
+
+Transfer parse(const Call& call, bool moves) {
+  Transfer transfer;
+  transfer.moves = moves;
+  const auto destination = call.fields().find("Destination");
+  if (!destination) throw Error(400, "the Destination field is missing");
+  transfer.destination = parse_reference(*destination, call.options.space, call.host());
+  if (transfer.destination.above_prefix) throw Error(502, "the destination is above the prefix");
+  transfer.overwrite = parse_overwrite(call.fields());
+  transfer.depth = parse_depth(call.fields());
+  if (transfer.depth == storage::Depth::one)
+    throw Error(400, "COPY and MOVE have Depth 0 or infinity");
+  transfer.modified = parse_oc_mtime(call.fields());
+  return transfer;
+}
+
+// Refuses places that would lose something or make no sense, before anything else is judged.
+void check_places(const Transfer& transfer, const storage::Resolution& source,
+                  const storage::Resolution& destination) {
+  const storage::Resource& resource = *source.resource;
+  const storage::Path& to = transfer.destination.path;
+  if (source.path.is_root() || to.is_root())
+    throw Error(403, "the root is neither source nor destination");
+  if (destination.resource && destination.resource->id == resource.id) {
+    // The same resource; only a MOVE to another spelling of its name changes anything.
+    if (!transfer.moves || to.name() == resource.name)
+      throw Error(403, "source and destination are the same resource");
+    return;
+  }
+  if (destination.at_or_below(resource)) throw Error(403, "the destination lies inside the source");
+  if (destination.resource && source.at_or_below(*destination.resource))
+    throw Error(403, "the destination is an ancestor of the source");
+}
+
+void check_limits(const Call& call, const Transfer& transfer, const storage::Snapshot& snapshot,
+                  const storage::Resource& source, bool recursive) {
+  if (!recursive || !source.is_collection()) return;
+  const storage::Path& to = transfer.destination.path;
+  // parse_reference has checked the destination itself, so neither difference is negative.
+  if (!snapshot.fits_below(source, kDepthLimit - to.depth(), kPathLimitBytes - to.bytes()))
+    throw Error(403, "a member's path would become too deep or too long");
+  if (!transfer.moves && snapshot.count(source, call.options.copy_limit) > call.options.copy_limit)
+    throw Error(507, "the tree has more resources than one COPY may make");
+}
+
+Response transfer(Call& call, bool moves) {
+  const Conditions conditions(call);
+  const Transfer transfer = parse(call, moves);
+  const bool recursive = transfer.depth != storage::Depth::zero;
+
+  bool replaced = false;
+  call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const storage::Resolution source = tx.resolve(call.target.path);
+    const storage::Resource& resource = existing(call, source);
+    if (moves && resource.is_collection() && !recursive)
+      throw Error(400, "MOVE of a collection has Depth: infinity only");
+    const storage::Resolution destination = tx.resolve(transfer.destination.path);
+    check_places(transfer, source, destination);
+    require_parent(destination);
+    check_limits(call, transfer, tx, resource, recursive);
+
+    conditions.check(tx, source);
+    replaced = destination.mapped() && destination.resource->id != resource.id;
+    if (replaced && !transfer.overwrite)
+      throw Error(412, "the destination is mapped and Overwrite is F");
+
+    if (moves) {
+      require_tokens(call, conditions, tx, source.parent_locks);
+      require_tokens_within(call, conditions, tx, source);
+    }
+    if (replaced) {
+      require_tokens_within(call, conditions, tx, destination);
+    } else {
+      require_tokens(call, conditions, tx, destination.parent_locks);
+    }
+
+    const std::string_view name = transfer.destination.path.name();
+    const storage::Resource result =
+        moves ? tx.move_tree(resource, *destination.parent, name)
+              : tx.copy_tree(resource, recursive, *destination.parent, name);
+    if (transfer.modified) tx.set_modified(result.id, *transfer.modified);
+  });
+
+  Response response;
+  response.status = replaced ? 204 : 201;
+  if (transfer.modified) response.set("X-OC-Mtime", "accepted");
+  return response;
+}
+
+}  // namespace
+
+Response handle_copy(Call& call) { return transfer(call, false); }
+
+Response handle_move(Call& call) { return transfer(call, true); }
+
+}  // namespace holdfast::dav

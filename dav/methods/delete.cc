@@ -1,0 +1,30 @@
+#include "dav/conditions.h"
+#include "dav/headers.h"
+#include "dav/locks.h"
+#include "dav/methods/methods.h"
+
+namespace holdfast::dav {
+
+// RFC 4918 §9.6. All or nothing: a locked member without its token refuses the whole request with a
+// plain 423 instead of a 207, which Finder cannot survive (clients §2).
+Response handle_delete(Call& call) {
+  const Conditions conditions(call);
+  const auto depth = parse_depth(call.fields());
+  if (call.target.path.is_root()) throw Error(403, "the root cannot be deleted");
+
+  call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const storage::Resolution target = tx.resolve(call.target.path);
+    const storage::Resource& resource = existing(call, target);
+    if (resource.is_collection() && depth && *depth != storage::Depth::infinity)
+      throw Error(400, "DELETE of a collection has Depth: infinity only");
+    conditions.check(tx, target);
+    require_tokens(call, conditions, tx, target.parent_locks);
+    require_tokens_within(call, conditions, tx, target);
+    tx.remove_tree(resource);
+  });
+  Response response;
+  response.status = 204;
+  return response;
+}
+
+}  // namespace holdfast::dav

@@ -1,0 +1,146 @@
+// GET and HEAD (RFC 9110 §9.3.1, §9.3.2, §14). What users stored is served so that a browser runs
+// none of it (robustness S6).
+#include "dav/conditions.h"
+#include "dav/content_type.h"
+#include "dav/headers.h"
+#include "dav/listing_page.h"
+#include "dav/methods/methods.h"
+
+namespace holdfast::dav {
+namespace {
+
+constexpr std::string_view kSandbox = "sandbox; default-src 'none'";
+
+// If-Range (RFC 9110 §13.1.5): false when the range must be ignored because the content may be
+// another.
+bool range_applies(const Call& call, const storage::Resource& file, storage::Millis now) {
+  const auto if_range = call.fields().find("If-Range");
+  if (!if_range) return true;
+  if (if_range->find('"') != std::string_view::npos)
+    return parse_entity_tags(*if_range).matches_strongly(file.etag);
+  const auto date = parse_http_date(*if_range);
+  return date && date_identifies(file, *date, now);
+}
+
+std::string content_range(const ByteRange& range, std::uint64_t size) {
+  return "bytes " + std::to_string(range.offset) + "-" +
+         std::to_string(range.offset + range.length - 1) + "/" + std::to_string(size);
+}
+
+// Inline content, as the reader of a ContentBody sees it.
+class InlineReader final : public storage::ContentReader {
+ public:
+  explicit InlineReader(std::string bytes) : bytes_(std::move(bytes)) {}
+  [[nodiscard]] std::uint64_t size() const override { return bytes_.size(); }
+  [[nodiscard]] std::size_t read(std::uint64_t offset, std::span<char> buffer) override {
+    return bytes_.copy(buffer.data(), buffer.size(), static_cast<std::size_t>(offset));
+  }
+
+ private:
+  std::string bytes_;
+};
+
+void set_representation(Response& response, const storage::Resource& file) {
+  response.set("ETag", "\"" + file.etag + "\"")
+      .set("Last-Modified", format_http_date(file.modified / 1000))
+      .set("Cache-Control", "no-cache");
+}
+
+// The content of `file` as a reader, opened while the snapshot stands. nullptr when its file is
+// gone.
+std::unique_ptr<storage::ContentReader> open_content(const Call& call,
+                                                     const storage::Snapshot& snapshot,
+                                                     const storage::Resource& file) {
+  storage::Content content = snapshot.content(file);
+  if (content.is_inline()) return std::make_unique<InlineReader>(std::move(content.bytes));
+  return call.contents.open(content);
+}
+
+void set_single_range(Response& response, std::unique_ptr<storage::ContentReader> reader,
+                      const ByteRange& range) {
+  ContentBody body;
+  body.runs.push_back({.text = {}, .offset = range.offset, .length = range.length});
+  body.reader = std::move(reader);
+  response.body = std::move(body);
+}
+
+// multipart/byteranges (RFC 9110 §14.6).
+void set_multiple_ranges(Response& response, std::unique_ptr<storage::ContentReader> reader,
+                         const storage::Resource& file, const std::vector<ByteRange>& ranges) {
+  const std::string boundary = "holdfast-" + file.etag;
+  response.set("Content-Type", "multipart/byteranges; boundary=" + boundary);
+  ContentBody body;
+  for (const ByteRange& range : ranges) {
+    std::string text = "\r\n--" + boundary + "\r\nContent-Type: ";
+    text.append(content_type(file.name)).append("\r\nContent-Range: ");
+    text.append(content_range(range, file.size)).append("\r\n\r\n");
+    body.runs.push_back({.text = std::move(text), .offset = range.offset, .length = range.length});
+  }
+  body.runs.push_back({.text = "\r\n--" + boundary + "--\r\n", .offset = 0, .length = 0});
+  body.reader = std::move(reader);
+  response.body = std::move(body);
+}
+
+Response answer_file(const Call& call, const storage::Snapshot& snapshot,
+                     const storage::Resource& file,
+                     std::unique_ptr<storage::ContentReader> reader) {
+  Response response;
+  set_representation(response, file);
+  const std::string_view type = content_type(file.name);
+  response.set("Accept-Ranges", "bytes")
+      .set("X-Content-Type-Options", "nosniff")
+      .set("Content-Security-Policy", kSandbox)
+      .set("Content-Disposition", content_disposition(file.name, shown_inline(type)));
+
+  // Range means something for GET only (RFC 9110 §14.2).
+  const bool head = call.request.method == "HEAD";
+  Ranges ranges;
+  if (!head && range_applies(call, file, snapshot.wall_now()))
+    ranges = parse_range(call.fields(), file.size);
+  if (ranges.kind == Ranges::Kind::unsatisfiable) {
+    Error error(416, "the range lies outside the content");
+    error.fields = "Content-Range: bytes */" + std::to_string(file.size) + "\r\n";
+    throw error;
+  }
+  if (ranges.kind == Ranges::Kind::some) {
+    response.status = 206;
+    if (ranges.ranges.size() > 1) {
+      set_multiple_ranges(response, std::move(reader), file, ranges.ranges);
+      return response;
+    }
+    response.set("Content-Range", content_range(ranges.ranges.front(), file.size));
+    set_single_range(response, std::move(reader), ranges.ranges.front());
+  } else if (head) {
+    response.head_length = file.size;
+  } else {
+    set_single_range(response, std::move(reader), {.offset = 0, .length = file.size});
+  }
+  response.set("Content-Type", type);
+  return response;
+}
+
+}  // namespace
+
+Response handle_get(Call& call) {
+  const Conditions conditions(call);
+  for (const bool last_try : {false, true}) {
+    auto snapshot = call.names.snapshot();
+    const storage::Resolution target = snapshot->resolve(call.target.path);
+    const storage::Resource resource = existing(call, target);
+    if (!conditions.check_read(*snapshot, target)) {
+      Response response;
+      response.status = 304;
+      set_representation(response, resource);
+      return response;
+    }
+    if (resource.is_collection()) return listing_page(call, std::move(snapshot), target);
+    if (call.request.method == "HEAD") return answer_file(call, *snapshot, resource, nullptr);
+    if (auto reader = open_content(call, *snapshot, resource))
+      return answer_file(call, *snapshot, resource, std::move(reader));
+    // Replaced between the look-up and the open: look once more; missing twice is damage.
+    if (last_try) break;
+  }
+  throw storage::Error(storage::Fault::corrupt, "the content of a mapped file is missing");
+}
+
+}  // namespace holdfast::dav

@@ -1,0 +1,169 @@
+// LOCK and UNLOCK (RFC 4918 §9.10, §9.11).
+#include <algorithm>
+
+#include "dav/conditions.h"
+#include "dav/conflict.h"
+#include "dav/headers.h"
+#include "dav/locks.h"
+#include "dav/methods/methods.h"
+#include "dav/xml.h"
+
+namespace holdfast::dav {
+namespace {
+
+constexpr std::size_t kOwnerLimitBytes = 4096;
+constexpr std::size_t kSharedLockLimit = 32;  // on one resource
+constexpr std::int64_t kUnlockGraceS = 600;   // robustness L2
+
+struct LockInfo {
+  storage::LockScope scope = storage::LockScope::exclusive;
+  std::string owner;
+};
+
+// DAV:lockinfo (§14.11).
+LockInfo parse_lockinfo(std::string_view body) {
+  const xml::Document document = xml::Document::parse(body);
+  const xml::Element root = document.root();
+  if (!root.is_dav("lockinfo")) throw Error(400, "the root element is not DAV:lockinfo");
+  const auto scope = root.child_dav("lockscope");
+  const auto type = root.child_dav("locktype");
+  if (!scope || !type) throw Error(400, "DAV:lockinfo needs lockscope and locktype");
+  const bool exclusive = scope->child_dav("exclusive").has_value();
+  const bool shared = scope->child_dav("shared").has_value();
+  if (exclusive == shared || scope->children().size() != 1)
+    throw Error(400, "DAV:lockscope is either exclusive or shared");
+  if (!type->child_dav("write") || type->children().size() != 1)
+    throw Error(422, "the only lock type is write");
+  LockInfo info;
+  info.scope = exclusive ? storage::LockScope::exclusive : storage::LockScope::shared;
+  if (const auto owner = root.child_dav("owner")) {
+    info.owner = owner->inner_standalone();
+    if (info.owner.size() > kOwnerLimitBytes) throw Error(400, "DAV:owner is longer than 4 KiB");
+  }
+  return info;
+}
+
+Response lock_answer(const Call& call, const storage::Lock& lock, bool collection,
+                     storage::Millis lease_now) {
+  Response response;
+  response.set("Content-Type", "application/xml; charset=utf-8");
+  std::string body = "<?xml version=\"1.0\" encoding=\"utf-8\"?><D:prop xmlns:D=\"DAV:\">";
+  body += "<D:lockdiscovery>";
+  append_active_lock(body, lock, href(call.options.space, lock.root, collection), lease_now, true);
+  body += "</D:lockdiscovery></D:prop>";
+  response.body = std::move(body);
+  return response;
+}
+
+// §9.10.2: names the lock by a submitted token and reaches it through any resource it covers.
+Response refresh(Call& call, const Conditions& conditions) {
+  if (conditions.submitted_tokens().empty())
+    throw Error(400, "LOCK without a body refreshes, and needs the token in If");
+  const std::int64_t timeout_s = parse_timeout(call.fields(), call.options.lock_timeout_s);
+  storage::Lock lock;
+  bool collection = false;
+  storage::Millis lease_now = 0;
+  call.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
+    const storage::Resolution target = tx.resolve(call.target.path);
+    if (!target.mapped()) throw Error(404, "nothing is mapped at the URL");
+    conditions.check(tx, target);
+    const auto held =
+        std::find_if(target.locks.begin(), target.locks.end(),
+                     [&](const storage::Lock& each) { return conditions.submitted(each.token); });
+    if (held == target.locks.end())
+      throw Error(412, Precondition::lock_token_matches_request_uri,
+                  "no submitted token is of a lock on this resource");
+    if (held->principal != call.request.principal)
+      throw Error(403, "the lock belongs to another account");
+    collection = held->root_id != target.resource->id || target.resource->is_collection();
+    lock = tx.refresh_lock(held->token, timeout_s);
+    lease_now = tx.lease_now();
+  });
+  return lock_answer(call, lock, collection, lease_now);
+}
+
+}  // namespace
+
+Response handle_lock(Call& call) {
+  const Conditions conditions(call);
+  const auto depth = parse_depth(call.fields());
+  if (depth == storage::Depth::one) throw Error(400, "LOCK has Depth 0 or infinity");
+  const std::string body = read_body(*call.request.body, call.options.xml_limit_bytes);
+  // Finder announces text/xml and sends nothing: that is a refresh (clients R64).
+  if (body.empty()) return refresh(call, conditions);
+
+  const LockInfo info = parse_lockinfo(body);
+  storage::Lock wanted;
+  wanted.token = new_lock_token();
+  wanted.scope = info.scope;
+  wanted.infinite = depth != storage::Depth::zero;
+  wanted.owner = info.owner;
+  wanted.principal = call.request.principal;
+  wanted.timeout_s = parse_timeout(call.fields(), call.options.lock_timeout_s);
+
+  storage::Lock lock;
+  storage::Resource resource;
+  bool created = false;
+  storage::Millis lease_now = 0;
+  // A LOCK that has to create its resource makes the store run this once more with a flush.
+  call.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
+    const storage::Resolution target = tx.resolve(call.target.path);
+    created = !target.mapped();
+    if (call.target.trailing_slash && (created || !target.resource->is_collection()))
+      throw Error(409, "a file's URL does not end in a slash");
+    if (created) require_parent(target);
+    conditions.check(tx, target);
+    if (const auto other = conflicting_lock(tx, target, wanted.scope, wanted.infinite))
+      throw lock_refused(*other, lock_root_href(call.options, tx, *other));
+    if (target.locks.size() >= kSharedLockLimit)
+      throw Error(507, "the resource has as many shared locks as allowed");
+    if (created) {
+      require_tokens(call, conditions, tx, target.parent_locks);
+      // §7.3: an empty resource that is not a collection.
+      resource = tx.put(*target.parent, call.target.path.name(), call.contents.begin({})->seal(),
+                        std::nullopt);
+    } else {
+      resource = *target.resource;
+    }
+    storage::Lock request = wanted;
+    request.root_id = resource.id;
+    request.root = created ? target.stored.child(call.target.path.name()) : target.stored;
+    lock = tx.add_lock(std::move(request));
+    lease_now = tx.lease_now();
+  });
+
+  Response response = lock_answer(call, lock, resource.is_collection(), lease_now);
+  response.status = created ? 201 : 200;
+  response.set("Lock-Token", "<" + lock.token + ">");
+  if (!resource.is_collection()) response.set("ETag", "\"" + resource.etag + "\"");
+  return response;
+}
+
+Response handle_unlock(Call& call) {
+  const auto token = parse_lock_token(call.fields());
+  if (!token) throw Error(400, "the Lock-Token field is missing");
+  const Conditions conditions(call);
+
+  call.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
+    const storage::Resolution target = tx.resolve(call.target.path);
+    conditions.check(tx, target);
+    // A lock that ran out lately is unlocked once more without complaint: Finder drops the file
+    // from view on any other answer (clients §2).
+    const auto lock = tx.find_lock(*token, kUnlockGraceS);
+    const bool fits = lock && target.mapped() &&
+                      (lock->root_id == target.resource->id ||
+                       (lock->infinite && std::find(target.lineage.begin(), target.lineage.end(),
+                                                    lock->root_id) != target.lineage.end()));
+    if (!fits)
+      throw Error(409, Precondition::lock_token_matches_request_uri,
+                  "the token is not of a lock on this resource");
+    if (lock->principal != call.request.principal)
+      throw Error(403, "the lock belongs to another account");
+    tx.remove_lock(*token);
+  });
+  Response response;
+  response.status = 204;
+  return response;
+}
+
+}  // namespace holdfast::dav

@@ -1,0 +1,21 @@
+// The handlers of RFC 4918 §9 and RFC 9110 §9.3, one file each. Each takes a call whose target is
+// parsed, and returns the answer or throws Error or storage::Error.
+#pragma once
+
+#include "dav/call.h"
+
+namespace holdfast::dav {
+
+Response handle_options(Call& call);
+Response handle_get(Call& call);  // HEAD as well
+Response handle_put(Call& call);
+Response handle_delete(Call& call);
+Response handle_mkcol(Call& call);
+Response handle_copy(Call& call);
+Response handle_move(Call& call);
+Response handle_propfind(Call& call);
+Response handle_proppatch(Call& call);
+Response handle_lock(Call& call);
+Response handle_unlock(Call& call);
+
+}  // namespace holdfast::dav

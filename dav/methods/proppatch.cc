@@ -1,0 +1,194 @@
+// PROPPATCH (RFC 4918 §9.2): instructions in document order, all or nothing.
+#include <algorithm>
+#include <map>
+
+#include "dav/conditions.h"
+#include "dav/headers.h"
+#include "dav/locks.h"
+#include "dav/methods/methods.h"
+#include "dav/property.h"
+#include "dav/xml.h"
+
+namespace holdfast::dav {
+namespace {
+
+constexpr std::size_t kInstructionLimit = 2000;
+constexpr std::size_t kPropertyLimit = 512;  // dead properties on one resource
+constexpr std::size_t kValueLimitBytes = 64 * 1024;
+constexpr std::size_t kTotalLimitBytes = 1024 * 1024;  // of one resource's dead properties
+
+struct Instruction {
+  storage::PropertyName name;
+  std::optional<std::string> xml;  // the element to set; nullopt removes
+  std::string text;
+  int status = 200;  // as it would be if this instruction stood alone
+};
+
+// DAV:propertyupdate (§14.19).
+std::vector<Instruction> parse(std::string_view body) {
+  const xml::Document document = xml::Document::parse(body);
+  const xml::Element root = document.root();
+  if (!root.is_dav("propertyupdate"))
+    throw Error(400, "the root element is not DAV:propertyupdate");
+  std::vector<Instruction> instructions;
+  for (const xml::Element& action : root.children()) {
+    const bool sets = action.is_dav("set");
+    if (!sets && !action.is_dav("remove")) continue;  // §17: unknown elements are ignored
+    const auto prop = action.child_dav("prop");
+    if (!prop) throw Error(400, "DAV:set and DAV:remove need a DAV:prop");
+    for (const xml::Element& element : prop->children()) {
+      if (instructions.size() == kInstructionLimit) throw Error(400, "too many instructions");
+      Instruction& instruction = instructions.emplace_back();
+      instruction.name = element.name();
+      if (!sets) continue;
+      instruction.xml = element.standalone();
+      instruction.text = element.text();
+    }
+  }
+  if (instructions.empty()) throw Error(400, "DAV:propertyupdate has no instruction");
+  return instructions;
+}
+
+// The modification date that a settable live property carries (clients R44); nullopt when
+// malformed.
+std::optional<storage::Millis> date_value(Live property, std::string_view text) {
+  const std::string_view value = trimmed(text);
+  if (property == Live::lastmodified) {
+    const auto seconds = parse_decimal(value);
+    constexpr std::uint64_t kLatest = 253'402'300'799;  // 9999-12-31T23:59:59Z
+    if (!seconds || *seconds > kLatest) return std::nullopt;
+    return static_cast<storage::Millis>(*seconds) * 1000;
+  }
+  const auto seconds = parse_http_date(value);
+  if (!seconds) return std::nullopt;
+  return *seconds * 1000;
+}
+
+bool is_dead(const storage::PropertyName& name) {
+  const auto live = find_live(name);
+  return !live || *live == Live::displayname;
+}
+
+// Sets each instruction's own status by name and value alone; returns the modification date asked
+// for.
+std::optional<storage::Millis> judge(std::vector<Instruction>& instructions) {
+  std::optional<storage::Millis> modified;
+  for (Instruction& instruction : instructions) {
+    if (is_dead(instruction.name)) {
+      if (instruction.xml && instruction.xml->size() > kValueLimitBytes) instruction.status = 507;
+    } else if (is_protected(instruction.name) || !instruction.xml) {
+      instruction.status = 403;
+    } else if (const auto date = date_value(*find_live(instruction.name), instruction.text)) {
+      modified = date;
+    } else {
+      instruction.status = 409;
+    }
+  }
+  return modified;
+}
+
+// Marks what would exceed a limit of the resource with 507.
+void judge_limits(std::vector<Instruction>& instructions,
+                  const std::vector<storage::Property>& stored) {
+  std::map<storage::PropertyName, std::size_t> sizes;
+  std::size_t total = 0;
+  for (const storage::Property& property : stored) {
+    sizes[property.name] = property.xml.size();
+    total += property.xml.size();
+  }
+  for (Instruction& instruction : instructions) {
+    if (!is_dead(instruction.name)) continue;
+    if (const auto old = sizes.find(instruction.name); old != sizes.end()) {
+      total -= old->second;
+      sizes.erase(old);
+    }
+    if (!instruction.xml) continue;
+    sizes[instruction.name] = instruction.xml->size();
+    total += instruction.xml->size();
+    if (sizes.size() > kPropertyLimit || total > kTotalLimitBytes) instruction.status = 507;
+  }
+}
+
+bool all_good(const std::vector<Instruction>& instructions) {
+  return std::all_of(instructions.begin(), instructions.end(),
+                     [](const Instruction& each) { return each.status == 200; });
+}
+
+// Office writes these four on a file that it has locked, without its token (clients R72).
+bool win32_only(const std::vector<Instruction>& instructions) {
+  return std::all_of(instructions.begin(), instructions.end(), [](const Instruction& each) {
+    return each.name.xmlns == "urn:schemas-microsoft-com:" && each.name.name.starts_with("Win32");
+  });
+}
+
+bool office_exception(const Call& call, const std::vector<Instruction>& instructions,
+                      const std::vector<storage::Lock>& locks) {
+  // Anonymous clients are one principal for whom the token alone decides.
+  return !call.request.principal.empty() && win32_only(instructions) &&
+         std::all_of(locks.begin(), locks.end(), [&](const storage::Lock& lock) {
+           return lock.principal == call.request.principal;
+         });
+}
+
+void append_propstat(std::string& out, const std::vector<Instruction>& instructions, int status) {
+  std::vector<const storage::PropertyName*> listed;
+  std::string names;
+  for (const Instruction& instruction : instructions) {
+    if (instruction.status != status) continue;
+    const bool again = std::any_of(listed.begin(), listed.end(),
+                                   [&](const auto* name) { return *name == instruction.name; });
+    if (again) continue;
+    listed.push_back(&instruction.name);
+    xml::append_empty_element(names, instruction.name);
+  }
+  if (listed.empty()) return;
+  out.append("<D:propstat><D:prop>").append(names).append("</D:prop><D:status>HTTP/1.1 ");
+  out.append(std::to_string(status)).append(" ").append(reason_phrase(status));
+  out += "</D:status>";
+  if (status == 403) out += "<D:error><D:cannot-modify-protected-property/></D:error>";
+  out += "</D:propstat>";
+}
+
+}  // namespace
+
+Response handle_proppatch(Call& call) {
+  const Conditions conditions(call);
+  std::vector<Instruction> instructions =
+      parse(read_body(*call.request.body, call.options.proppatch_limit_bytes));
+  const std::optional<storage::Millis> modified = judge(instructions);
+  std::vector<storage::PropertyChange> changes;
+  for (const Instruction& instruction : instructions)
+    if (is_dead(instruction.name)) changes.push_back({instruction.name, instruction.xml});
+
+  bool collection = false;
+  std::vector<Instruction> outcome;
+  call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const storage::Resolution target = tx.resolve(call.target.path);
+    const storage::Resource& resource = existing(call, target);
+    collection = resource.is_collection();
+    conditions.check(tx, target);
+    if (!office_exception(call, instructions, target.locks))
+      require_tokens(call, conditions, tx, target.locks);
+    outcome = instructions;
+    judge_limits(outcome, tx.properties(resource.id));
+    if (!all_good(outcome)) return;
+    if (!changes.empty()) tx.patch_properties(resource.id, changes);
+    if (modified) tx.set_modified(resource.id, *modified);
+  });
+
+  if (!all_good(outcome)) {
+    for (Instruction& instruction : outcome)
+      if (instruction.status == 200) instruction.status = 424;
+  }
+  Response response;
+  response.status = 207;
+  response.set("Content-Type", "application/xml; charset=utf-8");
+  std::string body = "<?xml version=\"1.0\" encoding=\"utf-8\"?><D:multistatus";
+  body.append(xml::root_declarations()).append("><D:response><D:href>");
+  body.append(href(call.target.spelling, {}, collection)).append("</D:href>");
+  for (const int status : {200, 403, 409, 507, 424}) append_propstat(body, outcome, status);
+  response.body = body += "</D:response></D:multistatus>";
+  return response;
+}
+
+}  // namespace holdfast::dav

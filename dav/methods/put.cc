@@ -1,0 +1,116 @@
+#include "dav/conditions.h"
+#include "dav/headers.h"
+#include "dav/locks.h"
+#include "dav/methods/methods.h"
+
+namespace holdfast::dav {
+namespace {
+
+// What the head of a PUT announces.
+struct Announced {
+  std::optional<std::uint64_t> length;
+  ExpectedChecksums checksums;
+  std::optional<storage::Millis> modified;
+};
+
+Announced parse(const Call& call) {
+  const Fields& fields = call.fields();
+  // A fragment stored as the whole file would destroy it (RFC 9110 §14.5, clients R40).
+  if (fields.find("Content-Range")) throw Error(400, "PUT with Content-Range is not supported");
+  if (const auto coding = fields.find("Content-Encoding");
+      coding && !coding->empty() && !equal_ignoring_case(*coding, "identity"))
+    throw Error(415, "PUT takes content without a content coding");
+  Announced announced;
+  announced.length = call.request.body->length();
+  if (const auto expected = fields.find("X-Expected-Entity-Length")) {
+    const auto length = parse_decimal(*expected);
+    if (!length) throw Error(400, "X-Expected-Entity-Length is not a number");
+    if (announced.length && *announced.length != *length)
+      throw Error(400, "X-Expected-Entity-Length and Content-Length differ");
+    announced.length = length;
+  }
+  announced.checksums = parse_checksums(fields);
+  announced.modified = parse_oc_mtime(fields);
+  return announced;
+}
+
+// Everything that can refuse, in the order of DESIGN §2; run before the body is invited and again
+// in the transaction that commits.
+storage::Resolution check(const Call& call, const Conditions& conditions,
+                          const storage::Snapshot& snapshot) {
+  storage::Resolution target = snapshot.resolve(call.target.path);
+  if (target.resource && target.resource->is_collection())
+    throw not_allowed(target.resource, "the URL is a collection");
+  if (call.target.trailing_slash) throw Error(409, "a file's URL does not end in a slash");
+  require_parent(target);
+  conditions.check(snapshot, target);
+  require_tokens(call, conditions, snapshot, target.locks);
+  if (!target.mapped()) require_tokens(call, conditions, snapshot, target.parent_locks);
+  return target;
+}
+
+void check_space(const Call& call, std::optional<std::uint64_t> length) {
+  if (length && *length > call.options.body_limit_bytes)
+    throw Error(413, "the body is larger than the limit");
+  if (call.options.free_space_floor_bytes == 0) return;
+  const std::uint64_t available = call.contents.space().available;
+  if (available < call.options.free_space_floor_bytes ||
+      length.value_or(0) > available - call.options.free_space_floor_bytes)
+    throw Error(507, Precondition::sufficient_disk_space, "the free-space floor would be crossed");
+}
+
+// Stages the body; returns only when all of it has arrived and is what was announced.
+std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced) {
+  auto upload = call.contents.begin(announced.checksums.digests());
+  for (;;) {
+    const Body::Piece piece = call.request.body->read();
+    if (!piece.bytes.empty()) {
+      if (piece.bytes.size() > call.options.body_limit_bytes - upload->size())
+        throw Error(413, "the body is larger than the limit");
+      upload->append(piece.bytes);
+    }
+    if (piece.state == Body::State::complete) break;
+    if (piece.state != Body::State::more) throw body_error(piece.state);
+  }
+  if (announced.length && *announced.length != upload->size())
+    throw Error(400, "the body has another length than announced");
+  return upload;
+}
+
+}  // namespace
+
+// RFC 9110 §9.3.4, RFC 4918 §9.7.
+Response handle_put(Call& call) {
+  const Announced announced = parse(call);
+  const Conditions conditions(call);
+  (void)check(call, conditions, *call.names.snapshot());
+  check_space(call, announced.length);
+
+  const auto upload = receive(call, announced);
+  const storage::Content& content = upload->seal();
+  announced.checksums.verify(content.checksums);
+
+  bool replaced = false;
+  storage::Resource stored;
+  try {
+    call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
+      const storage::Resolution target = check(call, conditions, tx);
+      replaced = target.mapped();
+      stored = tx.put(*target.parent, call.target.path.name(), content, announced.modified);
+    });
+  } catch (const storage::Error&) {
+    // The commit's outcome is unknown: a row may name the content. Recovery sweeps it if not.
+    upload->keep();
+    throw;
+  }
+  upload->keep();
+
+  Response response;
+  response.status = replaced ? 204 : 201;
+  response.set("ETag", "\"" + stored.etag + "\"")
+      .set("Last-Modified", format_http_date(stored.modified / 1000));
+  if (announced.modified) response.set("X-OC-Mtime", "accepted");
+  return response;
+}
+
+}  // namespace holdfast::dav
