@@ -1,6 +1,6 @@
 // XML in and out (RFC 4918 §8.2, §17; XML 1.0; Namespaces in XML 1.0). The only user of pugixml,
-// which checks neither well-formedness nor namespaces (robustness §2.2): everything it lets pass and
-// XML forbids is refused here with Error 400. No DTD is ever accepted. No I/O, any thread.
+// which checks neither well-formedness nor namespaces (robustness §2.2): everything it lets pass
+// and XML forbids is refused here with Error 400. No DTD is ever accepted. No I/O, any thread.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +20,8 @@ inline constexpr std::string_view kDav = "DAV:";
 struct Limits {
   std::size_t depth = 64;
   std::size_t elements = 20'000;
-  std::size_t attributes = 64;    // per element
-  std::size_t namespaces = 256;   // per document
+  std::size_t attributes = 64;   // per element
+  std::size_t namespaces = 256;  // per document
 };
 
 // An element of a parsed document; a view into its Document.
@@ -36,12 +36,12 @@ class Element {
   [[nodiscard]] std::optional<Element> child_dav(std::string_view local) const;
   // All character data directly inside, unescaped.
   [[nodiscard]] std::string text() const;
-  // This element as a standalone fragment: every prefix and the default namespace in use declared on
-  // it, the xml:lang in scope (RFC 4918 §4.3) carried along, content verbatim in infoset terms
+  // This element as a standalone fragment: every prefix and the default namespace in use declared
+  // on it, the xml:lang in scope (RFC 4918 §4.3) carried along, content verbatim in infoset terms
   // (comments, processing instructions, whitespace and CDATA text kept as what they mean).
   [[nodiscard]] std::string standalone() const;
-  // The content of this element as standalone XML: text and elements, each element declaring what it
-  // needs. For DAV:owner.
+  // The content of this element as standalone XML: text and elements, each element declaring what
+  // it needs. For DAV:owner.
   [[nodiscard]] std::string inner_standalone() const;
 
   struct Node;  // internal
@@ -54,8 +54,8 @@ class Element {
 // A parsed, checked document. Movable; elements stay valid.
 class Document {
  public:
-  // Parses a complete body: UTF-8 or UTF-16 (with BOM), no DOCTYPE, one root, well-formed, namespaces
-  // bound, within the limits. Throws Error 400 with a sentence that says what is wrong.
+  // Parses a complete body: UTF-8 or UTF-16 (with BOM), no DOCTYPE, one root, well-formed,
+  // namespaces bound, within the limits. Throws Error 400 with a sentence that says what is wrong.
   [[nodiscard]] static Document parse(std::string_view body, const Limits& limits = {});
   Document(Document&&) noexcept;
   Document& operator=(Document&&) noexcept;
@@ -74,8 +74,8 @@ class Document {
 [[nodiscard]] std::string escape(std::string_view text);
 void append_escaped(std::string& out, std::string_view text);
 
-// Expanded name as an element start: "D:name" for DAV:, a prefix declared on the multistatus root for
-// the well-known namespaces, else `ns0:name xmlns:ns0="…"`. Appends `<… />` (empty element).
+// Expanded name as an element start: "D:name" for DAV:, a prefix declared on the multistatus root
+// for the well-known namespaces, else `ns0:name xmlns:ns0="…"`. Appends `<… />` (empty element).
 void append_empty_element(std::string& out, const storage::PropertyName& name);
 
 // The namespace declarations of every answer's root element: " xmlns:D=\"DAV:\" …" with a leading
