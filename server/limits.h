@@ -1,31 +1,36 @@
-// The limits of connections and messages (robustness §2.0): every number a named option with a unit.
+// The limits of connections and messages (robustness §2.0): every number a named option with a
+// unit.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace holdfast::server {
 
 struct Limits {
-  std::size_t request_line_bytes = 16 * 1024;   // 414
-  std::size_t field_line_bytes = 16 * 1024;     // 431
-  std::size_t head_bytes = 64 * 1024;           // 431
-  std::size_t field_count = 100;                // 431
-  std::int64_t head_timeout_s = 15;             // total; 408
-  std::int64_t idle_timeout_s = 30;             // keep-alive
-  std::int64_t busy_idle_timeout_s = 5;         // keep-alive when over 75 % of connections are in use
-  std::int64_t body_rate_bytes_per_s = 1024;    // averaged over body_rate_window_s; 408
+  std::size_t request_line_bytes = 16 * 1024;  // 414
+  std::size_t field_line_bytes = 16 * 1024;    // 431
+  std::size_t head_bytes = 64 * 1024;          // 431
+  std::size_t field_count = 100;               // 431
+  std::int64_t head_timeout_s = 15;            // total; 408
+  std::int64_t idle_timeout_s = 30;            // keep-alive
+  std::int64_t busy_idle_timeout_s = 5;       // keep-alive when over 75 % of connections are in use
+  std::int64_t body_rate_bytes_per_s = 1024;  // averaged over body_rate_window_s; 408
   std::int64_t body_rate_window_s = 30;
   std::int64_t body_grace_s = 10;
-  std::int64_t send_timeout_s = 30;             // per 64 KiB of answer; then reset
-  std::uint64_t drain_bytes = 256 * 1024;       // of an unread body after an early answer
+  std::int64_t send_timeout_s = 30;        // per 64 KiB of answer; then reset
+  std::uint64_t drain_bytes = 256 * 1024;  // of an unread body after an early answer
   std::int64_t drain_timeout_s = 2;
-  std::size_t connections = 16'384;             // 503
-  std::size_t connections_per_client = 1'024;   // 503; loopback excepted
+  std::size_t connections = 16'384;            // 503
+  std::size_t connections_per_client = 1'024;  // 503; loopback excepted
   std::size_t workers = 2'048;
-  std::size_t queued = 256;                     // ready connections without a worker; then 503
+  std::size_t queued = 256;  // ready connections without a worker; then 503
   std::uint64_t body_limit_bytes = std::uint64_t{64} << 30;  // 413
   std::int64_t shutdown_grace_s = 10;
+  // Where the part of an answer waits that its client does not take at once; files have no name
+  // there.
+  std::string spill_folder = "/tmp";
 };
 
 }  // namespace holdfast::server

@@ -1,0 +1,215 @@
+#include "server/wire.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <limits>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <utility>
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::size_t kSendQuantumBytes = 64 * 1024;
+constexpr std::size_t kMaxPieces = 4;
+
+// poll(2) until `deadline`; true when the event (or an error, which the next call reports) is
+// there.
+bool wait_for(int descriptor, short events, Clock::time_point deadline) {
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left < 0) return false;
+    pollfd entry{descriptor, events, 0};
+    const int ready = ::poll(
+        &entry, 1, static_cast<int>(std::min<std::int64_t>(left, std::numeric_limits<int>::max())));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+    if (ready == 0 && left == 0) return false;
+  }
+}
+
+// sendfile(2) has no flag for not waiting, so the socket itself must be non-blocking meanwhile.
+class NonBlocking {
+ public:
+  explicit NonBlocking(int descriptor) : descriptor_(descriptor) {
+    ::fcntl(descriptor_, F_SETFL, O_RDWR | O_NONBLOCK);
+  }
+  ~NonBlocking() { ::fcntl(descriptor_, F_SETFL, O_RDWR); }
+  NonBlocking(const NonBlocking&) = delete;
+  NonBlocking& operator=(const NonBlocking&) = delete;
+
+ private:
+  int descriptor_;
+};
+
+struct Pieces {
+  explicit Pieces(std::initializer_list<std::string_view> pieces) {
+    for (const std::string_view piece : pieces) {
+      if (piece.empty()) continue;
+      // iovec is shared with readv and so takes a mutable pointer; sendmsg only reads.
+      vectors[count++] = {const_cast<char*>(piece.data()), piece.size()};
+      total += piece.size();
+    }
+  }
+
+  void advance(std::size_t sent) {
+    total -= sent;
+    while (sent > 0) {
+      iovec& front = vectors[first];
+      const std::size_t step = std::min(sent, front.iov_len);
+      front.iov_base = static_cast<char*>(front.iov_base) + step;
+      front.iov_len -= step;
+      sent -= step;
+      if (front.iov_len == 0) ++first;
+    }
+  }
+
+  [[nodiscard]] ssize_t send(int descriptor, int flags) {
+    msghdr message{};
+    message.msg_iov = vectors.data() + first;
+    message.msg_iovlen = count - first;
+    return ::sendmsg(descriptor, &message, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+
+  std::array<iovec, kMaxPieces> vectors{};
+  std::size_t first = 0;
+  std::size_t count = 0;
+  std::size_t total = 0;
+};
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+}  // namespace
+
+Wire::Wire(Poco::Net::StreamSocket socket, Clock::duration send_timeout)
+    : socket_(std::move(socket)),
+      descriptor_(socket_.impl()->sockfd()),
+      send_timeout_(send_timeout) {
+  socket_.setNoDelay(true);
+  const timeval soon{0, std::chrono::microseconds(kSoon).count()};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
+}
+
+Wire::Received Wire::receive(std::span<char> buffer, int flags) {
+  for (;;) {
+    const ssize_t count = ::recv(descriptor_, buffer.data(), buffer.size(), flags);
+    if (count > 0) return {Received::State::bytes, static_cast<std::size_t>(count)};
+    if (count == 0) return {Received::State::ended, 0};
+    if (would_block()) return {Received::State::nothing, 0};
+    if (errno != EINTR) return {Received::State::ended, 0};
+  }
+}
+
+Wire::Received Wire::receive_now(std::span<char> buffer) { return receive(buffer, MSG_DONTWAIT); }
+
+Wire::Received Wire::receive_soon(std::span<char> buffer) { return receive(buffer, 0); }
+
+Wire::Received Wire::receive_until(std::span<char> buffer, Clock::time_point deadline) {
+  for (;;) {
+    const Received received = receive_now(buffer);
+    if (received.state != Received::State::nothing) return received;
+    if (!wait_for(descriptor_, POLLIN, deadline)) return received;
+  }
+}
+
+std::size_t Wire::unacknowledged() const {
+  int queued = 0;
+  return ::ioctl(descriptor_, SIOCOUTQ, &queued) == 0 ? static_cast<std::size_t>(queued) : 0;
+}
+
+// A socket turns writable only when a third of its buffer is free, which a slow but honest client
+// may need longer for than the timeout. So what counts is what the client has acknowledged.
+bool Wire::wait_for_room() {
+  std::size_t before = unacknowledged();
+  for (;;) {
+    if (wait_for(descriptor_, POLLOUT, Clock::now() + send_timeout_)) return true;
+    const std::size_t now = unacknowledged();
+    if (before < now + kSendQuantumBytes) return false;
+    before = now;
+  }
+}
+
+bool Wire::send_all(std::initializer_list<std::string_view> pieces, bool more) {
+  Pieces rest(pieces);
+  while (rest.total > 0) {
+    const ssize_t sent = rest.send(descriptor_, more ? MSG_MORE : 0);
+    if (sent >= 0) {
+      rest.advance(static_cast<std::size_t>(sent));
+    } else if (would_block()) {
+      if (!wait_for_room()) return false;
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::optional<std::size_t> Wire::send_now(std::initializer_list<std::string_view> pieces) {
+  Pieces rest(pieces);
+  std::size_t total = 0;
+  while (rest.total > 0) {
+    const ssize_t sent = rest.send(descriptor_, 0);
+    if (sent >= 0) {
+      rest.advance(static_cast<std::size_t>(sent));
+      total += static_cast<std::size_t>(sent);
+    } else if (would_block()) {
+      break;
+    } else if (errno != EINTR) {
+      return std::nullopt;
+    }
+  }
+  return total;
+}
+
+Wire::FileSent Wire::send_file(int file, std::uint64_t offset, std::uint64_t length) {
+  const NonBlocking guard(descriptor_);
+  auto position = static_cast<off_t>(offset);
+  while (length > 0) {
+    const ssize_t sent = ::sendfile(descriptor_, file, &position,
+                                    std::min<std::uint64_t>(length, std::uint64_t{1} << 30));
+    if (sent > 0) {
+      length -= static_cast<std::uint64_t>(sent);
+    } else if (sent == 0) {
+      return FileSent::file_ended;
+    } else if (would_block()) {
+      if (!wait_for_room()) return FileSent::client_gone;
+    } else if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN || errno == ETIMEDOUT) {
+      return FileSent::client_gone;
+    } else if (errno != EINTR) {
+      return FileSent::file_failed;
+    }
+  }
+  return FileSent::all;
+}
+
+std::optional<std::uint64_t> Wire::send_file_now(int file, std::uint64_t offset,
+                                                 std::uint64_t length) {
+  const NonBlocking guard(descriptor_);
+  auto position = static_cast<off_t>(offset);
+  std::uint64_t total = 0;
+  while (total < length) {
+    const ssize_t sent = ::sendfile(descriptor_, file, &position, length - total);
+    if (sent > 0) {
+      total += static_cast<std::uint64_t>(sent);
+    } else if (sent < 0 && would_block()) {
+      break;
+    } else if (sent == 0 || errno != EINTR) {
+      return std::nullopt;
+    }
+  }
+  return total;
+}
+
+void Wire::finish_sending() { ::shutdown(descriptor_, SHUT_WR); }
+
+void Wire::reset_on_close() {
+  const linger at_once{1, 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,71 @@
+// One accepted TCP socket as connections use it: reads that wait not at all, a moment, or until a
+// deadline; sends under a total deadline; sendfile(2). SIGPIPE never rises here as long as the
+// calling thread blocks it. One thread at a time.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <sys/uio.h>
+
+#include "Poco/Net/StreamSocket.h"
+
+namespace holdfast::server {
+
+using Clock = std::chrono::steady_clock;
+
+// How long Wire::receive_soon waits at most.
+inline constexpr std::chrono::milliseconds kSoon{50};
+
+class Wire {
+ public:
+  // `send_timeout` is for each 64 KiB that the client takes.
+  Wire(Poco::Net::StreamSocket socket, Clock::duration send_timeout);
+
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+
+  struct Received {
+    enum class State { bytes, nothing, ended } state = State::nothing;  // ended: closed or reset
+    std::size_t count = 0;
+  };
+  // What has arrived, without waiting.
+  [[nodiscard]] Received receive_now(std::span<char> buffer);
+  // Waits for the first byte, kSoon at most.
+  [[nodiscard]] Received receive_soon(std::span<char> buffer);
+  // Waits for the first byte until `deadline`.
+  [[nodiscard]] Received receive_until(std::span<char> buffer, Clock::time_point deadline);
+
+  // Sends all of it. False: the client is gone, or took less than 64 KiB within the timeout. `more`
+  // says that further bytes follow at once.
+  [[nodiscard]] bool send_all(std::initializer_list<std::string_view> pieces, bool more = false);
+  // Sends what the socket takes at once and returns how much; nullopt when the client is gone.
+  [[nodiscard]] std::optional<std::size_t> send_now(std::initializer_list<std::string_view> pieces);
+
+  enum class FileSent { all, client_gone, file_ended, file_failed };
+  // Sends `length` bytes of a file from `offset`.
+  [[nodiscard]] FileSent send_file(int file, std::uint64_t offset, std::uint64_t length);
+  // Sends what the socket takes at once of `length` bytes and returns how much; nullopt when the
+  // client is gone or the file cannot be read.
+  [[nodiscard]] std::optional<std::uint64_t> send_file_now(int file, std::uint64_t offset,
+                                                           std::uint64_t length);
+
+  // Announces the end of what we send (FIN); reading goes on.
+  void finish_sending();
+  // Makes the close that follows a reset, so that a cut answer cannot look complete.
+  void reset_on_close();
+
+ private:
+  [[nodiscard]] Received receive(std::span<char> buffer, int flags);
+  [[nodiscard]] bool wait_for_room();
+  [[nodiscard]] std::size_t unacknowledged() const;
+
+  Poco::Net::StreamSocket socket_;
+  int descriptor_;
+  Clock::duration send_timeout_;
+};
+
+}  // namespace holdfast::server
