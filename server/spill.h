@@ -1,0 +1,29 @@
+// A file without a name for the part of an answer that the client did not take at once: the
+// snapshot behind the answer can end, the client takes its time. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace holdfast::server {
+
+class Spill {
+ public:
+  // Throws std::system_error when `folder` takes no file.
+  explicit Spill(const std::string& folder);
+  ~Spill();
+  Spill(const Spill&) = delete;
+  Spill& operator=(const Spill&) = delete;
+
+  // Throws std::system_error when the disk is full or fails.
+  void append(std::string_view bytes);
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+
+ private:
+  int descriptor_;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace holdfast::server
