@@ -1,0 +1,106 @@
+#include "server/connection.h"
+
+#include <cstring>
+#include <utility>
+
+namespace holdfast::server {
+
+Connection::Connection(const Service& service, Wire wire, Peer peer, ClientKey key)
+    : service_(service),
+      wire_(std::move(wire)),
+      peer_(std::move(peer)),
+      key_(key),
+      scanner_(service.limits),
+      since_(Clock::now()) {}
+
+Connection::Next Connection::serve(const Workers& workers, Workspace& space) noexcept {
+  try {
+    return serve_requests(workers, space);
+  } catch (...) {
+    // Out of memory: nothing can be said any more.
+    wire_.reset_on_close();
+    return Next::close;
+  }
+}
+
+void Connection::hold(std::span<char> bytes) { held_.assign(bytes.data(), bytes.size()); }
+
+Connection::Next Connection::end(Fate fate) {
+  if (fate == Fate::close) return Next::close;
+  wire_.finish_sending();
+  return Next::linger;
+}
+
+Connection::Next Connection::serve_requests(const Workers& workers, Workspace& space) {
+  const std::span<char> buffer = space.head_buffer();
+  std::size_t filled = held_.size();
+  std::memcpy(buffer.data(), held_.data(), filled);
+  held_ = std::string();
+  bool may_wait = false;  // the client was just answered and may ask again at once
+  for (;;) {
+    const std::string_view arrived(buffer.data(), filled);
+    switch (scanner_.scan(arrived)) {
+      case HeadScanner::State::more: {
+        const std::span<char> room = buffer.subspan(filled);
+        const Wire::Received received = may_wait && filled == 0 && workers.plentiful()
+                                            ? wire_.receive_soon(room)
+                                            : wire_.receive_now(room);
+        may_wait = false;
+        if (received.state == Wire::Received::State::ended) return Next::close;
+        if (received.state == Wire::Received::State::nothing) {
+          hold(buffer.first(filled));
+          return Next::park;
+        }
+        if (filled == 0) since_ = Clock::now();
+        filled += received.count;
+        continue;
+      }
+      case HeadScanner::State::refused:
+        refuse(service_, wire_, peer_, scanner_.refusal(), arrived);
+        return end(Fate::linger);
+      case HeadScanner::State::complete:
+        break;
+    }
+    const std::size_t head_end = scanner_.end();
+    const std::string_view bytes = arrived.substr(scanner_.begin(), head_end - scanner_.begin());
+    if (const auto refusal = parse_head(bytes, space.head)) {
+      refuse(service_, wire_, peer_, *refusal, arrived);
+      return end(Fate::linger);
+    }
+    const ExchangeEnd ended =
+        exchange(service_, wire_, space, peer_, buffer.subspan(head_end, filled - head_end),
+                 workers.stopping());
+    served_ = true;
+    if (ended.fate != Fate::go_on) return end(ended.fate);
+    filled = ended.leftover.size();
+    if (filled > 0) std::memmove(buffer.data(), ended.leftover.data(), filled);
+    scanner_.reset();
+    since_ = Clock::now();
+    may_wait = true;
+    if (workers.contended()) {
+      hold(buffer.first(filled));
+      return filled > 0 ? Next::again : Next::park;
+    }
+  }
+}
+
+Clock::time_point Connection::deadline(bool crowded) const {
+  const Limits& limits = service_.limits;
+  if (!served_ || !held_.empty()) return since_ + std::chrono::seconds(limits.head_timeout_s);
+  return since_ +
+         std::chrono::seconds(crowded ? limits.busy_idle_timeout_s : limits.idle_timeout_s);
+}
+
+bool Connection::expire() {
+  if (held_.empty()) return false;
+  refuse(service_, wire_, peer_, Refusal{408, "the request's header took too long"}, held_);
+  wire_.finish_sending();
+  return true;
+}
+
+void Connection::turn_away() {
+  (void)wire_.send_now({kUnavailable});
+  wire_.finish_sending();
+}
+
+}  // namespace holdfast::server

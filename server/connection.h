@@ -1,0 +1,67 @@
+// One client connection between its requests: reads heads, runs exchanges, and says when it needs
+// its worker no longer. At any time either the poller or one worker has it (the poller's mutex
+// hands it over).
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "server/admission.h"
+#include "server/exchange.h"
+#include "server/head.h"
+#include "server/listener.h"
+#include "server/wire.h"
+#include "server/workers.h"
+#include "server/workspace.h"
+
+namespace holdfast::server {
+
+class Connection {
+ public:
+  Connection(const Service& service, Wire wire, Peer peer, ClientKey key);
+
+  // What the worker does with the connection after serve.
+  enum class Next {
+    park,    // nothing to do until bytes arrive
+    again,   // a request may be waiting, but others wait longer for a worker
+    linger,  // finish_sending was called: read until the client closes
+    close,
+  };
+  [[nodiscard]] Next serve(const Workers& workers, Workspace& space) noexcept;
+
+  // For the poller, while nobody serves the connection.
+  [[nodiscard]] const Wire& wire() const { return wire_; }
+  [[nodiscard]] const Peer& peer() const { return peer_; }
+  [[nodiscard]] ClientKey key() const { return key_; }
+  // When the poller should give up on it.
+  [[nodiscard]] Clock::time_point deadline(bool crowded) const;
+  // Ends a wait that has lasted too long: 408 if a request had begun. True: linger, else close.
+  [[nodiscard]] bool expire();
+  // Answers 503, without waiting.
+  void turn_away();
+
+  enum class Place { parked, working, lingering };
+  Place place = Place::working;    // guarded by the poller's mutex, as is
+  std::size_t index = 0;           // its place among the poller's connections
+  bool admitted = false;           // counts against the limits
+  Clock::time_point linger_until;  // without another byte
+  Clock::time_point linger_at_most;
+
+ private:
+  [[nodiscard]] Next serve_requests(const Workers& workers, Workspace& space);
+  void hold(std::span<char> bytes);
+  [[nodiscard]] Next end(Fate fate);
+
+  const Service& service_;
+  Wire wire_;
+  Peer peer_;
+  ClientKey key_;
+  HeadScanner scanner_;
+  std::string held_;  // what had arrived of a head when the worker left
+  Clock::time_point
+      since_;            // when the wait began: for the next request, or for the rest of its head
+  bool served_ = false;  // had a request before
+};
+
+}  // namespace holdfast::server

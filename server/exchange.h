@@ -1,0 +1,53 @@
+// One request and its answer: hands the request to the handler, settles what the handler left of
+// the body, sends the answer, tells the observer. Whatever the handler throws ends here as a plain
+// 500. Worker threads, one exchange each.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "server/body_reader.h"
+#include "server/head.h"
+#include "server/limits.h"
+#include "server/listener.h"
+#include "server/observe.h"
+#include "server/wire.h"
+#include "server/workspace.h"
+
+namespace holdfast::server {
+
+// How a connection goes on.
+enum class Fate {
+  go_on,   // with the next request
+  close,   // nothing more can arrive that the client could miss an answer by
+  linger,  // the client may still be sending: read on for a while, or a reset would eat the answer
+};
+
+// What all connections of a listener share.
+struct Service {
+  const Limits& limits;
+  const Handler& handler;
+  Observer& observer;
+};
+
+struct ExchangeEnd {
+  Fate fate = Fate::close;
+  std::span<char> leftover;  // with go_on: what arrived of the next request
+};
+
+// Answers the request in space.head; `arrived` came with it. `last`: no further request is wanted.
+[[nodiscard]] ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space,
+                                   const Peer& peer, std::span<char> arrived, bool last);
+
+// Answers a request that no handler may see, and tells the observer what is known of it. `arrived`
+// is what came of it.
+void refuse(const Service& service, Wire& wire, const Peer& peer, const Refusal& refusal,
+            std::string_view arrived);
+
+// For those whom no worker has time for, and those who never finish a head: sent without waiting.
+inline constexpr std::string_view kUnavailable =
+    "HTTP/1.1 503 Service Unavailable\r\nServer: Holdfast\r\nRetry-After: 5\r\n"
+    "Content-Length: 0\r\nConnection: close\r\n\r\n";
+
+}  // namespace holdfast::server

@@ -1,0 +1,126 @@
+#include "server/listener.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <stdexcept>
+#include <sys/resource.h>
+#include <utility>
+
+#include "Poco/Exception.h"
+#include "Poco/Net/IPAddress.h"
+#include "Poco/Net/ServerSocket.h"
+#include "Poco/Net/SocketAddress.h"
+#include "server/connection.h"
+#include "server/poller.h"
+#include "server/workers.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr int kBacklog = 1024;
+// Descriptors that are not connections: the store, logs, stored content and spill files on their
+// way.
+constexpr rlim_t kOtherDescriptors = 512;
+
+Poco::Net::SocketAddress parse_address(const std::string& text) {
+  const std::runtime_error malformed("\"" + text +
+                                     "\" is no address to listen on; write ADDRESS:PORT");
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) throw malformed;
+  std::string host = text.substr(0, colon);
+  std::uint16_t port = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
+  if (stop != end || error != std::errc{}) throw malformed;
+  if (host == "localhost") host = "127.0.0.1";
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  Poco::Net::IPAddress address;
+  if (bracketed != (host.find(':') != std::string::npos) ||
+      !Poco::Net::IPAddress::tryParse(host, address))
+    throw malformed;
+  return {address, port};
+}
+
+// One descriptor per connection: take all that the system grants.
+std::size_t connections_possible() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return 256;
+  if (files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+    ::getrlimit(RLIMIT_NOFILE, &files);
+  }
+  return static_cast<std::size_t>(files.rlim_cur - std::min(files.rlim_cur / 2, kOtherDescriptors));
+}
+
+Limits within_system(Limits limits) {
+  limits.connections = std::min(limits.connections, connections_possible());
+  return limits;
+}
+
+}  // namespace
+
+struct Listener::Impl {
+  Impl(const std::string& address, Limits wanted, Handler answer, Observer& observer)
+      : limits(within_system(std::move(wanted))),
+        handler(std::move(answer)),
+        service{limits, handler, observer},
+        workers(limits, observer, [this](Connection& connection, Workspace& space) {
+          poller->settle(connection, connection.serve(workers, space));
+        }) {
+    const Poco::Net::SocketAddress parsed = parse_address(address);
+    try {
+      // Not SO_REUSEPORT: a second server on the same address must fail.
+      if (parsed.family() == Poco::Net::SocketAddress::IPv6) {
+        listening.bind6(parsed, true, false, false);
+      } else {
+        listening.bind(parsed, true, false);
+      }
+      listening.listen(kBacklog);
+      listening.setBlocking(false);
+      port = listening.address().port();
+    } catch (const Poco::Exception& error) {
+      throw std::runtime_error("cannot listen on " + address + ": " + error.displayText());
+    }
+    poller = std::make_unique<Poller>(service, listening, workers);
+  }
+
+  const Limits limits;
+  const Handler handler;
+  const Service service;
+  Poco::Net::ServerSocket listening;
+  Workers workers;
+  std::unique_ptr<Poller> poller;
+  std::uint16_t port = 0;
+  bool started = false;
+};
+
+Listener::Listener(const std::string& address, Limits limits, Handler handler, Observer& observer)
+    : impl_(std::make_unique<Impl>(address, std::move(limits), std::move(handler), observer)) {}
+
+Listener::~Listener() { stop(); }
+
+void Listener::start() {
+  impl_->poller->start();
+  impl_->started = true;
+}
+
+void Listener::stop() {
+  if (!impl_->started) return;
+  impl_->started = false;
+  impl_->poller->begin_stop();
+  impl_->workers.begin_stop();
+  const Clock::time_point deadline =
+      Clock::now() + std::chrono::seconds(impl_->limits.shutdown_grace_s);
+  if (!impl_->workers.wait_until(deadline)) impl_->poller->cut();
+  impl_->workers.join();
+  impl_->poller->finish();
+  // The poller may have found work just before it learnt of the stop.
+  impl_->workers.join();
+}
+
+std::uint16_t Listener::port() const { return impl_->port; }
+
+}  // namespace holdfast::server

@@ -1,0 +1,97 @@
+// One thread that accepts connections, owns those that need no worker, and ends those that wait too
+// long: 10,000 idle connections cost a descriptor and a few hundred bytes each. Everything it does
+// is short: it never waits for a client.
+//
+// Invariants, all under the mutex:
+//   1. A parked connection is armed in epoll once; the event that disarms it makes it working.
+//   2. Only the poller's thread takes a connection out of `parked` or `lingering`.
+//   3. A working connection belongs to the one worker (or queue entry) that has it; only that
+//   worker
+//      parks, lingers or closes it. cut() only shuts its socket down.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "Poco/Net/ServerSocket.h"
+#include "Poco/Thread.h"
+#include "server/admission.h"
+#include "server/connection.h"
+#include "server/exchange.h"
+#include "server/workers.h"
+
+namespace holdfast::server {
+
+// A descriptor closed with its owner.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor();
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const { return number_; }
+
+ private:
+  int number_;
+};
+
+class Poller {
+ public:
+  // All arguments must outlive the poller. Throws std::system_error without descriptors.
+  Poller(const Service& service, Poco::Net::ServerSocket& listening, Workers& workers);
+  ~Poller();
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+
+  void start();
+
+  // For the worker that has the connection; afterwards it is the worker's no longer.
+  void settle(Connection& connection, Connection::Next next);
+
+  // Closes the listening socket and what is parked, now and later.
+  void begin_stop();
+  // Ends the connections that workers still have.
+  void cut();
+  // After the last worker: lets answers that were just sent be read, then ends the thread.
+  void finish();
+
+ private:
+  void run();
+  void wake();
+  void listen(bool accept);
+  void accept_some();
+  void accept_one(int descriptor, const sockaddr_storage& address);
+  void readable(Connection& connection);
+  void sweep();
+  void close_parked();
+  void linger(Connection& connection);
+  void remove(Connection& connection);
+  // With the mutex held.
+  void arm(Connection& connection, int operation);
+
+  const Service& service_;
+  Poco::Net::ServerSocket& listening_;
+  Workers& workers_;
+  Descriptor epoll_;
+  Descriptor wakeup_;
+  Poco::Thread thread_;
+  bool started_ = false;
+
+  // Of the thread alone.
+  std::vector<char> scratch_;
+  bool accepting_ = false;
+  Clock::time_point accept_again_;
+  Clock::time_point next_sweep_;
+
+  std::mutex mutex_;  // guards what follows
+  Admission admission_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::size_t lingering_ = 0;
+  bool stopping_ = false;
+  bool finishing_ = false;
+};
+
+}  // namespace holdfast::server

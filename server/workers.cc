@@ -1,0 +1,127 @@
+#include "server/workers.h"
+
+#include <csignal>
+#include <pthread.h>
+#include <utility>
+
+#include "Poco/Exception.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::chrono::seconds kIdleThread{10};
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kStackBytes = 4 * 1024 * 1024;
+#else
+constexpr int kStackBytes = 256 * 1024;
+#endif
+
+}  // namespace
+
+void block_signals() {
+  sigset_t signals;
+  sigfillset(&signals);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF})
+    sigdelset(&signals, fault);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+Workers::Workers(const Limits& limits, Observer& observer, Work work)
+    : limits_(limits), observer_(observer), work_(std::move(work)) {}
+
+Workers::~Workers() {
+  begin_stop();
+  join();
+}
+
+bool Workers::submit(Connection& connection, bool again) {
+  std::unique_lock lock(mutex_);
+  if (idle_ > queue_.size()) {
+    queue_.push_back(&connection);
+    ready_.notify_one();
+    return true;
+  }
+  // The queue first: a thread that starts must find its work there.
+  queue_.push_back(&connection);
+  if (running_.size() < limits_.workers && start_one(lock)) return true;
+  if (!running_.empty() && (again || queue_.size() - idle_ <= limits_.queued)) {
+    waiting_.store(queue_.size() - idle_, std::memory_order_relaxed);
+    return true;
+  }
+  queue_.pop_back();
+  return false;
+}
+
+bool Workers::start_one(std::unique_lock<std::mutex>& lock) {
+  join_finished(lock);
+  auto worker = std::make_unique<Worker>();
+  Worker& started = *worker;
+  started.thread.setStackSize(kStackBytes);
+  running_.push_front(std::move(worker));
+  started.self = running_.begin();
+  try {
+    started.thread.startFunc([this, &started] { run(started); });
+  } catch (const Poco::Exception&) {
+    // No more threads on this machine: those there are have to do.
+    running_.erase(started.self);
+    return false;
+  }
+  threads_.store(running_.size(), std::memory_order_relaxed);
+  observer_.workers_changed(static_cast<int>(running_.size()));
+  return true;
+}
+
+void Workers::join_finished(std::unique_lock<std::mutex>&) {
+  // They have given up the mutex for good, so joining them here takes no time.
+  for (const auto& worker : finished_) worker->thread.join();
+  finished_.clear();
+}
+
+void Workers::run(Worker& worker) {
+  block_signals();
+  Workspace space(limits_);
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (!queue_.empty()) {
+      Connection& connection = *queue_.front();
+      queue_.pop_front();
+      waiting_.store(queue_.size() > idle_ ? queue_.size() - idle_ : 0, std::memory_order_relaxed);
+      lock.unlock();
+      work_(connection, space);
+      lock.lock();
+      continue;
+    }
+    if (stopping()) break;
+    ++idle_;
+    const bool woken =
+        ready_.wait_for(lock, kIdleThread, [this] { return !queue_.empty() || stopping(); });
+    --idle_;
+    if (!woken) break;
+  }
+  finished_.splice(finished_.end(), running_, worker.self);
+  threads_.store(running_.size(), std::memory_order_relaxed);
+  observer_.workers_changed(static_cast<int>(running_.size()));
+  left_.notify_all();
+}
+
+void Workers::begin_stop() {
+  const std::scoped_lock lock(mutex_);
+  stopping_.store(true, std::memory_order_relaxed);
+  ready_.notify_all();
+}
+
+bool Workers::wait_until(Clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  if (!left_.wait_until(lock, deadline, [this] { return running_.empty(); })) return false;
+  join_finished(lock);
+  return true;
+}
+
+void Workers::join() {
+  std::unique_lock lock(mutex_);
+  left_.wait(lock, [this] { return running_.empty(); });
+  join_finished(lock);
+}
+
+}  // namespace holdfast::server

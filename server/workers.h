@@ -1,0 +1,86 @@
+// An elastic pool of threads: one is started when work waits and none is idle, up to a maximum; one
+// that has been idle for a while leaves. Blocked threads are cheap, so bodies and answers may block
+// theirs. Any thread may call any function unless said otherwise.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+
+#include "Poco/Thread.h"
+#include "server/limits.h"
+#include "server/observe.h"
+#include "server/wire.h"
+#include "server/workspace.h"
+
+namespace holdfast::server {
+
+class Connection;
+
+// For threads of ours: signals are for the thread that waits for them, and a client that has gone
+// away must not raise SIGPIPE.
+void block_signals();
+
+class Workers {
+ public:
+  using Work = std::function<void(Connection&, Workspace&)>;
+  // All arguments must outlive the pool.
+  Workers(const Limits& limits, Observer& observer, Work work);
+  // Joins every thread; the queue must have been left to run dry (stop).
+  ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  // Gives the connection to a worker. False when all are busy and the queue is full: the caller
+  // keeps it. With `again` the queue's limit does not count: the connection has been served before.
+  [[nodiscard]] bool submit(Connection& connection, bool again = false);
+
+  // Others wait for a worker: finish what you have and let go.
+  [[nodiscard]] bool contended() const { return waiting_.load(std::memory_order_relaxed) > 0; }
+  // So few threads are in use that one may wait a moment for its client.
+  [[nodiscard]] bool plentiful() const {
+    return threads_.load(std::memory_order_relaxed) * 2 <= limits_.workers;
+  }
+  [[nodiscard]] bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
+
+  // From now on stopping() is true and threads leave as soon as the queue is empty.
+  void begin_stop();
+  // True when every thread has left by `deadline`.
+  [[nodiscard]] bool wait_until(Clock::time_point deadline);
+  // Returns when every thread has left.
+  void join();
+
+ private:
+  struct Worker {
+    Poco::Thread thread;
+    std::list<std::unique_ptr<Worker>>::iterator self;
+  };
+
+  void run(Worker& worker);
+  [[nodiscard]] bool start_one(std::unique_lock<std::mutex>& lock);
+  void join_finished(std::unique_lock<std::mutex>& lock);
+
+  const Limits& limits_;
+  Observer& observer_;
+  const Work work_;
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable ready_;
+  std::condition_variable left_;
+  std::deque<Connection*> queue_;
+  std::size_t idle_ = 0;
+  std::list<std::unique_ptr<Worker>> running_;
+  std::list<std::unique_ptr<Worker>> finished_;  // left run(), not joined
+
+  std::atomic<std::size_t> threads_{0};
+  std::atomic<std::size_t> waiting_{
+      0};  // connections in the queue that no idle thread is about to take
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace holdfast::server
