@@ -1,0 +1,344 @@
+#include "server/config.h"
+
+#include <fstream>
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+#include "tests/support/temporary_folder.h"
+
+namespace holdfast::server {
+namespace {
+
+Environment environment_of(Values variables) {
+  return [variables](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+const Environment kNoEnvironment = environment_of({});
+
+const Option& option(std::string_view name) {
+  for (const Option& candidate : options())
+    if (candidate.name == name) return candidate;
+  throw std::logic_error("no option " + std::string(name));
+}
+
+// The error's sentence, or "" when `act` succeeds.
+template <typename Act>
+std::string usage_error(Act act) {
+  try {
+    act();
+    return "";
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+}
+
+// Three different good values for every option, in the form that `get` prints them.
+struct Samples {
+  const char* name;
+  const char* flag;
+  const char* environment;
+  const char* file;
+};
+
+constexpr Samples kSamples[] = {
+    {"listen", "127.0.0.1:1", "127.0.0.2:2", "[::1]:3"},
+    {"data", "/flag", "/environment", "/file with # and , in it"},
+    {"durability", "relaxed", "full", "relaxed"},
+    {"conflict-status", "409", "rfc4918", "409"},
+    {"prefix", "/dav", "/a/b", "/c"},
+    {"anonymous", "off", "read", "write"},
+    {"public-url", "https://a.example", "http://b.example:81", "https://c.example/dav"},
+    {"admin-listen", "127.0.0.1:4", "127.0.0.1:5", "127.0.0.1:6"},
+    {"access-log", "off", "-", "/var/log/access.json"},
+    {"allow-network-data", "yes", "no", "yes"},
+    {"cache-size", "1MiB", "2MiB", "3MiB"},
+    {"free-space-floor", "0", "auto", "5GiB"},
+    {"spill-folder", "/a", "/b", "/c"},
+    {"lock-timeout-max", "1", "2", "31536000"},
+    {"propfind-infinity-limit", "0", "2", "3"},
+    {"copy-limit", "1", "2", "3"},
+    {"body-limit", "0", "2", "3GiB"},
+    {"xml-limit", "1", "2KiB", "3KiB"},
+    {"proppatch-limit", "1", "2KiB", "3KiB"},
+    {"listing-limit", "1KiB", "2KiB", "3KiB"},
+    {"request-line-limit", "1KiB", "2KiB", "3KiB"},
+    {"field-line-limit", "1KiB", "2KiB", "3KiB"},
+    {"head-limit", "1KiB", "2KiB", "3KiB"},
+    {"field-count-limit", "1", "2", "3"},
+    {"head-timeout", "1", "2", "3"},
+    {"idle-timeout", "1", "2", "3"},
+    {"busy-idle-timeout", "1", "2", "3"},
+    {"body-rate", "0", "2", "3KiB"},
+    {"body-rate-window", "1", "2", "3"},
+    {"body-grace", "0", "2", "3"},
+    {"send-timeout", "1", "2", "3"},
+    {"drain-limit", "0", "2", "3KiB"},
+    {"drain-timeout", "0", "1", "3"},
+    {"connections", "1", "2", "3"},
+    {"connections-per-client", "1", "2", "3"},
+    {"workers", "1", "2", "3"},
+    {"queue", "0", "2", "3"},
+    {"shutdown-grace", "0", "2", "3"},
+};
+
+TEST(Config, EveryOptionHasSamplesHere) {
+  std::vector<std::string> tested;
+  for (const Samples& row : kSamples) tested.emplace_back(row.name);
+  std::vector<std::string> existing;
+  for (const Option& candidate : options()) existing.push_back(candidate.name);
+  EXPECT_EQ(tested, existing);
+}
+
+TEST(Config, FlagBeatsEnvironmentBeatsFileBeatsDefaultForEveryOption) {
+  for (const Samples& row : kSamples) {
+    SCOPED_TRACE(row.name);
+    const Option& tested = option(row.name);
+    const Values flags = {{row.name, row.flag}};
+    const Environment environment = environment_of({{tested.variable(), row.environment}});
+    const Values file = {{row.name, row.file}};
+
+    EXPECT_EQ(tested.get(resolve(flags, environment, file)), row.flag);
+    EXPECT_EQ(tested.get(resolve(flags, kNoEnvironment, file)), row.flag);
+    EXPECT_EQ(tested.get(resolve({}, environment, file)), row.environment);
+    EXPECT_EQ(tested.get(resolve({}, kNoEnvironment, file)), row.file);
+    EXPECT_EQ(tested.get(resolve({}, kNoEnvironment, {})), tested.get(Config{}));
+  }
+}
+
+TEST(Config, EveryDefaultIsAValueThatTheOptionItselfAccepts) {
+  for (const Option& tested : options()) {
+    SCOPED_TRACE(tested.name);
+    const std::string value = tested.get(Config{});
+    Config config;
+    if (!value.empty()) {
+      tested.set(config, value);
+    }
+    EXPECT_EQ(tested.get(config), value);
+    EXPECT_FALSE(tested.unit.empty());
+    EXPECT_FALSE(tested.help.empty());
+  }
+}
+
+TEST(Config, DefaultsAreTheDocumentedOnes) {
+  const Config config;
+  EXPECT_EQ(config.listen, "127.0.0.1:8080");
+  EXPECT_EQ(config.data, "./data");
+  EXPECT_EQ(option("body-limit").get(config), "64GiB");
+  EXPECT_EQ(option("request-line-limit").get(config), "16KiB");
+  EXPECT_EQ(option("lock-timeout-max").get(config), "3600");
+  EXPECT_EQ(option("propfind-infinity-limit").get(config), "100000");
+  EXPECT_EQ(option("cache-size").get(config), "32MiB");
+}
+
+struct BadValue {
+  const char* name;
+  const char* value;
+};
+
+constexpr BadValue kBadValues[] = {
+    {"listen", ""},
+    {"listen", "8080"},
+    {"listen", ":8080"},
+    {"listen", "127.0.0.1"},
+    {"listen", "127.0.0.1:"},
+    {"listen", "127.0.0.1:65536"},
+    {"listen", "127.0.0.1:-1"},
+    {"listen", "127.0.0.1:80x"},
+    {"listen", "127.0.0.1:000080"},
+    {"listen", "::1:8080"},
+    {"listen", "[]:8080"},
+    {"listen", "[::1:8080"},
+    {"listen", "http://127.0.0.1:8080"},
+    {"listen", "no such host:80"},
+    {"data", ""},
+    {"durability", ""},
+    {"durability", "Full"},
+    {"durability", "none"},
+    {"conflict-status", ""},
+    {"conflict-status", "423"},
+    {"prefix", "dav"},
+    {"prefix", "/a/../b"},
+    {"prefix", "/%00"},
+    {"anonymous", ""},
+    {"anonymous", "yes"},
+    {"public-url", "dav.example.org"},
+    {"public-url", "ftp://dav.example.org"},
+    {"public-url", "https://"},
+    {"public-url", "https://:443"},
+    {"public-url", "https://user@dav.example.org"},
+    {"public-url", "https://dav.example.org:99999"},
+    {"public-url", "https://dav.example.org:x"},
+    {"public-url", "https://dav.example.org/?q"},
+    {"public-url", "https://dav example.org"},
+    {"admin-listen", "9090"},
+    {"access-log", ""},
+    {"allow-network-data", "maybe"},
+    {"cache-size", "0"},
+    {"cache-size", "32MB"},
+    {"cache-size", "32 MiB"},
+    {"cache-size", "-1"},
+    {"cache-size", "1E"},
+    {"cache-size", "99999999T"},
+    {"cache-size", "99999999999999999999"},
+    {"free-space-floor", ""},
+    {"free-space-floor", "1%"},
+    {"lock-timeout-max", "0"},
+    {"lock-timeout-max", "1h"},
+    {"lock-timeout-max", "31536001"},
+    {"lock-timeout-max", "3600K"},
+    {"propfind-infinity-limit", "-1"},
+    {"propfind-infinity-limit", "infinite"},
+    {"copy-limit", "0"},
+    {"body-limit", "9223372036854775808"},
+    {"body-limit", "9007199254740992K"},
+    {"xml-limit", "0"},
+    {"xml-limit", "2GiB"},
+    {"proppatch-limit", "0"},
+    {"listing-limit", "1023"},
+    {"request-line-limit", "63"},
+    {"request-line-limit", "2MiB"},
+    {"field-line-limit", "63"},
+    {"head-limit", "255"},
+    {"field-count-limit", "0"},
+    {"field-count-limit", "1KiB"},
+    {"head-timeout", "0"},
+    {"idle-timeout", "0"},
+    {"busy-idle-timeout", "86401"},
+    {"body-rate", "x"},
+    {"body-rate-window", "0"},
+    {"body-grace", "1.5"},
+    {"send-timeout", "0"},
+    {"drain-limit", "2GiB"},
+    {"drain-timeout", "+1"},
+    {"connections", "0"},
+    {"connections-per-client", "0"},
+    {"workers", "0"},
+    {"workers", "65537"},
+    {"queue", ""},
+    {"shutdown-grace", "86401"},
+};
+
+TEST(Config, BadValuesAreRefusedWithOneSentenceFromEverySource) {
+  for (const BadValue& row : kBadValues) {
+    SCOPED_TRACE(std::string(row.name) + " = " + row.value);
+    const Values values = {{row.name, row.value}};
+    const std::string from_flag = usage_error([&] { (void)resolve(values, kNoEnvironment); });
+    const std::string from_file = usage_error([&] { (void)resolve({}, kNoEnvironment, values); });
+    EXPECT_NE(from_flag.find("--" + std::string(row.name)), std::string::npos) << from_flag;
+    EXPECT_NE(from_file.find(std::string(row.name) + " in the config file"), std::string::npos);
+    EXPECT_EQ(from_flag.find('\n'), std::string::npos);
+    EXPECT_TRUE(from_flag.ends_with('.'));
+    if (*row.value == '\0') continue;  // an empty variable counts as not set
+    const std::string variable = option(row.name).variable();
+    const std::string from_environment = usage_error([&] {
+      (void)resolve({}, environment_of({{variable, row.value}}));
+    });
+    EXPECT_TRUE(from_environment.starts_with(variable)) << from_environment;
+  }
+}
+
+TEST(Config, EveryOptionButFreeTextIsInTheTableOfBadValues) {
+  for (const Option& tested : options()) {
+    if (tested.name == "spill-folder") continue;
+    const auto is_tested = [&tested](const BadValue& row) { return row.name == tested.name; };
+    EXPECT_TRUE(std::any_of(std::begin(kBadValues), std::end(kBadValues), is_tested))
+        << tested.name;
+  }
+}
+
+TEST(Config, AnEmptyEnvironmentVariableCountsAsNotSet) {
+  const Config config =
+      resolve({}, environment_of({{"HOLDFAST_LISTEN", ""}}), {{"listen", "127.0.0.1:9"}});
+  EXPECT_EQ(config.listen, "127.0.0.1:9");
+}
+
+TEST(Config, AnUnknownNameInTheFileIsRefused) {
+  for (const char* name : {"lissten", "config", "", "Listen", "listen "})
+    EXPECT_NE(usage_error([&] { (void)resolve({}, kNoEnvironment, {{name, "x"}}); }), "") << name;
+}
+
+class ConfigFile : public testing::Test {
+ protected:
+  std::string write(std::string_view text) {
+    const std::string path = folder_.path() / "holdfast.conf";
+    std::ofstream(path) << text;
+    return path;
+  }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(ConfigFile, HoldsNamesAndValuesWithCommentsAndQuotes) {
+  const Values values = read_config_file(write(
+      "# comment\n; another\n\n  listen = 127.0.0.1:1\ndata=\"/a # b, c\"\nbody_limit = '1 GiB'\r\n"
+      "public-url=\n"));
+  EXPECT_EQ(values, (Values{{"listen", "127.0.0.1:1"},
+                            {"data", "/a # b, c"},
+                            {"body-limit", "1 GiB"},
+                            {"public-url", ""}}));
+}
+
+TEST_F(ConfigFile, RefusesWhatIsNoListOfSettings) {
+  for (const char* text : {"x\n", "listen\n", "= 1\n", "[server]\nlisten = 127.0.0.1:1\n",
+                           "queue = 1\nqueue = 2\n", "body-rate = 1\nqueue = 1\nbody_rate = 2\n"})
+    EXPECT_NE(usage_error([&] { (void)read_config_file(write(text)); }), "") << text;
+}
+
+TEST_F(ConfigFile, NamesTheLineThatIsWrong) {
+  const std::string error =
+      usage_error([&] { (void)read_config_file(write("queue = 1\n\nnonsense\n")); });
+  EXPECT_NE(error.find("line 3"), std::string::npos) << error;
+}
+
+TEST_F(ConfigFile, MustExistAndBeAFile) {
+  EXPECT_NE(usage_error([&] { (void)read_config_file(folder_.path() / "missing"); }), "");
+  EXPECT_NE(usage_error([&] { (void)read_config_file(folder_.path()); }), "");
+}
+
+TEST(Anonymous, MayWriteByDefaultOnLoopbackOnly) {
+  const auto effective = [](Values flags) {
+    return effective_anonymous(resolve(flags, kNoEnvironment));
+  };
+  EXPECT_EQ(effective({}), Anonymous::write);
+  EXPECT_EQ(effective({{"listen", "[::1]:0"}}), Anonymous::write);
+  EXPECT_EQ(effective({{"listen", "localhost:0"}}), Anonymous::write);
+  EXPECT_EQ(effective({{"listen", "0.0.0.0:80"}, {"anonymous", "read"}}), Anonymous::read);
+  EXPECT_EQ(effective({{"anonymous", "off"}}), Anonymous::off);
+  for (const char* listen : {"0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080"})
+    EXPECT_NE(usage_error([&] {
+                (void)effective({{"listen", listen}});
+              }).find("--anonymous"),
+              std::string::npos)
+        << listen;
+}
+
+TEST(PublicUrl, IsAnOriginInLowerCaseWithoutTheDefaultPort) {
+  EXPECT_EQ(parse_public_url("https://Dav.Example:443/x").authority, "dav.example");
+  EXPECT_EQ(parse_public_url("HTTP://dav.example:80").authority, "dav.example");
+  EXPECT_EQ(parse_public_url("http://dav.example:443").authority, "dav.example:443");
+  EXPECT_EQ(parse_public_url("https://[2001:db8::1]").authority, "[2001:db8::1]");
+  EXPECT_EQ(parse_public_url("https://[2001:db8::1]:8443/").authority, "[2001:db8::1]:8443");
+}
+
+TEST(EngineOptions, TakePrefixHostLimitsAndFloorFromTheSettings) {
+  const Config config = resolve({{"prefix", "/dav/files"},
+                                 {"public-url", "https://dav.example"},
+                                 {"body-limit", "7"},
+                                 {"lock-timeout-max", "9"}},
+                                kNoEnvironment);
+  constexpr std::uint64_t kGibi = 1 << 30;
+  const dav::Options options = config.engine_options(kGibi);
+  EXPECT_EQ(options.space.prefix, (std::vector<std::string>{"dav", "files"}));
+  EXPECT_EQ(options.space.authorities, std::vector<std::string>{"dav.example"});
+  EXPECT_EQ(options.body_limit_bytes, 7U);
+  EXPECT_EQ(options.lock_timeout_s, 9);
+  EXPECT_EQ(options.free_space_floor_bytes, kGibi);
+  EXPECT_EQ(config.engine_options(1000 * kGibi).free_space_floor_bytes, 10 * kGibi);
+}
+
+}  // namespace
+}  // namespace holdfast::server
