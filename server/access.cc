@@ -1,0 +1,115 @@
+#include "server/access.h"
+
+#include <algorithm>
+#include <array>
+
+#include "dav/engine.h"
+
+namespace holdfast::server {
+namespace {
+
+struct Authority {
+  std::string_view host;
+  std::string_view port;  // empty: the scheme's own
+};
+
+// "host", "host:port", "[v6]" or "[v6]:port"; nullopt for anything else.
+std::optional<Authority> split_authority(std::string_view text) {
+  Authority out;
+  const std::size_t bracket = text.starts_with('[') ? text.find(']') : 0;
+  if (bracket == std::string_view::npos) return std::nullopt;
+  const std::size_t colon = text.find(':', bracket);
+  out.host = text.substr(0, colon);
+  if (colon != std::string_view::npos) out.port = text.substr(colon + 1);
+  if (bracket != 0 && out.host.size() != bracket + 1) return std::nullopt;
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (out.host.empty() || out.port.size() > 5 ||
+      !std::all_of(out.port.begin(), out.port.end(), digit))
+    return std::nullopt;
+  return out;
+}
+
+std::string_view default_port(std::string_view scheme) {
+  return dav::equal_ignoring_case(scheme, "https") ? "443" : "80";
+}
+
+std::string_view port_or_default(const Authority& authority, std::string_view scheme) {
+  return authority.port.empty() ? default_port(scheme) : authority.port;
+}
+
+// The authority of an absolute-form target; empty for the other forms.
+std::string_view target_authority(std::string_view target) {
+  const std::size_t mark = target.find("://");
+  if (target.starts_with('/') || mark == std::string_view::npos) return {};
+  const std::string_view rest = target.substr(mark + 3);
+  return rest.substr(0, rest.find_first_of("/?#"));
+}
+
+}  // namespace
+
+AccessPolicy::AccessPolicy(Anonymous anonymous, std::string_view public_url)
+    : anonymous_(anonymous) {
+  if (public_url.empty()) return;
+  const PublicUrl url = parse_public_url(public_url);
+  public_scheme_ = url.scheme;
+  public_authority_ = url.authority;
+}
+
+bool AccessPolicy::is_our_host(std::string_view text) const {
+  const std::optional<Authority> authority = split_authority(text);
+  if (!authority) return false;
+  static constexpr std::array<std::string_view, 3> kLocal = {"localhost", "127.0.0.1", "[::1]"};
+  for (const std::string_view name : kLocal)
+    if (dav::equal_ignoring_case(authority->host, name)) return true;
+
+  const std::optional<Authority> ours = split_authority(public_authority_);
+  return ours && dav::equal_ignoring_case(authority->host, ours->host) &&
+         port_or_default(*authority, public_scheme_) == port_or_default(*ours, public_scheme_);
+}
+
+bool AccessPolicy::is_foreign(std::string_view origin, std::string_view host) const {
+  const std::size_t mark = origin.find("://");
+  if (mark == std::string_view::npos) return true;  // "null" among others
+  const std::string_view scheme = origin.substr(0, mark);
+  if (!dav::equal_ignoring_case(scheme, "http") && !dav::equal_ignoring_case(scheme, "https"))
+    return true;
+  const std::optional<Authority> from = split_authority(origin.substr(mark + 3));
+  if (!from) return true;
+
+  // A page that this server itself sent has the Host as its origin; behind a proxy that ends TLS,
+  // with https where we see http.
+  const auto equal = [&](std::string_view authority, std::string_view its_scheme) {
+    const std::optional<Authority> to = split_authority(authority);
+    return to && dav::equal_ignoring_case(from->host, to->host) &&
+           port_or_default(*from, scheme) == port_or_default(*to, its_scheme);
+  };
+  if (equal(host, scheme)) return false;
+  return !(dav::equal_ignoring_case(scheme, public_scheme_) &&
+           equal(public_authority_, public_scheme_));
+}
+
+std::optional<Denial> AccessPolicy::judge(const dav::Request& request) const {
+  const std::string_view host = request.fields.find("Host").value_or("");
+  if (anonymous_ == Anonymous::write) {
+    const std::string_view target = target_authority(request.target);
+    if (!is_our_host(host) || (!target.empty() && !is_our_host(target)))
+      return Denial{421,
+                    "The Host is not this server's: anonymous writing is on, and only localhost, "
+                    "127.0.0.1, [::1] and public-url are served then."};
+  }
+
+  const dav::Method* method = dav::find_method(request.method);
+  if (method == nullptr) return std::nullopt;
+  if (method->access == dav::Access::write) {
+    for (const dav::Fields::Field& field : request.fields.all())
+      if (dav::equal_ignoring_case(field.name, "Origin") && is_foreign(field.value, host))
+        return Denial{403, "A page of another origin asked for a write."};
+    if (anonymous_ != Anonymous::write)
+      return Denial{403, "Anonymous clients may not write (--anonymous)."};
+  }
+  if (method->access == dav::Access::read && anonymous_ == Anonymous::off)
+    return Denial{403, "Anonymous clients may not read, and there are no accounts (--anonymous)."};
+  return std::nullopt;
+}
+
+}  // namespace holdfast::server

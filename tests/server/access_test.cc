@@ -1,0 +1,145 @@
+#include "server/access.h"
+
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+namespace holdfast::server {
+namespace {
+
+struct Case {
+  Anonymous anonymous;
+  const char* public_url;
+  const char* method;
+  const char* host;    // nullptr: no field
+  const char* origin;  // nullptr: no field
+  int status;          // 0: passes
+  const char* target = "/f";
+};
+
+int judge(const Case& row) {
+  dav::NoBody body;
+  dav::Request request;
+  request.method = row.method;
+  request.target = row.target;
+  request.body = &body;
+  if (row.host != nullptr) request.fields.add("Host", row.host);
+  if (row.origin != nullptr) request.fields.add("Origin", row.origin);
+  const auto refusal = AccessPolicy(row.anonymous, row.public_url).judge(request);
+  if (!refusal) return 0;
+  EXPECT_FALSE(refusal->detail.empty());
+  return refusal->status;
+}
+
+void expect_all(const std::vector<Case>& rows) {
+  for (const Case& row : rows)
+    EXPECT_EQ(judge(row), row.status)
+        << to_string(row.anonymous) << " " << row.method << " " << row.target
+        << " Host: " << (row.host != nullptr ? row.host : "(none)")
+        << " Origin: " << (row.origin != nullptr ? row.origin : "(none)")
+        << " public-url: " << row.public_url;
+}
+
+constexpr auto kOff = Anonymous::off;
+constexpr auto kRead = Anonymous::read;
+constexpr auto kWrite = Anonymous::write;
+
+TEST(AccessPolicy, ServesOnlyItsOwnHostsWhileAnonymousMayWrite) {
+  expect_all({
+      {kWrite, "", "GET", nullptr, nullptr, 421},
+      {kWrite, "", "GET", "", nullptr, 421},
+      {kWrite, "", "GET", "evil.example", nullptr, 421},
+      {kWrite, "", "PUT", "evil.example", nullptr, 421},
+      {kWrite, "", "BREW", "evil.example", nullptr, 421},
+      {kWrite, "", "GET", "localhost.evil.example", nullptr, 421},
+      {kWrite, "", "GET", "evil.example:8080", nullptr, 421},
+      {kWrite, "", "GET", "127.0.0.1.evil.example", nullptr, 421},
+      {kWrite, "", "GET", "127.0.0.2", nullptr, 421},
+      {kWrite, "", "GET", "localhost:80:80", nullptr, 421},
+      {kWrite, "", "GET", "localhost:x", nullptr, 421},
+      {kWrite, "", "GET", "user@localhost", nullptr, 421},
+      {kWrite, "", "GET", "[::1]x", nullptr, 421},
+      {kWrite, "", "GET", "[::1", nullptr, 421},
+      {kWrite, "", "GET", "::1", nullptr, 421},
+      {kWrite, "https://dav.example", "GET", "dav.example:80", nullptr, 421},
+      {kWrite, "https://dav.example:8443", "GET", "dav.example", nullptr, 421},
+      {kWrite, "", "GET", "localhost", nullptr, 421, "http://evil.example/f"},
+      {kWrite, "", "GET", "evil.example", nullptr, 421, "http://localhost/f"},
+
+      {kWrite, "", "GET", "localhost", nullptr, 0},
+      {kWrite, "", "GET", "LocalHost:8080", nullptr, 0},
+      {kWrite, "", "GET", "127.0.0.1:8080", nullptr, 0},
+      {kWrite, "", "PUT", "127.0.0.1:1", nullptr, 0},
+      {kWrite, "", "PUT", "[::1]:8080", nullptr, 0},
+      {kWrite, "", "PUT", "[::1]", nullptr, 0},
+      {kWrite, "https://dav.example", "PUT", "dav.example", nullptr, 0},
+      {kWrite, "https://dav.example", "PUT", "DAV.example:443", nullptr, 0},
+      {kWrite, "https://dav.example:8443", "PUT", "dav.example:8443", nullptr, 0},
+      {kWrite, "https://dav.example", "PUT", "localhost", nullptr, 0},
+      {kWrite, "", "GET", "localhost", nullptr, 0, "http://localhost/f"},
+      {kWrite, "", "OPTIONS", "localhost", nullptr, 0, "*"},
+
+      {kRead, "", "GET", "any.example", nullptr, 0},
+      {kRead, "", "GET", nullptr, nullptr, 0},
+  });
+}
+
+TEST(AccessPolicy, RefusesWritesFromForeignOrigins) {
+  expect_all({
+      {kWrite, "", "PUT", "localhost:8080", "null", 403},
+      {kWrite, "", "PUT", "localhost:8080", "", 403},
+      {kWrite, "", "PUT", "localhost:8080", "https://evil.example", 403},
+      {kWrite, "", "PUT", "localhost:8080", "http://localhost:3000", 403},
+      {kWrite, "", "PUT", "localhost:8080", "http://localhost", 403},
+      {kWrite, "", "PUT", "localhost:8080", "http://127.0.0.1:8080", 403},
+      {kWrite, "", "PUT", "localhost:8080", "file://localhost:8080", 403},
+      {kWrite, "", "PUT", "localhost:8080", "localhost:8080", 403},
+      {kWrite, "", "PUT", "localhost:8080", "http://localhost:8080.evil.example", 403},
+      {kWrite, "", "PUT", "localhost:8080", "http://localhost:8080 http://evil.example", 403},
+      {kWrite, "", "DELETE", "localhost:8080", "https://evil.example", 403},
+      {kWrite, "", "MKCOL", "localhost:8080", "https://evil.example", 403},
+      {kWrite, "", "COPY", "localhost:8080", "https://evil.example", 403},
+      {kWrite, "", "MOVE", "localhost:8080", "https://evil.example", 403},
+      {kWrite, "", "PROPPATCH", "localhost:8080", "https://evil.example", 403},
+      {kWrite, "", "LOCK", "localhost:8080", "https://evil.example", 403},
+      {kWrite, "", "UNLOCK", "localhost:8080", "https://evil.example", 403},
+      {kWrite, "https://dav.example", "PUT", "localhost:80", "http://dav.example", 403},
+
+      {kWrite, "", "PUT", "localhost:8080", "http://localhost:8080", 0},
+      {kWrite, "", "PUT", "localhost", "http://LOCALHOST:80", 0},
+      {kWrite, "https://dav.example", "PUT", "dav.example", "https://dav.example", 0},
+      {kWrite, "https://dav.example", "PUT", "localhost:8080", "https://dav.example", 0},
+      {kWrite, "", "GET", "localhost:8080", "https://evil.example", 0},
+      {kWrite, "", "PROPFIND", "localhost:8080", "https://evil.example", 0},
+      {kWrite, "", "OPTIONS", "localhost:8080", "https://evil.example", 0},
+  });
+}
+
+TEST(AccessPolicy, ASecondOriginDoesNotHideTheFirst) {
+  dav::NoBody body;
+  dav::Request request;
+  request.method = "PUT";
+  request.target = "/f";
+  request.body = &body;
+  request.fields.add("Host", "localhost");
+  request.fields.add("Origin", "http://localhost");
+  request.fields.add("origin", "http://evil.example");
+  EXPECT_TRUE(AccessPolicy(kWrite, "").judge(request).has_value());
+}
+
+TEST(AccessPolicy, AnonymousDoesWhatItMayAndNoMore) {
+  for (const char* method :
+       {"PUT", "DELETE", "MKCOL", "COPY", "MOVE", "PROPPATCH", "LOCK", "UNLOCK"})
+    expect_all({{kOff, "", method, "h", nullptr, 403},
+                {kRead, "", method, "h", nullptr, 403},
+                {kWrite, "", method, "localhost", nullptr, 0}});
+  for (const char* method : {"GET", "HEAD", "PROPFIND"})
+    expect_all({{kOff, "", method, "h", nullptr, 403},
+                {kRead, "", method, "h", nullptr, 0},
+                {kWrite, "", method, "localhost", nullptr, 0}});
+  for (const char* method : {"OPTIONS", "BREW", "put"})
+    expect_all({{kOff, "", method, "h", nullptr, 0}, {kRead, "", method, "h", nullptr, 0}});
+}
+
+}  // namespace
+}  // namespace holdfast::server
