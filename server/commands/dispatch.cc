@@ -1,0 +1,52 @@
+#include "server/commands/dispatch.h"
+
+#include <optional>
+#include <string>
+
+#include "server/commands/check.h"
+#include "server/commands/lock.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::string_view kLockList = "lock-list";
+constexpr std::string_view kLockBreak = "lock-break ";
+constexpr std::string_view kCheck = "check";
+constexpr std::string_view kRepair = "check-repair";
+
+std::string request_line(const Invocation& invocation) {
+  switch (invocation.command) {
+    case Command::lock_list:
+      return std::string(kLockList);
+    case Command::lock_break:
+      // A line feed would end the request; no token and no path has one.
+      if (invocation.lock.find('\n') != std::string::npos)
+        throw UsageError("A token or path has no line breaks.");
+      return std::string(kLockBreak) + invocation.lock;
+    default:
+      return std::string(invocation.repair ? kRepair : kCheck);
+  }
+}
+
+}  // namespace
+
+ControlReply answer_control(Store& store, std::string_view request, const std::stop_token& stop) {
+  if (request == kLockList) return list_locks(*store.names);
+  if (request.starts_with(kLockBreak))
+    return break_lock(*store.names, request.substr(kLockBreak.size()));
+  if (request == kCheck) return check_store(store, false, stop);
+  if (request == kRepair)
+    return {kUsageExit, "Stop the server first: repairing needs the data folder for itself.\n"};
+  return {1, "The server does not know this command; is it of another version?\n"};
+}
+
+ControlReply run_on_data_folder(const Invocation& invocation, const OpenStore& open_store) {
+  const std::string request = request_line(invocation);
+  if (std::optional<ControlReply> reply = ask_server(invocation.config.data, request))
+    return *reply;
+  Store store = open_store(invocation.config, Opening::existing, [](const std::string&) {});
+  if (request == kRepair) return check_store(store, true, {});
+  return answer_control(store, request, {});
+}
+
+}  // namespace holdfast::server

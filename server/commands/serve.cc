@@ -1,0 +1,210 @@
+#include "server/commands/serve.h"
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <ctime>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+#include "dav/engine.h"
+#include "server/access.h"
+#include "server/access_log.h"
+#include "server/admin.h"
+#include "server/commands/dispatch.h"
+#include "server/control.h"
+#include "server/event_log.h"
+#include "server/listener.h"
+#include "server/observatory.h"
+#include "storage/clock.h"
+
+namespace holdfast::server {
+namespace {
+
+// Descriptors besides those of connections: the store's, the log's, the listeners'.
+constexpr std::uint64_t kOwnDescriptors = 128;
+constexpr std::size_t kAdminConnections = 64;
+constexpr std::size_t kAdminWorkers = 4;
+// Closing the store after requests in flight have had their time.
+constexpr std::int64_t kCloseTimeout_s = 20;
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+// Every thread inherits the mask, so only waits of this file's see these signals.
+void block_signals() {
+  sigset_t set = stop_signals();
+  sigaddset(&set, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+// Raises the soft limit of open files to the hard one and returns it.
+std::uint64_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+// Ends the process when a second signal comes, or when closing takes too long.
+class Impatience {
+ public:
+  explicit Impatience(std::int64_t seconds)
+      : thread_([this, seconds] {
+          const sigset_t set = stop_signals();
+          const timespec timeout{.tv_sec = seconds, .tv_nsec = 0};
+          ::sigtimedwait(&set, nullptr, &timeout);
+          if (!done_) ::_exit(1);
+        }) {}
+  ~Impatience() {
+    done_ = true;
+    ::pthread_kill(thread_.native_handle(), SIGTERM);
+    thread_.join();
+  }
+  Impatience(const Impatience&) = delete;
+  Impatience& operator=(const Impatience&) = delete;
+
+ private:
+  std::atomic<bool> done_ = false;
+  std::thread thread_;
+};
+
+void print(const std::string& text) {
+  // In one piece: who reads the URL from a pipe then has the rest as well.
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
+    if (written <= 0) return;
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+std::optional<std::string> trouble(const Store& store, const dav::Options& options,
+                                   const std::atomic<bool>& failed) {
+  if (failed) return "The store failed; the server stops.";
+  static_cast<void>(store.names->snapshot());
+  if (store.contents->space().available < options.free_space_floor_bytes)
+    return "Writes are refused: free space is below the floor.";
+  return std::nullopt;
+}
+
+Limits admin_limits(Limits limits) {
+  limits.connections = std::min(limits.connections, kAdminConnections);
+  limits.workers = std::min(limits.workers, kAdminWorkers);
+  limits.body_limit_bytes = 0;
+  return limits;
+}
+
+// Serves until a signal; `impatience` is set when it came, and outlives the closing of the store.
+int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
+        std::optional<Impatience>& impatience);
+
+}  // namespace
+
+Limits fitted_to(Limits limits, std::uint64_t descriptors) {
+  const std::uint64_t usable =
+      descriptors > 2 * kOwnDescriptors ? descriptors - kOwnDescriptors : descriptors / 2;
+  limits.workers = std::max<std::size_t>(1, std::min<std::uint64_t>(limits.workers, usable / 4));
+  limits.connections = std::max<std::size_t>(
+      1, std::min<std::uint64_t>(limits.connections, usable - limits.workers));
+  return limits;
+}
+
+int serve(const Config& config, const OpenStore& open_store) {
+  const Anonymous anonymous = effective_anonymous(config);
+  block_signals();
+  ::umask(077);
+  start_event_log();
+  std::optional<Impatience> impatience;
+  return run(config, anonymous, open_store, impatience);
+}
+
+namespace {
+
+int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
+        std::optional<Impatience>& impatience) {
+  const Limits limits = fitted_to(config.limits, raise_descriptor_limit());
+  if (limits.connections < config.limits.connections)
+    log_event("The limit of open files allows " + std::to_string(limits.connections) +
+              " connections and " + std::to_string(limits.workers) + " workers only.");
+
+  std::unique_ptr<AccessLog> log;
+  if (config.access_log != "off") log = std::make_unique<AccessLog>(config.access_log);
+
+  std::atomic<bool> failed = false;
+  Store store = open_store(config, Opening::made_if_missing, [&failed](const std::string& why) {
+    log_event("The store refuses further writes, the server stops: " + why);
+    failed = true;
+    ::kill(::getpid(), SIGTERM);
+  });
+
+  const storage::SystemClock clock;
+  Observatory observatory(clock, log.get());
+  const dav::Engine engine(*store.names, *store.contents,
+                           config.engine_options(store.contents->space().total));
+  const AccessPolicy policy(anonymous, config.public_url);
+
+  Listener listener(
+      config.listen, limits,
+      [&](dav::Request& request, const Peer&) {
+        if (const std::optional<Denial> denial = policy.judge(request))
+          return dav::refuse(request, engine.options(), denial->status, denial->detail);
+        return engine.handle(request);
+      },
+      observatory);
+
+  Observer unobserved;
+  const Admin admin{[&] { return trouble(store, engine.options(), failed); },
+                    [&] { return observatory.metrics(store.names->stats()); }};
+  std::unique_ptr<Listener> admin_listener;
+  if (!config.admin_listen.empty())
+    admin_listener = std::make_unique<Listener>(
+        config.admin_listen, admin_limits(limits),
+        [&admin](dav::Request& request, const Peer&) { return admin.answer(request); }, unobserved);
+
+  auto control = std::make_unique<ControlSocket>(
+      config.data, [&store](std::string_view request, const std::stop_token& stop) {
+        return answer_control(store, request, stop);
+      });
+
+  listener.start();
+  if (admin_listener) admin_listener->start();
+  print(banner(config, anonymous, listener.port(),
+               admin_listener ? std::optional(admin_listener->port()) : std::nullopt));
+
+  sigset_t awaited = stop_signals();
+  sigaddset(&awaited, SIGHUP);
+  int signal = 0;
+  while (::sigwait(&awaited, &signal) != 0 || signal == SIGHUP)
+    if (signal == SIGHUP && log) log->reopen();
+
+  impatience.emplace(limits.shutdown_grace_s + kCloseTimeout_s);
+  listener.stop();
+  if (admin_listener) admin_listener->stop();
+  control.reset();
+  if (failed) return 1;
+  try {
+    store.names->checkpoint();
+  } catch (const std::exception& error) {
+    log_event(std::string("The last checkpoint failed; nothing is lost: ") + error.what());
+    return 1;
+  }
+  return failed ? 1 : 0;
+}
+
+}  // namespace
+
+}  // namespace holdfast::server

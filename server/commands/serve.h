@@ -1,0 +1,28 @@
+// `holdfast serve`: opens the data folder, listens, answers until it is told to stop.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "server/config.h"
+#include "server/store.h"
+
+namespace holdfast::server {
+
+// Runs until SIGTERM or SIGINT (returns 0), or until the store refuses further writes (returns 1:
+// whoever supervises the process must start it again). SIGHUP opens the access log anew. A second
+// signal ends the process at once with 1. Throws UsageError before anything is served.
+//
+// Call it from the main thread before any other thread exists: it blocks these signals for all.
+[[nodiscard]] int serve(const Config& config, const OpenStore& open_store);
+
+// What serve prints when it listens: what it serves and how to mount it. The first URL in it is the
+// server's own.
+[[nodiscard]] std::string banner(const Config& config, Anonymous anonymous, std::uint16_t port,
+                                 std::optional<std::uint16_t> admin_port);
+
+// The limits that `descriptors` open files allow: each connection needs one, each worker one more.
+[[nodiscard]] Limits fitted_to(Limits limits, std::uint64_t descriptors);
+
+}  // namespace holdfast::server

@@ -1,0 +1,70 @@
+// The control socket: a Unix stream socket "control.sock" in the data folder, mode 0600, through
+// which commands act on the store of a running server. Who may open the data folder may use it;
+// nobody else.
+//
+// One request and one reply per connection: a line ("lock-list", "lock-break TOKEN", "check"), then
+// "EXITCODE BYTES\n" and that many bytes of text for the command to print. Both sides bound what
+// they read and how long they wait for a request.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace holdfast::server {
+
+struct ControlReply {
+  int exit_code = 0;
+  std::string text;
+};
+
+class ControlSocket {
+ public:
+  static constexpr std::size_t kRequestLimitBytes = 16 * 1024;
+  static constexpr std::size_t kReplyLimitBytes = 64 << 20;
+  static constexpr std::size_t kConnectionLimit = 8;  // at once; then a reply that says so
+
+  // Answers one request, on a thread of its own. Should return soon once a stop is requested. What
+  // it throws becomes a reply with exit code 1.
+  using Answer = std::function<ControlReply(std::string_view request, const std::stop_token&)>;
+
+  // Listens in `folder`, whose lock the caller holds: a socket left over there is replaced. Throws
+  // std::runtime_error with one sentence.
+  ControlSocket(const std::string& folder, Answer answer);
+  // Ends every connection and removes the socket.
+  ~ControlSocket();
+  ControlSocket(const ControlSocket&) = delete;
+  ControlSocket& operator=(const ControlSocket&) = delete;
+
+ private:
+  struct Connection {
+    int fd = -1;
+    bool finished = false;
+    std::jthread thread;
+  };
+
+  void accept_loop(const std::stop_token& stop);
+  void serve(Connection& connection, const std::stop_token& stop);
+  void join_finished();
+
+  std::string folder_;
+  Answer answer_;
+  int folder_fd_ = -1;
+  int listen_fd_ = -1;
+  std::mutex mutex_;
+  std::list<Connection> connections_;  // guarded by mutex_
+  std::jthread acceptor_;
+};
+
+// Asks the server that runs on `folder`; nullopt when none listens there. Throws std::runtime_error
+// when the server does not answer as it should.
+[[nodiscard]] std::optional<ControlReply> ask_server(const std::string& folder,
+                                                     std::string_view request);
+
+}  // namespace holdfast::server

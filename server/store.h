@@ -1,0 +1,35 @@
+// An opened data folder as the commands see it, and how they open one. main.cc alone knows what
+// stands behind; tests open a store in memory.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "server/config.h"
+#include "storage/content.h"
+#include "storage/namespace.h"
+
+namespace holdfast::server {
+
+// Members are destroyed from the last to the first: the folder's lock goes when all else is gone.
+struct Store {
+  std::shared_ptr<void> folder;
+  std::unique_ptr<storage::ContentStore> contents;
+  std::unique_ptr<storage::Namespace> names;
+};
+
+// Called once, from any thread, when the store refuses all further writes (robustness D10): the
+// process must end and start again. Gets one sentence for the log. Must not throw or wait.
+using OnFailure = std::function<void(const std::string& sentence)>;
+
+enum class Opening {
+  existing,  // refuse a folder that holds no store
+  made_if_missing,
+};
+
+// Opens the data folder that the settings name, alone (flock). Throws UsageError with one sentence
+// when it cannot be used.
+using OpenStore = std::function<Store(const Config&, Opening, OnFailure)>;
+
+}  // namespace holdfast::server

@@ -1,0 +1,254 @@
+#include "server/control.h"
+
+#include <atomic>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdexcept>
+#include <string>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include "server/commands/dispatch.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/temporary_folder.h"
+
+namespace holdfast::server {
+namespace {
+
+using testing::HasSubstr;
+
+// A connection to the socket in `folder` that says whatever a test wants.
+class RawClient {
+ public:
+  explicit RawClient(const test::TemporaryFolder& folder) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = folder / "control.sock";
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+      throw std::runtime_error("cannot connect");
+  }
+  ~RawClient() { ::close(fd_); }
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+
+  void send(std::string_view text) const {
+    EXPECT_EQ(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(text.size()));
+  }
+  void finish() const { ::shutdown(fd_, SHUT_WR); }
+  [[nodiscard]] std::string receive() const {
+    std::string out;
+    char bytes[4096];
+    for (ssize_t got = 0; (got = ::recv(fd_, bytes, sizeof(bytes), 0)) > 0;)
+      out.append(bytes, static_cast<std::size_t>(got));
+    return out;
+  }
+
+ private:
+  int fd_;
+};
+
+ControlReply echo(std::string_view request, const std::stop_token&) {
+  return {3, "<" + std::string(request) + ">"};
+}
+
+TEST(ControlSocket, AnswersOneRequestPerConnection) {
+  const test::TemporaryFolder folder;
+  const ControlSocket control(folder.path(), echo);
+  for (int i = 0; i < 20; ++i) {
+    const auto reply = ask_server(folder.path(), "hello " + std::to_string(i));
+    ASSERT_TRUE(reply.has_value());
+    EXPECT_EQ(reply->exit_code, 3);
+    EXPECT_EQ(reply->text, "<hello " + std::to_string(i) + ">");
+  }
+  const RawClient raw(folder);
+  raw.send("a");
+  raw.send("b\nrest");
+  EXPECT_EQ(raw.receive(), "3 4\n<ab>");
+}
+
+TEST(ControlSocket, IsForItsOwnerOnlyAndVanishesWithTheServer) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "control.sock";
+  {
+    const ControlSocket control(folder.path(), echo);
+    struct stat info {};
+    ASSERT_EQ(::stat(path.c_str(), &info), 0);
+    EXPECT_TRUE(S_ISSOCK(info.st_mode));
+    EXPECT_EQ(info.st_mode & 0777, 0600U);
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_EQ(ask_server(folder.path(), "x"), std::nullopt);
+}
+
+TEST(ControlSocket, ReplacesWhatAKilledServerLeft) {
+  const test::TemporaryFolder folder;
+  const int left = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = folder / "control.sock";
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(::bind(left, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ::close(left);
+  EXPECT_EQ(ask_server(folder.path(), "x"), std::nullopt);
+  const ControlSocket control(folder.path(), echo);
+  EXPECT_TRUE(ask_server(folder.path(), "x").has_value());
+}
+
+TEST(ControlSocket, WorksInAFolderWithALongName) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path deep = folder / std::string(200, 'd');
+  std::filesystem::create_directory(deep);
+  const ControlSocket control(deep, echo);
+  EXPECT_TRUE(ask_server(deep, "x").has_value());
+}
+
+TEST(ControlSocket, NobodyAnswersWithoutAServer) {
+  const test::TemporaryFolder folder;
+  EXPECT_EQ(ask_server(folder.path(), "x"), std::nullopt);
+  EXPECT_EQ(ask_server(folder / "missing", "x"), std::nullopt);
+}
+
+TEST(ControlSocket, BoundsWhatItReads) {
+  const test::TemporaryFolder folder;
+  std::atomic<int> asked = 0;
+  const ControlSocket control(folder.path(), [&](std::string_view, const std::stop_token&) {
+    ++asked;
+    return ControlReply{};
+  });
+  const RawClient endless(folder);
+  endless.send(std::string(ControlSocket::kRequestLimitBytes, 'x'));
+  EXPECT_EQ(endless.receive(), "");
+  const RawClient cut(folder);
+  cut.send("lock-list");
+  cut.finish();
+  EXPECT_EQ(cut.receive(), "");
+  EXPECT_EQ(asked, 0);
+}
+
+TEST(ControlSocket, SilentConnectionsDoNotKeepOthersOutForEver) {
+  const test::TemporaryFolder folder;
+  const ControlSocket control(folder.path(), echo);
+  std::vector<std::unique_ptr<RawClient>> silent;
+  for (std::size_t i = 0; i < ControlSocket::kConnectionLimit; ++i)
+    silent.push_back(std::make_unique<RawClient>(folder));
+  const auto refused = ask_server(folder.path(), "x");
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->exit_code, 1);
+  silent.clear();
+  for (int i = 0; i < 500; ++i) {
+    if (ask_server(folder.path(), "x")->exit_code == 3) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  ADD_FAILURE() << "connections that are gone still count";
+}
+
+TEST(ControlSocket, WhatAnAnswerThrowsIsAReply) {
+  const test::TemporaryFolder folder;
+  const ControlSocket control(folder.path(),
+                              [](std::string_view, const std::stop_token&) -> ControlReply {
+                                throw std::runtime_error("The disk is gone.");
+                              });
+  const auto reply = ask_server(folder.path(), "x");
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_EQ(reply->exit_code, 1);
+  EXPECT_EQ(reply->text, "The disk is gone.\n");
+}
+
+TEST(ControlSocket, StopsAnswersThatTakeLong) {
+  const test::TemporaryFolder folder;
+  std::atomic<bool> started = false;
+  std::jthread client;
+  {
+    const ControlSocket control(folder.path(), [&](std::string_view, const std::stop_token& stop) {
+      started = true;
+      while (!stop.stop_requested()) std::this_thread::yield();
+      return ControlReply{1, "stopped"};
+    });
+    client = std::jthread([&] { EXPECT_ANY_THROW((void)ask_server(folder.path(), "check")); });
+    while (!started) std::this_thread::yield();
+  }
+}
+
+// The commands on a store in memory.
+class Commands : public testing::Test {
+ protected:
+  Commands() {
+    names_ = std::make_unique<test::MemoryNamespace>(clock_);
+    names_->write(storage::Flush::required, [](storage::Transaction& tx) {
+      const auto root = tx.resolve(storage::Path());
+      tx.make_collection(*root.resource, "a b");
+    });
+  }
+
+  std::string lock(const storage::Path& path, std::string token, std::string owner,
+                   storage::LockScope scope = storage::LockScope::exclusive) {
+    names_->write(storage::Flush::required, [&](storage::Transaction& tx) {
+      storage::Lock lock;
+      lock.token = token;
+      lock.root_id = tx.resolve(path).resource->id;
+      lock.scope = scope;
+      lock.infinite = true;
+      lock.owner = owner;
+      lock.timeout_s = 3600;
+      tx.add_lock(lock);
+    });
+    return token;
+  }
+
+  ControlReply ask(std::string_view request) {
+    if (store_.names == nullptr) store_.names = std::move(names_);
+    return answer_control(store_, request, {});
+  }
+
+  const storage::Path folder_ = storage::Path().child("a b");
+  test::ManualClock clock_;
+  std::unique_ptr<test::MemoryNamespace> names_;
+  Store store_;
+};
+
+TEST_F(Commands, ListLocksShowsEveryFieldOnOneLine) {
+  lock(folder_, "urn:uuid:1", "<D:href xmlns:D=\"DAV:\">ann &lt;a@b&gt;\n\x1b[1m</D:href>");
+  clock_.advance(61'000);
+  const ControlReply reply = ask("lock-list");
+  EXPECT_EQ(reply.exit_code, 0);
+  EXPECT_THAT(reply.text, HasSubstr("urn:uuid:1 "));
+  EXPECT_THAT(reply.text, HasSubstr(" exclusive "));
+  EXPECT_THAT(reply.text, HasSubstr(" infinity "));
+  EXPECT_THAT(reply.text, HasSubstr(" 1m 01s "));
+  EXPECT_THAT(reply.text, HasSubstr(" 58m 59s "));
+  EXPECT_THAT(reply.text, HasSubstr(" /a%20b "));
+  EXPECT_THAT(reply.text, HasSubstr(" ann <a@b> \\u001b[1m\n"));
+  EXPECT_THAT(reply.text, HasSubstr("1 lock.\n"));
+}
+
+TEST_F(Commands, ListLocksSaysWhenThereIsNone) { EXPECT_EQ(ask("lock-list").text, "0 locks.\n"); }
+
+TEST_F(Commands, BreakLockTakesATokenOrAPath) {
+  lock(storage::Path(), "urn:uuid:0", "", storage::LockScope::shared);
+  lock(folder_, "urn:uuid:1", "", storage::LockScope::shared);
+  lock(folder_, "urn:uuid:2", "", storage::LockScope::shared);
+  lock(folder_, "urn:uuid:3", "", storage::LockScope::shared);
+  EXPECT_EQ(ask("lock-break urn:uuid:9").exit_code, 1);
+  EXPECT_EQ(ask("lock-break /nothing").exit_code, 1);
+  EXPECT_EQ(ask("lock-break /../x").exit_code, 1);
+  EXPECT_EQ(ask("lock-break ").exit_code, 1);
+  EXPECT_EQ(ask("lock-break urn:uuid:1").text, "1 lock removed.\n");
+  EXPECT_EQ(ask("lock-break /a%20b").text, "2 locks removed.\n");
+  EXPECT_EQ(ask("lock-break /a b").exit_code, 1);
+  EXPECT_THAT(ask("lock-list").text, HasSubstr("urn:uuid:0"));
+}
+
+TEST_F(Commands, UnknownRequestsAndRepairsAreRefused) {
+  for (const char* request : {"", "lock", "lock-break", "check ", "LOCK-LIST"})
+    EXPECT_EQ(ask(request).exit_code, 1) << request;
+  EXPECT_EQ(ask("check-repair").exit_code, kUsageExit);
+}
+
+}  // namespace
+}  // namespace holdfast::server
