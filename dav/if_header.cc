@@ -67,8 +67,9 @@ std::string parse_entity_tag(Cursor& at) {
   }
   if (!at.take('"')) throw Error(400, "The If header has a malformed entity tag.");
   const std::string_view opaque = at.take_until('"');
+  // RFC 4918 follows RFC 2616, whose opaque tags may have spaces; its own examples do.
   if (std::any_of(opaque.begin(), opaque.end(),
-                  [](char c) { return (c >= 0 && c <= 0x20) || c == 0x7F; }))
+                  [](char c) { return (c >= 0 && c < 0x20 && c != '\t') || c == 0x7F; }))
     throw Error(400, "The If header has a malformed entity tag.");
   at.skip_space();
   if (!at.take(']')) throw Error(400, "The If header has a malformed entity tag.");
