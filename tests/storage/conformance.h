@@ -168,6 +168,8 @@ class StoreTest : public ::testing::TestWithParam<BackendFactory> {
   [[nodiscard]] storage::ContentStore& contents() { return backend_->contents(); }
   [[nodiscard]] ManualClock& clock() { return backend_->clock; }
   [[nodiscard]] Backend& backend() { return *backend_; }
+  // Goes on with an empty store.
+  void start_afresh() { backend_ = GetParam().make(); }
 
   void write(const std::function<void(Transaction&)>& fn) { names().write(Flush::required, fn); }
   [[nodiscard]] std::unique_ptr<const Snapshot> snapshot() { return names().snapshot(); }
