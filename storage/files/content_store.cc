@@ -1,0 +1,345 @@
+#include "storage/files/content_store.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <vector>
+
+#include "storage/files/digest.h"
+
+namespace holdfast::storage::files {
+
+namespace {
+
+constexpr std::size_t kNameSize = 32;  // 128 bits in hexadecimal
+
+[[noreturn]] void fail(const char* doing, const std::string& name) {
+  const int error = errno;
+  const Fault fault =
+      error == ENOSPC || error == EDQUOT || error == EFBIG ? Fault::full : Fault::unavailable;
+  throw Error(fault, std::string(doing) + " " + name + ": " + std::strerror(error));
+}
+
+std::string random_name() {
+  std::array<unsigned char, kNameSize / 2> random{};
+  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    fail("getrandom", "");
+  }
+  std::string name;
+  name.reserve(kNameSize);
+  for (const unsigned char byte : random) {
+    name += "0123456789abcdef"[byte / 16];
+    name += "0123456789abcdef"[byte % 16];
+  }
+  return name;
+}
+
+// Names come back from the database: nothing but a name of ours may become a path.
+bool is_name(std::string_view name) {
+  return name.size() == kNameSize && name.find_first_not_of("0123456789abcdef") == name.npos;
+}
+
+std::string location(const std::string& blob) {
+  if (!is_name(blob)) throw Error(Fault::corrupt, "a content file of an impossible name");
+  return blob.substr(0, 2) + '/' + blob;
+}
+
+// Calls visit(name) for each entry of the folder `name` in `above`.
+template <typename Visit>
+void each_entry(int above, const char* name, const Visit& visit) {
+  const int fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) fail("open", name);
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(fdopendir(fd), &closedir);
+  if (!folder) {
+    close(fd);
+    fail("open", name);
+  }
+  while (const dirent* entry = readdir(folder.get())) {
+    const std::string_view file = entry->d_name;
+    if (file != "." && file != "..") visit(dirfd(folder.get()), std::string(file));
+  }
+}
+
+class FileReader final : public ContentReader {
+ public:
+  FileReader(Descriptor fd, std::uint64_t size) : fd_(std::move(fd)), size_(size) {}
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  [[nodiscard]] int descriptor() const override { return fd_.get(); }
+
+  [[nodiscard]] std::size_t read(std::uint64_t offset, std::span<char> buffer) override {
+    if (offset >= size_) return 0;
+    const auto wanted =
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size_ - offset));
+    if (wanted == 0) return 0;
+    for (;;) {
+      const ssize_t got = pread(fd_.get(), buffer.data(), wanted, static_cast<off_t>(offset));
+      if (got > 0) return static_cast<std::size_t>(got);
+      if (got < 0 && errno == EINTR) continue;
+      throw Error(Fault::corrupt, got == 0 ? "a content file ends early"
+                                           : std::string("read: ") + std::strerror(errno));
+    }
+  }
+
+ private:
+  Descriptor fd_;
+  std::uint64_t size_;
+};
+
+}  // namespace
+
+// Small bodies end their life here in memory; the first byte over the limit makes the file.
+class FileUpload final : public Upload {
+ public:
+  FileUpload(FileContentStore& store, Digests digests) : store_(store), digester_(digests) {}
+  ~FileUpload() override;
+  FileUpload(const FileUpload&) = delete;
+  FileUpload& operator=(const FileUpload&) = delete;
+
+  void append(std::span<const char> bytes) override;
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  [[nodiscard]] const Content& seal() override;
+  void keep() override { kept_ = true; }
+
+ private:
+  // Bytes collected before they go to the file in one write: network reads are small.
+  static constexpr std::size_t kBuffer = 256 * 1024;
+  static_assert(kBuffer > kInlineLimitBytes);
+
+  void write_out();
+  void move_into_place();
+
+  FileContentStore& store_;
+  Digester digester_;
+  std::uint64_t size_ = 0;
+  std::string buffer_;
+  std::string name_;  // of the file, in tmp/ or in blobs/; empty before there is one
+  Descriptor fd_;
+  bool in_place_ = false;
+  bool sealed_ = false;
+  bool kept_ = false;
+  Content content_;
+};
+
+FileUpload::~FileUpload() {
+  if (name_.empty() || kept_) return;
+  if (in_place_) {
+    try {
+      store_.remove(name_);
+    } catch (const Error&) {
+      // The next start's sweep finds it.
+    }
+  } else {
+    unlinkat(store_.folder_.tmp(), name_.c_str(), 0);
+  }
+}
+
+void FileUpload::append(std::span<const char> bytes) {
+  if (bytes.empty()) return;
+  digester_.add(bytes);
+  size_ += bytes.size();
+  while (!bytes.empty()) {
+    const std::size_t part = std::min(bytes.size(), kBuffer - buffer_.size());
+    buffer_.append(bytes.data(), part);
+    bytes = bytes.subspan(part);
+    if (buffer_.size() == kBuffer) write_out();
+  }
+}
+
+void FileUpload::write_out() {
+  if (name_.empty()) {
+    std::string name = random_name();
+    fd_ = Descriptor(openat(store_.folder_.tmp(), name.c_str(),
+                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!fd_) fail("create", name);
+    name_ = std::move(name);
+  }
+  std::size_t done = 0;
+  while (done < buffer_.size()) {
+    const ssize_t written = write(fd_.get(), buffer_.data() + done, buffer_.size() - done);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write", name_);
+    done += static_cast<std::size_t>(written);
+  }
+  buffer_.clear();
+}
+
+const Content& FileUpload::seal() {
+  if (sealed_) return content_;
+  content_.checksums = digester_.finish();
+  content_.size = size_;
+  if (size_ <= kInlineLimitBytes) {
+    content_.bytes = std::move(buffer_);
+  } else {
+    if (!buffer_.empty()) write_out();
+    move_into_place();
+    content_.blob = name_;
+  }
+  sealed_ = true;
+  return content_;
+}
+
+// Steps 5 to 7 of the write path: the file is on disk before its name is, and its name is before
+// any row can name it.
+void FileUpload::move_into_place() {
+  const bool full = store_.durability_ == Durability::full;
+  if (full && fsync(fd_.get()) != 0) fail("fsync", name_);
+  // After an interrupted close the descriptor is gone all the same.
+  if (close(fd_.release()) != 0 && errno != EINTR) fail("close", name_);
+
+  const std::string target = location(name_);
+  if (renameat2(store_.folder_.tmp(), name_.c_str(), store_.folder_.blobs(), target.c_str(),
+                RENAME_NOREPLACE) != 0) {
+    fail("rename", name_);
+  }
+  in_place_ = true;
+  if (!full) {
+    store_.sealed_unflushed(name_);
+    return;
+  }
+  const Descriptor fan(openat(store_.folder_.blobs(), name_.substr(0, 2).c_str(),
+                              O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fan) fail("open", target);
+  if (fsync(fan.get()) != 0) fail("fsync", target);
+}
+
+FileContentStore::FileContentStore(const DataFolder& folder, Durability durability)
+    : folder_(folder), durability_(durability) {
+  each_entry(folder.tmp(), ".", [](int in, const std::string& name) {
+    if (unlinkat(in, name.c_str(), 0) != 0 && errno != ENOENT) fail("remove", name);
+  });
+}
+
+std::unique_ptr<Upload> FileContentStore::begin(Digests digests) {
+  return std::make_unique<FileUpload>(*this, digests);
+}
+
+std::unique_ptr<ContentReader> FileContentStore::open(const Content& content) {
+  const std::string path = location(content.blob);
+  Descriptor fd(openat(folder_.blobs(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) {
+    if (errno == ENOENT) return nullptr;
+    if (errno == ELOOP) throw Error(Fault::corrupt, path + " is a symbolic link");
+    fail("open", path);
+  }
+  struct stat file {};
+  if (fstat(fd.get(), &file) != 0) fail("stat", path);
+  if (!S_ISREG(file.st_mode) || static_cast<std::uint64_t>(file.st_size) != content.size) {
+    throw Error(Fault::corrupt, path + " has another size than it should");
+  }
+  return std::make_unique<FileReader>(std::move(fd), content.size);
+}
+
+void FileContentStore::remove(const std::string& blob) {
+  const std::string path = location(blob);
+  {
+    const std::lock_guard lock(mutex_);
+    unflushed_.erase(blob);
+  }
+  if (unlinkat(folder_.blobs(), path.c_str(), 0) != 0 && errno != ENOENT) fail("remove", path);
+}
+
+void FileContentStore::sealed_unflushed(const std::string& blob) {
+  const std::lock_guard lock(mutex_);
+  unflushed_.insert(blob);
+}
+
+void FileContentStore::flush() {
+  const std::lock_guard one(flush_mutex_);
+  if (!flushed_earlier_) {
+    flush_all();
+    flushed_earlier_ = true;
+    return;
+  }
+  std::set<std::string> blobs;
+  {
+    const std::lock_guard lock(mutex_);
+    blobs.swap(unflushed_);
+  }
+  try {
+    for (const std::string& blob : blobs) flush_one(blob);
+    // Names sort by folder, so each folder is flushed once, after its files.
+    std::string_view last;
+    for (const std::string& blob : blobs) {
+      const std::string_view fan_name = std::string_view(blob).substr(0, 2);
+      if (fan_name == last) continue;
+      last = fan_name;
+      const Descriptor fan(openat(folder_.blobs(), std::string(fan_name).c_str(),
+                                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (!fan || fsync(fan.get()) != 0) fail("fsync", std::string(fan_name));
+    }
+  } catch (...) {
+    // They stay unflushed: nothing that they superseded may be removed.
+    const std::lock_guard lock(mutex_);
+    unflushed_.merge(blobs);
+    throw;
+  }
+}
+
+void FileContentStore::flush_all() {
+  std::set<std::string> blobs;
+  {
+    const std::lock_guard lock(mutex_);
+    blobs.swap(unflushed_);
+  }
+  if (syncfs(folder_.blobs()) == 0) return;
+  const std::lock_guard lock(mutex_);
+  unflushed_.merge(blobs);
+  fail("syncfs", "blobs");
+}
+
+void FileContentStore::flush_one(const std::string& blob) {
+  const std::string path = location(blob);
+  const Descriptor fd(openat(folder_.blobs(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return;  // removed meanwhile
+  if (!fd || fdatasync(fd.get()) != 0) fail("fsync", path);
+}
+
+void FileContentStore::for_each(
+    const std::function<void(const std::string& blob, std::uint64_t size)>& visit) {
+  for (unsigned i = 0; i < 256; ++i) {
+    constexpr const char* kDigits = "0123456789abcdef";
+    const std::array<char, 3> fan{kDigits[i / 16], kDigits[i % 16], '\0'};
+    // First all names of a folder: `visit` may remove.
+    std::vector<std::pair<std::string, std::uint64_t>> found;
+    each_entry(folder_.blobs(), fan.data(), [&](int in, const std::string& name) {
+      struct stat file {};
+      if (!is_name(name) || fstatat(in, name.c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0) return;
+      if (S_ISREG(file.st_mode)) found.emplace_back(name, static_cast<std::uint64_t>(file.st_size));
+    });
+    for (const auto& [name, size] : found) visit(name, size);
+  }
+}
+
+bool FileContentStore::verify(const Content& content) {
+  try {
+    const std::unique_ptr<ContentReader> reader = open(content);
+    if (!reader) return false;
+    Digester digester(Digests{});
+    std::vector<char> buffer(1 << 20);
+    for (std::uint64_t at = 0; at < content.size;) {
+      const std::size_t got = reader->read(at, buffer);
+      digester.add(std::span<const char>(buffer).first(got));
+      at += got;
+    }
+    return digester.finish().sha256 == content.checksums.sha256;
+  } catch (const Error& error) {
+    if (error.fault() == Fault::corrupt) return false;
+    throw;
+  }
+}
+
+ContentStore::Space FileContentStore::space() const {
+  struct statvfs disk {};
+  if (fstatvfs(folder_.blobs(), &disk) != 0) fail("statvfs", "blobs");
+  return {disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize};
+}
+
+}  // namespace holdfast::storage::files

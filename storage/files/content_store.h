@@ -1,0 +1,48 @@
+// storage::ContentStore in a data folder: one file for each content over 64 KiB, written once,
+// named by 128 random bits (robustness §4.3). Smaller content stays in memory, for the namespace's
+// own store. Any thread may call; an Upload belongs to one thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "storage/content.h"
+#include "storage/files/data_folder.h"
+
+namespace holdfast::storage::files {
+
+class FileContentStore final : public ContentStore {
+ public:
+  // Removes what uploads of an earlier process left in tmp/. `folder` must outlive the store.
+  FileContentStore(const DataFolder& folder, Durability durability);
+
+  [[nodiscard]] std::unique_ptr<Upload> begin(Digests digests) override;
+  [[nodiscard]] std::unique_ptr<ContentReader> open(const Content& content) override;
+  void remove(const std::string& blob) override;
+  // In `relaxed`: the files sealed since the last flush. The first flush of a store also covers
+  // whatever an earlier process had not flushed.
+  void flush() override;
+  void for_each(
+      const std::function<void(const std::string& blob, std::uint64_t size)>& visit) override;
+  [[nodiscard]] bool verify(const Content& content) override;
+  [[nodiscard]] Space space() const override;
+
+ private:
+  friend class FileUpload;
+
+  void sealed_unflushed(const std::string& blob);
+  void flush_all();
+  void flush_one(const std::string& blob);
+
+  const DataFolder& folder_;
+  Durability durability_;
+  std::mutex flush_mutex_;  // one flush at a time
+  bool flushed_earlier_ = false;
+  std::mutex mutex_;  // guards unflushed_
+  std::set<std::string> unflushed_;
+};
+
+}  // namespace holdfast::storage::files

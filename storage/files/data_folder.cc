@@ -1,0 +1,121 @@
+#include "storage/files/data_folder.h"
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+namespace holdfast::storage::files {
+
+namespace {
+
+constexpr long kCifs = 0xFF534D42;
+constexpr long kSmb2 = 0xFE534D42;
+constexpr long kFuse = 0x65735546;
+
+[[noreturn]] void refuse(const std::string& what) {
+  throw OpenError(what + ": " + std::strerror(errno) + ".");
+}
+
+void sync(int fd, const std::string& name) {
+  if (fsync(fd) != 0) refuse("Cannot flush " + name);
+}
+
+// Opens the folder `name` in `above`, making it when it is missing.
+Descriptor folder(int above, const char* name, const std::string& path) {
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  Descriptor found(openat(above, name, kFlags));
+  if (!found && errno == ENOENT) {
+    if (mkdirat(above, name, 0700) != 0 && errno != EEXIST) refuse("Cannot create " + path);
+    found = Descriptor(openat(above, name, kFlags));
+  }
+  if (!found) refuse("Cannot use " + path + " as a folder");
+  return found;
+}
+
+void same_disk(int fd, const struct stat& root, const std::string& path) {
+  struct stat here {};
+  if (fstat(fd, &here) != 0) refuse("Cannot read " + path);
+  if (here.st_dev != root.st_dev) {
+    throw OpenError(path + " lies on another disk than the data folder; it must be on the same.");
+  }
+}
+
+void refuse_network_disk(int fd, const std::string& path) {
+  struct statfs disk {};
+  if (fstatfs(fd, &disk) != 0) refuse("Cannot read " + path);
+  const auto type = static_cast<long>(disk.f_type) & 0xFFFFFFFFL;
+  for (const long network :
+       {long{NFS_SUPER_MAGIC}, kCifs, kSmb2, long{SMB_SUPER_MAGIC}, long{V9FS_MAGIC}, kFuse}) {
+    if (type == network) {
+      throw OpenError("The data folder " + path +
+                      " lies on a network or FUSE disk, which can lose data; use a local disk.");
+    }
+  }
+}
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) close(fd_);
+}
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  if (this != &other) {
+    if (fd_ >= 0) close(fd_);
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+DataFolder::DataFolder(const std::string& path, Options options) {
+  const bool made = mkdir(path.c_str(), 0700) == 0;
+  if (!made && errno != EEXIST) refuse("Cannot create the data folder " + path);
+  std::array<char, PATH_MAX> real{};
+  if (!realpath(path.c_str(), real.data())) refuse("Cannot use the data folder " + path);
+  path_ = real.data();
+  if (made) {
+    const Descriptor above(open((path_ + "/..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!above) refuse("Cannot open the folder above " + path_);
+    sync(above.get(), path_ + "/..");
+  }
+  folder_ = Descriptor(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder_) refuse("Cannot open the data folder " + path_);
+  struct stat root {};
+  if (fstat(folder_.get(), &root) != 0) refuse("Cannot read " + path_);
+  if (!options.allow_network_disk) refuse_network_disk(folder_.get(), path_);
+
+  lock_ =
+      Descriptor(openat(folder_.get(), "LOCK", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!lock_) refuse("Cannot open " + path_ + "/LOCK");
+  if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) {
+      throw OpenError("The data folder " + path_ + " is in use by another holdfast.");
+    }
+    refuse("Cannot lock the data folder " + path_);
+  }
+
+  tmp_ = folder(folder_.get(), "tmp", path_ + "/tmp");
+  blobs_ = folder(folder_.get(), "blobs", path_ + "/blobs");
+  same_disk(tmp_.get(), root, path_ + "/tmp");
+  same_disk(blobs_.get(), root, path_ + "/blobs");
+  for (unsigned i = 0; i < 256; ++i) {
+    constexpr const char* kDigits = "0123456789abcdef";
+    const std::array<char, 3> name{kDigits[i / 16], kDigits[i % 16], '\0'};
+    const std::string full = path_ + "/blobs/" + name.data();
+    const Descriptor fan = folder(blobs_.get(), name.data(), full);
+    same_disk(fan.get(), root, full);
+  }
+  // Also when nothing was made just now: an earlier start may have died before its flush.
+  sync(blobs_.get(), path_ + "/blobs");
+  sync(folder_.get(), path_);
+}
+
+}  // namespace holdfast::storage::files

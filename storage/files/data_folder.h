@@ -1,0 +1,52 @@
+// The data folder: {LOCK, meta.db, tmp/, blobs/00..ff/}, all of it 0700/0600 and on one local disk.
+// Holding a DataFolder holds the folder: a second one, in any process, is refused. One thread opens
+// and closes; the accessors are constant.
+#pragma once
+
+#include <string>
+
+#include "storage/open.h"
+
+namespace holdfast::storage::files {
+
+// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor();
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] explicit operator bool() const { return fd_ >= 0; }
+  int release() {
+    const int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+class DataFolder {
+ public:
+  struct Options {
+    bool allow_network_disk = false;  // NFS, CIFS, 9p and FUSE do not keep SQLite's promises
+  };
+  // Creates what is missing and flushes it. Throws OpenError.
+  explicit DataFolder(const std::string& path, Options options);
+  explicit DataFolder(const std::string& path) : DataFolder(path, Options{}) {}
+
+  // Without symbolic links.
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string database() const { return path_ + "/meta.db"; }
+  [[nodiscard]] int blobs() const { return blobs_.get(); }
+  [[nodiscard]] int tmp() const { return tmp_.get(); }
+
+ private:
+  std::string path_;
+  Descriptor folder_, lock_, tmp_, blobs_;
+};
+
+}  // namespace holdfast::storage::files

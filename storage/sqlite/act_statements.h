@@ -1,0 +1,148 @@
+// Every statement that writes. Private to the acts.
+#pragma once
+
+#include "storage/sqlite/acts.h"
+
+namespace holdfast::storage::sqlite {
+
+struct Acts::Statements {
+  explicit Statements(Connection& c) : connection(c) {}
+  Connection& connection;
+
+  Statement place{connection,
+                  "SELECT id, parent, key, height, reach, "
+                  "length(CAST(coalesce(name, key) AS BLOB)), content IS NULL "
+                  "FROM node WHERE id = ?1"};
+  Statement insert_node{connection,
+                        "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
+                        "modified, properties, height, reach) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"};
+  Statement replace_content{connection,
+                            "UPDATE node SET content = ?3, size = ?4, stored = ?5, modified = ?6 "
+                            "WHERE parent = ?1 AND key = ?2"};
+  Statement touch_and_raise{connection,
+                            "UPDATE node SET modified = ?3, height = max(height, ?4), "
+                            "reach = max(reach, ?5) WHERE parent = ?1 AND key = ?2"};
+  Statement raise{connection,
+                  "UPDATE node SET height = max(height, ?3), reach = max(reach, ?4) "
+                  "WHERE parent = ?1 AND key = ?2"};
+  Statement touch{connection, "UPDATE node SET modified = ?2 WHERE id = ?1"};
+  Statement relocate{connection,
+                     "UPDATE node SET parent = ?3, key = ?4, name = ?5 "
+                     "WHERE parent = ?1 AND key = ?2"};
+  Statement delete_node{connection, "DELETE FROM node WHERE id = ?1"};
+
+  Statement insert_content{connection,
+                           "INSERT INTO content (id, refs, size, sha256, sha1, md5, blob) "
+                           "VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6)"};
+  Statement insert_inline{connection, "INSERT INTO inline_content (id, bytes) VALUES (?1, ?2)"};
+  Statement content_of_blob{connection, "SELECT id FROM content WHERE blob = ?1"};
+  Statement add_ref{connection, "UPDATE content SET refs = refs + 1 WHERE id = ?1"};
+  Statement drop_ref{connection,
+                     "UPDATE content SET refs = refs - 1 WHERE id = ?1 RETURNING refs, blob"};
+  Statement delete_content{connection, "DELETE FROM content WHERE id = ?1"};
+  Statement delete_inline{connection, "DELETE FROM inline_content WHERE id = ?1"};
+  Statement insert_garbage{connection, "INSERT OR IGNORE INTO garbage (blob) VALUES (?1)"};
+  Statement delete_garbage{connection, "DELETE FROM garbage WHERE blob = ?1"};
+
+  Statement insert_unflushed{connection,
+                             "INSERT INTO unflushed (blob, node, previous, previous_stored, "
+                             "previous_modified) VALUES (?1, ?2, ?3, ?4, ?5)"};
+  Statement any_unflushed{connection, "SELECT 1 FROM unflushed LIMIT 1"};
+  Statement unflushed_content{connection,
+                              "SELECT c.blob FROM content c WHERE c.id = ?1 AND EXISTS "
+                              "(SELECT 1 FROM unflushed u WHERE u.blob = c.blob)"};
+  Statement adopt_previous{connection,
+                           "UPDATE unflushed SET previous = ?3, previous_stored = ?4, "
+                           "previous_modified = ?5 "
+                           "WHERE node = ?1 AND blob = ?2 AND previous IS NULL"};
+  Statement newest_unflushed{connection, "SELECT coalesce(max(id), 0) FROM unflushed"};
+  Statement flushed_previous{connection,
+                             "SELECT previous FROM unflushed "
+                             "WHERE id <= ?1 AND previous IS NOT NULL"};
+  Statement delete_unflushed{connection, "DELETE FROM unflushed WHERE id <= ?1"};
+
+  // The tree that an act is about; `seq` 1 is its root.
+  Statement clear_tree{connection, "DELETE FROM temp.tree"};
+  Statement fill_tree{connection,
+                      "INSERT INTO temp.tree (id, file, size, properties) "
+                      "WITH RECURSIVE below(id, file, size, properties) AS ("
+                      " SELECT id, content, size, properties FROM node WHERE id = ?1"
+                      " UNION ALL"
+                      " SELECT n.id, n.content, n.size, n.properties FROM below b"
+                      " CROSS JOIN node n ON n.parent = b.id WHERE b.file IS NULL"
+                      ") SELECT id, file, size, properties FROM below"};
+  Statement tree_totals{connection, "SELECT count(*), coalesce(sum(size), 0) FROM temp.tree"};
+  Statement copy_nodes{connection,
+                       "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
+                       "modified, properties, height, reach) "
+                       "SELECT ?1 + p.seq, n.key, ?1 + t.seq, n.name, n.content, n.size, n.stored, "
+                       "?2, n.modified, n.properties, n.height, n.reach "
+                       "FROM temp.tree t CROSS JOIN node n ON n.id = t.id "
+                       "CROSS JOIN temp.tree p ON p.id = n.parent WHERE t.seq > 1"};
+  Statement copy_tree_properties{connection,
+                                 "INSERT INTO property (node, xmlns, name, xml) "
+                                 "SELECT ?1 + t.seq, p.xmlns, p.name, p.xml FROM temp.tree t "
+                                 "CROSS JOIN property p ON p.node = t.id "
+                                 "WHERE t.seq > 1 AND t.properties <> 0"};
+  Statement add_tree_refs{connection,
+                          "UPDATE content SET refs = refs + k.uses FROM "
+                          "(SELECT file, count(*) AS uses FROM temp.tree "
+                          " WHERE seq > 1 AND file IS NOT NULL GROUP BY file) AS k "
+                          "WHERE content.id = k.file"};
+  Statement drop_tree_refs{connection,
+                           "UPDATE content SET refs = refs - k.uses FROM "
+                           "(SELECT file, count(*) AS uses FROM temp.tree "
+                           " WHERE file IS NOT NULL GROUP BY file) AS k "
+                           "WHERE content.id = k.file"};
+  Statement tree_garbage{connection,
+                         "INSERT OR IGNORE INTO garbage (blob) SELECT c.blob FROM temp.tree t "
+                         "CROSS JOIN content c ON c.id = t.file "
+                         "WHERE c.refs = 0 AND c.blob IS NOT NULL"};
+  Statement drop_tree_inline{connection,
+                             "DELETE FROM inline_content WHERE id IN "
+                             "(SELECT t.file FROM temp.tree t CROSS JOIN content c "
+                             " ON c.id = t.file WHERE c.refs = 0 AND c.blob IS NULL)"};
+  Statement drop_tree_contents{connection,
+                               "DELETE FROM content WHERE refs = 0 AND id IN "
+                               "(SELECT file FROM temp.tree WHERE file IS NOT NULL)"};
+  Statement drop_tree_properties{connection,
+                                 "DELETE FROM property WHERE node IN "
+                                 "(SELECT id FROM temp.tree WHERE properties <> 0)"};
+  Statement drop_tree_locks{connection,
+                            "DELETE FROM lock WHERE node IN (SELECT id FROM temp.tree)"};
+  Statement drop_tree_nodes{connection, "DELETE FROM node WHERE id IN (SELECT id FROM temp.tree)"};
+
+  Statement delete_properties{connection, "DELETE FROM property WHERE node = ?1"};
+  Statement copy_properties{connection,
+                            "INSERT INTO property (node, xmlns, name, xml) "
+                            "SELECT ?2, xmlns, name, xml FROM property WHERE node = ?1"};
+  Statement set_property{connection,
+                         "INSERT INTO property (node, xmlns, name, xml) VALUES (?1, ?2, ?3, ?4) "
+                         "ON CONFLICT DO UPDATE SET xml = excluded.xml"};
+  Statement delete_property{connection,
+                            "DELETE FROM property WHERE node = ?1 AND xmlns = ?2 AND name = ?3"};
+  Statement mark_properties{connection,
+                            "UPDATE node SET properties = "
+                            "EXISTS (SELECT 1 FROM property WHERE node = ?1) WHERE id = ?1"};
+
+  Statement insert_lock{connection,
+                        "INSERT INTO lock (token, node, shared, infinite, owner, principal, "
+                        "granted, timeout_s, expires) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"};
+  Statement refresh_lock{connection,
+                         "UPDATE lock SET granted = ?2, timeout_s = ?3, expires = ?4 "
+                         "WHERE token = ?1 AND expires > ?2"};
+  Statement delete_lock{connection, "DELETE FROM lock WHERE token = ?1"};
+  Statement move_locks{connection, "UPDATE lock SET node = ?2 WHERE node = ?1"};
+  Statement delete_locks{connection, "DELETE FROM lock WHERE node = ?1"};
+  Statement locked_nodes{connection, "SELECT DISTINCT node FROM lock"};
+  Statement purge_locks{connection, "DELETE FROM lock WHERE expires < ?1"};
+
+  Statement write_counters{connection,
+                           "UPDATE meta SET next_node = ?1, next_content = ?2, resources = ?3, "
+                           "bytes = ?4, locks = ?5"};
+  Statement mark_flush{connection, "UPDATE meta SET flushes = flushes + 1"};
+};
+
+}  // namespace holdfast::storage::sqlite

@@ -1,0 +1,183 @@
+#include "storage/sqlite/acts.h"
+
+#include "storage/sqlite/act_statements.h"
+#include "storage/sqlite/schema.h"
+
+namespace holdfast::storage::sqlite {
+
+Acts::Acts(Connection& connection, Queries& queries, Durability durability,
+           std::function<void()> flush_content)
+    : Answers<Transaction>(queries),
+      connection_(connection),
+      durability_(durability),
+      flush_content_(std::move(flush_content)),
+      sql_(new Statements(connection)) {
+  connection.execute(
+      "CREATE TEMP TABLE tree (seq INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, "
+      "file INTEGER, size INTEGER, properties INTEGER NOT NULL)");
+}
+
+void Acts::Delete::operator()(Statements* statements) const { delete statements; }
+
+void Acts::begin(const Counters& counters) { restore(State{counters}); }
+
+void Acts::restore(const State& saved) {
+  // Ids only ever go up, also when a closure or a whole batch failed (invariant 2).
+  const std::int64_t next_node = std::max(counters_.next_node, saved.counters.next_node);
+  const std::int64_t next_content = std::max(counters_.next_content, saved.counters.next_content);
+  state_ = saved;
+  counters_.next_node = next_node;
+  counters_.next_content = next_content;
+  queries_.locks_changed();
+}
+
+void Acts::write_counters() {
+  Run(sql_->write_counters, counters_.next_node, counters_.next_content, counters_.resources,
+      counters_.bytes, counters_.locks)
+      .done();
+}
+
+Usage Acts::usage() const {
+  return {static_cast<std::uint64_t>(counters_.resources),
+          static_cast<std::uint64_t>(counters_.bytes)};
+}
+
+Acts::Place Acts::place(NodeId id) {
+  Run run(sql_->place, id);
+  if (!run.row()) throw Error(Fault::conflict, "resource " + std::to_string(id) + " is gone");
+  Place place;
+  place.id = run.integer(0);
+  place.parent = run.integer(1);
+  place.key = run.text(2);
+  place.height = run.integer(3);
+  place.reach = run.integer(4);
+  place.name_bytes = run.integer(5);
+  place.collection = run.integer(6) != 0;
+  return place;
+}
+
+Acts::Place Acts::collection(NodeId id) {
+  Place found = place(id);
+  if (!found.collection) throw Error(Fault::conflict, "the parent is not a collection");
+  return found;
+}
+
+void Acts::insert_node(NodeId parent, const NameKey& key, const Resource& resource, bool properties,
+                       std::int64_t height, std::int64_t reach) {
+  std::optional<std::string_view> name;
+  if (!key.is_name()) name = resource.name;
+  std::optional<std::int64_t> content, size, stored;
+  if (!resource.is_collection()) {
+    content = resource.content;
+    size = static_cast<std::int64_t>(resource.size);
+    stored = resource.stored;
+  }
+  Run(sql_->insert_node, parent, key.view(), resource.id, name, content, size, stored,
+      resource.created, resource.modified, properties, height, reach)
+      .done();
+}
+
+void Acts::member_came(Place parent, std::int64_t name_bytes, std::int64_t height,
+                       std::int64_t reach) {
+  std::int64_t needed_height = height + 1;
+  std::int64_t needed_reach = reach + 1 + name_bytes;
+  Run(sql_->touch_and_raise, parent.parent, parent.key, wall_now(), needed_height, needed_reach)
+      .done();
+  while (needed_height > parent.height || needed_reach > parent.reach) {
+    if (parent.id == kRoot) return;
+    needed_height = std::max(needed_height, parent.height) + 1;
+    needed_reach = std::max(needed_reach, parent.reach) + 1 + parent.name_bytes;
+    parent = place(parent.parent);
+    if (needed_height <= parent.height && needed_reach <= parent.reach) return;
+    Run(sql_->raise, parent.parent, parent.key, needed_height, needed_reach).done();
+  }
+}
+
+Resource Acts::put(const Resource& parent, std::string_view name, const Content& content,
+                   std::optional<Millis> modified) {
+  const NameKey key(name);
+  std::optional<Resource> old = queries_.child(parent.id, key.view());
+  if (old && old->is_collection()) throw Error(Fault::conflict, "a collection is in the way");
+  changing();
+
+  Resource file;
+  if (old) {
+    file = *old;
+  } else {
+    file.id = counters_.next_node++;
+    file.parent = parent.id;
+    file.name = name;
+    file.kind = Kind::file;
+    file.created = wall_now();
+  }
+  file.modified = modified.value_or(wall_now());
+  file.size = content.size;
+  file.stored = wall_now();
+  file.content = insert_content(content);
+  queries_.make_etag(file.content, file.etag);
+  counters_.bytes += static_cast<std::int64_t>(content.size);
+
+  const bool unflushed = durability_ == Durability::relaxed && !content.is_inline();
+  if (unflushed) store_unflushed(file.id, content.blob, old ? &*old : nullptr);
+  if (old) {
+    Run(sql_->replace_content, parent.id, key.view(), file.content, file.size, file.stored,
+        file.modified)
+        .done();
+    counters_.bytes -= static_cast<std::int64_t>(old->size);
+    if (!unflushed) release(old->content);
+    return file;
+  }
+  Place above = collection(parent.id);
+  insert_node(parent.id, key, file, false, 0, 0);
+  ++counters_.resources;
+  member_came(std::move(above), static_cast<std::int64_t>(name.size()), 0, 0);
+  return file;
+}
+
+Resource Acts::make_collection(const Resource& parent, std::string_view name) {
+  const NameKey key(name);
+  Place above = collection(parent.id);
+  changing();
+  Resource made;
+  made.id = counters_.next_node++;
+  made.parent = parent.id;
+  made.name = name;
+  made.kind = Kind::collection;
+  made.created = made.modified = wall_now();
+  insert_node(parent.id, key, made, false, 0, 0);
+  ++counters_.resources;
+  member_came(std::move(above), static_cast<std::int64_t>(name.size()), 0, 0);
+  return made;
+}
+
+void Acts::patch_properties(NodeId id, std::span<const PropertyChange> changes) {
+  (void)place(id);  // only of a mapped resource
+  if (changes.empty()) return;
+  changing();
+  for (const PropertyChange& change : changes) {
+    if (change.xml) {
+      Run(sql_->set_property, id, change.name.xmlns, change.name.name, *change.xml).done();
+    } else {
+      Run(sql_->delete_property, id, change.name.xmlns, change.name.name).done();
+    }
+  }
+  Run(sql_->mark_properties, id).done();
+}
+
+void Acts::set_modified(NodeId id, Millis modified) {
+  changing();
+  Run(sql_->touch, id, modified).done();
+  if (connection_.changes() == 0) throw Error(Fault::conflict, "the resource is gone");
+}
+
+void Acts::forget_garbage(std::span<const std::string> blobs) {
+  state_.changed = true;
+  for (const std::string& blob : blobs) Run(sql_->delete_garbage, blob).done();
+}
+
+void Acts::mark_flush() {
+  state_.changed = true;
+  Run(sql_->mark_flush).done();
+}
+
+}  // namespace holdfast::storage::sqlite

@@ -1,0 +1,128 @@
+// The acts of storage::Transaction on the writing connection. One closure runs at a time; the
+// writer (writer.h) begins, saves, restores and ends around it.
+//
+// docs/storage.md numbers the invariants that the acts keep; they are cited as "invariant n".
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "storage/open.h"
+#include "storage/sqlite/answers.h"
+
+namespace holdfast::storage::sqlite {
+
+// The row of counters, kept in memory while a batch runs and written once at its end.
+struct Counters {
+  std::int64_t next_node = 0;
+  std::int64_t next_content = 0;
+  std::int64_t resources = 0;
+  std::int64_t bytes = 0;
+  std::int64_t locks = 0;
+  friend bool operator==(const Counters&, const Counters&) = default;
+};
+
+class Acts final : public Answers<Transaction> {
+ public:
+  // `flush_content` makes every sealed content file durable; only called in relaxed durability.
+  Acts(Connection& connection, Queries& queries, Durability durability,
+       std::function<void()> flush_content);
+
+  // Around a batch: `begin` before its closures, `write_counters` after them. Around one closure:
+  // `save` before, `restore` when it was rolled back. Ids that it took are not given out again.
+  struct State {
+    Counters counters;
+    bool changed = false;     // something
+    bool must_flush = false;  // something that D1 wants flushed
+  };
+  void begin(const Counters& counters);
+  [[nodiscard]] const State& save() const { return state_; }
+  void restore(const State& saved);
+  void write_counters();
+  [[nodiscard]] Usage usage() const override;
+
+  Resource put(const Resource& parent, std::string_view name, const Content& content,
+               std::optional<Millis> modified) override;
+  Resource make_collection(const Resource& parent, std::string_view name) override;
+  Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
+                     std::string_view name) override;
+  Resource move_tree(const Resource& source, const Resource& parent,
+                     std::string_view name) override;
+  void remove_tree(const Resource& root) override;
+  void patch_properties(NodeId id, std::span<const PropertyChange> changes) override;
+  void set_modified(NodeId id, Millis modified) override;
+  Lock add_lock(Lock lock) override;
+  Lock refresh_lock(std::string_view token, std::int64_t timeout_s) override;
+  bool remove_lock(std::string_view token) override;
+
+  // Upkeep. None of it must be flushed by itself.
+  void forget_garbage(std::span<const std::string> blobs);
+  void purge_expired_locks(std::int64_t grace_s);
+  [[nodiscard]] std::int64_t newest_unflushed();
+  void forget_unflushed(std::int64_t up_to);
+  // A change that means nothing: its flushed commit carries everything before it to the disk.
+  void mark_flush();
+
+  // At the start: judges what relaxed durability had not flushed when the last process ended. A
+  // file that is not whole gives way to what it superseded; a resource that had nothing before
+  // goes.
+  void recover_unflushed(ContentStore& content);
+  // Namespace::check with repair.
+  [[nodiscard]] NamespaceCheck repair();
+
+ private:
+  // A row of `node` as insertions and moves need it.
+  struct Place {
+    NodeId id = 0;
+    NodeId parent = 0;
+    std::string key;
+    std::int64_t height = 0;
+    std::int64_t reach = 0;
+    std::int64_t name_bytes = 0;
+    bool collection = false;
+  };
+
+  void changing() { state_.changed = state_.must_flush = true; }
+  [[nodiscard]] Place place(NodeId id);
+  [[nodiscard]] Place collection(NodeId id);
+  void insert_node(NodeId parent, const NameKey& key, const Resource& resource, bool properties,
+                   std::int64_t height, std::int64_t reach);
+  // A member of this shape came to `parent`: its date, and the bounds of everything above
+  // (invariant 6).
+  void member_came(Place parent, std::int64_t name_bytes, std::int64_t height, std::int64_t reach);
+
+  // tree_acts.cc
+  void fill_tree(const Resource& root);
+  void copy_members(const Resource& source, NodeId target);
+  void drop(const Resource& root, bool keep_content);
+  void drop_tree(const Resource& root);
+  void drop_locks_within(const Resource& root);
+  // Makes room for `to` where `replaced` is: its lock stays and covers `to` (RFC 4918 §7.6).
+  void give_place(const Resource& replaced, NodeId to, bool keep_content);
+
+  // content_refs.cc
+  std::int64_t insert_content(const Content& content);
+  void release(std::int64_t content);
+  void store_unflushed(NodeId node, const std::string& blob, const Resource* previous);
+  // Relaxed durability: `source` is about to replace `replaced`, by MOVE or COPY. True when the
+  // replaced content has become the fallback of the new one and must not be released.
+  [[nodiscard]] bool guard_replaced(const Resource& source, NodeId target,
+                                    const Resource& replaced);
+
+  Connection& connection_;
+  Durability durability_;
+  std::function<void()> flush_content_;
+  State state_;
+  Counters& counters_ = state_.counters;
+
+  struct Statements;
+  struct Delete {
+    void operator()(Statements* statements) const;
+  };
+  std::unique_ptr<Statements, Delete> sql_;
+};
+
+}  // namespace holdfast::storage::sqlite

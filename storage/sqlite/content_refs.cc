@@ -1,0 +1,113 @@
+// Acts: content rows, their reference counts, and what relaxed durability keeps for a power cut.
+#include <vector>
+
+#include "storage/sqlite/act_statements.h"
+
+namespace holdfast::storage::sqlite {
+
+std::int64_t Acts::insert_content(const Content& content) {
+  if (!content.is_inline()) {
+    // One file, one content: a second row for it would free it twice.
+    Run known(sql_->content_of_blob, content.blob);
+    if (known.row()) {
+      const std::int64_t id = known.integer(0);
+      Run(sql_->add_ref, id).done();
+      return id;
+    }
+  } else if (content.bytes.size() != content.size) {
+    throw Error(Fault::conflict, "inline content of another size than it says");
+  }
+  const std::int64_t id = counters_.next_content++;
+  const Checksums& sums = content.checksums;
+  std::optional<Blob> sha1, md5;
+  if (sums.sha1) sha1 = Blob{sums.sha1->data(), sums.sha1->size()};
+  if (sums.md5) md5 = Blob{sums.md5->data(), sums.md5->size()};
+  std::optional<std::string_view> blob;
+  if (!content.is_inline()) blob = content.blob;
+  Run(sql_->insert_content, id, content.size, Blob{sums.sha256.data(), sums.sha256.size()}, sha1,
+      md5, blob)
+      .done();
+  if (content.is_inline()) {
+    Run(sql_->insert_inline, id, Blob{content.bytes.data(), content.bytes.size()}).done();
+  }
+  return id;
+}
+
+void Acts::release(std::int64_t content) {
+  std::string blob;
+  bool is_inline = true;
+  {
+    Run run(sql_->drop_ref, content);
+    if (!run.row()) {
+      throw Error(Fault::corrupt, "content " + std::to_string(content) + " is missing");
+    }
+    const bool used = run.integer(0) > 0;
+    if (!used && !run.null(1)) {
+      is_inline = false;
+      blob = run.text(1);
+    }
+    run.done();
+    if (used) return;
+  }
+  Run(sql_->delete_content, content).done();
+  if (is_inline) {
+    Run(sql_->delete_inline, content).done();
+  } else {
+    Run(sql_->insert_garbage, blob).done();
+  }
+}
+
+void Acts::store_unflushed(NodeId node, const std::string& blob, const Resource* previous) {
+  std::optional<std::int64_t> content, stored, modified;
+  if (previous) {
+    content = previous->content;
+    stored = previous->stored;
+    modified = previous->modified;
+  }
+  Run(sql_->insert_unflushed, blob, node, content, stored, modified).done();
+}
+
+bool Acts::guard_replaced(const Resource& source, NodeId target, const Resource& replaced) {
+  if (durability_ == Durability::full) return false;
+  if (Run any(sql_->any_unflushed); !any.row()) return false;
+
+  if (!source.is_collection()) {
+    std::string blob;
+    {
+      Run run(sql_->unflushed_content, source.content);
+      if (!run.row()) return false;  // what comes is on disk already
+      blob = run.text(0);
+    }
+    if (!replaced.is_collection()) {
+      if (target != source.id) {
+        store_unflushed(target, blob, &replaced);
+        return true;
+      }
+      Run(sql_->adopt_previous, target, blob, replaced.content, replaced.stored, replaced.modified)
+          .done();
+      if (connection_.changes() > 0) return true;
+    }
+  }
+  // Trees, and files that already have another fallback: flush what comes before it replaces.
+  flush_content_();
+  forget_unflushed(newest_unflushed());
+  return false;
+}
+
+std::int64_t Acts::newest_unflushed() {
+  Run run(sql_->newest_unflushed);
+  return run.row() ? run.integer(0) : 0;
+}
+
+void Acts::forget_unflushed(std::int64_t up_to) {
+  std::vector<std::int64_t> previous;
+  {
+    Run run(sql_->flushed_previous, up_to);
+    while (run.row()) previous.push_back(run.integer(0));
+  }
+  Run(sql_->delete_unflushed, up_to).done();
+  if (connection_.changes() > 0) state_.changed = true;
+  for (const std::int64_t content : previous) release(content);
+}
+
+}  // namespace holdfast::storage::sqlite

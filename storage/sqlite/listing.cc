@@ -1,0 +1,193 @@
+// Queries that walk a tree.
+#include <algorithm>
+#include <unordered_set>
+
+#include "storage/sqlite/queries.h"
+#include "storage/sqlite/tree_walk.h"
+
+namespace holdfast::storage::sqlite {
+
+namespace {
+
+constexpr std::array<const char*, 3> kChildren = {
+    "SELECT id, parent, key, name, content, size, stored, created, modified, properties "
+    "FROM node WHERE parent = ?1 ORDER BY key",
+    "SELECT n.id, n.parent, n.key, n.name, n.content, n.size, n.stored, n.created, n.modified, "
+    "n.properties, c.sha256, c.sha1, c.md5 "
+    "FROM node n LEFT JOIN content c ON c.id = n.content WHERE n.parent = ?1 ORDER BY n.key",
+    "SELECT id, content, key, name FROM node WHERE parent = ?1"};
+
+constexpr int kProperties = 9;
+constexpr int kSha256 = 10;
+constexpr int kSha1 = 11;
+constexpr int kMd5 = 12;
+
+void read_checksums(const Run& run, std::optional<Checksums>& checksums) {
+  checksums.reset();
+  if (run.null(kSha256)) return;
+  checksums.emplace();
+  run.bytes(kSha256, checksums->sha256);
+  if (!run.null(kSha1)) run.bytes(kSha1, checksums->sha1.emplace());
+  if (!run.null(kMd5)) run.bytes(kMd5, checksums->md5.emplace());
+}
+
+// Which resources have locks rooted at them, as long as that is cheap to know beforehand: a listing
+// of many members beside few locks then needs no look-up for each member.
+class LockedNodes {
+ public:
+  LockedNodes(Statement& statement, Millis now) {
+    Run run(statement, now, kMost + 1);
+    while (run.row()) nodes_.insert(run.integer(0));
+    complete_ = nodes_.size() <= kMost;
+  }
+  [[nodiscard]] bool may_have(NodeId id) const { return !complete_ || nodes_.contains(id); }
+
+ private:
+  static constexpr std::size_t kMost = 1000;
+  std::unordered_set<NodeId> nodes_;
+  bool complete_ = false;
+};
+
+}  // namespace
+
+TreeWalk::~TreeWalk() {
+  while (!levels_.empty()) ascend();
+}
+
+void TreeWalk::descend(NodeId collection) {
+  const auto select = static_cast<std::size_t>(select_);
+  auto& idle = queries_.idle_children_[select];
+  Level& level = levels_.emplace_back();
+  if (idle.empty()) {
+    level.statement = std::make_unique<Statement>(queries_.connection_, kChildren[select]);
+  } else {
+    level.statement = std::move(idle.back());
+    idle.pop_back();
+  }
+  level.run.emplace(*level.statement, collection);
+}
+
+void TreeWalk::ascend() {
+  Level& level = levels_.back();
+  level.run.reset();
+  queries_.idle_children_[static_cast<std::size_t>(select_)].push_back(std::move(level.statement));
+  levels_.pop_back();
+}
+
+void Queries::members(const Resolution& from, Depth depth, Wanted wanted,
+                      const std::function<void(const Member&)>& visit) {
+  if (!from.resource) throw Error(Fault::conflict, "a listing of an unmapped path");
+  Member member;
+  member.resource = *from.resource;
+  if (wanted.properties) member.properties = properties(member.resource.id);
+  if (wanted.locks) member.locks = from.locks;
+  if (wanted.checksums && !member.resource.is_collection()) {
+    member.checksums = content(member.resource).checksums;
+  }
+  visit(member);
+  if (depth == Depth::zero || !from.resource->is_collection()) return;
+
+  std::optional<LockedNodes> locked;
+  if (wanted.locks && any_locks()) locked.emplace(locked_nodes_, lease_now_);
+  // covering[i]: the locks of Depth: infinity that cover the members of the i-th open collection.
+  std::vector<std::vector<Lock>> covering;
+  if (locked) {
+    auto& inherited = covering.emplace_back();
+    std::copy_if(from.locks.begin(), from.locks.end(), std::back_inserter(inherited),
+                 [](const Lock& lock) { return lock.infinite; });
+  }
+
+  std::vector<std::string> segments;  // never shrinks, so that its strings keep their memory
+  TreeWalk walk(*this, wanted.checksums ? TreeWalk::Select::checksums : TreeWalk::Select::resource);
+  walk.descend(from.resource->id);
+  while (walk.depth() > 0) {
+    const Run* row = walk.next();
+    if (!row) {
+      walk.ascend();
+      if (locked) covering.pop_back();
+      continue;
+    }
+    const std::size_t level = walk.depth();
+    read_resource(*row, member.resource);
+    if (segments.size() < level) segments.resize(level);
+    segments[level - 1].assign(member.resource.name);
+    member.segments = std::span<const std::string>(segments).first(level);
+    if (wanted.properties) {
+      member.properties.clear();
+      if (row->integer(kProperties) != 0) member.properties = properties(member.resource.id);
+    }
+    if (wanted.checksums) read_checksums(*row, member.checksums);
+    if (locked) {
+      member.locks = covering.back();
+      if (locked->may_have(member.resource.id)) {
+        const auto above = from.stored.segments();
+        std::vector<std::string> names(above.begin(), above.end());
+        names.insert(names.end(), member.segments.begin(), member.segments.end());
+        locks_at(member.resource.id, Path(std::move(names)), member.locks);
+      }
+    } else {
+      member.locks.clear();
+    }
+    visit(member);
+    if (depth == Depth::infinity && member.resource.is_collection()) {
+      if (locked) {
+        std::vector<Lock> below;
+        std::copy_if(member.locks.begin(), member.locks.end(), std::back_inserter(below),
+                     [](const Lock& lock) { return lock.infinite; });
+        covering.push_back(std::move(below));
+      }
+      walk.descend(member.resource.id);
+    }
+  }
+}
+
+std::uint64_t Queries::count(const Resource& root, std::uint64_t limit) {
+  std::uint64_t counted = 1;
+  if (!root.is_collection()) return counted;
+  TreeWalk walk(*this, TreeWalk::Select::brief);
+  walk.descend(root.id);
+  while (walk.depth() > 0 && counted <= limit) {
+    const Run* row = walk.next();
+    if (!row) {
+      walk.ascend();
+      continue;
+    }
+    ++counted;
+    if (row->null(TreeWalk::content)) walk.descend(row->integer(TreeWalk::id));
+  }
+  return counted;
+}
+
+bool Queries::fits_below(const Resource& root, std::size_t levels, std::size_t bytes) {
+  {
+    Run run(bounds_, root.id);
+    if (!run.row()) throw Error(Fault::conflict, "a resource that is gone");
+    if (static_cast<std::uint64_t>(run.integer(0)) <= levels &&
+        static_cast<std::uint64_t>(run.integer(1)) <= bytes) {
+      return true;
+    }
+  }
+  // The bounds only ever grow (invariant 6), so their no is not the last word.
+  std::vector<std::size_t> reached{0};  // bytes from `root` to each open collection
+  TreeWalk walk(*this, TreeWalk::Select::brief);
+  walk.descend(root.id);
+  while (walk.depth() > 0) {
+    const Run* row = walk.next();
+    if (!row) {
+      walk.ascend();
+      reached.pop_back();
+      continue;
+    }
+    const std::string_view name =
+        row->null(TreeWalk::name) ? row->text(TreeWalk::key) : row->text(TreeWalk::name);
+    const std::size_t here = reached.back() + 1 + name.size();
+    if (walk.depth() > levels || here > bytes) return false;
+    if (row->null(TreeWalk::content)) {
+      reached.push_back(here);
+      walk.descend(row->integer(TreeWalk::id));
+    }
+  }
+  return true;
+}
+
+}  // namespace holdfast::storage::sqlite

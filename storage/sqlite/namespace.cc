@@ -1,0 +1,222 @@
+#include "storage/sqlite/namespace.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/sqlite/inspect.h"
+#include "storage/sqlite/reader_pool.h"
+#include "storage/sqlite/schema.h"
+#include "storage/sqlite/writer.h"
+
+namespace holdfast::storage::sqlite {
+
+namespace {
+
+class SqliteNamespace final : public Namespace {
+ public:
+  SqliteNamespace(std::string path, std::unique_ptr<Connection> connection,
+                  const std::string& epoch, ContentStore& content, const Clock& clock,
+                  Options options)
+      : path_(std::move(path)),
+        clock_(clock),
+        // The writer's cache is one of the connections' shares.
+        pool_(path_, epoch, std::max<std::size_t>(options.readers, 1),
+              options.cache_bytes / (std::max<std::size_t>(options.readers, 1) + 1)),
+        writer_(std::move(connection), epoch,
+                {options.durability, &clock, [&content] { content.flush(); },
+                 std::move(options.on_failure)}) {
+    writer_.write(Writer::Need::flush, [&](Acts& acts) { acts.recover_unflushed(content); });
+  }
+
+  std::unique_ptr<const Snapshot> snapshot() const override {
+    return std::make_unique<ReadSnapshot>(pool_, pool_.borrow(), clock_);
+  }
+
+  void write(Flush flush, const std::function<void(Transaction&)>& fn) override {
+    writer_.write(flush == Flush::required ? Writer::Need::flush : Writer::Need::no_flush,
+                  [&fn](Acts& acts) { fn(acts); });
+  }
+
+  std::vector<std::string> garbage(std::size_t limit) const override {
+    Borrowed reader(pool_);
+    Statement oldest(reader->connection, "SELECT blob FROM garbage ORDER BY id LIMIT ?1");
+    std::vector<std::string> blobs;
+    Run run(oldest, static_cast<std::int64_t>(std::min<std::size_t>(limit, 1U << 30)));
+    while (run.row()) blobs.emplace_back(run.text(0));
+    return blobs;
+  }
+
+  void forget_garbage(std::span<const std::string> blobs) override {
+    if (blobs.empty()) return;
+    writer_.write(Writer::Need::no_flush, [&](Acts& acts) { acts.forget_garbage(blobs); });
+  }
+
+  bool names_blob(const std::string& blob) const override {
+    Borrowed reader(pool_);
+    Statement named(reader->connection,
+                    "SELECT EXISTS (SELECT 1 FROM content WHERE blob = ?1) OR "
+                    "EXISTS (SELECT 1 FROM garbage WHERE blob = ?1)");
+    Run run(named, blob);
+    return run.row() && run.integer(0) != 0;
+  }
+
+  void for_each_blob(const std::function<void(const Content&)>& visit) const override {
+    // In pages, because a visit may read a whole file and no transaction may last that long.
+    for (std::int64_t after = 0;;) {
+      std::vector<Content> page;
+      {
+        Borrowed reader(pool_);
+        Statement some(reader->connection,
+                       "SELECT id, size, sha256, sha1, md5, blob FROM content "
+                       "WHERE id > ?1 AND blob IS NOT NULL ORDER BY id LIMIT 500");
+        Run run(some, after);
+        while (run.row()) {
+          after = run.integer(0);
+          Content& content = page.emplace_back();
+          content.size = static_cast<std::uint64_t>(run.integer(1));
+          run.bytes(2, content.checksums.sha256);
+          if (!run.null(3)) run.bytes(3, content.checksums.sha1.emplace());
+          if (!run.null(4)) run.bytes(4, content.checksums.md5.emplace());
+          content.blob = run.text(5);
+        }
+      }
+      for (const Content& content : page) visit(content);
+      if (page.empty()) return;
+    }
+  }
+
+  void checkpoint() override { writer_.checkpoint(); }
+
+  void purge_expired_locks(std::int64_t grace_s) override {
+    {
+      Borrowed reader(pool_);
+      Statement any(reader->connection, "SELECT EXISTS (SELECT 1 FROM lock WHERE expires < ?1)");
+      Run run(any, clock_.lease() - grace_s * 1000);
+      if (run.row() && run.integer(0) == 0) return;
+    }
+    writer_.write(Writer::Need::no_flush, [&](Acts& acts) { acts.purge_expired_locks(grace_s); });
+  }
+
+  NamespaceStats stats() const override {
+    NamespaceStats stats = writer_.stats();
+    struct stat log {};
+    if (::stat((path_ + "-wal").c_str(), &log) == 0) {
+      stats.wal_bytes = static_cast<std::uint64_t>(log.st_size);
+    }
+    return stats;
+  }
+
+  NamespaceCheck check(bool repair) override {
+    NamespaceCheck result;
+    if (repair) {
+      writer_.write(Writer::Need::flush, [&](Acts& acts) { result = acts.repair(); });
+      return result;
+    }
+    Borrowed reader(pool_);
+    reader->connection.execute("BEGIN");
+    try {
+      result = inspect(reader->connection, false);
+    } catch (...) {
+      reader->connection.execute("ROLLBACK");
+      throw;
+    }
+    reader->connection.execute("COMMIT");
+    return result;
+  }
+
+ private:
+  class Borrowed {
+   public:
+    explicit Borrowed(ReaderPool& pool) : pool_(pool), reader_(pool.borrow()) {}
+    ~Borrowed() { pool_.give_back(std::move(reader_)); }
+    Borrowed(const Borrowed&) = delete;
+    Borrowed& operator=(const Borrowed&) = delete;
+    Reader* operator->() const { return reader_.get(); }
+
+   private:
+    ReaderPool& pool_;
+    std::unique_ptr<Reader> reader_;
+  };
+
+  std::string path_;
+  const Clock& clock_;
+  mutable ReaderPool pool_;
+  Writer writer_;
+};
+
+// A database is only ever made where there is nothing: an empty one in the place of a lost one
+// would look like a successful start, and the next sweep would remove all content.
+void create_if_new(const std::string& path, ContentStore& content, const Clock& clock) {
+  struct stat file {};
+  if (lstat(path.c_str(), &file) == 0) {
+    if (!S_ISREG(file.st_mode)) throw OpenError(path + " is not a regular file.");
+    if (file.st_size == 0) {
+      throw OpenError("The database " + path + " is empty: it was damaged. Restore it.");
+    }
+    return;
+  }
+  if (errno != ENOENT) throw OpenError("Cannot read " + path + ": " + std::strerror(errno) + ".");
+  bool anything = false;
+  if (lstat((path + "-wal").c_str(), &file) == 0) anything = file.st_size > 0;
+  content.for_each([&](const std::string&, std::uint64_t) { anything = true; });
+  if (anything) {
+    throw OpenError("The database " + path +
+                    " is missing, but its data folder holds content: restore the database.");
+  }
+  const std::string building = path + ".new";
+  unlink(building.c_str());
+  create_database(path, building, clock.wall());
+}
+
+void refuse_foreign_file(const std::string& path) {
+  std::array<char, 16> magic{};
+  const int fd = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  const bool ours = fd >= 0 && read(fd, magic.data(), magic.size()) == 16 &&
+                    std::memcmp(magic.data(), "SQLite format 3", 16) == 0;
+  if (fd >= 0) close(fd);
+  if (!ours) throw OpenError("The database " + path + " is damaged, or not a database.");
+}
+
+// Remaining time of a lock is clamp(granted + timeout - now, 0, timeout): a clock that was set back
+// while we were down must not make leases longer.
+void start_session(Connection& connection, const Clock& clock) {
+  const bool clean = connection.integer("SELECT clean FROM meta") != 0;
+  if (!clean && connection.text("PRAGMA quick_check(1)") != "ok") {
+    throw OpenError("The database is damaged: the check after an unclean end failed. Restore it.");
+  }
+  connection.execute("BEGIN IMMEDIATE");
+  Statement clamp(connection,
+                  "UPDATE lock SET granted = ?1, expires = ?1 + timeout_s * 1000 "
+                  "WHERE granted > ?1");
+  Run(clamp, clock.lease()).done();
+  connection.execute("UPDATE meta SET clean = 0");
+  connection.execute("COMMIT");
+}
+
+}  // namespace
+
+std::unique_ptr<Namespace> open(const std::string& path, ContentStore& content, const Clock& clock,
+                                Options options) {
+  try {
+    create_if_new(path, content, clock);
+    refuse_foreign_file(path);
+    const std::size_t share = options.cache_bytes / (std::max<std::size_t>(options.readers, 1) + 1);
+    auto connection = std::make_unique<Connection>(path, Connection::Mode::write);
+    accept_database(*connection);
+    configure(*connection, Connection::Mode::write, share);
+    start_session(*connection, clock);
+    const std::string epoch = connection->text("SELECT epoch FROM meta");
+    return std::make_unique<SqliteNamespace>(path, std::move(connection), epoch, content, clock,
+                                             std::move(options));
+  } catch (const SqlError& error) {
+    if (error.fault() != Fault::corrupt) throw;
+    throw OpenError("The database " + path + " is damaged (" + error.what() + ").");
+  }
+}
+
+}  // namespace holdfast::storage::sqlite

@@ -1,0 +1,32 @@
+// storage::Namespace over SQLite (DESIGN §4): one writer with group commit, read-only readers.
+// Exactly one process may have a database open; DataFolder's lock sees to it.
+//
+//   auto names = sqlite::open(folder.database(), content, clock, {});
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "storage/namespace.h"
+#include "storage/open.h"
+
+namespace holdfast::storage::sqlite {
+
+struct Options {
+  Durability durability = Durability::full;
+  std::size_t cache_bytes = 32 << 20;  // page caches of all connections together
+  std::size_t readers = 8;             // snapshots at a time; further ones wait
+  // Called once, from whatever thread met it, when the disk refuses or loses a write. From then on
+  // every write throws Error{unavailable}; the program should end and start again (robustness D10).
+  std::function<void(const std::string& detail)> on_failure;
+};
+
+// Opens the database at `path`, creating it if there is none; recovers from an unclean end. The
+// content store and the clock must outlive the namespace. Throws OpenError when the database cannot
+// be used, and Error when it is damaged.
+[[nodiscard]] std::unique_ptr<Namespace> open(const std::string& path, ContentStore& content,
+                                              const Clock& clock, Options options = {});
+
+}  // namespace holdfast::storage::sqlite

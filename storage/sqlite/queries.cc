@@ -1,0 +1,240 @@
+#include "storage/sqlite/queries.h"
+
+#include <algorithm>
+
+#include "storage/sqlite/schema.h"
+#include "storage/sqlite/tree_walk.h"
+
+namespace holdfast::storage::sqlite {
+
+namespace {
+
+// read_resource expects these columns first, in this order.
+constexpr const char* kChild =
+    "SELECT id, parent, key, name, content, size, stored, created, modified, properties "
+    "FROM node WHERE parent = ?1 AND key = ?2";
+constexpr const char* kById =
+    "SELECT id, parent, key, name, content, size, stored, created, modified, properties "
+    "FROM node WHERE id = ?1";
+
+// read_lock expects these columns.
+constexpr const char* kLocksAt =
+    "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
+    "FROM lock WHERE node = ?1 AND expires > ?2";
+constexpr const char* kLocksAll =
+    "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
+    "FROM lock WHERE expires > ?1";
+constexpr const char* kLockByToken =
+    "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
+    "FROM lock WHERE token = ?1 AND expires > ?2";
+
+}  // namespace
+
+Queries::Queries(Connection& connection, std::string epoch)
+    : connection_(connection),
+      epoch_(std::move(epoch)),
+      child_(connection, kChild),
+      step_(connection, "SELECT id, name FROM node WHERE parent = ?1 AND key = ?2"),
+      by_id_(connection, kById),
+      parent_of_(connection, "SELECT parent FROM node WHERE id = ?1"),
+      bounds_(connection, "SELECT height, reach FROM node WHERE id = ?1"),
+      first_lock_(connection, "SELECT 1 FROM lock LIMIT 1"),
+      locks_at_(connection, kLocksAt),
+      locks_all_(connection, kLocksAll),
+      lock_by_token_(connection, kLockByToken),
+      properties_(connection,
+                  "SELECT xmlns, name, xml FROM property WHERE node = ?1 ORDER BY xmlns, name"),
+      content_(connection, "SELECT size, sha256, sha1, md5, blob FROM content WHERE id = ?1"),
+      inline_(connection, "SELECT bytes FROM inline_content WHERE id = ?1"),
+      usage_(connection, "SELECT resources, bytes FROM meta"),
+      lock_count_(connection, "SELECT locks FROM meta"),
+      locked_nodes_(connection, "SELECT DISTINCT node FROM lock WHERE expires > ?1 LIMIT ?2") {}
+
+void Queries::begin(Millis lease_now, Millis wall_now) {
+  lease_now_ = lease_now;
+  wall_now_ = wall_now;
+  any_locks_.reset();
+}
+
+bool Queries::any_locks() {
+  if (!any_locks_) {
+    Run run(first_lock_);
+    any_locks_ = run.row();
+  }
+  return *any_locks_;
+}
+
+void Queries::make_etag(std::int64_t content, std::string& etag) const {
+  constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuvwxyz";
+  std::array<char, 16> buffer{};
+  std::size_t at = buffer.size();
+  for (auto rest = static_cast<std::uint64_t>(content); at > 0; rest /= 36) {
+    buffer[--at] = kDigits[rest % 36];
+    if (rest < 36) break;
+  }
+  etag.assign(epoch_);
+  etag += '-';
+  etag.append(buffer.data() + at, buffer.size() - at);
+}
+
+void Queries::read_resource(const Run& run, Resource& resource) const {
+  resource.id = run.integer(0);
+  resource.parent = run.integer(1);
+  resource.name.assign(run.null(3) ? run.text(2) : run.text(3));
+  resource.created = run.integer(7);
+  resource.modified = run.integer(8);
+  if (run.null(4)) {
+    resource.kind = Kind::collection;
+    resource.etag.clear();
+    resource.content = 0;
+    resource.size = 0;
+    resource.stored = 0;
+    return;
+  }
+  resource.kind = Kind::file;
+  resource.content = run.integer(4);
+  resource.size = static_cast<std::uint64_t>(run.integer(5));
+  resource.stored = run.integer(6);
+  make_etag(resource.content, resource.etag);
+}
+
+void Queries::read_lock(const Run& run, Lock& lock) const {
+  lock.token = run.text(0);
+  lock.root_id = run.integer(1);
+  lock.scope = run.integer(2) != 0 ? LockScope::shared : LockScope::exclusive;
+  lock.infinite = run.integer(3) != 0;
+  lock.owner = run.text(4);
+  lock.principal = run.text(5);
+  lock.granted = run.integer(6);
+  lock.timeout_s = run.integer(7);
+}
+
+std::optional<Resource> Queries::child(NodeId parent, std::string_view key) {
+  Run run(child_, parent, key);
+  if (!run.row()) return std::nullopt;
+  std::optional<Resource> resource(std::in_place);
+  read_resource(run, *resource);
+  return resource;
+}
+
+std::optional<Resource> Queries::by_id(NodeId id) {
+  Run run(by_id_, id);
+  if (!run.row()) return std::nullopt;
+  std::optional<Resource> resource(std::in_place);
+  read_resource(run, *resource);
+  return resource;
+}
+
+Resolution Queries::resolve(const Path& path) {
+  Resolution answer;
+  answer.path = path;
+  const auto segments = path.segments();
+  const std::size_t depth = segments.size();
+  answer.lineage.reserve(depth + 1);
+  answer.lineage.push_back(kRoot);
+  std::vector<std::string> stored;
+  stored.reserve(depth);
+  if (depth == 0) answer.resource = child(0, "");
+  if (depth == 1) answer.parent = child(0, "");
+
+  for (std::size_t i = 0; i < depth; ++i) {
+    const NameKey key(segments[i]);
+    if (i + 2 < depth) {  // nobody asks more about the farther ancestors than who they are
+      Run run(step_, answer.lineage.back(), key.view());
+      if (!run.row()) break;
+      answer.lineage.push_back(run.integer(0));
+      stored.emplace_back(run.null(1) ? key.view() : run.text(1));
+      continue;
+    }
+    std::optional<Resource>& found = i + 1 == depth ? answer.resource : answer.parent;
+    found = child(answer.lineage.back(), key.view());
+    if (!found) break;
+    answer.lineage.push_back(found->id);
+    stored.push_back(found->name);
+  }
+  answer.stored = Path(std::move(stored));
+
+  if (any_locks()) {
+    std::vector<Lock> here;
+    for (std::size_t level = 0; level < answer.lineage.size(); ++level) {
+      const auto names = answer.stored.segments().first(level);
+      here.clear();
+      locks_at(answer.lineage[level], Path({names.begin(), names.end()}), here);
+      for (const Lock& lock : here) {
+        if (level == depth || lock.infinite) answer.locks.push_back(lock);
+        if (level + 1 == depth || (level < depth && lock.infinite)) {
+          answer.parent_locks.push_back(lock);
+        }
+      }
+    }
+  }
+  return answer;
+}
+
+std::optional<Path> Queries::path_of(NodeId id) {
+  std::vector<std::string> names;
+  while (id != kRoot) {
+    Run run(by_id_, id);
+    if (!run.row()) return std::nullopt;
+    names.emplace_back(run.null(3) ? run.text(2) : run.text(3));
+    id = run.integer(1);
+  }
+  std::reverse(names.begin(), names.end());
+  return Path(std::move(names));
+}
+
+bool Queries::lies_in(NodeId id, NodeId above) {
+  while (id != above) {
+    if (id == kRoot) return false;
+    Run run(parent_of_, id);
+    if (!run.row()) return false;
+    id = run.integer(0);
+  }
+  return true;
+}
+
+std::vector<Property> Queries::properties(NodeId id) {
+  std::vector<Property> found;
+  Run run(properties_, id);
+  while (run.row()) {
+    Property& property = found.emplace_back();
+    property.name.xmlns = run.text(0);
+    property.name.name = run.text(1);
+    property.xml = run.text(2);
+  }
+  return found;
+}
+
+Content Queries::content(const Resource& file) {
+  Content content;
+  Run run(content_, file.content);
+  if (!run.row()) {
+    throw Error(Fault::corrupt, "content " + std::to_string(file.content) + " is missing");
+  }
+  content.size = static_cast<std::uint64_t>(run.integer(0));
+  run.bytes(1, content.checksums.sha256);
+  if (!run.null(2)) run.bytes(2, content.checksums.sha1.emplace());
+  if (!run.null(3)) run.bytes(3, content.checksums.md5.emplace());
+  if (!run.null(4)) {
+    content.blob = run.text(4);
+    return content;
+  }
+  Run bytes(inline_, file.content);
+  if (!bytes.row()) {
+    throw Error(Fault::corrupt,
+                "bytes of content " + std::to_string(file.content) + " are missing");
+  }
+  content.bytes = bytes.blob(0);
+  if (content.bytes.size() != content.size) {
+    throw Error(Fault::corrupt, "content " + std::to_string(file.content) + " has another size");
+  }
+  return content;
+}
+
+Usage Queries::usage() {
+  Run run(usage_);
+  if (!run.row()) throw Error(Fault::corrupt, "the meta row is missing");
+  return {static_cast<std::uint64_t>(run.integer(0)), static_cast<std::uint64_t>(run.integer(1))};
+}
+
+}  // namespace holdfast::storage::sqlite

@@ -1,0 +1,88 @@
+// All reading statements of one connection, and the answers of one instant that they give: the
+// reading half of storage::Snapshot, shared by readers and the writer. One thread at a time.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/namespace.h"
+#include "storage/sqlite/name_key.h"
+#include "storage/sqlite/sqlite.h"
+
+namespace holdfast::storage::sqlite {
+
+class Queries {
+ public:
+  Queries(Connection& connection, std::string epoch);
+
+  // Starts answering for a new instant. Inside a transaction of the connection.
+  void begin(Millis lease_now, Millis wall_now);
+  // The writer added a lock: the next question must look.
+  void locks_changed() { any_locks_.reset(); }
+
+  [[nodiscard]] Resolution resolve(const Path& path);
+  void members(const Resolution& from, Depth depth, Wanted wanted,
+               const std::function<void(const Member&)>& visit);
+  [[nodiscard]] std::uint64_t count(const Resource& root, std::uint64_t limit);
+  [[nodiscard]] bool fits_below(const Resource& root, std::size_t levels, std::size_t bytes);
+  [[nodiscard]] std::vector<Lock> locks_within(const Resource& root);
+  [[nodiscard]] std::vector<Property> properties(NodeId id);
+  [[nodiscard]] Content content(const Resource& file);
+  [[nodiscard]] std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s);
+  [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit);
+  [[nodiscard]] Usage usage();
+  [[nodiscard]] Millis lease_now() const { return lease_now_; }
+  [[nodiscard]] Millis wall_now() const { return wall_now_; }
+
+  // For the acts of a transaction.
+  [[nodiscard]] std::optional<Resource> child(NodeId parent, std::string_view key);
+  [[nodiscard]] std::optional<Resource> by_id(NodeId id);
+  // The names from the root to a mapped resource; nothing when the id is not mapped.
+  [[nodiscard]] std::optional<Path> path_of(NodeId id);
+  // True when `id` is `above` or lies below it.
+  [[nodiscard]] bool lies_in(NodeId id, NodeId above);
+  void make_etag(std::int64_t content, std::string& etag) const;
+  [[nodiscard]] bool any_locks();
+
+ private:
+  friend class TreeWalk;
+
+  void read_resource(const Run& run, Resource& resource) const;
+  void read_lock(const Run& run, Lock& lock) const;
+  // Live locks rooted at `node`, whose path is `root`, appended to `out`.
+  void locks_at(NodeId node, const Path& root, std::vector<Lock>& out);
+  [[nodiscard]] std::vector<Lock> locks_by_lock(const Resource& root);
+  [[nodiscard]] std::vector<Lock> locks_by_tree(const Resource& root);
+
+  Connection& connection_;
+  std::string epoch_;
+  Millis lease_now_ = 0;
+  Millis wall_now_ = 0;
+  std::optional<bool> any_locks_;
+
+  Statement child_;
+  Statement step_;
+  Statement by_id_;
+  Statement parent_of_;
+  Statement bounds_;
+  Statement first_lock_;
+  Statement locks_at_;
+  Statement locks_all_;
+  Statement lock_by_token_;
+  Statement properties_;
+  Statement content_;
+  Statement inline_;
+  Statement usage_;
+  Statement lock_count_;
+  Statement locked_nodes_;
+  // Statements that list a collection, by what they select. A walk takes one for each level and
+  // gives it back, so a visit may start another walk.
+  std::array<std::vector<std::unique_ptr<Statement>>, 3> idle_children_;
+};
+
+}  // namespace holdfast::storage::sqlite

@@ -1,0 +1,71 @@
+#include "storage/sqlite/reader_pool.h"
+
+#include "storage/sqlite/schema.h"
+
+namespace holdfast::storage::sqlite {
+
+Reader::Reader(const std::string& path, const std::string& epoch, std::size_t cache_bytes)
+    : connection(path, Connection::Mode::read),
+      queries(connection, epoch),
+      begin(connection, "BEGIN"),
+      commit(connection, "COMMIT") {
+  configure(connection, Connection::Mode::read, cache_bytes);
+}
+
+ReaderPool::ReaderPool(std::string path, std::string epoch, std::size_t most,
+                       std::size_t cache_bytes)
+    : path_(std::move(path)), epoch_(std::move(epoch)), most_(most), cache_bytes_(cache_bytes) {
+  idle_.reserve(most);  // so that giving back cannot fail
+}
+
+std::unique_ptr<Reader> ReaderPool::borrow() {
+  std::unique_lock lock(mutex_);
+  returned_.wait(lock, [this] { return !idle_.empty() || made_ < most_; });
+  if (!idle_.empty()) {
+    std::unique_ptr<Reader> reader = std::move(idle_.back());
+    idle_.pop_back();
+    return reader;
+  }
+  ++made_;
+  lock.unlock();
+  try {
+    return std::make_unique<Reader>(path_, epoch_, cache_bytes_);
+  } catch (...) {
+    lock.lock();
+    --made_;
+    returned_.notify_one();
+    throw;
+  }
+}
+
+void ReaderPool::give_back(std::unique_ptr<Reader> reader) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (reader->connection.in_transaction()) {
+    --made_;  // it could not end its transaction: close it instead
+  } else {
+    idle_.push_back(std::move(reader));
+  }
+  returned_.notify_one();
+}
+
+ReadSnapshot::ReadSnapshot(ReaderPool& pool, std::unique_ptr<Reader> reader, const Clock& clock)
+    : Answers<Snapshot>(reader->queries), pool_(pool), reader_(std::move(reader)) {
+  try {
+    Run(reader_->begin).done();
+    reader_->queries.begin(clock.lease(), clock.wall());
+    // BEGIN alone starts nothing: the first read fixes the instant.
+    (void)reader_->queries.any_locks();
+  } catch (...) {
+    sqlite3_exec(reader_->connection.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    pool_.give_back(std::move(reader_));
+    throw;
+  }
+}
+
+ReadSnapshot::~ReadSnapshot() {
+  sqlite3_step(reader_->commit.handle());
+  sqlite3_reset(reader_->commit.handle());
+  pool_.give_back(std::move(reader_));
+}
+
+}  // namespace holdfast::storage::sqlite

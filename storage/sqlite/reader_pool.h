@@ -1,0 +1,53 @@
+// The read-only connections. A snapshot borrows one; when all are lent, the next one waits. Any
+// thread may borrow and give back.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "storage/sqlite/answers.h"
+
+namespace holdfast::storage::sqlite {
+
+struct Reader {
+  Reader(const std::string& path, const std::string& epoch, std::size_t cache_bytes);
+  Connection connection;
+  Queries queries;
+  Statement begin, commit;
+};
+
+class ReaderPool {
+ public:
+  ReaderPool(std::string path, std::string epoch, std::size_t most, std::size_t cache_bytes);
+
+  // The most recently used one first: its cache is the warmest.
+  [[nodiscard]] std::unique_ptr<Reader> borrow();
+  void give_back(std::unique_ptr<Reader> reader) noexcept;
+
+ private:
+  std::string path_, epoch_;
+  std::size_t most_, cache_bytes_;
+  std::mutex mutex_;
+  std::condition_variable returned_;
+  std::vector<std::unique_ptr<Reader>> idle_;
+  std::size_t made_ = 0;
+};
+
+// One read transaction on a borrowed connection.
+class ReadSnapshot final : public Answers<Snapshot> {
+ public:
+  ReadSnapshot(ReaderPool& pool, std::unique_ptr<Reader> reader, const Clock& clock);
+  ~ReadSnapshot() override;
+  ReadSnapshot(const ReadSnapshot&) = delete;
+  ReadSnapshot& operator=(const ReadSnapshot&) = delete;
+
+ private:
+  ReaderPool& pool_;
+  std::unique_ptr<Reader> reader_;
+};
+
+}  // namespace holdfast::storage::sqlite

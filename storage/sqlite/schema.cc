@@ -1,0 +1,208 @@
+#include "storage/sqlite/schema.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/open.h"
+
+namespace holdfast::storage::sqlite {
+
+namespace {
+
+constexpr const char* kTables = R"sql(
+CREATE TABLE meta (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  epoch TEXT NOT NULL CHECK (length(epoch) = 6),
+  next_node INTEGER NOT NULL,
+  next_content INTEGER NOT NULL,
+  resources INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  locks INTEGER NOT NULL,
+  clean INTEGER NOT NULL,
+  flushes INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE node (
+  parent INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  id INTEGER NOT NULL,
+  name TEXT,
+  content INTEGER,
+  size INTEGER,
+  stored INTEGER,
+  created INTEGER NOT NULL,
+  modified INTEGER NOT NULL,
+  properties INTEGER NOT NULL DEFAULT 0,
+  height INTEGER NOT NULL DEFAULT 0,
+  reach INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (parent, key),
+  CHECK (parent <> id),
+  CHECK ((content IS NULL) = (size IS NULL) AND (content IS NULL) = (stored IS NULL)),
+  CHECK (instr(key, char(0)) = 0 AND (key <> '' OR id = 1))
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX node_id ON node (id);
+
+CREATE TABLE content (
+  id INTEGER PRIMARY KEY,
+  refs INTEGER NOT NULL CHECK (refs >= 0),
+  size INTEGER NOT NULL CHECK (size >= 0),
+  sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+  sha1 BLOB CHECK (length(sha1) = 20),
+  md5 BLOB CHECK (length(md5) = 16),
+  blob TEXT
+) STRICT;
+CREATE UNIQUE INDEX content_blob ON content (blob) WHERE blob IS NOT NULL;
+
+CREATE TABLE inline_content (
+  id INTEGER PRIMARY KEY,
+  bytes BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE property (
+  node INTEGER NOT NULL,
+  xmlns TEXT NOT NULL,
+  name TEXT NOT NULL,
+  xml TEXT NOT NULL,
+  PRIMARY KEY (node, xmlns, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lock (
+  token TEXT PRIMARY KEY,
+  node INTEGER NOT NULL,
+  shared INTEGER NOT NULL,
+  infinite INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  granted INTEGER NOT NULL,
+  timeout_s INTEGER NOT NULL,
+  expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lock_node ON lock (node);
+CREATE INDEX lock_expires ON lock (expires);
+
+CREATE TABLE garbage (
+  id INTEGER PRIMARY KEY,
+  blob TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE unflushed (
+  id INTEGER PRIMARY KEY,
+  blob TEXT NOT NULL,
+  node INTEGER NOT NULL,
+  previous INTEGER,
+  previous_stored INTEGER,
+  previous_modified INTEGER
+) STRICT;
+CREATE INDEX unflushed_node ON unflushed (node);
+)sql";
+
+std::string random_epoch() {
+  std::array<unsigned char, 6> random{};
+  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    throw OpenError("The system gives no random numbers.");
+  }
+  std::string epoch;
+  for (unsigned char byte : random) epoch += "0123456789abcdefghijklmnopqrstuvwxyz"[byte % 36];
+  return epoch;
+}
+
+void expect(Connection& connection, const char* pragma, const std::string& wanted) {
+  const std::string got = connection.text((std::string("PRAGMA ") + pragma).c_str());
+  if (got != wanted) {
+    throw OpenError(std::string("The database does not take the setting ") + pragma + " = " +
+                    wanted + " (it answers \"" + got + "\").");
+  }
+}
+
+void set(Connection& connection, const char* pragma, const std::string& value) {
+  connection.execute((std::string("PRAGMA ") + pragma + " = " + value).c_str());
+}
+
+void sync_folder(const std::string& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = fd >= 0 && fsync(fd) == 0;
+  if (fd >= 0) close(fd);
+  if (!synced) throw OpenError("Cannot flush the folder " + folder + ": " + std::strerror(errno));
+}
+
+}  // namespace
+
+void create_database(const std::string& path, const std::string& tmp_path, std::int64_t now) {
+  // SQLite gives the write-ahead log the mode of the database, so only this one needs it said.
+  const int fd = ::open(tmp_path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) throw OpenError("Cannot create " + tmp_path + ": " + std::strerror(errno));
+  close(fd);
+  {
+    Connection connection(tmp_path, Connection::Mode::write);
+    set(connection, "page_size", "8192");
+    set(connection, "auto_vacuum", "INCREMENTAL");  // only possible before the first table
+    connection.execute("BEGIN IMMEDIATE");
+    connection.execute(kTables);
+    set(connection, "application_id", std::to_string(kApplicationId));
+    set(connection, "user_version", std::to_string(kSchemaVersion));
+    Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 0)");
+    Run(meta, random_epoch()).done();
+    Statement root(
+        connection,
+        "INSERT INTO node (parent, key, id, created, modified) VALUES (0, '', 1, ?1, ?1)");
+    Run(root, now).done();
+    connection.execute("COMMIT");
+  }
+  if (std::rename(tmp_path.c_str(), path.c_str()) != 0) {
+    throw OpenError("Cannot create " + path + ": " + std::strerror(errno));
+  }
+  sync_folder(std::filesystem::path(path).parent_path().string());
+}
+
+void accept_database(Connection& writer) {
+  const std::int64_t application = writer.integer("PRAGMA application_id");
+  if (application != kApplicationId) {
+    throw OpenError("The database in the data folder belongs to another program.");
+  }
+  const std::int64_t version = writer.integer("PRAGMA user_version");
+  if (version > kSchemaVersion) {
+    throw OpenError("The database in the data folder was written by a newer version (schema " +
+                    std::to_string(version) + ", this program knows " +
+                    std::to_string(kSchemaVersion) + ").");
+  }
+  if (version < 1) {
+    throw OpenError("The database in the data folder has no known schema version.");
+  }
+}
+
+void configure(Connection& connection, Connection::Mode mode, std::size_t cache_bytes) {
+  set(connection, "foreign_keys", "OFF");  // we declare none: docs/storage.md, invariants
+  set(connection, "cell_size_check", "ON");
+  expect(connection, "cell_size_check", "1");
+  set(connection, "temp_store", "MEMORY");
+  expect(connection, "temp_store", "2");
+  set(connection, "mmap_size", "0");
+  expect(connection, "mmap_size", "0");
+  // Negative: in KiB instead of pages.
+  const std::string kib = "-" + std::to_string(cache_bytes / 1024);
+  set(connection, "cache_size", kib);
+  expect(connection, "cache_size", kib);
+  if (mode == Connection::Mode::read) {
+    set(connection, "query_only", "ON");
+    expect(connection, "query_only", "1");
+    return;
+  }
+  set(connection, "secure_delete", "OFF");
+  expect(connection, "secure_delete", "0");
+  if (connection.text("PRAGMA journal_mode = WAL") != "wal") {
+    throw OpenError("The database cannot use a write-ahead log in this data folder.");
+  }
+  set(connection, "synchronous", "FULL");
+  expect(connection, "synchronous", "2");
+  expect(connection, "page_size", "8192");
+  expect(connection, "auto_vacuum", "2");
+}
+
+}  // namespace holdfast::storage::sqlite

@@ -1,0 +1,28 @@
+// The database's identity, tables and settings (docs/storage.md has the schema with its reasons).
+// Used while a store is being opened; one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "storage/sqlite/sqlite.h"
+
+namespace holdfast::storage::sqlite {
+
+inline constexpr std::int64_t kApplicationId = 0x486f6c64;  // "Hold"
+inline constexpr std::int64_t kSchemaVersion = 1;
+inline constexpr std::int64_t kRoot = 1;  // id of the root collection; its parent is 0
+
+// Makes a complete new database at `path`, or none: it is built beside it in `tmp_path` and
+// renamed. `now` is the root collection's date.
+void create_database(const std::string& path, const std::string& tmp_path, std::int64_t now);
+
+// Throws OpenError when the file is not a database of ours, or one of a newer version; migrates an
+// older one.
+void accept_database(Connection& writer);
+
+// Settings that every connection needs; each is read back. Throws OpenError when one did not take.
+void configure(Connection& connection, Connection::Mode mode, std::size_t cache_bytes);
+
+}  // namespace holdfast::storage::sqlite

@@ -1,0 +1,166 @@
+// The thin C++ face of SQLite: a connection, a prepared statement, and a run of one. Every error
+// becomes storage::Error. One thread at a time per connection (NOMUTEX).
+//
+//   Run find(statement, parent_id, key);
+//   if (find.row()) use(find.integer(0), find.text(1));   // views hold until the next row()
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <sqlite3.h>
+#include <string>
+#include <string_view>
+
+#include "storage/error.h"
+
+namespace holdfast::storage::sqlite {
+
+// An Error that still knows SQLite's extended result code; the writer decides by it (D10).
+class SqlError final : public Error {
+ public:
+  SqlError(int code, const std::string& detail);
+  [[nodiscard]] int code() const { return code_; }
+  // The disk refused or lost a write: nothing may be written after it.
+  [[nodiscard]] bool fatal() const;
+
+ private:
+  int code_;
+};
+
+class Connection {
+ public:
+  enum class Mode { read, write, create };
+
+  Connection(const std::string& path, Mode mode);
+
+  void execute(const char* sql);
+  // The first column of the first row, as a number or as text.
+  [[nodiscard]] std::int64_t integer(const char* sql);
+  [[nodiscard]] std::string text(const char* sql);
+  [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(handle()) == 0; }
+  // Rows that the last statement changed.
+  [[nodiscard]] std::int64_t changes() const { return sqlite3_changes64(handle()); }
+  [[nodiscard]] sqlite3* handle() const { return handle_.get(); }
+  [[noreturn]] void fail(int code, const char* doing) const;
+
+ private:
+  struct Close {
+    void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+  };
+  std::unique_ptr<sqlite3, Close> handle_;
+};
+
+// Prepared once and kept. Prepares itself when first used, so that a connection costs only what it
+// is used for.
+class Statement {
+ public:
+  Statement(Connection& connection, const char* sql) : connection_(&connection), sql_(sql) {}
+  [[nodiscard]] sqlite3_stmt* handle() {
+    if (!handle_) prepare();
+    return handle_.get();
+  }
+  [[nodiscard]] Connection& connection() const { return *connection_; }
+  [[nodiscard]] const char* sql() const { return sql_; }
+
+ private:
+  void prepare();
+  struct Finalize {
+    void operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
+  };
+  Connection* connection_;
+  const char* sql_;
+  std::unique_ptr<sqlite3_stmt, Finalize> handle_;
+};
+
+// Bytes bound as a BLOB; everything else that is a string is bound as TEXT.
+struct Blob {
+  const void* data;
+  std::size_t size;
+};
+
+// One execution of a statement, from binding to reset. Bound strings are not copied: they must
+// outlive the run.
+class Run {
+ public:
+  template <typename... Values>
+  explicit Run(Statement& statement, const Values&... values)
+      : connection_(statement.connection()), handle_(statement.handle()) {
+    [[maybe_unused]] int index = 0;
+    (bind(++index, values), ...);
+  }
+  ~Run() { sqlite3_reset(handle_); }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  // Steps; true when there is a row.
+  bool row() {
+    const int code = sqlite3_step(handle_);
+    if (code == SQLITE_ROW) return true;
+    if (code == SQLITE_DONE) return false;
+    connection_.fail(code, sqlite3_sql(handle_));
+  }
+  // Runs to the end.
+  void done() {
+    while (row()) {
+    }
+  }
+
+  [[nodiscard]] std::int64_t integer(int column) const {
+    return sqlite3_column_int64(handle_, column);
+  }
+  [[nodiscard]] bool null(int column) const {
+    return sqlite3_column_type(handle_, column) == SQLITE_NULL;
+  }
+  [[nodiscard]] std::string_view text(int column) const {
+    const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(handle_, column));
+    return {data, data ? static_cast<std::size_t>(sqlite3_column_bytes(handle_, column)) : 0};
+  }
+  [[nodiscard]] std::string_view blob(int column) const {
+    const auto* data = static_cast<const char*>(sqlite3_column_blob(handle_, column));
+    return {data, data ? static_cast<std::size_t>(sqlite3_column_bytes(handle_, column)) : 0};
+  }
+  // A BLOB of known length, such as a digest.
+  template <std::size_t N>
+  void bytes(int column, std::array<std::uint8_t, N>& out) const {
+    const std::string_view data = blob(column);
+    std::copy_n(reinterpret_cast<const std::uint8_t*>(data.data()), std::min(data.size(), N),
+                out.begin());
+  }
+
+ private:
+  void bind(int index, std::int64_t value) { check(sqlite3_bind_int64(handle_, index, value)); }
+  void bind(int index, std::uint64_t value) { bind(index, static_cast<std::int64_t>(value)); }
+  void bind(int index, int value) { bind(index, std::int64_t{value}); }
+  void bind(int index, bool value) { bind(index, std::int64_t{value ? 1 : 0}); }
+  void bind(int index, std::nullptr_t) { check(sqlite3_bind_null(handle_, index)); }
+  void bind(int index, std::string_view value) {
+    // A null pointer would bind NULL where the empty string is meant.
+    check(sqlite3_bind_text64(handle_, index, value.data() ? value.data() : "", value.size(),
+                              SQLITE_STATIC, SQLITE_UTF8));
+  }
+  void bind(int index, const std::string& value) { bind(index, std::string_view(value)); }
+  void bind(int index, const Blob& value) {
+    check(sqlite3_bind_blob64(handle_, index, value.data ? value.data : "", value.size,
+                              SQLITE_STATIC));
+  }
+  template <typename T>
+  void bind(int index, const std::optional<T>& value) {
+    if (value) {
+      bind(index, *value);
+    } else {
+      bind(index, nullptr);
+    }
+  }
+  void check(int code) const {
+    if (code != SQLITE_OK) connection_.fail(code, sqlite3_sql(handle_));
+  }
+
+  Connection& connection_;
+  sqlite3_stmt* handle_;
+};
+
+}  // namespace holdfast::storage::sqlite

@@ -1,0 +1,185 @@
+// Acts on whole trees. They work on sets through temp.tree: the number of statements does not
+// depend on the number of members.
+#include "storage/sqlite/act_statements.h"
+#include "storage/sqlite/schema.h"
+
+namespace holdfast::storage::sqlite {
+
+namespace {
+
+[[noreturn]] void refuse(const char* why) { throw Error(Fault::conflict, why); }
+
+}  // namespace
+
+void Acts::fill_tree(const Resource& root) {
+  Run(sql_->clear_tree).done();
+  Run(sql_->fill_tree, root.id).done();
+}
+
+Resource Acts::copy_tree(const Resource& source, bool recursive, const Resource& parent,
+                         std::string_view name) {
+  const Place from = place(source.id);
+  Place above = collection(parent.id);
+  const NameKey key(name);
+  const std::optional<Resource> replaced = queries_.child(parent.id, key.view());
+  if (queries_.lies_in(parent.id, source.id)) refuse("a copy into itself");
+  if (replaced && queries_.lies_in(source.id, replaced->id)) refuse("a copy onto an ancestor");
+  changing();
+
+  const bool with_members = recursive && from.collection;
+  Resource copy = source;
+  copy.id = counters_.next_node++;
+  copy.parent = parent.id;
+  copy.name = name;
+  copy.created = wall_now();
+  if (!copy.is_collection()) {
+    Run(sql_->add_ref, copy.content).done();
+    if (connection_.changes() == 0) refuse("the source's content is gone");
+  }
+  if (replaced) give_place(*replaced, copy.id, guard_replaced(source, copy.id, *replaced));
+
+  Run(sql_->copy_properties, source.id, copy.id).done();
+  const bool properties = connection_.changes() > 0;
+  const std::int64_t height = with_members ? from.height : 0;
+  const std::int64_t reach = with_members ? from.reach : 0;
+  insert_node(parent.id, key, copy, properties, height, reach);
+  ++counters_.resources;
+  counters_.bytes += static_cast<std::int64_t>(copy.size);
+  member_came(std::move(above), static_cast<std::int64_t>(name.size()), height, reach);
+  if (with_members) copy_members(source, copy.id);
+  return copy;
+}
+
+void Acts::copy_members(const Resource& source, NodeId target) {
+  fill_tree(source);
+  std::int64_t count = 0;
+  std::int64_t bytes = 0;
+  {
+    Run run(sql_->tree_totals);
+    if (run.row()) {
+      count = run.integer(0);
+      bytes = run.integer(1);
+    }
+  }
+  // The root, seq 1, is `target`; the others take the ids that follow it.
+  const std::int64_t base = target - 1;
+  if (counters_.next_node != target + 1) refuse("ids were taken in between");
+  counters_.next_node += count - 1;
+  Run(sql_->copy_nodes, base, wall_now()).done();
+  if (connection_.changes() != count - 1) {
+    throw Error(Fault::corrupt, "the tree to copy is not whole");
+  }
+  Run(sql_->copy_tree_properties, base).done();
+  Run(sql_->add_tree_refs).done();
+  counters_.resources += count - 1;
+  counters_.bytes += bytes;
+}
+
+Resource Acts::move_tree(const Resource& source, const Resource& parent, std::string_view name) {
+  if (source.id == kRoot) refuse("the root does not move");
+  const Place from = place(source.id);
+  Place above = collection(parent.id);
+  const NameKey key(name);
+  const std::optional<Resource> replaced = queries_.child(parent.id, key.view());
+  const bool respelt = replaced && replaced->id == source.id;
+  if (queries_.lies_in(parent.id, source.id)) refuse("a move into itself");
+  if (replaced && !respelt && queries_.lies_in(source.id, replaced->id)) {
+    refuse("a move onto an ancestor");
+  }
+  changing();
+
+  // At a new spelling the lock is on source and destination alike, and so it stays.
+  if (!respelt) drop_locks_within(source);
+  if (replaced && !respelt) {
+    give_place(*replaced, source.id, guard_replaced(source, source.id, *replaced));
+  }
+  std::optional<std::string_view> stored_name;
+  if (!key.is_name()) stored_name = name;
+  Run(sql_->relocate, from.parent, from.key, parent.id, key.view(), stored_name).done();
+  if (from.parent != parent.id) Run(sql_->touch, from.parent, wall_now()).done();
+  member_came(std::move(above), static_cast<std::int64_t>(name.size()), from.height, from.reach);
+
+  std::optional<Resource> moved = queries_.by_id(source.id);
+  if (!moved) refuse("the source is gone");
+  return std::move(*moved);
+}
+
+void Acts::remove_tree(const Resource& root) {
+  if (root.id == kRoot) refuse("the root cannot be removed");
+  const Place from = place(root.id);
+  changing();
+  drop(root, false);
+  Run(sql_->touch, from.parent, wall_now()).done();
+}
+
+void Acts::give_place(const Resource& replaced, NodeId to, bool keep_content) {
+  if (queries_.any_locks()) Run(sql_->move_locks, replaced.id, to).done();
+  drop(replaced, keep_content);
+}
+
+void Acts::drop(const Resource& root, bool keep_content) {
+  if (root.is_collection()) {
+    drop_tree(root);
+    return;
+  }
+  Run(sql_->delete_node, root.id).done();
+  if (connection_.changes() != 1) refuse("the resource is gone");
+  Run(sql_->delete_properties, root.id).done();
+  if (queries_.any_locks()) {
+    Run(sql_->delete_locks, root.id).done();
+    counters_.locks -= connection_.changes();
+  }
+  if (!keep_content) release(root.content);
+  --counters_.resources;
+  counters_.bytes -= static_cast<std::int64_t>(root.size);
+}
+
+void Acts::drop_tree(const Resource& root) {
+  fill_tree(root);
+  {
+    Run run(sql_->tree_totals);
+    if (run.row()) {
+      counters_.resources -= run.integer(0);
+      counters_.bytes -= run.integer(1);
+    }
+  }
+  Run(sql_->drop_tree_refs).done();
+  Run(sql_->tree_garbage).done();
+  Run(sql_->drop_tree_inline).done();
+  Run(sql_->drop_tree_contents).done();
+  Run(sql_->drop_tree_properties).done();
+  if (queries_.any_locks()) {
+    Run(sql_->drop_tree_locks).done();
+    counters_.locks -= connection_.changes();
+  }
+  Run(sql_->drop_tree_nodes).done();
+  Run(sql_->clear_tree).done();
+}
+
+// Live and expired ones alike: none may be found at the new place.
+void Acts::drop_locks_within(const Resource& root) {
+  if (!queries_.any_locks()) return;
+  const auto locks = static_cast<std::uint64_t>(counters_.locks);
+  if (root.is_collection() && queries_.count(root, locks) <= locks) {
+    fill_tree(root);
+    Run(sql_->drop_tree_locks).done();
+    counters_.locks -= connection_.changes();
+    Run(sql_->clear_tree).done();
+    return;
+  }
+  std::vector<NodeId> inside;
+  if (root.is_collection()) {
+    Run run(sql_->locked_nodes);
+    while (run.row()) {
+      if (queries_.lies_in(run.integer(0), root.id)) inside.push_back(run.integer(0));
+    }
+  } else {
+    inside.push_back(root.id);
+  }
+  for (const NodeId node : inside) {
+    Run(sql_->delete_locks, node).done();
+    counters_.locks -= connection_.changes();
+  }
+}
+
+}  // namespace holdfast::storage::sqlite

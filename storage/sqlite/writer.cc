@@ -1,0 +1,316 @@
+#include "storage/sqlite/writer.h"
+
+#include <algorithm>
+#include <bit>
+#include <condition_variable>
+#include <exception>
+
+namespace holdfast::storage::sqlite {
+
+namespace {
+
+constexpr std::int64_t kMostLogBytes = 64LL << 20;
+constexpr std::int64_t kPageBytes = 8192;
+constexpr std::size_t kBuckets = 12;  // ≤1, ≤2, …, ≤1024, more
+
+}  // namespace
+
+struct Writer::Waiting {
+  Waiting(Need wanted, const std::function<void(Acts&)>* closure) : need(wanted), fn(closure) {}
+  Need need;
+  const std::function<void(Acts&)>* fn;  // none: this one only wants to be alone
+  std::exception_ptr error;
+  enum class Woken { no, to_lead, answered } woken = Woken::no;
+  std::condition_variable wake;
+};
+
+Writer::Writer(std::unique_ptr<Connection> connection, std::string epoch, Options options)
+    : connection_(std::move(connection)),
+      options_(std::move(options)),
+      queries_(*connection_, std::move(epoch)),
+      acts_(*connection_, queries_, options_.durability, [this] { flush_content(); }),
+      begin_(*connection_, "BEGIN IMMEDIATE"),
+      commit_(*connection_, "COMMIT"),
+      rollback_(*connection_, "ROLLBACK"),
+      savepoint_(*connection_, "SAVEPOINT closure"),
+      release_(*connection_, "RELEASE closure"),
+      rollback_to_(*connection_, "ROLLBACK TO closure") {
+  Statement counters(*connection_,
+                     "SELECT next_node, next_content, resources, bytes, locks FROM meta");
+  Run run(counters);
+  if (!run.row()) throw Error(Fault::corrupt, "the meta row is missing");
+  counters_ = {run.integer(0), run.integer(1), run.integer(2), run.integer(3), run.integer(4)};
+  stats_.batch_size_buckets.resize(kBuckets);
+  stats_.locks = static_cast<std::uint64_t>(counters_.locks);
+  stats_.usage = {static_cast<std::uint64_t>(counters_.resources),
+                  static_cast<std::uint64_t>(counters_.bytes)};
+  sqlite3_wal_hook(
+      connection_->handle(),
+      [](void* self, sqlite3*, const char*, int pages) {
+        auto* writer = static_cast<Writer*>(self);
+        if (pages < writer->wal_pages_) writer->moved_pages_ = 0;  // the log began again
+        writer->wal_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
+}
+
+Writer::~Writer() {
+  if (failed_) return;  // the next start recovers; nothing more may be written
+  try {
+    set_flush(true);
+    connection_->execute("UPDATE meta SET clean = 1");
+    sqlite3_busy_timeout(connection_->handle(), 0);
+    move_log(SQLITE_CHECKPOINT_TRUNCATE);
+  } catch (const std::exception&) {
+    // Then the next start finds an unclean shutdown, which it is.
+  }
+}
+
+void Writer::refuse_if_failed() const {
+  if (failed_) throw Error(Fault::unavailable, "the disk failed; no writes until a restart");
+}
+
+void Writer::disk_failed(const std::string& detail) {
+  if (!failed_.exchange(true) && options_.on_failure) options_.on_failure(detail);
+}
+
+bool Writer::wait(Waiting& waiting) {
+  std::unique_lock lock(mutex_);
+  if (!led_) {
+    led_ = true;
+    return true;
+  }
+  queue_.push_back(&waiting);
+  waiting.wake.wait(lock, [&] { return waiting.woken != Waiting::Woken::no; });
+  return waiting.woken == Waiting::Woken::to_lead;
+}
+
+// Under the mutex: a follower and its `Waiting` are gone as soon as it can see the answer.
+void Writer::answer(const std::vector<Waiting*>& followers) {
+  const std::lock_guard lock(mutex_);
+  for (Waiting* follower : followers) {
+    follower->woken = Waiting::Woken::answered;
+    follower->wake.notify_one();
+  }
+}
+
+// To the one who waits longest; it takes the others along.
+void Writer::pass_lead() {
+  const std::lock_guard lock(mutex_);
+  if (queue_.empty()) {
+    led_ = false;
+    return;
+  }
+  Waiting* next = queue_.front();
+  queue_.erase(queue_.begin());
+  next->woken = Waiting::Woken::to_lead;
+  next->wake.notify_one();
+}
+
+void Writer::write(Need need, const std::function<void(Acts&)>& fn) {
+  refuse_if_failed();
+  Waiting own(need, &fn);
+  if (wait(own)) {
+    std::vector<Waiting*> followers;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto rest = std::stable_partition(queue_.begin(), queue_.end(),
+                                              [](const Waiting* w) { return w->fn != nullptr; });
+      followers.assign(queue_.begin(), rest);
+      queue_.erase(queue_.begin(), rest);
+    }
+    std::vector<Waiting*> batch{&own};
+    batch.insert(batch.end(), followers.begin(), followers.end());
+    run(batch);
+    answer(followers);
+    after_batch();
+    pass_lead();
+  }
+  if (own.error) std::rethrow_exception(own.error);
+}
+
+void Writer::alone(const std::function<void(Connection&)>& fn) {
+  Waiting own(Need::no_flush, nullptr);
+  (void)wait(own);  // nobody answers it: it is woken to lead
+  try {
+    fn(*connection_);
+  } catch (...) {
+    own.error = std::current_exception();
+  }
+  pass_lead();
+  if (own.error) std::rethrow_exception(own.error);
+}
+
+void Writer::run(std::vector<Waiting*>& batch) {
+  const bool wanted = std::any_of(batch.begin(), batch.end(), [](const Waiting* waiting) {
+    return waiting->need == Need::flush;
+  });
+  try {
+    refuse_if_failed();
+    const bool full = options_.durability == Durability::full;
+    if (!attempt(batch, full && wanted)) attempt(batch, true);
+  } catch (const SqlError& error) {
+    roll_back();
+    if (error.fatal()) disk_failed(error.what());
+    for (Waiting* waiting : batch) waiting->error = std::current_exception();
+  } catch (...) {
+    roll_back();
+    for (Waiting* waiting : batch) waiting->error = std::current_exception();
+  }
+}
+
+// One transaction. False when it was rolled back because something in it wants a flush after all.
+bool Writer::attempt(std::vector<Waiting*>& batch, bool flush) {
+  set_flush(flush);
+  for (Waiting* waiting : batch) waiting->error = nullptr;
+  Run(begin_).done();
+  acts_.begin(counters_);
+  for (Waiting* waiting : batch) run_one(*waiting);
+  if (!flush && options_.durability == Durability::full && acts_.save().must_flush) {
+    roll_back();
+    return false;
+  }
+  commit(flush, batch.size());
+  return true;
+}
+
+void Writer::run_one(Waiting& waiting) {
+  queries_.begin(options_.clock->lease(), options_.clock->wall());
+  const Acts::State saved = acts_.save();
+  Run(savepoint_).done();
+  try {
+    (*waiting.fn)(acts_);
+  } catch (...) {
+    waiting.error = std::current_exception();
+  }
+  if (waiting.error) {
+    // On some errors SQLite ends the whole transaction by itself: then all of the batch is lost.
+    if (!connection_->in_transaction()) std::rethrow_exception(waiting.error);
+    Run(rollback_to_).done();
+    acts_.restore(saved);
+    try {
+      std::rethrow_exception(waiting.error);
+    } catch (const SqlError& error) {
+      if (error.fatal()) throw;
+    } catch (...) {
+      // A refusal: for its caller only.
+    }
+  }
+  Run(release_).done();
+}
+
+void Writer::commit(bool flush, std::size_t writes) {
+  if (!acts_.save().changed) {
+    roll_back();  // a commit would write, and flush, the pages that refused closures touched
+    return;
+  }
+  const Counters now = acts_.save().counters;
+  if (!(now == counters_)) acts_.write_counters();
+  Run(commit_).done();
+  counters_ = now;
+  unflushed_commits_ = !flush;
+
+  const std::lock_guard lock(stats_mutex_);
+  ++stats_.batches;
+  if (flush) ++stats_.flushed_batches;
+  stats_.writes += writes;
+  stats_.largest_batch = std::max<std::uint64_t>(stats_.largest_batch, writes);
+  const auto bucket = static_cast<std::size_t>(std::bit_width(writes - 1));
+  ++stats_.batch_size_buckets[std::min(bucket, kBuckets - 1)];
+  stats_.locks = static_cast<std::uint64_t>(now.locks);
+  stats_.usage = {static_cast<std::uint64_t>(now.resources), static_cast<std::uint64_t>(now.bytes)};
+}
+
+// The setting takes effect when its statement is prepared, so it cannot be a kept one.
+void Writer::set_flush(bool flush) {
+  if (flush == flushing_) return;
+  connection_->execute(flush ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+  flushing_ = flush;
+}
+
+void Writer::roll_back() noexcept {
+  if (connection_->in_transaction()) {
+    sqlite3_step(rollback_.handle());
+    sqlite3_reset(rollback_.handle());
+  }
+  queries_.locks_changed();
+}
+
+void Writer::after_batch() noexcept {
+  if (failed_ || wal_pages_ - moved_pages_ < options_.checkpoint_pages) return;
+  try {
+    if (wal_pages_ * kPageBytes > kMostLogBytes) {
+      // Readers are short; one that is not must not hold up writers for long.
+      sqlite3_busy_timeout(connection_->handle(), 250);
+      move_log(SQLITE_CHECKPOINT_TRUNCATE);
+      sqlite3_busy_timeout(connection_->handle(), 5000);
+    } else {
+      move_log(SQLITE_CHECKPOINT_PASSIVE);
+    }
+  } catch (const SqlError& error) {
+    if (error.fatal()) disk_failed(error.what());
+  }
+}
+
+void Writer::move_log(int mode) {
+  int pages = 0;
+  int moved = 0;
+  const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &pages, &moved);
+  // Even when a reader is in the way, what could be moved was moved.
+  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
+    connection_->fail(code, "checkpoint");
+  }
+  wal_pages_ = std::max(pages, 0);
+  moved_pages_ = std::max(moved, 0);
+}
+
+void Writer::checkpoint() {
+  refuse_if_failed();
+  if (options_.durability == Durability::relaxed) {
+    // What is sealed by now is on disk after the flush, so its rows need no fallback any more.
+    std::int64_t newest = 0;
+    write(Need::no_flush, [&](Acts& acts) { newest = acts.newest_unflushed(); });
+    flush_content();
+    if (newest > 0) write(Need::no_flush, [&](Acts& acts) { acts.forget_unflushed(newest); });
+  }
+  alone([this](Connection& connection) {
+    try {
+      refuse_if_failed();
+      if (unflushed_commits_) {
+        // A checkpoint does not flush the log when a reader holds it, but a flushed commit does.
+        set_flush(true);
+        Run(begin_).done();
+        acts_.begin(counters_);
+        acts_.mark_flush();
+        Run(commit_).done();
+        unflushed_commits_ = false;
+      }
+      sqlite3_busy_timeout(connection.handle(), 0);
+      move_log(SQLITE_CHECKPOINT_TRUNCATE);
+      sqlite3_busy_timeout(connection.handle(), 5000);
+    } catch (const SqlError& error) {
+      roll_back();
+      sqlite3_busy_timeout(connection.handle(), 5000);
+      if (error.fatal()) disk_failed(error.what());
+      throw;
+    }
+  });
+}
+
+// A flush that failed is never tried again: Linux tells of a lost write once (robustness D10).
+void Writer::flush_content() {
+  try {
+    options_.flush_content();
+  } catch (const Error& error) {
+    disk_failed(error.what());
+    throw;
+  }
+}
+
+NamespaceStats Writer::stats() const {
+  const std::lock_guard lock(stats_mutex_);
+  return stats_;
+}
+
+}  // namespace holdfast::storage::sqlite
