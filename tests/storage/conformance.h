@@ -20,9 +20,13 @@
 #include <vector>
 
 #include "storage/content.h"
+#include "storage/files/content_store.h"
+#include "storage/files/data_folder.h"
 #include "storage/namespace.h"
+#include "storage/sqlite/namespace.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_store.h"
+#include "tests/support/temporary_folder.h"
 
 namespace holdfast::test {
 
@@ -70,6 +74,34 @@ class MemoryBackend final : public Backend {
   MemoryContentStore contents_;
 };
 
+// SQLite and files in a temporary folder.
+class SqliteBackend final : public Backend {
+ public:
+  SqliteBackend() { open(); }
+  [[nodiscard]] storage::Namespace& names() override { return *names_; }
+  [[nodiscard]] storage::ContentStore& contents() override { return *contents_; }
+  void reopen() override {
+    names_.reset();
+    contents_.reset();
+    folder_.reset();
+    open();
+  }
+  [[nodiscard]] bool outlives_the_process() const override { return true; }
+
+ private:
+  void open() {
+    folder_ = std::make_unique<storage::files::DataFolder>((root_.path() / "data").string());
+    contents_ =
+        std::make_unique<storage::files::FileContentStore>(*folder_, storage::Durability::full);
+    names_ = storage::sqlite::open(folder_->database(), *contents_, clock);
+  }
+
+  TemporaryFolder root_;
+  std::unique_ptr<storage::files::DataFolder> folder_;
+  std::unique_ptr<storage::files::FileContentStore> contents_;
+  std::unique_ptr<storage::Namespace> names_;
+};
+
 struct BackendFactory {
   const char* name;
   std::unique_ptr<Backend> (*make)();
@@ -78,8 +110,12 @@ struct BackendFactory {
 inline void PrintTo(const BackendFactory& factory, std::ostream* out) { *out << factory.name; }
 
 inline auto each_backend() {
-  return ::testing::Values(BackendFactory{
-      "Memory", []() -> std::unique_ptr<Backend> { return std::make_unique<MemoryBackend>(); }});
+  return ::testing::Values(
+      BackendFactory{
+          "Memory", []() -> std::unique_ptr<Backend> { return std::make_unique<MemoryBackend>(); }},
+      BackendFactory{"Sqlite", []() -> std::unique_ptr<Backend> {
+                       return std::make_unique<SqliteBackend>();
+                     }});
 }
 
 inline std::string backend_name(const ::testing::TestParamInfo<BackendFactory>& info) {
