@@ -97,8 +97,10 @@ Response listing_page(const Call& call, std::unique_ptr<const storage::Snapshot>
       .set("X-Content-Type-Options", "nosniff")
       .set("Content-Security-Policy", kPolicy);
   if (call.request.method == "HEAD") return response;
+  // Not as the client spelt it: a browser takes a link that begins with "//" for another host.
+  std::string self = href(call.options.space, target.stored, true);
   response.body = std::unique_ptr<Producer>(
-      std::make_unique<Page>(std::move(snapshot), target, href(call.target.spelling, {}, true)));
+      std::make_unique<Page>(std::move(snapshot), target, std::move(self)));
   return response;
 }
 

@@ -41,8 +41,8 @@ class InlineReader final : public storage::ContentReader {
 };
 
 void set_representation(Response& response, const storage::Resource& file) {
-  response.set("ETag", "\"" + file.etag + "\"")
-      .set("Last-Modified", format_http_date(file.modified / 1000))
+  if (!file.is_collection()) response.set("ETag", "\"" + file.etag + "\"");
+  response.set("Last-Modified", format_http_date(file.modified / 1000))
       .set("Cache-Control", "no-cache");
 }
 

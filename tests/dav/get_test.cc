@@ -1,0 +1,307 @@
+// OPTIONS, GET and HEAD (RFC 9110 §9.3, RFC 4918 §9.4, §10.1).
+#include <gmock/gmock.h>
+
+#include "dav/content_type.h"
+#include "dav/headers.h"
+#include "tests/dav/world.h"
+
+namespace holdfast::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Options, AnswersAlikeForFilesCollectionsAndUnmappedUrls) {  // RFC 4918 §10.1, clients R1–R3
+  World w;
+  w.put("/f");
+  w.mkcol("/c");
+  for (const char* target : {"/", "/f", "/c", "/c/", "/none", "/none/below", "*"}) {
+    const Answer answer = w.send("OPTIONS", target);
+    EXPECT_EQ(answer.status, 200) << target;
+    EXPECT_EQ(answer.header("DAV"), "1, 2, 3") << target;
+    EXPECT_EQ(answer.header("MS-Author-Via"), "DAV") << target;
+    EXPECT_EQ(answer.length, 0U) << target;
+    for (const char* method : {"OPTIONS", "GET", "HEAD", "PUT", "DELETE", "MKCOL", "COPY", "MOVE",
+                               "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK"})
+      EXPECT_THAT(answer.header("Allow"), HasSubstr(method)) << target;
+    // Clients that read these would send fragments as PUT (clients R40).
+    EXPECT_THAT(answer.header("DAV"), Not(HasSubstr("partialupdate")));
+    EXPECT_THAT(answer.header("DAV"), Not(HasSubstr("apache")));
+  }
+}
+
+TEST(Methods, UnknownOnesAre501AndRefusedOnes405) {  // RFC 9110 §15.6.2, robustness H17, D14
+  struct Row {
+    const char* method;
+    const char* target;
+    int status;
+  };
+  const Row rows[] = {{"POST", "/f", 405}, {"PATCH", "/f", 405},
+                      {"TRACE", "/", 405}, {"CONNECT", "/", 405},
+                      {"put", "/f", 501},  {"REPORT", "/f", 501},
+                      {"BREW", "/f", 501}, {"VERSION-CONTROL", "/", 501},
+                      {"GET", "*", 400}};
+  World w;
+  w.put("/f");
+  for (const Row& row : rows) {
+    const Answer answer = w.send(row.method, row.target);
+    EXPECT_EQ(answer.status, row.status) << row.method;
+    if (row.status == 405) {
+      EXPECT_THAT(answer.header("Allow"), HasSubstr("PROPFIND"));
+    }
+  }
+}
+
+TEST(Get, ReturnsWhatWasPut) {  // RFC 9110 §9.3.1
+  World w;
+  const std::string large(3 * storage::kInlineLimitBytes + 17, 'z');
+  for (const std::string& body : {std::string(), std::string("hello"), large}) {
+    w.put("/f.bin", body);
+    const Answer answer = w.send("GET", "/f.bin");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_TRUE(answer.body == body);
+    EXPECT_EQ(answer.length, body.size());  // never chunked (clients R39)
+    EXPECT_EQ(answer.header("Accept-Ranges"), "bytes");
+    EXPECT_EQ(answer.header("Cache-Control"), "no-cache");  // clients R49
+    EXPECT_EQ(answer.header("Content-Type"), "application/octet-stream");
+    EXPECT_EQ(answer.header("Last-Modified"), dav::format_http_date(ManualClock::kStart / 1000));
+  }
+}
+
+TEST(Get, AnswersMissingThingsWith404) {  // RFC 9110 §15.5.5, clients R27, R60; robustness P14
+  World w;
+  w.put("/f");
+  for (const char* target : {"/none", "/none/", "/f/", "/f/x", "/desktop.ini", "/._f"}) {
+    EXPECT_EQ(w.status("GET", target), 404) << target;
+    const Answer head = w.send("HEAD", target);
+    EXPECT_EQ(head.status, 404) << target;
+    EXPECT_EQ(head.body, "");
+    // Windows remembers a 404 otherwise (clients R25).
+    EXPECT_EQ(w.send("PROPFIND", target, {{"Depth", "0"}}).header("Cache-Control"), "no-store");
+  }
+}
+
+TEST(Head, EqualsGetWithoutTheBody) {  // RFC 9110 §9.3.2, robustness R7
+  World w;
+  w.put("/f.txt", "hello");
+  w.put("/big", std::string(100'000, 'b'));
+  w.mkcol("/c");
+  w.put("/c/x", "1");
+  const Headers conditions[] = {{},
+                                {{"If-None-Match", "*"}},
+                                {{"If-Match", "\"other\""}},
+                                {{"Accept", "application/json"}, {"If-Match", "\"other\""}}};
+  for (const char* target : {"/f.txt", "/big", "/c", "/c/", "/", "/none", "/f.txt/"}) {
+    for (const Headers& headers : conditions) {
+      const Answer get = w.send("GET", target, headers);
+      const Answer head = w.send("HEAD", target, headers);
+      EXPECT_EQ(head.status, get.status) << target;
+      EXPECT_EQ(head.headers, get.headers) << target;
+      EXPECT_EQ(head.body, "") << target;
+      if (get.length) {
+        EXPECT_EQ(head.length, get.length) << target;
+      }
+    }
+  }
+}
+
+TEST(Get, OfACollectionIsAListing) {
+  World w;
+  w.mkcol("/c");
+  w.put("/c/b.txt", std::string(2048, 'b'));
+  w.put("/c/a.txt", "1");
+  w.mkcol("/c/sub");
+  w.put("/c/%3Cscript%3Ealert('x')&%22", "evil");  // robustness S6
+  const Answer page = w.send("GET", "/c");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.header("Content-Type"), "text/html; charset=utf-8");
+  EXPECT_EQ(page.header("X-Content-Type-Options"), "nosniff");
+  EXPECT_THAT(page.header("Content-Security-Policy"), HasSubstr("default-src 'none'"));
+  EXPECT_FALSE(page.has("ETag"));
+  EXPECT_THAT(page.body, HasSubstr("href=\"/c/a.txt\""));
+  EXPECT_THAT(page.body, HasSubstr("href=\"/c/sub/\""));
+  EXPECT_THAT(page.body, HasSubstr("2.0 KiB"));
+  EXPECT_THAT(page.body, HasSubstr("href=\"/\""));  // up
+  EXPECT_THAT(page.body, Not(HasSubstr("<script")));
+  EXPECT_THAT(page.body, HasSubstr("&lt;script&gt;"));
+  EXPECT_LT(page.body.find("a.txt"), page.body.find("b.txt"));
+  EXPECT_THAT(w.get("/"), Not(HasSubstr("../")));
+}
+
+TEST(Get, ListingLinksStayOnThisServerHoweverTheUrlIsSpelt) {
+  // "//c/x" in a link would be the path "/x" on the host "c" (RFC 3986 §4.2).
+  World w;
+  w.mkcol("/c");
+  w.mkcol("/c/d");
+  w.put("/c/d/x");
+  for (const char* target : {"//c/d", "//c//d//", "/%63/d"}) {
+    const std::string page = w.get(target);
+    EXPECT_THAT(page, HasSubstr("href=\"/c/d/x\"")) << target;
+    EXPECT_THAT(page, HasSubstr("href=\"/c/\"")) << target;
+    EXPECT_THAT(page, Not(HasSubstr("\"//"))) << target;
+  }
+}
+
+TEST(Get, IsServedSoThatABrowserRunsNothing) {  // robustness S6
+  struct Row {
+    const char* name;
+    const char* type;
+    const char* disposition;
+  };
+  const Row rows[] = {
+      {"a.html", "text/html", "attachment"},
+      {"a.svg", "image/svg+xml", "attachment"},
+      {"a.xhtml", "application/xhtml+xml", "attachment"},
+      {"a.xml", "application/xml", "attachment"},
+      {"a.js", "text/javascript", "attachment"},
+      {"a.mhtml", "multipart/related", "attachment"},
+      {"a.pdf", "application/pdf", "attachment"},
+      {"noextension", "application/octet-stream", "attachment"},
+      {"a.HTML", "text/html", "attachment"},
+      {"a.png", "image/png", "inline"},
+      {"a.JPG", "image/jpeg", "inline"},
+      {"a.gif", "image/gif", "inline"},
+      {"a.webp", "image/webp", "inline"},
+      {"a.txt", "text/plain; charset=utf-8", "inline"},
+      {"a.mp3", "audio/mpeg", "inline"},
+      {"a.mp4", "video/mp4", "inline"},
+      {"a.html.txt", "text/plain; charset=utf-8", "inline"},
+      {".html", "text/html", "attachment"},
+      {"html", "application/octet-stream", "attachment"},
+  };
+  World w;
+  for (const Row& row : rows) {
+    const std::string target = std::string("/") + row.name;
+    w.put(target, "<script>alert(1)</script>");
+    const Answer answer = w.send("GET", target);
+    EXPECT_EQ(answer.header("Content-Type"), row.type) << row.name;
+    EXPECT_EQ(answer.header("Content-Disposition"),
+              std::string(row.disposition) + "; filename=\"" + row.name + "\"");
+    EXPECT_EQ(answer.header("X-Content-Type-Options"), "nosniff") << row.name;
+    EXPECT_EQ(answer.header("Content-Security-Policy"), "sandbox; default-src 'none'");
+    // What PROPFIND says is what GET sends.
+    EXPECT_EQ(w.properties(target, "getcontenttype").text("getcontenttype"), row.type) << row.name;
+  }
+}
+
+TEST(ContentDisposition, CarriesAnyNameSafely) {  // RFC 6266 §4.3, RFC 8187, robustness H13
+  EXPECT_EQ(dav::content_disposition("a\"b\\c.txt", false),
+            "attachment; filename=\"a_b_c.txt\"; filename*=UTF-8''a%22b%5Cc.txt");
+  EXPECT_EQ(dav::content_disposition("Ä.txt", true),
+            "inline; filename=\"__.txt\"; filename*=UTF-8''%C3%84.txt");
+  EXPECT_EQ(dav::content_disposition("100%.txt", false),
+            "attachment; filename=\"100_.txt\"; filename*=UTF-8''100%25.txt");
+}
+
+TEST(Get, HonoursConditionsInTheOrderOfRfc9110) {  // RFC 9110 §13.2.2
+  World w;
+  w.put("/f", "hello");
+  w.store.clock.advance(5000);
+  const std::string tag = w.etag("/f");
+  const std::string weak = "W/" + tag;
+  const std::string date = w.send("HEAD", "/f").header("Last-Modified");
+  const std::string later = dav::format_http_date(ManualClock::kStart / 1000 + 1);
+  const std::string earlier = dav::format_http_date(ManualClock::kStart / 1000 - 1);
+  struct Row {
+    Headers headers;
+    int status;
+    const char* source;
+  };
+  const Row rows[] = {
+      {{{"If-Match", tag}}, 200, "§13.1.1"},
+      {{{"If-Match", "*"}}, 200, "§13.1.1"},
+      {{{"If-Match", "\"a\", " + tag}}, 200, "§13.1.1"},
+      {{{"If-Match", "\"a\""}, {"If-Match", tag}}, 200, "§5.3: two fields are one list"},
+      {{{"If-Match", weak}}, 412, "§13.1.1: strong comparison"},
+      {{{"If-Match", "\"a\""}}, 412, "§13.1.1, clients R36"},
+      {{{"If-Match", "unquoted"}}, 412, "clients R34"},
+      {{{"If-None-Match", tag}}, 304, "§13.1.2"},
+      {{{"If-None-Match", weak}}, 304, "§13.1.2: weak comparison"},
+      {{{"If-None-Match", "*"}}, 304, "§13.1.2"},
+      {{{"If-None-Match", "\"a\", \"b\""}}, 200, "§13.1.2"},
+      {{{"If-None-Match", "JoplinIgnore-12345"}}, 200, "clients R34"},
+      {{{"If-Modified-Since", date}}, 304, "§13.1.3, clients R37"},
+      {{{"If-Modified-Since", earlier}}, 200, "§13.1.3"},
+      {{{"If-Modified-Since", later}}, 200, "DESIGN §4: only equality is trusted"},
+      {{{"If-Modified-Since", "yesterday"}}, 200, "§13.1.3: not a date, ignored"},
+      {{{"If-Unmodified-Since", date}}, 200, "§13.1.4"},
+      {{{"If-Unmodified-Since", later}}, 200, "§13.1.4"},
+      {{{"If-Unmodified-Since", earlier}}, 412, "§13.1.4"},
+      {{{"If-Unmodified-Since", "nonsense"}}, 200, "§13.1.4: not a date, ignored"},
+      {{{"If-None-Match", "\"a\""}, {"If-Modified-Since", date}}, 200, "§13.1.3: tag wins"},
+      {{{"If-None-Match", tag}, {"If-Modified-Since", earlier}}, 304, "§13.1.3: tag wins"},
+      {{{"If-Match", tag}, {"If-Unmodified-Since", earlier}}, 200, "§13.1.4: tag wins"},
+      {{{"If-Match", "\"a\""}, {"If-None-Match", tag}}, 412, "§13.2.2: If-Match first"},
+      {{{"If", "([" + tag + "])"}}, 200, "RFC 4918 §10.4"},
+      {{{"If", "([\"a\"])"}}, 412, "RFC 4918 §10.4"},
+      {{{"If", "([\"a\"])"}, {"If-None-Match", tag}}, 412, "RFC 4918 §10.4"},
+  };
+  for (const Row& row : rows) {
+    for (const char* method : {"GET", "HEAD"}) {
+      const Answer answer = w.send(method, "/f", row.headers);
+      EXPECT_EQ(answer.status, row.status)
+          << row.headers[0].first << row.headers[0].second << row.source;
+      if (row.status == 304) {  // RFC 9110 §15.4.5
+        EXPECT_EQ(answer.body, "");
+        EXPECT_EQ(answer.header("ETag"), tag);
+        EXPECT_EQ(answer.header("Last-Modified"), date);
+        EXPECT_EQ(answer.header("Cache-Control"), "no-cache");
+      }
+    }
+  }
+}
+
+TEST(Get, NotModifiedCollectionHasNoEntityTag) {  // DESIGN §4: collections have none
+  World w;
+  const Answer answer = w.send("GET", "/", {{"If-None-Match", "*"}});
+  EXPECT_EQ(answer.status, 304);
+  EXPECT_FALSE(answer.has("ETag"));
+}
+
+TEST(Get, ADateIsNoProofWhileItsSecondLasts) {  // DESIGN §4, Dates; clients R37
+  World w;
+  w.put("/f", "one");
+  const std::string date = w.send("HEAD", "/f").header("Last-Modified");
+  const Headers since = {{"If-Modified-Since", date}};
+  const Headers range = {{"If-Range", date}, {"Range", "bytes=0-0"}};
+  EXPECT_EQ(w.status("GET", "/f", since), 200);
+  EXPECT_EQ(w.status("GET", "/f", range), 200);
+  w.store.clock.advance(1000);
+  EXPECT_EQ(w.status("GET", "/f", since), 304);
+  EXPECT_EQ(w.status("GET", "/f", range), 206);
+  w.put("/f", "two");
+  EXPECT_EQ(w.status("GET", "/f", since), 200);
+  EXPECT_EQ(w.status("GET", "/f", range), 200);
+}
+
+TEST(Get, OfMissingContentIs500AndDeleteStillWorks) {  // robustness R6, E8
+  World w;
+  w.put("/f", std::string(100'000, 'x'));
+  w.put("/inline", "small");
+  std::string blob;
+  w.store.names.for_each_blob([&](const storage::Content& content) { blob = content.blob; });
+  w.store.contents.remove(blob);
+  const Answer answer = w.send("GET", "/f");
+  EXPECT_EQ(answer.status, 500);
+  EXPECT_THAT(answer.body, Not(HasSubstr("blob")));  // robustness O3
+  EXPECT_NE(answer.log_detail, "");
+  EXPECT_EQ(w.status("GET", "/f", {{"Range", "bytes=0-1"}}), 500);
+  EXPECT_EQ(w.status("PROPFIND", "/", {{"Depth", "1"}}), 207);
+  EXPECT_EQ(w.get("/inline"), "small");
+  EXPECT_EQ(w.status("COPY", "/f", {{"Destination", "/g"}}), 201);
+  EXPECT_EQ(w.status("PUT", "/f", {}, "again"), 204);
+  EXPECT_EQ(w.get("/f"), "again");
+  EXPECT_EQ(w.status("DELETE", "/g"), 204);
+}
+
+TEST(Get, OfShortContentIsNeverACompleteAnswer) {  // robustness R6
+  World w;
+  w.put("/f", std::string(100'000, 'x'));
+  w.store.names.for_each_blob(
+      [&](const storage::Content& content) { w.store.contents.damage(content.blob, "short"); });
+  const Answer answer = w.send("GET", "/f");
+  EXPECT_TRUE(answer.status == 500 || answer.cut);
+}
+
+}  // namespace
+}  // namespace holdfast::test
