@@ -18,6 +18,13 @@ std::optional<std::int64_t> date_field(const Call& call, std::string_view name) 
   return text ? parse_http_date(*text) : std::nullopt;
 }
 
+// A date that a client gave the file may lie before the moment its content changed, so it counts
+// only when it is the very date asked about (DESIGN §4, Dates).
+bool unmodified_since(const storage::Resource& resource, std::int64_t date_s) {
+  const std::int64_t modified_s = resource.modified / 1000;
+  return modified_s == date_s || (modified_s < date_s && resource.stored / 1000 <= date_s);
+}
+
 bool holds(const IfCondition& condition, const storage::Resolution& about) {
   bool matches = false;
   if (condition.state_token) {
@@ -99,7 +106,7 @@ void Conditions::check_tags(const storage::Resolution& target) const {
                                              (!current.empty() && tags.matches_strongly(current)));
     if (!matches) throw stale_version(current, *if_match_);
   } else if (if_unmodified_since_ && target.resource &&
-             target.resource->modified / 1000 > *if_unmodified_since_) {
+             !unmodified_since(*target.resource, *if_unmodified_since_)) {
     throw Error(412, "the resource was modified after If-Unmodified-Since");
   }
 }

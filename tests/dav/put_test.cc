@@ -1,0 +1,326 @@
+// PUT (RFC 9110 §9.3.4, RFC 4918 §9.7).
+#include <gmock/gmock.h>
+
+#include "dav/headers.h"
+#include "tests/dav/world.h"
+
+namespace holdfast::test {
+namespace {
+
+using dav::Body;
+using testing::HasSubstr;
+
+TEST(Put, Answers201ForANewFileAnd204ForAReplacedOne) {  // RFC 9110 §9.3.4, clients R32
+  World w;
+  const Answer created = w.send("PUT", "/f", {}, "one");
+  EXPECT_EQ(created.status, 201);
+  const Answer replaced = w.send("PUT", "/f", {}, "two");
+  EXPECT_EQ(replaced.status, 204);
+  for (const Answer& answer : {created, replaced}) {
+    EXPECT_THAT(answer.header("ETag"), testing::MatchesRegex("\"[A-Za-z0-9._-]+\""));
+    EXPECT_EQ(answer.header("Last-Modified"), dav::format_http_date(ManualClock::kStart / 1000));
+    EXPECT_EQ(answer.body, "");
+  }
+  EXPECT_NE(created.header("ETag"), replaced.header("ETag"));
+}
+
+TEST(Put, EntityTagIsTheSameEverywhere) {  // clients R33
+  World w;
+  const std::string tag = w.send("PUT", "/f", {}, "one").header("ETag");
+  EXPECT_EQ(w.send("GET", "/f").header("ETag"), tag);
+  EXPECT_EQ(w.send("HEAD", "/f").header("ETag"), tag);
+  EXPECT_EQ(w.properties("/f", "getetag").text("getetag"), tag);
+}
+
+TEST(Put, EveryStoredContentHasItsOwnEntityTag) {  // clients R31, DESIGN §4: within one second too
+  World w;
+  std::vector<std::string> seen;
+  for (const char* body : {"", "real", "", "real"}) {
+    w.put("/f", body);
+    EXPECT_THAT(seen, testing::Not(testing::Contains(w.etag("/f"))));
+    seen.push_back(w.etag("/f"));
+  }
+  EXPECT_EQ(w.status("DELETE", "/f"), 204);
+  w.put("/f", "real");
+  EXPECT_THAT(seen, testing::Not(testing::Contains(w.etag("/f"))));
+}
+
+TEST(Put, LastModifiedIsNeverLaterThanNow) {  // RFC 9110 §8.8.2.1
+  World w;
+  for (int i = 0; i < 5; ++i) {
+    w.put("/f", std::to_string(i));
+    EXPECT_EQ(w.send("HEAD", "/f").header("Last-Modified"),
+              dav::format_http_date(w.store.clock.wall() / 1000));
+    w.store.clock.advance(300);
+  }
+}
+
+TEST(Put, RefusalsChangeNothing) {
+  struct Row {
+    const char* target;
+    Headers headers;
+    const char* body;
+    int status;
+    const char* source;
+  };
+  const Row rows[] = {
+      {"/none/f", {}, "x", 409, "RFC 4918 §9.7.1, robustness D1"},
+      {"/none/a/f", {}, "x", 409, "RFC 4918 §9.7.1"},
+      {"/f/x", {}, "x", 409, "RFC 4918 §9.7.1: the parent is a file"},
+      {"/c", {}, "x", 405, "RFC 4918 §9.7.2"},
+      {"/c/", {}, "x", 405, "RFC 4918 §9.7.2"},
+      {"/", {}, "x", 405, "RFC 4918 §9.7.2"},
+      {"/new/", {}, "x", 409, "robustness P14"},
+      {"/f/", {}, "x", 409, "robustness P14"},
+      {"/f", {{"Content-Range", "bytes 0-0/4"}}, "x", 400, "RFC 9110 §14.5, clients R40"},
+      {"/f", {{"Content-Encoding", "gzip"}}, "x", 415, "robustness H21"},
+      {"/f", {{"If-None-Match", "*"}}, "x", 412, "clients R35"},
+      {"/new", {{"If-Match", "*"}}, "x", 412, "RFC 9110 §13.1.1"},
+      {"/f", {{"If-Match", "\"a\""}}, "x", 412, "clients R36"},
+      {"/f", {{"If-Match", "not a list"}}, "x", 412, "clients R34"},
+      {"/f", {{"If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"}}, "x", 412, "§13.1.4"},
+      {"/f", {{"If", "(<urn:x:y>)"}}, "x", 412, "RFC 4918 §10.4"},
+      {"/f", {{"If", "("}}, "x", 400, "RFC 4918 §10.4"},
+      {"/f", {{"X-Expected-Entity-Length", "2"}}, "x", 400, "clients R29"},
+      {"/f", {{"X-Expected-Entity-Length", "two"}}, "x", 400, "clients R29"},
+      {"/f",
+       {{"OC-Checksum", "SHA1:0000000000000000000000000000000000000000"}},
+       "x",
+       400,
+       "clients R43"},
+      {"/f", {{"OC-Checksum", "MD5:00"}}, "x", 400, "clients R43"},
+      {"/f", {{"Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg=="}}, "x", 400, "RFC 1864"},
+      {"/f",
+       {{"Repr-Digest", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"}},
+       "x",
+       400,
+       "RFC 9530 §3"},
+  };
+  World w;
+  w.mkcol("/c");
+  w.put("/f", "old");
+  const std::string before = w.dump();
+  for (const Row& row : rows) {
+    const Answer answer = w.send("PUT", row.target, row.headers, row.body);
+    EXPECT_EQ(answer.status, row.status) << row.target << " " << row.source;
+    EXPECT_EQ(w.dump(), before) << row.source;
+    EXPECT_EQ(w.store.contents.uploads(), 0U) << row.source;
+    if (row.status == 405) {
+      EXPECT_THAT(answer.header("Allow"), HasSubstr("PROPFIND"));
+    }
+  }
+}
+
+TEST(Put, IgnoresWhatItNeedNotUnderstand) {
+  World w;
+  const Headers rows[] = {
+      {{"Content-Type", "garbage\x01;;;"}},          // robustness H21
+      {{"Content-Encoding", "identity"}},            // RFC 9110 §8.4
+      {{"Overwrite", "F"}},                          // gvfs sends it (clients 3.5)
+      {{"Depth", "7"}},                              //
+      {{"If-None-Match", "JoplinIgnore-4711"}},      // clients R34
+      {{"If-None-Match", "\"some other\""}},         //
+      {{"OC-Checksum", "CRC32:whatever"}},           // an unknown algorithm
+      {{"Repr-Digest", "md5=:AAAA:"}},               //
+      {{"X-OC-Mtime", "soon"}},                      //
+      {{"translate", "f"}, {"Brief", "t"}},          // Windows and Office
+      {{"X-MSDAVEXT-Lock-Timeout", "Second-3600"}},  // clients R70
+      {{"If-Unmodified-Since", "not a date"}},       // RFC 9110 §13.1.4
+  };
+  for (const Headers& headers : rows)
+    EXPECT_EQ(w.status("PUT", "/f", headers, "x") / 100, 2) << headers[0].first;
+}
+
+TEST(Put, ConditionsThatHoldLetItThrough) {  // clients R35, R36
+  World w;
+  EXPECT_EQ(w.status("PUT", "/f", {{"If-None-Match", "*"}}, "1"), 201);
+  EXPECT_EQ(w.status("PUT", "/f", {{"If-Match", w.etag("/f")}}, "2"), 204);
+  EXPECT_EQ(w.status("PUT", "/f", {{"If-Match", "*"}}, "3"), 204);
+  EXPECT_EQ(w.status("PUT", "/f", {{"If", "([" + w.etag("/f") + "])"}}, "4"), 204);
+  EXPECT_EQ(w.status("PUT", "/f", {{"If-None-Match", "\"x\""}}, "5"), 204);
+}
+
+TEST(Put, AStaleIfMatchTellsTheCurrentTag) {  // DESIGN §5
+  World w;
+  w.put("/f", "one");
+  const Answer answer = w.send("PUT", "/f", {{"If-Match", "\"old\""}}, "two");
+  EXPECT_EQ(answer.status, 412);
+  EXPECT_EQ(answer.header("ETag"), w.etag("/f"));
+}
+
+TEST(Put, AClientDateCannotHideAChangeFromIfUnmodifiedSince) {  // DESIGN §4, Dates
+  World w;
+  w.put("/f", "one");
+  const std::string seen = w.send("GET", "/f").header("Last-Modified");
+  w.store.clock.advance(5000);
+  const std::string asked_at = dav::format_http_date(w.store.clock.wall() / 1000);
+  EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", asked_at}}, "same"), 204);
+  w.store.clock.advance(5000);
+  // Another client replaces it and dates it back.
+  EXPECT_EQ(w.status("PUT", "/f", {{"X-OC-Mtime", "1000000000"}}, "theirs"), 204);
+  EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", seen}}, "mine"), 412);
+  EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", asked_at}}, "mine"), 412);
+  // Its own date is a fair validator.
+  const std::string theirs = w.send("GET", "/f").header("Last-Modified");
+  EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", theirs}}, "mine"), 204);
+}
+
+TEST(Put, ABodyThatEndsBadlyChangesNothing) {  // clients R30, robustness K2
+  struct Row {
+    Body::State state;
+    int status;
+  };
+  const Row rows[] = {{Body::State::truncated, 400},
+                      {Body::State::malformed, 400},
+                      {Body::State::timed_out, 408},
+                      {Body::State::too_large, 413}};
+  World w;
+  w.put("/f", "old");
+  const std::string before = w.dump();
+  for (const Row& row : rows) {
+    for (const char* target : {"/f", "/new"}) {
+      for (const bool chunked : {false, true}) {
+        for (const std::size_t after : {std::size_t{0}, std::size_t{5}, std::size_t{99'999}}) {
+          StringBody body(std::string(100'000, 'n'));
+          body.ends(row.state, after);
+          if (chunked) body.chunked();
+          EXPECT_EQ(w.dav.send("PUT", target, {}, body).status, row.status);
+          EXPECT_EQ(w.dump(), before);
+          EXPECT_EQ(w.store.contents.uploads(), 0U);
+          EXPECT_EQ(w.store.contents.files(), 0U);
+        }
+      }
+    }
+  }
+}
+
+TEST(Put, TakesChunkedBodiesAndHoldsThemToTheAnnouncedLength) {  // clients R29
+  World w;
+  const auto put = [&](std::string bytes, const Headers& headers) {
+    StringBody body(std::move(bytes));
+    body.chunked().pieces_of(3);
+    return w.dav.send("PUT", "/f", headers, body).status;
+  };
+  EXPECT_EQ(put("hello world", {}), 201);
+  EXPECT_EQ(w.get("/f"), "hello world");
+  EXPECT_EQ(put("12345", {{"X-Expected-Entity-Length", "5"}}), 204);
+  EXPECT_EQ(put("1234", {{"X-Expected-Entity-Length", "5"}}), 400);
+  EXPECT_EQ(put("123456", {{"X-Expected-Entity-Length", "5"}}), 400);
+  EXPECT_EQ(w.get("/f"), "12345");
+  EXPECT_EQ(put("", {}), 204);
+  EXPECT_EQ(w.get("/f"), "");
+}
+
+TEST(Put, RefusesBeforeItInvitesTheBody) {  // DESIGN §3, §4; robustness H7
+  dav::Options options;
+  options.body_limit_bytes = 1000;
+  options.free_space_floor_bytes = 1 << 20;
+  World w(options);
+  w.put("/f");
+  w.mkcol("/c");
+  w.put("/locked");
+  w.lock("/locked");
+  struct Row {
+    const char* target;
+    Headers headers;
+    std::size_t size;
+    int status;
+  };
+  const Row rows[] = {{"/none/f", {}, 10, 409},
+                      {"/c", {}, 10, 405},
+                      {"/f", {{"If-None-Match", "*"}}, 10, 412},
+                      {"/locked", {}, 10, 423},
+                      {"/f", {}, 1001, 413},
+                      {"/f", {{"Content-Range", "bytes 0-9/10"}}, 10, 400}};
+  for (const Row& row : rows) {
+    StringBody body(std::string(row.size, 'x'));
+    EXPECT_EQ(w.dav.send("PUT", row.target, row.headers, body).status, row.status) << row.target;
+    EXPECT_FALSE(body.invited()) << row.target;
+  }
+  w.store.contents.set_space({.available = (1 << 20) + 5, .total = 1 << 30});
+  StringBody body("123456");
+  const Answer full = w.dav.send("PUT", "/f", {}, body);
+  EXPECT_EQ(full.status, 507);
+  EXPECT_EQ(refusal(full).precondition, "sufficient-disk-space");
+  EXPECT_FALSE(body.invited());
+  EXPECT_EQ(w.status("PUT", "/f", {}, "12345"), 204);
+  EXPECT_EQ(w.status("DELETE", "/f"), 204);  // robustness E1: there is always a way out
+}
+
+TEST(Put, HasAnExactBodyLimit) {  // robustness §2.0
+  dav::Options options;
+  options.body_limit_bytes = 10;
+  World w(options);
+  for (const bool chunked : {false, true}) {
+    for (const std::size_t size : {9U, 10U, 11U}) {
+      StringBody body(std::string(size, 'x'));
+      if (chunked) body.chunked();
+      const int status = w.dav.send("PUT", "/f", {}, body).status;
+      EXPECT_EQ(status / 100, size > 10 ? 4 : 2);
+      if (size > 10) {
+        EXPECT_EQ(status, 413);
+      }
+    }
+  }
+}
+
+TEST(Put, AFullStoreIs507AndKeepsTheOldContent) {  // robustness D11, E1
+  World w;
+  w.put("/f", "old");
+  w.store.contents.set_space({.available = 100, .total = 1000});
+  EXPECT_EQ(w.status("PUT", "/f", {}, std::string(101, 'x')), 507);
+  EXPECT_EQ(w.get("/f"), "old");
+  EXPECT_EQ(w.store.contents.uploads(), 0U);
+}
+
+TEST(Put, VerifiesChecksums) {  // clients R43, RFC 1864, RFC 9530
+  const Headers good[] = {
+      {{"OC-Checksum", "SHA1:aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"}},
+      {{"OC-Checksum", "sha1:AAF4C61DDCC5E8A2DABEDE0F3B482CD9AEA9434D"}},
+      {{"OC-Checksum", "MD5:5d41402abc4b2a76b9719d911017c592"}},
+      {{"OC-Checksum", "SHA256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}},
+      {{"Content-MD5", "XUFAKrxLKna5cZ2REBfFkg=="}},
+      {{"Repr-Digest", "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:"}},
+      {{"Content-Digest", "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:"}},
+  };
+  for (const Headers& headers : good) {
+    World w;
+    EXPECT_EQ(w.status("PUT", "/f", headers, "hello"), 201) << headers[0].second;
+    EXPECT_EQ(w.status("PUT", "/g", headers, "hellp"), 400) << headers[0].second;
+    EXPECT_EQ(w.status("HEAD", "/g"), 404);
+  }
+}
+
+TEST(Put, KeepsTheDateTheClientAsksFor) {  // clients R42
+  World w;
+  const Answer answer = w.send("PUT", "/f", {{"X-OC-Mtime", "1700000000"}}, "x");
+  EXPECT_EQ(answer.header("X-OC-Mtime"), "accepted");
+  EXPECT_EQ(answer.header("Last-Modified"), "Tue, 14 Nov 2023 22:13:20 GMT");
+  EXPECT_EQ(w.properties("/f", "getlastmodified").text("getlastmodified"),
+            "Tue, 14 Nov 2023 22:13:20 GMT");
+  EXPECT_EQ(w.send("PUT", "/g", {{"x-oc-mtime", "1700000000.75"}}, "x").header("X-OC-MTime"),
+            "accepted");
+  EXPECT_FALSE(w.send("PUT", "/h", {}, "x").has("X-OC-Mtime"));
+  EXPECT_FALSE(w.send("PUT", "/h", {{"X-OC-Mtime", "-1"}}, "x").has("X-OC-Mtime"));
+  // The next PUT without a date is dated by the server again.
+  w.put("/f", "y");
+  EXPECT_EQ(w.send("HEAD", "/f").header("Last-Modified"),
+            dav::format_http_date(ManualClock::kStart / 1000));
+}
+
+TEST(Put, KeepsPropertiesLocksAndCreationDate) {  // RFC 4918 §9.7.1
+  World w;
+  w.put("/f", "one");
+  EXPECT_EQ(w.status("PROPPATCH", "/f", {}, set_properties("<x:p>kept</x:p>")), 207);
+  const std::string created = w.properties("/f", "creationdate").text("creationdate");
+  const std::string token = w.lock("/f");
+  w.store.clock.advance(60'000);
+  EXPECT_EQ(w.status("PUT", "/f", with_token(token), "two"), 204);
+  EXPECT_EQ(w.properties("/f", "creationdate").text("creationdate"), created);
+  EXPECT_EQ(w.locks_of("/f").size(), 1U);
+  const Answer all = w.send("PROPFIND", "/f", {{"Depth", "0"}});
+  EXPECT_EQ(single(all).text("p", "urn:x"), "kept");
+}
+
+}  // namespace
+}  // namespace holdfast::test
