@@ -18,6 +18,7 @@
 
 #include "dav/engine.h"
 #include "server/limits.h"
+#include "storage/open.h"
 
 namespace holdfast::server {
 
@@ -30,7 +31,7 @@ class UsageError : public std::runtime_error {
 
 inline constexpr int kUsageExit = 2;
 
-enum class Durability { full, relaxed };
+using storage::Durability;
 enum class Anonymous { off, read, write };
 
 struct Config {

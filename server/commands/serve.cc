@@ -136,7 +136,8 @@ namespace {
 
 int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
         std::optional<Impatience>& impatience) {
-  const Limits limits = fitted_to(config.limits, raise_descriptor_limit());
+  Limits limits = fitted_to(config.limits, raise_descriptor_limit());
+  limits.spill_folder = config.spill_folder.empty() ? config.data + "/tmp" : config.spill_folder;
   if (limits.connections < config.limits.connections)
     log_event("The limit of open files allows " + std::to_string(limits.connections) +
               " connections and " + std::to_string(limits.workers) + " workers only.");

@@ -1,0 +1,91 @@
+// The program: reads the command line, chooses the concrete stores and wires them. Nothing else in
+// server/ knows what stands behind storage/*.h.
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/commands/command_line.h"
+#include "server/commands/dispatch.h"
+#include "server/commands/serve.h"
+#include "server/config.h"
+#include "server/store.h"
+#include "storage/clock.h"
+#include "storage/error.h"
+#include "storage/files/content_store.h"
+#include "storage/files/data_folder.h"
+#include "storage/open.h"
+#include "storage/sqlite/namespace.h"
+
+namespace holdfast::server {
+namespace {
+
+// What both stores stand on.
+struct Ground {
+  Ground(const std::string& path, storage::files::DataFolder::Options options)
+      : folder(path, options) {}
+  storage::SystemClock clock;
+  storage::files::DataFolder folder;
+};
+
+Store open_store(const Config& config, Opening opening, OnFailure on_failure) try {
+  if (opening == Opening::existing &&
+      !std::filesystem::exists(std::filesystem::path(config.data) / "meta.db"))
+    throw UsageError("There is no store in " + config.data + ".");
+
+  auto ground = std::make_shared<Ground>(
+      config.data,
+      storage::files::DataFolder::Options{.allow_network_disk = config.allow_network_data});
+  Store store;
+  store.contents =
+      std::make_unique<storage::files::FileContentStore>(ground->folder, config.durability);
+  storage::sqlite::Options options;
+  options.durability = config.durability;
+  options.cache_bytes = config.cache_bytes;
+  options.on_failure = std::move(on_failure);
+  store.names = storage::sqlite::open(ground->folder.database(), *store.contents, ground->clock,
+                                      std::move(options));
+  store.folder = std::move(ground);
+  return store;
+} catch (const storage::OpenError& error) {
+  throw UsageError(error.what());
+}
+
+int run(const std::vector<std::string>& arguments) {
+  const Invocation invocation = parse_command_line(arguments, process_environment());
+  switch (invocation.command) {
+    case Command::print:
+      std::fputs(invocation.text.c_str(), stdout);
+      return 0;
+    case Command::version:
+      std::puts("holdfast " HOLDFAST_VERSION);
+      return 0;
+    case Command::serve:
+      return serve(invocation.config, open_store);
+    case Command::lock_list:
+    case Command::lock_break:
+    case Command::check: {
+      const ControlReply reply = run_on_data_folder(invocation, open_store);
+      std::fputs(reply.text.c_str(), reply.exit_code == 0 ? stdout : stderr);
+      return reply.exit_code;
+    }
+  }
+  return kUsageExit;
+}
+
+}  // namespace
+}  // namespace holdfast::server
+
+int main(int argc, char** argv) {
+  try {
+    return holdfast::server::run(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  } catch (const holdfast::server::UsageError& error) {
+    std::fprintf(stderr, "holdfast: %s\n", error.what());
+    return holdfast::server::kUsageExit;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "holdfast: %s\n", error.what());
+    return 1;
+  }
+}
