@@ -115,7 +115,8 @@ void append_names(std::string& out, const storage::Member& member, const Propert
     // Checksums are read only when asked for by name; that files have them is known all the same.
     const bool defined = live == Live::checksums ? !member.resource.is_collection()
                                                  : append_live(ignored, live, member, context);
-    if (defined) xml::append_empty_element(out, live_name(live));
+    if (defined || find_dead(member, live_name(live)))
+      xml::append_empty_element(out, live_name(live));
   }
   for (const storage::Property& property : member.properties)
     if (!find_live(property.name)) xml::append_empty_element(out, property.name);
@@ -156,11 +157,14 @@ bool append_live(std::string& out, Live property, const storage::Member& member,
     case Live::creationdate:
       append_dav(out, "creationdate", format_rfc3339(resource.created / 1000));
       return true;
-    case Live::displayname:
+    case Live::displayname: {
+      const std::string& name = resource.name.empty() ? context.root_name : resource.name;
+      if (name.empty()) return false;
       out += "<D:displayname>";
-      xml::append_escaped(out, resource.name);
+      xml::append_escaped(out, name);
       out += "</D:displayname>";
       return true;
+    }
     case Live::getcontentlength:
       if (file) append_dav(out, "getcontentlength", std::to_string(resource.size));
       return file;

@@ -45,6 +45,7 @@ inline constexpr std::size_t kLiveCount = 14;
 struct PropertyContext {
   const Options* options = nullptr;
   std::string principal;  // who asks: a lock's token is shown to its creator only
+  std::string root_name;  // displayname of the root collection; empty: it has none
   storage::Millis lease_now = 0;
   storage::Usage usage;
   storage::ContentStore::Space space;

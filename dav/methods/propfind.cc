@@ -23,6 +23,8 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
   PropertyContext context;
   context.options = &call.options;
   context.principal = call.request.principal;
+  const auto& prefix = call.options.space.prefix;
+  if (!call.target.above_prefix && !prefix.empty()) context.root_name = prefix.back();
   context.lease_now = snapshot.lease_now();
   // Quotas are polled often and asked for rarely together with the rest (clients R18, R47).
   if (propfind.asks(Live::quota_used_bytes)) context.usage = snapshot.usage();

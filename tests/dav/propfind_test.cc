@@ -1,0 +1,410 @@
+// PROPFIND (RFC 4918 §9.1, §15) and the form of its 207 that clients depend on (clients R9–R20).
+#include <algorithm>
+#include <gmock/gmock.h>
+
+#include "dav/headers.h"
+#include "tests/dav/world.h"
+
+namespace holdfast::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::vector<std::string> hrefs(const Answer& answer) {
+  std::vector<std::string> all;
+  for (const MultistatusResponse& response : multistatus(answer)) all.push_back(response.href);
+  return all;
+}
+
+TEST(Propfind, ListsSelfFirstWithSlashesOnCollectionsOnly) {  // clients R10, R11
+  World w;
+  w.mkcol("/c");
+  w.put("/c/b");
+  w.mkcol("/c/a");
+  w.put("/c/a/deep");
+  EXPECT_THAT(hrefs(w.send("PROPFIND", "/c/", {{"Depth", "0"}})), ElementsAre("/c/"));
+  EXPECT_THAT(hrefs(w.send("PROPFIND", "/c/", {{"Depth", "1"}})),
+              ElementsAre("/c/", "/c/a/", "/c/b"));
+  EXPECT_THAT(hrefs(w.send("PROPFIND", "/c/b", {{"Depth", "1"}})), ElementsAre("/c/b"));
+  for (const Headers& depth :
+       {Headers{{"Depth", "infinity"}}, Headers{{"Depth", "Infinity"}}, Headers{}}) {  // R20, D3
+    std::vector<std::string> all = hrefs(w.send("PROPFIND", "/", depth));
+    ASSERT_FALSE(all.empty());
+    EXPECT_EQ(all[0], "/");
+    std::sort(all.begin(), all.end());
+    EXPECT_THAT(all, ElementsAre("/", "/c/", "/c/a/", "/c/a/deep", "/c/b"));
+  }
+}
+
+TEST(Propfind, SpellsThePrefixAsTheClientDid) {  // clients R9, R22
+  World w;
+  w.mkcol("/a%20b");
+  w.put("/a%20b/%C3%84");
+  struct Row {
+    const char* target;
+    const char* self;
+    const char* member;
+  };
+  const Row rows[] = {
+      {"/a%20b", "/a%20b/", "/a%20b/%C3%84"},
+      {"/a%20b/", "/a%20b/", "/a%20b/%C3%84"},
+      {"/%61%20b", "/%61%20b/", "/%61%20b/%C3%84"},
+      {"//a%20b", "//a%20b/", "//a%20b/%C3%84"},
+      {"/a%20b//", "/a%20b//", "/a%20b//%C3%84"},
+      {"http://localhost:8080/a%20b", "/a%20b/", "/a%20b/%C3%84"},
+      {"/a%20b?x=1", "/a%20b/", "/a%20b/%C3%84"},
+  };
+  for (const Row& row : rows)
+    EXPECT_THAT(hrefs(w.send("PROPFIND", row.target, {{"Depth", "1"}})),
+                ElementsAre(row.self, row.member))
+        << row.target;
+}
+
+TEST(Propfind, HasTheFormClientsParse) {  // clients R12–R14
+  World w;
+  w.put("/f");
+  const Answer answer =
+      w.send("PROPFIND", "/f", {{"Depth", "0"}}, propfind("none getetag other resourcetype"));
+  EXPECT_EQ(answer.header("Content-Type"), "application/xml; charset=utf-8");
+  EXPECT_THAT(
+      answer.body,
+      StartsWith("<?xml version=\"1.0\" encoding=\"utf-8\"?><D:multistatus xmlns:D=\"DAV:\""));
+  EXPECT_THAT(answer.body, Not(HasSubstr("xmlns=\"")));  // no default namespace
+  EXPECT_THAT(answer.body, Not(HasSubstr(">\n")));       // compact
+  EXPECT_THAT(answer.body, Not(HasSubstr("> <")));
+  const MultistatusResponse response = single(answer);
+  ASSERT_EQ(response.propstats.size(), 2U);
+  EXPECT_EQ(response.propstats[0].status, "HTTP/1.1 200 OK");
+  EXPECT_EQ(response.propstats[1].status, "HTTP/1.1 404 Not Found");
+  EXPECT_EQ(response.propstats[0].properties.size(), 2U);
+  EXPECT_EQ(response.propstats[1].properties.size(), 2U);
+}
+
+TEST(Propfind, HasOnlyOnePropstatWhenAllOrNoneIsFound) {  // clients R12
+  World w;
+  w.put("/f");
+  const auto all = w.properties("/f", "getetag");
+  ASSERT_EQ(all.propstats.size(), 1U);
+  EXPECT_EQ(all.propstats[0].code(), 200);
+  const auto none = w.properties("/f", "nothing");
+  ASSERT_EQ(none.propstats.size(), 1U);
+  EXPECT_EQ(none.propstats[0].code(), 404);
+  const auto empty =
+      single(w.send("PROPFIND", "/f", {}, "<D:propfind xmlns:D=\"DAV:\"><D:prop/></D:propfind>"));
+  ASSERT_EQ(empty.propstats.size(), 1U);  // §14.24: a response has a propstat or a status
+  EXPECT_EQ(empty.propstats[0].code(), 200);
+}
+
+TEST(Propfind, GivesLivePropertiesOfAFile) {  // RFC 4918 §15, clients R15–R17
+  World w;
+  w.put("/f.txt", "hello");
+  const auto found = w.properties(
+      "/f.txt",
+      "creationdate displayname getcontentlength getcontenttype getetag getlastmodified "
+      "lockdiscovery resourcetype supportedlock getcontentlanguage source");
+  EXPECT_EQ(found.text("creationdate"), "2026-01-02T03:04:05Z");
+  EXPECT_EQ(found.text("displayname"), "f.txt");
+  EXPECT_EQ(found.text("getcontentlength"), "5");
+  EXPECT_EQ(found.text("getcontenttype"), "text/plain; charset=utf-8");
+  EXPECT_EQ(found.text("getetag"), w.etag("/f.txt"));
+  EXPECT_EQ(found.text("getlastmodified"), "Fri, 02 Jan 2026 03:04:05 GMT");
+  EXPECT_THAT(found.find("resourcetype")->children, ElementsAre());
+  EXPECT_THAT(found.find("lockdiscovery")->children, ElementsAre());
+  EXPECT_THAT(found.find("supportedlock")->children, ElementsAre("lockentry", "lockentry"));
+  EXPECT_EQ(found.code("getcontentlanguage"), 404);
+}
+
+TEST(Propfind, GivesLivePropertiesOfACollection) {  // clients R15–R17
+  World w;
+  w.mkcol("/c");
+  const auto found = w.properties(
+      "/c", "creationdate getcontentlength getcontenttype getetag getlastmodified resourcetype");
+  EXPECT_THAT(found.find("resourcetype")->children, ElementsAre("collection"));
+  EXPECT_EQ(found.code("getcontentlength"), 404);
+  EXPECT_EQ(found.code("getcontenttype"), 404);
+  EXPECT_EQ(found.code("getetag"), 404);
+  EXPECT_EQ(found.text("getlastmodified"), "Fri, 02 Jan 2026 03:04:05 GMT");
+  EXPECT_EQ(found.text("creationdate"), "2026-01-02T03:04:05Z");
+}
+
+TEST(Propfind, DisplaynameIsTheDecodedLastSegment) {  // clients R19
+  World w;
+  w.put("/%C3%84%20%26%3C");
+  EXPECT_EQ(w.properties("/%C3%84%20%26%3C", "displayname").text("displayname"), "Ä &<");
+  EXPECT_EQ(w.properties("/", "displayname").code("displayname"), 404);  // it has none
+  // One that a client sets is a dead property that hides it, until removed (RFC 4918 §15.2).
+  EXPECT_EQ(w.status("PROPPATCH", "/", {}, set_properties("<D:displayname>Home</D:displayname>")),
+            207);
+  EXPECT_EQ(w.properties("/", "displayname").text("displayname"), "Home");
+  const auto all = single(w.send("PROPFIND", "/", {{"Depth", "0"}}));
+  EXPECT_EQ(all.text("displayname"), "Home");
+  EXPECT_EQ(w.status("PROPPATCH", "/", {},
+                     propertyupdate("<D:remove><D:prop><D:displayname/></D:prop></D:remove>")),
+            207);
+  EXPECT_EQ(w.properties("/", "displayname").code("displayname"), 404);
+}
+
+TEST(Propfind, QuotaComesWholeOrNotAtAll) {  // RFC 4331, clients R18
+  World w;
+  w.put("/f", "12345");
+  w.put("/g", "678");
+  w.store.contents.set_space({.available = 1000, .total = 5000});
+  const auto found = w.properties("/", "quota-available-bytes quota-used-bytes quota quotaused");
+  EXPECT_EQ(found.text("quota-available-bytes"), "1000");
+  EXPECT_EQ(found.text("quota-used-bytes"), "8");
+  EXPECT_EQ(found.code("quota"), 404);
+  EXPECT_EQ(found.code("quotaused"), 404);
+}
+
+TEST(Propfind, QuotaIsNeverNegative) {  // clients R18
+  dav::Options options;
+  options.free_space_floor_bytes = 2000;
+  World w(options);
+  w.store.contents.set_space({.available = 1000, .total = 5000});
+  EXPECT_EQ(w.properties("/", "quota-available-bytes").text("quota-available-bytes"), "0");
+}
+
+TEST(Propfind, AnEmptyBodyIsAllprop) {  // RFC 4918 §9.1, clients R20, robustness X11
+  World w;
+  w.put("/f");
+  EXPECT_EQ(w.status("PROPPATCH", "/f", {}, set_properties("<x:p>v</x:p>")), 207);
+  const auto plain = single(w.send("PROPFIND", "/f", {{"Depth", "0"}}));
+  const Headers types[] = {{},
+                           {{"Content-Type", "application/x-www-form-urlencoded"}},
+                           {{"Content-Type", "text/plain"}},
+                           {{"Content-Type", "application/json"}}};
+  for (const Headers& type : types) {
+    for (const char* body :
+         {"", " \r\n\t", "<D:propfind xmlns:D=\"DAV:\"><D:allprop/></D:propfind>",
+          "<propfind xmlns=\"DAV:\"><allprop/></propfind>"}) {
+      const auto found = single(w.send("PROPFIND", "/f", Headers{{"Depth", "0"}} + type, body));
+      ASSERT_EQ(found.propstats.size(), 1U);
+      EXPECT_EQ(found.propstats[0].properties.size(), plain.propstats[0].properties.size());
+      EXPECT_EQ(found.text("p", "urn:x"), "v");
+      EXPECT_EQ(found.code("quota-used-bytes"), 0);                   // clients R47
+      EXPECT_EQ(found.code("checksums", std::string(kOwnCloud)), 0);  // clients R47
+    }
+  }
+}
+
+TEST(Propfind, IncludeAddsToAllpropWithoutRepeating) {  // RFC 4918 §14.8
+  World w;
+  w.put("/f", "hello");
+  const auto found = single(w.send(
+      "PROPFIND", "/f", {{"Depth", "0"}},
+      "<D:propfind xmlns:D=\"DAV:\" xmlns:oc=\"http://owncloud.org/ns\"><D:allprop/><D:include>"
+      "<D:quota-used-bytes/><D:getetag/><D:supportedlock/><oc:checksums/></D:include>"
+      "</D:propfind>"));
+  EXPECT_EQ(found.text("quota-used-bytes"), "5");
+  EXPECT_EQ(found.text("getetag"), w.etag("/f"));
+  EXPECT_EQ(found.code("checksums", kOwnCloud), 200);
+}
+
+TEST(Propfind, PropnameListsNamesWithoutValues) {  // RFC 4918 §9.1.4
+  World w;
+  w.put("/f", "hello");
+  EXPECT_EQ(
+      w.status("PROPPATCH", "/f", {},
+               set_properties("<x:p>v</x:p><n xmlns=\"\">v</n><D:displayname>d</D:displayname>")),
+      207);
+  const auto found = single(w.send("PROPFIND", "/f", {{"Depth", "0"}},
+                                   "<D:propfind xmlns:D=\"DAV:\"><D:propname/></D:propfind>"));
+  ASSERT_EQ(found.propstats.size(), 1U);
+  for (const auto& [name, shown] : found.propstats[0].properties) {
+    EXPECT_EQ(shown.text, "") << name.name;
+    EXPECT_THAT(shown.children, ElementsAre()) << name.name;
+  }
+  for (const char* name : {"creationdate", "displayname", "getcontentlength", "getcontenttype",
+                           "getetag", "getlastmodified", "lockdiscovery", "resourcetype",
+                           "supportedlock", "quota-available-bytes", "quota-used-bytes"})
+    EXPECT_EQ(found.code(name), 200) << name;
+  EXPECT_EQ(found.code("p", "urn:x"), 200);
+  EXPECT_EQ(found.code("n", ""), 200);
+  const auto collection = single(
+      w.send("PROPFIND", "/", {{"Depth", "0"}}, "<propfind xmlns=\"DAV:\"><propname/></propfind>"));
+  EXPECT_EQ(collection.code("getcontentlength"), 0);
+  EXPECT_EQ(collection.code("checksums", kOwnCloud), 0);
+}
+
+TEST(Propfind, EveryNameOfPropnameHasAValue) {  // RFC 4918 §9.1.4: the names defined
+  World w;
+  w.put("/f", "hello");
+  w.mkcol("/c");
+  for (const char* target : {"/f", "/c", "/"}) {
+    const auto names = single(w.send("PROPFIND", target, {{"Depth", "0"}},
+                                     "<propfind xmlns=\"DAV:\"><propname/></propfind>"));
+    for (const auto& [name, shown] : names.propstats.at(0).properties) {
+      const auto found =
+          single(w.send("PROPFIND", target, {{"Depth", "0"}},
+                        "<D:propfind xmlns:D=\"DAV:\"><D:prop><n:" + name.name + " xmlns:n=\"" +
+                            name.xmlns + "\"/></D:prop></D:propfind>"));
+      EXPECT_EQ(found.code(name.name, name.xmlns), 200) << target << name.name;
+    }
+  }
+}
+
+TEST(Propfind, RefusesWhatIsNoPropfind) {  // RFC 4918 §9.1, §14.20; robustness X11, X15
+  struct Row {
+    const char* body;
+    const char* why;
+  };
+  const Row rows[] = {
+      {"<a/>", "wrong root"},
+      {"<propfind/>", "no namespace"},
+      {"<propfind xmlns=\"dav:\"><allprop/></propfind>", "wrong namespace"},
+      {"<D:propfind xmlns:D=\"DAV:\"/>", "empty"},
+      {"<D:propfind xmlns:D=\"DAV:\"><D:bogus/></D:propfind>", "nothing known"},
+      {"<D:propfind xmlns:D=\"DAV:\"><D:allprop/><D:propname/></D:propfind>", "two"},
+      {"<D:propfind xmlns:D=\"DAV:\"><D:prop/><D:allprop/></D:propfind>", "two"},
+      {"<D:propfind xmlns:D=\"DAV:\"><D:prop/><D:include/></D:propfind>",
+       "include without allprop"},
+      {"{\"json\":1}", "JSON"},
+      {"<html><body>", "not well-formed"},
+      {"<!DOCTYPE a [<!ENTITY e \"x\">]><D:propfind xmlns:D=\"DAV:\"><D:allprop/></D:propfind>",
+       "robustness X1"},
+      {"<propfind xmlns=\"DAV:\"><prop><x:y/></prop></propfind>", "unbound prefix"},
+      {"<propfind xmlns=\"DAV:\"><prop><n xmlns:b=\"\"/></prop></propfind>",
+       "litmus propfind_invalid"},
+  };
+  World w;
+  for (const Row& row : rows)
+    EXPECT_EQ(w.status("PROPFIND", "/", {{"Depth", "0"}}, row.body), 400) << row.why;
+  // §17: what is unknown is ignored.
+  EXPECT_EQ(w.status("PROPFIND", "/", {{"Depth", "0"}},
+                     "<D:propfind xmlns:D=\"DAV:\"><D:allprop/><x xmlns=\"urn:y\"/></D:propfind>"),
+            207);
+  EXPECT_EQ(w.status("PROPFIND", "/", {{"Depth", "0"}},
+                     "<D:propfind xmlns:D=\"DAV:\"><x:e xmlns:x=\"urn:y\"/><D:prop/></D:propfind>"),
+            207);
+}
+
+TEST(Propfind, RefusesDepthsItDoesNotKnow) {  // robustness D3
+  World w;
+  for (const char* depth : {"2", "-1", "Infinite", "infinity,0", "00", "", "1 0"})
+    EXPECT_EQ(w.status("PROPFIND", "/", {{"Depth", depth}}), 400) << depth;
+  EXPECT_EQ(w.status("PROPFIND", "/", {{"Depth", "0"}, {"Depth", "1"}}), 400);
+}
+
+TEST(Propfind, InfinityAboveItsLimitIsRefusedWhole) {  // clients R48, RFC 4918 §9.1
+  dav::Options options;
+  options.propfind_infinity_limit = 3;
+  World w(options);
+  w.mkcol("/c");
+  w.put("/c/f");
+  EXPECT_EQ(multistatus(w.send("PROPFIND", "/", {{"Depth", "infinity"}})).size(), 3U);
+  w.put("/c/g");
+  const Answer refused = w.send("PROPFIND", "/", {{"Depth", "infinity"}});
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(refusal(refused).precondition, "propfind-finite-depth");
+  EXPECT_EQ(multistatus(w.send("PROPFIND", "/c", {{"Depth", "infinity"}})).size(), 3U);
+  EXPECT_EQ(multistatus(w.send("PROPFIND", "/c/f", {{"Depth", "infinity"}})).size(), 1U);
+
+  dav::Options none;
+  none.propfind_infinity_limit = 0;
+  World off(none);
+  off.put("/f");
+  EXPECT_EQ(off.status("PROPFIND", "/", {}), 403);
+  EXPECT_EQ(off.status("PROPFIND", "/f", {}), 207);  // no collection
+}
+
+TEST(Propfind, MissingResourcesAre404AndNever207) {  // clients 3.1, R11
+  World w;
+  w.put("/f");
+  for (const char* target : {"/none", "/none/", "/f/", "/f/x"})
+    EXPECT_EQ(w.status("PROPFIND", target, {{"Depth", "0"}}), 404) << target;
+}
+
+TEST(Propfind, HonoursConditions) {  // RFC 4918 §10.4
+  World w;
+  w.put("/f");
+  const Headers depth = {{"Depth", "0"}};
+  EXPECT_EQ(w.status("PROPFIND", "/f", depth + Headers{{"If", "([" + w.etag("/f") + "])"}}), 207);
+  EXPECT_EQ(w.status("PROPFIND", "/f", depth + Headers{{"If", "([\"a\"])"}}), 412);
+  EXPECT_EQ(w.status("PROPFIND", "/f", depth + Headers{{"If", "nonsense"}}), 400);
+  EXPECT_EQ(w.status("PROPFIND", "/f", depth + Headers{{"If-None-Match", "JoplinIgnore-1"}}), 207);
+  EXPECT_EQ(w.status("PROPFIND", "/f", depth + Headers{{"If-Match", "\"a\""}}), 412);
+}
+
+TEST(Propfind, TooManyNamesAreRefused) {  // robustness X17
+  World w;
+  std::string body = "<D:propfind xmlns:D=\"DAV:\"><D:prop>";
+  for (int i = 0; i < 1000; ++i) body += "<D:p" + std::to_string(i) + "/>";
+  const std::string end = "</D:prop></D:propfind>";
+  EXPECT_EQ(w.status("PROPFIND", "/", {{"Depth", "0"}}, body + end), 207);
+  EXPECT_EQ(w.status("PROPFIND", "/", {{"Depth", "0"}}, body + "<D:more/>" + end), 400);
+  EXPECT_EQ(w.status("PROPFIND", "/", {{"Depth", "0"}}, body + "<D:p7/><D:p7/>" + end), 207);
+}
+
+TEST(Propfind, AnEndlessListingIsCutAndNeverLooksComplete) {  // robustness X17
+  dav::Options options;
+  options.listing_limit_bytes = 100'000;
+  World w(options);
+  for (int i = 0; i < 300; ++i) w.put("/f" + std::to_string(i));
+  EXPECT_FALSE(w.send("PROPFIND", "/", {{"Depth", "1"}}, propfind("getetag")).cut);
+  const Answer answer = w.send("PROPFIND", "/", {{"Depth", "1"}});
+  EXPECT_TRUE(answer.cut);
+  EXPECT_THAT(answer.body, Not(HasSubstr("</D:multistatus>")));
+}
+
+TEST(Propfind, BodyHasAnExactLimit) {  // robustness §2.0, X8
+  World w;
+  const std::string body = propfind("getetag");
+  const std::size_t limit = dav::Options{}.xml_limit_bytes;
+  EXPECT_EQ(
+      w.status("PROPFIND", "/", {{"Depth", "0"}}, body + std::string(limit - body.size(), ' ')),
+      207);
+  EXPECT_EQ(
+      w.status("PROPFIND", "/", {{"Depth", "0"}}, body + std::string(limit - body.size() + 1, ' ')),
+      413);
+  StringBody endless(std::string(limit * 4, ' '));
+  endless.chunked();
+  EXPECT_EQ(w.dav.send("PROPFIND", "/", {{"Depth", "0"}}, endless).status, 413);
+  EXPECT_LE(endless.consumed(), limit + 16 * 1024);
+  StringBody cut(body);
+  cut.ends(dav::Body::State::truncated, 10);
+  EXPECT_EQ(w.dav.send("PROPFIND", "/", {{"Depth", "0"}}, cut).status, 400);
+}
+
+TEST(Propfind, ChecksumsListWhatIsKnown) {  // clients R43
+  World w;
+  EXPECT_EQ(w.status("PUT", "/f",
+                     {{"OC-Checksum", "SHA1:aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"}}, "hello"),
+            201);
+  w.put("/g", "hello");
+  const std::string body =
+      "<d:propfind xmlns:d=\"DAV:\" xmlns:oc=\"http://owncloud.org/ns\"><d:prop><oc:checksums/>"
+      "</d:prop></d:propfind>";
+  const auto text = [&](const char* target) {
+    const auto found = single(w.send("PROPFIND", target, {{"Depth", "0"}}, body));
+    const Shown* shown = found.find("checksums", kOwnCloud);
+    if (!shown) return std::string();
+    return dav::xml::Document::parse(shown->xml).root().children().at(0).text();
+  };
+  EXPECT_THAT(text("/f"), StartsWith("SHA1:aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d "));
+  EXPECT_THAT(text("/f"),
+              HasSubstr("SHA256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"));
+  EXPECT_THAT(text("/g"), Not(HasSubstr("SHA1")));
+  EXPECT_EQ(text("/"), "");
+}
+
+TEST(Propfind, IsASnapshot) {  // DESIGN §4: one listing, one instant
+  World w;
+  for (int i = 0; i < 5; ++i) w.put("/f" + std::to_string(i));
+  dav::Request request;
+  dav::NoBody none;
+  request.method = "PROPFIND";
+  request.target = "/";
+  request.fields.add("Depth", "1");
+  request.body = &none;
+  dav::Response response = w.engine.handle(request);
+  EXPECT_EQ(w.status("DELETE", "/f0"), 204);
+  EXPECT_EQ(w.status("MOVE", "/f1", {{"Destination", "/z"}}), 201);
+  EXPECT_THAT(hrefs(render(std::move(response))),
+              ElementsAre("/", "/f0", "/f1", "/f2", "/f3", "/f4"));
+}
+
+}  // namespace
+}  // namespace holdfast::test
