@@ -31,21 +31,25 @@ std::vector<Instruction> parse(std::string_view body) {
   if (!root.is_dav("propertyupdate"))
     throw Error(400, "the root element is not DAV:propertyupdate");
   std::vector<Instruction> instructions;
+  bool acts = false;
   for (const xml::Element& action : root.children()) {
     const bool sets = action.is_dav("set");
     if (!sets && !action.is_dav("remove")) continue;  // §17: unknown elements are ignored
-    const auto prop = action.child_dav("prop");
-    if (!prop) throw Error(400, "DAV:set and DAV:remove need a DAV:prop");
-    for (const xml::Element& element : prop->children()) {
-      if (instructions.size() == kInstructionLimit) throw Error(400, "too many instructions");
-      Instruction& instruction = instructions.emplace_back();
-      instruction.name = element.name();
-      if (!sets) continue;
-      instruction.xml = element.standalone();
-      instruction.text = element.text();
+    acts = true;
+    if (!action.child_dav("prop")) throw Error(400, "DAV:set and DAV:remove need a DAV:prop");
+    for (const xml::Element& prop : action.children()) {
+      if (!prop.is_dav("prop")) continue;
+      for (const xml::Element& element : prop.children()) {
+        if (instructions.size() == kInstructionLimit) throw Error(400, "too many instructions");
+        Instruction& instruction = instructions.emplace_back();
+        instruction.name = element.name();
+        if (!sets) continue;
+        instruction.xml = element.standalone();
+        instruction.text = element.text();
+      }
     }
   }
-  if (instructions.empty()) throw Error(400, "DAV:propertyupdate has no instruction");
+  if (!acts) throw Error(400, "DAV:propertyupdate has no instruction");
   return instructions;
 }
 
@@ -187,6 +191,9 @@ Response handle_proppatch(Call& call) {
   body.append(xml::root_declarations()).append("><D:response><D:href>");
   body.append(href(call.target.spelling, {}, collection)).append("</D:href>");
   for (const int status : {200, 403, 409, 507, 424}) append_propstat(body, outcome, status);
+  // Windows takes a response without a propstat for a failure (clients R76).
+  if (outcome.empty())
+    body += "<D:propstat><D:prop/><D:status>HTTP/1.1 200 OK</D:status></D:propstat>";
   response.body = body += "</D:response></D:multistatus>";
   return response;
 }
