@@ -65,12 +65,12 @@ Response refresh(Call& call, const Conditions& conditions) {
   storage::Millis lease_now = 0;
   call.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
     const storage::Resolution target = tx.resolve(call.target.path);
-    if (!target.mapped()) throw Error(404, "nothing is mapped at the URL");
     conditions.check(tx, target);
     const auto held =
         std::find_if(target.locks.begin(), target.locks.end(),
                      [&](const storage::Lock& each) { return conditions.submitted(each.token); });
-    if (held == target.locks.end())
+    // A lock covers resources: at an unmapped URL there is none to refresh, whatever is above it.
+    if (!target.mapped() || held == target.locks.end())
       throw Error(412, Precondition::lock_token_matches_request_uri,
                   "no submitted token is of a lock on this resource");
     if (held->principal != call.request.principal)
