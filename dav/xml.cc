@@ -80,9 +80,10 @@ void append_attribute(std::string& out, std::string_view name, std::string_view 
 struct Element::Node {
   storage::PropertyName name;
   pugi::xml_node source;
-  const Node* parent = nullptr;
-  const Node* first_child = nullptr;
-  const Node* next_sibling = nullptr;
+  Node* parent = nullptr;  // these four: elements only
+  Node* first_child = nullptr;
+  Node* last_child = nullptr;
+  Node* next_sibling = nullptr;
   std::vector<Binding> declared;
 };
 
@@ -101,30 +102,45 @@ class Resolver {
  public:
   Resolver(std::vector<Node>& nodes, const Limits& limits) : nodes_(nodes), limits_(limits) {}
 
-  // Recursion goes as deep as Limits::depth.
-  Node* resolve(pugi::xml_node source, const Node* parent) {
+  // Walks without recursion: workers have small stacks.
+  void resolve(pugi::xml_node root) {
+    for (Node* node = enter(root, nullptr); node != nullptr;) {
+      pugi::xml_node next = first_element(node->source.first_child());
+      Node* parent = node;
+      for (; !next && node != nullptr; node = parent) {
+        scope_.resize(scope_.size() - node->declared.size());
+        parent = node->parent;
+        if (parent != nullptr) next = first_element(node->source.next_sibling());
+      }
+      if (next) node = enter(next, parent);
+    }
+  }
+
+ private:
+  // `node` or the first sibling after it that is an element.
+  static pugi::xml_node first_element(pugi::xml_node node) {
+    while (node && node.type() != pugi::node_element) node = node.next_sibling();
+    return node;
+  }
+
+  Node* enter(pugi::xml_node source, Node* parent) {
     // Nodes point at each other: a parser that sees more elements than the scanner is a bug.
     if (nodes_.size() == nodes_.capacity()) refuse("The document is not well-formed.");
     Node& node = nodes_.emplace_back();
     node.source = source;
     node.parent = parent;
-    const std::size_t outer = scope_.size();
+    if (parent != nullptr) {
+      (parent->last_child == nullptr ? parent->first_child : parent->last_child->next_sibling) =
+          &node;
+      parent->last_child = &node;
+    }
     declare(node);
     const QualifiedName name(source.name());
     node.name = {.xmlns = std::string(look_up(name.prefix)), .name = std::string(name.local)};
     check_attributes(source);
-    Node* last = nullptr;
-    for (const pugi::xml_node child : source.children()) {
-      if (child.type() != pugi::node_element) continue;
-      Node* const next = resolve(child, &node);
-      (last == nullptr ? node.first_child : last->next_sibling) = next;
-      last = next;
-    }
-    scope_.resize(outer);
     return &node;
   }
 
- private:
   void declare(Node& node) {
     for (const pugi::xml_attribute attribute : node.source.attributes()) {
       const QualifiedName name(attribute.name());
@@ -185,7 +201,7 @@ class Writer {
 
   std::string write() {
     std::string rest;
-    write_after_name(top_, rest);
+    write_after_name(rest);
     std::string out = "<";
     out += top_.source.name();
     for (const auto& [prefix, outside] : outside_) {
@@ -256,9 +272,8 @@ class Writer {
     }
   }
 
-  // Attributes, content and end tag. Recursion goes as deep as Limits::depth.
-  void write_after_name(const Node& node, std::string& out) {
-    const std::size_t outer = inside_.size();
+  // The rest of a start tag. True when content follows.
+  bool write_attributes(const Node& node, std::string& out) {
     inside_.insert(inside_.end(), node.declared.begin(), node.declared.end());
     use(QualifiedName(node.source.name()).prefix);
     for (const pugi::xml_attribute attribute : node.source.attributes()) {
@@ -268,32 +283,45 @@ class Writer {
       if (!name.prefix.empty()) use(name.prefix);
       use_prefixes_in(attribute.value());
     }
-    if (node.source.first_child().empty()) {
-      out += "/>";
-    } else {
-      out += '>';
-      write_content(node, out);
-      out.append("</").append(node.source.name()).append(1, '>');
-    }
-    inside_.resize(outer);
+    const bool content = !node.source.first_child().empty();
+    out += content ? ">" : "/>";
+    if (!content) leave(node);
+    return content;
   }
 
-  void write_content(const Node& node, std::string& out) {
-    const Node* element = node.first_child;
-    for (const pugi::xml_node child : node.source.children()) {
-      switch (child.type()) {
-        case pugi::node_element:
-          out.append(1, '<').append(child.name());
-          write_after_name(*element, out);
-          element = element->next_sibling;
-          break;
-        case pugi::node_pcdata:
-        case pugi::node_cdata:
-          use_prefixes_in(child.value());
-          [[fallthrough]];
-        default:
-          append_leaf(out, child);
+  void leave(const Node& node) { inside_.resize(inside_.size() - node.declared.size()); }
+
+  // The top element's attributes, content and end tag. Without recursion, as in Resolver.
+  void write_after_name(std::string& out) {
+    if (!write_attributes(top_, out)) return;
+    const Node* open = &top_;
+    const Node* element = top_.first_child;  // the next one inside `open`
+    pugi::xml_node at = top_.source.first_child();
+    while (true) {
+      if (!at) {
+        out.append("</").append(open->source.name()).append(1, '>');
+        leave(*open);
+        if (open == &top_) return;
+        at = open->source.next_sibling();
+        element = open->next_sibling;
+        open = open->parent;
+        continue;
       }
+      if (at.type() == pugi::node_element) {
+        out.append(1, '<').append(at.name());
+        if (write_attributes(*element, out)) {
+          open = element;
+          element = open->first_child;
+          at = at.first_child();
+          continue;
+        }
+        element = element->next_sibling;
+      } else {
+        if (at.type() == pugi::node_pcdata || at.type() == pugi::node_cdata)
+          use_prefixes_in(at.value());
+        append_leaf(out, at);
+      }
+      at = at.next_sibling();
     }
   }
 
@@ -363,7 +391,7 @@ Document Document::parse(std::string_view body, const Limits& limits) {
       impl->text.data(), impl->text.size(), options, pugi::encoding_utf8);
   if (!result) refuse("The document is not well-formed.");
   impl->nodes.reserve(scanned.elements);
-  Resolver(impl->nodes, limits).resolve(impl->tree.document_element(), nullptr);
+  Resolver(impl->nodes, limits).resolve(impl->tree.document_element());
   return Document(std::move(impl));
 }
 

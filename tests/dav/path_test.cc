@@ -413,7 +413,7 @@ void append_utf8(std::string& out, std::uint32_t c) {
 TEST(Path, EncodingThenDecodingIsIdentity) {
   std::mt19937 random(4918);
   const auto below = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random() % n); };
-  for (int round = 0; round < 20'000; ++round) {
+  for (int round = 0; round < 5'000; ++round) {
     std::string name;
     const std::uint32_t length = 1 + below(12);
     for (std::uint32_t i = 0; i < length; ++i) {
@@ -439,7 +439,7 @@ TEST(Path, EncodingThenDecodingIsIdentity) {
 TEST(Path, AnyBytesEndInAStatusOrAPath) {
   std::mt19937 random(3986);
   const std::string_view alphabet = "/%2eEfF.0zadv:h@?#[]\\ \xC3\xA9\x01";
-  for (int round = 0; round < 50'000; ++round) {
+  for (int round = 0; round < 20'000; ++round) {
     std::string text = random() % 3 == 0 ? "http://here.example:8080" : "/";
     const std::size_t length = random() % 24;
     for (std::size_t i = 0; i < length; ++i) text += alphabet[random() % alphabet.size()];
