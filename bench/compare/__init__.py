@@ -1,0 +1,1 @@
+"""Runs Holdfast and its peers side by side and writes what was measured. Started by bench/run."""
