@@ -68,8 +68,7 @@ Connection::Next Connection::serve_requests(const Workers& workers, Workspace& s
       return end(Fate::linger);
     }
     const ExchangeEnd ended =
-        exchange(service_, wire_, space, peer_, buffer.subspan(head_end, filled - head_end),
-                 workers.stopping());
+        exchange(service_, wire_, space, peer_, buffer.subspan(head_end, filled - head_end));
     served_ = true;
     if (ended.fate != Fate::go_on) return end(ended.fate);
     filled = ended.leftover.size();

@@ -38,7 +38,7 @@ std::int64_t microseconds_since(Clock::time_point start) {
 }  // namespace
 
 ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space, const Peer& peer,
-                     std::span<char> arrived, bool last) {
+                     std::span<char> arrived) {
   const Clock::time_point start = Clock::now();
   const Head& head = space.head;
   const bool body_due = head.has_body();
@@ -58,7 +58,7 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space, const
   const ResponseWriter::Outcome sent =
       writer.send(response, {.head_only = head.method == "HEAD",
                              .http10 = head.http10,
-                             .keep_alive = head.keep_alive && drained && !last});
+                             .keep_alive = head.keep_alive && drained && !service.stopping});
 
   AccessRecord record;
   record.method = head.method;

@@ -3,6 +3,7 @@
 // 500. Worker threads, one exchange each.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -29,6 +30,7 @@ struct Service {
   const Limits& limits;
   const Handler& handler;
   Observer& observer;
+  const std::atomic<bool>& stopping;  // no further request is wanted
 };
 
 struct ExchangeEnd {
@@ -36,9 +38,9 @@ struct ExchangeEnd {
   std::span<char> leftover;  // with go_on: what arrived of the next request
 };
 
-// Answers the request in space.head; `arrived` came with it. `last`: no further request is wanted.
+// Answers the request in space.head; `arrived` came with it.
 [[nodiscard]] ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space,
-                                   const Peer& peer, std::span<char> arrived, bool last);
+                                   const Peer& peer, std::span<char> arrived);
 
 // Answers a request that no handler may see, and tells the observer what is known of it. `arrived`
 // is what came of it.

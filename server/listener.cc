@@ -1,6 +1,7 @@
 #include "server/listener.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <stdexcept>
@@ -66,7 +67,7 @@ struct Listener::Impl {
   Impl(const std::string& address, Limits wanted, Handler answer, Observer& observer)
       : limits(within_system(std::move(wanted))),
         handler(std::move(answer)),
-        service{limits, handler, observer},
+        service{limits, handler, observer, stopping},
         workers(limits, observer, [this](Connection& connection, Workspace& space) {
           poller->settle(connection, connection.serve(workers, space));
         }) {
@@ -89,6 +90,7 @@ struct Listener::Impl {
 
   const Limits limits;
   const Handler handler;
+  std::atomic<bool> stopping{false};
   const Service service;
   Poco::Net::ServerSocket listening;
   Workers workers;
@@ -110,6 +112,7 @@ void Listener::start() {
 void Listener::stop() {
   if (!impl_->started) return;
   impl_->started = false;
+  impl_->stopping = true;
   impl_->poller->begin_stop();
   impl_->workers.begin_stop();
   const Clock::time_point deadline =

@@ -7,9 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "Poco/DateTimeFormat.h"
-#include "Poco/DateTimeFormatter.h"
-#include "Poco/Timestamp.h"
+#include "dav/headers.h"
 #include "server/spill.h"
 
 namespace holdfast::server {
@@ -41,8 +39,7 @@ std::string_view date_now() {
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
   if (now.tv_sec != made) {
     made = now.tv_sec;
-    text = Poco::DateTimeFormatter::format(Poco::Timestamp::fromEpochTime(made),
-                                           Poco::DateTimeFormat::HTTP_FORMAT);
+    text = dav::format_http_date(made);
   }
   return text;
 }

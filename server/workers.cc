@@ -92,10 +92,10 @@ void Workers::run(Worker& worker) {
       lock.lock();
       continue;
     }
-    if (stopping()) break;
+    if (stopping_) break;
     ++idle_;
     const bool woken =
-        ready_.wait_for(lock, kIdleThread, [this] { return !queue_.empty() || stopping(); });
+        ready_.wait_for(lock, kIdleThread, [this] { return !queue_.empty() || stopping_; });
     --idle_;
     if (!woken) break;
   }
@@ -107,7 +107,7 @@ void Workers::run(Worker& worker) {
 
 void Workers::begin_stop() {
   const std::scoped_lock lock(mutex_);
-  stopping_.store(true, std::memory_order_relaxed);
+  stopping_ = true;
   ready_.notify_all();
 }
 

@@ -46,9 +46,8 @@ class Workers {
   [[nodiscard]] bool plentiful() const {
     return threads_.load(std::memory_order_relaxed) * 2 <= limits_.workers;
   }
-  [[nodiscard]] bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
 
-  // From now on stopping() is true and threads leave as soon as the queue is empty.
+  // From now on threads leave as soon as the queue is empty.
   void begin_stop();
   // True when every thread has left by `deadline`.
   [[nodiscard]] bool wait_until(Clock::time_point deadline);
@@ -74,13 +73,13 @@ class Workers {
   std::condition_variable left_;
   std::deque<Connection*> queue_;
   std::size_t idle_ = 0;
+  bool stopping_ = false;
   std::list<std::unique_ptr<Worker>> running_;
   std::list<std::unique_ptr<Worker>> finished_;  // left run(), not joined
 
   std::atomic<std::size_t> threads_{0};
   std::atomic<std::size_t> waiting_{
       0};  // connections in the queue that no idle thread is about to take
-  std::atomic<bool> stopping_{false};
 };
 
 }  // namespace holdfast::server
