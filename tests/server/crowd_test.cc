@@ -1,0 +1,379 @@
+// Many clients at once, idle, slow, rude or too many: the others do not notice, nothing stays
+// behind, and nobody is dropped without a word.
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <sys/resource.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include "server/admission.h"
+#include "tests/server/echo_server.h"
+#include "tests/support/raw_http.h"
+
+namespace holdfast::server {
+namespace {
+
+using tests::EchoServer;
+using tests::RawClient;
+
+constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
+// Holds requests for /held until it is opened, however its test ends.
+class Gate {
+ public:
+  ~Gate() { open(); }
+  void open() {
+    const std::scoped_lock lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  [[nodiscard]] bool wait_for_held(int count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return held_ >= count; });
+  }
+  Handler handler() {
+    return [this](dav::Request& request, const Peer& peer) {
+      if (request.target == "/held") {
+        std::unique_lock lock(mutex_);
+        ++held_;
+        changed_.notify_all();
+        changed_.wait(lock, [&] { return open_; });
+      }
+      return tests::echo(request, peer);
+    };
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int held_ = 0;
+  bool open_ = false;
+};
+
+constexpr const char* kHeld = "GET /held HTTP/1.1\r\nHost: h\r\n\r\n";
+
+std::size_t open_descriptors() {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
+    ++count;
+  return count;
+}
+
+TEST(Crowd, IdleConnectionsHoldNoWorker) {
+  Limits limits;
+  limits.workers = 2;
+  EchoServer server(limits);
+  std::vector<std::unique_ptr<RawClient>> idle;
+  for (int i = 0; i < 1'500; ++i) {
+    idle.push_back(std::make_unique<RawClient>(server.port()));
+    // A third says nothing, a third stops within a head, a third has had an answer.
+    if (i % 3 == 1) idle.back()->send("GET / HTTP/1.1\r\nHo");
+    if (i % 3 == 2) {
+      idle.back()->send(kGet);
+      ASSERT_TRUE(idle.back()->receive()) << idle.back()->error;
+    }
+  }
+  ASSERT_TRUE(server.observer.wait([&] { return server.observer.parked == 1'500; }));
+  const auto begin = std::chrono::steady_clock::now();
+  const auto canary = tests::ask(server.port(), kGet);
+  ASSERT_TRUE(canary);
+  EXPECT_EQ(canary->status, 200);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
+  // Each of them still works.
+  for (int i = 0; i < 1'500; i += 100) {
+    RawClient& client = *idle[static_cast<std::size_t>(i)];
+    client.send(i % 3 == 1 ? "st: h\r\n\r\n" : kGet);
+    const auto answer = client.receive();
+    ASSERT_TRUE(answer) << client.error;
+    EXPECT_EQ(answer->status, 200);
+  }
+  idle.clear();
+  EXPECT_TRUE(server.observer.wait([&] { return server.observer.open == 0; }));
+}
+
+TEST(Crowd, SlowBodiesDoNotStopOthers) {
+  EchoServer server;
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (int i = 0; i < 100; ++i) {
+    slow.push_back(std::make_unique<RawClient>(server.port()));
+    slow.back()->send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nx");
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(tests::ask(server.port(), kGet));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
+}
+
+TEST(Crowd, TooFewWorkersAnswer503) {
+  Limits limits;
+  limits.workers = 2;
+  limits.queued = 3;
+  Gate gate;
+  EchoServer server(limits, gate.handler());
+  std::vector<std::unique_ptr<RawClient>> held;
+  for (int i = 0; i < 2; ++i) {
+    held.push_back(std::make_unique<RawClient>(server.port()));
+    held.back()->send(kHeld);
+  }
+  ASSERT_TRUE(gate.wait_for_held(2));
+  std::vector<std::unique_ptr<RawClient>> later;
+  for (int i = 0; i < 6; ++i) {
+    later.push_back(std::make_unique<RawClient>(server.port()));
+    later.back()->send(kGet);
+  }
+  ASSERT_TRUE(server.observer.wait([&] { return server.observer.refused == 3; }));
+  gate.open();
+  int served = 0;
+  int refused = 0;
+  for (const auto& client : later) {
+    const auto answer = client->receive();
+    ASSERT_TRUE(answer) << client->error;
+    if (answer->status == 200) {
+      ++served;
+      continue;
+    }
+    ++refused;
+    EXPECT_EQ(answer->status, 503);
+    EXPECT_EQ(answer->field("retry-after"), "5");
+    EXPECT_TRUE(client->closed());
+  }
+  EXPECT_EQ(served, 3);
+  EXPECT_EQ(refused, 3);
+  for (const auto& client : held) EXPECT_EQ(client->receive()->status, 200);
+}
+
+TEST(Crowd, BusyConnectionsShareFewWorkers) {
+  Limits limits;
+  limits.workers = 2;
+  EchoServer server(limits);
+  std::vector<std::thread> clients;
+  std::atomic<int> answered = 0;
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back([&] {
+      RawClient client(server.port());
+      for (int request = 0; request < 100; request += 4) {
+        for (int pipelined = 0; pipelined < 4; ++pipelined) client.send(kGet);
+        for (int pipelined = 0; pipelined < 4; ++pipelined)
+          if (client.receive()) ++answered;
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(answered, 800);
+}
+
+TEST(Crowd, TooManyConnectionsAnswer503) {
+  Limits limits;
+  limits.connections = 10;
+  EchoServer server(limits);
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 10; ++i) {
+    clients.push_back(std::make_unique<RawClient>(server.port()));
+    clients.back()->send(kGet);
+    EXPECT_EQ(clients.back()->receive()->status, 200);
+  }
+  RawClient refused(server.port());
+  const auto answer = refused.receive();
+  ASSERT_TRUE(answer) << refused.error;
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_EQ(answer->field("retry-after"), "5");
+  EXPECT_TRUE(refused.closed());
+  clients.pop_back();
+  ASSERT_TRUE(server.observer.wait([&] { return server.observer.open <= 10; }));
+  ASSERT_TRUE(server.observer.wait(
+      [&] { return server.observer.open < 10 || server.observer.parked == 9; }));
+  EXPECT_EQ(tests::ask(server.port(), kGet)->status, 200);
+}
+
+TEST(Crowd, HeadsThatNeverEndAreAnswered408) {
+  Limits limits;
+  limits.head_timeout_s = 1;
+  EchoServer server(limits);
+  RawClient mute(server.port());
+  RawClient stuck(server.port());
+  stuck.send("PUT /slow HTTP/1.1\r\nHost: h\r\nX: ");
+  RawClient trickling(server.port());
+  trickling.send("GET / HTTP/1.1\r\nX: ");
+  // The deadline is total: bytes do not move it.
+  for (int i = 0; i < 50 && trickling.silent(std::chrono::milliseconds(50)); ++i)
+    trickling.send("x");
+  for (RawClient* client : {&stuck, &trickling}) {
+    const auto answer = client->receive();
+    ASSERT_TRUE(answer) << client->error;
+    EXPECT_EQ(answer->status, 408);
+    EXPECT_TRUE(client->closed());
+  }
+  EXPECT_TRUE(mute.closed());
+  const auto records = server.observer.records(2);
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].status, 408);
+  EXPECT_TRUE(records[0].target == "/slow" || records[1].target == "/slow");
+}
+
+TEST(Crowd, IdleConnectionsAreClosedInTime) {
+  Limits limits;
+  limits.idle_timeout_s = 1;
+  EchoServer server(limits);
+  RawClient client(server.port());
+  client.send(kGet);
+  ASSERT_TRUE(client.receive());
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(client.closed());
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(900));
+}
+
+TEST(Crowd, IdleConnectionsAreClosedSoonerWhenItIsFull) {
+  Limits limits;
+  limits.connections = 4;
+  limits.busy_idle_timeout_s = 1;
+  EchoServer server(limits);
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(std::make_unique<RawClient>(server.port()));
+    clients.back()->send(kGet);
+    ASSERT_TRUE(clients.back()->receive());
+  }
+  EXPECT_TRUE(server.observer.wait([&] { return server.observer.open <= 3; }));
+}
+
+TEST(Crowd, NothingStaysBehind) {
+  EchoServer server;
+  ASSERT_TRUE(tests::ask(server.port(), kGet));
+  ASSERT_TRUE(server.observer.wait([&] { return server.observer.open == 0; }));
+  const std::size_t before = open_descriptors();
+  for (int i = 0; i < 2'000; ++i) {
+    RawClient client(server.port());
+    switch (i % 4) {
+      case 0:
+        break;
+      case 1:
+        client.reset();
+        break;
+      case 2:
+        client.send(kGet);
+        client.reset();
+        break;
+      case 3:
+        client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+        client.reset();
+        break;
+    }
+  }
+  RawClient steady(server.port());
+  for (int i = 0; i < 5'000; ++i) {
+    steady.send(kGet);
+    ASSERT_TRUE(steady.receive()) << steady.error;
+  }
+  ASSERT_TRUE(server.observer.wait([&] { return server.observer.open == 1; }));
+  EXPECT_EQ(open_descriptors(), before + 2);  // both ends of the steady connection
+}
+
+TEST(Crowd, OutOfDescriptorsNewClientsWaitAndOldOnesAreServed) {
+  EchoServer server;
+  RawClient old(server.port());
+  old.send(kGet);
+  ASSERT_TRUE(old.receive());
+  RawClient waiting(server.port());  // a descriptor of ours before they run out
+  waiting.send(kGet);
+  ASSERT_TRUE(waiting.receive());
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  const rlim_t soft = files.rlim_cur;
+  // The next descriptor is ours, and the server finds none.
+  const int next = ::dup(STDIN_FILENO);
+  ASSERT_GE(next, 0);
+  ::close(next);
+  files.rlim_cur = static_cast<rlim_t>(next) + 1;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+  auto late = std::make_unique<RawClient>(server.port());
+  late->send(kGet);
+  EXPECT_TRUE(late->silent(std::chrono::milliseconds(300)));
+  old.send(kGet);
+  EXPECT_TRUE(old.receive()) << old.error;
+  files.rlim_cur = soft;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+  EXPECT_TRUE(late->receive()) << late->error;
+}
+
+TEST(Stop, FinishesWhatIsInFlight) {
+  Gate gate;
+  EchoServer server({}, gate.handler());
+  RawClient idle(server.port());
+  idle.send(kGet);
+  ASSERT_TRUE(idle.receive());
+  RawClient held(server.port());
+  held.send(kHeld);
+  ASSERT_TRUE(gate.wait_for_held(1));
+  std::thread stopping([&] { server.stop(); });
+  EXPECT_TRUE(idle.closed());
+  EXPECT_THROW(RawClient{server.port()}, std::runtime_error);
+  gate.open();
+  const auto answer = held.receive();
+  EXPECT_TRUE(answer) << held.error;
+  EXPECT_EQ(answer.value_or(tests::RawResponse{}).field("connection"), "close");
+  EXPECT_TRUE(held.closed());
+  stopping.join();
+  server.stop();
+}
+
+TEST(Stop, CutsWhatTakesTooLong) {
+  Limits limits;
+  limits.shutdown_grace_s = 1;
+  EchoServer server(limits);
+  RawClient uploading(server.port());
+  uploading.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
+  RawClient canary(server.port());
+  canary.send(kGet);
+  ASSERT_TRUE(canary.receive());
+  const auto begin = std::chrono::steady_clock::now();
+  server.stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+}
+
+TEST(Stop, UnderLoad) {
+  for (int round = 0; round < 10; ++round) {
+    EchoServer server;
+    std::atomic<bool> done = false;
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 4; ++i) {
+      clients.emplace_back([&] {
+        while (!done) {
+          try {
+            RawClient client(server.port());
+            while (client.send(kGet) && client.receive()) {
+            }
+          } catch (const std::runtime_error&) {
+            return;
+          }
+        }
+      });
+    }
+    server.observer.records(50);
+    server.stop();
+    done = true;
+    for (std::thread& client : clients) client.join();
+    EXPECT_TRUE(server.observer.wait([&] { return server.observer.open == 0; }));
+  }
+}
+
+TEST(Stop, IsHarmlessBeforeStartAndTwice) {
+  Observer observer;
+  Listener never("127.0.0.1:0", Limits{}, tests::echo, observer);
+  EXPECT_NE(never.port(), 0);
+  never.stop();
+  EchoServer first;
+  EchoServer second;
+  EXPECT_TRUE(tests::ask(first.port(), kGet));
+  EXPECT_TRUE(tests::ask(second.port(), kGet));
+  first.stop();
+  first.stop();
+  EXPECT_TRUE(tests::ask(second.port(), kGet));
+}
+
+}  // namespace
+}  // namespace holdfast::server
