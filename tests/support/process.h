@@ -13,11 +13,11 @@
 namespace holdfast::test {
 
 struct Command {
-  std::vector<std::string> arguments;  // the program first; searched for in PATH
-  std::vector<std::pair<std::string, std::string>> environment;  // added to ours
-  std::filesystem::path folder;                                  // to run in; ours when empty
-  std::string input;                                             // its standard input
-  std::chrono::seconds timeout{120};                             // then it is killed
+  std::vector<std::string> arguments{};  // the program first; searched for in PATH
+  std::vector<std::pair<std::string, std::string>> environment{};  // added to ours
+  std::filesystem::path folder{};                                  // to run in; ours when empty
+  std::string input{};                                             // its standard input
+  std::chrono::seconds timeout{120};                               // then it is killed
 };
 
 struct Outcome {

@@ -1,0 +1,98 @@
+// rclone: a real tree goes up, the server is killed at once, and nothing is missing. The same
+// through a mounted drive.
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+#include "tests/support/mount.h"
+#include "tests/support/process.h"
+#include "tests/support/sample_tree.h"
+#include "tests/support/server_process.h"
+#include "tests/support/temporary_folder.h"
+
+namespace holdfast::test {
+namespace {
+
+constexpr std::size_t kFiles = 10'000;
+
+class Rclone : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!program_exists("rclone")) GTEST_SKIP() << "rclone is not installed";
+    server_.start();
+    ASSERT_NE(server_.banner().find("full"), std::string::npos) << server_.banner();
+  }
+
+  Command rclone(std::vector<std::string> arguments, int timeout_s = 400) const {
+    arguments.insert(arguments.begin(), "rclone");
+    return {.arguments = std::move(arguments),
+            // Nothing of the user's own rclone configuration may reach the test.
+            .environment = {{"RCLONE_CONFIG", (folder_ / "rclone.conf").string()},
+                            {"RCLONE_CACHE_DIR", (folder_ / "cache").string()},
+                            {"RCLONE_WEBDAV_URL", server_.url()},
+                            {"RCLONE_WEBDAV_VENDOR", "other"},
+                            {"no_proxy", "*"}},
+            .timeout = std::chrono::seconds(timeout_s)};
+  }
+
+  void kill_and_restart() {
+    server_.kill();
+    server_.start();
+  }
+
+  // The store agrees with itself, first asked beside the running server, then without it.
+  void check_store() {
+    for (const bool running : {true, false}) {
+      if (!running) {
+        ASSERT_EQ(server_.stop(), 0) << server_.output();
+      }
+      const auto check = run({.arguments = {holdfast_binary(), "check", "--data", server_.data()}});
+      EXPECT_EQ(check.exit_code, 0) << check.output;
+    }
+  }
+
+  TemporaryFolder folder_;
+  std::filesystem::path tree_ = folder_ / "tree";
+  ServerProcess server_{folder_ / "data", {"--durability", "full"}};
+};
+
+TEST_F(Rclone, WhatItCopiedSurvivesAKill) {
+  ASSERT_GE(make_sample_tree(tree_, kFiles), kFiles);
+  const auto copy = run(rclone({"copy", "--transfers", "8", "--checkers", "8", "--retries", "1",
+                                "--create-empty-src-dirs", tree_, ":webdav:tree"}));
+  server_.kill();
+  ASSERT_EQ(copy.exit_code, 0) << copy.output;
+  server_.start();
+  const auto check = run(rclone({"check", "--download", "--checkers", "8", tree_, ":webdav:tree"}));
+  EXPECT_EQ(check.exit_code, 0) << check.output;
+  EXPECT_NE(check.output.find(" 0 differences found"), std::string::npos) << check.output;
+  check_store();
+}
+
+TEST_F(Rclone, WhatAMountTookSurvivesAKill) {
+  if (const auto reason = why_no_fuse(); !reason.empty()) GTEST_SKIP() << reason;
+  const std::size_t files = 2'000;
+  ASSERT_GE(make_sample_tree(tree_, files), files);
+  const auto mount_command = [this](const std::filesystem::path& point) {
+    return rclone(
+        {"mount", "--vfs-cache-mode", "off", "--dir-cache-time", "1s", ":webdav:", point});
+  };
+  {
+    Mount mount(folder_ / "mount", mount_command);
+    const auto copy = run({.arguments = {"cp", "-r", tree_, mount.point() / "tree"},
+                           .timeout = std::chrono::seconds(400)});
+    EXPECT_EQ(copy.exit_code, 0) << copy.output;
+  }
+  kill_and_restart();
+  {
+    Mount mount(folder_ / "mount", mount_command);
+    const auto diff = run({.arguments = {"diff", "-r", tree_, mount.point() / "tree"},
+                           .timeout = std::chrono::seconds(400)});
+    EXPECT_EQ(diff.exit_code, 0) << diff.output;
+  }
+  check_store();
+}
+
+}  // namespace
+}  // namespace holdfast::test

@@ -1,0 +1,35 @@
+// A FUSE file system that a test mounts in its own folder and that is unmounted whatever happens.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "tests/support/process.h"
+
+namespace holdfast::test {
+
+// Why this machine cannot mount; empty when it can.
+[[nodiscard]] std::string why_no_fuse();
+
+class Mount {
+ public:
+  // Creates `point`, starts the command for it and waits until it is mounted. The command may stay
+  // in the foreground or leave a daemon behind that ends with the mount. Throws std::runtime_error
+  // with what it printed when it does not come up.
+  Mount(std::filesystem::path point,
+        const std::function<Command(const std::filesystem::path&)>& command);
+
+  // Unmounts, waiting until what was written has been sent.
+  ~Mount();
+  Mount(const Mount&) = delete;
+  Mount& operator=(const Mount&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& point() const { return point_; }
+
+ private:
+  std::filesystem::path point_;
+  Child child_;
+};
+
+}  // namespace holdfast::test
