@@ -49,13 +49,13 @@ class Davfs2 : public ::testing::Test {
 };
 
 TEST_F(Davfs2, WhatAMountTookSurvivesAKill) {
-  const std::size_t files = 500;
+  const std::size_t files = wanted_mount_files(400);
   ASSERT_GE(make_sample_tree(tree_, files), files);
   const auto command = [this](const fs::path& point) { return mount_command(point); };
   {
     Mount mount(folder_ / "mount", command);
     const auto copy = run({.arguments = {"cp", "-r", tree_, mount.point() / "tree"},
-                           .timeout = std::chrono::seconds(400)});
+                           .timeout = std::chrono::seconds(550)});
     EXPECT_EQ(copy.exit_code, 0) << copy.output;
   }
   server_.kill();

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
 #include <poll.h>
@@ -45,6 +46,11 @@ std::string why_no_fuse() {
   if (fd < 0) return "/dev/fuse cannot be opened";
   close(fd);
   return "";
+}
+
+std::size_t wanted_mount_files(std::size_t usual) {
+  const char* wanted = std::getenv("HOLDFAST_MOUNT_FILES");
+  return wanted == nullptr ? usual : std::stoul(wanted);
 }
 
 Mount::Mount(std::filesystem::path point,

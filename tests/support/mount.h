@@ -1,6 +1,7 @@
 // A FUSE file system that a test mounts in its own folder and that is unmounted whatever happens.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -11,6 +12,9 @@ namespace holdfast::test {
 
 // Why this machine cannot mount; empty when it can.
 [[nodiscard]] std::string why_no_fuse();
+
+// How many files a mount test copies: the environment's HOLDFAST_MOUNT_FILES, else `usual`.
+[[nodiscard]] std::size_t wanted_mount_files(std::size_t usual);
 
 class Mount {
  public:

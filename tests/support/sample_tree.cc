@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -94,8 +95,17 @@ std::size_t write_awkward(const fs::path& folder) {
   return count;
 }
 
+// The part that a file belongs to: folders with few files stay whole.
+std::string part_of(const fs::path& relative, std::size_t parts) {
+  auto component = relative.begin();
+  auto key = component->string();
+  if (++component != relative.end()) key += "/" + component->string();
+  return "part-" + std::to_string(std::hash<std::string>{}(key) % parts);
+}
+
 // Copies regular files from `source` until there are `wanted`; returns how many.
-std::size_t copy_real(const fs::path& source, const fs::path& target, std::size_t wanted) {
+std::size_t copy_real(const fs::path& source, const fs::path& target, std::size_t wanted,
+                      std::size_t parts) {
   std::size_t copied = 0;
   std::error_code error;
   const auto options = fs::directory_options::skip_permission_denied;
@@ -103,7 +113,8 @@ std::size_t copy_real(const fs::path& source, const fs::path& target, std::size_
        !error && copied < wanted && it != fs::end(it); it.increment(error)) {
     if (it->is_symlink(error) || !it->is_regular_file(error)) continue;
     if (it->file_size(error) > kLargestCopied) continue;
-    const auto file = target / fs::relative(it->path(), source);
+    const auto relative = it->path().lexically_relative(source);
+    const auto file = target / part_of(relative, parts) / source.filename() / relative;
     fs::create_directories(file.parent_path());
     if (fs::copy_file(it->path(), file, error)) ++copied;
     error.clear();
@@ -130,18 +141,18 @@ std::set<std::string> entries(const fs::path& root) {
 
 }  // namespace
 
-std::size_t make_sample_tree(const fs::path& folder, std::size_t files) {
-  fs::create_directories(folder / "awkward");
-  std::size_t count = write_awkward(folder / "awkward");
-  for (const auto* source : {"/usr/share/doc", "/usr/include"}) {
+std::size_t make_sample_tree(const fs::path& folder, std::size_t files, std::size_t parts) {
+  fs::create_directories(folder / "part-0" / "awkward");
+  std::size_t count = write_awkward(folder / "part-0" / "awkward");
+  for (const std::string source : {"/usr/share/doc", "/usr/include"}) {
     if (count >= files) break;
-    const auto left = files - count;
     // Half of each, so that both kinds of trees are there on a machine that has them.
-    const auto wanted = source == std::string("/usr/include") ? left : left / 2;
-    count += copy_real(source, folder / fs::path(source).filename(), wanted);
+    const auto left = files - count;
+    count += copy_real(source, folder, source == "/usr/include" ? left : left / 2, parts);
   }
   for (std::size_t made = 0; count < files; ++made, ++count) {
-    const auto sub = folder / "made" / std::to_string(made / 100);
+    const auto sub =
+        folder / ("part-" + std::to_string(made % parts)) / "made" / std::to_string(made / 100);
     fs::create_directories(sub);
     write(sub / ("file " + std::to_string(made)), content_of(made % 9000, made));
   }
