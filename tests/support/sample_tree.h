@@ -8,9 +8,11 @@
 
 namespace holdfast::test {
 
-// Fills `folder` with at least `files` files and returns how many there are. No two names in one
-// folder are equal under Unicode normalisation.
-std::size_t make_sample_tree(const std::filesystem::path& folder, std::size_t files);
+// Fills the folders part-0, part-1 … of `folder`, which become about equally large, with at least
+// `files` files together, and returns how many there are. No two names in one folder are equal
+// under Unicode normalisation.
+std::size_t make_sample_tree(const std::filesystem::path& folder, std::size_t files,
+                             std::size_t parts = 1);
 
 // What `left` and `right` differ in, one line each, following no symbolic links; empty when they
 // hold the same files with the same content. With `by_name` the folders of `right` are never
