@@ -29,7 +29,6 @@ class Davfs2 : public ::testing::Test {
     chmod(cache_.c_str(), 0777);
     std::ofstream(config_) << "ask_auth 0\n"
                            << "use_locks 1\n"
-                           << "use_proxy 0\n"
                            << "delay_upload 0\n"
                            << "cache_dir " << cache_.string() << "\n";
     chmod(config_.c_str(), 0600);

@@ -63,10 +63,14 @@ Mount::Mount(std::filesystem::path point,
   for (int tries = 0; tries < 600; ++tries) {
     if (is_mounted(point_)) return;
     output += drain(child_.output_fd);
+    if (int status = 0; waitpid(child_.pid, &status, WNOHANG) == child_.pid) {
+      child_.pid = -1;
+      // A command that ended well has left a daemon that mounts.
+      if (status != 0) break;
+    }
     std::this_thread::sleep_for(50ms);
   }
-  ::kill(child_.pid, SIGKILL);
-  std::ignore = wait_for(child_.pid);
+  end_child();
   close(child_.output_fd);
   throw std::runtime_error("not mounted: " + output);
 }
@@ -81,20 +85,23 @@ Mount::~Mount() {
   }
   if (is_mounted(point_)) {
     std::ignore = run({.arguments = {"umount", "-l", point_}});
-    ::kill(child_.pid, SIGKILL);
+    if (child_.pid > 0) ::kill(child_.pid, SIGKILL);
   }
   // Unmounted, a foreground command ends by itself; one that does not is ended.
-  for (int tries = 0; tries < 200; ++tries) {
+  for (int tries = 0; tries < 200 && child_.pid > 0; ++tries) {
     int status = 0;
-    if (waitpid(child_.pid, &status, WNOHANG) == child_.pid) {
-      close(child_.output_fd);
-      return;
-    }
+    if (waitpid(child_.pid, &status, WNOHANG) == child_.pid) child_.pid = -1;
     std::this_thread::sleep_for(50ms);
   }
+  end_child();
+  close(child_.output_fd);
+}
+
+void Mount::end_child() {
+  if (child_.pid <= 0) return;
   ::kill(child_.pid, SIGKILL);
   std::ignore = wait_for(child_.pid);
-  close(child_.output_fd);
+  child_.pid = -1;
 }
 
 }  // namespace holdfast::test

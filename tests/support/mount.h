@@ -32,8 +32,10 @@ class Mount {
   [[nodiscard]] const std::filesystem::path& point() const { return point_; }
 
  private:
+  void end_child();
+
   std::filesystem::path point_;
-  Child child_;
+  Child child_;  // pid -1 when it has ended
 };
 
 }  // namespace holdfast::test
