@@ -5,9 +5,10 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <fstream>
-#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdexcept>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <thread>
 #include <tuple>
@@ -53,9 +54,21 @@ std::size_t wanted_mount_files(std::size_t usual) {
   return wanted == nullptr ? usual : std::stoul(wanted);
 }
 
+namespace {
+
+// As root, in a mount namespace of this process's own: whatever ends it, no mount is left behind.
+void keep_mounts_to_ourselves() {
+  static const bool done = geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
+                           ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  std::ignore = done;
+}
+
+}  // namespace
+
 Mount::Mount(std::filesystem::path point,
              const std::function<Command(const std::filesystem::path&)>& command)
     : point_(std::move(point)) {
+  keep_mounts_to_ourselves();
   std::filesystem::create_directories(point_);
   child_ = start(command(point_));
   close(child_.input_fd);
