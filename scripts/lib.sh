@@ -14,7 +14,7 @@ build_packages=(
 # What the tests need on top: the test libraries and the real clients.
 test_packages=(
   libgtest-dev libgmock-dev
-  curl litmus cadaver rclone davfs2 fuse3 procps
+  curl litmus cadaver rclone davfs2 fuse3 libxml2-utils
 )
 
 fuzz_packages=(clang libclang-rt-14-dev)
