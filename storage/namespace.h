@@ -124,7 +124,8 @@ class Transaction : public Snapshot {
   virtual Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
                              std::string_view name) = 0;
   // Moves `source` to parent/name, identity kept. Locks inside it vanish (§7.5); what is mapped
-  // there is replaced as by copy_tree, except when it is `source` itself (a new spelling).
+  // there is replaced as by copy_tree, except when it is `source` itself: then it has a new spelling
+  // and keeps its locks, which were on source and destination alike.
   virtual Resource move_tree(const Resource& source, const Resource& parent,
                              std::string_view name) = 0;
   // Removes the resource, its members, and all their properties and locks.
@@ -143,8 +144,9 @@ class Transaction : public Snapshot {
 // How a write must be acknowledged (robustness D1).
 enum class Flush {
   required,    // on disk before write() returns
-  deferrable,  // add_lock on a mapped resource, refresh_lock, remove_lock only: survives a crash of the
-               // process at once, a power cut once a later flushed write has carried it
+  deferrable,  // survives a crash of the process at once, a power cut once a later flushed write has
+               // carried it; a write that does more than add, refresh and remove locks is flushed
+               // nevertheless
 };
 
 // Counters since the start, and gauges; for /metrics.

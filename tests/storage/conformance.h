@@ -96,7 +96,7 @@ class SqliteBackend final : public Backend {
     names_ = storage::sqlite::open(folder_->database(), *contents_, clock);
   }
 
-  TemporaryFolder root_;
+  TemporaryFolder root_{TemporaryFolder::in_memory()};
   std::unique_ptr<storage::files::DataFolder> folder_;
   std::unique_ptr<storage::files::FileContentStore> contents_;
   std::unique_ptr<storage::Namespace> names_;

@@ -111,7 +111,7 @@ void ModelTree::move(const Path& from, const Path& to) {
   if (source.empty()) throw Refused();
   if (source != target && (at_or_below(target, source) || at_or_below(source, target)))
     throw Refused();
-  drop_locks(source, true);
+  if (source != target) drop_locks(source, true);
   if (source != target && mapped(target)) {
     drop_locks(target, false);
     vanish(target);

@@ -367,6 +367,8 @@ TEST_P(Move, ReplacesWhatIsMappedThereButNotItsLock) {
 TEST_P(Move, ToANewSpellingOfItselfIsARename) {
   collection("A\xCC\x88");
   file("A\xCC\x88/f");
+  lock("A\xCC\x88", "t:a");
+  lock("A\xCC\x88/f", "t:f");
   const Resource before = at("A\xCC\x88");
   const Resource after = move("A\xCC\x88", "\xC3\x84");
   EXPECT_EQ(after.id, before.id);
@@ -375,6 +377,8 @@ TEST_P(Move, ToANewSpellingOfItselfIsARename) {
   EXPECT_TRUE(mapped("A\xCC\x88/f"));
   EXPECT_EQ(snapshot()->usage().resources, 3u);
   EXPECT_THAT(paths("", Depth::one), ElementsAre("", "\xC3\x84"));
+  EXPECT_THAT(tokens(resolve("\xC3\x84").locks), ElementsAre("t:a"));
+  EXPECT_EQ(snapshot()->find_lock("t:f")->root, path_of("\xC3\x84/f"));
   EXPECT_THAT(problems(), IsEmpty());
 }
 

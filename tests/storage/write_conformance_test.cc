@@ -258,6 +258,34 @@ TEST_P(Write, StatsCountWhatWasWritten) {
   EXPECT_EQ(after.batch_size_buckets.size(), 12u) << "≤1, ≤2, ≤4, …, ≤1024, more";
 }
 
+TEST_P(Write, IsFlushedWheneverMoreThanLocksChange) {
+  const auto flushes = [&](const std::function<void(Transaction&)>& fn) {
+    const std::uint64_t before = names().stats().flushed_batches;
+    names().write(Flush::deferrable, fn);
+    return names().stats().flushed_batches - before;
+  };
+  const auto staged = upload("");
+  const Content& content = staged->seal();
+  const auto add_lock = [](Transaction& tx, const std::string& token, NodeId root) {
+    Lock wanted;
+    wanted.token = token;
+    wanted.root_id = root;
+    wanted.timeout_s = 100;
+    tx.add_lock(wanted);
+  };
+  EXPECT_EQ(flushes([&](Transaction& tx) {
+              const Resource made = tx.put(at(tx, ""), "f", content, {});
+              add_lock(tx, "t:f", made.id);
+            }),
+            1u)
+      << "a LOCK that creates its resource";
+  EXPECT_EQ(flushes([&](Transaction& tx) { add_lock(tx, "t:2", at(tx, "f").id); }), 0u);
+  EXPECT_EQ(flushes([&](Transaction& tx) { tx.refresh_lock("t:2", 50); }), 0u);
+  EXPECT_EQ(flushes([&](Transaction& tx) { tx.remove_lock("t:2"); }), 0u);
+  EXPECT_EQ(flushes([&](Transaction& tx) { tx.set_modified(at(tx, "f").id, 5); }), 1u);
+  EXPECT_EQ(flushes([&](Transaction& tx) { tx.remove_tree(at(tx, "f")); }), 1u);
+}
+
 TEST_P(Write, CheckFindsNothingWrongAndCounts) {
   collection("a");
   file("a/f", bytes_of(kLarge));

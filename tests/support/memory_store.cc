@@ -321,12 +321,15 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     if (source.id == kRoot) refuse("move of the root");
     const std::optional<NodeId> replaced = place(parent.id, name);
     if (tree_.inside(parent.id, source.id)) refuse("move into itself");
-    const bool replaces = replaced && *replaced != source.id;
-    if (replaces && tree_.inside(source.id, *replaced)) refuse("move onto an ancestor");
-    std::erase_if(tree_.locks,
-                  [&](const auto& entry) { return tree_.inside(entry.second.root_id, source.id); });
+    const bool respelt = replaced == source.id;
+    if (replaced && !respelt && tree_.inside(source.id, *replaced)) refuse("move onto an ancestor");
     std::vector<Lock> kept;
-    if (replaces) kept = clear(*replaced);
+    if (!respelt) {
+      std::erase_if(tree_.locks, [&](const auto& entry) {
+        return tree_.inside(entry.second.root_id, source.id);
+      });
+      if (replaced) kept = clear(*replaced);
+    }
     State::Node& node = tree_.node(source.id);
     State::Node& from = tree_.node(node.resource.parent);
     from.members.erase(nfc(node.resource.name));
@@ -342,10 +345,12 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
 
   void remove_tree(const Resource& root) override {
     if (root.id == kRoot) refuse("removal of the root");
+    tree_changed_ = true;
     clear(root.id);
   }
 
   void patch_properties(NodeId id, std::span<const storage::PropertyChange> changes) override {
+    tree_changed_ = true;
     State::Node& node = tree_.node(id);
     for (const storage::PropertyChange& change : changes) {
       if (change.xml) {
@@ -357,6 +362,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
   }
 
   void set_modified(NodeId id, Millis modified) override {
+    tree_changed_ = true;
     tree_.node(id).resource.modified = modified;
   }
 
@@ -379,13 +385,17 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     return tree_.locks.erase(std::string(token)) > 0;
   }
 
+  // Something besides locks changed, so that the write must be flushed whatever was asked.
+  [[nodiscard]] bool tree_changed() const { return tree_changed_; }
+
  private:
-  // What is mapped at parent/name; refuses where nothing can be.
+  // What is mapped at parent/name; refuses where nothing can be. Asked before every act that maps.
   std::optional<NodeId> place(NodeId parent, std::string_view name) {
     if (!tree_.node(parent).resource.is_collection()) refuse("the parent is a file");
     if (name.empty() || name.size() > 255 || name.find('/') != name.npos ||
         name.find('\0') != name.npos)
       refuse("not a name");
+    tree_changed_ = true;
     return tree_.member(parent, name);
   }
 
@@ -447,6 +457,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
 
   State& tree_;
   MemoryNamespace::Counters& counters_;
+  bool tree_changed_ = false;
 };
 
 }  // namespace
@@ -495,7 +506,7 @@ void MemoryNamespace::write(storage::Flush flush,
   next->settle();
   replace(std::move(next));
   ++batches_;
-  if (flush == storage::Flush::required) ++flushed_batches_;
+  if (flush == storage::Flush::required || transaction.tree_changed()) ++flushed_batches_;
 }
 
 std::vector<std::string> MemoryNamespace::garbage(std::size_t limit) const {

@@ -1,4 +1,5 @@
-// A folder that exists while the object does and is removed with all that is in it.
+// A folder that exists while the object does and is removed with all that is in it. Where flushes
+// are not what is tested, in_memory() makes a test of thousands of commits take seconds.
 #pragma once
 
 #include <cstdlib>
@@ -6,13 +7,15 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <unistd.h>
 
 namespace holdfast::test {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "holdfast-test-XXXXXX").string();
+  TemporaryFolder() : TemporaryFolder(std::filesystem::temp_directory_path()) {}
+  explicit TemporaryFolder(const std::filesystem::path& parent) {
+    std::string name = (parent / "holdfast-test-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot create " + name);
     path_ = name;
   }
@@ -22,6 +25,12 @@ class TemporaryFolder {
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  // A file system in memory where the system has one, else the usual place.
+  [[nodiscard]] static std::filesystem::path in_memory() {
+    const std::filesystem::path shared = "/dev/shm";
+    return access(shared.c_str(), W_OK) == 0 ? shared : std::filesystem::temp_directory_path();
+  }
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   friend std::filesystem::path operator/(const TemporaryFolder& folder, const std::string& name) {
