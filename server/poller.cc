@@ -77,44 +77,53 @@ void Poller::arm(Connection& connection, int operation) {
 
 void Poller::run() {
   block_signals();
-  std::array<epoll_event, 256> events;
   for (;;) {
-    std::size_t connections = 0;
-    bool stopping = false;
-    {
-      const std::scoped_lock lock(mutex_);
-      if (finishing_ && lingering_ == 0) return;
-      connections = connections_.size();
-      stopping = stopping_;
+    try {
+      if (!turn()) return;
+    } catch (const std::exception&) {
+      // Out of memory for one connection or sweep; the next turn finds what this one left.
     }
-    if (stopping) {
-      // Whoever comes now is told at once that nobody listens.
-      listening_.close();
-    } else {
-      listen(Clock::now() >= accept_again_);
-    }
-    int timeout = -1;
-    if (connections > 0 || stopping) timeout = static_cast<int>(kSweepInterval.count());
-    if (!accepting_ && !stopping) timeout = static_cast<int>(kAcceptPause.count());
-    const int count =
-        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
-    for (int i = 0; i < count; ++i) {
-      void* const what = events[static_cast<std::size_t>(i)].data.ptr;
-      if (what == &wakeup_) {
-        std::uint64_t ignored = 0;
-        [[maybe_unused]] const ssize_t got = ::read(wakeup_.get(), &ignored, sizeof ignored);
-      } else if (what == &listening_) {
-        accept_some();
-      } else {
-        readable(*static_cast<Connection*>(what));
-      }
-    }
-    if (const Clock::time_point then = Clock::now(); then >= next_sweep_) {
-      sweep();
-      next_sweep_ = then + kSweepInterval;
-    }
-    if (stopping) close_parked();
   }
+}
+
+bool Poller::turn() {
+  std::size_t connections = 0;
+  bool stopping = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (finishing_ && lingering_ == 0) return false;
+    connections = connections_.size();
+    stopping = stopping_;
+  }
+  if (stopping) {
+    // Whoever comes now is told at once that nobody listens.
+    listening_.close();
+  } else {
+    listen(Clock::now() >= accept_again_);
+  }
+  int timeout = -1;
+  if (connections > 0 || stopping) timeout = static_cast<int>(kSweepInterval.count());
+  if (!accepting_ && !stopping) timeout = static_cast<int>(kAcceptPause.count());
+  std::array<epoll_event, 256> events;
+  const int count =
+      ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+  for (int i = 0; i < count; ++i) {
+    void* const what = events[static_cast<std::size_t>(i)].data.ptr;
+    if (what == &wakeup_) {
+      std::uint64_t ignored = 0;
+      [[maybe_unused]] const ssize_t got = ::read(wakeup_.get(), &ignored, sizeof ignored);
+    } else if (what == &listening_) {
+      accept_some();
+    } else {
+      readable(*static_cast<Connection*>(what));
+    }
+  }
+  if (const Clock::time_point now = Clock::now(); now >= next_sweep_) {
+    sweep();
+    next_sweep_ = now + kSweepInterval;
+  }
+  if (stopping) close_parked();
+  return true;
 }
 
 // Takes notice of new clients, or leaves them in the kernel's queue.
@@ -134,7 +143,11 @@ void Poller::accept_some() {
     const int descriptor = ::accept4(listening_.impl()->sockfd(),
                                      reinterpret_cast<sockaddr*>(&address), &size, SOCK_CLOEXEC);
     if (descriptor >= 0) {
-      accept_one(descriptor, address);
+      try {
+        accept_one(descriptor, address);
+      } catch (const std::exception&) {
+        // Out of memory: this client is closed, the others must not lose their poller.
+      }
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       accept_again_ = Clock::now() + kAcceptPause;
       return;
@@ -146,9 +159,10 @@ void Poller::accept_some() {
 }
 
 void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
+  // Before anything can throw: the socket owns the descriptor.
+  const Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(descriptor));
   Client client = describe(address);
-  Wire wire(Poco::Net::StreamSocket(new Poco::Net::StreamSocketImpl(descriptor)),
-            std::chrono::seconds(service_.limits.send_timeout_s));
+  Wire wire(socket, std::chrono::seconds(service_.limits.send_timeout_s));
   auto made = std::make_unique<Connection>(
       service_, std::move(wire), Peer{std::move(client.address), client.loopback}, client.key);
   Connection& connection = *made;
@@ -156,6 +170,9 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
   {
     const std::scoped_lock lock(mutex_);
     if (stopping_) return;
+    // Grown before the client is counted, so that nothing can fail in between.
+    if (connections_.size() == connections_.capacity())
+      connections_.reserve(connections_.size() * 2 + 16);
     connection.admitted = admitted = admission_.admit(client.key);
     if (!admitted && lingering_ >= kMaxLingering) {
       service_.observer.connection_refused();

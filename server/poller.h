@@ -60,6 +60,8 @@ class Poller {
 
  private:
   void run();
+  // One round of waiting and acting. False when all is finished.
+  [[nodiscard]] bool turn();
   void wake();
   void listen(bool accept);
   void accept_some();

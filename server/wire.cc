@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <limits>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -90,7 +92,8 @@ Wire::Wire(Poco::Net::StreamSocket socket, Clock::duration send_timeout)
     : socket_(std::move(socket)),
       descriptor_(socket_.impl()->sockfd()),
       send_timeout_(send_timeout) {
-  socket_.setNoDelay(true);
+  const int on = 1;
+  ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const timeval soon{0, std::chrono::microseconds(kSoon).count()};
   ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
 }

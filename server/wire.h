@@ -19,7 +19,7 @@ namespace holdfast::server {
 using Clock = std::chrono::steady_clock;
 
 // How long Wire::receive_soon waits at most.
-inline constexpr std::chrono::milliseconds kSoon{50};
+inline constexpr std::chrono::milliseconds kSoon{20};
 
 class Wire {
  public:

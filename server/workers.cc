@@ -1,10 +1,10 @@
 #include "server/workers.h"
 
 #include <csignal>
+#include <exception>
+#include <new>
 #include <pthread.h>
 #include <utility>
-
-#include "Poco/Exception.h"
 
 namespace holdfast::server {
 namespace {
@@ -35,16 +35,19 @@ Workers::~Workers() {
   join();
 }
 
-bool Workers::submit(Connection& connection, bool again) {
-  std::unique_lock lock(mutex_);
-  if (idle_ > queue_.size()) {
+bool Workers::submit(Connection& connection, bool again) noexcept {
+  const std::scoped_lock lock(mutex_);
+  const bool taker_is_idle = idle_ > queue_.size();
+  try {
     queue_.push_back(&connection);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  if (taker_is_idle) {
     ready_.notify_one();
     return true;
   }
-  // The queue first: a thread that starts must find its work there.
-  queue_.push_back(&connection);
-  if (running_.size() < limits_.workers && start_one(lock)) return true;
+  if (running_.size() < limits_.workers && start_one()) return true;
   if (!running_.empty() && (again || queue_.size() - idle_ <= limits_.queued)) {
     waiting_.store(queue_.size() - idle_, std::memory_order_relaxed);
     return true;
@@ -53,18 +56,18 @@ bool Workers::submit(Connection& connection, bool again) {
   return false;
 }
 
-bool Workers::start_one(std::unique_lock<std::mutex>& lock) {
-  join_finished(lock);
-  auto worker = std::make_unique<Worker>();
-  Worker& started = *worker;
-  started.thread.setStackSize(kStackBytes);
-  running_.push_front(std::move(worker));
-  started.self = running_.begin();
+bool Workers::start_one() {
+  join_finished();
+  const std::size_t before = running_.size();
   try {
-    started.thread.startFunc([this, &started] { run(started); });
-  } catch (const Poco::Exception&) {
-    // No more threads on this machine: those there are have to do.
-    running_.erase(started.self);
+    running_.push_front(std::make_unique<Worker>(limits_));
+    Worker& worker = *running_.front();
+    worker.self = running_.begin();
+    worker.thread.setStackSize(kStackBytes);
+    worker.thread.startFunc([this, &worker] { run(worker); });
+  } catch (const std::exception&) {
+    // No more threads or memory on this machine: the workers there are have to do.
+    if (running_.size() > before) running_.pop_front();
     return false;
   }
   threads_.store(running_.size(), std::memory_order_relaxed);
@@ -72,7 +75,7 @@ bool Workers::start_one(std::unique_lock<std::mutex>& lock) {
   return true;
 }
 
-void Workers::join_finished(std::unique_lock<std::mutex>&) {
+void Workers::join_finished() {
   // They have given up the mutex for good, so joining them here takes no time.
   for (const auto& worker : finished_) worker->thread.join();
   finished_.clear();
@@ -80,7 +83,6 @@ void Workers::join_finished(std::unique_lock<std::mutex>&) {
 
 void Workers::run(Worker& worker) {
   block_signals();
-  Workspace space(limits_);
   std::unique_lock lock(mutex_);
   for (;;) {
     if (!queue_.empty()) {
@@ -88,7 +90,7 @@ void Workers::run(Worker& worker) {
       queue_.pop_front();
       waiting_.store(queue_.size() > idle_ ? queue_.size() - idle_ : 0, std::memory_order_relaxed);
       lock.unlock();
-      work_(connection, space);
+      work_(connection, worker.space);
       lock.lock();
       continue;
     }
@@ -114,14 +116,14 @@ void Workers::begin_stop() {
 bool Workers::wait_until(Clock::time_point deadline) {
   std::unique_lock lock(mutex_);
   if (!left_.wait_until(lock, deadline, [this] { return running_.empty(); })) return false;
-  join_finished(lock);
+  join_finished();
   return true;
 }
 
 void Workers::join() {
   std::unique_lock lock(mutex_);
   left_.wait(lock, [this] { return running_.empty(); });
-  join_finished(lock);
+  join_finished();
 }
 
 }  // namespace holdfast::server

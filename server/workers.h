@@ -36,9 +36,10 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // Gives the connection to a worker. False when all are busy and the queue is full: the caller
-  // keeps it. With `again` the queue's limit does not count: the connection has been served before.
-  [[nodiscard]] bool submit(Connection& connection, bool again = false);
+  // Gives the connection to a worker. False when all are busy and the queue (or memory) is full:
+  // the caller keeps it. With `again` the queue's limit does not count: the connection has been
+  // served before.
+  [[nodiscard]] bool submit(Connection& connection, bool again = false) noexcept;
 
   // Others wait for a worker: finish what you have and let go.
   [[nodiscard]] bool contended() const { return waiting_.load(std::memory_order_relaxed) > 0; }
@@ -56,13 +57,16 @@ class Workers {
 
  private:
   struct Worker {
+    explicit Worker(const Limits& limits) : space(limits) {}
+    Workspace space;
     Poco::Thread thread;
     std::list<std::unique_ptr<Worker>>::iterator self;
   };
 
   void run(Worker& worker);
-  [[nodiscard]] bool start_one(std::unique_lock<std::mutex>& lock);
-  void join_finished(std::unique_lock<std::mutex>& lock);
+  // With the mutex held.
+  [[nodiscard]] bool start_one();
+  void join_finished();
 
   const Limits& limits_;
   Observer& observer_;
