@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <sys/random.h>
 #include <utility>
 #include <vector>
@@ -13,34 +12,114 @@
 
 namespace holdfast::dav {
 
-void require_tokens(const Call& call, const Conditions& conditions,
-                    const storage::Snapshot& snapshot, std::span<const storage::Lock> locks) {
-  const storage::Lock* unheld_shared = nullptr;
-  bool holds_shared = false;
-  for (const storage::Lock& lock : locks) {
-    const bool submitted = conditions.submitted(lock.token);
-    if (submitted && lock.principal != call.request.principal)
+namespace {
+
+// How the shared locks on one resource stand: one submitted token opens all of them (§6.2, §7.5).
+struct Shared {
+  const storage::Lock* missing = nullptr;
+  bool held = false;
+  [[nodiscard]] bool refuses() const { return missing && !held; }
+};
+
+// Judges the locks on resources, one after the other.
+class Judge {
+ public:
+  Judge(const Call& call, const Conditions& conditions, const storage::Snapshot& snapshot)
+      : call_(call), conditions_(conditions), snapshot_(snapshot) {}
+
+  // Refuses an exclusive lock without its token; counts a shared one.
+  void take(const storage::Lock& lock, Shared& shared) const {
+    const bool submitted = conditions_.submitted(lock.token);
+    if (submitted && lock.principal != call_.request.principal)
       throw Error(403, "the lock token belongs to another account");
-    if (lock.scope == storage::LockScope::shared) {
-      holds_shared |= submitted;
-      if (!submitted) unheld_shared = &lock;
-    } else if (!submitted) {
-      throw token_missing(lock, lock_root_href(call.options, snapshot, lock));
+    if (lock.scope == storage::LockScope::exclusive) {
+      if (!submitted) refuse(lock);
+    } else if (submitted) {
+      shared.held = true;
+    } else {
+      shared.missing = &lock;
     }
   }
-  if (unheld_shared && !holds_shared)
-    throw token_missing(*unheld_shared, lock_root_href(call.options, snapshot, *unheld_shared));
+  // To be called when all locks on the resource have been taken.
+  void settle(const Shared& shared) const {
+    if (shared.refuses()) refuse(*shared.missing);
+  }
+
+ private:
+  [[noreturn]] void refuse(const storage::Lock& lock) const {
+    throw token_missing(lock, lock_root_href(call_.options, snapshot_, lock));
+  }
+
+  const Call& call_;
+  const Conditions& conditions_;
+  const storage::Snapshot& snapshot_;
+};
+
+bool contains(const storage::Path& collection, const storage::Path& path) {
+  const auto outer = collection.segments();
+  const auto inner = path.segments();
+  return outer.size() <= inner.size() && std::equal(outer.begin(), outer.end(), inner.begin());
+}
+
+// A resource with locks of its own, and the shared locks that its members inherit from it.
+struct Level {
+  storage::Path root;
+  Shared inherited;
+};
+
+}  // namespace
+
+void require_tokens(const Call& call, const Conditions& conditions,
+                    const storage::Snapshot& snapshot, std::span<const storage::Lock> locks) {
+  const Judge judge(call, conditions, snapshot);
+  Shared shared;
+  for (const storage::Lock& lock : locks) judge.take(lock, shared);
+  judge.settle(shared);
+}
+
+void require_tokens_to_add(const Call& call, const Conditions& conditions,
+                           const storage::Snapshot& snapshot,
+                           const storage::Resolution& resolution) {
+  require_tokens(call, conditions, snapshot, resolution.parent_locks);
+  require_tokens(call, conditions, snapshot, resolution.locks);
 }
 
 void require_tokens_within(const Call& call, const Conditions& conditions,
                            const storage::Snapshot& snapshot,
                            const storage::Resolution& resolution) {
   require_tokens(call, conditions, snapshot, resolution.locks);
-  // Each locked resource below is judged by itself: a shared token held elsewhere does not open it.
-  std::map<storage::NodeId, std::vector<storage::Lock>> by_root;
-  for (storage::Lock& lock : snapshot.locks_within(*resolution.resource))
-    if (lock.root_id != resolution.resource->id) by_root[lock.root_id].push_back(std::move(lock));
-  for (const auto& [root, locks] : by_root) require_tokens(call, conditions, snapshot, locks);
+  std::vector<storage::Lock> locks = snapshot.locks_within(*resolution.resource);
+  if (locks.empty() && resolution.locks.empty()) return;
+
+  const Judge judge(call, conditions, snapshot);
+  const auto settle_members = [&](const Level& level) {
+    if (!level.inherited.refuses()) return;
+    const auto collection = snapshot.resolve(level.root).resource;
+    if (collection && snapshot.count(*collection, 1) > 1) judge.settle(level.inherited);
+  };
+  std::vector<Level> levels(1);
+  levels[0].root = resolution.stored;
+  for (const storage::Lock& lock : resolution.locks)
+    if (lock.infinite) judge.take(lock, levels[0].inherited);
+  settle_members(levels[0]);
+
+  // In path order every collection comes before its members.
+  std::erase_if(locks, [&](const auto& lock) { return lock.root_id == resolution.resource->id; });
+  std::sort(locks.begin(), locks.end(),
+            [](const storage::Lock& a, const storage::Lock& b) { return a.root < b.root; });
+  for (std::size_t i = 0; i < locks.size();) {
+    while (!contains(levels.back().root, locks[i].root)) levels.pop_back();
+    Level level{.root = locks[i].root, .inherited = levels.back().inherited};
+    Shared all = level.inherited;
+    for (const storage::NodeId root = locks[i].root_id;
+         i < locks.size() && locks[i].root_id == root; ++i) {
+      judge.take(locks[i], all);
+      if (locks[i].infinite) judge.take(locks[i], level.inherited);
+    }
+    judge.settle(all);
+    settle_members(level);
+    levels.push_back(std::move(level));
+  }
 }
 
 std::optional<storage::Lock> conflicting_lock(const storage::Snapshot& snapshot,

@@ -18,7 +18,13 @@ namespace holdfast::dav {
 void require_tokens(const Call& call, const Conditions& conditions,
                     const storage::Snapshot& snapshot, std::span<const storage::Lock> locks);
 
-// require_tokens for the resource and everything below it: what DELETE, MOVE and overwriting need.
+// require_tokens for an unmapped URL and its parent: what adding a member needs (§7.4).
+void require_tokens_to_add(const Call& call, const Conditions& conditions,
+                           const storage::Snapshot& snapshot,
+                           const storage::Resolution& resolution);
+
+// require_tokens for the resource and for each one below it: what DELETE, MOVE and overwriting
+// need. Members inherit infinite locks, also from outside the tree.
 void require_tokens_within(const Call& call, const Conditions& conditions,
                            const storage::Snapshot& snapshot,
                            const storage::Resolution& resolution);

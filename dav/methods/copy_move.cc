@@ -85,11 +85,9 @@ Response transfer(Call& call, bool moves) {
       require_tokens(call, conditions, tx, source.parent_locks);
       require_tokens_within(call, conditions, tx, source);
     }
-    if (replaced) {
-      require_tokens_within(call, conditions, tx, destination);
-    } else {
-      require_tokens(call, conditions, tx, destination.parent_locks);
-    }
+    // Also what replaces a member comes into its collection (§7.4).
+    require_tokens_to_add(call, conditions, tx, destination);
+    if (replaced) require_tokens_within(call, conditions, tx, destination);
 
     const std::string_view name = transfer.destination.path.name();
     const storage::Resource result =

@@ -118,7 +118,7 @@ Response handle_lock(Call& call) {
     if (target.locks.size() >= kSharedLockLimit)
       throw Error(507, "the resource has as many shared locks as allowed");
     if (created) {
-      require_tokens(call, conditions, tx, target.parent_locks);
+      require_tokens_to_add(call, conditions, tx, target);
       // §7.3: an empty resource that is not a collection.
       resource = tx.put(*target.parent, call.target.path.name(), call.contents.begin({})->seal(),
                         std::nullopt);

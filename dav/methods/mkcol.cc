@@ -23,7 +23,7 @@ Response handle_mkcol(Call& call) {
     refuse_mapped(target);
     require_parent(target);
     conditions.check(tx, target);
-    require_tokens(call, conditions, tx, target.parent_locks);
+    require_tokens_to_add(call, conditions, tx, target);
     tx.make_collection(*target.parent, call.target.path.name());
   });
   Response response;

@@ -44,8 +44,11 @@ storage::Resolution check(const Call& call, const Conditions& conditions,
   if (call.target.trailing_slash) throw Error(409, "a file's URL does not end in a slash");
   require_parent(target);
   conditions.check(snapshot, target);
-  require_tokens(call, conditions, snapshot, target.locks);
-  if (!target.mapped()) require_tokens(call, conditions, snapshot, target.parent_locks);
+  if (target.mapped()) {
+    require_tokens(call, conditions, snapshot, target.locks);
+  } else {
+    require_tokens_to_add(call, conditions, snapshot, target);
+  }
   return target;
 }
 
