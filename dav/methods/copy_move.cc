@@ -44,7 +44,8 @@ void check_places(const Transfer& transfer, const storage::Resolution& source,
       throw Error(403, "source and destination are the same resource");
     return;
   }
-  if (destination.at_or_below(resource)) throw Error(403, "the destination lies inside the source");
+  if (resource.is_collection() && destination.at_or_below(resource))
+    throw Error(403, "the destination lies inside the source");
   if (destination.resource && source.at_or_below(*destination.resource))
     throw Error(403, "the destination is an ancestor of the source");
 }
