@@ -1,0 +1,271 @@
+// Refusals (DESIGN §5; RFC 4918 §16, RFC 9457): performs every row of the table in
+// docs/conflicts.md in every mode, so that the document says what the engine does.
+#include <fstream>
+#include <gmock/gmock.h>
+#include <sstream>
+
+#include "dav/conflict.h"
+#include "tests/dav/world.h"
+
+namespace holdfast::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+struct Row {
+  std::string situation;
+  std::string request;                // "PUT /locked", then header lines
+  std::vector<std::string> statuses;  // auto, auto with JSON, 409, rfc4918
+  std::string body;                   // precondition element and hrefs, or "-"
+};
+
+std::string strip(std::string text) {
+  const auto space = [](char c) { return c == ' ' || c == '`'; };
+  while (!text.empty() && space(text.front())) text.erase(0, 1);
+  while (!text.empty() && space(text.back())) text.pop_back();
+  return text;
+}
+
+std::vector<Row> table() {
+  std::ifstream file(std::string(HOLDFAST_SOURCE_DIR) + "/docs/conflicts.md");
+  EXPECT_TRUE(file.good());
+  std::vector<Row> rows;
+  std::string line;
+  bool inside = false;
+  while (std::getline(file, line)) {
+    if (!line.starts_with("|")) {
+      inside = false;
+      continue;
+    }
+    std::vector<std::string> cells;
+    std::istringstream stream(line.substr(1));
+    for (std::string cell; std::getline(stream, cell, '|');) cells.push_back(strip(cell));
+    if (cells.size() == 7 && cells[0] == "Situation") {
+      inside = true;
+      continue;
+    }
+    if (!inside || cells[0].starts_with("---")) continue;
+    EXPECT_EQ(cells.size(), 7U) << line;
+    if (cells.size() != 7) continue;
+    rows.push_back({.situation = cells[0],
+                    .request = cells[1],
+                    .statuses = {cells[2], cells[3], cells[4], cells[5]},
+                    .body = cells[6]});
+  }
+  return rows;
+}
+
+// The state that docs/conflicts.md describes.
+struct Scene : World {
+  std::string token;    // of the lock on /locked
+  std::string foreign;  // of another account's lock on /theirs
+
+  explicit Scene(dav::ConflictStatus mode) : World(options(mode)) {
+    put("/f", "one");
+    put("/locked", "held");
+    put("/theirs", "held");
+    mkcol("/c");
+    mkcol("/tree");
+    put("/tree/leaf");
+    lock("/tree/leaf");
+    mkcol("/shallow");
+    put("/shallow/member");
+    lock("/shallow", "0");
+    token = lock("/locked");
+    foreign = send_as("bob", "LOCK", "/theirs", {}, lockinfo()).lock_token();
+  }
+
+  static dav::Options options(dav::ConflictStatus mode) {
+    dav::Options options;
+    options.conflict_status = mode;
+    options.propfind_infinity_limit = 2;
+    return options;
+  }
+
+  // Sends "METHOD /target, Name: value, …" with the words TOKEN, FOREIGN and ETAG replaced.
+  Answer perform(const std::string& request, bool json) {
+    const auto filled = [&](std::string text) {
+      const std::pair<const char*, std::string> words[] = {
+          {"FOREIGN", foreign}, {"TOKEN", token}, {"ETAG", etag("/f")}};
+      for (const auto& [word, value] : words)
+        if (const std::size_t at = text.find(word); at != std::string::npos)
+          text.replace(at, std::string_view(word).size(), value);
+      return text;
+    };
+    std::vector<std::string> parts;
+    std::size_t start = 0;
+    for (std::size_t at; (at = request.find(", ", start)) != std::string::npos; start = at + 2)
+      parts.push_back(request.substr(start, at - start));
+    parts.push_back(request.substr(start));
+    const std::size_t space = parts[0].find(' ');
+    const std::string method = parts[0].substr(0, space);
+    Headers headers;
+    if (json) headers.emplace_back("Accept", "application/json");
+    std::string body;
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+      const std::size_t colon = parts[i].find(": ");
+      if (colon == std::string::npos) {
+        EXPECT_EQ(parts[i], "with a body") << request;
+        body = "x";
+      } else {
+        headers.emplace_back(parts[i].substr(0, colon), filled(parts[i].substr(colon + 2)));
+      }
+    }
+    if (method == "LOCK") body = lockinfo();
+    if (method == "PROPPATCH") body = set_properties("<x:p>1</x:p>");
+    if (method == "PUT") body = "two";
+    return send(method, parts[0].substr(space + 1), headers, body);
+  }
+};
+
+// "lock-token-submitted /locked" as the document writes a body.
+std::string written(const Answer& answer) {
+  const Refusal why = refusal(answer);
+  if (why.precondition.empty()) return "-";
+  std::string text = why.precondition;
+  for (const std::string& href : why.hrefs) text += " " + href;
+  return text;
+}
+
+TEST(ConflictsDocument, SaysWhatTheEngineDoesInEveryMode) {
+  const std::vector<Row> rows = table();
+  EXPECT_GE(rows.size(), 25U);
+  struct Mode {
+    dav::ConflictStatus setting;
+    bool json;
+  };
+  const Mode modes[] = {{dav::ConflictStatus::automatic, false},
+                        {dav::ConflictStatus::automatic, true},
+                        {dav::ConflictStatus::always_409, false},
+                        {dav::ConflictStatus::rfc4918, false}};
+  for (std::size_t mode = 0; mode < std::size(modes); ++mode) {
+    Scene scene(modes[mode].setting);
+    const std::string before = scene.dump();
+    for (const Row& row : rows) {
+      const Answer answer = scene.perform(row.request, modes[mode].json);
+      EXPECT_EQ(std::to_string(answer.status), row.statuses[mode])
+          << row.situation << ", mode " << mode << ": " << answer.log_detail;
+      EXPECT_EQ(scene.dump(), before) << "a conflict changed something: " << row.situation;
+      if (modes[mode].json) {
+        EXPECT_EQ(answer.header("Content-Type"), "application/problem+json") << row.situation;
+        EXPECT_THAT(answer.body, HasSubstr("\"status\":" + row.statuses[mode])) << row.situation;
+      } else {
+        EXPECT_EQ(written(answer), row.body) << row.situation;
+      }
+    }
+  }
+}
+
+TEST(Conflicts, JsonIsSentOnlyToThoseWhoPreferIt) {  // DESIGN §5
+  struct Case {
+    const char* accept;
+    bool json;
+  };
+  const Case cases[] = {
+      {"application/json", true},
+      {"application/problem+json", true},
+      {"APPLICATION/JSON", true},
+      {"application/json, text/html", true},
+      {"application/json, */*;q=0.8", true},
+      {"application/xml;q=0.5, application/json;q=0.6", true},
+      {"text/html, application/json;q=0.1", true},
+      {"*/*", false},
+      {"application/json, */*", false},
+      {"application/json;q=0.5, text/xml", false},
+      {"application/json;q=0", false},
+      {"application/json;q=0.5, application/*;q=0.5", false},
+      {"text/xml", false},
+      {"", false},
+      {"garbage;;;,,,", false},
+  };
+  Scene scene(dav::ConflictStatus::automatic);
+  for (const Case& each : cases) {
+    const Answer answer = scene.send("PUT", "/locked", {{"Accept", each.accept}}, "x");
+    EXPECT_EQ(answer.status, each.json ? 409 : 423) << each.accept;
+    EXPECT_EQ(answer.header("Content-Type"),
+              each.json ? "application/problem+json" : "application/xml; charset=utf-8");
+  }
+  EXPECT_EQ(scene.status("PUT", "/locked", {}, "x"), 423);
+  for (const auto mode : {dav::ConflictStatus::always_409, dav::ConflictStatus::rfc4918}) {
+    Scene other(mode);
+    EXPECT_EQ(
+        other.send("PUT", "/locked", {{"Accept", "application/json"}}, "x").header("Content-Type"),
+        "application/xml; charset=utf-8");
+  }
+}
+
+TEST(Conflicts, AStaleVersionTellsJsonClientsBothVersions) {  // DESIGN §5
+  Scene scene(dav::ConflictStatus::automatic);
+  const Answer answer = scene.send("PUT", "/f?x=\"y\"",
+                                   {{"Accept", "application/json"}, {"If-Match", "\"old\""}}, "x");
+  EXPECT_EQ(answer.status, 409);
+  EXPECT_EQ(answer.header("ETag"), scene.etag("/f"));
+  EXPECT_THAT(answer.body, HasSubstr("\"your_version\":\"\\\"old\\\"\""));
+  const std::string tag = scene.etag("/f");
+  EXPECT_THAT(answer.body,
+              HasSubstr("\"current_version\":\"\\\"" + tag.substr(1, tag.size() - 2) + "\\\"\""));
+  EXPECT_THAT(answer.body, HasSubstr("\"instance\":\"/f?x=\\\"y\\\"\""));
+  EXPECT_THAT(answer.body, StartsWith("{\"type\":\"urn:holdfast:problem:stale-version\""));
+  // A client that follows it succeeds.
+  EXPECT_EQ(scene.status("PUT", "/f", {{"If-Match", answer.header("ETag")}}, "x"), 204);
+}
+
+TEST(Conflicts, ALockIsDescribedWithoutItsToken) {  // DESIGN §5
+  Scene scene(dav::ConflictStatus::automatic);
+  scene.put("/mine");
+  const std::string secret = scene
+                                 .send("LOCK", "/mine", {{"Timeout", "Second-60"}, {"Depth", "0"}},
+                                       lockinfo("exclusive", "\"ann\"&amp;\\"))
+                                 .lock_token();
+  for (const char* method : {"PUT", "LOCK", "DELETE"}) {
+    const Answer answer = scene.send(method, "/mine", {{"Accept", "application/json"}},
+                                     std::string(method) == "LOCK" ? lockinfo() : "");
+    EXPECT_EQ(answer.status, 409) << method;
+    EXPECT_THAT(answer.body, HasSubstr("\"lock\":{\"owner\":\"\\\"ann\\\"&amp;\\\\\""));
+    EXPECT_THAT(answer.body, HasSubstr("\"scope\":\"exclusive\""));
+    EXPECT_THAT(answer.body, HasSubstr("\"depth\":\"0\""));
+    EXPECT_THAT(answer.body, HasSubstr("\"expires\":\"2026-01-02T03:05:05Z\""));
+    EXPECT_THAT(answer.body, Not(HasSubstr(secret)));
+  }
+}
+
+TEST(Conflicts, EveryRefusalHasABodyThatParses) {  // clients R28, robustness O3, X13
+  Scene scene(dav::ConflictStatus::automatic);
+  const char* targets[] = {"/none", "/%3Cscript%3E", "/c%22%26", "/f/x"};
+  for (const char* target : targets) {
+    for (const char* method : {"GET", "DELETE", "PROPFIND", "COPY", "BREW", "POST"}) {
+      const Answer answer = scene.send(method, target, {{"Destination", "/x"}, {"If", "(<a:b>"}});
+      EXPECT_GE(answer.status, 400);
+      (void)refusal(answer);
+      EXPECT_THAT(answer.body, HasSubstr("<s:message>"));
+      EXPECT_THAT(answer.body, Not(HasSubstr("script")));
+      EXPECT_NE(answer.log_detail, "");
+    }
+  }
+}
+
+TEST(Conflicts, StoreFaultsBecomeStatuses) {  // storage/error.h, robustness E5
+  struct Case {
+    storage::Fault fault;
+    int status;
+  };
+  const Case cases[] = {{storage::Fault::busy, 503},
+                        {storage::Fault::unavailable, 503},
+                        {storage::Fault::full, 507},
+                        {storage::Fault::conflict, 409},
+                        {storage::Fault::corrupt, 500}};
+  for (const Case& each : cases) {
+    const dav::Error error = dav::to_refusal(storage::Error(each.fault, "/var/lib/secret.db"));
+    dav::Request request;
+    const Answer answer = render(dav::answer(error, request, {}));
+    EXPECT_EQ(answer.status, each.status);
+    EXPECT_EQ(answer.has("Retry-After"), each.status == 503);
+    EXPECT_THAT(answer.body, Not(HasSubstr("secret")));
+    EXPECT_THAT(answer.log_detail, HasSubstr("secret"));
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::test
