@@ -6,6 +6,7 @@
 
 #include "dav/conflict.h"
 #include "tests/dav/world.h"
+#include "tests/support/build_paths.h"
 
 namespace holdfast::test {
 namespace {
@@ -29,7 +30,7 @@ std::string strip(std::string text) {
 }
 
 std::vector<Row> table() {
-  std::ifstream file(std::string(HOLDFAST_SOURCE_DIR) + "/docs/conflicts.md");
+  std::ifstream file(holdfast::test::source_folder() / "docs/conflicts.md");
   EXPECT_TRUE(file.good());
   std::vector<Row> rows;
   std::string line;

@@ -3,6 +3,7 @@
 #include <string>
 #include <tuple>
 
+#include "tests/support/build_paths.h"
 #include "tests/support/process.h"
 #include "tests/support/server_process.h"
 
@@ -14,7 +15,7 @@ class Litmus : public ::testing::TestWithParam<std::tuple<std::string, std::stri
 TEST_P(Litmus, SaysWhatIsExpected) {
   if (!program_exists("litmus")) GTEST_SKIP() << "litmus is not installed";
   const auto& [mode, suite] = GetParam();
-  const auto outcome = run({.arguments = {HOLDFAST_SOURCE_DIR "/litmus/run", "--binary",
+  const auto outcome = run({.arguments = {(source_folder() / "litmus/run").string(), "--binary",
                                           holdfast_binary(), "--mode", mode, "--suite", suite},
                             .timeout = std::chrono::seconds(500)});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output;

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/support/build_paths.h"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -175,7 +177,7 @@ TEST(Layering, APlantedFileIsFound) {
 }
 
 TEST(Layering, TheHouseKeepsItsWalls) {
-  const auto all = includes_under(HOLDFAST_SOURCE_DIR);
+  const auto all = includes_under(holdfast::test::source_folder());
   EXPECT_GT(all.size(), 20U) << "the source folder was not read";
   for (const auto& include : all) {
     EXPECT_EQ(broken_wall(include), "") << include.file << " includes " << include.target;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "tests/support/build_paths.h"
 #include "tests/support/process.h"
 
 namespace holdfast::test {
@@ -31,9 +32,7 @@ std::uint16_t port_in(const std::string& output) {
 
 }  // namespace
 
-std::filesystem::path holdfast_binary() {
-  return std::filesystem::path(HOLDFAST_BINARY_DIR) / "holdfast";
-}
+std::filesystem::path holdfast_binary() { return binary_folder() / "holdfast"; }
 
 ServerProcess::ServerProcess(std::filesystem::path data, std::vector<std::string> arguments)
     : data_(std::move(data)), arguments_(std::move(arguments)) {}
