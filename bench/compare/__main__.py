@@ -24,6 +24,9 @@ def arguments():
                         help="one short round of everything, under 3 minutes")
     parser.add_argument("--scale", action="store_true",
                         help="instead: 1,000,000 resources, 100,000 locks, 10,000 connections")
+    parser.add_argument("--resources", type=int, metavar="N", default=1_000_000,
+                        help="for --scale: in the large store, a tenth of them locked; and members "
+                        "of the wide collection (default 1,000,000)")
     parser.add_argument("--only", metavar="REGEX", default="",
                         help="only scenarios whose id matches (put|lock, ^get, tree)")
     parser.add_argument("--servers", metavar="LIST", default="",
@@ -62,13 +65,14 @@ def loads():
 
 
 class Progress:
-    """One line on a terminal; a line per scenario elsewhere."""
+    """One line on a terminal; elsewhere a line per scenario, and one when five seconds have passed."""
 
     def __init__(self, total):
         self.total = total
         self.done = 0
         self.began = time.monotonic()
         self.shown = None
+        self.shown_at = 0
 
     def show(self, text, step=1):
         self.done += step
@@ -76,8 +80,9 @@ class Progress:
         line = f"[{self.done}/{self.total} {elapsed:4.0f}s] {text}"
         if sys.stderr.isatty():
             print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
-        elif text.split(" ")[0] != self.shown:
+        elif text.split(" ")[0] != self.shown or elapsed > self.shown_at + 5:
             print(line, file=sys.stderr, flush=True)
+            self.shown_at = elapsed
         self.shown = text.split(" ")[0]
 
     def end(self):

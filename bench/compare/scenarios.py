@@ -124,7 +124,7 @@ class Read(Scenario):
                  lambda: fill(tools, server, self.target(), 1, size=self.size))
 
     def check(self, tools, server):
-        path = "/many/1/7.txt" if self.many else self.target()
+        path = "/many/0/7.txt" if self.many else self.target()
         if self.method == "PROPFIND":
             answer, found = server.client.propfind(path, "0", PROPFIND)
             check_five(server, found, {path: self.size})
@@ -523,8 +523,9 @@ class Tree(Scenario):
             f"expect 207\nlength_at_least {least}\n")
         if round == 0 and "failed" not in rows["tree-propfind"]:
             _, found = server.client.propfind(root, "infinity", PROPFIND)
-            if len(found) != count + self.folders + 1:
-                rows["tree-propfind"] = {"failed": f"lists {len(found)} resources"}
+            total = count + self.folders + 1
+            if len(found) != total:
+                rows["tree-propfind"] = {"failed": f"lists {len(found)} of {total} resources"}
         rows["tree-copy"] = self.one(
             tools, server, f"step COPY {root}\nfield Depth: infinity\n"
             f"field Destination: http://{{host}}{copy}\nexpect 200 201 204\n")

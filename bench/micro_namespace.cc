@@ -1,0 +1,195 @@
+// The store as the server uses it: SQLite and files in a temporary folder, 1,000 collections of 10
+// files. `full` writes include their flush; TMPDIR says on which disk.
+#include <benchmark/benchmark.h>
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <stdlib.h>
+#include <string>
+#include <utility>
+
+#include "dav/path.h"
+#include "storage/clock.h"
+#include "storage/files/content_store.h"
+#include "storage/files/data_folder.h"
+#include "storage/sqlite/namespace.h"
+
+namespace {
+
+using namespace holdfast::storage;
+
+constexpr int kCollections = 1000;
+constexpr int kFiles = 10;
+
+std::string make_folder() {
+  auto name = (std::filesystem::temp_directory_path() / "holdfast-micro-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot create " + name);
+  return name;
+}
+
+Path path_of(const std::string& url) { return holdfast::dav::parse_url(url, {}, "").path; }
+
+class Store {
+ public:
+  explicit Store(Durability durability)
+      : path_(make_folder()), folder_(path_), contents_(folder_, durability) {
+    holdfast::storage::sqlite::Options options;
+    options.durability = durability;
+    names_ =
+        holdfast::storage::sqlite::open(folder_.database(), contents_, clock_, std::move(options));
+    content_ = make_content();
+    names_->write(Flush::required, [&](Transaction& tx) {
+      const auto root = *tx.resolve({}).resource;
+      for (int i = 0; i < kCollections; ++i) {
+        const auto collection = tx.make_collection(root, "c" + std::to_string(i));
+        for (int k = 0; k < kFiles; ++k)
+          tx.put(collection, "f" + std::to_string(k), content_, std::nullopt);
+      }
+      const auto large = tx.make_collection(root, "large");
+      for (int i = 0; i < kCollections; ++i)
+        tx.put(large, std::to_string(i) + ".txt", content_, std::nullopt);
+    });
+  }
+  ~Store() {
+    names_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  Namespace& names() { return *names_; }
+  Content make_content() {
+    const std::string bytes(1024, 'x');
+    auto upload = contents_.begin({});
+    upload->append(bytes);
+    return upload->seal();
+  }
+
+ private:
+  std::string path_;
+  SystemClock clock_;
+  files::DataFolder folder_;
+  files::FileContentStore contents_;
+  std::unique_ptr<Namespace> names_;
+  Content content_;
+};
+
+Store& relaxed() {
+  static Store store(Durability::relaxed);
+  return store;
+}
+
+Store& full() {
+  static Store store(Durability::full);
+  return store;
+}
+
+// A snapshot per question, as requests do.
+void Resolve(benchmark::State& state) {
+  auto& names = relaxed().names();
+  std::minstd_rand random;
+  for (auto _ : state) {
+    const auto path = path_of("/c" + std::to_string(random() % kCollections) + "/f" +
+                              std::to_string(random() % kFiles));
+    benchmark::DoNotOptimize(names.snapshot()->resolve(path));
+  }
+}
+BENCHMARK(Resolve)->Threads(1)->Threads(2)->UseRealTime();
+
+void ReadInlineContent(benchmark::State& state) {
+  auto& names = relaxed().names();
+  for (auto _ : state) {
+    const auto snapshot = names.snapshot();
+    const auto found = snapshot->resolve(path_of("/c17/f3"));
+    benchmark::DoNotOptimize(snapshot->content(*found.resource));
+  }
+}
+BENCHMARK(ReadInlineContent);
+
+// Time per member.
+void ListMember(benchmark::State& state) {
+  auto& names = relaxed().names();
+  std::int64_t seen = 0;
+  for (auto _ : state) {
+    const auto snapshot = names.snapshot();
+    const auto from = snapshot->resolve(path_of("/large"));
+    snapshot->members(from, Depth::one, {.properties = false, .locks = true, .checksums = false},
+                      [&](const Member& member) {
+                        benchmark::DoNotOptimize(member.resource.size);
+                        ++seen;
+                      });
+  }
+  state.SetItemsProcessed(seen);
+}
+BENCHMARK(ListMember);
+
+void StageInlineContent(benchmark::State& state) {
+  auto& store = relaxed();
+  for (auto _ : state) benchmark::DoNotOptimize(store.make_content());
+}
+BENCHMARK(StageInlineContent);
+
+void put(benchmark::State& state, Store& store, bool fresh) {
+  auto& names = store.names();
+  const auto content = store.make_content();
+  const auto thread = std::to_string(state.thread_index());
+  std::int64_t count = 0;
+  static std::atomic<int> run = 0;
+  const auto prefix = std::to_string(++run) + "-" + thread + "-";
+  for (auto _ : state) {
+    const auto name = prefix + (fresh ? std::to_string(++count) : "same");
+    names.write(Flush::required, [&](Transaction& tx) {
+      const auto parent = *tx.resolve(path_of("/c17")).resource;
+      benchmark::DoNotOptimize(tx.put(parent, name, content, std::nullopt));
+    });
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+
+void PutNewRelaxed(benchmark::State& state) { put(state, relaxed(), true); }
+BENCHMARK(PutNewRelaxed)->Threads(1)->Threads(16)->UseRealTime();
+
+void PutNewFull(benchmark::State& state) { put(state, full(), true); }
+BENCHMARK(PutNewFull)->Threads(1)->Threads(16)->UseRealTime();
+
+void PutOverRelaxed(benchmark::State& state) { put(state, relaxed(), false); }
+BENCHMARK(PutOverRelaxed)->Threads(1)->Threads(16)->UseRealTime();
+
+void PutOverFull(benchmark::State& state) { put(state, full(), false); }
+BENCHMARK(PutOverFull)->Threads(1)->Threads(16)->UseRealTime();
+
+// A file there and back again.
+void MoveRelaxed(benchmark::State& state) {
+  auto& names = relaxed().names();
+  bool there = false;
+  for (auto _ : state) {
+    names.write(Flush::required, [&](Transaction& tx) {
+      const auto found = tx.resolve(path_of(there ? "/c20/moved" : "/c20/f0"));
+      benchmark::DoNotOptimize(
+          tx.move_tree(*found.resource, *found.parent, there ? "f0" : "moved"));
+    });
+    there = !there;
+  }
+}
+BENCHMARK(MoveRelaxed);
+
+void LockAndUnlock(benchmark::State& state) {
+  auto& names = relaxed().names();
+  std::int64_t count = 0;
+  for (auto _ : state) {
+    Lock lock;
+    lock.token = "urn:uuid:00000000-0000-4000-8000-" + std::to_string(100'000'000'000 + ++count);
+    lock.timeout_s = 600;
+    names.write(Flush::deferrable, [&](Transaction& tx) {
+      lock.root_id = tx.resolve(path_of("/c21/f0")).resource->id;
+      benchmark::DoNotOptimize(tx.add_lock(lock));
+    });
+    names.write(Flush::deferrable, [&](Transaction& tx) { tx.remove_lock(lock.token); });
+  }
+}
+BENCHMARK(LockAndUnlock);
+
+}  // namespace
