@@ -2,10 +2,12 @@
 
 import argparse
 import datetime
+import http.client
 import os
 import platform
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -60,6 +62,13 @@ def disk_of(folder):
     return "unknown disk"
 
 
+def revision(root):
+    """The commit that is measured, with a plus when files differ from it."""
+    answer = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty=+"],
+                            capture_output=True, text=True, check=False)
+    return f" at {answer.stdout.strip()}" if answer.returncode == 0 else ""
+
+
 def loads():
     return "{:.1f} {:.1f} {:.1f}".format(*os.getloadavg())
 
@@ -110,10 +119,13 @@ def run_cell(tools, server, scenario, round, timing, folder):
         if not any("failed" in numbers for numbers in results.values()):
             scenario.verify(server, round, next(iter(results.values())))
         return results
-    except (Wrong, OSError) as error:
+    except (Wrong, OSError, http.client.HTTPException) as error:
+        why = str(error) or type(error).__name__
         if not server.alive():
-            raise SystemExit(f"{server.name} ended: {server.output()}") from error
-        return {row: {"failed": str(error)} for row in rows}
+            why = f"the server ended: {server.output()[-300:]}"
+            server.stop()
+            server.start()  # the other scenarios still count
+        return {row: {"failed": why.replace("\n", " ")} for row in rows}
 
 
 def choose_servers(names):
@@ -195,6 +207,7 @@ def main():
         print("\n".join(scenario.id for scenario in scenarios(100_000)))
         return
     tools = {name: getattr(options, "tool_" + name) for name in ("load", "holdfast", "peers", "go")}
+    tools["revision"] = revision(options.tool_root)
     results = options.results or os.path.join(options.tool_root, "bench", "results")
     os.makedirs(results, exist_ok=True)
     # SIGTERM ends a run as Ctrl-C does: servers stopped, data removed.

@@ -197,7 +197,7 @@ def write(results, name, result):
                         for side in ("small", "large"))
         lines.append([row["title"], f"{small:,.0f}", f"{large:,.0f}", f"{large / small:.2f}",
                       yes(large >= LEAST_RATIO * small)])
-    text = f"# {TITLES[name]} with a large store\n\n{result['date']}, {os.cpu_count()} cores.\n\n"
+    text = f"# {TITLES[name]} with a large store\n\n{result['date']}, {os.cpu_count()} cores, version {result['version']}.\n\n"
     text += (f"Operations a second with 1,000 resources and no lock, and with "
              f"{result['resources']:,} resources and {result['locks']:,} live locks.\n\n")
     text += table(["scenario (16 connections)", "small", "large", "large ÷ small",
@@ -239,7 +239,8 @@ def run(options, tools, folder, results, choose_servers):
                                       locks)
         try:
             result = {"date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-                      "resources": resources, "locks": locks, "rows": rows,
+                      "version": server.version(), "resources": resources, "locks": locks,
+                      "rows": rows,
                       "idle_connections": IDLE_CONNECTIONS,
                       "wide": wide_collection(tools, server, resources),
                       "idle": idle(tools, server, IDLE_CONNECTIONS, timing),

@@ -293,7 +293,8 @@ class MakeCollection(Write):
         for connection, number in samples(numbers["next"], first_of(round), each=1):
             path = f"{self.folder(round)}{connection}-{number}/"
             _, found = server.client.propfind(path, "0", PROPFIND)
-            if found[path]["resourcetype"].find(DAV + "collection") is None:
+            kind = found.get(path, {}).get("resourcetype")
+            if kind is None or kind.find(DAV + "collection") is None:
                 raise Wrong(f"{path} is no collection")
 
 

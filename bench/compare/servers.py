@@ -227,7 +227,7 @@ class Holdfast(Server):
                 "--data", self.data, "--durability", self.durability, "--access-log", "off"]
 
     def version(self):
-        return first_line([self.tools["holdfast"], "--version"])
+        return first_line([self.tools["holdfast"], "version"]).rpartition(" ")[2] + self.tools["revision"]
 
 
 class HoldfastFull(Holdfast):
