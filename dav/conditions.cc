@@ -7,6 +7,9 @@
 namespace holdfast::dav {
 namespace {
 
+// The milliseconds of a date whose second another content of the same URL had as well.
+constexpr storage::Millis kSharedSecond = 999;
+
 std::string_view entity_tag_of(const storage::Resolution& target) {
   if (!target.resource || target.resource->is_collection()) return {};
   return target.resource->etag;
@@ -132,7 +135,13 @@ void Conditions::check_if(const storage::Snapshot& snapshot,
 }
 
 bool date_identifies(const storage::Resource& file, std::int64_t date_s, storage::Millis now) {
-  return file.modified / 1000 == date_s && file.stored / 1000 < now / 1000;
+  return file.modified / 1000 == date_s && file.modified % 1000 != kSharedSecond &&
+         file.stored / 1000 < now / 1000;
+}
+
+storage::Millis date_replacing(const storage::Resource& old, storage::Millis date) {
+  if (old.modified / 1000 != date / 1000) return date;
+  return date / 1000 * 1000 + kSharedSecond;
 }
 
 }  // namespace holdfast::dav

@@ -47,9 +47,14 @@ class Conditions {
   std::vector<std::string> tokens_;
 };
 
-// True when Last-Modified can stand for the content: it was stored at least a second before `now`
-// (DESIGN §4, Dates). Clients may set the date, so equality is all that counts.
+// True when Last-Modified can stand for the content: it was stored at least a second before `now`,
+// and what it replaced had another date (DESIGN §4, Dates). Clients may set the date, so equality
+// is all that counts.
 [[nodiscard]] bool date_identifies(const storage::Resource& file, std::int64_t date_s,
                                    storage::Millis now);
+
+// The modification date to store with content that replaces `old` and is dated `date`. Where the
+// two fall into one second, which is all that Last-Modified can tell, the milliseconds say so.
+[[nodiscard]] storage::Millis date_replacing(const storage::Resource& old, storage::Millis date);
 
 }  // namespace holdfast::dav

@@ -94,7 +94,9 @@ Response transfer(Call& call, bool moves) {
     const storage::Resource result =
         moves ? tx.move_tree(resource, *destination.parent, name)
               : tx.copy_tree(resource, recursive, *destination.parent, name);
-    if (transfer.modified) tx.set_modified(result.id, *transfer.modified);
+    storage::Millis modified = transfer.modified.value_or(result.modified);
+    if (replaced) modified = date_replacing(*destination.resource, modified);
+    if (modified != result.modified) tx.set_modified(result.id, modified);
   });
 
   Response response;

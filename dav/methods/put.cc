@@ -99,7 +99,9 @@ Response handle_put(Call& call) {
     call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
       const storage::Resolution target = check(call, conditions, tx);
       replaced = target.mapped();
-      stored = tx.put(*target.parent, call.target.path.name(), content, announced.modified);
+      std::optional<storage::Millis> modified = announced.modified;
+      if (replaced) modified = date_replacing(*target.resource, modified.value_or(tx.wall_now()));
+      stored = tx.put(*target.parent, call.target.path.name(), content, modified);
     });
   } catch (const storage::Error&) {
     // The commit's outcome is unknown: a row may name the content. Recovery sweeps it if not.

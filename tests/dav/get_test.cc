@@ -274,6 +274,52 @@ TEST(Get, ADateIsNoProofWhileItsSecondLasts) {  // DESIGN §4, Dates; clients R3
   EXPECT_EQ(w.status("GET", "/f", range), 200);
 }
 
+TEST(Get, ADateThatTwoContentsHadProvesNothing) {  // clients R31, R37; DESIGN §4, Dates
+  const auto replace = [](World& w, const std::string& how) {
+    if (how == "PUT") {
+      w.put("/f", "two");
+    } else if (how == "PUT dated") {
+      const Headers dated = {{"X-OC-Mtime", std::to_string(ManualClock::kStart / 1000)}};
+      EXPECT_EQ(w.status("PUT", "/f", dated, "two"), 204);
+    } else {
+      w.put("/new", "two");
+      EXPECT_EQ(w.status(how, "/new", {{"Destination", "/f"}}), 204);
+    }
+  };
+  for (const char* how : {"PUT", "PUT dated", "COPY", "MOVE"}) {
+    World w;
+    w.put("/f", "one");
+    const std::string date = w.send("HEAD", "/f").header("Last-Modified");
+    replace(w, how);
+    EXPECT_EQ(w.send("HEAD", "/f").header("Last-Modified"), date) << how;  // and yet honest
+    w.store.clock.advance(5000);
+    EXPECT_EQ(w.send("GET", "/f", {{"If-Modified-Since", date}}).body, "two") << how;
+    EXPECT_EQ(w.send("GET", "/f", {{"If-Range", date}, {"Range", "bytes=0-0"}}).body, "two") << how;
+    w.put("/f", "three");  // a second later dates count again
+    w.store.clock.advance(5000);
+    const std::string later = w.send("HEAD", "/f").header("Last-Modified");
+    EXPECT_EQ(w.status("GET", "/f", {{"If-Modified-Since", later}}), 304) << how;
+  }
+}
+
+TEST(Get, KeepsReadingTheVersionItBegan) {  // robustness R5
+  World w;
+  const std::string old(200'000, 'o');
+  w.put("/f", old);
+  dav::Request request;
+  dav::NoBody none;
+  request.method = "GET";
+  request.target = "/f";
+  request.body = &none;
+  dav::Response response = w.engine.handle(request);
+  w.put("/f", std::string(200'000, 'n'));
+  for (const std::string& blob : w.store.names.garbage(10)) w.store.contents.remove(blob);
+  const Answer answer = render(std::move(response));
+  EXPECT_FALSE(answer.cut);
+  EXPECT_TRUE(answer.body == old);
+  EXPECT_NE(answer.header("ETag"), w.etag("/f"));
+}
+
 TEST(Get, OfMissingContentIs500AndDeleteStillWorks) {  // robustness R6, E8
   World w;
   w.put("/f", std::string(100'000, 'x'));
