@@ -328,6 +328,12 @@ TEST(Propfind, HonoursConditions) {  // RFC 4918 §10.4
   EXPECT_EQ(w.status("PROPFIND", "/f", depth + Headers{{"If-Match", "\"a\""}}), 412);
 }
 
+TEST(Propfind, AllpropStaysSmall) {  // clients R26: Windows refuses listings above 1,000,000 bytes
+  World w;
+  for (int i = 0; i < 1000; ++i) w.put("/document-" + std::to_string(i) + ".docx");
+  EXPECT_LT(w.send("PROPFIND", "/", {{"Depth", "1"}}).body.size(), 1'000'000U);
+}
+
 TEST(Propfind, TooManyNamesAreRefused) {  // robustness X17
   World w;
   std::string body = "<D:propfind xmlns:D=\"DAV:\"><D:prop>";

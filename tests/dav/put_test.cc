@@ -1,5 +1,7 @@
 // PUT (RFC 9110 §9.3.4, RFC 4918 §9.7).
+#include <functional>
 #include <gmock/gmock.h>
+#include <utility>
 
 #include "dav/headers.h"
 #include "tests/dav/world.h"
@@ -245,6 +247,66 @@ TEST(Put, RefusesBeforeItInvitesTheBody) {  // DESIGN §3, §4; robustness H7
   EXPECT_FALSE(body.invited());
   EXPECT_EQ(w.status("PUT", "/f", {}, "12345"), 204);
   EXPECT_EQ(w.status("DELETE", "/f"), 204);  // robustness E1: there is always a way out
+}
+
+// A body during whose arrival something else happens to the store.
+class InterruptedBody final : public Body {
+ public:
+  explicit InterruptedBody(std::function<void()> event) : event_(std::move(event)) {}
+  [[nodiscard]] std::optional<std::uint64_t> length() const override { return 4; }
+  Piece read() override {
+    if (!event_) return {State::complete, {}};
+    std::exchange(event_, nullptr)();
+    return {State::more, std::string_view("mine")};
+  }
+
+ private:
+  std::function<void()> event_;
+};
+
+TEST(Put, JudgesAgainWhenTheBodyHasArrived) {  // DESIGN §4, robustness C9
+  struct Row {
+    const char* target;
+    Headers headers;
+    std::function<void(World&)> event;
+    int status;
+    const char* what;
+  };
+  const Row rows[] = {
+      {"/c/f", {}, [](World& w) { w.lock("/c/f"); }, 423, "locked"},
+      {"/c/f", {}, [](World& w) { w.lock("/"); }, 423, "locked from above"},
+      {"/c/f", {}, [](World& w) { w.send("DELETE", "/c"); }, 409, "the parent is gone"},
+      {"/c/f",
+       {},
+       [](World& w) {
+         w.send("MOVE", "/c", {{"Destination", "/d"}});
+       },
+       409,
+       "moved"},
+      {"/c/new", {}, [](World& w) { w.mkcol("/c/new"); }, 405, "a collection now"},
+      {"/c/new",
+       {{"If-None-Match", "*"}},
+       [](World& w) { w.put("/c/new", "theirs"); },
+       412,
+       "taken"},
+      {"/c/f", {{"If-Match", "*"}}, [](World& w) { w.send("DELETE", "/c/f"); }, 412, "gone"},
+      {"/c/f", {}, [](World& w) { w.put("/c/f", "theirs"); }, 204, "replaced: the later one wins"},
+      {"/c/f", {}, [](World& w) { w.send("DELETE", "/c/f"); }, 201, "gone: made anew"},
+  };
+  for (const Row& row : rows) {
+    World w;
+    w.mkcol("/c");
+    w.put("/c/f", "old");
+    std::string after_event;
+    InterruptedBody body([&] {
+      row.event(w);
+      after_event = w.dump();
+    });
+    EXPECT_EQ(w.dav.send("PUT", row.target, row.headers, body).status, row.status) << row.what;
+    if (row.status >= 400) {
+      EXPECT_EQ(w.dump(), after_event) << row.what;
+    }
+  }
 }
 
 TEST(Put, HasAnExactBodyLimit) {  // robustness §2.0
