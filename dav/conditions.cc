@@ -140,7 +140,9 @@ bool date_identifies(const storage::Resource& file, std::int64_t date_s, storage
 }
 
 storage::Millis date_replacing(const storage::Resource& old, storage::Millis date) {
-  if (old.modified / 1000 != date / 1000) return date;
+  // Finder and Windows make every file empty and fill it at once; a date that the empty file had as
+  // well still serves them (clients R31, R37), and nobody keeps what had no bytes.
+  if (old.size == 0 || old.modified / 1000 != date / 1000) return date;
   return date / 1000 * 1000 + kSharedSecond;
 }
 

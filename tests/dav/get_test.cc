@@ -302,6 +302,15 @@ TEST(Get, ADateThatTwoContentsHadProvesNothing) {  // clients R31, R37; DESIGN Â
   }
 }
 
+TEST(Get, AFileMadeEmptyAndFilledAtOnceHasAnHonestDate) {  // clients R31, 3.3 steps 7 to 14
+  World w;
+  w.put("/f", "");
+  w.put("/f", "content");
+  w.store.clock.advance(2000);
+  const std::string date = w.send("HEAD", "/f").header("Last-Modified");
+  EXPECT_EQ(w.status("GET", "/f", {{"If-Modified-Since", date}}), 304);
+}
+
 TEST(Get, KeepsReadingTheVersionItBegan) {  // robustness R5
   World w;
   const std::string old(200'000, 'o');

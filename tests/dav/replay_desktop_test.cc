@@ -196,6 +196,7 @@ TEST(Replay, FinderMountsAndCopiesIn) {
     const Answer small = w.send("PUT", target, held, "small");  // 9a
     EXPECT_EQ(small.status, 204);
     EXPECT_TRUE(small.has("ETag") && small.has("Last-Modified"));
+    w.store.clock.advance(2000);
     const std::string large(200'000, 'L');  // 9b
     const Headers expected = held + Headers{{"X-Expected-Entity-Length", "200000"}};
     EXPECT_EQ(put_chunked(w, target, expected, large).status, 204);
