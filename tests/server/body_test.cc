@@ -103,8 +103,8 @@ TEST(Body, FastEnoughNeverTimesOut) {
   limits.body_rate_window_s = 1;
   EchoServer server(limits);
   RawClient client(server.port());
-  client.send(put_length(25 * 100));
-  const std::string piece(100, 'x');
+  client.send(put_length(25 * 4096));
+  const std::string piece(4096, 'x');
   for (int i = 0; i < 25; ++i) {
     ASSERT_TRUE(client.silent(std::chrono::milliseconds(60)));
     client.send(piece);
