@@ -106,7 +106,10 @@ class FileUpload final : public Upload {
   void append(std::span<const char> bytes) override;
   [[nodiscard]] std::uint64_t size() const override { return size_; }
   [[nodiscard]] const Content& seal() override;
-  void keep() override { kept_ = true; }
+  void keep() override {
+    kept_ = true;
+    if (in_place_) store_.let_go(name_);
+  }
 
  private:
   // Bytes collected before they go to the file in one write: network reads are small.
@@ -136,6 +139,7 @@ FileUpload::~FileUpload() {
     } catch (const Error&) {
       // The next start's sweep finds it.
     }
+    store_.let_go(name_);
   } else {
     unlinkat(store_.folder_.tmp(), name_.c_str(), 0);
   }
@@ -195,8 +199,12 @@ void FileUpload::move_into_place() {
   if (close(fd_.release()) != 0 && errno != EINTR) fail("close", name_);
 
   const std::string target = location(name_);
+  store_.hold(name_);
   if (renameat2(store_.folder_.tmp(), name_.c_str(), store_.folder_.blobs(), target.c_str(),
                 RENAME_NOREPLACE) != 0) {
+    const int error = errno;
+    store_.let_go(name_);
+    errno = error;
     fail("rename", name_);
   }
   in_place_ = true;
@@ -244,6 +252,21 @@ void FileContentStore::remove(const std::string& blob) {
     unflushed_.erase(blob);
   }
   if (unlinkat(folder_.blobs(), path.c_str(), 0) != 0 && errno != ENOENT) fail("remove", path);
+}
+
+void FileContentStore::hold(const std::string& blob) {
+  const std::lock_guard lock(mutex_);
+  held_.insert(blob);
+}
+
+void FileContentStore::let_go(const std::string& blob) {
+  const std::lock_guard lock(mutex_);
+  held_.erase(blob);
+}
+
+bool FileContentStore::held(const std::string& blob) {
+  const std::lock_guard lock(mutex_);
+  return held_.contains(blob);
 }
 
 void FileContentStore::sealed_unflushed(const std::string& blob) {
@@ -311,7 +334,9 @@ void FileContentStore::for_each(
     std::vector<std::pair<std::string, std::uint64_t>> found;
     each_entry(folder_.blobs(), fan.data(), [&](int in, const std::string& name) {
       struct stat file {};
-      if (!is_name(name) || fstatat(in, name.c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0) return;
+      if (!is_name(name) || held(name) ||
+          fstatat(in, name.c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0)
+        return;
       if (S_ISREG(file.st_mode)) found.emplace_back(name, static_cast<std::uint64_t>(file.st_size));
     });
     for (const auto& [name, size] : found) visit(name, size);

@@ -25,6 +25,7 @@ class FileContentStore final : public ContentStore {
   // In `relaxed`: the files sealed since the last flush. The first flush of a store also covers
   // whatever an earlier process had not flushed.
   void flush() override;
+  // Leaves out what uploads still hold: nobody has to name it yet, so nobody may sweep it.
   void for_each(
       const std::function<void(const std::string& blob, std::uint64_t size)>& visit) override;
   [[nodiscard]] bool verify(const Content& content) override;
@@ -33,6 +34,9 @@ class FileContentStore final : public ContentStore {
  private:
   friend class FileUpload;
 
+  void hold(const std::string& blob);
+  void let_go(const std::string& blob);
+  [[nodiscard]] bool held(const std::string& blob);
   void sealed_unflushed(const std::string& blob);
   void flush_all();
   void flush_one(const std::string& blob);
@@ -41,8 +45,9 @@ class FileContentStore final : public ContentStore {
   Durability durability_;
   std::mutex flush_mutex_;  // one flush at a time
   bool flushed_earlier_ = false;
-  std::mutex mutex_;  // guards unflushed_
+  std::mutex mutex_;  // guards the two below
   std::set<std::string> unflushed_;
+  std::set<std::string> held_;  // by uploads: sealed, and neither kept nor removed
 };
 
 }  // namespace holdfast::storage::files

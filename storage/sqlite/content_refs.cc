@@ -27,7 +27,9 @@ std::int64_t Acts::insert_content(const Content& content) {
   Run(sql_->insert_content, id, content.size, Blob{sums.sha256.data(), sums.sha256.size()}, sha1,
       md5, blob)
       .done();
-  if (content.is_inline()) {
+  if (!content.is_inline()) {
+    Run(sql_->delete_garbage, content.blob).done();  // stored again after it was removed
+  } else {
     Run(sql_->insert_inline, id, Blob{content.bytes.data(), content.bytes.size()}).done();
   }
   return id;

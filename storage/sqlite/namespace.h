@@ -20,7 +20,7 @@ struct Options {
   std::size_t readers = 8;             // snapshots at a time; further ones wait
   // Called once, from whatever thread met it, when the disk refuses or loses a write. From then on
   // every write throws Error{unavailable}; the program should end and start again (robustness D10).
-  std::function<void(const std::string& detail)> on_failure;
+  std::function<void(const std::string& detail)> on_failure = {};
 };
 
 // Opens the database at `path`, creating it if there is none; recovers from an unclean end. The

@@ -125,11 +125,12 @@ void set(Connection& connection, const char* pragma, const std::string& value) {
   connection.execute((std::string("PRAGMA ") + pragma + " = " + value).c_str());
 }
 
-void sync_folder(const std::string& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = fd >= 0 && fsync(fd) == 0;
+void flush(const std::string& path, int flags) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  const bool flushed = fd >= 0 && fsync(fd) == 0;
+  const int error = errno;
   if (fd >= 0) close(fd);
-  if (!synced) throw OpenError("Cannot flush the folder " + folder + ": " + std::strerror(errno));
+  if (!flushed) throw OpenError("Cannot flush " + path + ": " + std::strerror(error) + ".");
 }
 
 }  // namespace
@@ -140,7 +141,10 @@ void create_database(const std::string& path, const std::string& tmp_path, std::
   if (fd < 0) throw OpenError("Cannot create " + tmp_path + ": " + std::strerror(errno));
   close(fd);
   {
-    Connection connection(tmp_path, Connection::Mode::write);
+    Connection connection(tmp_path, Connection::Mode::create);
+    // Nothing to recover while it is being built, so it is flushed once, as a whole.
+    set(connection, "journal_mode", "MEMORY");
+    set(connection, "synchronous", "OFF");
     set(connection, "page_size", "8192");
     set(connection, "auto_vacuum", "INCREMENTAL");  // only possible before the first table
     connection.execute("BEGIN IMMEDIATE");
@@ -154,11 +158,13 @@ void create_database(const std::string& path, const std::string& tmp_path, std::
         "INSERT INTO node (parent, key, id, created, modified) VALUES (0, '', 1, ?1, ?1)");
     Run(root, now).done();
     connection.execute("COMMIT");
+    set(connection, "journal_mode", "WAL");
   }
+  flush(tmp_path, O_RDONLY);
   if (std::rename(tmp_path.c_str(), path.c_str()) != 0) {
     throw OpenError("Cannot create " + path + ": " + std::strerror(errno));
   }
-  sync_folder(std::filesystem::path(path).parent_path().string());
+  flush(std::filesystem::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
 }
 
 void accept_database(Connection& writer) {

@@ -23,7 +23,7 @@ class Writer {
     std::function<void()> flush_content;
     // Called once, from a writing thread, when the disk has failed: from then on every write throws
     // Error{unavailable} (robustness D10).
-    std::function<void(const std::string& detail)> on_failure;
+    std::function<void(const std::string& detail)> on_failure = {};
     // Pages in the write-ahead log after which it is moved into the database.
     std::int64_t checkpoint_pages = 4000;
   };

@@ -1,0 +1,270 @@
+// What opening accepts, refuses and puts right.
+#include <fcntl.h>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/storage/sqlite_store.h"
+
+namespace holdfast::storage {
+namespace {
+
+using testing::HasSubstr;
+
+class Opening : public SqliteStore {
+ protected:
+  // The sentence with which opening is refused; empty when it is not.
+  std::string refusal() {
+    try {
+      open();
+    } catch (const OpenError& error) {
+      close();
+      return error.what();
+    }
+    close();
+    return {};
+  }
+  void execute(const char* sql) {
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open((data() + "/meta.db").c_str(), &db), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+    sqlite3_close(db);
+  }
+  // Copies the data folder as it is now, as a crash would leave it, and opens the copy.
+  void crash_and_reopen(Durability durability = Durability::full) {
+    const std::string copy = root_ + "/copy";
+    std::filesystem::copy(data(), copy, std::filesystem::copy_options::recursive);
+    close();
+    std::filesystem::remove_all(data());
+    std::filesystem::rename(copy, data());
+    open(durability);
+  }
+};
+
+TEST_F(Opening, CreatesAFolderForItsOwnerOnly) {
+  open();
+  struct stat file {};
+  for (const char* name : {"", "/tmp", "/blobs", "/blobs/00", "/blobs/ff"}) {
+    ASSERT_EQ(stat((data() + name).c_str(), &file), 0) << name;
+    EXPECT_EQ(file.st_mode & 0777U, 0700U) << name;
+  }
+  put("f", "x");
+  for (const char* name : {"/LOCK", "/meta.db", "/meta.db-wal", "/meta.db-shm"}) {
+    ASSERT_EQ(stat((data() + name).c_str(), &file), 0) << name;
+    EXPECT_EQ(file.st_mode & 0777U, 0600U) << name;
+  }
+}
+
+TEST_F(Opening, RefusesASecondHolder) {
+  open();
+  EXPECT_THROW(files::DataFolder{data()}, OpenError);
+  close();
+  EXPECT_EQ(refusal(), "");
+}
+
+TEST_F(Opening, RefusesAForeignDatabase) {
+  files::DataFolder{data()};
+  execute("CREATE TABLE mine (x); INSERT INTO mine VALUES (1)");
+  EXPECT_THAT(refusal(), HasSubstr("another program"));
+  execute("SELECT x FROM mine");
+}
+
+TEST_F(Opening, RefusesANewerDatabase) {
+  EXPECT_EQ(refusal(), "");
+  execute("PRAGMA user_version = 999");
+  EXPECT_THAT(refusal(), HasSubstr("newer version"));
+}
+
+TEST_F(Opening, NeverPutsAnEmptyDatabaseOverALostOne) {
+  open();
+  put_file("f", 100'000, 'x');
+  close();
+  const std::string database = data() + "/meta.db";
+  std::filesystem::rename(database, root_ + "/saved");
+  EXPECT_THAT(refusal(), HasSubstr("is missing"));
+  std::ofstream(database).close();
+  EXPECT_THAT(refusal(), HasSubstr("is empty"));
+  std::ofstream(database) << std::string(10'000, 'z');
+  EXPECT_THAT(refusal(), HasSubstr("damaged"));
+  std::filesystem::rename(root_ + "/saved", database);
+  EXPECT_EQ(refusal(), "");
+}
+
+TEST_F(Opening, RefusesADamagedDatabaseAfterAnUncleanEnd) {
+  open();
+  for (int i = 0; i < 200; ++i) put("name-" + std::to_string(i), std::string(300, 'x'));
+  close();
+  execute("UPDATE meta SET clean = 0");
+  const int fd = ::open((data() + "/meta.db").c_str(), O_RDWR);
+  ASSERT_GE(fd, 0);
+  const std::string junk(8192, '\x5a');
+  for (int page = 3; page < 8; ++page) {
+    ASSERT_EQ(pwrite(fd, junk.data(), junk.size(), page * 8192), 8192);
+  }
+  ::close(fd);
+  EXPECT_THAT(refusal(), HasSubstr("damaged"));
+}
+
+TEST_F(Opening, RefusesSymbolicLinksInside) {
+  EXPECT_EQ(refusal(), "");
+  std::filesystem::remove_all(data() + "/blobs/42");
+  std::filesystem::create_symlink("/etc", data() + "/blobs/42");
+  EXPECT_THAT(refusal(), HasSubstr("blobs/42"));
+  std::filesystem::remove(data() + "/blobs/42");
+  std::filesystem::rename(data() + "/meta.db", root_ + "/elsewhere.db");
+  std::filesystem::create_symlink(root_ + "/elsewhere.db", data() + "/meta.db");
+  EXPECT_THAT(refusal(), HasSubstr("not a regular file"));
+}
+
+TEST_F(Opening, RemovesStrayUploads) {
+  open();
+  close();
+  std::ofstream(data() + "/tmp/0123456789abcdef0123456789abcdef") << "stray";
+  open();
+  EXPECT_TRUE(std::filesystem::is_empty(data() + "/tmp"));
+}
+
+TEST_F(Opening, KeepsAcknowledgedWritesThroughACrash) {
+  open();
+  mkcol("a");
+  put("a/f", "x");
+  put_file("a/g", 70'000, 'g');
+  lock("a/f", "urn:1");
+  crash_and_reopen();
+  EXPECT_EQ(read("a/f"), "x");
+  EXPECT_EQ(read("a/g"), std::string(70'000, 'g'));
+  EXPECT_EQ(resolve("a/f").locks.size(), 1U);
+  expect_sound();
+}
+
+TEST_F(Opening, LocksKeepTheirRemainingTime) {
+  open();
+  put("f", "");
+  lock("f", "urn:1", false, 600);
+  const Millis granted = clock_.lease();
+  close();
+  clock_.advance(200'000);
+  open();
+  EXPECT_EQ(resolve("f").locks.at(0).expires(), granted + 600'000);
+  close();
+  clock_.set(granted - 10'000'000);  // set back while we were down: no longer than the timeout
+  open();
+  EXPECT_EQ(resolve("f").locks.at(0).expires(), clock_.lease() + 600'000);
+  close();
+  clock_.advance(600'000);
+  open();
+  EXPECT_TRUE(resolve("f").locks.empty());
+  EXPECT_TRUE(names_->snapshot()->find_lock("urn:1", 1).has_value());
+  clock_.advance(600'001);
+  names_->purge_expired_locks(600);
+  EXPECT_EQ(names_->stats().locks, 0U);
+  expect_sound();
+}
+
+// Relaxed durability: a power cut may keep a row and lose the file's bytes. Here the bytes are
+// destroyed by hand in a copy of the folder.
+class PowerCut : public Opening {
+ protected:
+  void destroy(std::string_view where) {
+    const auto snapshot = names_->snapshot();
+    const Content content = snapshot->content(snapshot->resolve(path(where)).resource.value());
+    ASSERT_FALSE(content.is_inline());
+    std::filesystem::resize_file(
+        data() + "/blobs/" + content.blob.substr(0, 2) + "/" + content.blob, content.size / 2);
+  }
+};
+
+TEST_F(PowerCut, FallsBackToTheOlderContent) {
+  open(Durability::relaxed);
+  put_file("f", 80'000, 'a');
+  names_->checkpoint();
+  const std::string old = resolve("f").resource->etag;
+  put_file("f", 90'000, 'b');
+  put_file("f", 95'000, 'c');
+  destroy("f");
+  crash_and_reopen(Durability::relaxed);
+  EXPECT_EQ(read("f"), std::string(90'000, 'b'));
+  expect_sound();
+  put_file("f", 90'000, 'd');
+  destroy("f");
+  crash_and_reopen(Durability::full);  // also when the mode was changed meanwhile
+  EXPECT_EQ(read("f"), std::string(90'000, 'b'));
+  EXPECT_NE(resolve("f").resource->etag, old);
+  expect_sound();
+}
+
+TEST_F(PowerCut, FallsBackThroughSeveralVersionsAndToInlineContent) {
+  open(Durability::relaxed);
+  put("f", "small");
+  const std::string old = resolve("f").resource->etag;
+  put_file("f", 80'000, 'a');
+  destroy("f");
+  put_file("f", 90'000, 'b');
+  destroy("f");
+  crash_and_reopen(Durability::relaxed);
+  EXPECT_EQ(read("f"), "small");
+  EXPECT_EQ(resolve("f").resource->etag, old);
+  EXPECT_EQ(names_->snapshot()->usage().bytes, 5U);
+  expect_sound();
+}
+
+TEST_F(PowerCut, RemovesWhatHadNothingBefore) {
+  open(Durability::relaxed);
+  put_file("new", 80'000, 'a');
+  copy("new", "copy");
+  put_file("whole", 80'000, 'w');
+  destroy("new");
+  crash_and_reopen(Durability::relaxed);
+  EXPECT_FALSE(resolve("new").mapped());
+  EXPECT_FALSE(resolve("copy").mapped());
+  EXPECT_EQ(read("whole"), std::string(80'000, 'w'));
+  expect_sound();
+}
+
+TEST_F(PowerCut, MoveAndCopyOverAFileFallBackToIt) {
+  for (const bool copying : {false, true}) {
+    SCOPED_TRACE(copying);
+    open(Durability::relaxed);
+    put("f", "older");
+    put_file("tmp", 80'000, 'a');
+    if (copying) {
+      copy("tmp", "f");
+    } else {
+      move("tmp", "f");
+    }
+    destroy("f");
+    crash_and_reopen(Durability::relaxed);
+    EXPECT_EQ(read("f"), "older");
+    EXPECT_FALSE(resolve("tmp").mapped());
+    expect_sound();
+    close();
+  }
+}
+
+TEST_F(PowerCut, TreesAreFlushedBeforeTheyReplaceOthers) {
+  open(Durability::relaxed);
+  mkcol("old");
+  put("old/f", "older");
+  mkcol("new");
+  put_file("new/f", 80'000, 'a');
+  move("new", "old");
+  names_->write(Flush::required, [&](Transaction&) {});
+  crash_and_reopen(Durability::relaxed);
+  EXPECT_EQ(read("old/f"), std::string(80'000, 'a'));
+  expect_sound();
+}
+
+TEST_F(PowerCut, OlderContentGoesOnceTheNewerIsFlushed) {
+  open(Durability::relaxed);
+  put_file("f", 80'000, 'a');
+  put_file("f", 90'000, 'b');
+  EXPECT_TRUE(names_->garbage(10).empty());
+  names_->checkpoint();
+  EXPECT_EQ(names_->garbage(10).size(), 1U);
+  expect_sound();
+}
+
+}  // namespace
+}  // namespace holdfast::storage
