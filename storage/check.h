@@ -1,0 +1,33 @@
+// Whole-store consistency, for `holdfast check`: the namespace's own rows, and both directions
+// between rows and content files. Works beside a running server; one thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "storage/namespace.h"
+
+namespace holdfast::storage {
+
+struct CheckOptions {
+  bool hashes = false;  // read every content file and compare its SHA-256
+  // Sets right what follows from the rest: counts, references, files that no row names. Never
+  // removes a resource.
+  bool repair = false;
+};
+
+struct CheckReport {
+  std::vector<std::string> problems;  // one plain sentence each
+  std::uint64_t resources = 0;
+  std::uint64_t contents = 0;
+  std::uint64_t files = 0;  // content files
+  std::uint64_t file_bytes = 0;
+  std::uint64_t repaired = 0;  // of the problems' rows and files
+
+  [[nodiscard]] bool sound() const { return problems.empty(); }
+};
+
+[[nodiscard]] CheckReport check(Namespace& names, ContentStore& content, CheckOptions options);
+
+}  // namespace holdfast::storage

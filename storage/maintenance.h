@@ -1,0 +1,70 @@
+// The upkeep that no request should wait for: content files that nothing names any more, locks that
+// ran out, the write-ahead log, and in relaxed durability the flush of recent writes (robustness
+// D11). One background thread; it reports what fails and tries again in the next round.
+//
+//   Maintenance maintenance(names, content, {.durability = durability});   // starts
+//   ...
+//   maintenance.stop();                                                    // or its destructor
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "storage/namespace.h"
+#include "storage/open.h"
+
+namespace holdfast::storage {
+
+class Maintenance {
+ public:
+  struct Options {
+    Durability durability = Durability::full;
+    // Between rounds. In relaxed durability a power cut costs at most what two rounds wrote.
+    std::chrono::milliseconds interval{2000};
+    // An expired lock is remembered this long, for a late UNLOCK by its creator (clients §2).
+    std::int64_t lock_grace_s = 600;
+    // Told, from the thread, what went wrong; for the log.
+    std::function<void(const std::string& problem)> on_problem = {};
+    bool start_thread = true;  // false: only `round` works, for tests
+  };
+
+  Maintenance(Namespace& names, ContentStore& content, Options options);
+  ~Maintenance();
+  Maintenance(const Maintenance&) = delete;
+  Maintenance& operator=(const Maintenance&) = delete;
+
+  // Ends the thread; returns once it has.
+  void stop();
+  // One round, now, on the caller's thread. Not while the thread runs.
+  void round();
+
+ private:
+  class Stopped {};
+
+  void run();
+  void attempt(const char* doing, void (Maintenance::*task)());
+  void collect_garbage();
+  void write_back();
+  void purge_locks();
+  void sweep_orphans();
+  [[nodiscard]] bool stopping() const;
+
+  Namespace& names_;
+  ContentStore& content_;
+  Options options_;
+  std::uint64_t batches_seen_;  // at the last round
+  // At the last checkpoint; at first none, because what came before this object is not known.
+  std::uint64_t batches_written_ = UINT64_MAX;
+  bool swept_ = false;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace holdfast::storage

@@ -1,0 +1,131 @@
+#include "storage/check.h"
+
+#include <fstream>
+#include <gmock/gmock.h>
+#include <sqlite3.h>
+
+#include "tests/storage/sqlite_store.h"
+
+namespace holdfast::storage {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+class Check : public SqliteStore {
+ protected:
+  CheckReport look(bool hashes = false, bool repair = false) {
+    return check(*names_, *content_, {.hashes = hashes, .repair = repair});
+  }
+  std::string file_of(std::string_view where) {
+    const auto snapshot = names_->snapshot();
+    const Content content = snapshot->content(snapshot->resolve(path(where)).resource.value());
+    return data() + "/blobs/" + content.blob.substr(0, 2) + "/" + content.blob;
+  }
+  // Behind the namespace's back, while it is closed.
+  void damage(const char* sql) {
+    close();
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open((data() + "/meta.db").c_str(), &db), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+    sqlite3_close(db);
+    open();
+  }
+  void plant_tree() {
+    open();
+    mkcol("a");
+    put("a/f", "text");
+    put_file("a/g", 100'000, 'g');
+    copy("a", "b");
+    lock("a/f", "urn:1");
+    names_->write(Flush::required, [&](Transaction& tx) {
+      const std::vector<PropertyChange> set{{{"urn:x", "p"}, "<p/>"}};
+      tx.patch_properties(tx.resolve(path("a/f")).resource->id, set);
+    });
+  }
+};
+
+TEST_F(Check, FindsNothingWrongInASoundStore) {
+  plant_tree();
+  const CheckReport report = look(true);
+  EXPECT_TRUE(report.sound());
+  EXPECT_EQ(report.resources, 7U);
+  EXPECT_EQ(report.contents, 2U);
+  EXPECT_EQ(report.files, 1U);
+  EXPECT_EQ(report.file_bytes, 100'000U);
+}
+
+TEST_F(Check, TellsFilesThatAreMissingShortOrChanged) {
+  plant_tree();
+  const std::string file = file_of("a/g");
+  {
+    std::fstream edit(file, std::ios::in | std::ios::out);
+    edit.seekp(5);
+    edit << "X";
+  }
+  EXPECT_TRUE(look(false).sound());
+  EXPECT_THAT(look(true).problems, Contains(HasSubstr("SHA-256")));
+  std::filesystem::resize_file(file, 5);
+  EXPECT_THAT(look().problems, Contains(HasSubstr("wrong size")));
+  std::filesystem::remove(file);
+  EXPECT_THAT(look().problems, Contains(HasSubstr("is missing")));
+  EXPECT_TRUE(resolve("a/g").mapped());
+}
+
+TEST_F(Check, RemovesOrphansOnlyWhenAsked) {
+  plant_tree();
+  std::ofstream(data() + "/blobs/00/00112233445566778899aabbccddeeff") << "orphan";
+  EXPECT_THAT(look().problems, Contains(HasSubstr("belongs to no resource")));
+  EXPECT_EQ(files(), 2U);
+  EXPECT_EQ(look(false, true).repaired, 1U);
+  EXPECT_EQ(files(), 1U);
+  EXPECT_TRUE(look().sound());
+}
+
+TEST_F(Check, RepairsWhatFollowsFromOtherRows) {
+  const char* const damages[] = {
+      "UPDATE meta SET resources = 99",
+      "UPDATE meta SET bytes = 1",
+      "UPDATE meta SET locks = 7",
+      "UPDATE meta SET next_node = 2, next_content = 1",
+      "UPDATE content SET refs = refs + 1",
+      "UPDATE content SET refs = 0",
+      "INSERT INTO content (id, refs, size, sha256) VALUES (1000, 1, 0, zeroblob(32));"
+      "INSERT INTO inline_content VALUES (1000, x''); UPDATE meta SET next_content = 1001",
+      "INSERT INTO inline_content VALUES (5000, x'00')",
+      "INSERT INTO property VALUES (9999, 'urn:x', 'p', '<p/>')",
+      "UPDATE node SET properties = 1 - properties",
+      "INSERT INTO lock VALUES ('urn:9', 9999, 0, 0, '', '', 0, 0, 0); UPDATE meta SET locks = 2",
+      "UPDATE node SET height = 0, reach = 0",
+      "UPDATE node SET size = size + 1 WHERE size IS NOT NULL",
+      "INSERT INTO garbage (blob) SELECT blob FROM content WHERE blob IS NOT NULL",
+  };
+  plant_tree();
+  for (const char* sql : damages) {
+    SCOPED_TRACE(sql);
+    damage(sql);
+    EXPECT_FALSE(look().sound());
+    EXPECT_GT(look(false, true).repaired, 0U);
+    const CheckReport after = look(true);
+    EXPECT_TRUE(after.sound()) << after.problems.front();
+    EXPECT_EQ(read("a/f"), "text");
+    EXPECT_EQ(read("b/g"), std::string(100'000, 'g'));
+    put("new", "x");  // counters in memory follow the repair
+    remove("new");
+    EXPECT_TRUE(look().sound());
+  }
+}
+
+TEST_F(Check, LeavesAloneWhatWouldBeAGuess) {
+  plant_tree();
+  damage("UPDATE node SET parent = 9999 WHERE id = (SELECT id FROM node WHERE key = 'b')");
+  const CheckReport report = look(false, true);
+  EXPECT_THAT(report.problems, Contains(HasSubstr("lie in no collection")));
+  EXPECT_FALSE(look().sound());
+  damage("UPDATE node SET parent = 1 WHERE parent = 9999");
+  EXPECT_TRUE(look().sound());
+  EXPECT_EQ(read("b/f"), "text");
+}
+
+}  // namespace
+}  // namespace holdfast::storage
