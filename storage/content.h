@@ -67,8 +67,8 @@ class ContentStore {
   virtual void remove(const std::string& blob) = 0;
   // Flushes every file and folder entry sealed so far (a no-op in `full` durability).
   virtual void flush() = 0;
-  // Calls `visit` with each stored file's name and size, in no order. Files sealed after the call
-  // began may or may not appear. `visit` may call remove.
+  // Calls `visit` (which may call remove) with name and size of each stored file that no upload
+  // holds any more, in no order. Files sealed after the call began may or may not appear.
   virtual void for_each(const std::function<void(const std::string& blob, std::uint64_t size)>& visit) = 0;
   // True when the file exists with this size and SHA-256 (reads all of it).
   [[nodiscard]] virtual bool verify(const Content& content) = 0;

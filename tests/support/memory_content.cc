@@ -1,5 +1,6 @@
 #include <array>
 #include <openssl/evp.h>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -15,6 +16,7 @@ using storage::Fault;
 struct MemoryContentStore::Shelf {
   std::mutex mutex;
   std::map<std::string, std::shared_ptr<const std::string>> files;
+  std::set<std::string> held;  // by uploads: sealed, not kept
   std::uint64_t last_name = 0;
   std::size_t uploads = 0;
   Space space{.available = std::uint64_t{1} << 40, .total = std::uint64_t{1} << 41};
@@ -42,6 +44,7 @@ class MemoryUpload final : public storage::Upload {
   ~MemoryUpload() override {
     const std::lock_guard lock(shelf_->mutex);
     --shelf_->uploads;
+    shelf_->held.erase(content_.blob);
     if (sealed_ && !kept_) shelf_->files.erase(content_.blob);
   }
 
@@ -63,12 +66,17 @@ class MemoryUpload final : public storage::Upload {
     } else {
       const std::lock_guard lock(shelf_->mutex);
       content_.blob = "blob-" + std::to_string(++shelf_->last_name);
+      shelf_->held.insert(content_.blob);
       shelf_->files[content_.blob] = std::make_shared<const std::string>(bytes_);
     }
     sealed_ = true;
     return content_;
   }
-  void keep() override { kept_ = true; }
+  void keep() override {
+    const std::lock_guard lock(shelf_->mutex);
+    shelf_->held.erase(content_.blob);
+    kept_ = true;
+  }
 
  private:
   std::shared_ptr<MemoryContentStore::Shelf> shelf_;
@@ -120,7 +128,8 @@ void MemoryContentStore::for_each(
   std::vector<std::pair<std::string, std::uint64_t>> files;
   {
     const std::lock_guard lock(shelf_->mutex);
-    for (const auto& [blob, bytes] : shelf_->files) files.emplace_back(blob, bytes->size());
+    for (const auto& [blob, bytes] : shelf_->files)
+      if (!shelf_->held.contains(blob)) files.emplace_back(blob, bytes->size());
   }
   for (const auto& [blob, size] : files) visit(blob, size);
 }
