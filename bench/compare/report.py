@@ -170,7 +170,7 @@ def write_markdown(result, path, plot):
     text = f"""# Side by side
 
 {where['date']}, {where['cores']} cores ({where['cpu']}), Linux {where['kernel']}, {where['disk']}.
-{where['rounds']} rounds in alternation, {where['duration_s']:g} s each after {where['warmup_s']:g} s of warm-up; medians.
+Rounds in alternation: {where['rounds']}, {where['duration_s']:g} s each after {where['warmup_s']:g} s of warm-up; medians.
 Load average before the run {where['load_before']}, after it {where['load_after']}.
 
 | server | version |
