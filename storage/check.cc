@@ -18,6 +18,11 @@ std::string problem_of(ContentStore& store, const Content& content, bool hashes)
   return {};
 }
 
+void stop_if_asked(const CheckOptions& options) {
+  if (options.stop.stop_requested())
+    throw Error(Fault::unavailable, "The check was stopped before its end.");
+}
+
 }  // namespace
 
 CheckReport check(Namespace& names, ContentStore& content, CheckOptions options) {
@@ -30,6 +35,7 @@ CheckReport check(Namespace& names, ContentStore& content, CheckOptions options)
 
   std::map<std::string, std::string> suspects;
   names.for_each_blob([&](const Content& named) {
+    stop_if_asked(options);
     std::string problem = problem_of(content, named, options.hashes);
     if (!problem.empty()) suspects.emplace(named.blob, std::move(problem));
   });
@@ -42,6 +48,7 @@ CheckReport check(Namespace& names, ContentStore& content, CheckOptions options)
     });
   }
   content.for_each([&](const std::string& blob, std::uint64_t size) {
+    stop_if_asked(options);
     ++report.files;
     report.file_bytes += size;
     if (names.names_blob(blob)) return;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ struct CheckOptions {
   // Sets right what follows from the rest: counts, references, files that no row names. Never
   // removes a resource.
   bool repair = false;
+  // Ends the check early, by Error{unavailable}.
+  std::stop_token stop = {};
 };
 
 struct CheckReport {
