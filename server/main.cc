@@ -2,8 +2,10 @@
 // server/ knows what stands behind storage/*.h.
 #include <cstdio>
 #include <exception>
+#include <fcntl.h>
 #include <filesystem>
 #include <string>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -53,6 +55,16 @@ Store open_store(const Config& config, Opening opening, OnFailure on_failure) tr
   throw UsageError(error.what());
 }
 
+// Without this a file of the store could get the number of a closed standard stream, and the banner
+// would be written into it.
+void open_standard_streams() {
+  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::dup(fd)) {
+    if (fd <= STDERR_FILENO) continue;
+    ::close(fd);
+    return;
+  }
+}
+
 int run(const std::vector<std::string>& arguments) {
   const Invocation invocation = parse_command_line(arguments, process_environment());
   switch (invocation.command) {
@@ -79,6 +91,7 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace holdfast::server
 
 int main(int argc, char** argv) {
+  holdfast::server::open_standard_streams();
   try {
     return holdfast::server::run(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
   } catch (const holdfast::server::UsageError& error) {
