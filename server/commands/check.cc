@@ -1,14 +1,32 @@
 #include "server/commands/check.h"
 
-#include "storage/namespace.h"
+#include <string>
 
 namespace holdfast::server {
+namespace {
 
-ControlReply check_store(Store& store, bool repair, const std::stop_token&) {
-  const storage::NamespaceCheck found = store.names->check(repair);
+std::string counted(std::uint64_t count, const char* one, const char* many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+}  // namespace
+
+ControlReply check_store(Store& store, const storage::CheckOptions& options) {
+  const storage::CheckReport report = storage::check(*store.names, *store.contents, options);
   ControlReply reply;
-  for (const std::string& problem : found.problems) reply.text += problem + "\n";
-  reply.exit_code = found.problems.empty() ? 0 : 1;
+  for (const std::string& problem : report.problems) reply.text += problem + "\n";
+  reply.text += counted(report.resources, "resource", "resources") + ", " +
+                counted(report.contents, "content", "contents") + ", " +
+                counted(report.files, "content file", "content files") + " of " +
+                counted(report.file_bytes, "byte", "bytes") + ": ";
+  if (report.sound()) {
+    reply.text += "sound.\n";
+    return reply;
+  }
+  reply.exit_code = 1;
+  reply.text += counted(report.problems.size(), "problem", "problems");
+  if (options.repair) reply.text += ", " + std::to_string(report.repaired) + " repaired";
+  reply.text += ".\n";
   return reply;
 }
 

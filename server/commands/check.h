@@ -1,15 +1,15 @@
-// `holdfast check`: the namespace's own structure, rows without content and content without rows.
+// `holdfast check` as text: the namespace's own structure, rows without content, content without
+// rows.
 #pragma once
-
-#include <stop_token>
 
 #include "server/control.h"
 #include "server/store.h"
+#include "storage/check.h"
 
 namespace holdfast::server {
 
 // Exit code 0 when nothing is wrong, 1 when something is, repaired or not: one line each, then a
 // summary. Repairing needs a store that nobody else uses.
-[[nodiscard]] ControlReply check_store(Store& store, bool repair, const std::stop_token& stop);
+[[nodiscard]] ControlReply check_store(Store& store, const storage::CheckOptions& options);
 
 }  // namespace holdfast::server

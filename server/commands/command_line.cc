@@ -91,6 +91,8 @@ Invocation parse_command_line(std::span<const std::string> arguments,
       ->type_name("TOKEN|PATH");
   CLI::App* check = app.add_subcommand(
       "check", "Verify the data folder: exit code 0 when it is sound, 1 when it is not");
+  check->add_flag("--hashes", invocation.hashes,
+                  wrapped("Also read every content file and compare its SHA-256"));
   check->add_flag("--repair", invocation.repair,
                   wrapped("Set right what can be without guessing; not while a server runs"));
   for (CLI::App* command : {list, remove, check})

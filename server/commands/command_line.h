@@ -23,6 +23,7 @@ struct Invocation {
   Config config;
   std::string text;     // for print
   std::string lock;     // for lock_break: a token or a path
+  bool hashes = false;  // for check
   bool repair = false;  // for check
 };
 

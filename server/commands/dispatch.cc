@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kLockList = "lock-list";
 constexpr std::string_view kLockBreak = "lock-break ";
 constexpr std::string_view kCheck = "check";
+constexpr std::string_view kCheckHashes = "check-hashes";
 constexpr std::string_view kRepair = "check-repair";
 
 std::string request_line(const Invocation& invocation) {
@@ -24,7 +25,8 @@ std::string request_line(const Invocation& invocation) {
         throw UsageError("A token or path has no line breaks.");
       return std::string(kLockBreak) + invocation.lock;
     default:
-      return std::string(invocation.repair ? kRepair : kCheck);
+      if (invocation.repair) return std::string(kRepair);
+      return std::string(invocation.hashes ? kCheckHashes : kCheck);
   }
 }
 
@@ -34,7 +36,12 @@ ControlReply answer_control(Store& store, std::string_view request, const std::s
   if (request == kLockList) return list_locks(*store.names);
   if (request.starts_with(kLockBreak))
     return break_lock(*store.names, request.substr(kLockBreak.size()));
-  if (request == kCheck) return check_store(store, false, stop);
+  if (request == kCheck || request == kCheckHashes) {
+    storage::CheckOptions options;
+    options.hashes = request == kCheckHashes;
+    options.stop = stop;
+    return check_store(store, options);
+  }
   if (request == kRepair)
     return {kUsageExit, "Stop the server first: repairing needs the data folder for itself.\n"};
   return {1, "The server does not know this command; is it of another version?\n"};
@@ -45,7 +52,12 @@ ControlReply run_on_data_folder(const Invocation& invocation, const OpenStore& o
   if (std::optional<ControlReply> reply = ask_server(invocation.config.data, request))
     return *reply;
   Store store = open_store(invocation.config, Opening::existing, [](const std::string&) {});
-  if (request == kRepair) return check_store(store, true, {});
+  if (request == kRepair) {
+    storage::CheckOptions options;
+    options.hashes = invocation.hashes;
+    options.repair = true;
+    return check_store(store, options);
+  }
   return answer_control(store, request, {});
 }
 

@@ -7,6 +7,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <thread>
@@ -22,12 +23,15 @@
 #include "server/listener.h"
 #include "server/observatory.h"
 #include "storage/clock.h"
+#include "storage/maintenance.h"
 
 namespace holdfast::server {
 namespace {
 
 // Descriptors besides those of connections: the store's, the log's, the listeners'.
 constexpr std::uint64_t kOwnDescriptors = 128;
+// Connections that have their last answer and wait for the client's end.
+constexpr std::uint64_t kClosingConnections = 1024;
 constexpr std::size_t kAdminConnections = 64;
 constexpr std::size_t kAdminWorkers = 4;
 // Closing the store after requests in flight have had their time.
@@ -101,6 +105,12 @@ std::optional<std::string> trouble(const Store& store, const dav::Options& optio
   return std::nullopt;
 }
 
+std::unique_ptr<AccessLog> open_access_log(const std::string& path) try {
+  return path == "off" ? nullptr : std::make_unique<AccessLog>(path);
+} catch (const std::runtime_error& error) {
+  throw UsageError(error.what());
+}
+
 Limits admin_limits(Limits limits) {
   limits.connections = std::min(limits.connections, kAdminConnections);
   limits.workers = std::min(limits.workers, kAdminWorkers);
@@ -110,40 +120,10 @@ Limits admin_limits(Limits limits) {
 
 // Serves until a signal; `impatience` is set when it came, and outlives the closing of the store.
 int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
-        std::optional<Impatience>& impatience);
-
-}  // namespace
-
-Limits fitted_to(Limits limits, std::uint64_t descriptors) {
-  const std::uint64_t usable =
-      descriptors > 2 * kOwnDescriptors ? descriptors - kOwnDescriptors : descriptors / 2;
-  limits.workers = std::max<std::size_t>(1, std::min<std::uint64_t>(limits.workers, usable / 4));
-  limits.connections = std::max<std::size_t>(
-      1, std::min<std::uint64_t>(limits.connections, usable - limits.workers));
-  return limits;
-}
-
-int serve(const Config& config, const OpenStore& open_store) {
-  const Anonymous anonymous = effective_anonymous(config);
-  block_signals();
-  ::umask(077);
-  start_event_log();
-  std::optional<Impatience> impatience;
-  return run(config, anonymous, open_store, impatience);
-}
-
-namespace {
-
-int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
         std::optional<Impatience>& impatience) {
   Limits limits = fitted_to(config.limits, raise_descriptor_limit());
   limits.spill_folder = config.spill_folder.empty() ? config.data + "/tmp" : config.spill_folder;
-  if (limits.connections < config.limits.connections)
-    log_event("The limit of open files allows " + std::to_string(limits.connections) +
-              " connections and " + std::to_string(limits.workers) + " workers only.");
-
-  std::unique_ptr<AccessLog> log;
-  if (config.access_log != "off") log = std::make_unique<AccessLog>(config.access_log);
+  const std::unique_ptr<AccessLog> log = open_access_log(config.access_log);
 
   std::atomic<bool> failed = false;
   Store store = open_store(config, Opening::made_if_missing, [&failed](const std::string& why) {
@@ -181,10 +161,17 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
         return answer_control(store, request, stop);
       });
 
+  storage::Maintenance maintenance(
+      *store.names, *store.contents,
+      {.durability = config.durability,
+       .on_problem = [](const std::string& problem) { log_event("Upkeep failed: " + problem); }});
   listener.start();
   if (admin_listener) admin_listener->start();
   print(banner(config, anonymous, listener.port(),
                admin_listener ? std::optional(admin_listener->port()) : std::nullopt));
+  if (limits.connections < config.limits.connections / 2)
+    log_event("The limit of open files allows " + std::to_string(limits.connections) +
+              " connections and " + std::to_string(limits.workers) + " workers only.");
 
   sigset_t awaited = stop_signals();
   sigaddset(&awaited, SIGHUP);
@@ -196,6 +183,7 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
   listener.stop();
   if (admin_listener) admin_listener->stop();
   control.reset();
+  maintenance.stop();
   if (failed) return 1;
   try {
     store.names->checkpoint();
@@ -207,5 +195,25 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
 }
 
 }  // namespace
+
+Limits fitted_to(Limits limits, std::uint64_t descriptors) {
+  const std::uint64_t usable =
+      descriptors > 2 * kOwnDescriptors ? descriptors - kOwnDescriptors : descriptors / 2;
+  const std::uint64_t most_workers = std::max<std::uint64_t>(usable / 8, 1);
+  limits.workers = std::min<std::uint64_t>(limits.workers, most_workers);
+  const std::uint64_t others = std::min(kClosingConnections, usable / 4) + 2 * limits.workers;
+  const std::uint64_t most_connections = usable > others ? usable - others : 1;
+  limits.connections = std::min<std::uint64_t>(limits.connections, most_connections);
+  return limits;
+}
+
+int serve(const Config& config, const OpenStore& open_store) {
+  const Anonymous anonymous = effective_anonymous(config);
+  block_signals();
+  ::umask(077);
+  start_event_log();
+  std::optional<Impatience> impatience;
+  return run(config, anonymous, open_store, impatience);
+}
 
 }  // namespace holdfast::server

@@ -22,7 +22,8 @@ namespace holdfast::server {
 [[nodiscard]] std::string banner(const Config& config, Anonymous anonymous, std::uint16_t port,
                                  std::optional<std::uint16_t> admin_port);
 
-// The limits that `descriptors` open files allow: each connection needs one, each worker one more.
+// The limits that `descriptors` open files allow: each connection needs one, each worker two
+// more (content, spilled answer).
 [[nodiscard]] Limits fitted_to(Limits limits, std::uint64_t descriptors);
 
 }  // namespace holdfast::server

@@ -113,6 +113,7 @@ TEST_F(Program, EndsWithTwoAndOneSentenceWhenAskedForTheImpossible) {
            {"serve", "--config", bad_file, "--data", data},
            {"serve", "--config", bad_file + "x", "--data", data},
            {"serve", "--listen", "127.0.0.1:0", "--data", bad_file},
+           {"serve", "--access-log", bad_file + "/log", "--data", data},
            {"lock", "list", "--data", data},
            {"lock", "break", "/a", "--data", data},
            {"check", "--data", data},
@@ -267,6 +268,72 @@ TEST_F(Program, SigintEndsItAsWell) {
   EXPECT_EQ(wait_for(child.pid), 0) << output;
   ::close(child.output_fd);
   ::close(child.input_fd);
+}
+
+TEST_F(Program, ClosedStandardStreamsDoNotEndInTheData) {
+  Command command;
+  command.arguments = {"sh", "-c",
+                       "exec \"$0\" serve --listen 127.0.0.1:0 --data \"$1\" <&- >&- 2>&-",
+                       holdfast_binary(), data_};
+  const Child child = start(command);
+  const auto ready = [this] { return holdfast({"lock", "list", "--data", data_}).exit_code == 0; };
+  for (int i = 0; i < 200 && !std::filesystem::exists(data_ / "control.sock"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_TRUE(ready());
+  ::kill(child.pid, SIGTERM);
+  EXPECT_EQ(wait_for(child.pid), 0);
+  ::close(child.output_fd);
+  ::close(child.input_fd);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(data_))
+    if (entry.is_regular_file()) {
+      EXPECT_THAT(read_file(entry), Not(HasSubstr("Mount it"))) << entry;
+    }
+  EXPECT_EQ(holdfast({"check", "--data", data_}).exit_code, 0);
+}
+
+TEST_F(Program, ChecksTheStoreWithAndWithoutAServer) {
+  ServerProcess server(data_);
+  server.start();
+  HttpClient client(server.port());
+  const std::string large(100'000, 'x');
+  ASSERT_EQ(client.request("PUT", "/large", {}, large).status, 201);
+  ASSERT_EQ(client.request("PUT", "/small", {}, "x").status, 201);
+  EXPECT_THAT(holdfast({"check", "--data", data_}).output,
+              HasSubstr("3 resources, 2 contents, 1 content file of 100000 bytes: sound.\n"));
+  EXPECT_EQ(holdfast({"check", "--hashes", "--data", data_}).exit_code, 0);
+  const Outcome refused = holdfast({"check", "--repair", "--data", data_});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.output, HasSubstr("Stop the server first"));
+  ASSERT_EQ(server.stop(), 0);
+  EXPECT_EQ(holdfast({"check", "--data", data_}).exit_code, 0);
+
+  // Damage: one byte of a content file, and a file that belongs to nothing.
+  std::filesystem::path blob;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(data_ / "blobs"))
+    if (entry.is_regular_file()) blob = entry;
+  ASSERT_FALSE(blob.empty());
+  {
+    std::fstream file(blob, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(50'000);
+    file.write("y", 1);
+  }
+  EXPECT_EQ(holdfast({"check", "--data", data_}).exit_code, 0) << "sizes are right";
+  const Outcome hashes = holdfast({"check", "--hashes", "--data", data_});
+  EXPECT_EQ(hashes.exit_code, 1);
+  EXPECT_THAT(hashes.output, HasSubstr("SHA-256"));
+  EXPECT_THAT(hashes.output, HasSubstr("1 problem.\n"));
+
+  std::filesystem::remove(blob);
+  const Outcome missing = holdfast({"check", "--data", data_});
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_THAT(missing.output, HasSubstr("is missing"));
+  EXPECT_EQ(holdfast({"check", "--repair", "--data", data_}).exit_code, 1);
+  server.start();
+  EXPECT_EQ(holdfast({"check", "--data", data_}).exit_code, 1);
+  HttpClient after(server.port());
+  EXPECT_EQ(after.request("GET", "/large").status, 500);
+  EXPECT_EQ(after.request("DELETE", "/large").status, 204);
+  EXPECT_EQ(holdfast({"check", "--data", data_}).exit_code, 0);
 }
 
 TEST_F(Program, AnonymousClientsDoWhatTheOptionSays) {
