@@ -2,11 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <cstdlib>
-#include <limits>
-#include <type_traits>
-#include <utility>
 
 #include "Poco/Exception.h"
 #include "Poco/Net/SocketAddress.h"
@@ -14,263 +10,7 @@
 namespace holdfast::server {
 namespace {
 
-constexpr std::uint64_t kKibi = 1024;
-constexpr std::uint64_t kMaxBytes = std::numeric_limits<std::int64_t>::max();
-
-// A count with an optional binary suffix: "65536", "64K", "64KiB".
-std::uint64_t parse_count(std::string_view text, bool suffixes) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc::result_out_of_range) throw UsageError("the number is too large");
-  std::string_view rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  if (error != std::errc{} || (!rest.empty() && !suffixes))
-    throw UsageError("a whole number is needed");
-  if (rest.empty()) return value;
-
-  const std::size_t power = std::string_view("KMGT").find(rest.front()) + 1;
-  rest.remove_prefix(1);
-  if (power == 0 || !(rest.empty() || rest == "iB"))
-    throw UsageError("a number of bytes is needed, like 65536, 64KiB, 10MiB or 2GiB");
-  for (std::size_t i = 0; i < power; ++i) {
-    if (value > kMaxBytes / kKibi) throw UsageError("the number is too large");
-    value *= kKibi;
-  }
-  return value;
-}
-
-std::string format_bytes(std::uint64_t value) {
-  static constexpr std::pair<std::uint64_t, const char*> kUnits[] = {
-      {kKibi * kKibi * kKibi, "GiB"}, {kKibi * kKibi, "MiB"}, {kKibi, "KiB"}};
-  for (const auto& [size, name] : kUnits)
-    if (value >= size && value % size == 0) return std::to_string(value / size) + name;
-  return std::to_string(value);
-}
-
-std::string range_text(std::uint64_t least, std::uint64_t most, bool bytes) {
-  const auto show = [bytes](std::uint64_t n) {
-    return bytes ? format_bytes(n) : std::to_string(n);
-  };
-  return "the value must be from " + show(least) + " to " + show(most);
-}
-
-template <typename Field>
-using Access = Field& (*)(Config&);
-
-// The field of a config that may not be changed.
-template <typename Field>
-Field read(Access<Field> field, const Config& config) {
-  Config copy = config;
-  return field(copy);
-}
-
-template <typename Field>
-Option number(const char* name, const char* unit, std::uint64_t least, std::uint64_t most,
-              Access<Field> field, const char* help) {
-  const bool bytes = std::string_view(unit) == "BYTES";
-  return {name, unit, help,
-          [=](Config& config, std::string_view text) {
-            const std::uint64_t value = parse_count(text, bytes);
-            if (value < least || value > most) throw UsageError(range_text(least, most, bytes));
-            field(config) = static_cast<Field>(value);
-          },
-          [=](const Config& config) {
-            const auto value = static_cast<std::uint64_t>(read(field, config));
-            return bytes ? format_bytes(value) : std::to_string(value);
-          }};
-}
-
-template <typename Enum>
-Option choice(const char* name, std::vector<std::pair<const char*, Enum>> values,
-              Access<Enum> field, const char* help) {
-  std::string unit;
-  for (const auto& value : values) unit += (unit.empty() ? "" : "|") + std::string(value.first);
-  return {name, unit, help,
-          [=](Config& config, std::string_view text) {
-            for (const auto& [word, value] : values)
-              if (text == word) {
-                field(config) = value;
-                return;
-              }
-            throw UsageError("the value must be one of " + unit);
-          },
-          [=](const Config& config) -> std::string {
-            for (const auto& [word, value] : values)
-              if (read(field, config) == value) return word;
-            return {};
-          }};
-}
-
-// Text that `check` accepts by returning.
-Option text(const char* name, const char* unit, Access<std::string> field,
-            void (*check)(std::string_view), const char* help) {
-  return {name, unit, help,
-          [=](Config& config, std::string_view value) {
-            check(value);
-            field(config) = value;
-          },
-          [=](const Config& config) { return read(field, config); }};
-}
-
-void check_anything(std::string_view) {}
-
-void check_address(std::string_view value) { static_cast<void>(parse_address(value)); }
-
-void check_optional_address(std::string_view value) {
-  if (!value.empty()) check_address(value);
-}
-
-void check_public_url(std::string_view value) {
-  if (!value.empty()) static_cast<void>(parse_public_url(value));
-}
-
-void check_prefix(std::string_view value) {
-  try {
-    static_cast<void>(dav::parse_prefix(value));
-  } catch (const std::invalid_argument& error) {
-    throw UsageError(error.what());
-  }
-}
-
-void check_not_empty(std::string_view value) {
-  if (value.empty()) throw UsageError("a value is needed");
-  if (value.find('\0') != std::string_view::npos) throw UsageError("the value holds a NUL byte");
-}
-
-Option anonymous_option() {
-  return {"anonymous", "off|read|write",
-          "What clients without an account may do; by default they may write when --listen is a "
-          "loopback address, and elsewhere the server does not start without this option",
-          [](Config& config, std::string_view value) {
-            for (const Anonymous word : {Anonymous::off, Anonymous::read, Anonymous::write})
-              if (value == to_string(word)) {
-                config.anonymous = word;
-                return;
-              }
-            throw UsageError("the value must be one of off|read|write");
-          },
-          [](const Config& config) {
-            return config.anonymous ? std::string(to_string(*config.anonymous)) : std::string();
-          }};
-}
-
-Option free_space_option() {
-  return {
-      "free-space-floor", "BYTES",
-      "Refuse writes (507) that would leave less free space on the disk; auto is 1GiB or 1 % of "
-      "the disk, whichever is more",
-      [](Config& config, std::string_view value) {
-        config.free_space_floor_bytes =
-            value == "auto" ? std::nullopt : std::optional(parse_count(value, true));
-      },
-      [](const Config& config) {
-        return config.free_space_floor_bytes ? format_bytes(*config.free_space_floor_bytes)
-                                             : std::string("auto");
-      }};
-}
-
-// The field as a function, because members of members have no member pointer.
-#define FIELD(member) (+[](Config& config) -> decltype((config.member)) { return config.member; })
-
-std::vector<Option> make_options() {
-  using dav::ConflictStatus;
-  constexpr std::uint64_t kDay = 24 * 60 * 60;
-  constexpr std::uint64_t kMillion = 1'000'000;
-  constexpr std::uint64_t kMebi = kKibi * kKibi;
-  constexpr std::uint64_t kGibi = kMebi * kKibi;
-  return {
-      text("listen", "ADDR:PORT", FIELD(listen), check_address,
-           "Address to serve on; port 0 takes a free one"),
-      text("data", "DIR", FIELD(data), check_not_empty, "Data folder, made when missing"),
-      choice<Durability>("durability",
-                         {{"full", Durability::full}, {"relaxed", Durability::relaxed}},
-                         FIELD(durability),
-                         "full: an acknowledged write is on disk; relaxed: it survives a killed "
-                         "process, a power cut may lose the last moments"),
-      choice<ConflictStatus>(
-          "conflict-status",
-          {{"auto", ConflictStatus::automatic},
-           {"409", ConflictStatus::always_409},
-           {"rfc4918", ConflictStatus::rfc4918}},
-          FIELD(dav.conflict_status),
-          "Status for lock conflicts and a stale If-Match: as RFC 4918 says (423, "
-          "412), always 409, or auto: 409 for clients that prefer JSON"),
-      text("prefix", "PATH", FIELD(prefix), check_prefix,
-           "Path of the URL under which the tree is served"),
-      anonymous_option(),
-      text("public-url", "URL", FIELD(public_url), check_public_url,
-           "http(s)://host[:port] that clients use when it is not the listening address"),
-      text("admin-listen", "ADDR:PORT", FIELD(admin_listen), check_optional_address,
-           "Address for /healthz and /metrics; none by default"),
-      text("access-log", "FILE", FIELD(access_log), check_not_empty,
-           "One JSON line per request to this file, - for standard output, or off"),
-      choice<bool>("allow-network-data", {{"no", false}, {"yes", true}}, FIELD(allow_network_data),
-                   "Accept a data folder on a network file system, where no promise holds"),
-
-      number<std::uint64_t>("cache-size", "BYTES", kMebi, 64 * kGibi, FIELD(cache_bytes),
-                            "Page cache of the store, all connections together"),
-      free_space_option(),
-      text("spill-folder", "DIR", FIELD(spill_folder), check_anything,
-           "Where the part of an answer waits that its client does not take at once; by default in "
-           "the data folder"),
-      number<std::int64_t>("lock-timeout-max", "SECONDS", 1, 365 * kDay, FIELD(dav.lock_timeout_s),
-                           "Longest lock granted; longer wishes get this"),
-      number<std::uint64_t>(
-          "propfind-infinity-limit", "RESOURCES", 0, kMaxBytes, FIELD(dav.propfind_infinity_limit),
-          "Largest tree that PROPFIND with Depth: infinity lists (403); 0 refuses it"),
-      number<std::uint64_t>("copy-limit", "RESOURCES", 1, kMaxBytes, FIELD(dav.copy_limit),
-                            "Largest tree that one COPY may copy (507)"),
-      number<std::uint64_t>("body-limit", "BYTES", 0, kMaxBytes, FIELD(limits.body_limit_bytes),
-                            "Largest request body (413)"),
-      number<std::uint64_t>("xml-limit", "BYTES", 1, kGibi, FIELD(dav.xml_limit_bytes),
-                            "Largest body of PROPFIND and LOCK (413)"),
-      number<std::uint64_t>("proppatch-limit", "BYTES", 1, kGibi, FIELD(dav.proppatch_limit_bytes),
-                            "Largest body of PROPPATCH and MKCOL (413)"),
-      number<std::uint64_t>("listing-limit", "BYTES", kKibi, kMaxBytes,
-                            FIELD(dav.listing_limit_bytes), "Largest answer of one PROPFIND (507)"),
-
-      number<std::size_t>("request-line-limit", "BYTES", 64, kMebi,
-                          FIELD(limits.request_line_bytes), "Longest request line (414)"),
-      number<std::size_t>("field-line-limit", "BYTES", 64, kMebi, FIELD(limits.field_line_bytes),
-                          "Longest header line (431)"),
-      number<std::size_t>("head-limit", "BYTES", 256, 16 * kMebi, FIELD(limits.head_bytes),
-                          "Largest request head (431)"),
-      number<std::size_t>("field-count-limit", "LINES", 1, 10'000, FIELD(limits.field_count),
-                          "Most header lines of a request (431)"),
-      number<std::int64_t>("head-timeout", "SECONDS", 1, kDay, FIELD(limits.head_timeout_s),
-                           "Time for a whole request head to arrive (408)"),
-      number<std::int64_t>("idle-timeout", "SECONDS", 1, kDay, FIELD(limits.idle_timeout_s),
-                           "Time an idle connection is kept"),
-      number<std::int64_t>("busy-idle-timeout", "SECONDS", 1, kDay,
-                           FIELD(limits.busy_idle_timeout_s),
-                           "The same when over 75 % of all connections are in use"),
-      number<std::int64_t>("body-rate", "BYTES", 0, kGibi, FIELD(limits.body_rate_bytes_per_s),
-                           "Slowest request body per second (408); 0 accepts any"),
-      number<std::int64_t>("body-rate-window", "SECONDS", 1, kDay, FIELD(limits.body_rate_window_s),
-                           "Time over which the body rate is averaged"),
-      number<std::int64_t>("body-grace", "SECONDS", 0, kDay, FIELD(limits.body_grace_s),
-                           "Time before the body rate is looked at"),
-      number<std::int64_t>(
-          "send-timeout", "SECONDS", 1, kDay, FIELD(limits.send_timeout_s),
-          "Time for a client to take 64KiB of an answer; then the connection is cut"),
-      number<std::uint64_t>("drain-limit", "BYTES", 0, kGibi, FIELD(limits.drain_bytes),
-                            "Unread body that is read and dropped after an early answer"),
-      number<std::int64_t>("drain-timeout", "SECONDS", 0, kDay, FIELD(limits.drain_timeout_s),
-                           "Time for that"),
-      number<std::size_t>("connections", "CONNECTIONS", 1, kMillion, FIELD(limits.connections),
-                          "Most connections at once (503)"),
-      number<std::size_t>("connections-per-client", "CONNECTIONS", 1, kMillion,
-                          FIELD(limits.connections_per_client),
-                          "Most connections of one address, loopback excepted (503)"),
-      number<std::size_t>("workers", "THREADS", 1, 65'536, FIELD(limits.workers),
-                          "Most requests worked on at once"),
-      number<std::size_t>("queue", "CONNECTIONS", 0, kMillion, FIELD(limits.queued),
-                          "Most requests that wait for a worker (503)"),
-      number<std::int64_t>("shutdown-grace", "SECONDS", 0, kDay, FIELD(limits.shutdown_grace_s),
-                           "Time for requests in flight to finish when the server is stopped"),
-  };
-}
-
-#undef FIELD
+constexpr std::uint64_t kGibi = 1 << 30;
 
 bool is_decimal(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(),
@@ -303,11 +43,6 @@ std::string Option::variable() const {
   for (const char c : name)
     out += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return out;
-}
-
-std::span<const Option> options() {
-  static const std::vector<Option> table = make_options();
-  return table;
 }
 
 Environment process_environment() {
@@ -415,8 +150,7 @@ dav::Options Config::engine_options(std::uint64_t disk_bytes) const {
   out.space.prefix = dav::parse_prefix(prefix);
   if (!public_url.empty()) out.space.authorities.push_back(parse_public_url(public_url).authority);
   out.body_limit_bytes = limits.body_limit_bytes;
-  out.free_space_floor_bytes =
-      free_space_floor_bytes.value_or(std::max(kKibi * kKibi * kKibi, disk_bytes / 100));
+  out.free_space_floor_bytes = free_space_floor_bytes.value_or(std::max(kGibi, disk_bytes / 100));
   return out;
 }
 

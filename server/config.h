@@ -1,4 +1,4 @@
-// Every setting of the program, defined once: the table returned by options() gives the
+// Every setting of the program, defined once: the table in options.cc gives the
 // command-line flags, the keys of the config file, the environment variables, the help text and the
 // defaults. A value comes from the flag, else the environment, else the config file, else the
 // default. Pure functions but for read_config_file; used by one thread, before the server starts.

@@ -1,10 +1,13 @@
 #include "server/config.h"
 
+#include <algorithm>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "tests/support/build_paths.h"
 #include "tests/support/temporary_folder.h"
 
 namespace holdfast::server {
@@ -133,6 +136,23 @@ TEST(Config, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(option("lock-timeout-max").get(config), "3600");
   EXPECT_EQ(option("propfind-infinity-limit").get(config), "100000");
   EXPECT_EQ(option("cache-size").get(config), "32MiB");
+}
+
+TEST(Config, TheManualListsEveryOptionAsItIs) {
+  std::string expected = "| Option | Value | Default | |\n|---|---|---|---|\n";
+  for (const Option& documented : options()) {
+    const std::string value = documented.get(Config{});
+    std::string unit = documented.unit;
+    for (std::size_t bar = 0; (bar = unit.find('|', bar)) != std::string::npos; bar += 2)
+      unit.replace(bar, 1, "\\|");
+    expected += "| `" + documented.name + "` | " + unit + " | " +
+                (value.empty() ? "" : "`" + value + "`") + " | " + documented.help + " |\n";
+  }
+  std::ostringstream manual;
+  manual << std::ifstream(test::source_folder() / "docs/operations.md").rdbuf();
+  EXPECT_NE(manual.str().find("program -->\n" + expected + "<!-- end"), std::string::npos)
+      << "docs/operations.md must have exactly this table:\n"
+      << expected;
 }
 
 struct BadValue {
