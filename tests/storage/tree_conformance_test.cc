@@ -118,7 +118,7 @@ TEST_P(Put, InOneTransactionTheLastOfTwoStays) {
   first->keep();
   second->keep();
   EXPECT_TRUE(text("f") == bytes_of(kLarge, 2));
-  EXPECT_THAT(names().garbage(9), ElementsAre(one.blob));
+  EXPECT_THAT(garbage(9), ElementsAre(one.blob));
   EXPECT_THAT(problems(), IsEmpty());
 }
 
@@ -216,9 +216,9 @@ TEST_P(Copy, SharesContentAndSoItsEtag) {
   file("s/large", "other");
   EXPECT_EQ(at("t").etag, target.etag);
   EXPECT_TRUE(text("t") == bytes_of(kLarge));
-  EXPECT_THAT(names().garbage(9), IsEmpty());
+  EXPECT_THAT(garbage(9), IsEmpty());
   remove("t");
-  EXPECT_EQ(names().garbage(9).size(), 1u);
+  EXPECT_EQ(garbage(9).size(), 1u);
 }
 
 TEST_P(Copy, IsSeparateFromItsSource) {
@@ -360,7 +360,7 @@ TEST_P(Move, ReplacesWhatIsMappedThereButNotItsLock) {
   EXPECT_THAT(tokens(now->all_locks(9)), ElementsAre("t:dest"));
   EXPECT_EQ(now->find_lock("t:dest")->root_id, s.id);
   EXPECT_EQ(now->find_lock("t:dest")->root, path_of("t"));
-  EXPECT_THAT(names().garbage(9), ElementsAre(old_blob));
+  EXPECT_THAT(garbage(9), ElementsAre(old_blob));
   EXPECT_THAT(problems(), IsEmpty());
 }
 
