@@ -1,7 +1,6 @@
 # Sourced by the other scripts: the Debian packages by purpose, installing what is missing, building.
 # Sets `root` to the source folder. Works from any folder, as root or through sudo, without a terminal.
 
-ctest_wrapper=()  # a command that starts ctest in a special way
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # What the release build and the server need.
@@ -92,7 +91,7 @@ run_ctest() {
   rm -f "$report"
   # ctest's own closing line is left out: ours, in one form for every caller, is the last.
   local status=0
-  "${ctest_wrapper[@]}" ctest --test-dir "$folder" --output-junit "$report" --output-on-failure \
+  ctest --test-dir "$folder" --output-junit "$report" --output-on-failure \
     --parallel "$(nproc)" "$@" </dev/null 2>&1 |
     tee "$log" | grep -v '% tests passed, ' || status=${PIPESTATUS[0]}
   if [ ! -s "$report" ]; then
