@@ -27,17 +27,10 @@ std::string content_range(const ByteRange& range, std::uint64_t size) {
          std::to_string(range.offset + range.length - 1) + "/" + std::to_string(size);
 }
 
-// Inline content, as the reader of a ContentBody sees it.
-class InlineReader final : public storage::ContentReader {
- public:
-  explicit InlineReader(std::string bytes) : bytes_(std::move(bytes)) {}
-  [[nodiscard]] std::uint64_t size() const override { return bytes_.size(); }
-  [[nodiscard]] std::size_t read(std::uint64_t offset, std::span<char> buffer) override {
-    return bytes_.copy(buffer.data(), buffer.size(), static_cast<std::size_t>(offset));
-  }
-
- private:
-  std::string bytes_;
+// The content of a file: its bytes, or a reader of its content file.
+struct Opened {
+  std::string bytes;
+  std::unique_ptr<storage::ContentReader> reader;  // none for inline content
 };
 
 void set_representation(Response& response, const storage::Resource& file) {
@@ -46,44 +39,65 @@ void set_representation(Response& response, const storage::Resource& file) {
       .set("Cache-Control", "no-cache");
 }
 
-// The content of `file` as a reader, opened while the snapshot stands. nullptr when its file is
-// gone.
-std::unique_ptr<storage::ContentReader> open_content(const Call& call,
-                                                     const storage::Snapshot& snapshot,
-                                                     const storage::Resource& file) {
+// Opened while the snapshot stands; nullopt when the content file is gone.
+std::optional<Opened> open_content(const Call& call, const storage::Snapshot& snapshot,
+                                   const storage::Resource& file) {
   storage::Content content = snapshot.content(file);
-  if (content.is_inline()) return std::make_unique<InlineReader>(std::move(content.bytes));
-  return call.contents.open(content);
+  Opened opened;
+  if (content.is_inline()) {
+    opened.bytes = std::move(content.bytes);
+  } else if (!(opened.reader = call.contents.open(content))) {
+    return std::nullopt;
+  }
+  return opened;
 }
 
-void set_single_range(Response& response, std::unique_ptr<storage::ContentReader> reader,
-                      const ByteRange& range) {
-  ContentBody body;
-  body.runs.push_back({.text = {}, .offset = range.offset, .length = range.length});
-  body.reader = std::move(reader);
-  response.body = std::move(body);
+// Inline content becomes a plain string, which leaves together with the head.
+void set_body(Response& response, Opened content, std::vector<ContentBody::Run> runs) {
+  if (content.reader) {
+    ContentBody body;
+    body.reader = std::move(content.reader);
+    body.runs = std::move(runs);
+    response.body = std::move(body);
+    return;
+  }
+  if (runs.size() == 1 && runs.front().length == content.bytes.size()) {
+    response.body = std::move(content.bytes);
+    return;
+  }
+  std::string text;
+  for (const ContentBody::Run& run : runs) {
+    text += run.text;
+    text.append(content.bytes, static_cast<std::size_t>(run.offset),
+                static_cast<std::size_t>(run.length));
+  }
+  response.body = std::move(text);
+}
+
+void set_single_range(Response& response, Opened content, const ByteRange& range) {
+  std::vector<ContentBody::Run> runs;
+  runs.push_back({.text = {}, .offset = range.offset, .length = range.length});
+  set_body(response, std::move(content), std::move(runs));
 }
 
 // multipart/byteranges (RFC 9110 §14.6).
-void set_multiple_ranges(Response& response, std::unique_ptr<storage::ContentReader> reader,
-                         const storage::Resource& file, const std::vector<ByteRange>& ranges) {
+void set_multiple_ranges(Response& response, Opened content, const storage::Resource& file,
+                         const std::vector<ByteRange>& ranges) {
   const std::string boundary = "holdfast-" + file.etag;
   response.set("Content-Type", "multipart/byteranges; boundary=" + boundary);
-  ContentBody body;
+  std::vector<ContentBody::Run> runs;
   for (const ByteRange& range : ranges) {
     std::string text = "\r\n--" + boundary + "\r\nContent-Type: ";
     text.append(content_type(file.name)).append("\r\nContent-Range: ");
     text.append(content_range(range, file.size)).append("\r\n\r\n");
-    body.runs.push_back({.text = std::move(text), .offset = range.offset, .length = range.length});
+    runs.push_back({.text = std::move(text), .offset = range.offset, .length = range.length});
   }
-  body.runs.push_back({.text = "\r\n--" + boundary + "--\r\n", .offset = 0, .length = 0});
-  body.reader = std::move(reader);
-  response.body = std::move(body);
+  runs.push_back({.text = "\r\n--" + boundary + "--\r\n", .offset = 0, .length = 0});
+  set_body(response, std::move(content), std::move(runs));
 }
 
 Response answer_file(const Call& call, const storage::Snapshot& snapshot,
-                     const storage::Resource& file,
-                     std::unique_ptr<storage::ContentReader> reader) {
+                     const storage::Resource& file, Opened content) {
   Response response;
   set_representation(response, file);
   const std::string_view type = content_type(file.name);
@@ -105,15 +119,15 @@ Response answer_file(const Call& call, const storage::Snapshot& snapshot,
   if (ranges.kind == Ranges::Kind::some) {
     response.status = 206;
     if (ranges.ranges.size() > 1) {
-      set_multiple_ranges(response, std::move(reader), file, ranges.ranges);
+      set_multiple_ranges(response, std::move(content), file, ranges.ranges);
       return response;
     }
     response.set("Content-Range", content_range(ranges.ranges.front(), file.size));
-    set_single_range(response, std::move(reader), ranges.ranges.front());
+    set_single_range(response, std::move(content), ranges.ranges.front());
   } else if (head) {
     response.head_length = file.size;
   } else {
-    set_single_range(response, std::move(reader), {.offset = 0, .length = file.size});
+    set_single_range(response, std::move(content), {.offset = 0, .length = file.size});
   }
   response.set("Content-Type", type);
   return response;
@@ -134,9 +148,9 @@ Response handle_get(Call& call) {
       return response;
     }
     if (resource.is_collection()) return listing_page(call, std::move(snapshot), target);
-    if (call.request.method == "HEAD") return answer_file(call, *snapshot, resource, nullptr);
-    if (auto reader = open_content(call, *snapshot, resource))
-      return answer_file(call, *snapshot, resource, std::move(reader));
+    if (call.request.method == "HEAD") return answer_file(call, *snapshot, resource, {});
+    if (auto content = open_content(call, *snapshot, resource))
+      return answer_file(call, *snapshot, resource, std::move(*content));
     // Replaced between the look-up and the open: look once more; missing twice is damage.
     if (last_try) break;
   }
