@@ -18,7 +18,9 @@ namespace {
 constexpr std::chrono::milliseconds kSweepInterval{250};
 // Out of descriptors: new clients wait in the kernel's queue this long before the next try.
 constexpr std::chrono::milliseconds kAcceptPause{100};
-constexpr std::size_t kMaxLingering = 1024;
+// Connections that are refused or ended and still read from; a quarter of all, within these.
+constexpr std::size_t kLeastLingering = 16;
+constexpr std::size_t kMostLingering = 1024;
 // Longest life of a connection that only drops what its client still sends, in drain timeouts.
 constexpr int kLingerTimeouts = 5;
 constexpr int kAcceptsAtOnce = 64;
@@ -39,6 +41,8 @@ Poller::Poller(const Service& service, Poco::Net::ServerSocket& listening, Worke
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       wakeup_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       scratch_(Workspace::kBlockBytes),
+      // Refused clients must not take the descriptors that admitted ones need.
+      most_lingering_(std::clamp(service.limits.connections / 4, kLeastLingering, kMostLingering)),
       admission_(service.limits) {
   epoll_event event{};
   event.events = EPOLLIN;
@@ -174,7 +178,7 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
     if (connections_.size() == connections_.capacity())
       connections_.reserve(connections_.size() * 2 + 16);
     connection.admitted = admitted = admission_.admit(client.key);
-    if (!admitted && lingering_ >= kMaxLingering) {
+    if (!admitted && lingering_ >= most_lingering_) {
       service_.observer.connection_refused();
       return;
     }
@@ -256,7 +260,7 @@ void Poller::linger(Connection& connection) {
   connection.linger_at_most = now + timeout * kLingerTimeouts;
   {
     const std::scoped_lock lock(mutex_);
-    if (lingering_ < kMaxLingering) {
+    if (lingering_ < most_lingering_) {
       ++lingering_;
       connection.place = Connection::Place::lingering;
       arm(connection, EPOLL_CTL_MOD);

@@ -84,6 +84,7 @@ class Poller {
 
   // Of the thread alone.
   std::vector<char> scratch_;
+  const std::size_t most_lingering_;
   bool accepting_ = false;
   Clock::time_point accept_again_;
   Clock::time_point next_sweep_;
