@@ -277,6 +277,7 @@ void Writer::checkpoint() {
   alone([this](Connection& connection) {
     try {
       refuse_if_failed();
+      give_back_space(connection);
       if (unflushed_commits_) {
         // A checkpoint does not flush the log when a reader holds it, but a flushed commit does.
         set_flush(true);
@@ -296,6 +297,14 @@ void Writer::checkpoint() {
       throw;
     }
   });
+}
+
+// Returns free pages to the disk, some at a time, so that a large removal shows in its end.
+void Writer::give_back_space(Connection& connection) {
+  constexpr std::int64_t kKeptPages = 2048;
+  if (connection.integer("PRAGMA freelist_count") <= kKeptPages) return;
+  unflushed_commits_ = true;
+  connection.execute("PRAGMA incremental_vacuum(4096)");
 }
 
 // A flush that failed is never tried again: Linux tells of a lost write once (robustness D10).

@@ -56,6 +56,7 @@ class Writer {
   void after_batch() noexcept;
   void move_log(int mode);
   void flush_content();
+  void give_back_space(Connection& connection);
   void disk_failed(const std::string& detail);
   void refuse_if_failed() const;
   // Waits until `waiting` is answered (false) or has to lead (true).

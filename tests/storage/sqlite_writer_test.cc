@@ -177,6 +177,24 @@ TEST_F(Writing, CheckpointEmptiesTheLog) {
   expect_sound();
 }
 
+TEST_F(Writing, GivesSpaceBackAfterALargeRemoval) {
+  open();
+  mkcol("a");
+  names_->write(Flush::required, [&](Transaction& tx) {
+    const Resource a = tx.resolve(path("a")).resource.value();
+    for (int i = 0; i < 600; ++i) {
+      (void)tx.put(a, std::to_string(i), inline_content(std::string(60'000, 'x')), std::nullopt);
+    }
+  });
+  names_->checkpoint();
+  const auto before = std::filesystem::file_size(data() + "/meta.db");
+  EXPECT_GT(before, 36'000'000U);
+  remove("a");
+  names_->checkpoint();
+  EXPECT_LT(std::filesystem::file_size(data() + "/meta.db"), before - 30'000'000);
+  expect_sound();
+}
+
 // A file system that fails on demand, under SQLite's own.
 std::atomic<int> g_sync_result = SQLITE_OK;
 std::atomic<int> g_write_result = SQLITE_OK;
