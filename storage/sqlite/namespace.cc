@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "storage/sqlite/inspect.h"
+#include "storage/sqlite/migrate.h"
 #include "storage/sqlite/reader_pool.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/writer.h"
@@ -209,6 +210,7 @@ std::unique_ptr<Namespace> open(const std::string& path, ContentStore& content, 
     auto connection = std::make_unique<Connection>(path, Connection::Mode::write);
     accept_database(*connection);
     configure(*connection, Connection::Mode::write, share);
+    migrate(*connection, path, migrations());
     start_session(*connection, clock);
     const std::string epoch = connection->text("SELECT epoch FROM meta");
     return std::make_unique<SqliteNamespace>(path, std::move(connection), epoch, content, clock,

@@ -125,6 +125,8 @@ void set(Connection& connection, const char* pragma, const std::string& value) {
   connection.execute((std::string("PRAGMA ") + pragma + " = " + value).c_str());
 }
 
+}  // namespace
+
 void flush(const std::string& path, int flags) {
   const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
   const bool flushed = fd >= 0 && fsync(fd) == 0;
@@ -132,8 +134,6 @@ void flush(const std::string& path, int flags) {
   if (fd >= 0) close(fd);
   if (!flushed) throw OpenError("Cannot flush " + path + ": " + std::strerror(error) + ".");
 }
-
-}  // namespace
 
 void create_database(const std::string& path, const std::string& tmp_path, std::int64_t now) {
   // SQLite gives the write-ahead log the mode of the database, so only this one needs it said.

@@ -18,11 +18,14 @@ inline constexpr std::int64_t kRoot = 1;  // id of the root collection; its pare
 // renamed. `now` is the root collection's date.
 void create_database(const std::string& path, const std::string& tmp_path, std::int64_t now);
 
-// Throws OpenError when the file is not a database of ours, or one of a newer version; migrates an
-// older one.
+// Throws OpenError when the file is not a database of ours, or one of a newer version. An older one
+// is for migrate.
 void accept_database(Connection& writer);
 
 // Settings that every connection needs; each is read back. Throws OpenError when one did not take.
 void configure(Connection& connection, Connection::Mode mode, std::size_t cache_bytes);
+
+// Flushes the file or folder at `path`, opened with `flags`. Throws OpenError.
+void flush(const std::string& path, int flags);
 
 }  // namespace holdfast::storage::sqlite

@@ -1,0 +1,57 @@
+#include "storage/sqlite/migrate.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <unistd.h>
+
+#include "storage/open.h"
+#include "storage/sqlite/schema.h"
+
+namespace holdfast::storage::sqlite {
+namespace {
+
+// Complete under its final name, or not there.
+void keep_copy(Connection& writer, const std::string& path, const std::string& copy) {
+  if (std::filesystem::exists(copy)) return;
+  const std::string building = copy + ".new";
+  ::unlink(building.c_str());
+  // SQLite fills a file that is empty, with the mode that it has.
+  const int fd = ::open(building.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) throw OpenError("Cannot create " + building + ": " + std::strerror(errno) + ".");
+  ::close(fd);
+  // The copy counts as an attached database, which connections are otherwise not allowed.
+  const int allowed = sqlite3_limit(writer.handle(), SQLITE_LIMIT_ATTACHED, 1);
+  Statement vacuum(writer, "VACUUM INTO ?1");
+  Run(vacuum, building).done();
+  sqlite3_limit(writer.handle(), SQLITE_LIMIT_ATTACHED, allowed);
+  flush(building, O_RDONLY);
+  if (std::rename(building.c_str(), copy.c_str()) != 0)
+    throw OpenError("Cannot create " + copy + ": " + std::strerror(errno) + ".");
+  flush(std::filesystem::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
+}
+
+}  // namespace
+
+std::span<const Migration> migrations() { return {}; }
+
+void migrate(Connection& writer, const std::string& path, std::span<const Migration> steps) {
+  const std::int64_t before = writer.integer("PRAGMA user_version");
+  for (const Migration& step : steps) {
+    if (step.version <= before) continue;
+    keep_copy(writer, path, path + ".schema-" + std::to_string(before));
+    writer.execute("BEGIN IMMEDIATE");
+    try {
+      writer.execute(step.sql);
+      writer.execute(("PRAGMA user_version = " + std::to_string(step.version)).c_str());
+      writer.execute("COMMIT");
+    } catch (...) {
+      if (writer.in_transaction()) writer.execute("ROLLBACK");
+      throw;
+    }
+  }
+}
+
+}  // namespace holdfast::storage::sqlite

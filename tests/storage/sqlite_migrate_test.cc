@@ -1,0 +1,87 @@
+// Migrations of schemas to come, on steps made up here.
+#include <array>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "storage/sqlite/migrate.h"
+#include "storage/sqlite/schema.h"
+#include "tests/storage/sqlite_store.h"
+
+namespace holdfast::storage {
+namespace {
+
+using sqlite::Connection;
+using sqlite::Migration;
+
+constexpr std::array kSteps = {
+    Migration{1, "this step is history and must not run"},
+    Migration{2, "ALTER TABLE node ADD COLUMN color TEXT; UPDATE node SET color = 'green'"},
+    Migration{3, "CREATE TABLE more (x INTEGER) STRICT; INSERT INTO more VALUES (7)"},
+};
+
+class Migrating : public SqliteStore {
+ protected:
+  std::string path() { return data() + "/meta.db"; }
+  void make_store() {
+    open();
+    put("f", "content");
+    close();
+  }
+  void migrate(std::span<const Migration> steps) {
+    Connection connection(path(), Connection::Mode::write);
+    sqlite::configure(connection, Connection::Mode::write, 1 << 20);
+    sqlite::migrate(connection, path(), steps);
+  }
+  std::int64_t ask(const std::string& file, const char* sql) {
+    return Connection(file, Connection::Mode::write).integer(sql);
+  }
+};
+
+TEST_F(Migrating, RunsTheStepsThatAreMissingInOrder) {
+  make_store();
+  migrate(kSteps);
+  EXPECT_EQ(ask(path(), "PRAGMA user_version"), 3);
+  EXPECT_EQ(ask(path(), "SELECT COUNT(*) FROM node WHERE color = 'green'"), 2);
+  EXPECT_EQ(ask(path(), "SELECT x FROM more"), 7);
+}
+
+TEST_F(Migrating, KeepsACompleteCopyOfWhatWasThereForItsOwnerOnly) {
+  make_store();
+  migrate(kSteps);
+  const std::string copy = path() + ".schema-1";
+  struct stat file {};
+  ASSERT_EQ(stat(copy.c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777U, 0600U);
+  EXPECT_EQ(ask(copy, "PRAGMA user_version"), 1);
+  EXPECT_EQ(ask(copy, "PRAGMA application_id"), sqlite::kApplicationId);
+  EXPECT_EQ(ask(copy, "SELECT COUNT(*) FROM node"), 2);
+}
+
+TEST_F(Migrating, AFailedStepLeavesWhatTheStepBeforeItMadeAndTheNextStartGoesOn) {
+  make_store();
+  std::array steps = kSteps;
+  steps[2].sql = "CREATE TABLE more (x INTEGER) STRICT; INSERT INTO nowhere VALUES (7)";
+  EXPECT_THROW(migrate(steps), Error);
+  EXPECT_EQ(ask(path(), "PRAGMA user_version"), 2);
+  EXPECT_EQ(ask(path(), "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'more'"), 0);
+  migrate(kSteps);
+  EXPECT_EQ(ask(path(), "PRAGMA user_version"), 3);
+  EXPECT_EQ(ask(path() + ".schema-1", "PRAGMA user_version"), 1) << "the first copy is kept";
+}
+
+TEST_F(Migrating, LeavesACurrentDatabaseAlone) {
+  make_store();
+  migrate(sqlite::migrations());
+  EXPECT_NE(access((path() + ".schema-1").c_str(), F_OK), 0);
+  open();
+  EXPECT_EQ(read("f"), "content");
+}
+
+TEST_F(Migrating, TheStepsLeadToTheSchemaOfThisProgram) {
+  std::int64_t version = 1;
+  for (const Migration& step : sqlite::migrations()) EXPECT_EQ(step.version, ++version);
+  EXPECT_EQ(version, sqlite::kSchemaVersion);
+}
+
+}  // namespace
+}  // namespace holdfast::storage
