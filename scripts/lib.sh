@@ -71,12 +71,11 @@ build() {
     export NINJA_STATUS='[%f/%t %es] '
     if [ ! -f "$folder/build.ninja" ] || [ CMakePresets.json -nt "$folder/build.ninja" ]; then
       echo "Configuring build/$preset"
-      cmake --preset "$preset" >"/tmp/holdfast-configure.$$" 2>&1 || {
-        cat "/tmp/holdfast-configure.$$"
-        rm -f "/tmp/holdfast-configure.$$"
+      mkdir -p "$folder"
+      if ! cmake --preset "$preset" >"$folder/configure-output.txt" 2>&1; then
+        cat "$folder/configure-output.txt"
         exit 1
-      }
-      rm -f "/tmp/holdfast-configure.$$"
+      fi
     fi
     cmake --build "build/$preset" "${targets[@]}"
   )
