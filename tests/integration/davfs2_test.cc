@@ -22,6 +22,7 @@ class Davfs2 : public ::testing::Test {
   void SetUp() override {
     if (!program_exists("mount.davfs")) GTEST_SKIP() << "davfs2 is not installed";
     if (geteuid() != 0) GTEST_SKIP() << "mounting with davfs2 needs root";
+    if (!fs::exists("/etc/mtab")) GTEST_SKIP() << "mount.davfs needs /etc/mtab";
     if (const auto reason = why_no_fuse(); !reason.empty()) GTEST_SKIP() << reason;
     // The daemon runs as the user davfs2 and must reach its cache.
     chmod(folder_.path().c_str(), 0755);
