@@ -93,9 +93,10 @@ void Poller::run() {
 bool Poller::turn() {
   std::size_t connections = 0;
   bool stopping = false;
+  bool finished = false;
   {
     const std::scoped_lock lock(mutex_);
-    if (finishing_ && lingering_ == 0) return false;
+    finished = finishing_ && lingering_ == 0;
     connections = connections_.size();
     stopping = stopping_;
   }
@@ -104,6 +105,11 @@ bool Poller::turn() {
     listening_.close();
   } else {
     listen(Clock::now() >= accept_again_);
+  }
+  if (finished) {
+    // The whole stop may have come after the last turn had looked whether to stop.
+    close_parked();
+    return false;
   }
   int timeout = -1;
   if (connections > 0 || stopping) timeout = static_cast<int>(kSweepInterval.count());
