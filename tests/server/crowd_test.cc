@@ -80,11 +80,9 @@ TEST(Crowd, IdleConnectionsHoldNoWorker) {
     }
   }
   ASSERT_TRUE(server.observer.wait([&] { return server.observer.parked == 1'500; }));
-  const auto begin = std::chrono::steady_clock::now();
   const auto canary = tests::ask(server.port(), kGet);
   ASSERT_TRUE(canary);
   EXPECT_EQ(canary->status, 200);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
   // Each of them still works.
   for (int i = 0; i < 1'500; i += 100) {
     RawClient& client = *idle[static_cast<std::size_t>(i)];
@@ -104,9 +102,10 @@ TEST(Crowd, SlowBodiesDoNotStopOthers) {
     slow.push_back(std::make_unique<RawClient>(server.port()));
     slow.back()->send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nx");
   }
-  const auto begin = std::chrono::steady_clock::now();
+  // Each has a worker and waits for its body.
+  ASSERT_TRUE(server.observer.wait([&] { return server.observer.workers >= 100; }));
   ASSERT_TRUE(tests::ask(server.port(), kGet));
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
+  EXPECT_EQ(server.observer.records(1).size(), 1U) << "answered while none of the slow ones ended";
 }
 
 TEST(Crowd, TooFewWorkersAnswer503) {
