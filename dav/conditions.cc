@@ -15,6 +15,22 @@ std::string_view entity_tag_of(const storage::Resolution& target) {
   return target.resource->etag;
 }
 
+// "*" is any mapped resource; a list that could not be parsed is empty and matches nothing.
+enum class Comparison { strong, weak };
+bool matches_tag(const EntityTagList& tags, const storage::Resolution& target,
+                 Comparison comparison) {
+  if (tags.any) return target.mapped();
+  const std::string_view current = entity_tag_of(target);
+  if (current.empty()) return false;
+  return comparison == Comparison::strong ? tags.matches_strongly(current)
+                                          : tags.matches_weakly(current);
+}
+
+std::optional<EntityTagList> tags_field(const Call& call, std::string_view name) {
+  const auto text = call.fields().joined(name);
+  return text ? std::optional(parse_entity_tags(*text)) : std::nullopt;
+}
+
 std::optional<std::int64_t> date_field(const Call& call, std::string_view name) {
   const auto text = call.fields().find(name);
   // A date that cannot be read is ignored (RFC 9110 §13.1.3, §13.1.4).
@@ -35,9 +51,7 @@ bool holds(const IfCondition& condition, const storage::Resolution& about) {
       return lock.token == *condition.state_token;
     });
   } else {
-    const std::string_view current = entity_tag_of(about);
-    matches =
-        !current.empty() && parse_entity_tags(*condition.entity_tag).matches_strongly(current);
+    matches = matches_tag(parse_entity_tags(*condition.entity_tag), about, Comparison::strong);
   }
   return matches != condition.negated;
 }
@@ -45,8 +59,9 @@ bool holds(const IfCondition& condition, const storage::Resolution& about) {
 }  // namespace
 
 Conditions::Conditions(const Call& call) {
-  if_match_ = call.fields().joined("If-Match");
-  if_none_match_ = call.fields().joined("If-None-Match");
+  if_match_text_ = call.fields().joined("If-Match").value_or("");
+  if_match_ = tags_field(call, "If-Match");
+  if_none_match_ = tags_field(call, "If-None-Match");
   if_modified_since_ = date_field(call, "If-Modified-Since");
   if_unmodified_since_ = date_field(call, "If-Unmodified-Since");
   if (const auto text = call.fields().find("If")) {
@@ -77,13 +92,8 @@ bool Conditions::submitted(std::string_view token) const {
 
 void Conditions::check(const storage::Snapshot& snapshot, const storage::Resolution& target) const {
   check_tags(target);
-  if (if_none_match_) {
-    const EntityTagList tags = parse_entity_tags(*if_none_match_);
-    const std::string_view current = entity_tag_of(target);
-    if (!tags.malformed &&
-        ((tags.any && target.mapped()) || (!current.empty() && tags.matches_weakly(current))))
-      throw Error(412, "If-None-Match matches what is stored");
-  }
+  if (if_none_match_ && matches_tag(*if_none_match_, target, Comparison::weak))
+    throw Error(412, "If-None-Match matches what is stored");
   check_if(snapshot, target);
 }
 
@@ -91,23 +101,15 @@ bool Conditions::check_read(const storage::Snapshot& snapshot,
                             const storage::Resolution& target) const {
   check_tags(target);
   check_if(snapshot, target);
-  const std::string_view current = entity_tag_of(target);
-  if (if_none_match_) {
-    const EntityTagList tags = parse_entity_tags(*if_none_match_);
-    return tags.malformed ||
-           !((tags.any && target.mapped()) || (!current.empty() && tags.matches_weakly(current)));
-  }
-  return !(if_modified_since_ && !current.empty() &&
+  if (if_none_match_) return !matches_tag(*if_none_match_, target, Comparison::weak);
+  return !(if_modified_since_ && !entity_tag_of(target).empty() &&
            date_identifies(*target.resource, *if_modified_since_, snapshot.wall_now()));
 }
 
 void Conditions::check_tags(const storage::Resolution& target) const {
   if (if_match_) {
-    const EntityTagList tags = parse_entity_tags(*if_match_);
-    const std::string_view current = entity_tag_of(target);
-    const bool matches = !tags.malformed && ((tags.any && target.mapped()) ||
-                                             (!current.empty() && tags.matches_strongly(current)));
-    if (!matches) throw stale_version(current, *if_match_);
+    if (!matches_tag(*if_match_, target, Comparison::strong))
+      throw stale_version(entity_tag_of(target), if_match_text_);
   } else if (if_unmodified_since_ && target.resource &&
              !unmodified_since(*target.resource, *if_unmodified_since_)) {
     throw Error(412, "the resource was modified after If-Unmodified-Since");

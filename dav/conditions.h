@@ -37,8 +37,9 @@ class Conditions {
   void check_tags(const storage::Resolution& target) const;
   void check_if(const storage::Snapshot& snapshot, const storage::Resolution& target) const;
 
-  std::optional<std::string> if_match_;
-  std::optional<std::string> if_none_match_;
+  std::string if_match_text_;  // as sent, for the refusal
+  std::optional<EntityTagList> if_match_;
+  std::optional<EntityTagList> if_none_match_;
   std::optional<std::int64_t> if_modified_since_;
   std::optional<std::int64_t> if_unmodified_since_;
   std::optional<IfHeader> if_;
