@@ -1,5 +1,6 @@
 #include "tests/support/server_process.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -34,8 +35,11 @@ std::uint16_t port_in(const std::string& output) {
 
 std::filesystem::path holdfast_binary() { return binary_folder() / "holdfast"; }
 
-ServerProcess::ServerProcess(std::filesystem::path data, std::vector<std::string> arguments)
-    : data_(std::move(data)), arguments_(std::move(arguments)) {}
+ServerProcess::ServerProcess(std::filesystem::path data, std::vector<std::string> arguments,
+                             std::vector<std::pair<std::string, std::string>> environment)
+    : data_(std::move(data)),
+      arguments_(std::move(arguments)),
+      environment_(std::move(environment)) {}
 
 ServerProcess::~ServerProcess() {
   if (running()) kill();
@@ -49,8 +53,10 @@ void ServerProcess::start() {
   command.arguments = {holdfast_binary(), "serve", "--listen", "127.0.0.1:" + std::to_string(port_),
                        "--data",          data_};
   command.arguments.insert(command.arguments.end(), arguments_.begin(), arguments_.end());
+  command.environment = environment_;
   ended_ = false;
   output_.clear();
+  dropped_ = 0;
   banner_.clear();
   const auto child = test::start(command);
   close(child.input_fd);
@@ -76,7 +82,10 @@ void ServerProcess::read_output(int fd) {
     if (got <= 0) break;
     const std::lock_guard lock(mutex_);
     output_.append(buffer.data(), static_cast<std::size_t>(got));
-    if (output_.size() > 2 * kKeptOutput) output_.erase(0, output_.size() - kKeptOutput);
+    if (output_.size() > 2 * kKeptOutput) {
+      dropped_ += output_.size() - kKeptOutput;
+      output_.erase(0, output_.size() - kKeptOutput);
+    }
     changed_.notify_all();
   }
   close(fd);
@@ -113,6 +122,13 @@ void ServerProcess::finish() {
 std::string ServerProcess::output() const {
   const std::lock_guard lock(mutex_);
   return output_;
+}
+
+std::string ServerProcess::output_since(std::uint64_t& position) const {
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t start = position < dropped_ ? 0 : position - dropped_;
+  position = dropped_ + output_.size();
+  return output_.substr(std::min<std::size_t>(start, output_.size()));
 }
 
 std::string ServerProcess::banner() const {

@@ -17,6 +17,7 @@
 #include <string>
 #include <sys/types.h>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace holdfast::test {
@@ -27,7 +28,9 @@ namespace holdfast::test {
 // One test uses one object from one thread (the one that starts it).
 class ServerProcess {
  public:
-  explicit ServerProcess(std::filesystem::path data, std::vector<std::string> arguments = {});
+  // `environment` is added to ours.
+  explicit ServerProcess(std::filesystem::path data, std::vector<std::string> arguments = {},
+                         std::vector<std::pair<std::string, std::string>> environment = {});
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
@@ -50,6 +53,9 @@ class ServerProcess {
 
   // What it has printed since its last start, both streams; at most the last 1 MiB after the start.
   [[nodiscard]] std::string output() const;
+  // What it has printed since it had printed `position` bytes, as far as it is kept; moves
+  // `position` on.
+  [[nodiscard]] std::string output_since(std::uint64_t& position) const;
 
   // What it printed before and with its URL: where it says its durability mode.
   [[nodiscard]] std::string banner() const;
@@ -60,12 +66,14 @@ class ServerProcess {
 
   std::filesystem::path data_;
   std::vector<std::string> arguments_;
+  std::vector<std::pair<std::string, std::string>> environment_;
   std::uint16_t port_ = 0;
   pid_t pid_ = -1;
   std::thread reader_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::string output_;
+  std::uint64_t dropped_ = 0;  // bytes before output_
   std::string banner_;
   bool ended_ = false;
 };

@@ -1,0 +1,278 @@
+#include "tests/support/oracle.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+#include <sys/wait.h>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
+
+#include "tests/support/http_client.h"
+#include "tests/support/temporary_folder.h"
+
+namespace holdfast::test {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr std::size_t kMemoryGrowthBytes = std::size_t{32} << 20;
+// The writer and the pool of readers open the database's files as they are needed.
+constexpr std::size_t kDatabaseDescriptors = 32;
+constexpr const char* kDatabase = "database";
+
+std::string body_of(std::size_t number) {
+  // Both sides of the border between content in the database and in files, an empty one, small
+  // ones.
+  constexpr std::size_t kBorder = 65'536;
+  const std::size_t bytes = number == 0   ? 0
+                            : number == 7 ? kBorder
+                            : number == 8 ? kBorder + 1
+                            : number == 9 ? 2 * kBorder
+                                          : number * 13;
+  std::string body;
+  while (body.size() < bytes) body += "sentinel " + std::to_string(number) + " stands\n";
+  body.resize(bytes);
+  return body;
+}
+
+void expect(const Reply& reply, int status, const std::string& what) {
+  if (reply.status != status)
+    throw std::runtime_error(what + " answered " + std::to_string(reply.status));
+}
+
+// A line of /proc/PID/status in its own unit.
+std::size_t status_number(pid_t pid, const std::string& name) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(name + ":")) return std::stoul(line.substr(name.size() + 1));
+  return 0;
+}
+
+std::string list(const std::vector<std::string>& problems) {
+  std::string all;
+  for (const auto& problem : problems)
+    if (!problem.empty()) all += (all.empty() ? "" : "\n") + problem;
+  return all;
+}
+
+// The time that a lock has left, "Second-3599", is the one thing that may change.
+std::string without_time_left(std::string text) {
+  constexpr std::string_view kUnit = "Second-";
+  for (auto at = text.find(kUnit); at != std::string::npos; at = text.find(kUnit, at)) {
+    at += kUnit.size();
+    text.erase(at, std::min(text.find_first_not_of("0123456789", at), text.size()) - at);
+  }
+  return text;
+}
+
+// True when a control that nobody attacks is as slow as `canary` is now.
+bool machine_is_slow(Canary& canary) {
+  const TemporaryFolder folder(TemporaryFolder::in_memory());
+  ServerProcess control(folder / "data");
+  control.start();
+  Canary beside(control.port());
+  auto fastest = std::chrono::microseconds::max();
+  auto fastest_beside = fastest;
+  for (int i = 0; i < 5; ++i) {
+    fastest = std::min(fastest, canary.sing().slowest);
+    fastest_beside = std::min(fastest_beside, beside.sing().slowest);
+  }
+  return fastest <= std::max<std::chrono::microseconds>(Oracle::kCanaryLimit, 4 * fastest_beside);
+}
+
+}  // namespace
+
+Canary::Song Canary::sing() {
+  Song song;
+  HttpClient client(port_);
+  const std::string body = "verse " + std::to_string(++verse_);
+  const auto ask = [&](std::string_view method, const Fields& fields, std::string_view sent) {
+    const auto start = steady_clock::now();
+    const Reply reply = client.request(method, "/canary", fields, sent);
+    song.slowest = std::max(song.slowest, std::chrono::duration_cast<std::chrono::microseconds>(
+                                              steady_clock::now() - start));
+    return reply;
+  };
+  try {
+    const Reply put = ask("PUT", {}, body);
+    const Reply got = ask("GET", {}, {});
+    const Reply found = ask("PROPFIND", {{"Depth", "0"}}, {});
+    if (!put.success()) {
+      song.wrong = "the canary's PUT answered " + std::to_string(put.status);
+    } else if (got.status != 200 || got.body != body) {
+      song.wrong = "the canary's GET answered " + std::to_string(got.status) + " " + got.body;
+    } else if (found.status != 207) {
+      song.wrong = "the canary's PROPFIND answered " + std::to_string(found.status);
+    }
+  } catch (const HttpFailure& failure) {
+    song.wrong = std::string("the canary has no answer: ") + failure.what();
+  }
+  return song;
+}
+
+std::vector<std::pair<std::string, std::string>> Oracle::environment() {
+  const char* present = std::getenv("ASAN_OPTIONS");
+  std::string options = present != nullptr && *present != '\0' ? std::string(present) + ":" : "";
+  options +=
+      "quarantine_size_mb=1:thread_local_quarantine_size_kb=16:"
+      "allocator_release_to_os_interval_ms=100";
+  return {{"ASAN_OPTIONS", options}};
+}
+
+std::string Oracle::sentinel(std::size_t number) {
+  return (number < 10 ? "/sentinels/0" : "/sentinels/") + std::to_string(number);
+}
+
+Oracle::Oracle(ServerProcess& server, milliseconds settle)
+    : server_(server),
+      pid_(server.pid()),
+      settle_(settle),
+      descriptors_(descriptors()),
+      canary_(server.port()) {
+  HttpClient client(server.port());
+  expect(client.request("MKCOL", "/sentinels"), 201, "MKCOL /sentinels");
+  for (std::size_t number = 0; number < kSentinels; ++number) {
+    const std::string url = sentinel(number);
+    if (number + 1 == kSentinels) {
+      expect(client.request("MKCOL", url), 201, "MKCOL " + url);
+    } else {
+      expect(client.request("PUT", url, {}, body_of(number)), 201, "PUT " + url);
+    }
+    expect(client.request("PROPPATCH", url, {},
+                          "<propertyupdate xmlns='DAV:'><set><prop><mark xmlns='urn:sentinel'>" +
+                              url + "</mark></prop></set></propertyupdate>"),
+           207, "PROPPATCH " + url);
+  }
+  const Reply lock = client.request("LOCK", sentinel(kLockedSentinel), {{"Timeout", "Second-3600"}},
+                                    "<lockinfo xmlns='DAV:'><lockscope><exclusive/></lockscope>"
+                                    "<locktype><write/></locktype></lockinfo>");
+  expect(lock, 200, "LOCK");
+  lock_token_ = lock.field("Lock-Token");
+  client.close();
+  if (const auto song = canary_.sing(); !song.wrong.empty()) throw std::runtime_error(song.wrong);
+  sentinels_ = sentinels();
+  resident_bytes_ = resident_bytes();
+}
+
+std::size_t Oracle::threads() const { return status_number(pid_, "Threads"); }
+
+std::size_t Oracle::resident_bytes() const { return status_number(pid_, "VmRSS") * 1024; }
+
+Oracle::Descriptors Oracle::descriptors() const {
+  Descriptors found;
+  std::error_code gone;
+  for (const auto& entry :
+       fs::directory_iterator("/proc/" + std::to_string(server_.pid()) + "/fd", gone)) {
+    std::string target = fs::read_symlink(entry.path(), gone).string();
+    if (gone) continue;  // closed meanwhile
+    if (target.starts_with((server_.data() / "meta.db").string())) target = kDatabase;
+    ++found[target.substr(0, target.find(":["))];
+  }
+  return found;
+}
+
+// All that a client can see of them, one text each, the listing first.
+std::vector<std::string> Oracle::sentinels() const {
+  std::vector<std::string> all;
+  HttpClient client(server_.port());
+  const Reply listing = client.request("PROPFIND", "/sentinels/", {{"Depth", "1"}});
+  all.push_back("/sentinels/ " + std::to_string(listing.status) + " " +
+                without_time_left(listing.body));
+  for (std::size_t number = 0; number + 1 < kSentinels; ++number) {
+    const Reply reply = client.request("GET", sentinel(number));
+    all.push_back(sentinel(number) + " " + std::to_string(reply.status) + " " +
+                  std::string(reply.field("ETag")) + " " + reply.body);
+  }
+  return all;
+}
+
+std::string Oracle::process() const {
+  siginfo_t ended{};
+  if (server_.pid() != pid_) return "the server was restarted";
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+      ended.si_pid != 0)
+    return "the server ended; it printed\n" + server_.output();
+  return "";
+}
+
+std::string Oracle::output() {
+  const std::string text = server_.output_since(read_output_);
+  const auto raw = std::find_if(text.begin(), text.end(), [](char c) {
+    return (c >= '\0' && c < ' ' && c != '\n') || c == '\x7f';
+  });
+  if (raw == text.end()) return "";
+  const auto position = static_cast<std::size_t>(raw - text.begin());
+  return "the server printed a control byte: " +
+         text.substr(position - std::min<std::size_t>(position, 200), 400);
+}
+
+// What may still be on its way back to the baseline.
+std::string Oracle::unsettled() const {
+  std::vector<std::string> problems;
+  for (const auto& [target, count] : descriptors()) {
+    const auto before = descriptors_.find(target);
+    std::size_t most = before == descriptors_.end() ? 0 : before->second;
+    if (target == kDatabase) most = kDatabaseDescriptors;
+    if (count > most)
+      problems.push_back(std::to_string(count) + " descriptors of " + target + ", more than " +
+                         std::to_string(most));
+  }
+  std::error_code gone;
+  for (const auto& entry : fs::directory_iterator(server_.data() / "tmp", gone))
+    problems.push_back("left behind: " + entry.path().string());
+  if (const auto now = resident_bytes(); now > resident_bytes_ + kMemoryGrowthBytes)
+    problems.push_back("memory grew by " + std::to_string((now - resident_bytes_) >> 20) + " MiB");
+  return list(problems);
+}
+
+std::string Oracle::canary() {
+  if (auto wrong = process(); !wrong.empty()) return wrong;
+  const Canary::Song song = canary_.sing();
+  if (!song.wrong.empty() || song.slowest <= kCanaryLimit || machine_is_slow(canary_))
+    return song.wrong;
+  return "the canary waited " +
+         std::to_string(std::chrono::duration_cast<milliseconds>(song.slowest).count()) + " ms";
+}
+
+std::string Oracle::check() {
+  if (auto wrong = process(); !wrong.empty()) return wrong;
+  std::vector<std::string> problems{canary()};
+  try {
+    const auto now = sentinels();
+    for (std::size_t i = 0; i < now.size(); ++i)
+      if (now[i] != sentinels_[i])
+        problems.push_back("a sentinel changed from\n" + sentinels_[i].substr(0, 4096) + "\nto\n" +
+                           now[i].substr(0, 4096));
+  } catch (const HttpFailure& failure) {
+    problems.push_back(std::string("the sentinels cannot be read: ") + failure.what());
+  }
+  const auto deadline = steady_clock::now() + settle_;
+  std::string late = unsettled();
+  while (!late.empty() && steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(milliseconds(5));
+    late = unsettled();
+  }
+  problems.push_back(late);
+  problems.push_back(output());
+  // A process that is just ending closes its sockets first.
+  if (!list(problems).empty()) std::this_thread::sleep_for(milliseconds(200));
+  problems.push_back(process());
+  return list(problems);
+}
+
+std::string Oracle::finish() {
+  std::vector<std::string> problems{check()};
+  if (const int code = server_.running() ? server_.stop() : -1; code != 0)
+    problems.push_back("the server ended with " + std::to_string(code) + " and printed\n" +
+                       server_.output());
+  problems.push_back(output());
+  return list(problems);
+}
+
+}  // namespace holdfast::test
