@@ -238,10 +238,11 @@ HeadScanner::State HeadScanner::scan(std::string_view bytes) {
         return refuse(refusal->status, refusal->detail);
       return State::more;
     }
-    if (newline == line_ || bytes[newline - 1] != '\r')
-      return refuse(400, "a line ends in LF without CR");
-    const std::string_view line = bytes.substr(line_, newline - 1 - line_);
+    const bool ended = newline > line_ && bytes[newline - 1] == '\r';
+    const std::string_view line = bytes.substr(line_, newline - line_ - (ended ? 1 : 0));
+    // First, because it is known first when the line arrives in pieces.
     if (const auto refusal = too_long(line.size())) return refuse(refusal->status, refusal->detail);
+    if (!ended) return refuse(400, "a line ends in LF without CR");
     next_ = newline + 1;
     if (fields_ > 0) {
       line_ = next_;

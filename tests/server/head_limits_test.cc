@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
+#include "server/head.h"
 #include "tests/server/echo_server.h"
 #include "tests/support/raw_http.h"
 
@@ -87,6 +88,26 @@ TEST(HeadLimits, FieldCount) {
   many = "GET / HTTP/1.1\r\n";
   for (int i = 0; i < 10'000; ++i) many += "colonless\r\n";
   EXPECT_EQ(status_of(server.port(), many), 431);
+}
+
+// Which of two refusals a client gets does not depend on how the network cut its bytes.
+TEST(HeadLimits, AreJudgedAlikeHoweverTheHeadArrives) {
+  Limits limits;
+  limits.field_count = 2;
+  limits.field_line_bytes = 8;
+  for (const std::string last : {"C: d\n", "C: ddddddd\n", "C: ddddddd\r\n", "\n", "C: d\r\n"}) {
+    for (const std::string before : {"A: b\r\nB: c\r\n", "A: b\r\n"}) {
+      const std::string head = "GET / HTTP/1.1\r\n" + before + last + "\r\n";
+      HeadScanner whole(limits);
+      HeadScanner bytewise(limits);
+      const auto outcome = whole.scan(head);
+      auto state = HeadScanner::State::more;
+      for (std::size_t i = 1; state == HeadScanner::State::more && i <= head.size(); ++i)
+        state = bytewise.scan(std::string_view(head).substr(0, i));
+      EXPECT_EQ(state, outcome) << head;
+      EXPECT_EQ(bytewise.refusal().status, whole.refusal().status) << head;
+    }
+  }
 }
 
 TEST(HeadLimits, LosesNothingAtAnyLength) {
