@@ -55,7 +55,7 @@ Environment process_environment() {
 
 Config resolve(const Values& flags, const Environment& environment, const Values& file) {
   for (const auto& [name, value] : file) {
-    const auto known = [&name](const Option& option) { return option.name == name; };
+    const auto known = [&name = name](const Option& option) { return option.name == name; };
     if (std::none_of(options().begin(), options().end(), known))
       throw UsageError("The config file has an unknown name: " + name + ".");
   }
