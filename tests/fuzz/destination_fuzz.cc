@@ -1,0 +1,92 @@
+// Any bytes as a Destination beside any Host: accepted only as a path, or as an http(s) URL whose
+// authority is this server; and then it is the path that a naive decoder finds, whichever of the
+// two forms, scheme or case the client chose. The input is the Host in one line and the
+// Destination.
+#include <algorithm>
+#include <cctype>
+#include <string>
+
+#include "dav/path.h"
+#include "tests/fuzz/naive_path.h"
+#include "tests/fuzz/property.h"
+
+using namespace holdfast;
+
+namespace {
+
+const dav::UrlSpace& space() {
+  static const dav::UrlSpace ours{.prefix = {"dav"}, .authorities = {"dav.example.org", "b:81"}};
+  return ours;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return out;
+}
+
+// Lower case, without a default port.
+std::string comparable(std::string_view authority) {
+  std::string text = lower(authority);
+  for (const char* port : {":80", ":443", ":"})
+    if (text.ends_with(port)) return text.substr(0, text.size() - std::string_view(port).size());
+  return text;
+}
+
+struct Outcome {
+  int status = 0;
+  storage::Path path;
+  bool operator==(const Outcome&) const = default;
+};
+
+Outcome parse(std::string_view text, std::string_view host) {
+  try {
+    return {0, dav::parse_reference(text, space(), host).path};
+  } catch (const dav::Error& error) {
+    return {error.status, {}};
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text = fuzz::text_of(data, size);
+  const std::size_t line = std::min(text.find('\n'), text.size());
+  const std::string_view host = text.substr(0, line);
+  const std::string_view destination = text.substr(std::min(line + 1, text.size()));
+
+  const Outcome outcome = parse(destination, host);
+  fuzz::require(outcome.status == 0 || outcome.status == 400 || outcome.status == 403 ||
+                    outcome.status == 414 || outcome.status == 502,
+                "a documented status");
+
+  std::string path(destination.substr(0, destination.find('?')));
+  if (!path.starts_with('/')) {
+    const std::string begin = lower(path.substr(0, 8));
+    const std::size_t scheme = begin.starts_with("http://") ? 7 : begin == "https://" ? 8 : 0;
+    if (scheme == 0) {
+      fuzz::require(outcome.status == 400 || outcome.status == 502, "another scheme");
+      return 0;
+    }
+    const std::size_t slash = std::min(path.find('/', scheme), path.size());
+    const std::string authority = comparable(path.substr(scheme, slash - scheme));
+    path.erase(0, slash);
+    const bool ours =
+        authority == comparable(host) || authority == "dav.example.org" || authority == "b:81";
+    fuzz::require(outcome.status != 0 || ours, "only our own authority");
+    if (outcome.status == 0) {
+      fuzz::require(outcome == parse(path, host), "the same without the authority");
+      const std::string other = scheme == 7 ? "HTTPS://" : "Http://";
+      fuzz::require(outcome == parse(other + "DAV.example.ORG:80" + path, host),
+                    "the same on our other name");
+    }
+  }
+  if (outcome.status != 0) return 0;
+  auto naive = fuzz::naive_segments(path);
+  fuzz::require(naive && !naive->empty() && naive->front() == "dav", "below the prefix");
+  naive->erase(naive->begin());
+  fuzz::require(storage::Path(*naive) == outcome.path, "the naive decoder's path");
+  fuzz::require(parse(dav::href(space(), outcome.path, false), host) == outcome, "its href");
+  return 0;
+}
