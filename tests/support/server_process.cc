@@ -97,6 +97,11 @@ void ServerProcess::read_output(int fd) {
 int ServerProcess::stop(std::chrono::seconds patience) {
   if (!running()) throw std::logic_error("the server does not run");
   ::kill(pid_, SIGTERM);
+  return wait_for_end(patience);
+}
+
+int ServerProcess::wait_for_end(std::chrono::seconds patience) {
+  if (!running()) throw std::logic_error("the server does not run");
   {
     // Its end closes the pipe that the reader reads.
     std::unique_lock lock(mutex_);
@@ -105,6 +110,10 @@ int ServerProcess::stop(std::chrono::seconds patience) {
   const int code = wait_for(pid_);
   finish();
   return code;
+}
+
+void ServerProcess::set_environment(std::vector<std::pair<std::string, std::string>> added) {
+  environment_ = std::move(added);
 }
 
 void ServerProcess::kill() {

@@ -45,6 +45,12 @@ class ServerProcess {
   // SIGKILL; returns when it is gone.
   void kill();
 
+  // For a server that ends by itself: its exit code, as stop(). Kills it after `patience`.
+  int wait_for_end(std::chrono::seconds patience = std::chrono::seconds{60});
+
+  // Added to the environment at the next start.
+  void set_environment(std::vector<std::pair<std::string, std::string>> added);
+
   [[nodiscard]] bool running() const { return pid_ > 0; }
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }

@@ -1,5 +1,6 @@
 #include "tests/support/write_ledger.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -77,10 +78,7 @@ std::optional<std::string> WriteLedger::random_node() {
 }
 
 // A text that says whose it is and which, repeated: a mixture of two bodies cannot be equal to one.
-std::shared_ptr<const std::string> WriteLedger::random_body() {
-  // One in four is too large to be kept in the database.
-  const auto size =
-      static_cast<std::size_t>(below(4) == 0 ? 65'000 + below(200'000) : below(3'000));
+std::shared_ptr<const std::string> WriteLedger::body_of(std::size_t size) {
   const auto line = root_ + " " + std::to_string(++counter_) + "\n";
   std::string body;
   body.reserve(size + line.size());
@@ -106,20 +104,26 @@ void WriteLedger::submit_locks(Write& write, const std::string& path) const {
   write.fields.emplace_back("If", lists);
 }
 
-std::optional<WriteLedger::Write> WriteLedger::put() {
-  const auto path = random_name();
-  const auto old = tree_.find(path);
-  if (old != tree_.end() && old->second.collection) return std::nullopt;
-  Write write{"PUT", path, {}, "", old == tree_.end() ? 201 : 204, tree_};
+WriteLedger::Write WriteLedger::put_to(const std::string& path,
+                                       std::shared_ptr<const std::string> body) const {
+  Write write{"PUT", path, {}, *body, tree_.contains(path) ? 204 : 201, tree_};
   auto& node = write.after[path];
-  node.body = random_body();
+  node.body = std::move(body);
   node.etag.clear();
-  write.body = *node.body;
   submit_locks(write, path);
   return write;
 }
 
-std::optional<WriteLedger::Write> WriteLedger::make_collection() {
+std::optional<WriteLedger::Write> WriteLedger::random_put() {
+  const auto path = random_name();
+  const auto old = tree_.find(path);
+  if (old != tree_.end() && old->second.collection) return std::nullopt;
+  // One in four is too large to be kept in the database.
+  const int size = below(4) == 0 ? 65'000 + below(200'000) : below(3'000);
+  return put_to(path, body_of(static_cast<std::size_t>(size)));
+}
+
+std::optional<WriteLedger::Write> WriteLedger::random_collection() {
   const auto path = random_name();
   if (tree_.contains(path)) return std::nullopt;
   Write write{"MKCOL", path + "/", {}, "", 201, tree_};
@@ -127,26 +131,18 @@ std::optional<WriteLedger::Write> WriteLedger::make_collection() {
   return write;
 }
 
-std::optional<WriteLedger::Write> WriteLedger::move_or_copy() {
-  const auto source = random_node();
-  if (!source) return std::nullopt;
-  const auto target = random_name();
-  const bool move = below(2) == 0;
-  const auto old = tree_.find(target);
-  const bool overwrites = old != tree_.end();
-  if (is_within(target, *source) || is_within(*source, target)) return std::nullopt;
-  // Only a file over a file: what becomes of the locks is then one sentence (RFC 4918 §9.8.4,
-  // §9.9.3).
-  if (overwrites && (old->second.collection || tree_.at(*source).collection)) return std::nullopt;
+WriteLedger::Write WriteLedger::move_or_copy(bool move, const std::string& from,
+                                             const std::string& to) const {
+  const bool overwrites = tree_.contains(to);
   Write write{move ? "MOVE" : "COPY",
-              *source,
-              {{"Destination", url(target)}, {"Overwrite", overwrites ? "T" : "F"}},
+              from,
+              {{"Destination", url(to)}, {"Overwrite", overwrites ? "T" : "F"}},
               "",
               overwrites ? 204 : 201,
               tree_};
   for (const auto& [path, node] : tree_) {
-    if (!is_within(path, *source)) continue;
-    auto& arrived = write.after[target + path.substr(source->size())];
+    if (!is_within(path, from)) continue;
+    auto& arrived = write.after[to + path.substr(from.size())];
     // The lock of an overwritten resource stays, that of the source does not travel.
     const auto kept = arrived.token;
     arrived = node;
@@ -154,59 +150,110 @@ std::optional<WriteLedger::Write> WriteLedger::move_or_copy() {
     if (!move || overwrites) arrived.etag.clear();
     if (move) write.after.erase(path);
   }
-  if (move) submit_locks(write, *source);
-  submit_locks(write, target);
+  if (move) submit_locks(write, from);
+  submit_locks(write, to);
   return write;
 }
 
-std::optional<WriteLedger::Write> WriteLedger::remove() {
-  const auto path = random_node();
-  if (!path) return std::nullopt;
-  Write write{"DELETE", *path, {}, "", 204, tree_};
-  std::erase_if(write.after, [&](const auto& entry) { return is_within(entry.first, *path); });
-  submit_locks(write, *path);
+std::optional<WriteLedger::Write> WriteLedger::random_move_or_copy() {
+  const auto source = random_node();
+  if (!source) return std::nullopt;
+  const auto target = random_name();
+  const bool move = below(2) == 0;
+  const auto old = tree_.find(target);
+  if (is_within(target, *source) || is_within(*source, target)) return std::nullopt;
+  // Only a file over a file: what becomes of the locks is then one sentence (RFC 4918 §9.8.4,
+  // §9.9.3).
+  if (old != tree_.end() && (old->second.collection || tree_.at(*source).collection)) {
+    return std::nullopt;
+  }
+  return move_or_copy(move, *source, target);
+}
+
+WriteLedger::Write WriteLedger::removal_of(const std::string& path) const {
+  Write write{"DELETE", path, {}, "", 204, tree_};
+  std::erase_if(write.after, [&](const auto& entry) { return is_within(entry.first, path); });
+  submit_locks(write, path);
   return write;
 }
 
-std::optional<WriteLedger::Write> WriteLedger::patch_property() {
+std::optional<WriteLedger::Write> WriteLedger::random_removal() {
   const auto path = random_node();
   if (!path) return std::nullopt;
+  return removal_of(*path);
+}
+
+WriteLedger::Write WriteLedger::patch_of(const std::string& path) {
   const auto value = "mark " + std::to_string(++counter_);
-  Write write{"PROPPATCH", *path, {}, "", 207, tree_};
+  Write write{"PROPPATCH", path, {}, "", 207, tree_};
   write.body =
       "<?xml version=\"1.0\"?><D:propertyupdate xmlns:D=\"DAV:\"><D:set><D:prop>"
       "<L:mark xmlns:L=\"urn:ledger\">" +
       value + "</L:mark></D:prop></D:set></D:propertyupdate>";
-  write.after[*path].mark = value;
-  if (!tree_.at(*path).collection) submit_locks(write, *path);
+  write.after[path].mark = value;
+  if (!tree_.at(path).collection) submit_locks(write, path);
   return write;
 }
 
-std::optional<WriteLedger::Write> WriteLedger::lock() {
+std::optional<WriteLedger::Write> WriteLedger::random_patch() {
+  const auto path = random_node();
+  if (!path) return std::nullopt;
+  return patch_of(*path);
+}
+
+WriteLedger::Write WriteLedger::lock_of(const std::string& path) const {
+  const bool maps = !tree_.contains(path);
+  Write write{
+      "LOCK", path, {{"Depth", "0"}, {"Timeout", "Second-3600"}}, kLockInfo, maps ? 201 : 200,
+      tree_,  maps};
+  auto& node = write.after[path];
+  if (maps) node.body = std::make_shared<const std::string>();
+  node.token = "?";
+  return write;
+}
+
+std::optional<WriteLedger::Write> WriteLedger::random_lock() {
   const auto path = random_name();
   const auto old = tree_.find(path);
   if (old != tree_.end() && (old->second.collection || !old->second.token.empty())) {
     return std::nullopt;
   }
-  Write write{"LOCK",
-              path,
-              {{"Depth", "0"}, {"Timeout", "Second-3600"}},
-              kLockInfo,
-              old == tree_.end() ? 201 : 200,
-              tree_};
-  auto& node = write.after[path];
-  if (old == tree_.end()) node.body = std::make_shared<const std::string>();
-  node.token = "?";
+  return lock_of(path);
+}
+
+WriteLedger::Write WriteLedger::unlock_of(const std::string& path) const {
+  Write write{"UNLOCK", path, {{"Lock-Token", "<" + tree_.at(path).token + ">"}}, "", 204,
+              tree_,    false};
+  write.after[path].token.clear();
   return write;
 }
 
-std::optional<WriteLedger::Write> WriteLedger::unlock() {
+std::optional<WriteLedger::Write> WriteLedger::random_unlock() {
   const auto path = random_file();
   if (!path || tree_.at(*path).token.empty()) return std::nullopt;
-  Write write{"UNLOCK", *path, {{"Lock-Token", "<" + tree_.at(*path).token + ">"}}, "", 204, tree_};
-  write.after[*path].token.clear();
-  return write;
+  return unlock_of(*path);
 }
+
+int WriteLedger::put(const std::string& path, std::size_t size) {
+  return attempt(put_to(full(path), body_of(size)));
+}
+int WriteLedger::make_collection(const std::string& path) {
+  Write write{"MKCOL", full(path) + "/", {}, "", 201, tree_};
+  write.after[full(path)].collection = true;
+  return attempt(std::move(write));
+}
+int WriteLedger::move(const std::string& from, const std::string& to) {
+  return attempt(move_or_copy(true, full(from), full(to)));
+}
+int WriteLedger::copy(const std::string& from, const std::string& to) {
+  return attempt(move_or_copy(false, full(from), full(to)));
+}
+int WriteLedger::remove(const std::string& path) { return attempt(removal_of(full(path))); }
+int WriteLedger::patch(const std::string& path) { return attempt(patch_of(full(path))); }
+int WriteLedger::lock(const std::string& path) { return attempt(lock_of(full(path))); }
+int WriteLedger::unlock(const std::string& path) { return attempt(unlock_of(full(path))); }
+
+bool WriteLedger::has(const std::string& path) const { return tree_.contains(full(path)); }
 
 WriteLedger::Write WriteLedger::random_write() {
   for (;;) {
@@ -217,37 +264,43 @@ WriteLedger::Write WriteLedger::random_write() {
       case 0:
       case 1:
       case 2:
-        write = put();
+        write = random_put();
         break;
       case 3:
-        write = make_collection();
+        write = random_collection();
         break;
       case 4:
       case 5:
-        write = move_or_copy();
+        write = random_move_or_copy();
         break;
       case 6:
-        write = lock();
+        write = random_lock();
         break;
       case 7:
-        write = unlock();
+        write = random_unlock();
         break;
       case 8:
-        write = remove();
+        write = random_removal();
         break;
       default:
-        write = patch_property();
+        write = random_patch();
     }
     if (write) return std::move(*write);
   }
 }
 
-void WriteLedger::send(const Write& write) {
-  const auto reply = client_.request(write.method, write.path, write.fields, write.body);
-  if (reply.status != write.status) {
-    throw std::runtime_error(pending_text_ + ": " + std::to_string(reply.status) + " instead of " +
-                             std::to_string(write.status) + "\n" + reply.body);
+int WriteLedger::attempt(Write write) {
+  pending_ = std::move(write.after);
+  pending_text_ = write.method + " " + write.path;
+  for (const auto& [name, value] : write.fields) pending_text_ += ", " + name + ": " + value;
+  Reply reply;
+  try {
+    reply = client_.request(write.method, write.path, write.fields, write.body);
+  } catch (const HttpFailure&) {
+    return 0;
   }
+  last_answer_ = reply.body;
+  if (reply.status != write.status) return reply.status;
   ++acknowledged_;
   tree_ = std::move(*pending_);
   pending_.reset();
@@ -260,20 +313,40 @@ void WriteLedger::send(const Write& write) {
   if (write.method == "PROPPATCH" && reply.body.find("200 OK") == std::string::npos) {
     throw std::runtime_error("PROPPATCH refused: " + reply.body);
   }
+  if (keeps_history_) history_.push_back({tree_, write.flushed});
+  return reply.status;
+}
+
+bool WriteLedger::send(Write write) {
+  const int wanted = write.status;
+  const int status = attempt(std::move(write));
+  if (status != 0 && status != wanted) {
+    throw std::runtime_error(pending_text_ + ": " + std::to_string(status) + " instead of " +
+                             std::to_string(wanted) + "\n" + last_answer_);
+  }
+  return status != 0;
 }
 
 void WriteLedger::write_until_killed() {
-  try {
-    for (;;) {
-      auto write = random_write();
-      pending_ = std::move(write.after);
-      pending_text_ = write.method + " " + write.path;
-      for (const auto& [name, value] : write.fields) pending_text_ += ", " + name + ": " + value;
-      send(write);
-    }
-  } catch (const HttpFailure&) {
-    // The server is gone, with pending_ unanswered.
+  while (send(random_write())) {
   }
+}
+
+bool WriteLedger::write_some(int count) {
+  for (int i = 0; i < count; ++i) {
+    if (!send(random_write())) return false;
+  }
+  return true;
+}
+
+void WriteLedger::keep_history() {
+  keeps_history_ = true;
+  history_.assign(1, {tree_, true});
+}
+
+std::size_t WriteLedger::flushed_state(std::size_t answers) const {
+  while (answers > 0 && !history_.at(answers).flushed) --answers;
+  return answers;
 }
 
 WriteLedger::Tree WriteLedger::read_back() {
@@ -342,6 +415,48 @@ std::string WriteLedger::difference(const Tree& ledger, const Tree& server) {
     }
   }
   return text;
+}
+
+// What relaxed durability may have done to state `state`; empty when `there` is explained by that.
+std::string WriteLedger::no_fit(const Tree& there, std::size_t state, std::size_t first) const {
+  constexpr std::size_t kInlineLimit = 65'536;
+  const Tree& wanted = history_[state].tree;
+  Tree explained = wanted;
+  for (const auto& [path, node] : wanted) {
+    if (!node.body || node.body->size() <= kInlineLimit) continue;
+    const auto at = there.find(path);
+    bool had_nothing = false;
+    bool older = false;
+    for (std::size_t i = first; i <= state; ++i) {
+      had_nothing = had_nothing || !history_[i].tree.contains(path);
+      if (at == there.end() || !at->second.body) continue;
+      for (const auto& [other, past] : history_[i].tree) {
+        older = older || (past.body && *past.body == *at->second.body &&
+                          (past.etag.empty() || past.etag == at->second.etag));
+      }
+    }
+    if (at == there.end()) {
+      if (had_nothing) explained.erase(path);
+    } else if (older) {
+      explained[path].body = at->second.body;
+      explained[path].etag.clear();
+    }
+  }
+  return difference(explained, there);
+}
+
+std::string WriteLedger::verify_between(std::size_t first, std::size_t last, bool relaxed) {
+  const auto there = read_back();
+  std::string why;
+  last = std::min(last, history_.size() - 1);
+  for (std::size_t state = last + 1; state-- > first;) {
+    const auto wrong =
+        relaxed ? no_fit(there, state, first) : difference(history_[state].tree, there);
+    if (wrong.empty()) return "";
+    if (state + 3 > last) why += " against state " + std::to_string(state) + ":\n" + wrong;
+  }
+  return root_ + ": none of the states " + std::to_string(first) + " to " + std::to_string(last) +
+         "\n" + why;
 }
 
 std::string WriteLedger::verify() {

@@ -1,0 +1,69 @@
+// What the interposer (tests/support/interposer.cc) and the test that commands it share: a page of
+// memory, mapped by both from one file, and the form of the records in a trace.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+namespace holdfast::test {
+
+// Environment of the program under test.
+inline constexpr const char* kControlVariable = "HOLDFAST_FAULT_CONTROL";
+inline constexpr const char* kFolderVariable = "HOLDFAST_FAULT_FOLDER";
+inline constexpr const char* kTraceVariable = "HOLDFAST_FAULT_TRACE";  // none: no trace
+
+// The calls that can change what is below the data folder, and the one that tells a client so.
+enum class CallKind : std::uint32_t {
+  create,    // open or openat that made a file
+  write,     // write, pwrite, writev, pwritev
+  truncate,  // truncate, ftruncate
+  allocate,  // fallocate
+  sync,      // fsync, fdatasync of a file or folder
+  sync_all,  // syncfs
+  rename,
+  link,
+  unlink,  // also of a folder
+  make_folder,
+  map,     // a writable shared mapping
+  answer,  // send, sendto, sendmsg on an internet socket
+};
+constexpr std::uint32_t bit(CallKind kind) { return 1U << static_cast<std::uint32_t>(kind); }
+inline constexpr std::uint32_t kEveryCall = ~0U;
+
+enum class FaultAction : std::uint32_t {
+  none,
+  kill,        // SIGKILL instead of the call
+  tear,        // SIGKILL when a write has written half; of other calls instead of them
+  fail,        // the call does nothing and fails with `error`
+  fail_short,  // a write writes half, the next call fails with `error`; others fail at once
+};
+
+// Zero is: count nothing, fail nothing.
+struct FaultControl {
+  std::atomic<std::uint32_t> armed;
+  std::atomic<std::uint32_t> judging;  // calls that are just now being counted
+  std::uint32_t kinds;       // a bit each: which calls count
+  FaultAction action;        // at the `at`th of them, the first is 1
+  std::uint32_t persistent;  // not 0: `action` fail goes on for all that follow
+  std::uint64_t at;
+  std::int32_t error;  // errno
+  std::atomic<std::uint64_t> counted;
+  std::atomic<std::uint64_t> fired;
+  std::array<char, 512> last;  // the call that the first fault met, as text
+};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
+// One call in a trace; the two paths (relative to the data folder, the second only of rename and
+// link) and the bytes written, or sent, follow it.
+struct TraceHeader {
+  std::uint32_t kind;
+  std::int32_t descriptor;
+  std::int32_t error;  // errno; 0: the call succeeded
+  std::uint32_t path_size;
+  std::uint32_t path2_size;
+  std::uint32_t data_size;
+  std::int64_t offset;  // of a write; the new size of a truncate
+};
+
+}  // namespace holdfast::test

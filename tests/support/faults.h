@@ -1,0 +1,64 @@
+// Makes the system calls of the real program fail, or kills it at one of them. The program is
+// started with the interposer (tests/support/interposer.cc) preloaded, which obeys this object and
+// sees the calls that change the data folder or answer a client.
+//
+//   Faults faults(folder / "control", folder / "data");
+//   ServerProcess server(folder / "data");
+//   server.set_environment(faults.environment());
+//   server.start();
+//   faults.arm({.action = FaultAction::kill, .at = 3});
+//   client.request("PUT", ...);              // the third such call ends the program
+//   EXPECT_EQ(server.wait_for_end(), 137);
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/fault_control.h"
+
+namespace holdfast::test {
+
+struct Fault {
+  FaultAction action = FaultAction::kill;
+  std::uint64_t at = 1;              // the first call is 1
+  std::uint32_t kinds = kEveryCall;  // which calls count
+  int error = 0;                     // errno, of `fail` and `fail_short`
+  bool persistent = false;           // `fail` goes on after that call
+};
+
+// Used by one thread; the program reads what it writes. Outlives the program.
+class Faults {
+ public:
+  // `control` is a file to be made; `data` the folder that is watched, existing or not.
+  Faults(const std::filesystem::path& control, const std::filesystem::path& data);
+  ~Faults();
+  Faults(const Faults&) = delete;
+  Faults& operator=(const Faults&) = delete;
+
+  // What the program needs in its environment. With `trace`, all watched calls and what they wrote
+  // are appended to that file (tests/crash/trace.h reads it).
+  using Environment = std::vector<std::pair<std::string, std::string>>;
+  [[nodiscard]] Environment environment(const std::filesystem::path& trace = {}) const;
+
+  // Counts from now on, also in a program started later.
+  void arm(const Fault& fault);
+  // Ends counting: what fired() says from now on is final.
+  void disarm();
+
+  // Calls counted since arm().
+  [[nodiscard]] std::uint64_t counted() const { return control_->counted; }
+  // True when the fault has been met.
+  [[nodiscard]] bool fired() const { return control_->fired > 0; }
+  // Where that was, in words.
+  [[nodiscard]] std::string place() const { return control_->last.data(); }
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path data_;
+  FaultControl* control_;
+};
+
+}  // namespace holdfast::test
