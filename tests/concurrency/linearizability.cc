@@ -244,7 +244,7 @@ std::string explain(const History& minimal) {
   std::size_t hidden = 0;
   for (const Operation& operation : minimal) {
     if (!operation.set_aside && operation.answered()) continue;
-    if (wanted.contains(operation.id) || !operation.answered()) {
+    if (wanted.contains(operation.id)) {
       shown.push_back(operation);
     } else {
       ++hidden;

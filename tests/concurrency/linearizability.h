@@ -28,7 +28,7 @@ struct Verdict {
 // Each step only takes knowledge away, so that what is left is never wrong for a reason that the
 // history does not have: it is cut after the first answer that fits no order; what changed nothing
 // is left out; what changed something is set aside, that is kept as "may have happened". The result
-// still has the operations set aside; explain() shows them only where others speak of them.
+// still has the operations set aside and unanswered; explain() shows those that others speak of.
 [[nodiscard]] History minimise(const History& history);
 
 // For people: the operations of a minimised history that contradict each other.
