@@ -167,6 +167,14 @@ Reply HttpClient::read_reply(bool to_head) {
   }
 }
 
+void HttpClient::wait_for_continue() {
+  deadline_ = std::chrono::steady_clock::now() + timeout_;
+  const auto line = take_line();
+  if (!line.starts_with("HTTP/1.1 100 ")) throw HttpFailure("not invited: " + line);
+  while (!take_line().empty()) {
+  }
+}
+
 Reply HttpClient::request(std::string_view method, std::string_view target, const Fields& fields,
                           std::string_view body) {
   std::string head;

@@ -54,6 +54,8 @@ class HttpClient {
   // For tests that speak bytes: what is sent is exactly `bytes`; the answer to a HEAD has no body.
   void send(std::string_view bytes);
   Reply read_reply(bool to_head = false);
+  // Waits until the server invites a body with 100 Continue; throws HttpFailure for anything else.
+  void wait_for_continue();
   // True when the server has closed the connection, waiting up to the timeout for it.
   [[nodiscard]] bool closed_by_server();
 
