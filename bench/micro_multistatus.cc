@@ -27,14 +27,15 @@ holdfast::storage::Member file() {
 }
 
 void ParseRequest(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(PropFind::parse(kFive));
+  const holdfast::dav::Options options;
+  for (auto _ : state) benchmark::DoNotOptimize(PropFind::parse(kFive, options));
 }
 BENCHMARK(ParseRequest);
 
 void render(benchmark::State& state, std::string_view request) {
-  const auto propfind = PropFind::parse(request);
-  const auto member = file();
   const holdfast::dav::Options options;
+  const auto propfind = PropFind::parse(request, options);
+  const auto member = file();
   holdfast::dav::PropertyContext context;
   context.options = &options;
   std::string out;

@@ -7,6 +7,7 @@
 
 #include "dav/engine.h"
 #include "dav/http.h"
+#include "dav/parse_slots.h"
 #include "dav/path.h"
 #include "storage/content.h"
 #include "storage/namespace.h"
@@ -18,6 +19,7 @@ struct Call {
   storage::Namespace& names;
   storage::ContentStore& contents;
   const Options& options;
+  ParseSlots& parses;  // one is taken while a parsed document lives
   Target target;
 
   [[nodiscard]] const Fields& fields() const { return request.fields; }

@@ -65,7 +65,7 @@ Conditions::Conditions(const Call& call) {
   if_modified_since_ = date_field(call, "If-Modified-Since");
   if_unmodified_since_ = date_field(call, "If-Unmodified-Since");
   if (const auto text = call.fields().find("If")) {
-    if_ = parse_if(*text);
+    if_ = parse_if(*text, call.options.if_header);
     tokens_ = if_->submitted_tokens();
     for (const IfList& list : if_->lists) {
       std::optional<storage::Path>& path = tagged_.emplace_back();

@@ -69,13 +69,16 @@ std::string_view allowed_methods() {
 }
 
 Engine::Engine(storage::Namespace& names, storage::ContentStore& contents, Options options)
-    : names_(names), contents_(contents), options_(std::move(options)) {}
+    : names_(names),
+      contents_(contents),
+      options_(std::move(options)),
+      parses_(options_.xml_parses, std::chrono::seconds(options_.xml_wait_s)) {}
 
 Response Engine::handle(Request& request) const {
   Response response;
   try {
     const Method& method = dispatch(request.method);
-    Call call{request, names_, contents_, options_, parse_target(request, options_)};
+    Call call{request, names_, contents_, options_, parses_, parse_target(request, options_)};
     response = method.handle(call);
   } catch (const Error& error) {
     response = answer(error, request, options_);

@@ -1,6 +1,6 @@
 // The DAV engine: one Request in, one Response out (RFC 4918, RFC 9110). Holds no state of its own
-// besides its options; everything lives in the namespace and the content store. Any number of
-// threads may call handle at once.
+// besides its options and the count of bodies being parsed; everything lives in the namespace and
+// the content store. Any number of threads may call handle at once.
 //
 // One method table gives dispatch, Allow, body policy and access class. Every handler keeps one
 // order: parse → conditions → locks → act → answer.
@@ -12,8 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include "dav/headers.h"
 #include "dav/http.h"
+#include "dav/if_header.h"
+#include "dav/parse_slots.h"
 #include "dav/path.h"
+#include "dav/xml.h"
 #include "storage/content.h"
 #include "storage/namespace.h"
 
@@ -21,8 +25,10 @@ namespace holdfast::dav {
 
 enum class ConflictStatus { automatic, always_409, rfc4918 };
 
+// What an engine is set to. Every limit of robustness §2.0 that is not one of connections or
+// messages stands here, with its unit and the answer above it.
 struct Options {
-  UrlSpace space;
+  UrlSpace space;  // with the limits of paths
   ConflictStatus conflict_status = ConflictStatus::automatic;
   std::int64_t lock_timeout_s = 3600;               // granted at most
   std::uint64_t propfind_infinity_limit = 100'000;  // resources; 0 refuses Depth: infinity
@@ -32,6 +38,18 @@ struct Options {
   std::uint64_t proppatch_limit_bytes = 1024 * 1024;           // PROPPATCH, MKCOL
   std::uint64_t free_space_floor_bytes = 0;                    // 507 when a write would leave less
   std::uint64_t listing_limit_bytes = std::uint64_t{1} << 30;  // of one 207; then it is cut
+  IfLimits if_header;                                          // 400
+  std::size_t range_limit = kRangeSpecLimit;                   // specs in Range; else 200
+  xml::Limits xml;                                             // 400
+  std::size_t xml_parses = 8;                                  // documents at once
+  std::int64_t xml_wait_s = 5;                                 // for one of these; then 503
+  std::size_t propfind_property_limit = 1000;                  // named in one PROPFIND; 400
+  std::size_t proppatch_instruction_limit = 2000;              // in one PROPPATCH; 400
+  std::size_t property_limit = 512;                            // dead, of one resource; 507
+  std::uint64_t property_value_limit_bytes = 64 * 1024;        // of one dead property; 507
+  std::uint64_t property_total_limit_bytes = 1024 * 1024;      // of a resource's, together; 507
+  std::uint64_t lock_owner_limit_bytes = 4096;                 // as stored; 400
+  std::size_t shared_lock_limit = 32;                          // that cover one resource; 507
 };
 
 // How a method treats the store; decides what an anonymous or read-only client may do.
@@ -60,11 +78,14 @@ class Engine {
   [[nodiscard]] Response handle(Request& request) const;
 
   [[nodiscard]] const Options& options() const { return options_; }
+  // Where XML bodies queue to be parsed.
+  [[nodiscard]] ParseSlots& parses() const { return parses_; }
 
  private:
   storage::Namespace& names_;
   storage::ContentStore& contents_;
   Options options_;
+  mutable ParseSlots parses_;
 };
 
 // An answer in this engine's form for a refusal decided outside it (421, 403 for a foreign Origin,

@@ -170,8 +170,7 @@ EntityTagList parse_entity_tags(std::string_view text) {
   return list;
 }
 
-Ranges parse_range(const Fields& fields, std::uint64_t size) {
-  constexpr std::size_t kSpecLimit = 16;
+Ranges parse_range(const Fields& fields, std::uint64_t size, std::size_t spec_limit) {
   if (size == 0 || fields.count("Range") != 1) return {};
   std::string_view rest = *fields.find("Range");
   const std::size_t equals = rest.find('=');
@@ -184,7 +183,7 @@ Ranges parse_range(const Fields& fields, std::uint64_t size) {
   std::uint64_t total = 0;
   while (const auto spec = next_element(rest)) {
     if (spec->empty()) continue;
-    if (++specs > kSpecLimit) return {};
+    if (++specs > spec_limit) return {};
     ByteRange range;
     if (!parse_range_spec(*spec, size, range)) return {};
     if (range.length == 0) continue;

@@ -22,8 +22,8 @@ namespace holdfast::dav {
 // Overwrite (§10.6): true for T and when absent; 400 for anything but T or F (any case).
 [[nodiscard]] bool parse_overwrite(const Fields& fields);
 
-// Timeout (§10.7): the first alternative understood, in seconds, clamped to `maximum_s`; "Infinite",
-// absent or nothing understood: `maximum_s`. Never fails; "Second-0" gives 1.
+// Timeout (§10.7): the first alternative understood, in seconds, clamped to `maximum_s`;
+// "Infinite", absent or nothing understood: `maximum_s`. Never fails; "Second-0" gives 1.
 [[nodiscard]] std::int64_t parse_timeout(const Fields& fields, std::int64_t maximum_s);
 
 // Lock-Token (§10.5): the state token without its brackets, which some clients leave out (clients
@@ -31,8 +31,8 @@ namespace holdfast::dav {
 [[nodiscard]] std::optional<std::string> parse_lock_token(const Fields& fields);
 
 // HTTP-date (RFC 9110 §5.6.7): IMF-fixdate written, all three forms read; nullopt when malformed.
-// Seconds since 1970. `now` only places the two-digit years of the obsolete RFC 850 form; without it
-// the system's clock does.
+// Seconds since 1970. `now` only places the two-digit years of the obsolete RFC 850 form; without
+// it the system's clock does.
 [[nodiscard]] std::optional<std::int64_t> parse_http_date(std::string_view text);
 [[nodiscard]] std::optional<std::int64_t> parse_http_date(std::string_view text, std::int64_t now);
 // Times outside the years 0 to 9999 are written as the nearest that can be.
@@ -70,13 +70,15 @@ struct Ranges {
   Kind kind = Kind::whole;
   std::vector<ByteRange> ranges;
 };
-// More than 16 specs, overlapping ranges that add up to more than `size`, another unit, several Range
-// fields, bad syntax or an empty content: whole. No number overflows.
-[[nodiscard]] Ranges parse_range(const Fields& fields, std::uint64_t size);
+inline constexpr std::size_t kRangeSpecLimit = 16;  // unless an option says otherwise
+// More than `spec_limit` specs, overlapping ranges that add up to more than `size`, another unit,
+// several Range fields, bad syntax or an empty content: whole. No number overflows.
+[[nodiscard]] Ranges parse_range(const Fields& fields, std::uint64_t size,
+                                 std::size_t spec_limit = kRangeSpecLimit);
 
 // Checksums announced for a body: OC-Checksum (SHA1:, MD5:, SHA256:; hex), Content-MD5 (base64),
-// Repr-Digest and Content-Digest (RFC 9530, sha-256). Unknown algorithms are ignored; a known one with
-// a malformed value is 400.
+// Repr-Digest and Content-Digest (RFC 9530, sha-256). Unknown algorithms are ignored; a known one
+// with a malformed value is 400.
 struct ExpectedChecksums {
   std::optional<storage::Sha256> sha256;
   std::optional<storage::Sha1> sha1;

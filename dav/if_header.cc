@@ -125,7 +125,7 @@ std::vector<std::string> IfHeader::submitted_tokens() const {
   return tokens;
 }
 
-IfHeader parse_if(std::string_view text) {
+IfHeader parse_if(std::string_view text, const IfLimits& limits) {
   text = trimmed(text);
   if (const auto token = bare_token(text)) {
     IfCondition condition;
@@ -135,7 +135,7 @@ IfHeader parse_if(std::string_view text) {
 
   IfHeader header;
   Cursor at(text);
-  std::size_t budget = kIfConditionLimit;
+  std::size_t budget = limits.conditions;
   std::optional<std::string> resource;
   std::vector<std::string> resources;
   bool list_due = true;  // at the start and after a tag
@@ -149,10 +149,10 @@ IfHeader parse_if(std::string_view text) {
       list_due = true;
       if (std::find(resources.begin(), resources.end(), *resource) == resources.end())
         resources.push_back(*resource);
-      if (resources.size() > kIfResourceLimit)
+      if (resources.size() > limits.resources)
         throw Error(400, "The If header names too many resources.");
     } else if (at.take('(')) {
-      if (header.lists.size() == kIfListLimit)
+      if (header.lists.size() == limits.lists)
         throw Error(400, "The If header has too many lists.");
       header.lists.push_back({.resource = resource, .conditions = parse_list(at, budget)});
       list_due = false;

@@ -23,8 +23,8 @@ struct IfCondition {
 };
 
 struct IfList {
-  // The resource the list is about: the tag's text without "<>"; nullopt for a no-tag list, which is
-  // about the Request-URI.
+  // The resource the list is about: the tag's text without "<>"; nullopt for a no-tag list, which
+  // is about the Request-URI.
   std::optional<std::string> resource;
   std::vector<IfCondition> conditions;  // all must hold
 };
@@ -36,12 +36,15 @@ struct IfHeader {
   [[nodiscard]] std::vector<std::string> submitted_tokens() const;
 };
 
-inline constexpr std::size_t kIfListLimit = 64;
-inline constexpr std::size_t kIfConditionLimit = 256;
-inline constexpr std::size_t kIfResourceLimit = 32;  // distinct tags
+// How much one header may hold (robustness §2.0).
+struct IfLimits {
+  std::size_t lists = 64;
+  std::size_t conditions = 256;  // in all lists together
+  std::size_t resources = 32;    // distinct tags
+};
 
 // Throws Error 400 on anything outside the grammar or above the limits. A header that is one bare
 // absolute URI, with or without "<>", is read as "(<URI>)" (clients R69).
-[[nodiscard]] IfHeader parse_if(std::string_view text);
+[[nodiscard]] IfHeader parse_if(std::string_view text, const IfLimits& limits = {});
 
 }  // namespace holdfast::dav

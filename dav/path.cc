@@ -66,7 +66,6 @@ std::string decode_segment(std::string_view raw) {
     segment += c;
   }
   if (segment == "." || segment == "..") refuse("The URL has a dot segment.");
-  if (segment.size() > kSegmentLimitBytes) refuse("A segment of the URL is longer than 255 bytes.");
   if (!valid_utf8(segment)) refuse("A segment of the URL is not valid UTF-8.");
   return segment;
 }
@@ -178,11 +177,13 @@ Target parse(std::string_view text, const UrlSpace& space, std::string_view host
     return target;
   }
   segments.erase(segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(shared));
+  for (const std::string& segment : segments)
+    if (segment.size() > space.limits.segment_bytes) refuse("A segment of the URL is too long.");
   target.path = storage::Path(std::move(segments));
-  if (target.path.bytes() > kPathLimitBytes)
-    throw Error(414, "The URL's path is longer than 4096 bytes.");
-  if (target.path.depth() > kDepthLimit)
-    throw Error(403, "The URL's path is deeper than 256 segments.");
+  if (target.path.bytes() > space.limits.path_bytes)
+    throw Error(414, "The URL's path is too long.");
+  if (target.path.depth() > space.limits.depth)
+    throw Error(403, "The URL's path has too many segments.");
   return target;
 }
 

@@ -15,9 +15,12 @@
 
 namespace holdfast::dav {
 
-inline constexpr std::size_t kSegmentLimitBytes = 255;
-inline constexpr std::size_t kPathLimitBytes = 4096;
-inline constexpr std::size_t kDepthLimit = 256;
+// How long a path may be, decoded and without the prefix (robustness §2.0).
+struct PathLimits {
+  std::size_t segment_bytes = 255;  // 400
+  std::size_t path_bytes = 4096;    // with a slash before each segment; 414
+  std::size_t depth = 256;          // segments; 403
+};
 
 // The part of the URL space that is ours.
 struct UrlSpace {
@@ -25,17 +28,19 @@ struct UrlSpace {
   // Authorities that are this server besides the request's own Host, lower case, "host" or
   // "host:port" (from public_url).
   std::vector<std::string> authorities;
+  PathLimits limits{};
 };
 
-// "/dav/x" → {"dav", "x"}. Throws std::invalid_argument with one sentence when it is not an absolute
-// path that could be a prefix.
+// "/dav/x" → {"dav", "x"}. Throws std::invalid_argument with one sentence when it is not an
+// absolute path that could be a prefix.
 [[nodiscard]] std::vector<std::string> parse_prefix(std::string_view text);
 
 // A URL inside (or just above) our space.
 struct Target {
-  storage::Path path;           // below the prefix
+  storage::Path path;  // below the prefix
   bool trailing_slash = false;
-  // The path component exactly as the client spelt it, prefix included, without query. Starts with "/".
+  // The path component exactly as the client spelt it, prefix included, without query. Starts with
+  // "/".
   std::string spelling;
   // The URL names a proper ancestor of the prefix: not in the namespace, answers OPTIONS and
   // PROPFIND only. Then `path` is empty and `ancestor_depth` says how many prefix segments it has.
@@ -43,12 +48,11 @@ struct Target {
   std::size_t ancestor_depth = 0;
 };
 
-// Parses a request target in origin-form or absolute-form, or an href. `host` is the request's Host,
-// against which an absolute form's authority is judged loosely: case and default port ignored, and
-// http and https are one.
-// Throws Error 400 (bad escape, bad UTF-8, dot segment, encoded slash, control character, segment
-// too long), 414 (path longer than kPathLimitBytes), 403 (deeper than kDepthLimit), 404 (outside the
-// prefix), 502 (another authority).
+// Parses a request target in origin-form or absolute-form, or an href. `host` is the request's
+// Host, against which an absolute form's authority is judged loosely: case and default port
+// ignored, and http and https are one. Throws Error 400 (bad escape, bad UTF-8, dot segment,
+// encoded slash, control character, segment too long), 414 (path too long), 403 (too deep), 404
+// (outside the prefix), 502 (another authority).
 [[nodiscard]] Target parse_url(std::string_view text, const UrlSpace& space, std::string_view host);
 
 // parse_url for a Destination or If tag: also tolerates raw UTF-8 and spaces (clients R23). Outside
@@ -56,15 +60,15 @@ struct Target {
 [[nodiscard]] Target parse_reference(std::string_view text, const UrlSpace& space,
                                      std::string_view host);
 
-// One segment percent-encoded: everything but unreserved characters (RFC 3986 §2.3) and "!$&'()*+,;=:@"
-// minus the ones XML or HTML would need escaped ("&" and "'").
+// One segment percent-encoded: everything but unreserved characters (RFC 3986 §2.3) and
+// "!$&'()*+,;=:@" minus the ones XML or HTML would need escaped ("&" and "'").
 [[nodiscard]] std::string encode_segment(std::string_view segment);
 void append_encoded_segment(std::string& out, std::string_view segment);
 
 // The href of a member: `requested` as the client spelt the collection (a missing final slash is
-// added when members follow), then the encoded segments, then "/" for a collection. With no segments:
-// `requested` itself, with or without its final slash as `collection` asks (clients R9, R10).
-// Characters in `requested` that XML must escape are percent-encoded.
+// added when members follow), then the encoded segments, then "/" for a collection. With no
+// segments: `requested` itself, with or without its final slash as `collection` asks (clients R9,
+// R10). Characters in `requested` that XML must escape are percent-encoded.
 [[nodiscard]] std::string href(std::string_view requested, std::span<const std::string> segments,
                                bool collection);
 // The canonical href of a stored path: prefix and encoded segments.

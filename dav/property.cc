@@ -10,10 +10,6 @@
 namespace holdfast::dav {
 namespace {
 
-// More names than any client asks for; keeps one small body from demanding an endless answer
-// (robustness X17).
-constexpr std::size_t kAskedLimit = 1000;
-
 const std::array<storage::PropertyName, kLiveCount>& live_names() {
   static const std::array<storage::PropertyName, kLiveCount> names = {{
       {"DAV:", "creationdate"},
@@ -212,10 +208,10 @@ bool append_live(std::string& out, Live property, const storage::Member& member,
   return false;
 }
 
-PropFind PropFind::parse(std::string_view body) {
+PropFind PropFind::parse(std::string_view body, const Options& options) {
   PropFind propfind;
   if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return propfind;
-  const xml::Document document = xml::Document::parse(body);
+  const xml::Document document = xml::Document::parse(body, options.xml);
   const xml::Element root = document.root();
   if (!root.is_dav("propfind")) throw Error(400, "the root element is not DAV:propfind");
 
@@ -234,7 +230,8 @@ PropFind PropFind::parse(std::string_view body) {
           std::any_of(propfind.asked.begin(), propfind.asked.end(),
                       [&](const Asked& asked) { return asked.name == element.name(); });
       if (known) continue;
-      if (propfind.asked.size() == kAskedLimit) throw Error(400, "too many properties are named");
+      if (propfind.asked.size() == options.propfind_property_limit)
+        throw Error(400, "too many properties are named");
       propfind.asked.push_back({element.name(), find_live(element.name())});
     }
   }

@@ -66,8 +66,9 @@ struct PropFind {
   };
   std::vector<Asked> asked;  // for prop, and what `include` adds to allprop; without duplicates
 
-  // An empty body is allprop. Throws Error 400 when it is not a propfind element of RFC 4918.
-  [[nodiscard]] static PropFind parse(std::string_view body);
+  // An empty body is allprop. Throws Error 400 when it is not a propfind element of RFC 4918,
+  // or names more than options.propfind_property_limit properties (robustness X17).
+  [[nodiscard]] static PropFind parse(std::string_view body, const Options& options);
   [[nodiscard]] bool asks(Live property) const;
   // What the listing has to bring along.
   [[nodiscard]] storage::Wanted wanted() const;

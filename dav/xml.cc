@@ -150,6 +150,7 @@ class Resolver {
       if (prefix == "xmlns" || xmlns == kXmlns || (prefix == "xml") != (xmlns == kXml))
         refuse("A reserved prefix or namespace is declared.");
       if (xmlns.empty() && !prefix.empty()) refuse("A prefix is declared for no namespace.");
+      if (xmlns.size() > limits_.namespace_bytes) refuse("The name of a namespace has too many bytes.");
       names_.insert(xmlns);
       scope_.push_back({.prefix = prefix, .xmlns = xmlns});
       node.declared.push_back(scope_.back());
@@ -361,10 +362,11 @@ std::string Element::text() const {
 
 std::string Element::standalone() const { return Writer(*node_).write(); }
 
-std::string Element::inner_standalone() const {
+std::string Element::inner_standalone(std::size_t enough_bytes) const {
   std::string out;
   const Node* element = node_->first_child;
   for (const pugi::xml_node child : node_->source.children()) {
+    if (out.size() > enough_bytes) break;
     if (child.type() != pugi::node_element) {
       Writer::append_leaf(out, child);
       continue;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,11 +18,15 @@ namespace holdfast::dav::xml {
 
 inline constexpr std::string_view kDav = "DAV:";
 
+// How much one document may hold (robustness §2.0). The length of a namespace name is limited
+// because every element and every stored property that uses it carries it: without a limit the
+// memory that a small body takes grows with its square.
 struct Limits {
   std::size_t depth = 64;
   std::size_t elements = 20'000;
   std::size_t attributes = 64;   // per element
   std::size_t namespaces = 256;  // per document
+  std::size_t namespace_bytes = 1024;
 };
 
 // An element of a parsed document; a view into its Document.
@@ -41,8 +46,9 @@ class Element {
   // (comments, processing instructions, whitespace and CDATA text kept as what they mean).
   [[nodiscard]] std::string standalone() const;
   // The content of this element as standalone XML: text and elements, each element declaring what
-  // it needs. For DAV:owner.
-  [[nodiscard]] std::string inner_standalone() const;
+  // it needs. For DAV:owner. Stops early once there is more than `enough_bytes`.
+  [[nodiscard]] std::string inner_standalone(
+      std::size_t enough_bytes = std::numeric_limits<std::size_t>::max()) const;
 
   struct Node;  // internal
   explicit Element(const Node* node) : node_(node) {}

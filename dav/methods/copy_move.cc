@@ -55,7 +55,8 @@ void check_limits(const Call& call, const Transfer& transfer, const storage::Sna
   if (!recursive || !source.is_collection()) return;
   const storage::Path& to = transfer.destination.path;
   // parse_reference has checked the destination itself, so neither difference is negative.
-  if (!snapshot.fits_below(source, kDepthLimit - to.depth(), kPathLimitBytes - to.bytes()))
+  const PathLimits& limits = call.options.space.limits;
+  if (!snapshot.fits_below(source, limits.depth - to.depth(), limits.path_bytes - to.bytes()))
     throw Error(403, "a member's path would become too deep or too long");
   if (!transfer.moves && snapshot.count(source, call.options.copy_limit) > call.options.copy_limit)
     throw Error(507, "the tree has more resources than one COPY may make");

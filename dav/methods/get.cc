@@ -110,7 +110,7 @@ Response answer_file(const Call& call, const storage::Snapshot& snapshot,
   const bool head = call.request.method == "HEAD";
   Ranges ranges;
   if (!head && range_applies(call, file, snapshot.wall_now()))
-    ranges = parse_range(call.fields(), file.size);
+    ranges = parse_range(call.fields(), file.size, call.options.range_limit);
   if (ranges.kind == Ranges::Kind::unsatisfiable) {
     Error error(416, "the range lies outside the content");
     error.fields = "Content-Range: bytes */" + std::to_string(file.size) + "\r\n";

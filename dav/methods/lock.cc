@@ -11,9 +11,7 @@
 namespace holdfast::dav {
 namespace {
 
-constexpr std::size_t kOwnerLimitBytes = 4096;
-constexpr std::size_t kSharedLockLimit = 32;  // on one resource
-constexpr std::int64_t kUnlockGraceS = 600;   // robustness L2
+constexpr std::int64_t kUnlockGraceS = 600;  // robustness L2
 
 struct LockInfo {
   storage::LockScope scope = storage::LockScope::exclusive;
@@ -21,8 +19,8 @@ struct LockInfo {
 };
 
 // DAV:lockinfo (§14.11).
-LockInfo parse_lockinfo(std::string_view body) {
-  const xml::Document document = xml::Document::parse(body);
+LockInfo parse_lockinfo(std::string_view body, const Options& options) {
+  const xml::Document document = xml::Document::parse(body, options.xml);
   const xml::Element root = document.root();
   if (!root.is_dav("lockinfo")) throw Error(400, "the root element is not DAV:lockinfo");
   const auto scope = root.child_dav("lockscope");
@@ -37,8 +35,9 @@ LockInfo parse_lockinfo(std::string_view body) {
   LockInfo info;
   info.scope = exclusive ? storage::LockScope::exclusive : storage::LockScope::shared;
   if (const auto owner = root.child_dav("owner")) {
-    info.owner = owner->inner_standalone();
-    if (info.owner.size() > kOwnerLimitBytes) throw Error(400, "DAV:owner is longer than 4 KiB");
+    info.owner = owner->inner_standalone(options.lock_owner_limit_bytes);
+    if (info.owner.size() > options.lock_owner_limit_bytes)
+      throw Error(400, "DAV:owner is too long");
   }
   return info;
 }
@@ -92,7 +91,10 @@ Response handle_lock(Call& call) {
   // Finder announces text/xml and sends nothing: that is a refresh (clients R64).
   if (body.empty()) return refresh(call, conditions);
 
-  const LockInfo info = parse_lockinfo(body);
+  const LockInfo info = [&] {
+    const ParseSlots::Slot slot = call.parses.take();
+    return parse_lockinfo(body, call.options);
+  }();
   storage::Lock wanted;
   wanted.token = new_lock_token();
   wanted.scope = info.scope;
@@ -115,7 +117,7 @@ Response handle_lock(Call& call) {
     conditions.check(tx, target);
     if (const auto other = conflicting_lock(tx, target, wanted.scope, wanted.infinite))
       throw lock_refused(*other, lock_root_href(call.options, tx, *other));
-    if (target.locks.size() >= kSharedLockLimit)
+    if (target.locks.size() >= call.options.shared_lock_limit)
       throw Error(507, "the resource has as many shared locks as allowed");
     if (created) {
       require_tokens_to_add(call, conditions, tx, target);

@@ -50,6 +50,12 @@ class Listing final : public Producer {
     chunk.reserve(kChunkBytes + 8192);
     std::uint64_t sent = 0;
     append_head(chunk);
+    const auto hand_on = [&] {
+      sent += chunk.size();
+      if (sent > limit_) throw Error(507, "the listing is larger than the limit");
+      sink.write(chunk);
+      chunk.clear();
+    };
     std::string member_href;
     snapshot_->members(target_, depth_, propfind_.wanted(), [&](const storage::Member& member) {
       member_href = self_;
@@ -59,14 +65,10 @@ class Listing final : public Producer {
       }
       if (!member.segments.empty() && member.resource.is_collection()) member_href += '/';
       append_response(chunk, propfind_, member, member_href, context_);
-      if (chunk.size() < kChunkBytes) return;
-      sent += chunk.size();
-      if (sent > limit_) throw Error(507, "the listing is larger than the limit");
-      sink.write(chunk);
-      chunk.clear();
+      if (chunk.size() >= kChunkBytes) hand_on();
     });
     chunk += kTail;
-    sink.write(chunk);
+    hand_on();
   }
 
  private:
@@ -115,7 +117,12 @@ std::string list_ancestor(const Call& call, const PropFind& propfind, storage::D
 Response handle_propfind(Call& call) {
   const storage::Depth depth = parse_depth(call.fields()).value_or(storage::Depth::infinity);
   const Conditions conditions(call);
-  PropFind propfind = PropFind::parse(read_body(*call.request.body, call.options.xml_limit_bytes));
+  PropFind propfind;
+  if (const std::string body = read_body(*call.request.body, call.options.xml_limit_bytes);
+      !body.empty()) {
+    const ParseSlots::Slot slot = call.parses.take();
+    propfind = PropFind::parse(body, call.options);
+  }
 
   Response response;
   response.status = 207;

@@ -12,11 +12,6 @@
 namespace holdfast::dav {
 namespace {
 
-constexpr std::size_t kInstructionLimit = 2000;
-constexpr std::size_t kPropertyLimit = 512;  // dead properties on one resource
-constexpr std::size_t kValueLimitBytes = 64 * 1024;
-constexpr std::size_t kTotalLimitBytes = 1024 * 1024;  // of one resource's dead properties
-
 struct Instruction {
   storage::PropertyName name;
   std::optional<std::string> xml;  // the element to set; nullopt removes
@@ -24,13 +19,20 @@ struct Instruction {
   int status = 200;  // as it would be if this instruction stood alone
 };
 
-// DAV:propertyupdate (§14.19).
-std::vector<Instruction> parse(std::string_view body) {
-  const xml::Document document = xml::Document::parse(body);
+bool is_dead(const storage::PropertyName& name) {
+  const auto live = find_live(name);
+  return !live || *live == Live::displayname;
+}
+
+// DAV:propertyupdate (§14.19). A value above the limits gets its 507 here and is dropped: standing
+// alone, values repeat what is declared around them, and many may take far more than the body does.
+std::vector<Instruction> parse(std::string_view body, const Options& options) {
+  const xml::Document document = xml::Document::parse(body, options.xml);
   const xml::Element root = document.root();
   if (!root.is_dav("propertyupdate"))
     throw Error(400, "the root element is not DAV:propertyupdate");
   std::vector<Instruction> instructions;
+  std::uint64_t kept_bytes = 0;
   bool acts = false;
   for (const xml::Element& action : root.children()) {
     const bool sets = action.is_dav("set");
@@ -40,17 +42,33 @@ std::vector<Instruction> parse(std::string_view body) {
     for (const xml::Element& prop : action.children()) {
       if (!prop.is_dav("prop")) continue;
       for (const xml::Element& element : prop.children()) {
-        if (instructions.size() == kInstructionLimit) throw Error(400, "too many instructions");
+        if (instructions.size() == options.proppatch_instruction_limit)
+          throw Error(400, "too many instructions");
         Instruction& instruction = instructions.emplace_back();
         instruction.name = element.name();
         if (!sets) continue;
         instruction.xml = element.standalone();
         instruction.text = element.text();
+        if (!is_dead(instruction.name)) continue;
+        const std::uint64_t bytes = instruction.xml->size();
+        if (bytes > options.property_value_limit_bytes ||
+            kept_bytes + bytes > options.property_total_limit_bytes) {
+          instruction.status = 507;
+          instruction.xml.emplace();
+        } else {
+          kept_bytes += bytes;
+        }
       }
     }
   }
   if (!acts) throw Error(400, "DAV:propertyupdate has no instruction");
   return instructions;
+}
+
+std::vector<Instruction> parse(const Call& call) {
+  const std::string body = read_body(*call.request.body, call.options.proppatch_limit_bytes);
+  const ParseSlots::Slot slot = call.parses.take();
+  return parse(body, call.options);
 }
 
 // The modification date that a settable live property carries (clients R44); nullopt when
@@ -68,19 +86,13 @@ std::optional<storage::Millis> date_value(Live property, std::string_view text) 
   return *seconds * 1000;
 }
 
-bool is_dead(const storage::PropertyName& name) {
-  const auto live = find_live(name);
-  return !live || *live == Live::displayname;
-}
-
-// Sets each instruction's own status by name and value alone; returns the modification date asked
-// for.
+// Sets the status of each instruction on a live property by name and value alone; returns the
+// modification date asked for.
 std::optional<storage::Millis> judge(std::vector<Instruction>& instructions) {
   std::optional<storage::Millis> modified;
   for (Instruction& instruction : instructions) {
-    if (is_dead(instruction.name)) {
-      if (instruction.xml && instruction.xml->size() > kValueLimitBytes) instruction.status = 507;
-    } else if (is_protected(instruction.name) || !instruction.xml) {
+    if (is_dead(instruction.name)) continue;
+    if (is_protected(instruction.name) || !instruction.xml) {
       instruction.status = 403;
     } else if (const auto date = date_value(*find_live(instruction.name), instruction.text)) {
       modified = date;
@@ -93,9 +105,9 @@ std::optional<storage::Millis> judge(std::vector<Instruction>& instructions) {
 
 // Marks what would exceed a limit of the resource with 507.
 void judge_limits(std::vector<Instruction>& instructions,
-                  const std::vector<storage::Property>& stored) {
-  std::map<storage::PropertyName, std::size_t> sizes;
-  std::size_t total = 0;
+                  const std::vector<storage::Property>& stored, const Options& options) {
+  std::map<storage::PropertyName, std::uint64_t> sizes;
+  std::uint64_t total = 0;
   for (const storage::Property& property : stored) {
     sizes[property.name] = property.xml.size();
     total += property.xml.size();
@@ -109,7 +121,8 @@ void judge_limits(std::vector<Instruction>& instructions,
     if (!instruction.xml) continue;
     sizes[instruction.name] = instruction.xml->size();
     total += instruction.xml->size();
-    if (sizes.size() > kPropertyLimit || total > kTotalLimitBytes) instruction.status = 507;
+    if (sizes.size() > options.property_limit || total > options.property_total_limit_bytes)
+      instruction.status = 507;
   }
 }
 
@@ -157,8 +170,7 @@ void append_propstat(std::string& out, const std::vector<Instruction>& instructi
 
 Response handle_proppatch(Call& call) {
   const Conditions conditions(call);
-  std::vector<Instruction> instructions =
-      parse(read_body(*call.request.body, call.options.proppatch_limit_bytes));
+  std::vector<Instruction> instructions = parse(call);
   const std::optional<storage::Millis> modified = judge(instructions);
   std::vector<storage::PropertyChange> changes;
   for (const Instruction& instruction : instructions)
@@ -174,7 +186,7 @@ Response handle_proppatch(Call& call) {
     if (!office_exception(call, instructions, target.locks))
       require_tokens(call, conditions, tx, target.locks);
     outcome = instructions;
-    judge_limits(outcome, tx.properties(resource.id));
+    judge_limits(outcome, tx.properties(resource.id), call.options);
     if (!all_good(outcome)) return;
     if (!changes.empty()) tx.patch_properties(resource.id, changes);
     if (modified) tx.set_modified(resource.id, *modified);

@@ -165,7 +165,7 @@ TEST(Delete, OverALockedMemberIsAPlain423) {  // robustness D12, clients §2
 TEST(Delete, OfADeepTreeSucceeds) {  // robustness P18
   World w;
   std::string path;
-  for (std::size_t i = 0; i < dav::kDepthLimit; ++i) w.mkcol(path += "/d");
+  for (std::size_t i = 0; i < dav::PathLimits{}.depth; ++i) w.mkcol(path += "/d");
   EXPECT_EQ(w.status("MKCOL", path + "/d"), 403);
   EXPECT_EQ(w.status("DELETE", "/d"), 204);
 }

@@ -28,7 +28,8 @@ std::string written(const dav::IfHeader& header) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
     const dav::IfHeader header = dav::parse_if(fuzz::text_of(data, size));
-    fuzz::require(!header.lists.empty() && header.lists.size() <= dav::kIfListLimit, "list limit");
+    fuzz::require(!header.lists.empty() && header.lists.size() <= dav::IfLimits{}.lists,
+                  "list limit");
     std::size_t conditions = 0;
     for (const dav::IfList& list : header.lists) {
       fuzz::require(!list.conditions.empty(), "no empty list");
@@ -36,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                     "all tagged or none");
       conditions += list.conditions.size();
     }
-    fuzz::require(conditions <= dav::kIfConditionLimit, "condition limit");
+    fuzz::require(conditions <= dav::IfLimits{}.conditions, "condition limit");
     const std::string once = written(header);
     const dav::IfHeader again = dav::parse_if(once);
     fuzz::require(written(again) == once, "written and read again");

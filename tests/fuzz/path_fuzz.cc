@@ -44,11 +44,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         for (const std::string& segment : target.path.segments()) {
           fuzz::require(!segment.empty() && segment != "." && segment != "..", "no dot segments");
           fuzz::require(segment.find('/') == std::string::npos, "no slash in a segment");
-          fuzz::require(segment.size() <= dav::kSegmentLimitBytes, "segment limit");
+          fuzz::require(segment.size() <= space.limits.segment_bytes, "segment limit");
           fuzz::require(dav::valid_utf8(segment), "segments are UTF-8");
         }
-        fuzz::require(target.path.bytes() <= dav::kPathLimitBytes, "path limit");
-        fuzz::require(target.path.depth() <= dav::kDepthLimit, "depth limit");
+        fuzz::require(target.path.bytes() <= space.limits.path_bytes, "path limit");
+        fuzz::require(target.path.depth() <= space.limits.depth, "depth limit");
         for (const bool collection : {false, true}) {
           const std::string canonical = dav::href(space, target.path, collection);
           const std::string spelt = dav::href(target.spelling, {}, collection);

@@ -93,9 +93,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& [name, xml] : given) member.properties.push_back({name, xml});
 
   std::vector<dav::PropFind> questions;
-  for (const char* kind : kKinds) questions.push_back(dav::PropFind::parse(kind));
+  for (const char* kind : kKinds) questions.push_back(dav::PropFind::parse(kind, {}));
   try {
-    questions.push_back(dav::PropFind::parse(asked));
+    questions.push_back(dav::PropFind::parse(asked, {}));
   } catch (const dav::Error& error) {
     fuzz::require(error.detail.find("too many") != std::string::npos, "our own names parse");
   }

@@ -1,0 +1,45 @@
+// How many XML bodies are parsed at once (robustness §2.0). A parsed document takes some 25 times
+// the memory of its text; without a bound, as many of the largest as there are workers could take
+// all there is. A slot is held while a document lives: never while a body arrives or an answer
+// leaves, so no client can keep one. Any thread.
+//
+//   const ParseSlots::Slot slot = call.parses.take();
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+
+namespace holdfast::dav {
+
+class ParseSlots {
+ public:
+  ParseSlots(std::size_t slots, std::chrono::seconds longest_wait);
+
+  // Gives the slot back when it dies; must not outlive its ParseSlots.
+  class Slot {
+   public:
+    ~Slot() { slots_.give_back(); }
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+
+   private:
+    friend class ParseSlots;
+    explicit Slot(ParseSlots& slots) : slots_(slots) {}
+    ParseSlots& slots_;
+  };
+
+  // Waits for a free slot. Throws Error 503 with Retry-After when the longest wait is over.
+  [[nodiscard]] Slot take();
+
+ private:
+  void give_back();
+
+  const std::chrono::seconds longest_wait_;
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  std::size_t free_;
+};
+
+}  // namespace holdfast::dav
