@@ -1,5 +1,6 @@
 // PROPPATCH (RFC 4918 §9.2) and dead properties (§4).
 #include <gmock/gmock.h>
+#include <pthread.h>
 
 #include "tests/dav/world.h"
 
@@ -177,6 +178,98 @@ TEST(Proppatch, ProtectedPropertiesRefuseAll) {  // RFC 4918 §9.2, §16; robust
       EXPECT_EQ(w.dump(), before) << name;
     }
   }
+}
+
+TEST(Proppatch, OneFailureAmongFiftyAppliesNone) {  // robustness D10
+  for (const std::size_t bad : {0U, 24U, 49U}) {
+    for (const char* failing :
+         {"<D:getetag>x</D:getetag>", "<D:lastmodified>never</D:lastmodified>",
+          "<x:large>LARGE</x:large>"}) {
+      World w;
+      w.put("/f");
+      std::string body;
+      for (std::size_t i = 0; i < 50; ++i) {
+        const std::string name = "x:p" + std::to_string(i);
+        body += i == bad ? std::string(failing) : "<" + name + ">" + name + "</" + name + ">";
+      }
+      if (const std::size_t at = body.find("LARGE"); at != std::string::npos)
+        body.replace(at, 5, std::string(64 * 1024, 'v'));
+      const std::string before = w.dump();
+      const auto response = single(w.send("PROPPATCH", "/f", {}, set_properties(body)));
+      ASSERT_EQ(response.propstats.size(), 2U) << failing;
+      EXPECT_NE(response.propstats[0].code(), 200) << failing;
+      EXPECT_EQ(response.propstats[0].properties.size(), 1U) << failing;
+      EXPECT_EQ(response.propstats[1].code(), 424) << failing;
+      EXPECT_EQ(response.propstats[1].properties.size(), 49U) << failing;
+      EXPECT_EQ(w.dump(), before) << failing;
+    }
+  }
+}
+
+TEST(Proppatch, TheDeepestValueNeedsLittleStack) {  // robustness X4
+  World w;
+  w.put("/f");
+  struct Job {
+    World& w;
+    std::string value, read_back;
+    int set = 0, too_deep = 0, deepest = 0;
+  } job{.w = w, .value = {}, .read_back = {}};
+  const auto nested = [](int levels) {
+    std::string text;
+    for (int i = 0; i < levels; ++i) text += "<x:v" + std::to_string(i) + ">";
+    text += "deep";
+    for (int i = levels; i > 0; --i) text += "</x:v" + std::to_string(i - 1) + ">";
+    return text;
+  };
+  // propertyupdate, set and prop are the other three of 64 levels.
+  job.value = nested(61);
+  pthread_attr_t attributes;
+  ASSERT_EQ(pthread_attr_init(&attributes), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 256 * 1024), 0);
+  const auto run = [](void* argument) -> void* {
+    auto& [world, value, read_back, set, too_deep, deepest] = *static_cast<Job*>(argument);
+    set = world.status("PROPPATCH", "/f", {}, set_properties(value));
+    too_deep = world.status("PROPPATCH", "/f", {}, set_properties("<x:w>" + value + "</x:w>"));
+    std::string million;
+    for (int i = 0; i < 250'000; ++i) million += "<a>";
+    deepest = world.status("PROPPATCH", "/f", {}, million);
+    read_back = world.send("PROPFIND", "/f", {{"Depth", "0"}}).body;
+    return nullptr;
+  };
+  pthread_t thread{};
+  ASSERT_EQ(pthread_create(&thread, &attributes, run, &job), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+  EXPECT_EQ(job.set, 207);
+  EXPECT_EQ(job.too_deep, 400);
+  EXPECT_EQ(job.deepest, 400);
+  const std::size_t inside = job.value.find("<x:v1>");
+  EXPECT_THAT(job.read_back,
+              HasSubstr(job.value.substr(inside, job.value.find("</x:v0>") - inside)));
+}
+
+TEST(Proppatch, HrefsInBodiesAreOnlyText) {  // robustness X15
+  World w;
+  w.put("/f");
+  w.put("/other", "other");
+  for (const char* href : {"http://elsewhere.example/x", "/../../etc/passwd", "/%2e%2e/x", "/other",
+                           "file:///etc/passwd", "//127.0.0.1:1/"}) {
+    const std::string value = "<D:href>" + std::string(href) + "</D:href>";
+    EXPECT_EQ(single(w.send("PROPPATCH", "/f", {}, set_properties("<x:p>" + value + "</x:p>")))
+                  .code("p", "urn:x"),
+              200);
+    EXPECT_THAT(stored(w, "/f", "p", "urn:x"), HasSubstr(href));
+    const Answer lock = w.send("LOCK", "/f", {}, lockinfo("exclusive", value));
+    EXPECT_EQ(lock.status, 200);
+    EXPECT_EQ(granted(lock).at(0).root, "/f") << "no href of the body's";
+    EXPECT_EQ(w.status("UNLOCK", "/f", {{"Lock-Token", "<" + lock.lock_token() + ">"}}), 204);
+    EXPECT_EQ(single(w.send("PROPFIND", "/f", {{"Depth", "0"}},
+                            "<D:propfind xmlns:D=\"DAV:\"><D:prop><D:getetag/>" + value +
+                                "</D:prop></D:propfind>"))
+                  .href,
+              "/f");
+  }
+  EXPECT_EQ(w.get("/other"), "other");
 }
 
 TEST(Proppatch, RefusesWhatIsNoPropertyupdate) {  // RFC 4918 §14.19, robustness X11, X12

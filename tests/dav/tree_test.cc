@@ -162,6 +162,29 @@ TEST(Delete, OverALockedMemberIsAPlain423) {  // robustness D12, clients §2
   EXPECT_EQ(w.dump(), before);
 }
 
+TEST(Move, OfOrOverALockedMemberIsAPlain423) {  // robustness D12
+  for (const bool always_409 : {false, true}) {
+    dav::Options options;
+    if (always_409) options.conflict_status = dav::ConflictStatus::always_409;
+    World w(options);
+    for (const char* url : {"/c", "/c/d", "/free"}) w.mkcol(url);
+    w.put("/c/d/f");
+    w.put("/c/g");
+    w.lock("/c/d/f");
+    const std::string before = w.dump();
+    for (const auto& [from, to] : {std::pair("/c", "/n"), std::pair("/free", "/c"),
+                                   std::pair("/c/d", "/free"), std::pair("/c", "/free")}) {
+      const Answer answer = w.send("MOVE", from, {{"Destination", to}});
+      EXPECT_EQ(answer.status, always_409 ? 409 : 423) << from << to;
+      EXPECT_EQ(refusal(answer).precondition, "lock-token-submitted");
+      EXPECT_EQ(refusal(answer).hrefs, std::vector<std::string>{"/c/d/f"});
+      EXPECT_EQ(w.dump(), before);
+    }
+    EXPECT_EQ(w.status("DELETE", "/c"), always_409 ? 409 : 423);
+    EXPECT_EQ(w.dump(), before);
+  }
+}
+
 TEST(Delete, OfADeepTreeSucceeds) {  // robustness P18
   World w;
   std::string path;
@@ -300,6 +323,76 @@ TEST(Paths, DoubledSlashesAreOne) {  // issue: "//" is merged
   EXPECT_EQ(w.status("MKCOL", "//c//"), 405);
   EXPECT_EQ(w.status("MOVE", "//c//f", {{"Destination", "//c///g"}}), 201);
   EXPECT_EQ(w.get("/c/g"), "x");
+}
+
+// robustness P10, P11: a lock, a condition and a destination mean the resource, however it is
+// spelt, and nothing whose name only looks alike.
+TEST(Paths, EverySpellingIsOneResourceToLocksConditionsAndDestinations) {
+  const char* spellings[] = {"/secret/f",
+                             "//secret/f",
+                             "/secret//f",
+                             "/%73ecret/f",
+                             "/secret/%66",
+                             "/%73%65%63%72%65%74//%66",
+                             "/secret/f?query",
+                             "http://localhost:8080/secret/f",
+                             "HTTP://LOCALHOST:8080//%73ecret/f"};
+  const char* others[] = {"/SECRET/f",   "/secret/F",    "/secret%20/f",  "/secret/f%20",
+                          "/secret/f.",  "/secrets/f",   "/secre/f",      "/%2573ecret/f",
+                          "/secret2/f",  "/secret%2e/f", "/secret/f%2ex", "/%EF%BD%93ecret/f",
+                          "/secret%5cf", "/secret/f;x",  "/secret;a=b/f", "/secret/%C2%ADf"};
+  World w;
+  w.mkcol("/secret");
+  w.put("/secret/f", "x");
+  w.put("/free", "free");
+  for (const char* other : others) {
+    std::string collection = other;
+    collection.resize(collection.rfind('/'));
+    if (!collection.empty()) (void)w.send("MKCOL", collection);
+    EXPECT_EQ(w.status("PUT", other, {}, "other"), 201) << other;
+  }
+  const std::string tag = w.etag("/secret/f");
+  for (const char* depth : {"0", "infinity"}) {
+    for (const char* locked : {"/secret", "/secret/f"}) {
+      const std::string token = w.lock(locked, depth);
+      const std::string before = w.dump();
+      for (const char* url : spellings) {
+        EXPECT_EQ(w.status("DELETE", url), 423) << url;
+        EXPECT_EQ(w.status("MOVE", url, {{"Destination", "/n"}}), 423) << url;
+        EXPECT_EQ(w.status("MOVE", "/free", {{"Destination", url}}), 423) << url;
+        EXPECT_EQ(w.status("COPY", "/free", {{"Destination", url}}), 423) << url;
+        EXPECT_EQ(w.status("PROPFIND", "/free",
+                           {{"Depth", "0"}, {"If", "<" + std::string(url) + "> ([" + tag + "])"}}),
+                  207)
+            << url;
+        const bool covered = std::string(locked) == "/secret/f" || depth[0] == 'i';
+        EXPECT_EQ(
+            w.status("PROPFIND", "/free",
+                     {{"Depth", "0"}, {"If", "<" + std::string(url) + "> (<" + token + ">)"}}),
+            covered ? 207 : 412)
+            << url;
+        EXPECT_EQ(w.status("LOCK", url, {}, lockinfo()), covered ? 423 : 200) << url;
+        if (!covered) {
+          EXPECT_EQ(
+              w.status("UNLOCK", url, {{"Lock-Token", "<" + w.locks_of(url).at(0).token + ">"}}),
+              204);
+        }
+        EXPECT_EQ(w.dump(), before) << url;
+      }
+      for (const std::string url : others) {
+        // Members of the locked collection, other ones than /secret/f, are covered with it.
+        if (std::string(locked) == "/secret" && url.starts_with("/secret/")) continue;
+        EXPECT_EQ(w.status("PUT", url, {}, "other"), 204) << url;
+        EXPECT_EQ(w.status("COPY", "/free", {{"Destination", url}}), 204) << url;
+        for (const std::string& condition : {"[" + tag + "]", "<" + token + ">"})
+          EXPECT_EQ(w.status("PROPFIND", "/free",
+                             {{"Depth", "0"}, {"If", "<" + url + "> (" + condition + ")"}}),
+                    412)
+              << url;
+      }
+      EXPECT_EQ(w.status("UNLOCK", locked, {{"Lock-Token", "<" + token + ">"}}), 204);
+    }
+  }
 }
 
 TEST(Paths, EveryMethodRefusesTheSameUrls) {  // robustness P1, P3, P4, P6, P7

@@ -314,5 +314,69 @@ TEST(XmlPeer, AcceptsAndRefusesWhatLibxml2Does) {  // robustness X1, X3, X6, X7,
   EXPECT_GT(by_rule["declares another encoding"], kDocuments / 100);
 }
 
+// What clients stored comes back in answers as text and never as markup of ours: libxml2 finds
+// every answer well-formed, and no answer has an element more than with harmless values.
+TEST(XmlPeer, EveryAnswerIsWellFormedWhateverWasStored) {  // robustness X13, P19
+  if (!Xmllint::installed()) GTEST_SKIP() << "xmllint (libxml2-utils) is not installed";
+  const std::string texts[] = {"plain",
+                               "</D:prop><D:status>HTTP/1.1 200 OK</D:status>",
+                               "]]>",
+                               "\"'",
+                               "<script>alert(1)</script>",
+                               "&amp;&lt;",
+                               "&#0;&bogus;",
+                               "<!--",
+                               "<![CDATA[",
+                               "a\rb\nc\td",
+                               "<?xml version='1.0'?>",
+                               "<!DOCTYPE x [<!ENTITY e 'v'>]>&e;",
+                               "\xE2\x80\xAE\xF0\x9F\x98\x80",
+                               "--><x/>"};
+  std::vector<std::string> answers;
+  std::vector<std::size_t> elements;
+  for (const std::string& text : texts) {
+    World w;
+    const std::string escaped = dav::xml::escape(text);
+    std::string name = text;
+    for (char& c : name)
+      if (c == '/' || (c > 0 && c < ' ')) c = '_';
+    const std::string url = "/" + dav::encode_segment(name);
+    const std::string xmlns = dav::xml::escape(name);  // libxml2's errors quote it on one line
+    w.put(url);
+    const auto keep = [&](const Answer& answer) { answers.push_back(answer.body); };
+    keep(w.send("PROPPATCH", url, {},
+                "<D:propertyupdate xmlns:D='DAV:'><D:set><D:prop><D:displayname>" + escaped +
+                    "</D:displayname><p:v xmlns:p=\"urn:" + xmlns + "\" a=\"" + escaped + "\">" +
+                    escaped + "</p:v></D:prop></D:set></D:propertyupdate>"));
+    keep(w.send("LOCK", url, {}, lockinfo("exclusive", escaped)));
+    keep(w.send("LOCK", url, {}, lockinfo("exclusive", escaped)));
+    keep(w.send("PUT", url, {}, "x"));
+    keep(w.send("PROPFIND", "/", {{"Depth", "1"}},
+                "<D:propfind xmlns:D='DAV:'><D:allprop/><D:include><q:none xmlns:q=\"" + xmlns +
+                    "\"/></D:include></D:propfind>"));
+    keep(w.send("PROPFIND", url, {{"Depth", "0"}},
+                "<D:propfind xmlns:D='DAV:'><D:prop><D:lockdiscovery/><q:none xmlns:q=\"" + xmlns +
+                    "\"/></D:prop></D:propfind>"));
+    keep(w.send("PROPFIND", url, {{"Depth", "0"}},
+                "<D:propfind xmlns:D='DAV:'><D:propname/></D:propfind>"));
+    keep(w.send("PROPFIND", url + "/" + escaped, {{"Depth", "0"}}));
+    std::size_t all = 0;
+    for (std::size_t i = answers.size() - 8; i + 1 < answers.size(); ++i) {
+      // The document that holds these elements must live while they are counted.
+      const dav::xml::Document document = dav::xml::Document::parse(answers[i]);
+      std::vector<dav::xml::Element> todo = {document.root()};
+      for (; !todo.empty(); ++all) {
+        const auto children = todo.back().children();
+        todo.pop_back();
+        todo.insert(todo.end(), children.begin(), children.end());
+      }
+    }
+    elements.push_back(all);
+    EXPECT_EQ(elements.back(), elements.front()) << text;
+  }
+  const std::vector<bool> good = Xmllint().judge(answers);
+  for (std::size_t i = 0; i < answers.size(); ++i) EXPECT_TRUE(good[i]) << answers[i];
+}
+
 }  // namespace
 }  // namespace holdfast::test
