@@ -1,5 +1,6 @@
 #include "storage/sqlite/migrate.h"
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -35,7 +36,13 @@ void keep_copy(Connection& writer, const std::string& path, const std::string& c
 
 }  // namespace
 
-std::span<const Migration> migrations() { return {}; }
+std::span<const Migration> migrations() {
+  static constexpr std::array kSteps = {
+      // Locks that ran out are kept for a while, and looking for live ones must not meet them.
+      Migration{2, "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (node, expires)"},
+  };
+  return kSteps;
+}
 
 void migrate(Connection& writer, const std::string& path, std::span<const Migration> steps) {
   const std::int64_t before = writer.integer("PRAGMA user_version");

@@ -16,7 +16,7 @@ struct Migration {
   const char* sql = nullptr;
 };
 
-// Every step there is, in order; the last one leads to kSchemaVersion. None so far.
+// Every step there is, in order; the last one leads to kSchemaVersion.
 [[nodiscard]] std::span<const Migration> migrations();
 
 // Runs the steps that the database at `path`, open as `writer`, has not had. Before the first, a

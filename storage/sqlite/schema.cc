@@ -84,7 +84,7 @@ CREATE TABLE lock (
   timeout_s INTEGER NOT NULL,
   expires INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX lock_node ON lock (node);
+CREATE INDEX lock_node ON lock (node, expires);
 CREATE INDEX lock_expires ON lock (expires);
 
 CREATE TABLE garbage (

@@ -11,7 +11,7 @@
 namespace holdfast::storage::sqlite {
 
 inline constexpr std::int64_t kApplicationId = 0x486f6c64;  // "Hold"
-inline constexpr std::int64_t kSchemaVersion = 1;
+inline constexpr std::int64_t kSchemaVersion = 2;
 inline constexpr std::int64_t kRoot = 1;  // id of the root collection; its parent is 0
 
 // Makes a complete new database at `path`, or none: it is built beside it in `tmp_path` and

@@ -1,4 +1,4 @@
-// Migrations of schemas to come, on steps made up here.
+// Migrations: the steps there are, and steps made up here for schemas to come.
 #include <array>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -13,15 +13,17 @@ namespace {
 using sqlite::Connection;
 using sqlite::Migration;
 
+constexpr std::int64_t kNow = sqlite::kSchemaVersion;
 constexpr std::array kSteps = {
-    Migration{1, "this step is history and must not run"},
-    Migration{2, "ALTER TABLE node ADD COLUMN color TEXT; UPDATE node SET color = 'green'"},
-    Migration{3, "CREATE TABLE more (x INTEGER) STRICT; INSERT INTO more VALUES (7)"},
+    Migration{kNow, "this step is history and must not run"},
+    Migration{kNow + 1, "ALTER TABLE node ADD COLUMN color TEXT; UPDATE node SET color = 'green'"},
+    Migration{kNow + 2, "CREATE TABLE more (x INTEGER) STRICT; INSERT INTO more VALUES (7)"},
 };
 
 class Migrating : public SqliteStore {
  protected:
   std::string path() { return data() + "/meta.db"; }
+  std::string first_copy() { return path() + ".schema-" + std::to_string(kNow); }
   void make_store() {
     open();
     put("f", "content");
@@ -40,7 +42,7 @@ class Migrating : public SqliteStore {
 TEST_F(Migrating, RunsTheStepsThatAreMissingInOrder) {
   make_store();
   migrate(kSteps);
-  EXPECT_EQ(ask(path(), "PRAGMA user_version"), 3);
+  EXPECT_EQ(ask(path(), "PRAGMA user_version"), kNow + 2);
   EXPECT_EQ(ask(path(), "SELECT COUNT(*) FROM node WHERE color = 'green'"), 2);
   EXPECT_EQ(ask(path(), "SELECT x FROM more"), 7);
 }
@@ -48,11 +50,11 @@ TEST_F(Migrating, RunsTheStepsThatAreMissingInOrder) {
 TEST_F(Migrating, KeepsACompleteCopyOfWhatWasThereForItsOwnerOnly) {
   make_store();
   migrate(kSteps);
-  const std::string copy = path() + ".schema-1";
+  const std::string copy = first_copy();
   struct stat file {};
   ASSERT_EQ(stat(copy.c_str(), &file), 0);
   EXPECT_EQ(file.st_mode & 0777U, 0600U);
-  EXPECT_EQ(ask(copy, "PRAGMA user_version"), 1);
+  EXPECT_EQ(ask(copy, "PRAGMA user_version"), kNow);
   EXPECT_EQ(ask(copy, "PRAGMA application_id"), sqlite::kApplicationId);
   EXPECT_EQ(ask(copy, "SELECT COUNT(*) FROM node"), 2);
 }
@@ -62,19 +64,43 @@ TEST_F(Migrating, AFailedStepLeavesWhatTheStepBeforeItMadeAndTheNextStartGoesOn)
   std::array steps = kSteps;
   steps[2].sql = "CREATE TABLE more (x INTEGER) STRICT; INSERT INTO nowhere VALUES (7)";
   EXPECT_THROW(migrate(steps), Error);
-  EXPECT_EQ(ask(path(), "PRAGMA user_version"), 2);
+  EXPECT_EQ(ask(path(), "PRAGMA user_version"), kNow + 1);
   EXPECT_EQ(ask(path(), "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'more'"), 0);
   migrate(kSteps);
-  EXPECT_EQ(ask(path(), "PRAGMA user_version"), 3);
-  EXPECT_EQ(ask(path() + ".schema-1", "PRAGMA user_version"), 1) << "the first copy is kept";
+  EXPECT_EQ(ask(path(), "PRAGMA user_version"), kNow + 2);
+  EXPECT_EQ(ask(first_copy(), "PRAGMA user_version"), kNow) << "the first copy is kept";
 }
 
 TEST_F(Migrating, LeavesACurrentDatabaseAlone) {
   make_store();
   migrate(sqlite::migrations());
-  EXPECT_NE(access((path() + ".schema-1").c_str(), F_OK), 0);
+  EXPECT_NE(access(first_copy().c_str(), F_OK), 0);
   open();
   EXPECT_EQ(read("f"), "content");
+}
+
+TEST_F(Migrating, TheFirstSchemaBecomesWhatANewStoreHas) {
+  // As the first schema had it.
+  const char* first = "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (node)";
+  const char* schema =
+      "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_schema ORDER BY name)";
+  make_store();
+  std::string fresh;
+  {
+    Connection connection(path(), Connection::Mode::write);
+    fresh = connection.text(schema);
+    connection.execute(first);
+    connection.execute("PRAGMA user_version = 1");
+    EXPECT_NE(connection.text(schema), fresh);
+  }
+  open();
+  EXPECT_EQ(read("f"), "content");
+  lock("f", "urn:test:1");
+  EXPECT_EQ(resolve("f").locks.size(), 1U);
+  close();
+  EXPECT_EQ(Connection(path(), Connection::Mode::write).text(schema), fresh);
+  EXPECT_EQ(ask(path(), "PRAGMA user_version"), kNow);
+  EXPECT_EQ(ask(path() + ".schema-1", "PRAGMA user_version"), 1);
 }
 
 TEST_F(Migrating, TheStepsLeadToTheSchemaOfThisProgram) {

@@ -1,0 +1,248 @@
+// What requests cost the database, counted in steps of SQLite's virtual machine: exact, and the
+// same on every machine. No request may cost more because others have locked, listed or stored a
+// lot (robustness D6, D7, D9, D15).
+#include <gmock/gmock.h>
+#include <sqlite3.h>
+#include <vector>
+
+#include "dav/engine.h"
+#include "tests/storage/sqlite_store.h"
+#include "tests/support/dav_client.h"
+#include "tests/support/scale.h"
+
+namespace holdfast::storage {
+namespace {
+
+using test::Answer;
+using test::at_scale;
+using test::Headers;
+
+// Every connection that the process opens while it is there.
+std::vector<sqlite3*>* connections = nullptr;
+
+int note_connection(sqlite3* connection, char**, const sqlite3_api_routines*) {
+  if (connections != nullptr) connections->push_back(connection);
+  return SQLITE_OK;
+}
+
+class Cost : public SqliteStore {
+ protected:
+  Cost() {
+    connections = &connections_;
+    sqlite3_auto_extension(reinterpret_cast<void (*)()>(note_connection));
+    open(Durability::relaxed, 1);
+    engine_ = std::make_unique<dav::Engine>(*names_, *content_, dav::Options());
+    client_ = std::make_unique<test::DavClient>(*engine_);
+  }
+  ~Cost() override {
+    connections = nullptr;
+    sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(note_connection));
+  }
+
+  // Steps since the beginning, of every statement that is kept.
+  [[nodiscard]] std::int64_t steps() const {
+    std::int64_t sum = 0;
+    for (sqlite3* connection : connections_)
+      for (sqlite3_stmt* each = sqlite3_next_stmt(connection, nullptr); each != nullptr;
+           each = sqlite3_next_stmt(connection, each))
+        sum += sqlite3_stmt_status(each, SQLITE_STMTSTATUS_VM_STEP, 0);
+    return sum;
+  }
+
+  Answer send(std::string_view method, std::string_view target, const Headers& headers = {},
+              std::string_view body = {}) {
+    return client_->send(method, target, headers, body);
+  }
+
+  // The steps that `act` takes.
+  template <class Act>
+  std::int64_t cost(const Act& act) {
+    const std::int64_t before = steps();
+    act();
+    return steps() - before;
+  }
+
+  // `files` empty files c/0, c/1 … below a new collection of a hundred each, in few transactions.
+  void make_files(const std::string& top, std::size_t files) {
+    names_->write(Flush::required, [&](Transaction& tx) {
+      const Resolution at = tx.resolve(path(top));
+      const Resource root = tx.make_collection(at.parent.value(), at.path.name());
+      Resource folder;
+      for (std::size_t i = 0; i < files; ++i) {
+        if (i % 100 == 0) folder = tx.make_collection(root, std::to_string(i / 100));
+        tx.put(folder, std::to_string(i % 100), inline_content("x"), std::nullopt);
+      }
+    });
+  }
+  void lock_files(const std::string& top, std::size_t from, std::size_t to) {
+    names_->write(Flush::deferrable, [&](Transaction& tx) {
+      for (std::size_t i = from; i < to; ++i) {
+        Lock lock;
+        lock.token = "urn:test:" + top + std::to_string(i);
+        lock.root_id =
+            tx.resolve(path(top + "/" + std::to_string(i / 100) + "/" + std::to_string(i % 100)))
+                .resource.value()
+                .id;
+        lock.timeout_s = 3600;
+        (void)tx.add_lock(std::move(lock));
+      }
+    });
+  }
+
+  std::vector<sqlite3*> connections_;
+  std::unique_ptr<dav::Engine> engine_;
+  std::unique_ptr<test::DavClient> client_;
+};
+
+const std::string kExclusive =
+    "<D:lockinfo xmlns:D='DAV:'><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/>"
+    "</D:locktype></D:lockinfo>";
+const std::string kShared =
+    "<D:lockinfo xmlns:D='DAV:'><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/>"
+    "</D:locktype></D:lockinfo>";
+
+Headers with(const std::string& token) { return {{"If", "(<" + token + ">)"}}; }
+
+TEST_F(Cost, OfALockDoesNotGrowWithTheLocksThatThereAre) {  // robustness D6
+  const std::size_t many = at_scale<std::size_t>(1'000'000, 5'000);
+  make_files("all", many);
+  (void)mkcol("mine");
+  (void)put("mine/f", "x");
+  const auto everything_with_a_lock = [&] {
+    for (const char* target : {"/mine/f", "/mine"}) {
+      for (const char* depth : {"0", "infinity"}) {
+        const Answer lock = send("LOCK", target, {{"Depth", depth}}, kExclusive);
+        EXPECT_EQ(lock.status, 200);
+        const std::string token = lock.lock_token();
+        EXPECT_EQ(send("LOCK", target, {}, kExclusive).status, 423);
+        EXPECT_EQ(send("LOCK", target, with(token)).status, 200);  // refresh
+        EXPECT_EQ(send("PUT", "/mine/f", with(token), "x").status,
+                  *depth == '0' && std::string_view(target) == "/mine" ? 412 : 204);
+        EXPECT_EQ(send("PROPFIND", target, {{"Depth", "1"}}).status, 207);
+        EXPECT_EQ(send("UNLOCK", target, {{"Lock-Token", "<" + token + ">"}}).status, 204);
+      }
+    }
+  };
+  lock_files("all", 0, 20);
+  everything_with_a_lock();
+  const std::int64_t among_few = cost(everything_with_a_lock);
+  lock_files("all", 20, many);
+  const std::int64_t among_many = cost(everything_with_a_lock);
+  EXPECT_GT(among_few, 500);
+  // Listings look at up to a thousand lock roots first (LockedNodes), and at no more.
+  EXPECT_LT(among_many, among_few + 4 * 1000 * 20) << many << " locks";
+  // Those that ran out and are still kept cost nothing at all.
+  clock_.advance(3'600'000);
+  EXPECT_EQ(names_->stats().locks, many);
+  EXPECT_LT(cost(everything_with_a_lock), among_few);
+}
+
+TEST_F(Cost, OfALockDoesNotGrowWithThoseThatRanOutOnItsResource) {  // robustness D6
+  (void)put("f", "x");
+  const auto lock = [&](const char* timeout) {
+    return send("LOCK", "/f", {{"Depth", "0"}, {"Timeout", timeout}}, kShared);
+  };
+  const auto look = [&] {
+    const std::string token = lock("Second-60").lock_token();
+    EXPECT_EQ(send("PUT", "/f", with(token), "y").status, 204);
+    EXPECT_EQ(send("PROPFIND", "/f", {{"Depth", "0"}}).status, 207);
+    EXPECT_EQ(send("UNLOCK", "/f", {{"Lock-Token", "<" + token + ">"}}).status, 204);
+  };
+  look();
+  const std::int64_t fresh = cost(look);
+  std::size_t granted = 0;
+  for (int i = 0; i < at_scale(10'000, 1'500); ++i) {
+    const int status = lock("Second-1").status;
+    ASSERT_TRUE(status == 200 || status == 507) << status;
+    if (status == 200) ++granted;
+    if (status == 507) clock_.advance(1000);  // at 32 there are no more
+  }
+  EXPECT_GT(granted, 1'400U);
+  clock_.advance(1000);
+  EXPECT_LT(cost(look), 2 * fresh);
+}
+
+TEST_F(Cost, OfLockingUnmappedUrlsIsCountedAndTheSameEachTime) {  // robustness D7
+  const int many = at_scale(100'000, 2'000);
+  const auto lock_new = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      const Answer answer = send("LOCK", "/n" + std::to_string(i),
+                                 {{"Depth", "0"}, {"Timeout", "Second-600"}}, kExclusive);
+      ASSERT_EQ(answer.status, 201);
+    }
+  };
+  lock_new(0, 10);
+  const std::int64_t first = cost([&] { lock_new(10, 110); });
+  lock_new(110, many - 100);
+  const std::int64_t last = cost([&] { lock_new(many - 100, many); });
+  EXPECT_LT(last, first + first / 4);
+  NamespaceStats stats = names_->stats();
+  EXPECT_EQ(stats.usage.resources, 1U + static_cast<std::uint64_t>(many));
+  EXPECT_EQ(stats.locks, static_cast<std::uint64_t>(many));
+  // What stays when nobody comes back: empty files, and no lock.
+  clock_.advance(600'000 + 601'000);
+  names_->purge_expired_locks(600);
+  stats = names_->stats();
+  EXPECT_EQ(stats.locks, 0U);
+  EXPECT_EQ(stats.usage.resources, 1U + static_cast<std::uint64_t>(many));
+  expect_sound();
+}
+
+TEST_F(Cost, OfTreesIsOneTransactionInProportionToTheirSize) {  // robustness D15
+  const auto batches = [&] { return names_->stats().batches; };
+  struct Costs {
+    std::int64_t copy, move, remove;
+  };
+  const auto measure = [&](const std::string& top, std::size_t files) {
+    make_files(top, files);
+    const std::uint64_t before = batches();
+    const Headers to = {{"Destination", "/" + top + "-copy"}};
+    Costs costs{};
+    costs.copy = cost([&] { EXPECT_EQ(send("COPY", "/" + top, to).status, 201); });
+    EXPECT_EQ(send("DELETE", "/" + top + "-copy").status, 204);
+    costs.move = cost([&] { EXPECT_EQ(send("MOVE", "/" + top, to).status, 201); });
+    costs.remove = cost([&] { EXPECT_EQ(send("DELETE", "/" + top + "-copy").status, 204); });
+    EXPECT_EQ(batches() - before, 4U) << "each all or nothing, in one transaction";
+    return costs;
+  };
+  (void)measure("warm", 1'000);
+  const std::size_t files = at_scale<std::size_t>(90'000, 9'000);
+  const Costs small = measure("small", files / 10);
+  const Costs large = measure("large", files);
+  EXPECT_EQ(large.move, small.move) << "MOVE is one row";
+  EXPECT_LT(large.copy, 11 * small.copy);
+  EXPECT_LT(large.remove, 11 * small.remove);
+  EXPECT_LT(large.copy / static_cast<std::int64_t>(files), 400);
+  EXPECT_LT(large.remove / static_cast<std::int64_t>(files), 400);
+  expect_sound();
+}
+
+TEST_F(Cost, OfSettingAndRemovingPropertiesLeavesNoSpaceBehind) {  // robustness D9
+  (void)put("f", "x");
+  const NodeId id = resolve("f").resource.value().id;
+  const auto churn = [&](int cycles) {
+    for (int i = 0; i < cycles; ++i) {
+      const PropertyName name{"urn:n" + std::to_string(i % 7), "p" + std::to_string(i % 512)};
+      const std::string value =
+          "<p>" + std::string(static_cast<std::size_t>(i % 5000), 'v') + "</p>";
+      for (const bool set : {true, false}) {
+        const PropertyChange change{name, set ? std::optional(value) : std::nullopt};
+        names_->write(Flush::required,
+                      [&](Transaction& tx) { tx.patch_properties(id, std::span(&change, 1)); });
+      }
+    }
+    names_->checkpoint();
+    std::uint64_t bytes = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(data()))
+      if (entry.path().filename().string().starts_with("meta.db")) bytes += entry.file_size();
+    return bytes;
+  };
+  const std::uint64_t before = churn(1'000);
+  const std::uint64_t after = churn(at_scale(100'000, 2'000));
+  EXPECT_LE(after, before + 64 * 8192);
+  EXPECT_TRUE(names_->snapshot()->properties(id).empty());
+  expect_sound();
+}
+
+}  // namespace
+}  // namespace holdfast::storage
