@@ -52,6 +52,13 @@ std::string location(const std::string& blob) {
   return blob.substr(0, 2) + '/' + blob;
 }
 
+// The folder in blobs/ that has `blob`. Opened by itself, so that no symbolic link is followed on
+// the way to a file; errno says why when it cannot be.
+Descriptor open_fan(const DataFolder& folder, const std::string& blob) {
+  return Descriptor(openat(folder.blobs(), blob.substr(0, 2).c_str(),
+                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
 // Calls visit(name) for each entry of the folder `name` in `above`.
 template <typename Visit>
 void each_entry(int above, const char* name, const Visit& visit) {
@@ -212,8 +219,7 @@ void FileUpload::move_into_place() {
     store_.sealed_unflushed(name_);
     return;
   }
-  const Descriptor fan(openat(store_.folder_.blobs(), name_.substr(0, 2).c_str(),
-                              O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const Descriptor fan = open_fan(store_.folder_, name_);
   if (!fan) fail("open", target);
   if (fsync(fan.get()) != 0) fail("fsync", target);
 }
@@ -231,10 +237,14 @@ std::unique_ptr<Upload> FileContentStore::begin(Digests digests) {
 
 std::unique_ptr<ContentReader> FileContentStore::open(const Content& content) {
   const std::string path = location(content.blob);
-  Descriptor fd(openat(folder_.blobs(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const Descriptor fan = open_fan(folder_, content.blob);
+  Descriptor fd;
+  if (fan)
+    fd = Descriptor(openat(fan.get(), content.blob.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) {
     if (errno == ENOENT) return nullptr;
-    if (errno == ELOOP) throw Error(Fault::corrupt, path + " is a symbolic link");
+    if (errno == ELOOP || errno == ENOTDIR)
+      throw Error(Fault::corrupt, path + " is or lies behind a symbolic link");
     fail("open", path);
   }
   struct stat file {};
@@ -251,7 +261,8 @@ void FileContentStore::remove(const std::string& blob) {
     const std::lock_guard lock(mutex_);
     unflushed_.erase(blob);
   }
-  if (unlinkat(folder_.blobs(), path.c_str(), 0) != 0 && errno != ENOENT) fail("remove", path);
+  const Descriptor fan = open_fan(folder_, blob);
+  if (!fan || (unlinkat(fan.get(), blob.c_str(), 0) != 0 && errno != ENOENT)) fail("remove", path);
 }
 
 void FileContentStore::hold(const std::string& blob) {
@@ -294,8 +305,7 @@ void FileContentStore::flush() {
       const std::string_view fan_name = std::string_view(blob).substr(0, 2);
       if (fan_name == last) continue;
       last = fan_name;
-      const Descriptor fan(openat(folder_.blobs(), std::string(fan_name).c_str(),
-                                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      const Descriptor fan = open_fan(folder_, blob);
       if (!fan || fsync(fan.get()) != 0) fail("fsync", std::string(fan_name));
     }
   } catch (...) {
@@ -320,7 +330,9 @@ void FileContentStore::flush_all() {
 
 void FileContentStore::flush_one(const std::string& blob) {
   const std::string path = location(blob);
-  const Descriptor fd(openat(folder_.blobs(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const Descriptor fan = open_fan(folder_, blob);
+  Descriptor fd;
+  if (fan) fd = Descriptor(openat(fan.get(), blob.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd && errno == ENOENT) return;  // removed meanwhile
   if (!fd || fdatasync(fd.get()) != 0) fail("fsync", path);
 }
