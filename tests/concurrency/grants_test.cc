@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -175,83 +176,63 @@ TEST_F(Grants, OneLockCreatesAnUnmappedResource) {
   EXPECT_EQ(std::count(statuses.begin(), statuses.end(), 423), kClients - 1);
 }
 
-// One locks and unlocks; others write with the token they see. A write that was accepted overlaps
-// the life of its token: from before LOCK was sent until after UNLOCK was answered.
+// One locks and unlocks; others write with the token they were last told. At first the holder keeps
+// the token to itself: then nothing may change, whatever was under way with the token before.
 TEST_F(Grants, AWriteNeedsATokenThatLives) {
   const int locks = full_numbers() ? 5000 : 60;
   constexpr int kWriters = 6;
-  struct Life {
-    std::string token;
-    std::int64_t from = 0;
-    std::int64_t to = 0;
-  };
-  struct Write {
-    std::string token;
-    int status = 0;
-    std::int64_t from = 0;
-    std::int64_t to = 0;
-  };
   ASSERT_EQ(ask("PUT", "/f", {}, "x"), 201);
   std::mutex mutex;
-  std::string current;
-  std::vector<Life> lives;
-  std::vector<Write> writes;
+  std::string told;
   std::atomic<bool> done = false;
+  std::atomic<int> accepted = 0;
+  std::atomic<int> refused = 0;
   together(kWriters + 1, [&](int number, HttpClient& client) {
     if (number == kWriters) {
+      const auto tag = [&] { return std::string(client.request("GET", "/f").field("ETag")); };
       for (int i = 0; i < locks && !HasFailure(); ++i) {
-        Life life;
-        life.from = monotonic_ns();
         const Reply lock = client.request("LOCK", "/f", {{"Depth", "0"}}, lock_info(true));
         EXPECT_EQ(lock.status, 200);
-        life.token = lock.field("Lock-Token");
+        const std::string token(lock.field("Lock-Token"));
+        const std::string before = tag();
+        for (int look = 0; look < 4; ++look)
+          EXPECT_EQ(tag(), before) << "somebody wrote with a token of before";
         {
           const std::lock_guard guard(mutex);
-          current = life.token;
+          told = token;
         }
-        EXPECT_EQ(client.request("GET", "/f").status, 200);  // time for somebody to write
-        EXPECT_EQ(client.request("UNLOCK", "/f", {{"Lock-Token", life.token}}).status, 204);
-        life.to = monotonic_ns();
-        lives.push_back(life);
+        for (const int seen = accepted; accepted == seen && !HasFailure();) std::ignore = tag();
+        EXPECT_EQ(client.request("UNLOCK", "/f", {{"Lock-Token", token}}).status, 204);
       }
       done = true;
       return;
     }
+    // Long under way: judged when it begins and when it ends.
+    const std::string half(number % 2 == 0 ? 10 : 40'000, 'x');
+    HttpClient other(server_.port());
     while (!done) {
-      Write write;
+      std::string token;
       {
         const std::lock_guard guard(mutex);
-        write.token = current;
+        token = told;
       }
-      if (write.token.empty()) continue;
-      write.from = monotonic_ns();
-      write.status = client
-                         .request("PUT", "/f", {{"If", "(" + write.token + ")"}},
-                                  std::string(number % 2 == 0 ? 10 : 70'000, 'x'))
-                         .status;
-      write.to = monotonic_ns();
-      const std::lock_guard guard(mutex);
-      writes.push_back(write);
+      if (token.empty()) continue;
+      client.send("PUT /f HTTP/1.1\r\nHost: 127.0.0.1\r\nIf: (" + token +
+                  ")\r\nContent-Length: " + std::to_string(2 * half.size()) + "\r\n\r\n" + half);
+      for (int look = 0; look < 3; ++look) std::ignore = other.request("GET", "/f");
+      client.send(half);
+      const int status = client.read_reply().status;
+      if (status == 204) {
+        ++accepted;
+      } else {
+        EXPECT_EQ(status, 412);
+        ++refused;
+      }
     }
   });
-  int accepted = 0;
-  int refused = 0;
-  for (const Write& write : writes) {
-    if (write.status != 204) {
-      EXPECT_EQ(write.status, 412);
-      ++refused;
-      continue;
-    }
-    ++accepted;
-    const auto life = std::find_if(lives.begin(), lives.end(),
-                                   [&](const Life& each) { return each.token == write.token; });
-    ASSERT_NE(life, lives.end());
-    EXPECT_TRUE(write.to > life->from && write.from < life->to)
-        << "a write was accepted " << (write.from - life->to) / 1000 << " us after UNLOCK";
-  }
   std::cout << accepted << " writes accepted, " << refused << " refused\n";
-  EXPECT_GT(accepted, 0);
-  EXPECT_GT(refused, 0);
+  EXPECT_GE(accepted, locks);
+  EXPECT_GT(refused, 0) << "no token died: the test shows nothing";
 }
 
 }  // namespace

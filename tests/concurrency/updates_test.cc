@@ -2,6 +2,7 @@
 // sees part of anything.
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <gtest/gtest.h>
 #include <map>
 #include <mutex>
@@ -46,11 +47,17 @@ TEST_F(Updates, IfNoneMatchStarHasOneWinner) {
   constexpr int kClients = 64;
   const std::size_t names = full_numbers() ? 100 : 8;
   std::vector<std::vector<int>> statuses(names, std::vector<int>(kClients));
+  std::barrier meet(kClients);
   together(kClients, [&](int number, HttpClient& client) {
     for (std::size_t name = 0; name < names; ++name) {
-      const auto reply = client.request("PUT", "/new-" + std::to_string(name),
-                                        {{"If-None-Match", "*"}}, std::to_string(number));
-      statuses[name][static_cast<std::size_t>(number)] = reply.status;
+      // All of them have been judged a first time before anybody's body is complete.
+      client.send("PUT /new-" + std::to_string(name) +
+                  " HTTP/1.1\r\nHost: 127.0.0.1\r\nIf-None-Match: *\r\nContent-Length: 2\r\n"
+                  "Expect: 100-continue\r\n\r\n");
+      client.wait_for_continue();
+      meet.arrive_and_wait();
+      client.send(std::to_string(10 + number));
+      statuses[name][static_cast<std::size_t>(number)] = client.read_reply().status;
     }
   });
   HttpClient client(server_.port());
@@ -59,7 +66,8 @@ TEST_F(Updates, IfNoneMatchStarHasOneWinner) {
     EXPECT_EQ(std::count(all.begin(), all.end(), 201), 1);
     EXPECT_EQ(std::count(all.begin(), all.end(), 412), kClients - 1);
     const auto winner = std::find(all.begin(), all.end(), 201) - all.begin();
-    EXPECT_EQ(client.request("GET", "/new-" + std::to_string(name)).body, std::to_string(winner));
+    EXPECT_EQ(client.request("GET", "/new-" + std::to_string(name)).body,
+              std::to_string(10 + winner));
   }
 }
 
