@@ -258,6 +258,11 @@ void Arena::kill_and_restart() {
     up_ = false;
   }
   server_.kill();
+  // It must have died of that, and of nothing that it did itself.
+  const std::string said = server_.output();
+  if (said.find("Sanitizer") != std::string::npos ||
+      said.find("runtime error") != std::string::npos)
+    throw std::runtime_error(said);
   server_.start();
   const std::lock_guard lock(mutex_);
   up_ = true;
