@@ -48,7 +48,7 @@ Writer::Writer(std::unique_ptr<Connection> connection, std::string epoch, Option
       connection_->handle(),
       [](void* self, sqlite3*, const char*, int pages) {
         auto* writer = static_cast<Writer*>(self);
-        if (pages < writer->wal_pages_) writer->moved_pages_ = 0;  // the log began again
+        if (pages < writer->wal_pages_) writer->tried_pages_ = 0;  // the log began again
         writer->wal_pages_ = pages;
         return SQLITE_OK;
       },
@@ -238,7 +238,9 @@ void Writer::roll_back() noexcept {
 }
 
 void Writer::after_batch() noexcept {
-  if (failed_ || wal_pages_ - moved_pages_ < options_.checkpoint_pages) return;
+  // Counted from the last try and not from what it moved: while a reader holds the log, as a backup
+  // does for long, a try at every batch would make every write wait.
+  if (failed_ || wal_pages_ - tried_pages_ < options_.checkpoint_pages) return;
   try {
     if (wal_pages_ * kPageBytes > kMostLogBytes) {
       // Readers are short; one that is not must not hold up writers for long.
@@ -255,14 +257,13 @@ void Writer::after_batch() noexcept {
 
 void Writer::move_log(int mode) {
   int pages = 0;
-  int moved = 0;
-  const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &pages, &moved);
+  const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &pages, nullptr);
   // Even when a reader is in the way, what could be moved was moved.
   if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
     connection_->fail(code, "checkpoint");
   }
   wal_pages_ = std::max(pages, 0);
-  moved_pages_ = std::max(moved, 0);
+  tried_pages_ = wal_pages_;
 }
 
 void Writer::checkpoint() {

@@ -73,7 +73,7 @@ class Writer {
   bool flushing_ = true;  // what PRAGMA synchronous says
   bool unflushed_commits_ = false;
   std::int64_t wal_pages_ = 0;
-  std::int64_t moved_pages_ = 0;  // of those, known to be in the database
+  std::int64_t tried_pages_ = 0;  // its pages when they were last moved, or tried to be
   std::atomic<bool> failed_{false};
 
   std::mutex mutex_;  // guards the two below, and how a Waiting was woken

@@ -1,4 +1,5 @@
 // Group commit and what a failing disk does to it.
+#include <chrono>
 #include <condition_variable>
 #include <gmock/gmock.h>
 #include <map>
@@ -175,6 +176,26 @@ TEST_F(Writing, CheckpointEmptiesTheLog) {
     EXPECT_FALSE(snapshot->resolve(path("more")).mapped());
   }
   expect_sound();
+}
+
+// A backup reads for long. What waits for it may be the log, not every write.
+TEST_F(Writing, ALogHeldByALongReaderDoesNotHoldUpEveryWrite) {
+  open(Durability::relaxed);
+  const auto snapshot = names_->snapshot();
+  for (int batch = 0; batch < 10; ++batch)
+    names_->write(Flush::deferrable, [&](Transaction& tx) {
+      for (int i = 0; i < 120; ++i)
+        tx.put(*tx.resolve(path("")).resource, std::to_string(batch * 120 + i),
+               inline_content(std::string(kInlineLimitBytes, 'x')), std::nullopt);
+    });
+  ASSERT_GT(names_->stats().wal_bytes, 64U << 20);
+  put("one more", "x");
+  // Each one that tried to empty the log would wait for 250 ms.
+  constexpr int kWrites = 40;
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < kWrites; ++i) put("small" + std::to_string(i), "x");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, kWrites * std::chrono::milliseconds(250));
+  EXPECT_FALSE(snapshot->resolve(path("one more")).mapped());
 }
 
 TEST_F(Writing, GivesSpaceBackAfterALargeRemoval) {
