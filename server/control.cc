@@ -29,8 +29,8 @@ class Descriptor {
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&&) = delete;
   [[nodiscard]] int get() const { return fd_; }
   int release() { return std::exchange(fd_, -1); }
 
@@ -196,17 +196,22 @@ void ControlSocket::serve(Connection& connection, const std::stop_token& stop) {
       reply = {1, std::string(error.what()) + "\n"};
     }
     if (reply.text.size() > kReplyLimitBytes) reply = {1, "The answer is too long.\n"};
-    if (send_all(connection.fd, header(reply))) send_all(connection.fd, reply.text);
+    const bool sent = send_all(connection.fd, header(reply)) && send_all(connection.fd, reply.text);
+    if (sent && reply.held) wait_for_close(connection, stop);
   }
   const std::lock_guard lock(mutex_);
   ::close(connection.fd);
   connection.finished = true;
 }
 
-std::optional<ControlReply> ask_server(const std::string& folder, std::string_view request) {
+namespace {
+
+// The connection on which the request was sent, and its reply.
+std::optional<std::pair<ControlReply, Descriptor>> ask(const std::string& folder,
+                                                       std::string_view request) {
   const Descriptor folder_fd(open_folder(folder));
   if (folder_fd.get() < 0) return std::nullopt;
-  const Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) fail(folder, "cannot be used");
   const sockaddr_un address = socket_address(folder_fd.get());
   if (::connect(fd.get(), generic(address), sizeof(address)) != 0) {
@@ -219,15 +224,50 @@ std::optional<ControlReply> ask_server(const std::string& folder, std::string_vi
   std::string reply;
   std::array<char, 64 * 1024> bytes;
   while (reply.size() <= ControlSocket::kReplyLimitBytes + 64) {
+    if (std::optional<ControlReply> parsed = parse_reply(reply))
+      return std::make_pair(std::move(*parsed), std::move(fd));
     const ssize_t got = ::recv(fd.get(), bytes.data(), bytes.size(), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     reply.append(bytes.data(), static_cast<std::size_t>(got));
   }
-  std::optional<ControlReply> parsed = parse_reply(reply);
-  if (!parsed)
-    throw std::runtime_error("The server on " + folder + " ended before it had answered.");
-  return parsed;
+  throw std::runtime_error("The server on " + folder + " ended before it had answered.");
 }
+
+// Nothing more will come from the other side.
+bool closed(int fd) {
+  char byte = 0;
+  const ssize_t got = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+}  // namespace
+
+void ControlSocket::wait_for_close(const Connection& connection,
+                                   const std::stop_token& stop) const {
+  while (!stop.stop_requested() && !closed(connection.fd))
+    wait_for(connection.fd, POLLRDHUP, kPollMillis);
+}
+
+std::optional<ControlReply> ask_server(const std::string& folder, std::string_view request) {
+  auto asked = ask(folder, request);
+  if (!asked) return std::nullopt;
+  return std::move(asked->first);
+}
+
+std::optional<std::pair<ControlReply, ServerHold>> ask_server_to_hold(const std::string& folder,
+                                                                      std::string_view request) {
+  auto asked = ask(folder, request);
+  if (!asked) return std::nullopt;
+  return std::make_pair(std::move(asked->first), ServerHold(asked->second.release()));
+}
+
+ServerHold::ServerHold(ServerHold&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+ServerHold::~ServerHold() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+bool ServerHold::holds() const { return !closed(fd_); }
 
 }  // namespace holdfast::server

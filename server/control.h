@@ -4,24 +4,29 @@
 //
 // One request and one reply per connection: a line ("lock-list", "lock-break TOKEN", "check"), then
 // "EXITCODE BYTES\n" and that many bytes of text for the command to print. Both sides bound what
-// they read and how long they wait for a request.
+// they read and how long they wait for a request. With some replies the server holds something for
+// the command (ControlReply::held) until the command closes the connection, or dies.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 namespace holdfast::server {
 
 struct ControlReply {
   int exit_code = 0;
   std::string text;
+  // On the server's side: kept until the other side has closed the connection. Not sent.
+  std::shared_ptr<void> held = {};
 };
 
 class ControlSocket {
@@ -49,6 +54,7 @@ class ControlSocket {
     std::jthread thread;
   };
 
+  void wait_for_close(const Connection& connection, const std::stop_token& stop) const;
   void accept_loop(const std::stop_token& stop);
   void serve(Connection& connection, const std::stop_token& stop);
   void join_finished();
@@ -66,5 +72,23 @@ class ControlSocket {
 // when the server does not answer as it should.
 [[nodiscard]] std::optional<ControlReply> ask_server(const std::string& folder,
                                                      std::string_view request);
+
+// What the server holds for this process, for as long as this object lives and the server does.
+class ServerHold {
+ public:
+  explicit ServerHold(int fd) : fd_(fd) {}
+  ServerHold(ServerHold&& other) noexcept;
+  ServerHold& operator=(ServerHold&&) = delete;
+  ~ServerHold();
+  // False once the server has let go: it has ended.
+  [[nodiscard]] bool holds() const;
+
+ private:
+  int fd_;
+};
+
+// As ask_server, for a request whose reply has something `held`: the second holds it.
+[[nodiscard]] std::optional<std::pair<ControlReply, ServerHold>> ask_server_to_hold(
+    const std::string& folder, std::string_view request);
 
 }  // namespace holdfast::server

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/commands/backup.h"
 #include "server/commands/command_line.h"
 #include "server/commands/dispatch.h"
 #include "server/commands/serve.h"
@@ -16,9 +17,11 @@
 #include "server/store.h"
 #include "storage/clock.h"
 #include "storage/error.h"
+#include "storage/files/backup.h"
 #include "storage/files/content_store.h"
 #include "storage/files/data_folder.h"
 #include "storage/open.h"
+#include "storage/sqlite/copy.h"
 #include "storage/sqlite/namespace.h"
 
 namespace holdfast::server {
@@ -32,14 +35,18 @@ struct Ground {
   storage::files::DataFolder folder;
 };
 
+storage::files::DataFolder::Options folder_options(const Config& config) {
+  return {.allow_network_disk = config.allow_network_data};
+}
+
 Store open_store(const Config& config, Opening opening, OnFailure on_failure) try {
+  if (std::string why = storage::files::not_a_store(config.data); !why.empty())
+    throw UsageError(why);
   if (opening == Opening::existing &&
       !std::filesystem::exists(std::filesystem::path(config.data) / "meta.db"))
     throw UsageError("There is no store in " + config.data + ".");
 
-  auto ground = std::make_shared<Ground>(
-      config.data,
-      storage::files::DataFolder::Options{.allow_network_disk = config.allow_network_data});
+  auto ground = std::make_shared<Ground>(config.data, folder_options(config));
   Store store;
   store.contents =
       std::make_unique<storage::files::FileContentStore>(ground->folder, config.durability);
@@ -53,6 +60,26 @@ Store open_store(const Config& config, Opening opening, OnFailure on_failure) tr
   return store;
 } catch (const storage::OpenError& error) {
   throw UsageError(error.what());
+}
+
+storage::BackupReport copy_to_backup(const Config& config, const std::string& folder,
+                                     const storage::OnBackupProgress& progress) try {
+  return storage::files::backup(config.data, folder, storage::sqlite::backup_database(), progress);
+} catch (const storage::OpenError& error) {
+  throw UsageError(error.what());
+}
+
+storage::BackupReport copy_from_backup(const Config& config, const std::string& folder,
+                                       const storage::OnBackupProgress& progress) try {
+  return storage::files::restore(folder, config.data, folder_options(config),
+                                 storage::sqlite::backup_database(), progress);
+} catch (const storage::OpenError& error) {
+  throw UsageError(error.what());
+}
+
+int print(const ControlReply& reply) {
+  std::fputs(reply.text.c_str(), reply.exit_code == 0 ? stdout : stderr);
+  return reply.exit_code;
 }
 
 // Without this a file of the store could get the number of a closed standard stream, and the banner
@@ -78,11 +105,12 @@ int run(const std::vector<std::string>& arguments) {
       return serve(invocation.config, open_store);
     case Command::lock_list:
     case Command::lock_break:
-    case Command::check: {
-      const ControlReply reply = run_on_data_folder(invocation, open_store);
-      std::fputs(reply.text.c_str(), reply.exit_code == 0 ? stdout : stderr);
-      return reply.exit_code;
-    }
+    case Command::check:
+      return print(run_on_data_folder(invocation, open_store));
+    case Command::backup:
+      return print(back_up(invocation, open_store, copy_to_backup));
+    case Command::restore:
+      return print(restore(invocation, copy_from_backup));
   }
   return kUsageExit;
 }

@@ -32,6 +32,24 @@ bool Maintenance::stopping() const {
   return stopping_;
 }
 
+bool Maintenance::garbage_held() const {
+  const std::lock_guard lock(mutex_);
+  return holds_ > 0;
+}
+
+// A round that is under way goes on with what was garbage before the hold, and no later snapshot
+// names that.
+std::shared_ptr<void> Maintenance::hold_garbage() {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<void> hold(this, [](void* self) {
+    auto* maintenance = static_cast<Maintenance*>(self);
+    const std::lock_guard release(maintenance->mutex_);
+    --maintenance->holds_;
+  });
+  ++holds_;
+  return hold;
+}
+
 void Maintenance::run() {
   for (;;) {
     round();
@@ -58,7 +76,7 @@ void Maintenance::attempt(const char* doing, void (Maintenance::*task)()) {
 }
 
 void Maintenance::collect_garbage() {
-  for (;;) {
+  while (!garbage_held()) {
     const std::vector<std::string> blobs = names_.garbage(kGarbageAtOnce);
     if (blobs.empty()) return;
     // In full durability the commit that made them garbage is on disk before it can be seen. In

@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -40,6 +41,9 @@ class Maintenance {
 
   // Ends the thread; returns once it has.
   void stop();
+  // Until the answer is destroyed no content file is removed that a row named when this returned;
+  // for backups. The answer must not outlive this object. Any thread, any number at once.
+  [[nodiscard]] std::shared_ptr<void> hold_garbage();
   // One round, now, on the caller's thread. Not while the thread runs.
   void round();
 
@@ -53,6 +57,7 @@ class Maintenance {
   void purge_locks();
   void sweep_orphans();
   [[nodiscard]] bool stopping() const;
+  [[nodiscard]] bool garbage_held() const;
 
   Namespace& names_;
   ContentStore& content_;
@@ -64,6 +69,7 @@ class Maintenance {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
+  std::size_t holds_ = 0;
   std::thread thread_;
 };
 

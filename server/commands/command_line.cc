@@ -95,7 +95,14 @@ Invocation parse_command_line(std::span<const std::string> arguments,
                   wrapped("Also read every content file and compare its SHA-256"));
   check->add_flag("--repair", invocation.repair,
                   wrapped("Set right what can be without guessing; not while a server runs"));
-  for (CLI::App* command : {list, remove, check})
+  CLI::App* backup = app.add_subcommand(
+      "backup", "Copy the store into a folder, also while a server runs; again: only what is new");
+  CLI::App* restore = app.add_subcommand("restore", "Make a new data folder of a backup");
+  for (CLI::App* command : {backup, restore})
+    command->add_option("folder", invocation.folder, "The folder of the backup")
+        ->required()
+        ->type_name("DIR");
+  for (CLI::App* command : {list, remove, check, backup, restore})
     add_settings(*command, {"data", "allow-network-data"}, flags, config_file);
 
   const CLI::App* version = app.add_subcommand("version", "Print the version");
@@ -115,6 +122,8 @@ Invocation parse_command_line(std::span<const std::string> arguments,
                        : list->parsed()    ? Command::lock_list
                        : remove->parsed()  ? Command::lock_break
                        : check->parsed()   ? Command::check
+                       : backup->parsed()  ? Command::backup
+                       : restore->parsed() ? Command::restore
                        : version->parsed() ? Command::version
                                            : Command::print;
   if (invocation.command == Command::version) return invocation;

@@ -15,6 +15,8 @@ enum class Command {
   lock_list,
   lock_break,
   check,
+  backup,
+  restore,
   version,
 };
 
@@ -23,6 +25,7 @@ struct Invocation {
   Config config;
   std::string text;     // for print
   std::string lock;     // for lock_break: a token or a path
+  std::string folder;   // for backup and restore: of the backup
   bool hashes = false;  // for check
   bool repair = false;  // for check
 };

@@ -17,6 +17,7 @@
 #include "server/access.h"
 #include "server/access_log.h"
 #include "server/admin.h"
+#include "server/commands/backup.h"
 #include "server/commands/dispatch.h"
 #include "server/control.h"
 #include "server/event_log.h"
@@ -156,15 +157,15 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
         config.admin_listen, admin_limits(limits),
         [&admin](dav::Request& request, const Peer&) { return admin.answer(request); }, unobserved);
 
-  auto control = std::make_unique<ControlSocket>(
-      config.data, [&store](std::string_view request, const std::stop_token& stop) {
-        return answer_control(store, request, stop);
-      });
-
   storage::Maintenance maintenance(
       *store.names, *store.contents,
       {.durability = config.durability,
        .on_problem = [](const std::string& problem) { log_event("Upkeep failed: " + problem); }});
+  auto control = std::make_unique<ControlSocket>(
+      config.data, [&](std::string_view request, const std::stop_token& stop) {
+        if (request == kHoldGarbage) return hold_garbage(maintenance);
+        return answer_control(store, request, stop);
+      });
   listener.start();
   if (admin_listener) admin_listener->start();
   print(banner(config, anonymous, listener.port(),

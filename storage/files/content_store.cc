@@ -13,13 +13,12 @@
 #include <unistd.h>
 #include <vector>
 
+#include "storage/files/blob_name.h"
 #include "storage/files/digest.h"
 
 namespace holdfast::storage::files {
 
 namespace {
-
-constexpr std::size_t kNameSize = 32;  // 128 bits in hexadecimal
 
 [[noreturn]] void fail(const char* doing, const std::string& name) {
   const int error = errno;
@@ -29,27 +28,17 @@ constexpr std::size_t kNameSize = 32;  // 128 bits in hexadecimal
 }
 
 std::string random_name() {
-  std::array<unsigned char, kNameSize / 2> random{};
+  std::array<unsigned char, kBlobNameSize / 2> random{};
   if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
     fail("getrandom", "");
   }
   std::string name;
-  name.reserve(kNameSize);
+  name.reserve(kBlobNameSize);
   for (const unsigned char byte : random) {
     name += "0123456789abcdef"[byte / 16];
     name += "0123456789abcdef"[byte % 16];
   }
   return name;
-}
-
-// Names come back from the database: nothing but a name of ours may become a path.
-bool is_name(std::string_view name) {
-  return name.size() == kNameSize && name.find_first_not_of("0123456789abcdef") == name.npos;
-}
-
-std::string location(const std::string& blob) {
-  if (!is_name(blob)) throw Error(Fault::corrupt, "a content file of an impossible name");
-  return blob.substr(0, 2) + '/' + blob;
 }
 
 // The folder in blobs/ that has `blob`. Opened by itself, so that no symbolic link is followed on
@@ -205,7 +194,7 @@ void FileUpload::move_into_place() {
   // After an interrupted close the descriptor is gone all the same.
   if (close(fd_.release()) != 0 && errno != EINTR) fail("close", name_);
 
-  const std::string target = location(name_);
+  const std::string target = blob_location(name_);
   store_.hold(name_);
   if (renameat2(store_.folder_.tmp(), name_.c_str(), store_.folder_.blobs(), target.c_str(),
                 RENAME_NOREPLACE) != 0) {
@@ -236,7 +225,7 @@ std::unique_ptr<Upload> FileContentStore::begin(Digests digests) {
 }
 
 std::unique_ptr<ContentReader> FileContentStore::open(const Content& content) {
-  const std::string path = location(content.blob);
+  const std::string path = blob_location(content.blob);
   const Descriptor fan = open_fan(folder_, content.blob);
   Descriptor fd;
   if (fan)
@@ -256,7 +245,7 @@ std::unique_ptr<ContentReader> FileContentStore::open(const Content& content) {
 }
 
 void FileContentStore::remove(const std::string& blob) {
-  const std::string path = location(blob);
+  const std::string path = blob_location(blob);
   {
     const std::lock_guard lock(mutex_);
     unflushed_.erase(blob);
@@ -329,7 +318,7 @@ void FileContentStore::flush_all() {
 }
 
 void FileContentStore::flush_one(const std::string& blob) {
-  const std::string path = location(blob);
+  const std::string path = blob_location(blob);
   const Descriptor fan = open_fan(folder_, blob);
   Descriptor fd;
   if (fan) fd = Descriptor(openat(fan.get(), blob.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
@@ -346,7 +335,7 @@ void FileContentStore::for_each(
     std::vector<std::pair<std::string, std::uint64_t>> found;
     each_entry(folder_.blobs(), fan.data(), [&](int in, const std::string& name) {
       struct stat file {};
-      if (!is_name(name) || held(name) ||
+      if (!is_blob_name(name) || held(name) ||
           fstatat(in, name.c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0)
         return;
       if (S_ISREG(file.st_mode)) found.emplace_back(name, static_cast<std::uint64_t>(file.st_size));

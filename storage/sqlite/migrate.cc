@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "storage/open.h"
+#include "storage/sqlite/copy.h"
 #include "storage/sqlite/schema.h"
 
 namespace holdfast::storage::sqlite {
@@ -19,15 +20,8 @@ void keep_copy(Connection& writer, const std::string& path, const std::string& c
   if (std::filesystem::exists(copy)) return;
   const std::string building = copy + ".new";
   ::unlink(building.c_str());
-  // SQLite fills a file that is empty, with the mode that it has.
-  const int fd = ::open(building.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0) throw OpenError("Cannot create " + building + ": " + std::strerror(errno) + ".");
-  ::close(fd);
-  // The copy counts as an attached database, which connections are otherwise not allowed.
-  const int allowed = sqlite3_limit(writer.handle(), SQLITE_LIMIT_ATTACHED, 1);
-  Statement vacuum(writer, "VACUUM INTO ?1");
-  Run(vacuum, building).done();
-  sqlite3_limit(writer.handle(), SQLITE_LIMIT_ATTACHED, allowed);
+  create_file(building);
+  copy_database(writer, building);
   flush(building, O_RDONLY);
   if (std::rename(building.c_str(), copy.c_str()) != 0)
     throw OpenError("Cannot create " + copy + ": " + std::strerror(errno) + ".");

@@ -103,16 +103,6 @@ CREATE TABLE unflushed (
 CREATE INDEX unflushed_node ON unflushed (node);
 )sql";
 
-std::string random_epoch() {
-  std::array<unsigned char, 6> random{};
-  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
-    throw OpenError("The system gives no random numbers.");
-  }
-  std::string epoch;
-  for (unsigned char byte : random) epoch += "0123456789abcdefghijklmnopqrstuvwxyz"[byte % 36];
-  return epoch;
-}
-
 void expect(Connection& connection, const char* pragma, const std::string& wanted) {
   const std::string got = connection.text((std::string("PRAGMA ") + pragma).c_str());
   if (got != wanted) {
@@ -126,6 +116,16 @@ void set(Connection& connection, const char* pragma, const std::string& value) {
 }
 
 }  // namespace
+
+std::string random_epoch() {
+  std::array<unsigned char, 6> random{};
+  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    throw OpenError("The system gives no random numbers.");
+  }
+  std::string epoch;
+  for (unsigned char byte : random) epoch += "0123456789abcdefghijklmnopqrstuvwxyz"[byte % 36];
+  return epoch;
+}
 
 void flush(const std::string& path, int flags) {
   const int fd = ::open(path.c_str(), flags | O_CLOEXEC);

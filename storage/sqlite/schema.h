@@ -18,6 +18,9 @@ inline constexpr std::int64_t kRoot = 1;  // id of the root collection; its pare
 // renamed. `now` is the root collection's date.
 void create_database(const std::string& path, const std::string& tmp_path, std::int64_t now);
 
+// Six random characters [0-9a-z], the first part of every ETag. Throws OpenError.
+[[nodiscard]] std::string random_epoch();
+
 // Throws OpenError when the file is not a database of ours, or one of a newer version. An older one
 // is for migrate.
 void accept_database(Connection& writer);

@@ -93,6 +93,8 @@ TEST_F(Program, PrintsItsVersionAndHelp) {
                                                                      {"serve", "--help"},
                                                                      {"lock", "--help"},
                                                                      {"lock", "break", "--help"},
+                                                                     {"backup", "--help"},
+                                                                     {"restore", "--help"},
                                                                      {"check", "--help"}}) {
     const Outcome outcome = holdfast(arguments);
     EXPECT_EQ(outcome.exit_code, 0);
