@@ -45,7 +45,7 @@ class Trees : public Crowd {
 TEST_F(Trees, CrosswiseMovesLoseAndDoubleNothing) {
   constexpr int kCollections = 6;
   constexpr int kMovers = 8;
-  const int listings = full_numbers() ? 5000 : 150;
+  const int listings = full_numbers() ? 1000 : 150;
   std::multiset<std::string> all;
   for (int i = 0; i < kCollections; ++i) {
     const std::string name = "c" + std::to_string(i);
@@ -109,7 +109,7 @@ TEST_F(Trees, CrosswiseMovesLoseAndDoubleNothing) {
 
 // A moves into B while B moves into A: one of the two happens, never both.
 TEST_F(Trees, TwoThatMoveIntoEachOther) {
-  const int rounds = full_numbers() ? 2000 : 60;
+  const int rounds = full_numbers() ? 300 : 60;
   std::vector<std::array<int, 2>> statuses(static_cast<std::size_t>(rounds));
   std::atomic<int> ready = 0;
   together(2, [&](int number, HttpClient& client) {

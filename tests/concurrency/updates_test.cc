@@ -20,7 +20,7 @@ class Updates : public Crowd {};
 
 TEST_F(Updates, IfMatchLosesNone) {
   constexpr int kClients = 32;
-  const int increments = full_numbers() ? 50 : 4;
+  const int increments = full_numbers() ? 20 : 4;
   ASSERT_EQ(ask("PUT", "/counter", {}, "0"), 201);
   std::atomic<int> refused = 0;
   together(kClients, [&](int, HttpClient& client) {
@@ -45,7 +45,7 @@ TEST_F(Updates, IfMatchLosesNone) {
 
 TEST_F(Updates, IfNoneMatchStarHasOneWinner) {
   constexpr int kClients = 64;
-  const std::size_t names = full_numbers() ? 100 : 8;
+  const std::size_t names = full_numbers() ? 50 : 8;
   std::vector<std::vector<int>> statuses(names, std::vector<int>(kClients));
   std::barrier meet(kClients);
   together(kClients, [&](int number, HttpClient& client) {
@@ -99,7 +99,7 @@ std::size_t length_of(char byte) { return (1 << 20) + static_cast<std::size_t>(b
 TEST_F(Updates, NoReaderSeesATornBody) {
   constexpr int kWriters = 4;
   constexpr int kReaders = 6;
-  const int rounds = full_numbers() ? 300 : 12;
+  const int rounds = full_numbers() ? 60 : 12;
   ASSERT_EQ(ask("PUT", "/f", {}, std::string(length_of('a'), 'a')), 201);
   std::mutex mutex;
   std::map<std::string, char> version;  // by entity tag
@@ -140,7 +140,7 @@ TEST_F(Updates, NoReaderSeesATornBody) {
 TEST_F(Updates, AListingIsOneInstant) {
   constexpr int kMembers = 300;
   constexpr int kMovers = 4;
-  const int listings = full_numbers() ? 1000 : 40;
+  const int listings = full_numbers() ? 200 : 40;
   ASSERT_EQ(ask("MKCOL", "/c"), 201);
   {
     HttpClient client(server_.port());
