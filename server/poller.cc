@@ -125,7 +125,7 @@ bool Poller::turn() {
     } else if (what == &listening_) {
       accept_some();
     } else {
-      readable(*static_cast<Connection*>(what));
+      readable(*static_cast<Connection*>(what), events[static_cast<std::size_t>(i)].events);
     }
   }
   if (const Clock::time_point now = Clock::now(); now >= next_sweep_) {
@@ -210,7 +210,15 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
   linger(connection);
 }
 
-void Poller::readable(Connection& connection) {
+// True when nothing can be read any more: the client sends no more, or is gone.
+bool Poller::has_ended(const Connection& connection) {
+  char byte = 0;
+  const ssize_t count =
+      ::recv(connection.wire().descriptor(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+  return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+void Poller::readable(Connection& connection, std::uint32_t events) {
   {
     std::unique_lock lock(mutex_);
     if (connection.place == Connection::Place::lingering) {
@@ -229,6 +237,9 @@ void Poller::readable(Connection& connection) {
     connection.place = Connection::Place::working;
   }
   service_.observer.connection_unparked();
+  // A thousand clients that leave at once must not cost a thousand workers.
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 && has_ended(connection))
+    return remove(connection);
   if (workers_.submit(connection)) return;
   service_.observer.connection_refused();
   connection.turn_away();

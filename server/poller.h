@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -66,7 +67,9 @@ class Poller {
   void listen(bool accept);
   void accept_some();
   void accept_one(int descriptor, const sockaddr_storage& address);
-  void readable(Connection& connection);
+  // `events` as epoll reports them.
+  void readable(Connection& connection, std::uint32_t events);
+  [[nodiscard]] static bool has_ended(const Connection& connection);
   void sweep();
   void close_parked();
   void linger(Connection& connection);

@@ -95,6 +95,34 @@ TEST(Crowd, IdleConnectionsHoldNoWorker) {
   EXPECT_TRUE(server.observer.wait([&] { return server.observer.open == 0; }));
 }
 
+TEST(Crowd, ClientsThatLeaveNeedNoWorker) {
+  Limits limits;
+  limits.workers = 1;
+  limits.queued = 5;
+  Gate gate;
+  EchoServer server(limits, gate.handler());
+  std::vector<std::unique_ptr<RawClient>> idle;
+  for (int i = 0; i < 100; ++i) {
+    idle.push_back(std::make_unique<RawClient>(server.port()));
+    // Some have said nothing, some have begun a request, some have had an answer.
+    if (i % 3 == 1) idle.back()->send("GET / HTTP/1.1\r\nHo");
+    if (i % 3 == 2) {
+      idle.back()->send(kGet);
+      ASSERT_TRUE(idle.back()->receive()) << idle.back()->error;
+    }
+  }
+  ASSERT_TRUE(server.observer.wait([&] { return server.observer.parked == 100; }));
+  RawClient held(server.port());
+  held.send(kHeld);
+  ASSERT_TRUE(gate.wait_for_held(1));
+  for (int i = 0; i < 100; i += 2) idle[static_cast<std::size_t>(i)]->reset();
+  idle.clear();
+  EXPECT_TRUE(server.observer.wait([&] { return server.observer.open == 1; }));
+  EXPECT_EQ(server.observer.refused, 0);
+  gate.open();
+  EXPECT_TRUE(held.receive()) << held.error;
+}
+
 TEST(Crowd, SlowBodiesDoNotStopOthers) {
   EchoServer server;
   std::vector<std::unique_ptr<RawClient>> slow;
