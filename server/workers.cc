@@ -37,19 +37,23 @@ Workers::~Workers() {
 
 bool Workers::submit(Connection& connection, bool again) noexcept {
   const std::scoped_lock lock(mutex_);
-  const bool taker_is_idle = idle_ > queue_.size();
   try {
     queue_.push_back(&connection);
   } catch (const std::bad_alloc&) {
     return false;
   }
-  if (taker_is_idle) {
-    ready_.notify_one();
+  if (without_taker() == 0) return true;
+  if (!idle_.empty()) {
+    Worker& worker = *idle_.back();
+    idle_.pop_back();
+    ++called_;
+    worker.is_called = true;
+    worker.called.notify_one();
     return true;
   }
   if (running_.size() < limits_.workers && start_one()) return true;
-  if (!running_.empty() && (again || queue_.size() - idle_ <= limits_.queued)) {
-    waiting_.store(queue_.size() - idle_, std::memory_order_relaxed);
+  if (!running_.empty() && (again || without_taker() <= limits_.queued)) {
+    waiting_.store(without_taker(), std::memory_order_relaxed);
     return true;
   }
   queue_.pop_back();
@@ -63,6 +67,7 @@ bool Workers::start_one() {
     running_.push_front(std::make_unique<Worker>(limits_));
     Worker& worker = *running_.front();
     worker.self = running_.begin();
+    idle_.reserve(running_.size());
     worker.thread.setStackSize(kStackBytes);
     worker.thread.startFunc([this, &worker] { run(worker); });
   } catch (const std::exception&) {
@@ -88,18 +93,22 @@ void Workers::run(Worker& worker) {
     if (!queue_.empty()) {
       Connection& connection = *queue_.front();
       queue_.pop_front();
-      waiting_.store(queue_.size() > idle_ ? queue_.size() - idle_ : 0, std::memory_order_relaxed);
+      waiting_.store(without_taker(), std::memory_order_relaxed);
       lock.unlock();
       work_(connection, worker.space);
       lock.lock();
       continue;
     }
     if (stopping_) break;
-    ++idle_;
-    const bool woken =
-        ready_.wait_for(lock, kIdleThread, [this] { return !queue_.empty() || stopping_; });
-    --idle_;
-    if (!woken) break;
+    idle_.push_back(&worker);
+    worker.called.wait_for(lock, kIdleThread, [&] { return worker.is_called || stopping_; });
+    if (!worker.is_called) {
+      std::erase(idle_, &worker);
+      if (!stopping_) break;
+      continue;
+    }
+    worker.is_called = false;
+    --called_;
   }
   finished_.splice(finished_.end(), running_, worker.self);
   threads_.store(running_.size(), std::memory_order_relaxed);
@@ -110,7 +119,7 @@ void Workers::run(Worker& worker) {
 void Workers::begin_stop() {
   const std::scoped_lock lock(mutex_);
   stopping_ = true;
-  ready_.notify_all();
+  for (Worker* worker : idle_) worker->called.notify_one();
 }
 
 bool Workers::wait_until(Clock::time_point deadline) {

@@ -1,6 +1,7 @@
 // An elastic pool of threads: one is started when work waits and none is idle, up to a maximum; one
-// that has been idle for a while leaves. Blocked threads are cheap, so bodies and answers may block
-// theirs. Any thread may call any function unless said otherwise.
+// that has been idle for a while leaves. Work goes to the one that was idle last, so that after a
+// burst the others leave however much light work goes on. Blocked threads are cheap, so bodies and
+// answers may block theirs. Any thread may call any function unless said otherwise.
 #pragma once
 
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "Poco/Thread.h"
 #include "server/limits.h"
@@ -60,12 +62,18 @@ class Workers {
     explicit Worker(const Limits& limits) : space(limits) {}
     Workspace space;
     Poco::Thread thread;
+    std::condition_variable called;  // with is_called, or stopping_
+    bool is_called = false;
     std::list<std::unique_ptr<Worker>>::iterator self;
   };
 
   void run(Worker& worker);
   // With the mutex held.
   [[nodiscard]] bool start_one();
+  // How many in the queue no called worker is about to take.
+  [[nodiscard]] std::size_t without_taker() const {
+    return queue_.size() > called_ ? queue_.size() - called_ : 0;
+  }
   void join_finished();
 
   const Limits& limits_;
@@ -73,17 +81,16 @@ class Workers {
   const Work work_;
 
   std::mutex mutex_;  // guards what follows
-  std::condition_variable ready_;
   std::condition_variable left_;
   std::deque<Connection*> queue_;
-  std::size_t idle_ = 0;
+  std::vector<Worker*> idle_;  // wait and are not called, the newest at the end
+  std::size_t called_ = 0;     // are called and have not come yet
   bool stopping_ = false;
   std::list<std::unique_ptr<Worker>> running_;
   std::list<std::unique_ptr<Worker>> finished_;  // left run(), not joined
 
   std::atomic<std::size_t> threads_{0};
-  std::atomic<std::size_t> waiting_{
-      0};  // connections in the queue that no idle thread is about to take
+  std::atomic<std::size_t> waiting_{0};  // without_taker()
 };
 
 }  // namespace holdfast::server
