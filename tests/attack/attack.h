@@ -70,6 +70,14 @@ inline std::string repeated(std::string_view text, std::size_t times) {
   return all;
 }
 
+// One chunk of a body in chunked coding, never the last.
+inline std::string chunk(const std::string& data) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string size;
+  for (auto left = data.size(); left > 0; left /= 16) size.insert(0, 1, kDigits[left % 16]);
+  return size + "\r\n" + data + "\r\n";
+}
+
 // A server with sentinels for each test, and none of it harmed at the end.
 class Attack : public ::testing::TestWithParam<Door> {
  protected:

@@ -71,6 +71,18 @@ std::string without_time_left(std::string text) {
   return text;
 }
 
+// Where `after` begins to differ from `before`, with what stands around it.
+std::string difference(const std::string& before, const std::string& after) {
+  constexpr std::size_t kAround = 200;
+  const auto at = static_cast<std::size_t>(
+      std::mismatch(before.begin(), before.end(), after.begin(), after.end()).first -
+      before.begin());
+  const std::size_t start = at - std::min(at, kAround);
+  return "a sentinel changed: " + before.substr(0, before.find(' ')) + ", byte " +
+         std::to_string(at) + "\n  before: " + before.substr(start, 2 * kAround) +
+         "\n  after:  " + after.substr(std::min(start, after.size()), 2 * kAround);
+}
+
 // True when a control that nobody attacks is as slow as `canary` is now.
 bool machine_is_slow(Canary& canary) {
   const TemporaryFolder folder(TemporaryFolder::in_memory());
@@ -162,6 +174,13 @@ Oracle::Oracle(ServerProcess& server, milliseconds settle)
 
 std::size_t Oracle::threads() const { return status_number(pid_, "Threads"); }
 
+bool Oracle::threads_fall_to(std::size_t count) const {
+  const auto deadline = steady_clock::now() + std::chrono::seconds(30);
+  while (threads() > count && steady_clock::now() < deadline)
+    std::this_thread::sleep_for(milliseconds(50));
+  return threads() <= count;
+}
+
 std::size_t Oracle::resident_bytes() const { return status_number(pid_, "VmRSS") * 1024; }
 
 Oracle::Descriptors Oracle::descriptors() const {
@@ -190,6 +209,15 @@ std::vector<std::string> Oracle::sentinels() const {
                   std::string(reply.field("ETag")) + " " + reply.body);
   }
   return all;
+}
+
+void Oracle::accept_memory() {
+  std::ifstream maps("/proc/" + std::to_string(pid_) + "/maps");
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("/libasan.so") == std::string::npos) continue;
+    resident_bytes_ = std::max(resident_bytes_, resident_bytes());
+    return;
+  }
 }
 
 std::string Oracle::process() const {
@@ -246,9 +274,7 @@ std::string Oracle::check() {
   try {
     const auto now = sentinels();
     for (std::size_t i = 0; i < now.size(); ++i)
-      if (now[i] != sentinels_[i])
-        problems.push_back("a sentinel changed from\n" + sentinels_[i].substr(0, 4096) + "\nto\n" +
-                           now[i].substr(0, 4096));
+      if (now[i] != sentinels_[i]) problems.push_back(difference(sentinels_[i], now[i]));
   } catch (const HttpFailure& failure) {
     problems.push_back(std::string("the sentinels cannot be read: ") + failure.what());
   }

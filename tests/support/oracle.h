@@ -60,6 +60,10 @@ class Oracle {
   // leaked: close them.
   [[nodiscard]] std::string check();
 
+  // Makes the memory of now the baseline if the server runs under a sanitizer: what an attack took
+  // once it may take again, and no more.
+  void accept_memory();
+
   // As check, then stops the server: what it printed up to its end, its exit code.
   [[nodiscard]] std::string finish();
 
@@ -76,6 +80,8 @@ class Oracle {
 
   // Of the server's process, now.
   [[nodiscard]] std::size_t threads() const;
+  // True when there are no more than `count` within 30 s: workers without work leave after ten.
+  [[nodiscard]] bool threads_fall_to(std::size_t count) const;
   [[nodiscard]] std::size_t resident_bytes() const;
 
  private:

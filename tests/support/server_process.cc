@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <signal.h>
 #include <stdexcept>
 #include <string_view>
@@ -33,7 +34,10 @@ std::uint16_t port_in(const std::string& output) {
 
 }  // namespace
 
-std::filesystem::path holdfast_binary() { return binary_folder() / "holdfast"; }
+std::filesystem::path holdfast_binary() {
+  const char* other = std::getenv("HOLDFAST_BINARY");
+  return other != nullptr && *other != '\0' ? other : binary_folder() / "holdfast";
+}
 
 ServerProcess::ServerProcess(std::filesystem::path data, std::vector<std::string> arguments,
                              std::vector<std::pair<std::string, std::string>> environment)

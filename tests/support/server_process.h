@@ -22,7 +22,7 @@
 
 namespace holdfast::test {
 
-// The program that this build made.
+// The program that this build made, or the one that HOLDFAST_BINARY names.
 [[nodiscard]] std::filesystem::path holdfast_binary();
 
 // One test uses one object from one thread (the one that starts it).

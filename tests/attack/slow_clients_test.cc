@@ -1,0 +1,299 @@
+// Clients that are slow on purpose, that do nothing, or that are too many: the others do not
+// notice, and all of them are gone after the deadlines that hold for a whole head, body or answer.
+// Rows H18, H19, and what overload answers.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iostream>
+#include <poll.h>
+#include <sstream>
+#include <string>
+#include <sys/resource.h>
+#include <thread>
+#include <vector>
+
+#include "tests/attack/attack.h"
+#include "tests/support/http_client.h"
+
+namespace holdfast::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// Canaries on the attacked server, and at the same time on one that nobody attacks, until asked.
+class Watch {
+ public:
+  explicit Watch(const ServerProcess& attacked) {
+    control_.start();
+    watch(attacked.port(), attacked_);
+    watch(control_.port(), unattacked_);
+  }
+
+  // What is wrong; empty when 19 of 20 canaries were answered within the limit, or within four
+  // times what those of the control took: then it is the machine that is slow.
+  std::string verdict() {
+    enough_ = true;
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+    for (const auto& song : attacked_)
+      if (!song.wrong.empty()) return song.wrong;
+    const auto took = most_of(attacked_);
+    const auto control = most_of(unattacked_);
+    std::cout << attacked_.size() << " canaries, 19 of 20 within " << took.count() / 1'000
+              << " ms; of the control's within " << control.count() / 1'000 << " ms\n";
+    if (took <= std::max<std::chrono::microseconds>(Oracle::kCanaryLimit, 4 * control)) return "";
+    return "the canaries took " + std::to_string(took.count() / 1'000) + " ms, the control's " +
+           std::to_string(control.count() / 1'000);
+  }
+
+ private:
+  void watch(std::uint16_t port, std::vector<Canary::Song>& songs) {
+    threads_.emplace_back([this, port, &songs] {
+      Canary canary(port);
+      while (!enough_) {
+        songs.push_back(canary.sing());
+        std::this_thread::sleep_for(milliseconds(50));
+      }
+    });
+  }
+
+  static std::chrono::microseconds most_of(std::vector<Canary::Song> songs) {
+    if (songs.empty()) return std::chrono::microseconds::max();
+    const auto at = songs.begin() + static_cast<std::ptrdiff_t>((songs.size() - 1) * 19 / 20);
+    std::nth_element(songs.begin(), at, songs.end(),
+                     [](const auto& a, const auto& b) { return a.slowest < b.slowest; });
+    return at->slowest;
+  }
+
+  TemporaryFolder folder_{TemporaryFolder::in_memory()};
+  ServerProcess control_{folder_ / "data"};
+  std::atomic<bool> enough_ = false;
+  std::vector<Canary::Song> attacked_;
+  std::vector<Canary::Song> unattacked_;
+  std::vector<std::thread> threads_;
+};
+
+class SlowClients : public Attack {
+ protected:
+  void SetUp() override {
+    // Both ends of the connections, and what else a process needs.
+    rlimit files{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+    ASSERT_GE(files.rlim_max, kIdle + 1'000)
+        << "these tests need a hard limit of 11,000 descriptors (ulimit -Hn); here it is "
+        << files.rlim_max;
+    // The server starts with the small soft limit that systems have by custom.
+    files.rlim_cur = 1'024;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+    start({"--head-timeout", "3", "--body-grace", "1", "--body-rate-window", "2", "--send-timeout",
+           "2", "--drain-timeout", "1", "--idle-timeout", "600"});
+    files.rlim_cur = files.rlim_max;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+  }
+
+  // `count` clients that send `first` and then `rest`, one byte at a time and too slowly, until the
+  // server has ended all their connections. Returns what is wrong with that.
+  [[nodiscard]] std::string crowd(std::size_t count, const std::string& first,
+                                  const std::string& rest) {
+    std::vector<tests::RawClient> clients;
+    std::vector<pollfd> states;
+    for (std::size_t i = 0; i < count; ++i) {
+      clients.push_back(connect());
+      clients.back().send(first);
+      states.push_back({clients.back().descriptor(), POLLRDHUP, 0});
+    }
+    const auto give_up = steady_clock::now() + std::chrono::seconds(60);
+    for (std::size_t sent = 0;; ++sent) {
+      ::poll(states.data(), states.size(), 0);
+      std::size_t left = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        if (states[i].revents != 0) continue;
+        ++left;
+        if (sent < rest.size()) clients[i].send(std::string_view(rest).substr(sent, 1));
+      }
+      if (left == 0) return "";
+      if (steady_clock::now() > give_up)
+        return std::to_string(left) + " of " + std::to_string(count) + " clients are still there";
+      std::this_thread::sleep_for(milliseconds(100));
+    }
+  }
+
+  // The crowd comes twice, so that the second can be asked what it costs.
+  void attack_with(std::size_t count, const std::string& first, const std::string& rest = {}) {
+    Watch watch(server());
+    for (int round = 0; round < 2; ++round) {
+      ASSERT_EQ(crowd(count, first, rest), "");
+      if (round == 0) oracle().accept_memory();
+    }
+    EXPECT_EQ(watch.verdict(), "");
+    EXPECT_EQ(oracle().check(), "");
+  }
+
+  void make_large_file(const std::string& url) {
+    HttpClient client(server().port());
+    ASSERT_EQ(client.request("PUT", url, {}, std::string(std::size_t{16} << 20, 'l')).status, 201);
+  }
+
+  // A client that is slow for all it is worth, but never ends by itself.
+  inline static const std::string kTrickle = std::string(10'000, 'x');
+  static constexpr std::size_t kSlow = 500;
+  static constexpr std::size_t kMute = 4'000;
+  static constexpr std::size_t kIdle = 10'000;
+};
+INSTANTIATE_TEST_SUITE_P(Door, SlowClients, ::testing::ValuesIn(doors()), door_name);
+
+TEST_P(SlowClients, H18_Heads) {
+  attack_with(kSlow, "GET /sentinels/03 HTTP/1.1\r\nX-Slow: ", kTrickle);
+}
+
+TEST_P(SlowClients, H18_Bodies) {
+  attack_with(kSlow, request("PUT /sentinels/03", content_length(100'000)), kTrickle);
+}
+
+TEST_P(SlowClients, H18_ChunkedBodies) {
+  attack_with(kSlow, request("PUT /sentinels/03", "Transfer-Encoding: chunked\r\n", "5000\r\n"),
+              kTrickle);
+}
+
+TEST_P(SlowClients, H18_RefusedBodies) {
+  attack_with(kSlow, request("PUT /missing/new", content_length(100'000)), kTrickle);
+}
+
+TEST_P(SlowClients, H18_AnswersThatNobodyReads) {
+  make_large_file("/large");
+  attack_with(kSlow, request("GET /large"));
+}
+
+TEST_P(SlowClients, H18_ListingsThatNobodyReads) {
+  // 8,000 resources by copying what is there; their listing is larger than a socket takes.
+  HttpClient client(server().port());
+  ASSERT_EQ(client.request("MKCOL", "/tree").status, 201);
+  for (int i = 0; i < 8; ++i)
+    ASSERT_EQ(client.request("MKCOL", "/tree/" + std::to_string(i)).status, 201);
+  for (const char* copy : {"/a", "/b", "/c"}) {
+    for (int i = 0; i < 9; ++i)
+      ASSERT_EQ(client.request("COPY", "/tree", {{"Destination", copy + std::to_string(i)}}).status,
+                201);
+    for (int i = 0; i < 9; ++i)
+      ASSERT_EQ(client
+                    .request("MOVE", copy + std::to_string(i),
+                             {{"Destination", "/tree" + std::string(copy) + std::to_string(i)}})
+                    .status,
+                201);
+  }
+  client.close();
+  attack_with(10, request("PROPFIND /tree", "Depth: infinity\r\n"));
+}
+
+TEST_P(SlowClients, H18_ClientsThatSayNothing) { attack_with(kMute, ""); }
+
+TEST_P(SlowClients, H19_IdleClientsCostNoThreadAndLittleMemory) {
+  const std::size_t threads = oracle().threads();
+  for (int round = 0; round < 2; ++round) {
+    std::vector<tests::RawClient> clients;
+    for (std::size_t i = 0; i < kIdle; ++i) {
+      clients.push_back(connect());
+      SCOPED_TRACE(i);
+      ASSERT_NO_FATAL_FAILURE(expect_going_on(clients.back()));
+    }
+    EXPECT_LT(oracle().resident_bytes(), std::size_t{200} << 20);
+    if (round == 1) {
+      Watch watch(server());
+      EXPECT_TRUE(oracle().threads_fall_to(threads + 8)) << oracle().threads();  // the canaries'
+      EXPECT_EQ(watch.verdict(), "");
+      std::cout << kIdle << " idle connections: " << (oracle().resident_bytes() >> 20) << " MiB, "
+                << oracle().threads() << " threads\n";
+      // They are all still served.
+      for (std::size_t i = 0; i < kIdle; i += 50) {
+        SCOPED_TRACE(i);
+        ASSERT_NO_FATAL_FAILURE(expect_going_on(clients[i]));
+      }
+    }
+    clients.clear();
+    if (round == 0) oracle().accept_memory();
+  }
+  EXPECT_EQ(oracle().check(), "");
+}
+
+TEST_P(SlowClients, H19_TheSoftLimitOfDescriptorsIsRaisedToTheHardOne) {
+  std::ifstream limits("/proc/" + std::to_string(server().pid()) + "/limits");
+  std::string line;
+  while (std::getline(limits, line) && !line.starts_with("Max open files")) {
+  }
+  std::istringstream numbers(line.substr(std::min(line.size(), std::size_t{15})));
+  std::string soft;
+  std::string hard;
+  numbers >> soft >> hard;
+  EXPECT_FALSE(soft.empty());
+  EXPECT_EQ(soft, hard);
+}
+
+TEST_P(SlowClients, OverloadAnswers503) {
+  start({"--workers", "2", "--queue", "3"});
+  std::vector<tests::RawClient> holding;
+  for (int i = 0; i < 2; ++i) {
+    holding.push_back(connect());
+    holding.back().send(
+        request("PUT /held-" + std::to_string(i), "Expect: 100-continue\r\n" + content_length(4)));
+    ASSERT_FALSE(holding.back().silent(holding.back().patience)) << "no worker took it";
+  }
+  std::vector<tests::RawClient> more;
+  for (int i = 0; i < 8; ++i) {
+    more.push_back(connect());
+    more.back().send(request("GET /sentinels/01"));
+  }
+  // Three may wait; each of the others is told at once.
+  std::size_t refused = 0;
+  std::vector<bool> answered(more.size());
+  for (const auto give_up = steady_clock::now() + std::chrono::seconds(10);
+       refused < 5 && steady_clock::now() < give_up;) {
+    for (std::size_t i = 0; i < more.size(); ++i) {
+      if (answered[i] || more[i].silent(milliseconds(1))) continue;
+      answered[i] = true;
+      ++refused;
+      const auto answer = more[i].receive();
+      ASSERT_TRUE(answer) << more[i].error;
+      EXPECT_EQ(answer->status, 503);
+      EXPECT_FALSE(answer->field("retry-after").empty());
+      EXPECT_EQ(answer->field("connection"), "close");
+      EXPECT_TRUE(more[i].closed());
+    }
+  }
+  EXPECT_EQ(refused, 5U);
+  for (auto& client : holding) {
+    client.send("body");
+    const auto answer = client.receive();
+    ASSERT_TRUE(answer) << client.error;
+    EXPECT_EQ(answer->status, 201);
+  }
+  for (std::size_t i = 0; i < more.size(); ++i) {
+    if (answered[i]) continue;
+    const auto answer = more[i].receive();
+    ASSERT_TRUE(answer) << more[i].error;
+    EXPECT_EQ(answer->status, 200);
+  }
+}
+
+TEST_P(SlowClients, TooManyConnectionsAnswer503) {
+  start({"--connections", "10"});
+  std::vector<tests::RawClient> idle;
+  for (int i = 0; i < 10; ++i) {
+    idle.push_back(connect());
+    ASSERT_NO_FATAL_FAILURE(expect_going_on(idle.back()));
+  }
+  for (int i = 0; i < 20; ++i) {
+    auto client = connect();
+    const auto answer = client.receive();
+    ASSERT_TRUE(answer) << client.error;
+    EXPECT_EQ(answer->status, 503);
+    EXPECT_FALSE(answer->field("retry-after").empty());
+    EXPECT_TRUE(client.closed());
+  }
+  for (auto& client : idle) ASSERT_NO_FATAL_FAILURE(expect_going_on(client));
+}
+
+}  // namespace
+}  // namespace holdfast::test
