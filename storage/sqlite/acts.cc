@@ -83,8 +83,10 @@ void Acts::member_came(Place parent, std::int64_t name_bytes, std::int64_t heigh
   std::int64_t needed_reach = reach + 1 + name_bytes;
   Run(sql_->touch_and_raise, parent.parent, parent.key, wall_now(), needed_height, needed_reach)
       .done();
-  while (needed_height > parent.height || needed_reach > parent.reach) {
+  for (std::size_t level = 0; needed_height > parent.height || needed_reach > parent.reach;
+       ++level) {
     if (parent.id == kRoot) return;
+    if (level == kMostLevels) throw Error(Fault::corrupt, "a collection lies inside itself");
     needed_height = std::max(needed_height, parent.height) + 1;
     needed_reach = std::max(needed_reach, parent.reach) + 1 + parent.name_bytes;
     parent = place(parent.parent);

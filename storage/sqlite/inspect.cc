@@ -28,7 +28,7 @@ constexpr Rule kRules[] = {
     {"SELECT count(*) FROM node n WHERE n.id <> 1 AND NOT EXISTS "
      "(SELECT 1 FROM node p WHERE p.id = n.parent AND p.content IS NULL)",
      "resource(s) lie in no collection", nullptr},
-    {"SELECT (SELECT count(*) FROM node) - (WITH RECURSIVE t(id) AS (SELECT 1 UNION ALL "
+    {"SELECT (SELECT count(*) FROM node) - (WITH RECURSIVE t(id) AS (SELECT 1 UNION "
      "SELECT n.id FROM t CROSS JOIN node n ON n.parent = t.id) SELECT count(*) FROM t)",
      "resource(s) cannot be reached from the root", nullptr},
     {"SELECT count(*) FROM node n WHERE n.content IS NOT NULL AND NOT EXISTS "

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "storage/sqlite/queries.h"
+#include "storage/sqlite/schema.h"
 #include "storage/sqlite/tree_walk.h"
 
 namespace holdfast::storage::sqlite {
@@ -55,6 +56,7 @@ TreeWalk::~TreeWalk() {
 }
 
 void TreeWalk::descend(NodeId collection) {
+  if (levels_.size() == kMostLevels) throw Error(Fault::corrupt, "a collection lies inside itself");
   const auto select = static_cast<std::size_t>(select_);
   auto& idle = queries_.idle_children_[select];
   Level& level = levels_.emplace_back();

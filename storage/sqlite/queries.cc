@@ -28,6 +28,10 @@ constexpr const char* kLockByToken =
     "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
     "FROM lock WHERE token = ?1 AND expires > ?2";
 
+void check_level(std::size_t level) {
+  if (level == kMostLevels) throw Error(Fault::corrupt, "a collection lies inside itself");
+}
+
 }  // namespace
 
 Queries::Queries(Connection& connection, std::string epoch)
@@ -179,6 +183,7 @@ std::optional<Path> Queries::path_of(NodeId id) {
   while (id != kRoot) {
     Run run(by_id_, id);
     if (!run.row()) return std::nullopt;
+    check_level(names.size());
     names.emplace_back(run.null(3) ? run.text(2) : run.text(3));
     id = run.integer(1);
   }
@@ -187,7 +192,8 @@ std::optional<Path> Queries::path_of(NodeId id) {
 }
 
 bool Queries::lies_in(NodeId id, NodeId above) {
-  while (id != above) {
+  for (std::size_t level = 0; id != above; ++level) {
+    check_level(level);
     if (id == kRoot) return false;
     Run run(parent_of_, id);
     if (!run.row()) return false;

@@ -55,6 +55,37 @@ TEST_F(Check, FindsNothingWrongInASoundStore) {
   EXPECT_EQ(report.file_bytes, 100'000U);
 }
 
+// Every walk ends, upward and downward, though a damaged parent makes a collection its own
+// ancestor.
+TEST_F(Check, ACollectionInsideItselfEndsEveryWalk) {
+  plant_tree();
+  mkcol("a/sub");
+  mkcol("a/sub/deep");
+  lock("a/sub/deep", "urn:2");
+  const Resource sub = resolve("a/sub").resource.value();
+  const Resource deep = resolve("a/sub/deep").resource.value();
+  damage(("UPDATE node SET parent = (SELECT id FROM node WHERE key = 'deep') WHERE id = " +
+          std::to_string(sub.id))
+             .c_str());
+  EXPECT_THAT(look().problems, Contains(HasSubstr("cannot be reached from the root")));
+  const auto corrupt = [](const auto& question) {
+    try {
+      question();
+      ADD_FAILURE() << "an answer";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::corrupt) << error.what();
+    }
+  };
+  corrupt([&] { (void)names_->snapshot()->all_locks(10); });
+  corrupt([&] { (void)names_->snapshot()->find_lock("urn:2"); });
+  corrupt([&] { (void)names_->snapshot()->count(sub, 1'000'000); });
+  corrupt([&] {
+    names_->write(Flush::required, [&](Transaction& tx) { (void)tx.make_collection(deep, "new"); });
+  });
+  damage(("UPDATE node SET parent = " + std::to_string(sub.id) + " WHERE id = 1").c_str());
+  EXPECT_FALSE(look().sound());
+}
+
 TEST_F(Check, TellsFilesThatAreMissingShortOrChanged) {
   plant_tree();
   const std::string file = file_of("a/g");
