@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <utility>
 
 #include "Poco/Exception.h"
 #include "Poco/Net/SocketAddress.h"
@@ -29,14 +30,19 @@ void apply(Config& config, const Option& option, std::string_view value,
   try {
     option.set(config, value);
   } catch (const UsageError& error) {
-    std::string shown(value);
-    for (char& c : shown)
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    throw UsageError(source + ": " + error.what() + ", not \"" + shown + "\".");
+    throw UsageError(source + ": " + error.what() + ", not \"" + std::string(value) + "\".");
   }
 }
 
+std::string printable(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
 }  // namespace
+
+UsageError::UsageError(std::string sentence) : runtime_error(printable(std::move(sentence))) {}
 
 std::string Option::variable() const {
   std::string out = "HOLDFAST_";

@@ -22,11 +22,11 @@
 
 namespace holdfast::server {
 
-// What the user asked for cannot be done as it was asked; `what()` is one sentence for stderr. The
-// program exits with kUsageExit.
+// What the user asked for cannot be done as it was asked; `what()` is one sentence for stderr, in
+// which control characters have become '?'. The program exits with kUsageExit.
 class UsageError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit UsageError(std::string sentence);
 };
 
 inline constexpr int kUsageExit = 2;

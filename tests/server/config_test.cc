@@ -335,6 +335,21 @@ TEST(Config, AnEmptyEnvironmentVariableCountsAsNotSet) {
   EXPECT_EQ(config.listen, "127.0.0.1:9");
 }
 
+TEST(Config, ARefusalHasNoControlCharacters) {
+  for (const Values& file : {Values{{"a\x1b[2J", "1"}}, Values{{"queue", "\x1b[2J"}},
+                             Values{{"data", std::string(1, '\0')}}}) {
+    try {
+      (void)resolve(
+          {}, [](const std::string&) { return std::nullopt; }, file);
+      ADD_FAILURE() << "accepted";
+    } catch (const UsageError& error) {
+      const std::string sentence = error.what();
+      EXPECT_NE(sentence.find('?'), std::string::npos) << sentence;
+      EXPECT_EQ(sentence.find('\x1b'), std::string::npos) << sentence;
+    }
+  }
+}
+
 TEST(Config, AnUnknownNameInTheFileIsRefused) {
   for (const char* name : {"lissten", "config", "", "Listen", "listen "})
     EXPECT_NE(usage_error([&] { (void)resolve({}, kNoEnvironment, {{name, "x"}}); }), "") << name;
