@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dav/conditions.h"
+#include "dav/parse_slots.h"
 #include "tests/fuzz/property.h"
 #include "tests/support/memory_store.h"
 
@@ -217,7 +218,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
        {storage::Path({"f"}), storage::Path({"c"}), storage::Path({"c", "f"}), storage::Path({"n"}),
         storage::Path({"c", "n"})}) {
     const int wanted = good ? evaluate(*header, path) : 400;
-    dav::Call call{request, world().store.names, world().store.contents, options, {.path = path}};
+    dav::ParseSlots parses(1, std::chrono::seconds(1));
+    dav::Call call{request, world().store.names, world().store.contents, options,
+                   parses,  {.path = path}};
     int got = 0;
     try {
       const dav::Conditions conditions(call);
