@@ -32,12 +32,14 @@ class Watch {
     watch(control_.port(), unattacked_);
   }
 
+  ~Watch() { end(); }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
   // What is wrong; empty when 19 of 20 canaries were answered within the limit, or within four
   // times what those of the control took: then it is the machine that is slow.
   std::string verdict() {
-    enough_ = true;
-    for (auto& thread : threads_) thread.join();
-    threads_.clear();
+    end();
     for (const auto& song : attacked_)
       if (!song.wrong.empty()) return song.wrong;
     const auto took = most_of(attacked_);
@@ -58,6 +60,12 @@ class Watch {
         std::this_thread::sleep_for(milliseconds(50));
       }
     });
+  }
+
+  void end() {
+    enough_ = true;
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
   }
 
   static std::chrono::microseconds most_of(std::vector<Canary::Song> songs) {
