@@ -395,10 +395,6 @@ class Target {
     if (!root_) fail("Cannot open " + path_);
     refuse_foreign();  // now that nobody else can come in between
     ours_ = true;
-    clear();
-    // From here on the folder is refused as a store until it is whole.
-    write_new_file(root_.get(), kUnfinished, "", database());
-    sync(root_.get(), path_);
   }
   ~Target() {
     if (!ours_ || finished_) return;
@@ -410,6 +406,13 @@ class Target {
   }
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
+
+  // From here on the folder is refused as a store until it is whole.
+  void claim() {
+    clear();
+    write_new_file(root_.get(), kUnfinished, "", database());
+    sync(root_.get(), path_);
+  }
 
   [[nodiscard]] std::string database() const { return path_ + "/" + kUnfinished; }
   [[nodiscard]] const DataFolder& folder() const { return *folder_; }
@@ -564,6 +567,7 @@ BackupReport restore(const std::string& folder, const std::string& data,
   if (!content) fail("Cannot read " + folder + "/content");
 
   Target to(data, folder, options);
+  to.claim();
   Walk walk(database, to.database(), progress);
   {
     const Descriptor copy(open(to.database().c_str(), O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC));
