@@ -48,8 +48,8 @@ Store open_store(const Config& config, Opening opening, OnFailure on_failure) tr
 
   auto ground = std::make_shared<Ground>(config.data, folder_options(config));
   Store store;
-  store.contents =
-      std::make_unique<storage::files::FileContentStore>(ground->folder, config.durability);
+  store.contents = std::make_unique<storage::files::FileContentStore>(
+      ground->folder, config.durability, on_failure);
   storage::sqlite::Options options;
   options.durability = config.durability;
   options.cache_bytes = config.cache_bytes;

@@ -103,9 +103,12 @@ Response handle_put(Call& call) {
       if (replaced) modified = date_replacing(*target.resource, modified.value_or(tx.wall_now()));
       stored = tx.put(*target.parent, call.target.path.name(), content, modified);
     });
-  } catch (const storage::Error&) {
-    // The commit's outcome is unknown: a row may name the content. Recovery sweeps it if not.
-    upload->keep();
+  } catch (const storage::Error& error) {
+    // When the disk failed the commit's outcome is unknown: a row may name the content, and the
+    // next start sweeps it if none does. A full disk or a busy store has not committed, and a file
+    // left behind would fill the disk further with every retry.
+    using storage::Fault;
+    if (error.fault() == Fault::unavailable || error.fault() == Fault::corrupt) upload->keep();
     throw;
   }
   upload->keep();

@@ -190,7 +190,8 @@ const Content& FileUpload::seal() {
 // any row can name it.
 void FileUpload::move_into_place() {
   const bool full = store_.durability_ == Durability::full;
-  if (full && fsync(fd_.get()) != 0) fail("fsync", name_);
+  store_.refuse_if_failed();
+  if (full) store_.flush_sealed(fd_.get(), name_);
   // After an interrupted close the descriptor is gone all the same.
   if (close(fd_.release()) != 0 && errno != EINTR) fail("close", name_);
 
@@ -210,11 +211,12 @@ void FileUpload::move_into_place() {
   }
   const Descriptor fan = open_fan(store_.folder_, name_);
   if (!fan) fail("open", target);
-  if (fsync(fan.get()) != 0) fail("fsync", target);
+  store_.flush_sealed(fan.get(), target);
 }
 
-FileContentStore::FileContentStore(const DataFolder& folder, Durability durability)
-    : folder_(folder), durability_(durability) {
+FileContentStore::FileContentStore(const DataFolder& folder, Durability durability,
+                                   std::function<void(const std::string&)> on_failure)
+    : folder_(folder), durability_(durability), on_failure_(std::move(on_failure)) {
   each_entry(folder.tmp(), ".", [](int in, const std::string& name) {
     if (unlinkat(in, name.c_str(), 0) != 0 && errno != ENOENT) fail("remove", name);
   });
@@ -267,6 +269,23 @@ void FileContentStore::let_go(const std::string& blob) {
 bool FileContentStore::held(const std::string& blob) {
   const std::lock_guard lock(mutex_);
   return held_.contains(blob);
+}
+
+// Linux tells of a lost write once, and afterwards flushes the same folder without a word: after a
+// failure no flush of this process can be believed.
+void FileContentStore::flush_sealed(int fd, const std::string& name) {
+  if (fsync(fd) == 0) return;
+  const int error = errno;
+  const bool full = error == ENOSPC || error == EDQUOT;
+  if (!full && !failed_.exchange(true) && on_failure_) {
+    on_failure_("fsync " + name + ": " + std::strerror(error));
+  }
+  errno = error;
+  fail("fsync", name);
+}
+
+void FileContentStore::refuse_if_failed() const {
+  if (failed_) throw Error(Fault::unavailable, "the disk failed; no uploads until a restart");
 }
 
 void FileContentStore::sealed_unflushed(const std::string& blob) {

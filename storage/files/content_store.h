@@ -3,7 +3,9 @@
 // own store. Any thread may call; an Upload belongs to one thread at a time.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -17,7 +19,10 @@ namespace holdfast::storage::files {
 class FileContentStore final : public ContentStore {
  public:
   // Removes what uploads of an earlier process left in tmp/. `folder` must outlive the store.
-  FileContentStore(const DataFolder& folder, Durability durability);
+  // `on_failure` is told when the flush of a file or folder failed: from then on every upload of a
+  // file is refused with `unavailable`, and the program has to start again (robustness D10).
+  FileContentStore(const DataFolder& folder, Durability durability,
+                   std::function<void(const std::string& why)> on_failure = {});
 
   [[nodiscard]] std::unique_ptr<Upload> begin(Digests digests) override;
   [[nodiscard]] std::unique_ptr<ContentReader> open(const Content& content) override;
@@ -37,12 +42,16 @@ class FileContentStore final : public ContentStore {
   void hold(const std::string& blob);
   void let_go(const std::string& blob);
   [[nodiscard]] bool held(const std::string& blob);
+  void flush_sealed(int fd, const std::string& name);
+  void refuse_if_failed() const;
   void sealed_unflushed(const std::string& blob);
   void flush_all();
   void flush_one(const std::string& blob);
 
   const DataFolder& folder_;
   Durability durability_;
+  std::function<void(const std::string&)> on_failure_;
+  std::atomic<bool> failed_ = false;
   std::mutex flush_mutex_;  // one flush at a time
   bool flushed_earlier_ = false;
   std::mutex mutex_;  // guards the two below

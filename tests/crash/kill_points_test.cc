@@ -1,71 +1,14 @@
 // SIGKILL at every call with which the program changes its data folder or answers (robustness K3):
 // before the call, and in the middle of every write. What a killed process gave to the system is
 // kept; for what a power cut takes, see power_loss_test.cc.
-#include <functional>
 #include <iostream>
 #include <vector>
 
+#include "tests/crash/acts.h"
 #include "tests/crash/world.h"
 
 namespace holdfast::test {
 namespace {
-
-constexpr std::size_t kInline = 5'000;
-constexpr std::size_t kFile = 300'000;  // more than one write to its file
-
-struct Act {
-  std::string name;
-  std::function<void(WriteLedger&)> prepare;
-  std::function<int(WriteLedger&)> run;
-};
-
-void make_tree(WriteLedger& ledger) {
-  ledger.make_collection("tree");
-  ledger.put("tree/small", kInline);
-  ledger.put("tree/large", kFile);
-  ledger.make_collection("tree/sub");
-  ledger.put("tree/sub/small", kInline);
-  ledger.patch("tree/sub");
-}
-
-std::vector<Act> acts() {
-  using L = WriteLedger;
-  const auto nothing = [](L&) {};
-  const auto small = [](L& ledger) { ledger.put("a", kInline); };
-  const auto large = [](L& ledger) { ledger.put("a", kFile); };
-  const auto two = [](L& ledger) {
-    ledger.put("a", kFile);
-    ledger.put("b", kFile);
-    ledger.patch("b");
-  };
-  return {
-      {"PutNewInline", nothing, [](L& l) { return l.put("a", kInline); }},
-      {"PutNewFile", nothing, [](L& l) { return l.put("a", kFile); }},
-      {"PutOverInline", small, [](L& l) { return l.put("a", kInline); }},
-      {"PutOverFile", large, [](L& l) { return l.put("a", kFile); }},
-      {"MakeCollection", nothing, [](L& l) { return l.make_collection("a"); }},
-      {"MoveOver", two, [](L& l) { return l.move("a", "b"); }},
-      {"CopyOver", two, [](L& l) { return l.copy("a", "b"); }},
-      {"MoveTree", make_tree, [](L& l) { return l.move("tree", "a"); }},
-      {"CopyTree", make_tree, [](L& l) { return l.copy("tree", "a"); }},
-      {"DeleteTree", make_tree, [](L& l) { return l.remove("tree"); }},
-      {"Proppatch", large, [](L& l) { return l.patch("a"); }},
-      {"LockMapped", small, [](L& l) { return l.lock("a"); }},
-      {"LockUnmapped", nothing, [](L& l) { return l.lock("a"); }},
-      {"Unlock",
-       [](L& ledger) {
-         ledger.put("a", kInline);
-         ledger.lock("a");
-       },
-       [](L& l) { return l.unlock("a"); }},
-  };
-}
-
-void clear(WriteLedger& ledger) {
-  for (const char* name : {"a", "b", "tree"}) {
-    if (ledger.has(name)) ledger.remove(name);
-  }
-}
 
 struct Case {
   std::string durability;

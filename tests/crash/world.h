@@ -1,6 +1,7 @@
 // A server with faults at hand and one client with its ledger, for the crash tests.
 #pragma once
 
+#include <filesystem>
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
@@ -21,8 +22,8 @@ class CrashWorld {
  public:
   explicit CrashWorld(const std::string& durability);
 
-  // Starts the server with faults in reach.
-  void start();
+  // Starts the server with faults in reach, and with `trace` records its calls.
+  void start(const std::filesystem::path& trace = {});
   // Starts it as any user does, without the interposer.
   void start_plainly();
   // After a fault that kills: waits for the end, starts again, compares with the ledger. Returns

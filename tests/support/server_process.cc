@@ -70,9 +70,12 @@ void ServerProcess::start() {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, std::chrono::seconds(60),
                     [this] { return ended_ || port_in(output_) != 0; });
-  port_ = port_in(output_);
+  const std::uint16_t port = port_in(output_);
   banner_ = output_;
-  if (port_ != 0) return;
+  if (port != 0) {
+    port_ = port;
+    return;
+  }
   lock.unlock();
   kill();
   throw std::runtime_error("holdfast serve did not start. It printed:\n" + output());

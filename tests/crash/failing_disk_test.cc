@@ -1,0 +1,103 @@
+// A disk that reports errors (robustness K6, D10) and one that fills up at any call.
+#include <cerrno>
+#include <gtest/gtest.h>
+#include <iostream>
+
+#include "tests/crash/acts.h"
+#include "tests/crash/disk.h"
+#include "tests/crash/world.h"
+
+namespace holdfast::test {
+namespace {
+
+constexpr std::uint32_t kFlushes = bit(CallKind::sync) | bit(CallKind::sync_all);
+constexpr std::uint32_t kGrowth =
+    bit(CallKind::create) | bit(CallKind::write) | bit(CallKind::allocate);
+
+class FailingFlush : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(, FailingFlush,
+                         testing::Values("PutNewInline", "PutOverFile", "MoveOver", "DeleteTree",
+                                         "LockUnmapped"),
+                         [](const auto& name) { return std::string(name.param); });
+
+// At each flush of an act in turn: no success is answered, the program ends by itself with exit
+// code 1, and what it had acknowledged is on the disk although all that the flush was for is lost.
+TEST_P(FailingFlush, IsNotAnsweredWithSuccessAndEndsTheProgram) {
+  const Act one = act(GetParam());
+  std::uint64_t at = 1;
+  for (;; ++at) {
+    CrashWorld world("full");
+    world.start(world.folder / "trace");
+    one.prepare(*world.ledger);
+    world.faults.arm({.action = FaultAction::fail, .at = at, .kinds = kFlushes, .error = EIO});
+    const int status = one.run(*world.ledger);
+    world.faults.disarm();
+    if (!world.faults.fired()) {
+      ASSERT_TRUE(status >= 200 && status < 300) << status;
+      break;
+    }
+    const std::string where = "flush " + std::to_string(at) + ", " + world.faults.place();
+    ASSERT_TRUE(status == 0 || status >= 500) << status << " at " << where;
+    ASSERT_EQ(world.server.wait_for_end(), 1) << where << "\n" << world.server.output();
+
+    Disk disk;
+    for (const TracedCall& call : read_trace(world.folder / "trace")) disk.apply(call);
+    for (const Fate::Kind kind : {Fate::Kind::kept, Fate::Kind::dropped}) {
+      std::filesystem::remove_all(world.server.data());
+      make_folder(disk.after_power_cut({kind}), world.server.data());
+      world.start_plainly();
+      ASSERT_EQ(world.ledger->verify(), "") << where;
+      ASSERT_EQ(world.check(), "") << where;
+      world.server.kill();
+      if (world.ledger->found_done() > 0) break;  // what is found counts as there from now on
+    }
+  }
+  EXPECT_GT(at, 1U) << "nothing was flushed";
+}
+
+class FullDisk : public testing::TestWithParam<FaultAction> {};
+INSTANTIATE_TEST_SUITE_P(, FullDisk, testing::Values(FaultAction::fail, FaultAction::fail_short),
+                         [](const auto& action) {
+                           return action.param == FaultAction::fail ? "AtOnce" : "AfterAPart";
+                         });
+
+// At each call of each act that takes space: 507, nothing changed, and when there is space again
+// the same server does the same act.
+TEST_P(FullDisk, RefusesTheActChangesNothingAndGoesOn) {
+  CrashWorld world("full");
+  world.start();
+  const pid_t pid = world.server.pid();
+  int refusals = 0;
+  for (const Act& one : acts()) {
+    std::uint64_t at = 1;
+    for (;; ++at) {
+      clear(*world.ledger);
+      one.prepare(*world.ledger);
+      world.faults.arm({.action = GetParam(), .at = at, .kinds = kGrowth, .error = ENOSPC});
+      const int status = one.run(*world.ledger);
+      world.faults.disarm();
+      const std::string where =
+          one.name + ", call " + std::to_string(at) + ", " + world.faults.place();
+      ASSERT_EQ(world.server.pid(), pid);
+      if (status >= 200 && status < 300) {
+        // Either the act takes no more calls, or the upkeep met the fault.
+        if (!world.faults.fired()) break;
+        continue;
+      }
+      ASSERT_TRUE(world.faults.fired()) << status;
+      ASSERT_EQ(status, 507) << where;
+      world.ledger->refused();
+      ++refusals;
+      ASSERT_EQ(world.ledger->verify(), "") << where;
+      const int again = one.run(*world.ledger);
+      ASSERT_TRUE(again >= 200 && again < 300) << again << " again: " << where;
+    }
+    ASSERT_EQ(world.check(), "") << one.name;
+  }
+  EXPECT_EQ(world.server.stop(), 0) << world.server.output();
+  std::cout << refusals << " refusals\n";
+  EXPECT_GT(refusals, 20);
+}
+
+}  // namespace
+}  // namespace holdfast::test
