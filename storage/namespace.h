@@ -178,8 +178,8 @@ class Namespace {
   // Runs `fn` in a transaction, together with others that wait (group commit), and returns when it
   // is committed and, with Flush::required in `full` durability, flushed. `fn` runs on any thread,
   // never two at once, and may run more than once. What `fn` throws is rethrown here, after the
-  // commit of the batch that decided it, and nothing of that `fn` remains. Throws
-  // Error{full, unavailable} when the commit fails: then no write of the batch is acknowledged.
+  // commit of the batch that decided it, and nothing of that `fn` remains. If the commit
+  // fails no write of the batch is acknowledged: Error{full}, undone, or {unavailable}, unknown.
   virtual void write(Flush flush, const std::function<void(Transaction&)>& fn) = 0;
 
   // Content files that no row names any more, at most `limit`, oldest first.

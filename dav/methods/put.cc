@@ -104,11 +104,9 @@ Response handle_put(Call& call) {
       stored = tx.put(*target.parent, call.target.path.name(), content, modified);
     });
   } catch (const storage::Error& error) {
-    // When the disk failed the commit's outcome is unknown: a row may name the content, and the
-    // next start sweeps it if none does. A full disk or a busy store has not committed, and a file
-    // left behind would fill the disk further with every retry.
-    using storage::Fault;
-    if (error.fault() == Fault::unavailable || error.fault() == Fault::corrupt) upload->keep();
+    // The commit's outcome is unknown, and a row may name the content: the next start sweeps it if
+    // none does. But a full disk has not committed, and would fill further with every retry.
+    if (error.fault() != storage::Fault::full) upload->keep();
     throw;
   }
   upload->keep();

@@ -52,6 +52,7 @@ TEST_P(FailingFlush, IsNotAnsweredWithSuccessAndEndsTheProgram) {
       if (world.ledger->found_done() > 0) break;  // what is found counts as there from now on
     }
   }
+  std::cout << "faults " << at - 1 << ", each flush of the act\n";
   EXPECT_GT(at, 1U) << "nothing was flushed";
 }
 
@@ -95,7 +96,7 @@ TEST_P(FullDisk, RefusesTheActChangesNothingAndGoesOn) {
     ASSERT_EQ(world.check(), "") << one.name;
   }
   EXPECT_EQ(world.server.stop(), 0) << world.server.output();
-  std::cout << refusals << " refusals\n";
+  std::cout << "faults " << refusals << ", each refused\n";
   EXPECT_GT(refusals, 20);
 }
 

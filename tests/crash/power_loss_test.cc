@@ -229,7 +229,7 @@ void cut_everywhere(Recording& recording, std::size_t wanted_cuts, bool as_full)
           << fate.seed;
     }
   }
-  std::cout << recording.calls() << " calls, " << recording.boots() << " disks\n";
+  std::cout << "disks " << recording.boots() << ", of " << recording.calls() << " calls\n";
 }
 
 TEST(PowerLoss, AcknowledgedMeansOnDiskInFullDurability) {

@@ -69,7 +69,7 @@ TEST_P(StartStop, AKilledRecoveryIsDoneByTheNextStart) {
     world.server.kill();
     if (whole) break;
   }
-  std::cout << at - 1 << " kills\n";
+  std::cout << "kills " << at - 1 << ",\n";
   EXPECT_GT(at, 5U);
 }
 
@@ -91,7 +91,7 @@ TEST_P(StartStop, AKilledFirstStartIsDoneByTheNext) {
     ASSERT_EQ(world.ledger->put("a", kFile), 201) << world.faults.place();
     ASSERT_EQ(world.check(), "") << world.faults.place();
   }
-  std::cout << kills << " kills\n";
+  std::cout << "kills " << kills << ",\n";
   EXPECT_GT(kills, 3);
 }
 
@@ -113,7 +113,7 @@ TEST_P(StartStop, AKilledEndLosesNothing) {
     ASSERT_EQ(world.check(), "") << world.faults.place();
     if (!world.faults.fired()) break;
   }
-  std::cout << at - 1 << " kills\n";
+  std::cout << "kills " << at - 1 << ",\n";
   EXPECT_GT(at, 3U) << "an end that writes nothing makes no checkpoint";
 }
 
@@ -136,7 +136,7 @@ TEST_P(StartStop, AKilledUpkeepLosesNothing) {
     ASSERT_EQ(world.ledger->verify(), "") << "killed at " << at << ", " << world.faults.place();
     ASSERT_EQ(world.check(), "") << world.faults.place();
   }
-  std::cout << kills << " kills\n";
+  std::cout << "kills " << kills << ",\n";
   EXPECT_GT(kills, 1);
 }
 

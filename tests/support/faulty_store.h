@@ -34,6 +34,7 @@ class FaultPlan {
  public:
   // The step numbered `step`, counted from now and from 0, throws Error{fault}.
   void fail_at(std::uint64_t step, storage::Fault fault);
+  [[nodiscard]] storage::Fault fault() const { return fault_; }
   void disarm() { failing_ = kNever; }
   // True when the failure has happened; `where` names the step.
   [[nodiscard]] bool struck() const { return struck_; }
