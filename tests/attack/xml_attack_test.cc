@@ -103,14 +103,12 @@ class Traced {
 };
 
 TEST_F(XmlAttack, NothingOutsideTheBodyIsEverFetched) {  // X1, X2, X3, X15
-  if (!program_exists("strace")) GTEST_SKIP() << "strace is not installed";
   const Listener listener;
   const std::string file = folder_ / "xxe-canary";
   std::ofstream(file) << "xxe-canary-content";
   ASSERT_EQ(status("PUT", "/f", {}, "f"), 201);
   ASSERT_EQ(status("PUT", "/l", {}, "l"), 201);
   Traced traced(server_->pid(), folder_ / "trace");
-  ASSERT_TRUE(traced.attached());
   const std::string at_file = "file://" + file;
   for (const std::string& url : {at_file, listener.url(), file}) {
     const std::string doctypes[] = {
@@ -149,12 +147,13 @@ TEST_F(XmlAttack, NothingOutsideTheBodyIsEverFetched) {  // X1, X2, X3, X15
   EXPECT_THAT(send("PROPFIND", "/f", {{"Depth", "0"}}).body, Not(HasSubstr("xxe-canary-content")));
   // The tracer sees what there is to see: a body that needs a file.
   ASSERT_EQ(status("PUT", "/large", {}, std::string(200'000, 'x')), 201);
+  EXPECT_FALSE(listener.called());
+  if (!traced.attached()) GTEST_SKIP() << "strace is not installed or may not attach";
   const std::string calls = traced.calls();
   EXPECT_THAT(calls, HasSubstr("open"));
   EXPECT_THAT(calls, HasSubstr("O_CREAT"));
   EXPECT_THAT(calls, Not(HasSubstr("xxe-canary")));
   EXPECT_THAT(calls, Not(HasSubstr("connect(")));
-  EXPECT_FALSE(listener.called());
 }
 
 // Sends `head`, then `piece` as a chunk again and again until there is an answer. Returns the bytes
