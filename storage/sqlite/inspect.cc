@@ -3,6 +3,7 @@
 #include <span>
 
 #include "storage/sqlite/name_key.h"
+#include "storage/sqlite/schema.h"
 
 namespace holdfast::storage::sqlite {
 
@@ -18,19 +19,20 @@ struct Rule {
   const char* count;    // how many rows break it
   const char* problem;  // follows the number
   const char* repair;   // SQL, or nullptr where only a guess would help
-  bool repeat = false;  // the repair moves the fault upward: again until it is gone
+  bool tree = false;    // where it is broken, the rows are no tree
+  bool repeat = false;  // the repair moves the fault up the tree: again until it is gone
 };
 
 constexpr Rule kRules[] = {
     {"SELECT NOT EXISTS (SELECT 1 FROM node WHERE parent = 0 AND key = '' AND id = 1 "
      "AND content IS NULL)",
-     "root collection is missing or misplaced", nullptr},
+     "root collection is missing or misplaced", nullptr, true},
     {"SELECT count(*) FROM node n WHERE n.id <> 1 AND NOT EXISTS "
      "(SELECT 1 FROM node p WHERE p.id = n.parent AND p.content IS NULL)",
-     "resource(s) lie in no collection", nullptr},
+     "resource(s) lie in no collection", nullptr, true},
     {"SELECT (SELECT count(*) FROM node) - (WITH RECURSIVE t(id) AS (SELECT 1 UNION "
      "SELECT n.id FROM t CROSS JOIN node n ON n.parent = t.id) SELECT count(*) FROM t)",
-     "resource(s) cannot be reached from the root", nullptr},
+     "resource(s) cannot be reached from the root", nullptr, true},
     {"SELECT count(*) FROM node n WHERE n.content IS NOT NULL AND NOT EXISTS "
      "(SELECT 1 FROM content c WHERE c.id = n.content)",
      "file(s) name content that is missing", nullptr},
@@ -78,7 +80,7 @@ constexpr Rule kRules[] = {
      "max(reach + 1 + length(CAST(coalesce(name, key) AS BLOB))) AS reach FROM node "
      "GROUP BY parent) m "
      "WHERE m.parent = node.id AND (node.height < m.height OR node.reach < m.reach)",
-     true},
+     false, true},
     {"SELECT m.resources <> (SELECT count(*) FROM node) OR "
      "m.bytes <> (SELECT coalesce(sum(size), 0) FROM node) OR "
      "m.locks <> (SELECT count(*) FROM lock) FROM meta m",
@@ -121,13 +123,17 @@ NamespaceCheck inspect(Connection& connection, bool repair) {
   // Repairs on a damaged file could only spread the damage.
   if (!result.problems.empty()) repair = false;
 
+  bool is_tree = true;
   for (const Rule& rule : kRules) {
     std::int64_t broken = connection.integer(rule.count);
     if (broken == 0) continue;
     result.problems.push_back(std::to_string(broken) + " " + rule.problem + ".");
-    if (!repair || !rule.repair) continue;
+    is_tree = is_tree && !rule.tree;
+    // In a circle there is no end to the way up.
+    if (!repair || !rule.repair || (rule.repeat && !is_tree)) continue;
     connection.execute(rule.repair);
-    for (int i = 0; rule.repeat && i < 10'000 && connection.integer(rule.count) != 0; ++i) {
+    for (std::size_t level = 0; rule.repeat && level < kMostLevels; ++level) {
+      if (connection.integer(rule.count) == 0) break;
       connection.execute(rule.repair);
     }
     if (connection.integer(rule.count) == 0) result.repaired += static_cast<std::uint64_t>(broken);
