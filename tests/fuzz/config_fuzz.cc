@@ -1,6 +1,7 @@
 // Any bytes as a config file: a sentence of UsageError without control characters, or a
-// configuration that is the same when all of it is written to a file and read again, and in which a
-// flag beats the file. Names of hosts are left out, because they would be looked up.
+// configuration that has the file's own numbers and words, is the same when all of it is written to
+// a file and read again, and in which a flag beats the file. Names of hosts are left out, because
+// they would be looked up.
 #include <fstream>
 
 #include "server/config.h"
@@ -30,6 +31,20 @@ bool is_looked_up(const server::Values& values) {
   return false;
 }
 
+// A number with its unit worked out; other text as it is.
+std::string worked_out(std::string text) {
+  if (const std::size_t zeros = text.find_first_not_of('0'); zeros != std::string::npos)
+    if (text[zeros] >= '0' && text[zeros] <= '9') text.erase(0, zeros);
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  if (digits == 0 || digits > 15) return text;
+  const std::string unit = text.substr(digits, 1);
+  const std::size_t power = unit.empty() ? 0 : std::string(" KMGT").find(unit);
+  if (power == std::string::npos) return text;
+  long double number = std::stold(text.substr(0, digits));
+  for (std::size_t i = 0; i < power; ++i) number *= 1024;
+  return std::to_string(number);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -44,6 +59,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (is_looked_up(values)) return 0;
     const server::Config config = server::resolve({}, no_variable, values);
     const server::Values all = all_of(config);
+    for (const auto& [name, value] : values)
+      fuzz::require(value.empty() || worked_out(all.at(name)) == worked_out(value),
+                    "the value given");
 
     std::string text;
     for (const auto& [name, value] : all)
