@@ -28,6 +28,8 @@ int note_connection(sqlite3* connection, char**, const sqlite3_api_routines*) {
 class Cost : public SqliteStore {
  protected:
   Cost() {
+    open(Durability::relaxed, 1);
+    close();  // the connection that made the store is gone, and its address may be used again
     connections = &connections_;
     sqlite3_auto_extension(reinterpret_cast<void (*)()>(note_connection));
     open(Durability::relaxed, 1);
