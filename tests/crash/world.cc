@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 namespace holdfast::test {
 
@@ -12,8 +13,18 @@ bool long_version() {
   return value != nullptr && std::string_view(value) == "1";
 }
 
-CrashWorld::CrashWorld(const std::string& durability)
-    : server(folder / "data", {"--durability", durability}) {}
+namespace {
+
+std::vector<std::string> with_durability(std::vector<std::string> options,
+                                         const std::string& durability) {
+  options.insert(options.end(), {"--durability", durability});
+  return options;
+}
+
+}  // namespace
+
+CrashWorld::CrashWorld(const std::string& durability, std::vector<std::string> options)
+    : server(folder / "data", with_durability(std::move(options), durability)) {}
 
 void CrashWorld::start(const std::filesystem::path& trace) {
   server.set_environment(faults.environment(trace));

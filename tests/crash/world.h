@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/support/faults.h"
 #include "tests/support/process.h"
@@ -20,7 +21,7 @@ namespace holdfast::test {
 // A killed process loses nothing that it gave to the system, so the data may lie in memory.
 class CrashWorld {
  public:
-  explicit CrashWorld(const std::string& durability);
+  explicit CrashWorld(const std::string& durability, std::vector<std::string> options = {});
 
   // Starts the server with faults in reach, and with `trace` records its calls.
   void start(const std::filesystem::path& trace = {});
