@@ -190,6 +190,12 @@ void start_session(Connection& connection, const Clock& clock) {
   if (!clean && connection.text("PRAGMA quick_check(1)") != "ok") {
     throw OpenError("The database is damaged: the check after an unclean end failed. Restore it.");
   }
+  // Nothing can be reached without it, and the way down from one that lies inside another
+  // collection would go in a circle.
+  if (connection.integer("SELECT count(*) FROM node WHERE id = 1 AND parent = 0 AND key = '' AND "
+                         "content IS NULL AND NOT EXISTS (SELECT 1 FROM node WHERE id = 0)") != 1) {
+    throw OpenError("The database is damaged: it has no root collection. Restore it.");
+  }
   connection.execute("BEGIN IMMEDIATE");
   Statement clamp(connection,
                   "UPDATE lock SET granted = ?1, expires = ?1 + timeout_s * 1000 "

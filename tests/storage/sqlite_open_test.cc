@@ -77,6 +77,24 @@ TEST_F(Opening, RefusesANewerDatabase) {
   EXPECT_THAT(refusal(), HasSubstr("newer version"));
 }
 
+TEST_F(Opening, RefusesADatabaseWithoutItsRoot) {
+  open();
+  const std::string inside = std::to_string(mkcol("a").id);
+  close();
+  const auto refused_while = [&](const std::string& damage, const std::string& repair) {
+    execute(damage.c_str());
+    EXPECT_THAT(refusal(), HasSubstr("no root collection")) << damage;
+    execute(repair.c_str());
+    EXPECT_EQ(refusal(), "") << repair;
+  };
+  refused_while("UPDATE node SET parent = " + inside + " WHERE id = 1",
+                "UPDATE node SET parent = 0 WHERE id = 1");
+  refused_while("UPDATE node SET id = 0 WHERE id = " + inside,
+                "UPDATE node SET id = " + inside + " WHERE id = 0");
+  execute("DELETE FROM node WHERE id = 1");
+  EXPECT_THAT(refusal(), HasSubstr("no root collection"));
+}
+
 TEST_F(Opening, NeverPutsAnEmptyDatabaseOverALostOne) {
   open();
   put_file("f", 100'000, 'x');
