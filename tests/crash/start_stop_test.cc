@@ -47,11 +47,12 @@ TEST_P(StartStop, AKilledRecoveryIsDoneByTheNextStart) {
   }
   world.ledger->put("c", kFile);
   world.ledger->put("c", kFile);
-  world.faults.arm({.at = 3, .kinds = bit(CallKind::write)});
+  world.faults.arm({.at = 2, .kinds = bit(CallKind::write)});
   ASSERT_EQ(world.ledger->put("c", kFile), 0);
   ASSERT_EQ(world.server.wait_for_end(), 137);
   world.faults.disarm();
   const auto kept = world.folder / "kept";
+  ASSERT_FALSE(std::filesystem::is_empty(world.server.data() / "tmp"));
   copy_folder(world.server.data(), kept);
 
   std::uint64_t at = 1;
@@ -65,6 +66,7 @@ TEST_P(StartStop, AKilledRecoveryIsDoneByTheNextStart) {
     }
     ASSERT_EQ(world.ledger->verify(), "")
         << "start killed at " << at << ", " << world.faults.place();
+    ASSERT_TRUE(std::filesystem::is_empty(world.server.data() / "tmp"));
     ASSERT_EQ(world.check(), "") << world.faults.place();
     world.server.kill();
     if (whole) break;
