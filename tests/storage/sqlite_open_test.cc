@@ -68,6 +68,8 @@ TEST_F(Opening, RefusesAForeignDatabase) {
   files::DataFolder{data()};
   execute("CREATE TABLE mine (x); INSERT INTO mine VALUES (1)");
   EXPECT_THAT(refusal(), HasSubstr("another program"));
+  execute("PRAGMA application_id = 252006674; PRAGMA user_version = 1");  // it has an id of its own
+  EXPECT_THAT(refusal(), HasSubstr("another program"));
   execute("SELECT x FROM mine");
 }
 
