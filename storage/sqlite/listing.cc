@@ -3,7 +3,6 @@
 #include <unordered_set>
 
 #include "storage/sqlite/queries.h"
-#include "storage/sqlite/schema.h"
 #include "storage/sqlite/tree_walk.h"
 
 namespace holdfast::storage::sqlite {
@@ -56,10 +55,14 @@ TreeWalk::~TreeWalk() {
 }
 
 void TreeWalk::descend(NodeId collection) {
-  if (levels_.size() == kMostLevels) throw Error(Fault::corrupt, "a collection lies inside itself");
+  // Only a damaged database goes in a circle; the way down would have no end.
+  for (const Level& above : levels_)
+    if (above.collection == collection)
+      throw Error(Fault::corrupt, "a collection lies inside itself");
   const auto select = static_cast<std::size_t>(select_);
   auto& idle = queries_.idle_children_[select];
   Level& level = levels_.emplace_back();
+  level.collection = collection;
   if (idle.empty()) {
     level.statement = std::make_unique<Statement>(queries_.connection_, kChildren[select]);
   } else {

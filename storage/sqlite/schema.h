@@ -13,8 +13,8 @@ namespace holdfast::storage::sqlite {
 inline constexpr std::int64_t kApplicationId = 0x486f6c64;  // "Hold"
 inline constexpr std::int64_t kSchemaVersion = 2;
 inline constexpr std::int64_t kRoot = 1;  // id of the root collection; its parent is 0
-// Deeper than the largest depth limit, 1024, lets any tree become: a way that is longer goes in a
-// circle, which only a damaged database has. Each walk along it ends there with Error{corrupt}.
+// More than the largest depth limit, 1024, lets any tree have: a longer way up goes in a circle,
+// which only a damaged database has, and ends there with Error{corrupt}.
 inline constexpr std::size_t kMostLevels = 1100;
 
 // Makes a complete new database at `path`, or none: it is built beside it in `tmp_path` and

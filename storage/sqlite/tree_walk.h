@@ -22,7 +22,8 @@ class TreeWalk {
   TreeWalk(const TreeWalk&) = delete;
   TreeWalk& operator=(const TreeWalk&) = delete;
 
-  // The next rows are the members of this collection.
+  // The next rows are the members of this collection. Throws Error{corrupt} when it is open
+  // already.
   void descend(NodeId collection);
   // The next row of the deepest open collection; nullptr when there is none (then `ascend`).
   const Run* next() { return levels_.back().run->row() ? &*levels_.back().run : nullptr; }
@@ -32,6 +33,7 @@ class TreeWalk {
 
  private:
   struct Level {
+    NodeId collection = 0;
     std::unique_ptr<Statement> statement;
     std::optional<Run> run;
   };

@@ -92,6 +92,27 @@ TEST_F(Check, ACollectionInsideItselfEndsEveryWalk) {
   EXPECT_LT(cost(true), 20 * cost(false));
 }
 
+// One flipped bit can give a collection the id of the one that it lies in.
+TEST_F(Check, ACollectionWithItsAncestorsIdEndsTheListing) {
+  plant_tree();
+  mkcol("a/sub");
+  mkcol("a/sub/deep");
+  lock("a", "urn:2", true);
+  damage(("DROP INDEX node_id; UPDATE node SET id = " +
+          std::to_string(resolve("a").resource.value().id) + " WHERE key = 'deep'")
+             .c_str());
+  const auto snapshot = names_->snapshot();
+  int visits = 0;
+  try {
+    snapshot->members(snapshot->resolve({}), Depth::infinity, {.properties = true, .locks = true},
+                      [&](const Member&) { ++visits; });
+    ADD_FAILURE() << "an answer";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::corrupt) << error.what();
+  }
+  EXPECT_LT(visits, 10);
+}
+
 TEST_F(Check, TellsFilesThatAreMissingShortOrChanged) {
   plant_tree();
   const std::string file = file_of("a/g");
