@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/sqlite/schema.h"
 #include "tests/storage/sqlite_store.h"
 
 namespace holdfast::storage {
@@ -75,7 +76,7 @@ TEST_F(Opening, RefusesAForeignDatabase) {
 
 TEST_F(Opening, RefusesANewerDatabase) {
   EXPECT_EQ(refusal(), "");
-  execute("PRAGMA user_version = 999");
+  execute(("PRAGMA user_version = " + std::to_string(sqlite::kSchemaVersion + 1)).c_str());
   EXPECT_THAT(refusal(), HasSubstr("newer version"));
 }
 
