@@ -78,13 +78,15 @@ struct Parts {
     at.literal(":");
     second = at.number(2);
   }
-  // A leap second counts as the first of the next minute, as POSIX time does.
+  // A leap second counts as the first of the next minute, as POSIX time does; the year 10000 cannot
+  // be written.
   [[nodiscard]] std::optional<std::int64_t> seconds() const {
     const std::chrono::year_month_day date(std::chrono::year(year), std::chrono::month(month),
                                            std::chrono::day(static_cast<unsigned>(day)));
     if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
     const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-    return ((days * 24 + hour) * 60 + minute) * 60 + second;
+    const std::int64_t time = ((days * 24 + hour) * 60 + minute) * 60 + second;
+    return time <= kLastSecond ? std::optional(time) : std::nullopt;
   }
 };
 
