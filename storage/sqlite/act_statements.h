@@ -72,7 +72,8 @@ struct Acts::Statements {
                       " SELECT n.id, n.content, n.size, n.properties FROM below b"
                       " CROSS JOIN node n ON n.parent = b.id WHERE b.file IS NULL"
                       ") SELECT id, file, size, properties FROM below"};
-  Statement tree_totals{connection, "SELECT count(*), coalesce(sum(size), 0) FROM temp.tree"};
+  Statement tree_totals{connection,
+                        "SELECT count(*), coalesce(sum(min(size, 1 << 53)), 0) FROM temp.tree"};
   Statement copy_nodes{connection,
                        "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
                        "modified, properties, height, reach) "

@@ -49,8 +49,8 @@ Acts::Place Acts::place(NodeId id) {
   place.id = run.integer(0);
   place.parent = run.integer(1);
   place.key = run.text(2);
-  place.height = run.integer(3);
-  place.reach = run.integer(4);
+  place.height = run.amount(3);
+  place.reach = run.amount(4);
   place.name_bytes = run.integer(5);
   place.collection = run.integer(6) != 0;
   return place;

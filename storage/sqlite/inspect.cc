@@ -82,11 +82,12 @@ constexpr Rule kRules[] = {
      "WHERE m.parent = node.id AND (node.height < m.height OR node.reach < m.reach)",
      false, true},
     {"SELECT m.resources <> (SELECT count(*) FROM node) OR "
-     "m.bytes <> (SELECT coalesce(sum(size), 0) FROM node) OR "
+     "m.bytes <> (SELECT coalesce(sum(min(size, 1 << 53)), 0) FROM node) OR "
      "m.locks <> (SELECT count(*) FROM lock) FROM meta m",
      "counter row is wrong",
      "UPDATE meta SET resources = (SELECT count(*) FROM node), "
-     "bytes = (SELECT coalesce(sum(size), 0) FROM node), locks = (SELECT count(*) FROM lock)"},
+     "bytes = (SELECT coalesce(sum(min(size, 1 << 53)), 0) FROM node), locks = (SELECT count(*) "
+     "FROM lock)"},
     {"SELECT m.next_node <= (SELECT max(id) FROM node) OR "
      "m.next_content <= (SELECT coalesce(max(id), 0) FROM content) FROM meta m",
      "id counter is behind",

@@ -88,8 +88,8 @@ void Queries::read_resource(const Run& run, Resource& resource) const {
   resource.id = run.integer(0);
   resource.parent = run.integer(1);
   resource.name.assign(run.null(3) ? run.text(2) : run.text(3));
-  resource.created = run.integer(7);
-  resource.modified = run.integer(8);
+  resource.created = run.amount(7);
+  resource.modified = run.amount(8);
   if (run.null(4)) {
     resource.kind = Kind::collection;
     resource.etag.clear();
@@ -100,8 +100,8 @@ void Queries::read_resource(const Run& run, Resource& resource) const {
   }
   resource.kind = Kind::file;
   resource.content = run.integer(4);
-  resource.size = static_cast<std::uint64_t>(run.integer(5));
-  resource.stored = run.integer(6);
+  resource.size = static_cast<std::uint64_t>(run.amount(5));
+  resource.stored = run.amount(6);
   make_etag(resource.content, resource.etag);
 }
 
@@ -112,8 +112,8 @@ void Queries::read_lock(const Run& run, Lock& lock) const {
   lock.infinite = run.integer(3) != 0;
   lock.owner = run.text(4);
   lock.principal = run.text(5);
-  lock.granted = run.integer(6);
-  lock.timeout_s = run.integer(7);
+  lock.granted = run.amount(6);
+  lock.timeout_s = run.amount(7);
 }
 
 std::optional<Resource> Queries::child(NodeId parent, std::string_view key) {

@@ -30,8 +30,8 @@ std::vector<Unflushed> newest_first(Connection& connection) {
     row.blob = run.text(1);
     row.node = run.integer(2);
     if (!run.null(3)) row.previous = run.integer(3);
-    row.stored = run.integer(4);
-    row.modified = run.integer(5);
+    row.stored = run.amount(4);
+    row.modified = run.amount(5);
   }
   return rows;
 }
@@ -96,7 +96,7 @@ NamespaceCheck Acts::repair() {
                      "SELECT next_node, next_content, resources, bytes, locks FROM meta");
   Run run(counters);
   if (!run.row()) throw Error(Fault::corrupt, "the meta row is missing");
-  counters_ = {run.integer(0), run.integer(1), run.integer(2), run.integer(3), run.integer(4)};
+  counters_ = {run.amount(0), run.amount(1), run.amount(2), run.amount(3), run.amount(4)};
   queries_.locks_changed();
   return result;
 }

@@ -112,6 +112,12 @@ class Run {
   [[nodiscard]] std::int64_t integer(int column) const {
     return sqlite3_column_int64(handle_, column);
   }
+  // A number that is added to others, such as a size or a date. What only damage makes so large is
+  // cut, so that no sum overflows.
+  [[nodiscard]] std::int64_t amount(int column) const {
+    constexpr std::int64_t kMost = std::int64_t{1} << 53;
+    return std::clamp(integer(column), -kMost, kMost);
+  }
   [[nodiscard]] bool null(int column) const {
     return sqlite3_column_type(handle_, column) == SQLITE_NULL;
   }

@@ -58,7 +58,7 @@ void Acts::copy_members(const Resource& source, NodeId target) {
     Run run(sql_->tree_totals);
     if (run.row()) {
       count = run.integer(0);
-      bytes = run.integer(1);
+      bytes = run.amount(1);
     }
   }
   // The root, seq 1, is `target`; the others take the ids that follow it.
@@ -140,7 +140,7 @@ void Acts::drop_tree(const Resource& root) {
     Run run(sql_->tree_totals);
     if (run.row()) {
       counters_.resources -= run.integer(0);
-      counters_.bytes -= run.integer(1);
+      counters_.bytes -= run.amount(1);
     }
   }
   Run(sql_->drop_tree_refs).done();

@@ -39,7 +39,7 @@ Writer::Writer(std::unique_ptr<Connection> connection, std::string epoch, Option
                      "SELECT next_node, next_content, resources, bytes, locks FROM meta");
   Run run(counters);
   if (!run.row()) throw Error(Fault::corrupt, "the meta row is missing");
-  counters_ = {run.integer(0), run.integer(1), run.integer(2), run.integer(3), run.integer(4)};
+  counters_ = {run.amount(0), run.amount(1), run.amount(2), run.amount(3), run.amount(4)};
   stats_.batch_size_buckets.resize(kBuckets);
   stats_.locks = static_cast<std::uint64_t>(counters_.locks);
   stats_.usage = {static_cast<std::uint64_t>(counters_.resources),

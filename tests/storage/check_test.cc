@@ -113,6 +113,22 @@ TEST_F(Check, ACollectionWithItsAncestorsIdEndsTheListing) {
   EXPECT_LT(visits, 10);
 }
 
+// Numbers that only damage can make so large are cut: no sum overflows.
+TEST_F(Check, NumbersOfAnySizeAreReadAndAddedUp) {
+  plant_tree();
+  const std::string most = "9223372036854775807";
+  damage(("UPDATE lock SET timeout_s = " + most + "; UPDATE node SET size = " + most +
+          ", modified = -" + most + ", height = " + most + ", reach = " + most +
+          " WHERE content IS NOT NULL; UPDATE meta SET bytes = " + most)
+             .c_str());
+  EXPECT_GT(names_->snapshot()->find_lock("urn:1").value().expires(), clock_.lease());
+  EXPECT_LT(resolve("a/f").resource.value().modified, 0);
+  copy("a", "c");
+  remove("b");
+  put("a/h", "x");
+  EXPECT_FALSE(look().sound());
+}
+
 TEST_F(Check, TellsFilesThatAreMissingShortOrChanged) {
   plant_tree();
   const std::string file = file_of("a/g");
