@@ -48,6 +48,12 @@ constexpr struct {
                 {"lock", "token", "granted"},
                 {"lock", "token", "timeout_s"},
                 {"lock", "token", "expires"},
+                {"unflushed", "id", "id"},
+                {"unflushed", "id", "blob"},
+                {"unflushed", "id", "node"},
+                {"unflushed", "id", "previous"},
+                {"unflushed", "id", "previous_stored"},
+                {"unflushed", "id", "previous_modified"},
                 {"garbage", "id", "id"},
                 {"garbage", "id", "blob"},
                 {"meta", "one", "one"},
@@ -91,6 +97,20 @@ void edit(sqlite3* database, unsigned column, int row, unsigned kind, std::strin
   (void)sqlite3_step(prepared);
 }
 
+// As relaxed durability leaves them behind: a new file, and one with content to fall back to.
+constexpr const char* kUnflushed =
+    "INSERT INTO unflushed SELECT n.id, c.blob, n.id, NULL, NULL, NULL FROM node n JOIN content c "
+    "ON c.id = n.content WHERE n.key IN ('big', 'again');"
+    "UPDATE content SET refs = refs + 1 WHERE id = (SELECT min(id) FROM content);"
+    "UPDATE unflushed SET previous = (SELECT min(id) FROM content), previous_stored = 5, "
+    "previous_modified = 6 WHERE id = (SELECT id FROM node WHERE key = 'again')";
+
+std::unique_ptr<sqlite3, Close> open_raw(const std::string& path) {
+  sqlite3* opened = nullptr;
+  fuzz::require(sqlite3_open(path.c_str(), &opened) == SQLITE_OK, "a database");
+  return std::unique_ptr<sqlite3, Close>(opened);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -98,23 +118,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (folder == nullptr) {
     static fuzz::SqliteFolder one([](storage::Namespace&) {});
     fuzz::fill_with_samples(*one.open(), one.contents);
+    fuzz::require(sqlite3_exec(open_raw(one.path()).get(), kUnflushed, nullptr, nullptr, nullptr) ==
+                      SQLITE_OK,
+                  "rows that are not flushed");
     folder = &one;
   }
   if (size > 1024) return 0;
   folder->replace(folder->original());
   {
-    sqlite3* opened = nullptr;
-    fuzz::require(sqlite3_open(folder->path().c_str(), &opened) == SQLITE_OK, "a database");
-    const std::unique_ptr<sqlite3, Close> database(opened);
-    sqlite3_exec(opened, "PRAGMA ignore_check_constraints = ON; BEGIN", nullptr, nullptr, nullptr);
+    const auto database = open_raw(folder->path());
+    sqlite3_exec(database.get(), "PRAGMA ignore_check_constraints = ON; BEGIN", nullptr, nullptr,
+                 nullptr);
     std::string_view bytes = fuzz::text_of(data, size);
     while (bytes.size() >= 4) {
       const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
       const std::string_view value = bytes.substr(4, at(3));
-      edit(opened, at(0), at(1) % 16, at(2) % 5, value);
+      edit(database.get(), at(0), at(1) % 16, at(2) % 5, value);
       bytes.remove_prefix(4 + value.size());
     }
-    sqlite3_exec(opened, "COMMIT", nullptr, nullptr, nullptr);
+    sqlite3_exec(database.get(), "COMMIT", nullptr, nullptr, nullptr);
   }
   (void)fuzz::examine(*folder);
   return 0;
