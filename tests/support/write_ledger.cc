@@ -350,6 +350,8 @@ std::size_t WriteLedger::flushed_state(std::size_t answers) const {
 }
 
 WriteLedger::Tree WriteLedger::read_back() {
+  // The server may have been killed since: on a loaded machine its end reaches us late.
+  client_.close();
   const auto listing = client_.request(
       "PROPFIND", root_ + "/", {{"Depth", "infinity"}},
       "<D:propfind xmlns:D=\"DAV:\"><D:prop><D:resourcetype/><D:getetag/><D:getcontentlength/>"
