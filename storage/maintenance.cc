@@ -1,5 +1,6 @@
 #include "storage/maintenance.h"
 
+#include <exception>
 #include <vector>
 
 namespace holdfast::storage {
@@ -62,16 +63,21 @@ void Maintenance::round() {
   attempt("collecting garbage", &Maintenance::collect_garbage);
   attempt("writing back", &Maintenance::write_back);
   attempt("purging locks", &Maintenance::purge_locks);
+  attempt("watching the log", &Maintenance::watch_log);
   if (!swept_) attempt("sweeping", &Maintenance::sweep_orphans);
 }
 
 void Maintenance::attempt(const char* doing, void (Maintenance::*task)()) {
   try {
     (this->*task)();
+    told_.erase(doing);
   } catch (const Stopped&) {
     // The next start begins anew.
   } catch (const std::exception& error) {
-    if (options_.on_problem) options_.on_problem(std::string(doing) + ": " + error.what());
+    std::string& told = told_[doing];
+    if (told == error.what()) return;
+    told = error.what();
+    if (options_.on_problem) options_.on_problem(std::string(doing) + ": " + told);
   }
 }
 
@@ -82,8 +88,19 @@ void Maintenance::collect_garbage() {
     // In full durability the commit that made them garbage is on disk before it can be seen. In
     // relaxed it may be lost with the power, and the rows that come back then need their files.
     if (options_.durability == Durability::relaxed) names_.checkpoint();
-    for (const std::string& blob : blobs) content_.remove(blob);
-    names_.forget_garbage(blobs);
+    // One that cannot be removed must not keep the others.
+    std::vector<std::string> removed;
+    std::exception_ptr problem;
+    for (const std::string& blob : blobs) {
+      try {
+        content_.remove(blob);
+        removed.push_back(blob);
+      } catch (const Error&) {
+        problem = std::current_exception();
+      }
+    }
+    names_.forget_garbage(removed);
+    if (problem) std::rethrow_exception(problem);
     if (blobs.size() < kGarbageAtOnce || stopping()) return;
   }
 }
@@ -102,6 +119,13 @@ void Maintenance::write_back() {
 }
 
 void Maintenance::purge_locks() { names_.purge_expired_locks(options_.lock_grace_s); }
+
+void Maintenance::watch_log() {
+  if (names_.stats().wal_bytes <= options_.log_alarm_bytes) return;
+  throw Error(Fault::busy, "the write-ahead log is larger than " +
+                               std::to_string(options_.log_alarm_bytes >> 20) +
+                               " MiB: something keeps it from being moved into the database");
+}
 
 // Files that a crash left between their rename and the commit that would have named them.
 void Maintenance::sweep_orphans() {

@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -29,7 +30,10 @@ class Maintenance {
     std::chrono::milliseconds interval{2000};
     // An expired lock is remembered this long, for a late UNLOCK by its creator (clients §2).
     std::int64_t lock_grace_s = 600;
-    // Told, from the thread, what went wrong; for the log.
+    // A write-ahead log larger than this is a problem to be told (robustness E10).
+    std::uint64_t log_alarm_bytes = 256 << 20;
+    // Told, from the thread, what went wrong; for the log. The same thing is told once, until it
+    // has gone well in between.
     std::function<void(const std::string& problem)> on_problem = {};
     bool start_thread = true;  // false: only `round` works, for tests
   };
@@ -55,6 +59,7 @@ class Maintenance {
   void collect_garbage();
   void write_back();
   void purge_locks();
+  void watch_log();
   void sweep_orphans();
   [[nodiscard]] bool stopping() const;
   [[nodiscard]] bool garbage_held() const;
@@ -66,6 +71,7 @@ class Maintenance {
   // At the last checkpoint; at first none, because what came before this object is not known.
   std::uint64_t batches_written_ = UINT64_MAX;
   bool swept_ = false;
+  std::map<std::string, std::string> told_;  // the problem that each task has now
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
