@@ -53,6 +53,7 @@ Store open_store(const Config& config, Opening opening, OnFailure on_failure) tr
   storage::sqlite::Options options;
   options.durability = config.durability;
   options.cache_bytes = config.cache_bytes;
+  options.read_limit_s = config.read_timeout_s;
   options.on_failure = std::move(on_failure);
   store.names = storage::sqlite::open(ground->folder.database(), *store.contents, ground->clock,
                                       std::move(options));

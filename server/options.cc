@@ -203,6 +203,8 @@ std::vector<Option> make_options() {
 
       number<std::uint64_t>("cache-size", "BYTES", kMebi, 64 * kGibi, FIELD(cache_bytes),
                             "Page cache of the store, all connections together"),
+      number<std::int64_t>("read-timeout", "SECONDS", 1, kDay, FIELD(read_timeout_s),
+                           "Longest time that one request may read names and properties (503)"),
       free_space_option(),
       text("spill-folder", "DIR", FIELD(spill_folder), check_anything,
            "Where the part of an answer waits that its client does not take at once; by default in "

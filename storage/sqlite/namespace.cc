@@ -25,6 +25,7 @@ class SqliteNamespace final : public Namespace {
                   Options options)
       : path_(std::move(path)),
         clock_(clock),
+        read_limit_s_(options.read_limit_s),
         // The writer's cache is one of the connections' shares.
         pool_(path_, epoch, std::max<std::size_t>(options.readers, 1),
               options.cache_bytes / (std::max<std::size_t>(options.readers, 1) + 1)),
@@ -35,7 +36,7 @@ class SqliteNamespace final : public Namespace {
   }
 
   std::unique_ptr<const Snapshot> snapshot() const override {
-    return std::make_unique<ReadSnapshot>(pool_, pool_.borrow(), clock_);
+    return std::make_unique<ReadSnapshot>(pool_, pool_.borrow(), clock_, read_limit_s_);
   }
 
   void write(Flush flush, const std::function<void(Transaction&)>& fn) override {
@@ -146,6 +147,7 @@ class SqliteNamespace final : public Namespace {
 
   std::string path_;
   const Clock& clock_;
+  std::int64_t read_limit_s_;
   mutable ReaderPool pool_;
   Writer writer_;
 };

@@ -4,12 +4,25 @@
 
 namespace holdfast::storage::sqlite {
 
+namespace {
+
+// Steps of SQLite's machine between two looks at the clock: some tens of microseconds.
+constexpr int kStepsPerLook = 2000;
+
+int is_late(void* self) {
+  const auto* reader = static_cast<const Reader*>(self);
+  return reader->clock != nullptr && reader->clock->lease() > reader->deadline ? 1 : 0;
+}
+
+}  // namespace
+
 Reader::Reader(const std::string& path, const std::string& epoch, std::size_t cache_bytes)
     : connection(path, Connection::Mode::read),
       queries(connection, epoch),
       begin(connection, "BEGIN"),
       commit(connection, "COMMIT") {
   configure(connection, Connection::Mode::read, cache_bytes);
+  sqlite3_progress_handler(connection.handle(), kStepsPerLook, is_late, this);
 }
 
 ReaderPool::ReaderPool(std::string path, std::string epoch, std::size_t most,
@@ -33,8 +46,13 @@ std::unique_ptr<Reader> ReaderPool::borrow() {
   } catch (...) {
     lock.lock();
     --made_;
-    returned_.notify_one();
-    throw;
+    returned_.notify_all();
+    // Out of descriptors or memory: those there are have to do.
+    returned_.wait(lock, [this] { return !idle_.empty() || made_ == 0; });
+    if (idle_.empty()) throw;
+    std::unique_ptr<Reader> reader = std::move(idle_.back());
+    idle_.pop_back();
+    return reader;
   }
 }
 
@@ -42,20 +60,26 @@ void ReaderPool::give_back(std::unique_ptr<Reader> reader) noexcept {
   const std::lock_guard lock(mutex_);
   if (reader->connection.in_transaction()) {
     --made_;  // it could not end its transaction: close it instead
-  } else {
-    idle_.push_back(std::move(reader));
+    returned_.notify_all();
+    return;
   }
+  idle_.push_back(std::move(reader));
   returned_.notify_one();
 }
 
-ReadSnapshot::ReadSnapshot(ReaderPool& pool, std::unique_ptr<Reader> reader, const Clock& clock)
+ReadSnapshot::ReadSnapshot(ReaderPool& pool, std::unique_ptr<Reader> reader, const Clock& clock,
+                           std::int64_t limit_s)
     : Answers<Snapshot>(reader->queries), pool_(pool), reader_(std::move(reader)) {
   try {
     Run(reader_->begin).done();
-    reader_->queries.begin(clock.lease(), clock.wall());
+    const Millis now = clock.lease();
+    reader_->queries.begin(now, clock.wall());
+    reader_->deadline = now + limit_s * 1000;
+    reader_->clock = &clock;
     // BEGIN alone starts nothing: the first read fixes the instant.
     (void)reader_->queries.any_locks();
   } catch (...) {
+    reader_->clock = nullptr;
     sqlite3_exec(reader_->connection.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
     pool_.give_back(std::move(reader_));
     throw;
@@ -63,6 +87,7 @@ ReadSnapshot::ReadSnapshot(ReaderPool& pool, std::unique_ptr<Reader> reader, con
 }
 
 ReadSnapshot::~ReadSnapshot() {
+  reader_->clock = nullptr;
   sqlite3_step(reader_->commit.handle());
   sqlite3_reset(reader_->commit.handle());
   pool_.give_back(std::move(reader_));

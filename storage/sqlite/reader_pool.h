@@ -15,9 +15,17 @@ namespace holdfast::storage::sqlite {
 
 struct Reader {
   Reader(const std::string& path, const std::string& epoch, std::size_t cache_bytes);
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
   Connection connection;
   Queries queries;
   Statement begin, commit;
+  // Set while a snapshot stands: a statement that runs when this clock's leases have passed
+  // `deadline` is interrupted (Error{busy}), so that no snapshot keeps the log from being moved for
+  // long (robustness E10).
+  const Clock* clock = nullptr;
+  Millis deadline = 0;
 };
 
 class ReaderPool {
@@ -40,7 +48,8 @@ class ReaderPool {
 // One read transaction on a borrowed connection.
 class ReadSnapshot final : public Answers<Snapshot> {
  public:
-  ReadSnapshot(ReaderPool& pool, std::unique_ptr<Reader> reader, const Clock& clock);
+  ReadSnapshot(ReaderPool& pool, std::unique_ptr<Reader> reader, const Clock& clock,
+               std::int64_t limit_s);
   ~ReadSnapshot() override;
   ReadSnapshot(const ReadSnapshot&) = delete;
   ReadSnapshot& operator=(const ReadSnapshot&) = delete;

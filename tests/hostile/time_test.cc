@@ -1,0 +1,203 @@
+// Clocks that jump, reads that take too long, a log that cannot be emptied (robustness E9, E10).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+#include "dav/engine.h"
+#include "storage/maintenance.h"
+#include "tests/storage/sqlite_store.h"
+#include "tests/support/dav_client.h"
+#include "tests/support/manual_clock.h"
+
+namespace holdfast::test {
+namespace {
+
+using storage::Error;
+using storage::Fault;
+using storage::Millis;
+
+constexpr Millis kYear = 365LL * 24 * 3600 * 1000;
+
+// The stores of the program on clocks of the test's own.
+class Time : public testing::Test {
+ protected:
+  Time() {
+    std::string name = (std::filesystem::temp_directory_path() / "holdfast-XXXXXX").string();
+    root_ = mkdtemp(name.data());
+    open();
+  }
+  ~Time() override {
+    close();
+    std::filesystem::remove_all(root_);
+  }
+  void open() {
+    folder_ = std::make_unique<storage::files::DataFolder>(root_ + "/data");
+    contents_ =
+        std::make_unique<storage::files::FileContentStore>(*folder_, storage::Durability::full);
+    storage::sqlite::Options options;
+    options.read_limit_s = 30;
+    names_ = storage::sqlite::open(folder_->database(), *contents_, clock_, options);
+    engine_ = std::make_unique<dav::Engine>(*names_, *contents_, dav::Options{});
+    dav_ = std::make_unique<DavClient>(*engine_);
+  }
+  void close() {
+    dav_.reset();
+    engine_.reset();
+    names_.reset();
+    contents_.reset();
+    folder_.reset();
+  }
+  void fill(int files) {
+    names_->write(storage::Flush::required, [&](storage::Transaction& tx) {
+      const storage::Resource root = *tx.resolve({}).resource;
+      for (int i = 0; i < files; ++i) tx.make_collection(root, "c" + std::to_string(i));
+    });
+  }
+
+  std::string root_;
+  ManualClock clock_;
+  std::unique_ptr<storage::files::DataFolder> folder_;
+  std::unique_ptr<storage::files::FileContentStore> contents_;
+  std::unique_ptr<storage::Namespace> names_;
+  std::unique_ptr<dav::Engine> engine_;
+  std::unique_ptr<DavClient> dav_;
+};
+
+const std::string kLockInfo =
+    R"(<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope>)"
+    R"(<D:locktype><D:write/></D:locktype></D:lockinfo>)";
+
+TEST_F(Time, JumpsOfTheWallClockNeitherEndNorExtendLocks) {
+  for (const Millis jump : {kYear, -kYear, Millis{3'600'000}, Millis{-3'600'000}, Millis{1}}) {
+    SCOPED_TRACE(jump);
+    const Answer locked = dav_->send("LOCK", "/f", {{"Timeout", "Second-600"}}, kLockInfo);
+    ASSERT_TRUE(locked.status == 200 || locked.status == 201) << locked.status;
+    const Millis start = clock_.lease();
+    clock_.set_wall(clock_.wall() + jump);
+    EXPECT_EQ(dav_->send("PUT", "/f", {}, "x").status, 423);
+    clock_.advance(599'000);
+    EXPECT_EQ(dav_->send("PUT", "/f", {}, "x").status, 423);
+    EXPECT_THAT(dav_->send("PROPFIND", "/f", {{"Depth", "0"}}).body,
+                testing::HasSubstr("Second-1<"));
+    clock_.advance(1'001);
+    EXPECT_EQ(clock_.lease(), start + 600'001);
+    EXPECT_EQ(dav_->send("PUT", "/f", {}, "x").status, 204);
+  }
+}
+
+TEST_F(Time, JumpsOverARestartLeaveALockAtMostItsTimeout) {
+  for (const Millis jump : {kYear, -kYear}) {
+    SCOPED_TRACE(jump);
+    const Answer locked = dav_->send("LOCK", "/f", {{"Timeout", "Second-600"}}, kLockInfo);
+    ASSERT_TRUE(locked.status == 200 || locked.status == 201) << locked.status;
+    close();
+    clock_.set(clock_.wall() + jump);
+    open();
+    EXPECT_EQ(dav_->send("PUT", "/f", {}, "x").status, jump > 0 ? 204 : 423);
+    clock_.advance(600'001);
+    EXPECT_EQ(dav_->send("PUT", "/f", {}, "x").status, 204);
+  }
+}
+
+// Whatever the clock says, what a client has cached is confirmed only when it is the same.
+TEST_F(Time, JumpsNeverMakeOldContentLookCurrent) {
+  std::vector<Answer> seen;
+  int version = 0;
+  const auto next = [&] {
+    const std::string body = "version " + std::to_string(++version);
+    ASSERT_TRUE(dav_->send("PUT", "/f", {}, body).status <= 204);
+    for (const Answer& old : seen) {
+      for (const Headers& headers :
+           {Headers{{"If-None-Match", old.header("ETag")}},
+            Headers{{"If-Modified-Since", old.header("Last-Modified")}},
+            Headers{{"Range", "bytes=0-"}, {"If-Range", old.header("Last-Modified")}},
+            Headers{{"Range", "bytes=0-"}, {"If-Range", old.header("ETag")}}}) {
+        const Answer answer = dav_->send("GET", "/f", headers);
+        EXPECT_EQ(answer.status, 200) << headers.front().first;
+        EXPECT_EQ(answer.body, body);
+      }
+      EXPECT_EQ(dav_->send("PUT", "/f", {{"If-Match", old.header("ETag")}}, "lost").status, 412);
+    }
+    seen.push_back(dav_->send("GET", "/f"));
+    EXPECT_EQ(seen.back().body, body);
+    EXPECT_EQ(dav_->send("GET", "/f", {{"If-None-Match", seen.back().header("ETag")}}).status, 304);
+  };
+  for (const Millis jump :
+       {Millis{0}, kYear, -kYear, -kYear, Millis{-1}, Millis{1}, 2 * kYear, Millis{-500}, -kYear}) {
+    clock_.set_wall(clock_.wall() + jump);
+    next();
+  }
+}
+
+TEST_F(Time, ReadsThatTakeTooLongAreEndedAndTheNextAreNot) {
+  fill(3000);
+  {
+    const auto snapshot = names_->snapshot();
+    const storage::Resolution root = snapshot->resolve({});
+    std::uint64_t seen = 0;
+    try {
+      snapshot->members(root, storage::Depth::one, {}, [&](const storage::Member&) {
+        if (++seen == 10) clock_.advance(30'001);
+      });
+      ADD_FAILURE() << "all were listed";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault(), Fault::busy);
+    }
+    EXPECT_LT(seen, 2000U);
+  }
+  for (int i = 0; i < 10; ++i) {
+    const auto snapshot = names_->snapshot();
+    clock_.advance(30'000);  // the last moment that is allowed
+    EXPECT_EQ(snapshot->count(*snapshot->resolve({}).resource, 1'000'000), 3001U);
+  }
+  // A wall clock that jumps is not time that passes.
+  const auto snapshot = names_->snapshot();
+  clock_.set_wall(clock_.wall() + kYear);
+  EXPECT_EQ(snapshot->count(*snapshot->resolve({}).resource, 1'000'000), 3001U);
+}
+
+TEST_F(Time, AListingThatTakesTooLongIsCut) {
+  fill(3000);
+  dav::Request request;
+  dav::NoBody body;
+  request.method = "PROPFIND";
+  request.target = "/";
+  request.fields.add("Host", "localhost");
+  request.fields.add("Depth", "1");
+  request.body = &body;
+  dav::Response response = engine_->handle(request);
+  ASSERT_EQ(response.status, 207);
+  clock_.advance(30'001);
+  EXPECT_TRUE(render(std::move(response)).cut);
+  EXPECT_EQ(dav_->send("PROPFIND", "/", {{"Depth", "1"}}).status, 207);
+}
+
+TEST_F(Time, ALogThatCannotBeEmptiedIsToldOnce) {
+  std::vector<std::string> told;
+  storage::Maintenance maintenance(
+      *names_, *contents_,
+      {.log_alarm_bytes = 100'000,
+       .on_problem = [&](const std::string& problem) { told.push_back(problem); },
+       .start_thread = false});
+  auto snapshot = names_->snapshot();
+  fill(3000);
+  for (int i = 0; i < 4; ++i) maintenance.round();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_THAT(told[0], testing::HasSubstr("write-ahead log"));
+  snapshot.reset();
+  ASSERT_EQ(dav_->send("MKCOL", "/more").status, 201);
+  for (int i = 0; i < 4; ++i) maintenance.round();
+  EXPECT_EQ(told.size(), 1U);
+  EXPECT_LT(names_->stats().wal_bytes, 100'000U);
+  snapshot = names_->snapshot();
+  names_->write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const storage::Resource root = *tx.resolve({}).resource;
+    for (int i = 0; i < 3000; ++i) tx.make_collection(root, "d" + std::to_string(i));
+  });
+  for (int i = 0; i < 4; ++i) maintenance.round();
+  EXPECT_EQ(told.size(), 2U) << "after it was well in between";
+}
+
+}  // namespace
+}  // namespace holdfast::test
