@@ -28,11 +28,15 @@ void sync(int fd, const std::string& name) {
   if (fsync(fd) != 0) refuse("Cannot flush " + name);
 }
 
-// Opens the folder `name` in `above`, making it when it is missing.
-Descriptor folder(int above, const char* name, const std::string& path) {
+// Opens the folder `name` in `above`, making it when it is missing and `may_make`.
+Descriptor folder(int above, const char* name, const std::string& path, bool may_make) {
   constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   Descriptor found(openat(above, name, kFlags));
   if (!found && errno == ENOENT) {
+    if (!may_make) {
+      throw OpenError("The folder " + path +
+                      " is missing, but the database beside it may name content in it: restore it.");
+    }
     if (mkdirat(above, name, 0700) != 0 && errno != EEXIST) refuse("Cannot create " + path);
     found = Descriptor(openat(above, name, kFlags));
   }
@@ -102,15 +106,18 @@ DataFolder::DataFolder(const std::string& path, Options options) {
     refuse("Cannot lock the data folder " + path_);
   }
 
-  tmp_ = folder(folder_.get(), "tmp", path_ + "/tmp");
-  blobs_ = folder(folder_.get(), "blobs", path_ + "/blobs");
+  // The database is made after the folders for content: without them it has lost what it names.
+  struct stat database {};
+  const bool fresh = fstatat(folder_.get(), "meta.db", &database, AT_SYMLINK_NOFOLLOW) != 0;
+  tmp_ = folder(folder_.get(), "tmp", path_ + "/tmp", true);
+  blobs_ = folder(folder_.get(), "blobs", path_ + "/blobs", fresh);
   same_disk(tmp_.get(), root, path_ + "/tmp");
   same_disk(blobs_.get(), root, path_ + "/blobs");
   for (unsigned i = 0; i < 256; ++i) {
     constexpr const char* kDigits = "0123456789abcdef";
     const std::array<char, 3> name{kDigits[i / 16], kDigits[i % 16], '\0'};
     const std::string full = path_ + "/blobs/" + name.data();
-    const Descriptor fan = folder(blobs_.get(), name.data(), full);
+    const Descriptor fan = folder(blobs_.get(), name.data(), full, fresh);
     same_disk(fan.get(), root, full);
   }
   // Also when nothing was made just now: an earlier start may have died before its flush.

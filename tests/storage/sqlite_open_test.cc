@@ -134,6 +134,8 @@ TEST_F(Opening, RefusesSymbolicLinksInside) {
   std::filesystem::create_symlink("/etc", data() + "/blobs/42");
   EXPECT_THAT(refusal(), HasSubstr("blobs/42"));
   std::filesystem::remove(data() + "/blobs/42");
+  EXPECT_THAT(refusal(), HasSubstr("is missing"));  // and is not made anew beside a database
+  std::filesystem::create_directory(data() + "/blobs/42");
   std::filesystem::rename(data() + "/meta.db", root_ + "/elsewhere.db");
   std::filesystem::create_symlink(root_ + "/elsewhere.db", data() + "/meta.db");
   EXPECT_THAT(refusal(), HasSubstr("not a regular file"));
