@@ -191,7 +191,7 @@ void ResponseWriter::send_run(const dav::ContentBody& body, const dav::ContentBo
     outcome_.body_bytes += run.text.size();
   }
   if (run.length == 0) return;
-  if (const int file = body.reader->descriptor(); file >= 0) {
+  if (const int file = body.reader->descriptor(run.offset, run.length); file >= 0) {
     switch (wire_.send_file(file, run.offset, run.length)) {
       case Wire::FileSent::all:
         outcome_.body_bytes += run.length;

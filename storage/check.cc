@@ -47,6 +47,14 @@ CheckReport check(Namespace& names, ContentStore& content, CheckOptions options)
       report.problems.push_back("Content file " + named.blob + " " + found->second + ".");
     });
   }
+  if (options.hashes) {
+    names.for_each_inline([&](std::int64_t id, const Content& bytes) {
+      stop_if_asked(options);
+      if (content.verify(bytes)) return;
+      report.problems.push_back("Inline content " + std::to_string(id) +
+                                " does not have the SHA-256 it was stored with.");
+    });
+  }
   content.for_each([&](const std::string& blob, std::uint64_t size) {
     stop_if_asked(options);
     ++report.files;

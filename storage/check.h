@@ -12,7 +12,7 @@
 namespace holdfast::storage {
 
 struct CheckOptions {
-  bool hashes = false;  // read every content file and compare its SHA-256
+  bool hashes = false;  // read every content and compare its SHA-256
   // Sets right what follows from the rest: counts, references, files that no row names. Never
   // removes a resource.
   bool repair = false;

@@ -38,7 +38,8 @@ class Upload {
   // durability, on disk under its final name; the value can be given to Transaction::put any
   // number of times (a closure may rerun). Throws like append.
   [[nodiscard]] virtual const Content& seal() = 0;
-  // A row names the content now, or may name it (a commit whose outcome is unknown): do not remove it.
+  // A row names the content now, or may name it (a commit whose outcome is unknown): do not remove
+  // it.
   virtual void keep() = 0;
 };
 
@@ -50,8 +51,17 @@ class ContentReader {
   // Reads up to buffer.size() bytes at `offset`; returns how many (0 only at the end). Throws
   // Error{corrupt} when the file is shorter than its size or the disk cannot read it.
   [[nodiscard]] virtual std::size_t read(std::uint64_t offset, std::span<char> buffer) = 0;
-  // A descriptor for sendfile(2), or -1 when this store has none. Owned by the reader.
-  [[nodiscard]] virtual int descriptor() const { return -1; }
+  // A descriptor for sendfile(2) of these bytes, or -1 when they must be taken through read. Owned
+  // by the reader.
+  [[nodiscard]] virtual int descriptor(std::uint64_t /*offset*/, std::uint64_t /*length*/) const {
+    return -1;
+  }
+  // Before the first byte is served: throws Error{corrupt} when the file does not have the SHA-256
+  // it was stored with (robustness D9). Costs next to nothing when the store has written or
+  // verified the file itself and nobody has touched it since. A file too large to be read before
+  // the answer begins passes; it is verified while it is read from its beginning to its end, and
+  // read throws before it gives the last piece. May read for long: not while a snapshot stands.
+  virtual void require_sound() = 0;
 };
 
 // Any thread may call any function.
@@ -69,9 +79,12 @@ class ContentStore {
   virtual void flush() = 0;
   // Calls `visit` (which may call remove) with name and size of each stored file that no upload
   // holds any more, in no order. Files sealed after the call began may or may not appear.
-  virtual void for_each(const std::function<void(const std::string& blob, std::uint64_t size)>& visit) = 0;
-  // True when the file exists with this size and SHA-256 (reads all of it).
+  virtual void for_each(
+      const std::function<void(const std::string& blob, std::uint64_t size)>& visit) = 0;
+  // True when the content, inline or a file, has its size and SHA-256 (reads all of it).
   [[nodiscard]] virtual bool verify(const Content& content) = 0;
+  // ContentReader::require_sound for inline content. `id` is Resource::content.
+  virtual void require_sound(std::int64_t id, const Content& content) = 0;
   // Bytes that can still be stored, and the size of the whole disk; for RFC 4331 quota properties
   // and the free-space floor.
   struct Space {

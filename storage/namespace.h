@@ -190,6 +190,9 @@ class Namespace {
   [[nodiscard]] virtual bool names_blob(const std::string& blob) const = 0;
   // Visits every content that is a file.
   virtual void for_each_blob(const std::function<void(const Content&)>& visit) const = 0;
+  // Visits every content that has no file: Resource::content, and its bytes.
+  virtual void for_each_inline(
+      const std::function<void(std::int64_t id, const Content&)>& visit) const = 0;
   // Makes everything acknowledged so far durable (also deferred and relaxed writes), and moves the
   // write-ahead log into the database where readers allow.
   virtual void checkpoint() = 0;

@@ -29,7 +29,7 @@ std::string content_range(const ByteRange& range, std::uint64_t size) {
 
 // The content of a file: its bytes, or a reader of its content file.
 struct Opened {
-  std::string bytes;
+  storage::Content content;
   std::unique_ptr<storage::ContentReader> reader;  // none for inline content
 };
 
@@ -42,46 +42,52 @@ void set_representation(Response& response, const storage::Resource& file) {
 // Opened while the snapshot stands; nullopt when the content file is gone.
 std::optional<Opened> open_content(const Call& call, const storage::Snapshot& snapshot,
                                    const storage::Resource& file) {
-  storage::Content content = snapshot.content(file);
   Opened opened;
-  if (content.is_inline()) {
-    opened.bytes = std::move(content.bytes);
-  } else if (!(opened.reader = call.contents.open(content))) {
+  opened.content = snapshot.content(file);
+  if (!opened.content.is_inline() && !(opened.reader = call.contents.open(opened.content)))
     return std::nullopt;
-  }
   return opened;
 }
 
+// Damage is never served as success (robustness D9).
+void require_sound(const Call& call, const storage::Resource& file, const Opened& opened) {
+  if (opened.reader) {
+    opened.reader->require_sound();
+  } else {
+    call.contents.require_sound(file.content, opened.content);
+  }
+}
+
 // Inline content becomes a plain string, which leaves together with the head.
-void set_body(Response& response, Opened content, std::vector<ContentBody::Run> runs) {
-  if (content.reader) {
+void set_body(Response& response, Opened opened, std::vector<ContentBody::Run> runs) {
+  if (opened.reader) {
     ContentBody body;
-    body.reader = std::move(content.reader);
+    body.reader = std::move(opened.reader);
     body.runs = std::move(runs);
     response.body = std::move(body);
     return;
   }
-  if (runs.size() == 1 && runs.front().length == content.bytes.size()) {
-    response.body = std::move(content.bytes);
+  std::string& bytes = opened.content.bytes;
+  if (runs.size() == 1 && runs.front().length == bytes.size()) {
+    response.body = std::move(bytes);
     return;
   }
   std::string text;
   for (const ContentBody::Run& run : runs) {
     text += run.text;
-    text.append(content.bytes, static_cast<std::size_t>(run.offset),
-                static_cast<std::size_t>(run.length));
+    text.append(bytes, static_cast<std::size_t>(run.offset), static_cast<std::size_t>(run.length));
   }
   response.body = std::move(text);
 }
 
-void set_single_range(Response& response, Opened content, const ByteRange& range) {
+void set_single_range(Response& response, Opened opened, const ByteRange& range) {
   std::vector<ContentBody::Run> runs;
   runs.push_back({.text = {}, .offset = range.offset, .length = range.length});
-  set_body(response, std::move(content), std::move(runs));
+  set_body(response, std::move(opened), std::move(runs));
 }
 
 // multipart/byteranges (RFC 9110 §14.6).
-void set_multiple_ranges(Response& response, Opened content, const storage::Resource& file,
+void set_multiple_ranges(Response& response, Opened opened, const storage::Resource& file,
                          const std::vector<ByteRange>& ranges) {
   const std::string boundary = "holdfast-" + file.etag;
   response.set("Content-Type", "multipart/byteranges; boundary=" + boundary);
@@ -93,11 +99,11 @@ void set_multiple_ranges(Response& response, Opened content, const storage::Reso
     runs.push_back({.text = std::move(text), .offset = range.offset, .length = range.length});
   }
   runs.push_back({.text = "\r\n--" + boundary + "--\r\n", .offset = 0, .length = 0});
-  set_body(response, std::move(content), std::move(runs));
+  set_body(response, std::move(opened), std::move(runs));
 }
 
-Response answer_file(const Call& call, const storage::Snapshot& snapshot,
-                     const storage::Resource& file, Opened content) {
+Response answer_file(const Call& call, storage::Millis now, const storage::Resource& file,
+                     Opened opened) {
   Response response;
   set_representation(response, file);
   const std::string_view type = content_type(file.name);
@@ -109,7 +115,7 @@ Response answer_file(const Call& call, const storage::Snapshot& snapshot,
   // Range means something for GET only (RFC 9110 §14.2).
   const bool head = call.request.method == "HEAD";
   Ranges ranges;
-  if (!head && range_applies(call, file, snapshot.wall_now()))
+  if (!head && range_applies(call, file, now))
     ranges = parse_range(call.fields(), file.size, call.options.range_limit);
   if (ranges.kind == Ranges::Kind::unsatisfiable) {
     Error error(416, "the range lies outside the content");
@@ -119,15 +125,15 @@ Response answer_file(const Call& call, const storage::Snapshot& snapshot,
   if (ranges.kind == Ranges::Kind::some) {
     response.status = 206;
     if (ranges.ranges.size() > 1) {
-      set_multiple_ranges(response, std::move(content), file, ranges.ranges);
+      set_multiple_ranges(response, std::move(opened), file, ranges.ranges);
       return response;
     }
     response.set("Content-Range", content_range(ranges.ranges.front(), file.size));
-    set_single_range(response, std::move(content), ranges.ranges.front());
+    set_single_range(response, std::move(opened), ranges.ranges.front());
   } else if (head) {
     response.head_length = file.size;
   } else {
-    set_single_range(response, std::move(content), {.offset = 0, .length = file.size});
+    set_single_range(response, std::move(opened), {.offset = 0, .length = file.size});
   }
   response.set("Content-Type", type);
   return response;
@@ -148,9 +154,12 @@ Response handle_get(Call& call) {
       return response;
     }
     if (resource.is_collection()) return listing_page(call, std::move(snapshot), target);
-    if (call.request.method == "HEAD") return answer_file(call, *snapshot, resource, {});
-    if (auto content = open_content(call, *snapshot, resource))
-      return answer_file(call, *snapshot, resource, std::move(*content));
+    if (auto opened = open_content(call, *snapshot, resource)) {
+      const storage::Millis now = snapshot->wall_now();
+      snapshot.reset();  // what follows may read a whole file
+      require_sound(call, resource, *opened);
+      return answer_file(call, now, resource, std::move(*opened));
+    }
     // Replaced between the look-up and the open: look once more; missing twice is damage.
     if (last_try) break;
   }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
+#include <optional>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -19,6 +20,10 @@
 namespace holdfast::storage::files {
 
 namespace {
+
+// A larger file is not read as a whole before its first byte is served: this much takes 50 ms from
+// the page cache, and a player that asks for one range of a film must not wait for all of it.
+constexpr std::uint64_t kVerifiedAtOnceBytes = 64 << 20;
 
 [[noreturn]] void fail(const char* doing, const std::string& name) {
   const int error = errno;
@@ -66,9 +71,17 @@ void each_entry(int above, const char* name, const Visit& visit) {
 
 class FileReader final : public ContentReader {
  public:
-  FileReader(Descriptor fd, std::uint64_t size) : fd_(std::move(fd)), size_(size) {}
+  FileReader(Descriptor fd, const struct stat& file, const Content& content,
+             VerifiedContents& verified)
+      : fd_(std::move(fd)),
+        size_(content.size),
+        sha256_(content.checksums.sha256),
+        mark_(content.blob, file),
+        verified_(verified) {}
   [[nodiscard]] std::uint64_t size() const override { return size_; }
-  [[nodiscard]] int descriptor() const override { return fd_.get(); }
+  [[nodiscard]] int descriptor(std::uint64_t offset, std::uint64_t length) const override {
+    return digester_ && offset == 0 && length == size_ ? -1 : fd_.get();
+  }
 
   [[nodiscard]] std::size_t read(std::uint64_t offset, std::span<char> buffer) override {
     if (offset >= size_) return 0;
@@ -77,16 +90,44 @@ class FileReader final : public ContentReader {
     if (wanted == 0) return 0;
     for (;;) {
       const ssize_t got = pread(fd_.get(), buffer.data(), wanted, static_cast<off_t>(offset));
-      if (got > 0) return static_cast<std::size_t>(got);
+      if (got > 0) {
+        const auto count = static_cast<std::size_t>(got);
+        if (digester_ && offset == digested_) digest(buffer.first(count));
+        return count;
+      }
       if (got < 0 && errno == EINTR) continue;
       throw Error(Fault::corrupt, got == 0 ? "a content file ends early"
                                            : std::string("read: ") + std::strerror(errno));
     }
   }
 
+  void require_sound() override {
+    if (verified_.contains(mark_)) return;
+    digester_.emplace(Digests{});
+    if (size_ > kVerifiedAtOnceBytes) return;
+    std::vector<char> buffer(std::min<std::uint64_t>(size_, 256 * 1024));
+    while (digester_) static_cast<void>(read(digested_, buffer));
+  }
+
  private:
+  // The next bytes in order; with the last ones comes the verdict.
+  void digest(std::span<const char> bytes) {
+    digester_->add(bytes);
+    digested_ += bytes.size();
+    if (digested_ < size_) return;
+    if (digester_->finish().sha256 != sha256_)
+      throw Error(Fault::corrupt, "a content file does not have its SHA-256");
+    digester_.reset();
+    verified_.add(mark_);
+  }
+
   Descriptor fd_;
   std::uint64_t size_;
+  std::array<std::uint8_t, 32> sha256_;
+  Mark mark_;
+  VerifiedContents& verified_;
+  std::optional<Digester> digester_;  // while the file is not known to be sound
+  std::uint64_t digested_ = 0;
 };
 
 }  // namespace
@@ -192,6 +233,8 @@ void FileUpload::move_into_place() {
   const bool full = store_.durability_ == Durability::full;
   store_.refuse_if_failed();
   if (full) store_.flush_sealed(fd_.get(), name_);
+  struct stat file {};
+  if (fstat(fd_.get(), &file) != 0) fail("stat", name_);
   // After an interrupted close the descriptor is gone all the same.
   if (close(fd_.release()) != 0 && errno != EINTR) fail("close", name_);
 
@@ -205,6 +248,7 @@ void FileUpload::move_into_place() {
     fail("rename", name_);
   }
   in_place_ = true;
+  store_.verified_.add(Mark(name_, file));
   if (!full) {
     store_.sealed_unflushed(name_);
     return;
@@ -234,16 +278,18 @@ std::unique_ptr<ContentReader> FileContentStore::open(const Content& content) {
     fd = Descriptor(openat(fan.get(), content.blob.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) {
     if (errno == ENOENT) return nullptr;
+    // The process may have run out of something; anything else is wrong with the file.
+    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) fail("open", path);
     if (errno == ELOOP || errno == ENOTDIR)
       throw Error(Fault::corrupt, path + " is or lies behind a symbolic link");
-    fail("open", path);
+    throw Error(Fault::corrupt, "open " + path + ": " + std::strerror(errno));
   }
   struct stat file {};
   if (fstat(fd.get(), &file) != 0) fail("stat", path);
   if (!S_ISREG(file.st_mode) || static_cast<std::uint64_t>(file.st_size) != content.size) {
     throw Error(Fault::corrupt, path + " has another size than it should");
   }
-  return std::make_unique<FileReader>(std::move(fd), content.size);
+  return std::make_unique<FileReader>(std::move(fd), file, content, verified_);
 }
 
 void FileContentStore::remove(const std::string& blob) {
@@ -364,6 +410,12 @@ void FileContentStore::for_each(
 }
 
 bool FileContentStore::verify(const Content& content) {
+  if (content.is_inline()) {
+    Digester digester(Digests{});
+    digester.add(content.bytes);
+    return content.bytes.size() == content.size &&
+           digester.finish().sha256 == content.checksums.sha256;
+  }
   try {
     const std::unique_ptr<ContentReader> reader = open(content);
     if (!reader) return false;
@@ -379,6 +431,16 @@ bool FileContentStore::verify(const Content& content) {
     if (error.fault() == Fault::corrupt) return false;
     throw;
   }
+}
+
+void FileContentStore::require_sound(std::int64_t id, const Content& content) {
+  const Mark mark(id);
+  if (verified_.contains(mark)) return;
+  if (!verify(content)) {
+    throw Error(Fault::corrupt,
+                "content " + std::to_string(id) + " does not have the SHA-256 it was stored with");
+  }
+  verified_.add(mark);
 }
 
 ContentStore::Space FileContentStore::space() const {

@@ -13,6 +13,7 @@
 
 #include "storage/content.h"
 #include "storage/files/data_folder.h"
+#include "storage/files/verified.h"
 
 namespace holdfast::storage::files {
 
@@ -34,6 +35,7 @@ class FileContentStore final : public ContentStore {
   void for_each(
       const std::function<void(const std::string& blob, std::uint64_t size)>& visit) override;
   [[nodiscard]] bool verify(const Content& content) override;
+  void require_sound(std::int64_t id, const Content& content) override;
   [[nodiscard]] Space space() const override;
 
  private:
@@ -52,6 +54,7 @@ class FileContentStore final : public ContentStore {
   Durability durability_;
   std::function<void(const std::string&)> on_failure_;
   std::atomic<bool> failed_ = false;
+  VerifiedContents verified_;
   std::mutex flush_mutex_;  // one flush at a time
   bool flushed_earlier_ = false;
   std::mutex mutex_;  // guards the two below

@@ -92,6 +92,30 @@ class SqliteNamespace final : public Namespace {
     }
   }
 
+  void for_each_inline(
+      const std::function<void(std::int64_t, const Content&)>& visit) const override {
+    for (std::int64_t after = 0;;) {
+      std::vector<std::pair<std::int64_t, Content>> page;
+      {
+        Borrowed reader(pool_);
+        Statement some(reader->connection,
+                       "SELECT c.id, c.size, c.sha256, i.bytes FROM content c "
+                       "JOIN inline_content i ON i.id = c.id "
+                       "WHERE c.id > ?1 AND c.blob IS NULL ORDER BY c.id LIMIT 50");
+        Run run(some, after);
+        while (run.row()) {
+          auto& [id, content] = page.emplace_back();
+          id = after = run.integer(0);
+          content.size = static_cast<std::uint64_t>(run.integer(1));
+          run.bytes(2, content.checksums.sha256);
+          content.bytes = run.blob(3);
+        }
+      }
+      for (const auto& [id, content] : page) visit(id, content);
+      if (page.empty()) return;
+    }
+  }
+
   void checkpoint() override { writer_.checkpoint(); }
 
   void purge_expired_locks(std::int64_t grace_s) override {

@@ -32,6 +32,8 @@ class UndoingNamespace final : public storage::Namespace {
   void forget_garbage(std::span<const std::string>) override {}
   [[nodiscard]] bool names_blob(const std::string&) const override { return false; }
   void for_each_blob(const std::function<void(const storage::Content&)>&) const override {}
+  void for_each_inline(
+      const std::function<void(std::int64_t, const storage::Content&)>&) const override {}
   void checkpoint() override {}
   void purge_expired_locks(std::int64_t) override {}
   [[nodiscard]] storage::NamespaceStats stats() const override { return {}; }

@@ -34,7 +34,10 @@ class FileContent final : public storage::ContentReader {
     return static_cast<std::size_t>(
         ::pread(descriptor_, buffer.data(), buffer.size(), static_cast<off_t>(offset)));
   }
-  [[nodiscard]] int descriptor() const override { return show_ ? descriptor_ : -1; }
+  [[nodiscard]] int descriptor(std::uint64_t, std::uint64_t) const override {
+    return show_ ? descriptor_ : -1;
+  }
+  void require_sound() override {}
 
  private:
   int descriptor_;

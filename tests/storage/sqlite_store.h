@@ -10,6 +10,7 @@
 #include "storage/clock.h"
 #include "storage/files/content_store.h"
 #include "storage/files/data_folder.h"
+#include "storage/files/digest.h"
 #include "storage/sqlite/namespace.h"
 
 namespace holdfast::storage {
@@ -67,6 +68,9 @@ class SqliteStore : public testing::Test {
   }
   static Content inline_content(std::string bytes) {
     Content content;
+    files::Digester digester(Digests{});
+    digester.add(bytes);
+    content.checksums = digester.finish();
     content.size = bytes.size();
     content.bytes = std::move(bytes);
     return content;

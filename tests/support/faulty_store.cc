@@ -188,6 +188,10 @@ class FaultyReader final : public storage::ContentReader {
     plan_.step("read");
     return inner_->read(offset, buffer);
   }
+  void require_sound() override {
+    plan_.step("require_sound of a file");
+    inner_->require_sound();
+  }
 
  private:
   std::unique_ptr<storage::ContentReader> inner_;
@@ -233,6 +237,12 @@ void FaultyNamespace::for_each_blob(const std::function<void(const Content&)>& v
   inner_.for_each_blob(visit);
 }
 
+void FaultyNamespace::for_each_inline(
+    const std::function<void(std::int64_t, const Content&)>& visit) const {
+  plan_.step("for_each_inline");
+  inner_.for_each_inline(visit);
+}
+
 void FaultyNamespace::checkpoint() {
   plan_.step("checkpoint");
   inner_.checkpoint();
@@ -269,6 +279,11 @@ void FaultyContentStore::for_each(
     const std::function<void(const std::string& blob, std::uint64_t size)>& visit) {
   plan_.step("for_each");
   inner_.for_each(visit);
+}
+
+void FaultyContentStore::require_sound(std::int64_t id, const Content& content) {
+  plan_.step("require_sound of inline content");
+  inner_.require_sound(id, content);
 }
 
 bool FaultyContentStore::verify(const Content& content) {

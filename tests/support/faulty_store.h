@@ -57,7 +57,7 @@ class FaultPlan {
 
 // A commit has two steps: "commit", where nothing of the write remains, and "answer of commit",
 // where all of it does although the caller is told that it failed (an unknown outcome, robustness
-// D4).
+// D4). Busy and full say that nothing was committed, so they only happen at the first.
 class FaultyNamespace final : public storage::Namespace {
  public:
   // Both must outlive the namespace and its snapshots.
@@ -69,6 +69,8 @@ class FaultyNamespace final : public storage::Namespace {
   void forget_garbage(std::span<const std::string> blobs) override;
   [[nodiscard]] bool names_blob(const std::string& blob) const override;
   void for_each_blob(const std::function<void(const storage::Content&)>& visit) const override;
+  void for_each_inline(
+      const std::function<void(std::int64_t, const storage::Content&)>& visit) const override;
   void checkpoint() override;
   void purge_expired_locks(std::int64_t grace_s) override;
   [[nodiscard]] storage::NamespaceStats stats() const override { return inner_.stats(); }
@@ -92,6 +94,7 @@ class FaultyContentStore final : public storage::ContentStore {
   void for_each(
       const std::function<void(const std::string& blob, std::uint64_t size)>& visit) override;
   [[nodiscard]] bool verify(const storage::Content& content) override;
+  void require_sound(std::int64_t id, const storage::Content& content) override;
   [[nodiscard]] Space space() const override { return inner_.space(); }
 
  private:

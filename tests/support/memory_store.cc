@@ -537,6 +537,13 @@ void MemoryNamespace::for_each_blob(const std::function<void(const Content&)>& v
     if (!content->is_inline()) visit(*content);
 }
 
+void MemoryNamespace::for_each_inline(
+    const std::function<void(std::int64_t, const Content&)>& visit) const {
+  const auto state = current();
+  for (const auto& [id, content] : state->contents)
+    if (content->is_inline()) visit(id, *content);
+}
+
 void MemoryNamespace::purge_expired_locks(std::int64_t grace_s) {
   const std::lock_guard lock(writer_);
   auto next = std::make_shared<State>(*current());

@@ -40,6 +40,8 @@ class MemoryNamespace final : public storage::Namespace {
   void forget_garbage(std::span<const std::string> blobs) override;
   [[nodiscard]] bool names_blob(const std::string& blob) const override;
   void for_each_blob(const std::function<void(const storage::Content&)>& visit) const override;
+  void for_each_inline(
+      const std::function<void(std::int64_t, const storage::Content&)>& visit) const override;
   void checkpoint() override {}
   void purge_expired_locks(std::int64_t grace_s) override;
   [[nodiscard]] storage::NamespaceStats stats() const override;
@@ -75,6 +77,7 @@ class MemoryContentStore final : public storage::ContentStore {
   void for_each(
       const std::function<void(const std::string& blob, std::uint64_t size)>& visit) override;
   [[nodiscard]] bool verify(const storage::Content& content) override;
+  void require_sound(std::int64_t id, const storage::Content& content) override;
   [[nodiscard]] Space space() const override;
 
   // For tests.
