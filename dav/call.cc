@@ -60,4 +60,12 @@ void require_parent(const storage::Resolution& resolution) {
   if (!resolution.parent->is_collection()) throw Error(409, "the parent is not a collection");
 }
 
+void require_space(const Call& call, std::uint64_t bytes) {
+  const std::uint64_t floor = call.options.free_space_floor_bytes;
+  if (floor == 0) return;
+  const std::uint64_t available = call.contents.space().available;
+  if (available < floor || bytes > available - floor)
+    throw Error(507, Precondition::sufficient_disk_space, "the free-space floor would be crossed");
+}
+
 }  // namespace holdfast::dav

@@ -2,6 +2,7 @@
 // the stack of Engine::handle; nothing that outlives the handler may point to it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -45,5 +46,8 @@ struct Call {
 // Refuses unless the parent of an unmapped URL is a collection. Throws Error 409 (RFC 4918 §9.3.1,
 // §9.7.1, §9.8.5, §9.9.4, §9.10.4).
 void require_parent(const storage::Resolution& resolution);
+// Refuses what would leave less free space than the floor after storing `bytes` more. Throws Error
+// 507. For everything that adds to the store; what removes, moves or unlocks goes on.
+void require_space(const Call& call, std::uint64_t bytes = 0);
 
 }  // namespace holdfast::dav

@@ -1,5 +1,7 @@
 // The program: reads the command line, chooses the concrete stores and wires them. Nothing else in
 // server/ knows what stands behind storage/*.h.
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <fcntl.h>
@@ -54,6 +56,9 @@ Store open_store(const Config& config, Opening opening, OnFailure on_failure) tr
   options.durability = config.durability;
   options.cache_bytes = config.cache_bytes;
   options.read_limit_s = config.read_timeout_s;
+  // A small part of a small disk.
+  options.reserve_bytes =
+      std::clamp(store.contents->space().total / 32, kLeastReserveBytes, kMostReserveBytes);
   options.on_failure = std::move(on_failure);
   store.names = storage::sqlite::open(ground->folder.database(), *store.contents, ground->clock,
                                       std::move(options));

@@ -1,7 +1,13 @@
+// Disk space that removals may use when there is no other (docs/storage.md): a 32nd of the disk
+// within these.
+inline constexpr std::uint64_t kLeastReserveBytes = 512 * 1024;
+inline constexpr std::uint64_t kMostReserveBytes = 8 * 1024 * 1024;
+
 // An opened data folder as the commands see it, and how they open one. main.cc alone knows what
 // stands behind; tests open a store in memory.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>

@@ -91,6 +91,7 @@ Response transfer(Call& call, bool moves) {
     require_tokens_to_add(call, conditions, tx, destination);
     if (replaced) require_tokens_within(call, conditions, tx, destination);
 
+    if (!moves) require_space(call);
     const std::string_view name = transfer.destination.path.name();
     const storage::Resource result =
         moves ? tx.move_tree(resource, *destination.parent, name)

@@ -121,6 +121,7 @@ Response handle_lock(Call& call) {
       throw Error(507, "the resource has as many shared locks as allowed");
     if (created) {
       require_tokens_to_add(call, conditions, tx, target);
+      require_space(call);
       // §7.3: an empty resource that is not a collection.
       resource = tx.put(*target.parent, call.target.path.name(), call.contents.begin({})->seal(),
                         std::nullopt);

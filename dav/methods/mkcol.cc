@@ -24,6 +24,7 @@ Response handle_mkcol(Call& call) {
     require_parent(target);
     conditions.check(tx, target);
     require_tokens_to_add(call, conditions, tx, target);
+    require_space(call);
     tx.make_collection(*target.parent, call.target.path.name());
   });
   Response response;

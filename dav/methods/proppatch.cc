@@ -188,6 +188,9 @@ Response handle_proppatch(Call& call) {
     outcome = instructions;
     judge_limits(outcome, tx.properties(resource.id), call.options);
     if (!all_good(outcome)) return;
+    const bool sets = std::any_of(changes.begin(), changes.end(),
+                                  [](const auto& change) { return change.xml.has_value(); });
+    if (sets) require_space(call);
     if (!changes.empty()) tx.patch_properties(resource.id, changes);
     if (modified) tx.set_modified(resource.id, *modified);
   });

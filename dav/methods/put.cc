@@ -55,11 +55,7 @@ storage::Resolution check(const Call& call, const Conditions& conditions,
 void check_space(const Call& call, std::optional<std::uint64_t> length) {
   if (length && *length > call.options.body_limit_bytes)
     throw Error(413, "the body is larger than the limit");
-  if (call.options.free_space_floor_bytes == 0) return;
-  const std::uint64_t available = call.contents.space().available;
-  if (available < call.options.free_space_floor_bytes ||
-      length.value_or(0) > available - call.options.free_space_floor_bytes)
-    throw Error(507, Precondition::sufficient_disk_space, "the free-space floor would be crossed");
+  require_space(call, length.value_or(0));
 }
 
 // Stages the body; returns only when all of it has arrived and is what was announced.
@@ -105,8 +101,9 @@ Response handle_put(Call& call) {
     });
   } catch (const storage::Error& error) {
     // The commit's outcome is unknown, and a row may name the content: the next start sweeps it if
-    // none does. But a full disk has not committed, and would fill further with every retry.
-    if (error.fault() != storage::Fault::full) upload->keep();
+    // none does. But a full or busy store has not committed, and would fill with every retry.
+    if (error.fault() != storage::Fault::full && error.fault() != storage::Fault::busy)
+      upload->keep();
     throw;
   }
   upload->keep();

@@ -10,8 +10,10 @@
 #include <stdexcept>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 #include "dav/engine.h"
 #include "server/access.h"
@@ -35,6 +37,8 @@ constexpr std::uint64_t kOwnDescriptors = 128;
 constexpr std::uint64_t kClosingConnections = 1024;
 constexpr std::size_t kAdminConnections = 64;
 constexpr std::size_t kAdminWorkers = 4;
+// Enough for the content store to write to the disk.
+constexpr std::size_t kProbeBytes = 256 * 1024;
 // Closing the store after requests in flight have had their time.
 constexpr std::int64_t kCloseTimeout_s = 20;
 
@@ -97,12 +101,29 @@ void print(const std::string& text) {
   }
 }
 
+// With less than this the store may have given up its reserve and refuse what adds
+// (docs/storage.md).
+std::uint64_t nearly_full(std::uint64_t disk_bytes) {
+  return 2 * std::clamp(disk_bytes / 32, kLeastReserveBytes, kMostReserveBytes);
+}
+
+// Begins a file, writes to it and drops it.
+bool takes_files(storage::ContentStore& contents) try {
+  static const std::vector<char> kProbe(kProbeBytes);
+  contents.begin({})->append(kProbe);
+  return true;
+} catch (const storage::Error&) {
+  return false;
+}
+
 std::optional<std::string> trouble(const Store& store, const dav::Options& options,
                                    const std::atomic<bool>& failed) {
   if (failed) return "The store failed; the server stops.";
   static_cast<void>(store.names->snapshot());
-  if (store.contents->space().available < options.free_space_floor_bytes)
+  const storage::ContentStore::Space space = store.contents->space();
+  if (space.available < std::max(options.free_space_floor_bytes, nearly_full(space.total)))
     return "Writes are refused: free space is below the floor.";
+  if (!takes_files(*store.contents)) return "Writes are refused: the disk takes no files.";
   return std::nullopt;
 }
 
@@ -180,7 +201,12 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
   while (::sigwait(&awaited, &signal) != 0 || signal == SIGHUP)
     if (signal == SIGHUP && log) log->reopen();
 
-  impatience.emplace(limits.shutdown_grace_s + kCloseTimeout_s);
+  try {
+    impatience.emplace(limits.shutdown_grace_s + kCloseTimeout_s);
+  } catch (const std::system_error&) {
+    // The system gives no thread: then no second signal, but the end in time.
+    ::alarm(static_cast<unsigned>(limits.shutdown_grace_s + kCloseTimeout_s));
+  }
   listener.stop();
   if (admin_listener) admin_listener->stop();
   control.reset();

@@ -100,7 +100,7 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
   const NameKey key(name);
   std::optional<Resource> old = queries_.child(parent.id, key.view());
   if (old && old->is_collection()) throw Error(Fault::conflict, "a collection is in the way");
-  changing();
+  growing();
 
   Resource file;
   if (old) {
@@ -139,7 +139,7 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
 Resource Acts::make_collection(const Resource& parent, std::string_view name) {
   const NameKey key(name);
   Place above = collection(parent.id);
-  changing();
+  growing();
   Resource made;
   made.id = counters_.next_node++;
   made.parent = parent.id;
@@ -155,7 +155,7 @@ Resource Acts::make_collection(const Resource& parent, std::string_view name) {
 void Acts::patch_properties(NodeId id, std::span<const PropertyChange> changes) {
   (void)place(id);  // only of a mapped resource
   if (changes.empty()) return;
-  changing();
+  growing();
   for (const PropertyChange& change : changes) {
     if (change.xml) {
       Run(sql_->set_property, id, change.name.xmlns, change.name.name, *change.xml).done();

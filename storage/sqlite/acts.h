@@ -37,6 +37,7 @@ class Acts final : public Answers<Transaction> {
     Counters counters;
     bool changed = false;     // something
     bool must_flush = false;  // something that D1 wants flushed
+    bool grew = false;        // something that takes space
   };
   void begin(const Counters& counters);
   [[nodiscard]] const State& save() const { return state_; }
@@ -86,6 +87,10 @@ class Acts final : public Answers<Transaction> {
   };
 
   void changing() { state_.changed = state_.must_flush = true; }
+  void growing() {
+    changing();
+    state_.grew = true;
+  }
   [[nodiscard]] Place place(NodeId id);
   [[nodiscard]] Place collection(NodeId id);
   void insert_node(NodeId parent, const NameKey& key, const Resource& resource, bool properties,

@@ -8,7 +8,7 @@ Lock Acts::add_lock(Lock lock) {
   if (!root) throw Error(Fault::conflict, "a lock on nothing");
   lock.root = std::move(*root);
   lock.granted = lease_now();
-  state_.changed = true;
+  state_.changed = state_.grew = true;
   Run(sql_->insert_lock, lock.token, lock.root_id, lock.scope == LockScope::shared, lock.infinite,
       lock.owner, lock.principal, lock.granted, lock.timeout_s, lock.expires())
       .done();

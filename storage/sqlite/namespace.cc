@@ -21,15 +21,15 @@ namespace {
 class SqliteNamespace final : public Namespace {
  public:
   SqliteNamespace(std::string path, std::unique_ptr<Connection> connection,
-                  const std::string& epoch, ContentStore& content, const Clock& clock,
-                  Options options)
+                  const std::string& epoch, Reserve reserve, ContentStore& content,
+                  const Clock& clock, Options options)
       : path_(std::move(path)),
         clock_(clock),
         read_limit_s_(options.read_limit_s),
         // The writer's cache is one of the connections' shares.
         pool_(path_, epoch, std::max<std::size_t>(options.readers, 1),
               options.cache_bytes / (std::max<std::size_t>(options.readers, 1) + 1)),
-        writer_(std::move(connection), epoch,
+        writer_(std::move(connection), epoch, std::move(reserve),
                 {options.durability, &clock, [&content] { content.flush(); },
                  std::move(options.on_failure)}) {
     writer_.write(Writer::Need::flush, [&](Acts& acts) { acts.recover_unflushed(content); });
@@ -80,7 +80,7 @@ class SqliteNamespace final : public Namespace {
         while (run.row()) {
           after = run.integer(0);
           Content& content = page.emplace_back();
-          content.size = static_cast<std::uint64_t>(run.integer(1));
+          content.size = static_cast<std::uint64_t>(run.amount(1));
           run.bytes(2, content.checksums.sha256);
           if (!run.null(3)) run.bytes(3, content.checksums.sha1.emplace());
           if (!run.null(4)) run.bytes(4, content.checksums.md5.emplace());
@@ -106,7 +106,7 @@ class SqliteNamespace final : public Namespace {
         while (run.row()) {
           auto& [id, content] = page.emplace_back();
           id = after = run.integer(0);
-          content.size = static_cast<std::uint64_t>(run.integer(1));
+          content.size = static_cast<std::uint64_t>(run.amount(1));
           run.bytes(2, content.checksums.sha256);
           content.bytes = run.blob(3);
         }
@@ -243,10 +243,18 @@ std::unique_ptr<Namespace> open(const std::string& path, ContentStore& content, 
     accept_database(*connection);
     configure(*connection, Connection::Mode::write, share);
     migrate(*connection, path, migrations());
-    start_session(*connection, clock);
+    Reserve reserve(path + ".reserve", options.reserve_bytes);
+    try {
+      start_session(*connection, clock);
+    } catch (const SqlError& error) {
+      // Also on a full disk: what is stored can be read and removed.
+      if (error.fault() != Fault::full || !reserve.release()) throw;
+      if (connection->in_transaction()) connection->execute("ROLLBACK");
+      start_session(*connection, clock);
+    }
     const std::string epoch = connection->text("SELECT epoch FROM meta");
-    return std::make_unique<SqliteNamespace>(path, std::move(connection), epoch, content, clock,
-                                             std::move(options));
+    return std::make_unique<SqliteNamespace>(path, std::move(connection), epoch, std::move(reserve),
+                                             content, clock, std::move(options));
   } catch (const SqlError& error) {
     if (error.fault() != Fault::corrupt) throw;
     throw OpenError("The database " + path + " is damaged (" + error.what() + ").");

@@ -19,6 +19,8 @@ struct Options {
   std::size_t cache_bytes = 32 << 20;  // page caches of all connections together
   std::size_t readers = 8;             // snapshots at a time; further ones wait
   std::int64_t read_limit_s = 30;      // of one snapshot; what reads longer gets Error{busy}
+  // Disk space kept for removals on a full disk; 0: none.
+  std::uint64_t reserve_bytes = 0;
   // Called once, from whatever thread met it, when the disk refuses or loses a write. From then on
   // every write throws Error{unavailable}; the program should end and start again (robustness D10).
   std::function<void(const std::string& detail)> on_failure = {};

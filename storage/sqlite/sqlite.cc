@@ -1,12 +1,28 @@
 #include "storage/sqlite/sqlite.h"
 
+#include <cerrno>
 #include <mutex>
 
 namespace holdfast::storage::sqlite {
 
 namespace {
 
-Fault fault_of(int code) {
+bool is_write(int code) {
+  return code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_TRUNCATE ||
+         code == SQLITE_IOERR_SHMSIZE;
+}
+
+// SQLite itself only knows ENOSPC of these.
+bool is_out_of_space(int system_error) {
+  return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
+}
+
+bool is_read_only(int system_error) {
+  return system_error == EROFS || system_error == EPERM || system_error == EACCES;
+}
+
+Fault fault_of(int code, int system_error) {
+  if (is_write(code) && is_out_of_space(system_error)) return Fault::full;
   switch (code & 0xff) {
     case SQLITE_FULL:
     case SQLITE_TOOBIG:
@@ -27,6 +43,22 @@ Fault fault_of(int code) {
   }
 }
 
+// The errno of the write that `code` tells of. sqlite3_system_errno would be it, had the rollback
+// that follows not made calls of its own.
+int errno_of_write(sqlite3* handle, int code, bool checkpoint) {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  // A checkpoint writes to the database; all else, and truncating, is done to the log.
+  const bool to_database = checkpoint && code == SQLITE_IOERR_WRITE;
+  int error = 0;
+  if (to_database) {
+    sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+  } else if (log != nullptr && log->pMethods != nullptr) {
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  }
+  return error;
+}
+
 // Settings of the whole process; they must precede SQLite's first use.
 void configure_once() {
   static std::once_flag once;
@@ -39,10 +71,16 @@ void configure_once() {
 
 }  // namespace
 
-SqlError::SqlError(int code, const std::string& detail)
-    : Error(fault_of(code), detail), code_(code) {}
+SqlError::SqlError(int code, int system_error, const std::string& detail)
+    : Error(fault_of(code, system_error), detail), code_(code), system_error_(system_error) {}
+
+bool SqlError::disk_full() const {
+  return (code_ & 0xff) == SQLITE_FULL || (is_write(code_) && is_out_of_space(system_error_));
+}
 
 bool SqlError::fatal() const {
+  if (is_write(code_) && (is_out_of_space(system_error_) || is_read_only(system_error_)))
+    return false;
   const int primary = code_ & 0xff;
   return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || code_ == SQLITE_IOERR_FSYNC ||
          code_ == SQLITE_IOERR_WRITE || code_ == SQLITE_IOERR_DIR_FSYNC ||
@@ -81,7 +119,11 @@ void Connection::fail(int code, const char* doing) const {
   detail += handle_ ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code);
   detail += ") in: ";
   detail += doing ? doing : "?";
-  throw SqlError(code, detail);
+  int system_error = 0;
+  if (handle_ && code == SQLITE_IOERR_SHMSIZE) system_error = sqlite3_system_errno(handle_.get());
+  if (handle_ && (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_TRUNCATE))
+    system_error = errno_of_write(handle_.get(), code, doing == kCheckpoint);
+  throw SqlError(code, system_error, detail);
 }
 
 void Connection::execute(const char* sql) {

@@ -22,18 +22,25 @@ namespace holdfast::storage::sqlite {
 // An Error that still knows SQLite's extended result code; the writer decides by it (D10).
 class SqlError final : public Error {
  public:
-  SqlError(int code, const std::string& detail);
+  // `system_error` is the errno behind it, if any.
+  SqlError(int code, int system_error, const std::string& detail);
   [[nodiscard]] int code() const { return code_; }
-  // The disk refused or lost a write: nothing may be written after it.
+  // The disk lost a write: nothing may be written after it. Not so when a write was refused before
+  // anything happened, because the disk is full, out of quota or read-only.
   [[nodiscard]] bool fatal() const;
+  // No space for a row, a log frame or the log's index.
+  [[nodiscard]] bool disk_full() const;
 
  private:
   int code_;
+  int system_error_;
 };
 
 class Connection {
  public:
   enum class Mode { read, write, create };
+  // What fail() is told that was done when the log was being moved into the database.
+  static constexpr const char* kCheckpoint = "checkpoint";
 
   Connection(const std::string& path, Mode mode);
 

@@ -24,7 +24,7 @@ Resource Acts::copy_tree(const Resource& source, bool recursive, const Resource&
   const std::optional<Resource> replaced = queries_.child(parent.id, key.view());
   if (queries_.lies_in(parent.id, source.id)) refuse("a copy into itself");
   if (replaced && queries_.lies_in(source.id, replaced->id)) refuse("a copy onto an ancestor");
-  changing();
+  growing();
 
   const bool with_members = recursive && from.collection;
   Resource copy = source;

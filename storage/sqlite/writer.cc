@@ -24,9 +24,11 @@ struct Writer::Waiting {
   std::condition_variable wake;
 };
 
-Writer::Writer(std::unique_ptr<Connection> connection, std::string epoch, Options options)
+Writer::Writer(std::unique_ptr<Connection> connection, std::string epoch, Reserve reserve,
+               Options options)
     : connection_(std::move(connection)),
       options_(std::move(options)),
+      reserve_(std::move(reserve)),
       queries_(*connection_, std::move(epoch)),
       acts_(*connection_, queries_, options_.durability, [this] { flush_content(); }),
       begin_(*connection_, "BEGIN IMMEDIATE"),
@@ -40,6 +42,7 @@ Writer::Writer(std::unique_ptr<Connection> connection, std::string epoch, Option
   Run run(counters);
   if (!run.row()) throw Error(Fault::corrupt, "the meta row is missing");
   counters_ = {run.amount(0), run.amount(1), run.amount(2), run.amount(3), run.amount(4)};
+  reserve_.take();
   stats_.batch_size_buckets.resize(kBuckets);
   stats_.locks = static_cast<std::uint64_t>(counters_.locks);
   stats_.usage = {static_cast<std::uint64_t>(counters_.resources),
@@ -149,7 +152,18 @@ void Writer::run(std::vector<Waiting*>& batch) {
   try {
     refuse_if_failed();
     const bool full = options_.durability == Durability::full;
-    if (!attempt(batch, full && wanted)) attempt(batch, true);
+    if (disk_is_full_) disk_is_full_ = !reserve_.take();
+    const auto attempt_all = [&] {
+      if (!attempt(batch, full && wanted)) attempt(batch, true);
+    };
+    try {
+      attempt_all();
+    } catch (const SqlError& error) {
+      if (!error.disk_full()) throw;
+      roll_back();
+      make_room();
+      attempt_all();
+    }
   } catch (const SqlError& error) {
     roll_back();
     if (error.fatal()) disk_failed(error.what());
@@ -157,6 +171,20 @@ void Writer::run(std::vector<Waiting*>& batch) {
   } catch (...) {
     roll_back();
     for (Waiting* waiting : batch) waiting->error = std::current_exception();
+  }
+}
+
+// On a full disk: with the reserve, the log has room for a removal, and for being moved into the
+// database, after which all of its own room is free as well.
+bool Writer::make_room() noexcept {
+  reserve_.release();
+  disk_is_full_ = true;
+  try {
+    empty_log();
+    return true;
+  } catch (const SqlError& error) {
+    if (error.fatal()) disk_failed(error.what());
+    return false;
   }
 }
 
@@ -181,6 +209,7 @@ void Writer::run_one(Waiting& waiting) {
   Run(savepoint_).done();
   try {
     (*waiting.fn)(acts_);
+    if (disk_is_full_ && acts_.save().grew) throw Error(Fault::full, "the disk is full");
   } catch (...) {
     waiting.error = std::current_exception();
   }
@@ -192,7 +221,7 @@ void Writer::run_one(Waiting& waiting) {
     try {
       std::rethrow_exception(waiting.error);
     } catch (const SqlError& error) {
-      if (error.fatal()) throw;
+      if (error.fatal() || (error.disk_full() && !disk_is_full_)) throw;
     } catch (...) {
       // A refusal: for its caller only.
     }
@@ -238,21 +267,35 @@ void Writer::roll_back() noexcept {
 }
 
 void Writer::after_batch() noexcept {
+  if (failed_) return;
   // Counted from the last try and not from what it moved: while a reader holds the log, as a backup
   // does for long, a try at every batch would make every write wait.
-  if (failed_ || wal_pages_ - tried_pages_ < options_.checkpoint_pages) return;
+  const std::int64_t pages = wal_pages_ - tried_pages_;
+  const bool scarce = reserve_.wants_short_log(static_cast<std::uint64_t>(pages * kPageBytes));
+  if (pages < options_.checkpoint_pages && !scarce) return;
   try {
-    if (wal_pages_ * kPageBytes > kMostLogBytes) {
-      // Readers are short; one that is not must not hold up writers for long.
-      sqlite3_busy_timeout(connection_->handle(), 250);
-      move_log(SQLITE_CHECKPOINT_TRUNCATE);
-      sqlite3_busy_timeout(connection_->handle(), 5000);
+    if (scarce || wal_pages_ * kPageBytes > kMostLogBytes) {
+      empty_log();
     } else {
       move_log(SQLITE_CHECKPOINT_PASSIVE);
     }
   } catch (const SqlError& error) {
     if (error.fatal()) disk_failed(error.what());
+    // A log that cannot be moved must not grow on.
+    if (error.disk_full()) make_room();
   }
+}
+
+void Writer::empty_log() {
+  // Readers are short; one that is not must not hold up writers for long.
+  sqlite3_busy_timeout(connection_->handle(), 250);
+  try {
+    move_log(SQLITE_CHECKPOINT_TRUNCATE);
+  } catch (...) {
+    sqlite3_busy_timeout(connection_->handle(), 5000);
+    throw;
+  }
+  sqlite3_busy_timeout(connection_->handle(), 5000);
 }
 
 void Writer::move_log(int mode) {
@@ -260,7 +303,7 @@ void Writer::move_log(int mode) {
   const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &pages, nullptr);
   // Even when a reader is in the way, what could be moved was moved.
   if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
-    connection_->fail(code, "checkpoint");
+    connection_->fail(code, Connection::kCheckpoint);
   }
   wal_pages_ = std::max(pages, 0);
   tried_pages_ = wal_pages_;
@@ -278,7 +321,11 @@ void Writer::checkpoint() {
   alone([this](Connection& connection) {
     try {
       refuse_if_failed();
-      give_back_space(connection);
+      if (disk_is_full_) {
+        shrink();
+      } else {
+        give_back_space(connection);
+      }
       if (unflushed_commits_) {
         // A checkpoint does not flush the log when a reader holds it, but a flushed commit does.
         set_flush(true);
@@ -291,10 +338,12 @@ void Writer::checkpoint() {
       sqlite3_busy_timeout(connection.handle(), 0);
       move_log(SQLITE_CHECKPOINT_TRUNCATE);
       sqlite3_busy_timeout(connection.handle(), 5000);
+      disk_is_full_ = !reserve_.take() && disk_is_full_;
     } catch (const SqlError& error) {
       roll_back();
       sqlite3_busy_timeout(connection.handle(), 5000);
       if (error.fatal()) disk_failed(error.what());
+      if (error.disk_full() && make_room()) return;
       throw;
     }
   });
@@ -306,6 +355,17 @@ void Writer::give_back_space(Connection& connection) {
   if (connection.integer("PRAGMA freelist_count") <= kKeptPages) return;
   unflushed_commits_ = true;
   connection.execute("PRAGMA incremental_vacuum(4096)");
+}
+
+// On a full disk every free page goes back, in steps whose log fits into what the reserve left.
+void Writer::shrink() {
+  constexpr int kMostSteps = 256;
+  for (int i = 0; i < kMostSteps; ++i) {
+    move_log(SQLITE_CHECKPOINT_TRUNCATE);
+    if (connection_->integer("PRAGMA freelist_count") == 0) return;
+    unflushed_commits_ = true;
+    connection_->execute("PRAGMA incremental_vacuum(16)");
+  }
 }
 
 // A flush that failed is never tried again: Linux tells of a lost write once (robustness D10).

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "storage/sqlite/acts.h"
+#include "storage/sqlite/reserve.h"
 
 namespace holdfast::storage::sqlite {
 
@@ -29,7 +30,8 @@ class Writer {
   };
   enum class Need { flush, no_flush };
 
-  Writer(std::unique_ptr<Connection> connection, std::string epoch, Options options);
+  Writer(std::unique_ptr<Connection> connection, std::string epoch, Reserve reserve,
+         Options options);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -48,6 +50,9 @@ class Writer {
   struct Waiting;
 
   void run(std::vector<Waiting*>& batch);
+  // False when the log could not be moved all the same.
+  bool make_room() noexcept;
+  void empty_log();
   bool attempt(std::vector<Waiting*>& batch, bool flush);
   void run_one(Waiting& waiting);
   void commit(bool flush, std::size_t writes);
@@ -57,6 +62,7 @@ class Writer {
   void move_log(int mode);
   void flush_content();
   void give_back_space(Connection& connection);
+  void shrink();
   void disk_failed(const std::string& detail);
   void refuse_if_failed() const;
   // Waits until `waiting` is answered (false) or has to lead (true).
@@ -66,12 +72,15 @@ class Writer {
 
   std::unique_ptr<Connection> connection_;
   Options options_;
+  Reserve reserve_;
   Queries queries_;
   Acts acts_;
   Counters counters_;  // as committed
   Statement begin_, commit_, rollback_, savepoint_, release_, rollback_to_;
   bool flushing_ = true;  // what PRAGMA synchronous says
   bool unflushed_commits_ = false;
+  // The disk was full and the reserve is not back yet: only what takes no space is done.
+  bool disk_is_full_ = false;
   std::int64_t wal_pages_ = 0;
   std::int64_t tried_pages_ = 0;  // its pages when they were last moved, or tried to be
   std::atomic<bool> failed_{false};

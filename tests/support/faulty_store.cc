@@ -213,8 +213,9 @@ void FaultyNamespace::write(storage::Flush flush,
     fn(transaction);
     plan_.step("commit");
   });
-  // A full disk is told before anything is committed.
-  if (plan_.fault() != storage::Fault::full) plan_.step("answer of commit");
+  // A full or busy store says so before anything is committed.
+  if (plan_.fault() != storage::Fault::full && plan_.fault() != storage::Fault::busy)
+    plan_.step("answer of commit");
 }
 
 std::vector<std::string> FaultyNamespace::garbage(std::size_t limit) const {
