@@ -19,6 +19,7 @@ test_packages=(
 # What the fuzz targets need: their compiler, and a second opinion on XML.
 fuzz_packages=(clang libclang-rt-14-dev libxml2-dev)
 fresh_packages=(debootstrap git curl)
+mutants_packages=(git patch)
 
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
