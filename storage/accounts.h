@@ -1,0 +1,69 @@
+// Accounts: who may ask for what, how they prove who they are, and how much they may keep. Plain
+// values without HTTP, SQL or hashing. Kept in the namespace's store, changed in its transactions
+// (Transaction::put_account and its neighbours), read as one immutable value (Namespace::accounts).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/clock.h"
+#include "storage/model.h"
+
+namespace holdfast::storage {
+
+// Never given twice in one store. 0 is nobody: anonymous clients, and who came before accounts did.
+using AccountId = std::int64_t;
+inline constexpr AccountId kNobody = 0;
+
+// In rising order. write includes read, locking and removing.
+enum class Right { none, read, write };
+
+// On the collection or file at `path` and all below it, until a longer path says otherwise. Paths
+// and not resources: a grant stays where it is when a resource moves.
+struct Grant {
+  Path path;
+  Right right = Right::none;
+};
+
+struct Account {
+  AccountId id = kNobody;
+  std::string name;           // 1 to 64 bytes of UTF-8 in NFC, no ':', no control characters
+  std::string password_hash;  // argon2id, as libsodium writes it; empty: no password opens it
+  // H(name ":" realm ":" password) in lower-case hex, for Digest (RFC 7616 §3.4.2); empty unless
+  // the password was set while --digest was on.
+  std::string digest_sha256;
+  std::string digest_md5;
+  std::string certificate;  // SHA-256 of a client certificate (DER) in lower-case hex; empty: none
+  Path home;                // a collection on which the account has the right to write
+  std::vector<Grant> grants;                     // home's not among them; no path twice
+  std::optional<std::uint64_t> quota_bytes;      // of the files it owns, together
+  std::optional<std::uint64_t> quota_resources;  // that it owns
+  Millis created = 0;                            // wall clock
+};
+
+// A password of its own for one device, never more than its account may: at most `read_only`, at
+// most below `path`.
+struct DeviceToken {
+  std::string id;  // public, to name it by: 8 letters and digits
+  AccountId account = kNobody;
+  std::string label;  // what its owner calls the device; UTF-8 without control characters
+  Sha256 hash{};      // of the secret, which has 256 random bits and so needs no slow hash
+  bool read_only = false;
+  Path path;
+  std::optional<Millis> expires;  // wall clock
+  Millis created = 0;
+};
+
+// All of them, as of one commit.
+struct Accounts {
+  std::vector<Account> accounts;    // in name order
+  std::vector<DeviceToken> tokens;  // in id order
+
+  [[nodiscard]] const Account* find(std::string_view name) const;
+  [[nodiscard]] const Account* find(AccountId id) const;
+};
+
+}  // namespace holdfast::storage
