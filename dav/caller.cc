@@ -1,11 +1,22 @@
 #include "dav/caller.h"
 
+#include <array>
+#include <utility>
+
 namespace holdfast::dav {
 
 std::shared_ptr<const Caller> anonymous_caller(storage::Right right) {
-  auto caller = std::make_shared<Caller>();
-  caller->grants.push_back({.path = {}, .right = right});
-  return caller;
+  // Every request begins as one of these.
+  static const std::array<std::shared_ptr<const Caller>, 3> callers = [] {
+    std::array<std::shared_ptr<const Caller>, 3> made;
+    for (const auto each : {storage::Right::none, storage::Right::read, storage::Right::write}) {
+      Caller caller;
+      caller.grants.push_back({.path = {}, .right = each});
+      made.at(static_cast<std::size_t>(each)) = std::make_shared<const Caller>(std::move(caller));
+    }
+    return made;
+  }();
+  return callers.at(static_cast<std::size_t>(right));
 }
 
 }  // namespace holdfast::dav

@@ -233,6 +233,7 @@ Response answer(const Error& error, const Request& request, const Options& optio
   }
   response.fields = error.fields;
   response.log_detail = error.detail;
+  response.lacks_right = error.lacks_right;
   if (response.status < 400) return response;  // 304 carries no body
   // Windows remembers a 404 for a minute, under any case of the name, unless told not to (R25).
   if (response.status == 404) response.set("Cache-Control", "no-store");

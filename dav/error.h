@@ -45,7 +45,8 @@ class Error : public std::exception {
   Precondition precondition = Precondition::none;
   std::vector<std::string> hrefs;  // escaped hrefs that go inside the precondition element
   std::string detail;
-  std::string fields;  // extra header field lines, each ending in CRLF (Allow, ETag, …)
+  bool lacks_right = false;  // see Response
+  std::string fields;        // extra header field lines, each ending in CRLF (Allow, ETag, …)
 
   // For conflicts (DESIGN §5): which kind, and what a client needs to resolve it.
   enum class Conflict { none, lock, stale_version };

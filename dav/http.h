@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "dav/caller.h"
 #include "storage/content.h"
 
 namespace holdfast::dav {
@@ -77,7 +78,8 @@ struct Request {
   Fields fields;
   Body* body = nullptr;  // never null when handled
   std::string_view scheme = "http";
-  std::string principal;  // account; empty for the anonymous principal
+  // Who asks; never null when handled. A server that knows accounts sets it.
+  std::shared_ptr<const Caller> caller = anonymous_caller(storage::Right::write);
 };
 
 // Receives a streamed body. Throws when the client is gone; let it pass through.
@@ -120,6 +122,9 @@ struct Response {
   std::variant<std::monostate, std::string, ContentBody, std::unique_ptr<Producer>> body;
   // For HEAD: the length that GET would announce; the body is then monostate.
   std::optional<std::uint64_t> head_length;
+  // Refused because the caller has not the right, whatever else: anonymous clients are better told
+  // to sign in (401).
+  bool lacks_right = false;
   // One plain sentence for the log when the request was refused or failed; never sent.
   std::string log_detail;
 

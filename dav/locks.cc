@@ -30,7 +30,7 @@ class Judge {
   // Refuses an exclusive lock without its token; counts a shared one.
   void take(const storage::Lock& lock, Shared& shared) const {
     const bool submitted = conditions_.submitted(lock.token);
-    if (submitted && lock.principal != call_.request.principal)
+    if (submitted && lock.principal != call_.request.caller->name)
       throw Error(403, "the lock token belongs to another account");
     if (lock.scope == storage::LockScope::exclusive) {
       if (!submitted) refuse(lock);

@@ -67,7 +67,7 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space, const
   record.request_bytes = body.received();
   record.response_bytes = sent.body_bytes;
   record.microseconds = microseconds_since(start);
-  record.user = request.principal;
+  record.user = request.caller->name;
   record.client = peer.address;
   record.detail = sent.detail.empty() ? response.log_detail : sent.detail;
   service.observer.request_finished(record);

@@ -72,7 +72,7 @@ Response refresh(Call& call, const Conditions& conditions) {
     if (!target.mapped() || held == target.locks.end())
       throw Error(412, Precondition::lock_token_matches_request_uri,
                   "no submitted token is of a lock on this resource");
-    if (held->principal != call.request.principal)
+    if (held->principal != call.request.caller->name)
       throw Error(403, "the lock belongs to another account");
     collection = held->root_id != target.resource->id || target.resource->is_collection();
     lock = tx.refresh_lock(held->token, timeout_s);
@@ -100,7 +100,7 @@ Response handle_lock(Call& call) {
   wanted.scope = info.scope;
   wanted.infinite = depth != storage::Depth::zero;
   wanted.owner = info.owner;
-  wanted.principal = call.request.principal;
+  wanted.principal = call.request.caller->name;
   wanted.timeout_s = parse_timeout(call.fields(), call.options.lock_timeout_s);
 
   storage::Lock lock;
@@ -160,7 +160,7 @@ Response handle_unlock(Call& call) {
     if (!fits)
       throw Error(409, Precondition::lock_token_matches_request_uri,
                   "the token is not of a lock on this resource");
-    if (lock->principal != call.request.principal)
+    if (lock->principal != call.request.caller->name)
       throw Error(403, "the lock belongs to another account");
     tx.remove_lock(*token);
   });

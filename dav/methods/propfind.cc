@@ -22,7 +22,7 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
                            const storage::Snapshot& snapshot) {
   PropertyContext context;
   context.options = &call.options;
-  context.principal = call.request.principal;
+  context.principal = call.request.caller->name;
   const auto& prefix = call.options.space.prefix;
   if (!call.target.above_prefix && !prefix.empty()) context.root_name = prefix.back();
   context.lease_now = snapshot.lease_now();

@@ -141,9 +141,9 @@ bool win32_only(const std::vector<Instruction>& instructions) {
 bool office_exception(const Call& call, const std::vector<Instruction>& instructions,
                       const std::vector<storage::Lock>& locks) {
   // Anonymous clients are one principal for whom the token alone decides.
-  return !call.request.principal.empty() && win32_only(instructions) &&
+  return !call.request.caller->name.empty() && win32_only(instructions) &&
          std::all_of(locks.begin(), locks.end(), [&](const storage::Lock& lock) {
-           return lock.principal == call.request.principal;
+           return lock.principal == call.request.caller->name;
          });
 }
 

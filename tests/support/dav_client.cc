@@ -108,6 +108,12 @@ Answer render(dav::Response response) {
   return answer;
 }
 
+void DavClient::as(std::string principal) {
+  dav::Caller caller = *dav::anonymous_caller(storage::Right::write);
+  caller.name = std::move(principal);
+  caller_ = std::make_shared<const dav::Caller>(std::move(caller));
+}
+
 Answer DavClient::send(std::string_view method, std::string_view target, const Headers& headers,
                        std::string_view body) {
   StringBody bytes{std::string(body)};
@@ -120,7 +126,7 @@ Answer DavClient::send(std::string_view method, std::string_view target, const H
   request.method = method;
   request.target = target;
   request.scheme = scheme_;
-  request.principal = principal_;
+  request.caller = caller_;
   request.body = &body;
   const bool own_host = std::any_of(headers.begin(), headers.end(), [](const auto& field) {
     return equal_ignoring_case(field.first, "Host");

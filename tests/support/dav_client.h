@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -92,13 +93,15 @@ class DavClient {
               dav::Body& body);
 
   // Sent with every request from now on.
-  void as(std::string principal) { principal_ = std::move(principal); }
+  void as(std::shared_ptr<const dav::Caller> caller) { caller_ = std::move(caller); }
+  // An account of this name without an id that may write everything.
+  void as(std::string principal);
   void over(std::string scheme) { scheme_ = std::move(scheme); }
   void host(std::string host) { host_ = std::move(host); }
 
  private:
   const dav::Engine& engine_;
-  std::string principal_;
+  std::shared_ptr<const dav::Caller> caller_ = dav::anonymous_caller(storage::Right::write);
   std::string scheme_ = "http";
   std::string host_ = "localhost:8080";
 };
