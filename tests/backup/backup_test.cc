@@ -5,10 +5,12 @@
 #include <sys/mount.h>
 
 #include "tests/backup/commands.h"
+#include "tests/support/first_schema.h"
 
 namespace holdfast::test {
 namespace {
 
+using storage::sqlite::Connection;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -456,6 +458,54 @@ TEST_F(Backup, AFullDiskEndsItWithASentenceAndTheEarlierBackupStays) {
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.output, HasSubstr("holdfast: Cannot write "));
   EXPECT_FALSE(fs::exists(folder_ / "new"));
+}
+
+// A backup that an older version made is restored, and migrated by the store's next start.
+TEST_F(Backup, OfAStoreOfTheFirstSchemaIsRestored) {
+  serve();
+  put("/small", kSmall);
+  put("/large", kLarge);
+  ASSERT_EQ(client_->request("COPY", "/large", {{"Destination", "/copy"}}).status, 201);
+  ASSERT_EQ(back_up().exit_code, 0);
+  stop();
+  fs::path database;
+  for (const auto& entry : fs::directory_iterator(backup_))
+    if (entry.path().extension() == ".db") database = entry.path();
+  make_first_schema(database);
+  // Its name is its SHA-256.
+  const Outcome sum = run({.arguments = {"sha256sum", database}});
+  ASSERT_EQ(sum.exit_code, 0) << sum.output;
+  const std::string name = sum.output.substr(0, 64) + ".db";
+  fs::rename(database, backup_ / name);
+  std::ofstream(backup_ / "backup.txt") << "holdfast backup 1\ndatabase " << name << "\n";
+
+  const fs::path restored = folder_ / "restored";
+  Outcome outcome = restore(restored);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  Connection look(restored / "meta.db", Connection::Mode::read);
+  EXPECT_EQ(look.integer("PRAGMA user_version"), 1);
+  expect_backup_of({{"/small", body_of("/small", kSmall)},
+                    {"/large", body_of("/large", kLarge)},
+                    {"/copy", body_of("/large", kLarge)}},
+                   {"/small", "/large", "/copy"});
+  // The next backup into that folder finds the content there.
+  serve();
+  outcome = back_up();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("0 content files"));
+  stop();
+}
+
+// So is an older store of which a backup is made without a server.
+TEST_F(Backup, ByItselfMigratesAnOlderStore) {
+  serve();
+  put("/large", kLarge);
+  stop();
+  make_first_schema(data_ / "meta.db");
+  const Outcome outcome = back_up();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_TRUE(fs::exists(data_ / "meta.db.schema-1"));
+  expect_backup_of({{"/large", body_of("/large", kLarge)}}, {"/large"});
 }
 
 // A backup that has the database and the first of three new content files, and reads the second.

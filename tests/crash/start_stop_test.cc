@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <iostream>
-#include <stdexcept>
 
 #include "tests/crash/acts.h"
 #include "tests/crash/world.h"
@@ -15,26 +14,6 @@ namespace {
 class StartStop : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(, StartStop, testing::Values("full", "relaxed"),
                          [](const auto& durability) { return std::string(durability.param); });
-
-// Starts with a fault that kills. True when the start ended before the fault was met.
-bool starts_with_kill_at(CrashWorld& world, std::uint64_t at) {
-  world.faults.arm({.at = at});
-  try {
-    world.start();
-    world.faults.disarm();
-    return !world.faults.fired();
-  } catch (const std::runtime_error&) {
-    world.faults.disarm();
-    EXPECT_TRUE(world.faults.fired()) << "the start failed by itself";
-    return !world.faults.fired();
-  }
-}
-
-void copy_folder(const std::filesystem::path& from, const std::filesystem::path& to) {
-  std::filesystem::remove_all(to);
-  const auto outcome = run({.arguments = {"cp", "-a", from, to}});
-  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
-}
 
 TEST_P(StartStop, AKilledRecoveryIsDoneByTheNextStart) {
   CrashWorld world(GetParam());
@@ -58,7 +37,7 @@ TEST_P(StartStop, AKilledRecoveryIsDoneByTheNextStart) {
   std::uint64_t at = 1;
   for (;; ++at) {
     copy_folder(kept, world.server.data());
-    const bool whole = starts_with_kill_at(world, at);
+    const bool whole = world.starts_with_kill({.at = at});
     ASSERT_FALSE(HasFailure()) << world.faults.place();
     if (!whole) {
       world.server.kill();
@@ -80,7 +59,7 @@ TEST_P(StartStop, AKilledFirstStartIsDoneByTheNext) {
   int kills = 0;
   for (std::uint64_t at = 1;; at += step) {
     CrashWorld world(GetParam());
-    if (starts_with_kill_at(world, at)) break;
+    if (world.starts_with_kill({.at = at})) break;
     ASSERT_FALSE(HasFailure());
     world.server.kill();
     ++kills;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <stdexcept>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -40,6 +41,19 @@ void CrashWorld::start_plainly() {
   server.start();
 }
 
+bool CrashWorld::starts_with_kill(const Fault& fault) {
+  faults.arm(fault);
+  try {
+    start();
+    faults.disarm();
+    return !faults.fired();
+  } catch (const std::runtime_error&) {
+    faults.disarm();
+    EXPECT_TRUE(faults.fired()) << "the start failed by itself";
+    return !faults.fired();
+  }
+}
+
 std::string CrashWorld::restart_and_verify() {
   const int code = server.wait_for_end();
   if (code != 128 + 9) {
@@ -62,6 +76,12 @@ std::string CrashWorld::check() const {
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
+}
+
+void copy_folder(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::filesystem::remove_all(to);
+  const auto outcome = run({.arguments = {"cp", "-a", from, to}});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
 }
 
 }  // namespace holdfast::test

@@ -27,6 +27,8 @@ class CrashWorld {
   void start(const std::filesystem::path& trace = {});
   // Starts it as any user does, without the interposer.
   void start_plainly();
+  // Starts it with a fault that kills. True when the start ended before the fault was met.
+  [[nodiscard]] bool starts_with_kill(const Fault& fault);
   // After a fault that kills: waits for the end, starts again, compares with the ledger. Returns
   // what is wrong.
   std::string restart_and_verify();
@@ -38,5 +40,8 @@ class CrashWorld {
   ServerProcess server;
   std::unique_ptr<WriteLedger> ledger;  // there after the first start
 };
+
+// Makes `to` what the data folder `from` is, which nobody changes.
+void copy_folder(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace holdfast::test
