@@ -76,8 +76,10 @@ struct Request {
   std::string_view method;
   std::string_view target;  // as sent: origin-form, absolute-form or "*"
   Fields fields;
-  Body* body = nullptr;  // never null when handled
-  std::string_view scheme = "http";
+  Body* body = nullptr;              // never null when handled
+  std::string_view scheme = "http";  // as the client spoke it, to a trusted proxy if need be
+  // The host that a trusted proxy says the client asked for; empty: the Host field's.
+  std::string_view forwarded_host;
   // Who asks; never null when handled. A server that knows accounts sets it.
   std::shared_ptr<const Caller> caller = anonymous_caller(storage::Right::write);
 };

@@ -21,7 +21,7 @@ dav::Response failure(std::string detail) {
   return response;
 }
 
-dav::Response handle(const Handler& handler, dav::Request& request, const Peer& peer) {
+dav::Response handle(const Handler& handler, dav::Request& request, Peer& peer) {
   try {
     return handler(request, peer);
   } catch (const std::exception& error) {
@@ -46,12 +46,14 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space, const
                   body_due ? space.body_buffer() : std::span<char>());
 
   dav::Request request;
+  request.scheme = peer.tls ? "https" : "http";
   request.method = head.method;
   request.target = head.target;
   // Lent, not copied: the vector goes back to the workspace below.
   std::swap(request.fields, space.head.fields);
   request.body = &body;
-  dav::Response response = handle(service.handler, request, peer);
+  Peer client = peer;
+  dav::Response response = handle(service.handler, request, client);
 
   const bool drained = body.drain();
   ResponseWriter writer(wire, space, service.limits);
@@ -68,7 +70,7 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space, const
   record.response_bytes = sent.body_bytes;
   record.microseconds = microseconds_since(start);
   record.user = request.caller->name;
-  record.client = peer.address;
+  record.client = client.address;
   record.detail = sent.detail.empty() ? response.log_detail : sent.detail;
   service.observer.request_finished(record);
   std::swap(request.fields, space.head.fields);

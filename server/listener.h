@@ -18,15 +18,19 @@
 
 namespace holdfast::server {
 
-// The other end of a connection.
+// The other end of a connection; for a handler that believes a proxy, the client behind it.
 struct Peer {
   std::string address;  // numeric, without port
   bool loopback = false;
+  bool tls = false;
+  std::string certificate{};  // SHA-256 of the client's certificate (DER) in lower-case hex,
+                              // verified to be its own; empty: none
 };
 
 // Answers one request. Called on worker threads, any number at once. Must not throw; what it throws
-// all the same becomes a plain 500.
-using Handler = std::function<dav::Response(dav::Request&, const Peer&)>;
+// all the same becomes a plain 500. The peer is this request's copy: what the handler sets there
+// goes to the log.
+using Handler = std::function<dav::Response(dav::Request&, Peer&)>;
 
 class Listener {
  public:

@@ -174,7 +174,8 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
   Client client = describe(address);
   Wire wire(socket, std::chrono::seconds(service_.limits.send_timeout_s));
   auto made = std::make_unique<Connection>(
-      service_, std::move(wire), Peer{std::move(client.address), client.loopback}, client.key);
+      service_, std::move(wire),
+      Peer{.address = std::move(client.address), .loopback = client.loopback}, client.key);
   Connection& connection = *made;
   bool admitted = false;
   {
