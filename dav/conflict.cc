@@ -1,6 +1,9 @@
 #include "dav/conflict.h"
 
+#include <algorithm>
+
 #include "dav/headers.h"
+#include "dav/path.h"
 #include "dav/xml.h"
 
 namespace holdfast::dav {
@@ -69,6 +72,39 @@ std::string_view sentence(const Error& error, int status) {
     default:
       return "The request failed.";
   }
+}
+
+void append_text(std::string& out, const xml::Element& element) {
+  out += element.text();
+  for (const xml::Element& child : element.children()) append_text(out, child);
+}
+
+// Who holds the lock, as its owner calls himself where there are no accounts.
+std::string holder(const storage::Lock& lock) {
+  if (!lock.principal.empty()) return lock.principal;
+  std::string name;
+  try {
+    append_text(name, xml::Document::parse("<owner>" + lock.owner + "</owner>").root());
+  } catch (const Error&) {
+    // It was well-formed when it was stored; then the name is unknown.
+  }
+  return name;
+}
+
+// X-MSDAVEXT_ERROR ([MS-WDV]): 0x0009000E, checked out by somebody, and a sentence in
+// percent-encoding from which Office takes whom (clients R74).
+std::string office_error(const storage::Lock& lock) {
+  constexpr std::size_t kNameBytes = 128;
+  std::string name = holder(lock);
+  std::size_t end = std::min(name.size(), kNameBytes);
+  while (end < name.size() && end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80)
+    --end;
+  name.resize(end);
+  const std::string sentence =
+      name.empty() ? "The file is locked." : "The file is locked by " + name;
+  std::string value = "589838; ";
+  append_encoded_segment(value, sentence);
+  return value;
 }
 
 std::string_view exception_name(int status) {
@@ -237,6 +273,7 @@ Response answer(const Error& error, const Request& request, const Options& optio
   if (response.status < 400) return response;  // 304 carries no body
   // Windows remembers a 404 for a minute, under any case of the name, unless told not to (R25).
   if (response.status == 404) response.set("Cache-Control", "no-store");
+  if (error.lock) response.set("X-MSDAVEXT_ERROR", office_error(*error.lock));
   if (json) {
     response.set("Content-Type", "application/problem+json");
     response.body = json_body(error, request, response.status);

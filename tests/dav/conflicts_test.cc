@@ -232,6 +232,43 @@ TEST(Conflicts, ALockIsDescribedWithoutItsToken) {  // DESIGN §5
   }
 }
 
+std::string repeated(std::string_view text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+TEST(Conflicts, OfficeLearnsWhoHoldsTheLock) {  // clients R74: X-MSDAVEXT_ERROR, percent-encoded
+  struct Case {
+    std::string owner, principal, told;
+  };
+  const std::vector<Case> cases = {
+      {"", "", "589838; The%20file%20is%20locked."},
+      {"<D:href>PC\\ann</D:href>", "", "589838; The%20file%20is%20locked%20by%20PC%5Cann"},
+      {"Ann &amp; Bob", "", "589838; The%20file%20is%20locked%20by%20Ann%20%26%20Bob"},
+      {"x\r\nSet-Cookie: a", "", "589838; The%20file%20is%20locked%20by%20x%0ASet-Cookie:%20a"},
+      {"text that anybody may claim", "ann", "589838; The%20file%20is%20locked%20by%20ann"},
+      // Cut to 128 bytes, never inside a character.
+      {"a" + repeated("\xC3\xA9", 100), "",
+       "589838; The%20file%20is%20locked%20by%20a" + repeated("%C3%A9", 63)},
+  };
+  for (const Case& c : cases) {
+    World w;
+    w.put("/f");
+    ASSERT_EQ(w.send_as(c.principal, "LOCK", "/f", {}, lockinfo("exclusive", c.owner)).status, 200);
+    for (const char* method : {"LOCK", "PUT", "PROPPATCH", "DELETE"}) {
+      const Answer answer =
+          w.send_as("bob", method, "/f", {},
+                    std::string(method) == "LOCK"        ? lockinfo()
+                    : std::string(method) == "PROPPATCH" ? set_properties("<x:a/>")
+                                                         : std::string());
+      EXPECT_EQ(answer.status, 423) << method;
+      EXPECT_EQ(answer.header("X-MSDAVEXT_ERROR"), c.told) << method;
+    }
+    EXPECT_FALSE(w.send("GET", "/g").has("X-MSDAVEXT_ERROR"));
+  }
+}
+
 TEST(Conflicts, EveryRefusalHasABodyThatParses) {  // clients R28, robustness O3, X13
   Scene scene(dav::ConflictStatus::automatic);
   const char* targets[] = {"/none", "/%3Cscript%3E", "/c%22%26", "/f/x"};
