@@ -109,6 +109,23 @@ ExpectedChecksums parse_checksums(const Fields& fields) {
   return expected;
 }
 
+ExpectedChecksums parse_oc_checksum(std::string_view text) {
+  ExpectedChecksums expected;
+  read_oc_checksum(text, expected);
+  return expected;
+}
+
+bool ExpectedChecksums::contradicts(const storage::Checksums& actual) const {
+  return (sha256 && *sha256 != actual.sha256) || (sha1 && actual.sha1 && *sha1 != *actual.sha1) ||
+         (md5 && actual.md5 && *md5 != *actual.md5);
+}
+
+std::string oc_checksum(const storage::Checksums& checksums) {
+  if (checksums.sha1) return "SHA1:" + hex(*checksums.sha1);
+  if (checksums.md5) return "MD5:" + hex(*checksums.md5);
+  return "SHA256:" + hex(checksums.sha256);
+}
+
 void ExpectedChecksums::verify(const storage::Checksums& actual) const {
   if (sha256 && *sha256 != actual.sha256)
     throw Error(400, "The body's SHA-256 differs from the one announced.");

@@ -25,12 +25,17 @@ namespace holdfast::dav {
 
 enum class ConflictStatus { automatic, always_409, rfc4918 };
 
+// What becomes of the files that desktops strew about (dav/junk.h).
+enum class JunkFiles { store, hide, discard };
+
 // What an engine is set to. Every limit of robustness §2.0 that is not one of connections or
 // messages stands here, with its unit and the answer above it.
 struct Options {
   UrlSpace space;  // with the limits of paths
   ConflictStatus conflict_status = ConflictStatus::automatic;
-  std::int64_t lock_timeout_s = 3600;               // granted at most
+  JunkFiles junk_files = JunkFiles::store;
+  storage::Digests checksums;          // computed of every body, whatever its client announces
+  std::int64_t lock_timeout_s = 3600;  // granted at most
   std::uint64_t propfind_infinity_limit = 100'000;  // resources; 0 refuses Depth: infinity
   std::uint64_t copy_limit = 100'000;               // resources in one COPY
   std::uint64_t body_limit_bytes = std::uint64_t{64} << 30;

@@ -86,10 +86,19 @@ struct ExpectedChecksums {
   [[nodiscard]] storage::Digests digests() const {
     return {.sha1 = sha1.has_value(), .md5 = md5.has_value()};
   }
+  [[nodiscard]] bool any() const { return sha256 || sha1 || md5; }
   // Throws Error 400 naming the checksum that differs.
   void verify(const storage::Checksums& actual) const;
+  // True when a known checksum of the content differs; one that is not known cannot.
+  [[nodiscard]] bool contradicts(const storage::Checksums& actual) const;
 };
 [[nodiscard]] ExpectedChecksums parse_checksums(const Fields& fields);
+// The value of OC-Checksum, or the text inside {http://owncloud.org/ns}checksum. Throws Error 400
+// as parse_checksums.
+[[nodiscard]] ExpectedChecksums parse_oc_checksum(std::string_view text);
+// One entry for an answer's OC-Checksum, in which older clients read but one: the SHA-1 or MD5 that
+// somebody wanted, else the SHA-256.
+[[nodiscard]] std::string oc_checksum(const storage::Checksums& checksums);
 
 // X-OC-Mtime: Unix seconds (fraction dropped); nullopt when absent or not a number.
 [[nodiscard]] std::optional<storage::Millis> parse_oc_mtime(const Fields& fields);

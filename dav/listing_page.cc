@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "dav/headers.h"
+#include "dav/junk.h"
 #include "dav/xml.h"
 
 namespace holdfast::dav {
@@ -38,9 +39,12 @@ void append_row(std::string& out, std::string_view link, std::string_view label,
 
 class Page final : public Producer {
  public:
-  Page(std::unique_ptr<const storage::Snapshot> snapshot, storage::Resolution target,
-       std::string self)
-      : snapshot_(std::move(snapshot)), target_(std::move(target)), self_(std::move(self)) {}
+  Page(const Options& options, std::unique_ptr<const storage::Snapshot> snapshot,
+       storage::Resolution target, std::string self)
+      : options_(options),
+        snapshot_(std::move(snapshot)),
+        target_(std::move(target)),
+        self_(std::move(self)) {}
 
   void produce(Sink& sink) override {
     std::string title = "/";
@@ -62,7 +66,7 @@ class Page final : public Producer {
     }
     std::string link;
     snapshot_->members(target_, storage::Depth::one, {}, [&](const storage::Member& member) {
-      if (member.segments.empty()) return;
+      if (member.segments.empty() || is_hidden(options_, member.resource)) return;
       const storage::Resource& resource = member.resource;
       link = self_;
       append_encoded_segment(link, resource.name);
@@ -81,6 +85,7 @@ class Page final : public Producer {
   }
 
  private:
+  const Options& options_;
   std::unique_ptr<const storage::Snapshot> snapshot_;
   storage::Resolution target_;
   std::string self_;  // escaped, ends in a slash
@@ -100,7 +105,7 @@ Response listing_page(const Call& call, std::unique_ptr<const storage::Snapshot>
   // Not as the client spelt it: a browser takes a link that begins with "//" for another host.
   std::string self = href(call.options.space, target.stored, true);
   response.body = std::unique_ptr<Producer>(
-      std::make_unique<Page>(std::move(snapshot), target, std::move(self)));
+      std::make_unique<Page>(call.options, std::move(snapshot), target, std::move(self)));
   return response;
 }
 

@@ -148,6 +148,26 @@ Option anonymous_option() {
           }};
 }
 
+Option checksums_option() {
+  return {"checksums", "sha1,md5",
+          "Checksums to compute of every file that is stored, besides SHA-256 and those that its "
+          "client "
+          "announces: sha1, md5, sha1,md5, or none",
+          [](Config& config, std::string_view value) {
+            storage::Digests digests;
+            if (value == "sha1" || value == "sha1,md5" || value == "md5,sha1") digests.sha1 = true;
+            if (value == "md5" || value == "sha1,md5" || value == "md5,sha1") digests.md5 = true;
+            if (!digests.sha1 && !digests.md5 && value != "none")
+              throw UsageError("the value must be sha1, md5, sha1,md5 or none");
+            config.dav.checksums = digests;
+          },
+          [](const Config& config) -> std::string {
+            const storage::Digests& digests = config.dav.checksums;
+            if (digests.sha1) return digests.md5 ? "sha1,md5" : "sha1";
+            return digests.md5 ? "md5" : "none";
+          }};
+}
+
 Option free_space_option() {
   return {
       "free-space-floor", "BYTES",
@@ -189,6 +209,15 @@ std::vector<Option> make_options() {
           FIELD(dav.conflict_status),
           "Status for lock conflicts and a stale If-Match: as RFC 4918 says (423, "
           "412), always 409, or auto: 409 for clients that prefer JSON"),
+      choice<dav::JunkFiles>(
+          "junk-files",
+          {{"store", dav::JunkFiles::store},
+           {"hide", dav::JunkFiles::hide},
+           {"discard", dav::JunkFiles::discard}},
+          FIELD(dav.junk_files),
+          "._*, .DS_Store, Thumbs.db and desktop.ini: kept like other files, kept but left out of "
+          "listings, or taken and dropped"),
+      checksums_option(),
       text("prefix", "PATH", FIELD(prefix), check_prefix,
            "Path of the URL under which the tree is served"),
       anonymous_option(),

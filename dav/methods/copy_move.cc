@@ -2,6 +2,7 @@
 // they do to the source.
 #include "dav/conditions.h"
 #include "dav/headers.h"
+#include "dav/junk.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
 
@@ -70,6 +71,10 @@ Response transfer(Call& call, bool moves) {
   bool replaced = false;
   call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
     const storage::Resolution source = tx.resolve(call.target.path);
+    if (!source.mapped() && is_discarded(call.options, source) &&
+        is_discarded(call.options, tx.resolve(transfer.destination.path))) {
+      return;
+    }
     const storage::Resource& resource = existing(call, source);
     if (moves && resource.is_collection() && !recursive)
       throw Error(400, "MOVE of a collection has Depth: infinity only");

@@ -1,5 +1,6 @@
 #include "dav/conditions.h"
 #include "dav/headers.h"
+#include "dav/junk.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
 
@@ -14,6 +15,7 @@ Response handle_delete(Call& call) {
 
   call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
     const storage::Resolution target = tx.resolve(call.target.path);
+    if (!target.mapped() && is_discarded(call.options, target)) return;
     const storage::Resource& resource = existing(call, target);
     if (resource.is_collection() && depth && *depth != storage::Depth::infinity)
       throw Error(400, "DELETE of a collection has Depth: infinity only");

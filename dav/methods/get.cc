@@ -110,7 +110,8 @@ Response answer_file(const Call& call, storage::Millis now, const storage::Resou
   response.set("Accept-Ranges", "bytes")
       .set("X-Content-Type-Options", "nosniff")
       .set("Content-Security-Policy", kSandbox)
-      .set("Content-Disposition", content_disposition(file.name, shown_inline(type)));
+      .set("Content-Disposition", content_disposition(file.name, shown_inline(type)))
+      .set("OC-Checksum", oc_checksum(opened.content.checksums));  // of the whole, ranges or not
 
   // Range means something for GET only (RFC 9110 §14.2).
   const bool head = call.request.method == "HEAD";

@@ -4,6 +4,7 @@
 #include "dav/conditions.h"
 #include "dav/conflict.h"
 #include "dav/headers.h"
+#include "dav/junk.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
 #include "dav/xml.h"
@@ -123,8 +124,8 @@ Response handle_lock(Call& call) {
       require_tokens_to_add(call, conditions, tx, target);
       require_space(call);
       // §7.3: an empty resource that is not a collection.
-      resource = tx.put(*target.parent, call.target.path.name(), call.contents.begin({})->seal(),
-                        std::nullopt);
+      resource = tx.put(*target.parent, call.target.path.name(),
+                        call.contents.begin(call.options.checksums)->seal(), std::nullopt);
     } else {
       resource = *target.resource;
     }
@@ -163,6 +164,11 @@ Response handle_unlock(Call& call) {
     if (lock->principal != call.request.caller->name)
       throw Error(403, "the lock belongs to another account");
     tx.remove_lock(*token);
+    // The lock's own URL, and no other lock there: the empty file was made for it alone.
+    if (lock->root_id == target.resource->id && is_discarded(call.options, target) &&
+        tx.locks_within(*target.resource).empty()) {
+      tx.remove_tree(*target.resource);
+    }
   });
   Response response;
   response.status = 204;

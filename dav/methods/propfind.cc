@@ -1,6 +1,7 @@
 // PROPFIND (RFC 4918 §9.1): one snapshot, streamed, memory independent of the number of members.
 #include "dav/conditions.h"
 #include "dav/headers.h"
+#include "dav/junk.h"
 #include "dav/methods/methods.h"
 #include "dav/property.h"
 #include "dav/xml.h"
@@ -58,6 +59,8 @@ class Listing final : public Producer {
     };
     std::string member_href;
     snapshot_->members(target_, depth_, propfind_.wanted(), [&](const storage::Member& member) {
+      // What was asked for by its own URL is shown.
+      if (!member.segments.empty() && is_hidden(*context_.options, member.resource)) return;
       member_href = self_;
       for (std::size_t i = 0; i < member.segments.size(); ++i) {
         if (i > 0) member_href += '/';

@@ -4,6 +4,7 @@
 
 #include "dav/conditions.h"
 #include "dav/headers.h"
+#include "dav/junk.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
 #include "dav/property.h"
@@ -16,7 +17,8 @@ struct Instruction {
   storage::PropertyName name;
   std::optional<std::string> xml;  // the element to set; nullopt removes
   std::string text;
-  int status = 200;  // as it would be if this instruction stood alone
+  int status = 200;                              // as it would be if this instruction stood alone
+  std::optional<ExpectedChecksums> checksums{};  // what the client takes them to be
 };
 
 bool is_dead(const storage::PropertyName& name) {
@@ -49,6 +51,8 @@ std::vector<Instruction> parse(std::string_view body, const Options& options) {
         if (!sets) continue;
         instruction.xml = element.standalone();
         instruction.text = element.text();
+        if (find_live(instruction.name) == Live::checksums)
+          for (const xml::Element& entry : element.children()) instruction.text += entry.text();
         if (!is_dead(instruction.name)) continue;
         const std::uint64_t bytes = instruction.xml->size();
         if (bytes > options.property_value_limit_bytes ||
@@ -86,13 +90,37 @@ std::optional<storage::Millis> date_value(Live property, std::string_view text) 
   return *seconds * 1000;
 }
 
+// rclone sets the date of a file together with the checksums that it knows (clients 3.6 step 8).
+void judge_checksums(Instruction& instruction) {
+  try {
+    instruction.checksums = parse_oc_checksum(trimmed(instruction.text));
+  } catch (const Error&) {
+    instruction.status = 409;
+  }
+}
+
+// What agrees with the content is granted and changes nothing; what does not is refused.
+void judge_checksums(std::vector<Instruction>& instructions, const storage::Snapshot& snapshot,
+                     const storage::Resource& resource) {
+  for (Instruction& instruction : instructions) {
+    if (!instruction.checksums) continue;
+    if (resource.is_collection()) {
+      instruction.status = 403;
+    } else if (instruction.checksums->contradicts(snapshot.content(resource).checksums)) {
+      instruction.status = 409;
+    }
+  }
+}
+
 // Sets the status of each instruction on a live property by name and value alone; returns the
 // modification date asked for.
 std::optional<storage::Millis> judge(std::vector<Instruction>& instructions) {
   std::optional<storage::Millis> modified;
   for (Instruction& instruction : instructions) {
     if (is_dead(instruction.name)) continue;
-    if (is_protected(instruction.name) || !instruction.xml) {
+    if (find_live(instruction.name) == Live::checksums && instruction.xml) {
+      judge_checksums(instruction);
+    } else if (is_protected(instruction.name) || !instruction.xml) {
       instruction.status = 403;
     } else if (const auto date = date_value(*find_live(instruction.name), instruction.text)) {
       modified = date;
@@ -180,12 +208,17 @@ Response handle_proppatch(Call& call) {
   std::vector<Instruction> outcome;
   call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
     const storage::Resolution target = tx.resolve(call.target.path);
+    if (!target.mapped() && is_discarded(call.options, target)) {
+      outcome = instructions;
+      return;
+    }
     const storage::Resource& resource = existing(call, target);
     collection = resource.is_collection();
     conditions.check(tx, target);
     if (!office_exception(call, instructions, target.locks))
       require_tokens(call, conditions, tx, target.locks);
     outcome = instructions;
+    judge_checksums(outcome, tx, resource);
     judge_limits(outcome, tx.properties(resource.id), call.options);
     if (!all_good(outcome)) return;
     const bool sets = std::any_of(changes.begin(), changes.end(),

@@ -1,5 +1,6 @@
 #include "dav/conditions.h"
 #include "dav/headers.h"
+#include "dav/junk.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
 
@@ -58,22 +59,46 @@ void check_space(const Call& call, std::optional<std::uint64_t> length) {
   require_space(call, length.value_or(0));
 }
 
-// Stages the body; returns only when all of it has arrived and is what was announced.
-std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced) {
-  auto upload = call.contents.begin(announced.checksums.digests());
+// Hands the body on piece by piece; returns only when all of it has arrived, as long as announced.
+template <class Take>
+void read_whole(Call& call, const Announced& announced, Take take) {
+  std::uint64_t size = 0;
   for (;;) {
     const Body::Piece piece = call.request.body->read();
     if (!piece.bytes.empty()) {
-      if (piece.bytes.size() > call.options.body_limit_bytes - upload->size())
+      if (piece.bytes.size() > call.options.body_limit_bytes - size)
         throw Error(413, "the body is larger than the limit");
-      upload->append(piece.bytes);
+      size += piece.bytes.size();
+      take(piece.bytes);
     }
     if (piece.state == Body::State::complete) break;
     if (piece.state != Body::State::more) throw body_error(piece.state);
   }
-  if (announced.length && *announced.length != upload->size())
+  if (announced.length && *announced.length != size)
     throw Error(400, "the body has another length than announced");
+}
+
+std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced) {
+  storage::Digests digests = announced.checksums.digests();
+  digests.sha1 |= call.options.checksums.sha1;
+  digests.md5 |= call.options.checksums.md5;
+  auto upload = call.contents.begin(digests);
+  read_whole(call, announced, [&](std::span<const char> bytes) { upload->append(bytes); });
   return upload;
+}
+
+// Takes the body and drops it. The answer has what clients look for after a PUT: without a
+// validator Finder asks for the file at once, and finds none.
+Response discard(Call& call, const Announced& announced, const storage::Resolution& target,
+                 storage::Millis now) {
+  read_whole(call, announced, [](std::span<const char>) {});
+  Response response;
+  response.status = target.mapped() ? 204 : 201;
+  response.set("ETag", "\"" + (target.mapped() ? target.resource->etag : "discarded") + "\"")
+      .set("Last-Modified",
+           format_http_date((target.mapped() ? target.resource->modified : now) / 1000));
+  if (announced.modified) response.set("X-OC-Mtime", "accepted");
+  return response;
 }
 
 }  // namespace
@@ -82,7 +107,11 @@ std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced)
 Response handle_put(Call& call) {
   const Announced announced = parse(call);
   const Conditions conditions(call);
-  (void)check(call, conditions, *call.names.snapshot());
+  auto snapshot = call.names.snapshot();
+  const storage::Resolution before = check(call, conditions, *snapshot);
+  const storage::Millis now = snapshot->wall_now();
+  snapshot.reset();  // what follows waits for the client
+  if (is_discarded(call.options, before)) return discard(call, announced, before, now);
   check_space(call, announced.length);
 
   const auto upload = receive(call, announced);
@@ -113,6 +142,7 @@ Response handle_put(Call& call) {
   response.set("ETag", "\"" + stored.etag + "\"")
       .set("Last-Modified", format_http_date(stored.modified / 1000));
   if (announced.modified) response.set("X-OC-Mtime", "accepted");
+  if (announced.checksums.any()) response.set("OC-Checksum", oc_checksum(content.checksums));
   return response;
 }
 

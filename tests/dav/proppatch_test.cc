@@ -9,6 +9,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 std::string remove_properties(const std::string& properties) {
   return propertyupdate("<D:remove><D:prop>" + properties + "</D:prop></D:remove>");
@@ -340,6 +341,58 @@ TEST(Proppatch, SetsTheModificationDate) {  // clients R44
     }
   }
   EXPECT_EQ(w.etag("/f"), tag);  // DESIGN §4: PROPPATCH gives no new tag
+}
+
+TEST(Proppatch,
+     TakesTheChecksumsThatAreTrue) {  // clients 3.6 step 8: rclone sends them with a date
+  World w;
+  w.mkcol("/c");
+  EXPECT_EQ(w.status("PUT", "/f",
+                     {{"OC-Checksum", "SHA1:aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"}}, "hello"),
+            201);
+  const auto patch = [&](const char* target, const std::string& checksum) {
+    return single(
+        w.send("PROPPATCH", target, {},
+               set_properties("\n   <lastmodified xmlns=\"DAV:\">1700000001</lastmodified>\n"
+                              "   <oc:checksums xmlns:oc=\"http://owncloud.org/ns\">\n"
+                              "    <oc:checksum>" +
+                              checksum + "</oc:checksum>\n   </oc:checksums>\n")));
+  };
+  struct Case {
+    std::string checksum;
+    int status;
+  };
+  const std::vector<Case> cases = {
+      {"SHA1:" + std::string(40, '0'), 409},
+      {"SHA256:" + std::string(64, '0'), 409},
+      {"SHA1:aaf4c6", 409},
+      {"SHA1:aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d", 200},
+      {"sha1:AAF4C61DDCC5E8A2DABEDE0F3B482CD9AEA9434D", 200},
+      {"MD5:" + std::string(32, '0'), 200},  // not known, so not contradicted
+      {"ADLER32:062c0215", 200},
+      {"", 200},
+  };
+  for (const Case& c : cases) {
+    const std::string before = w.dump();
+    const auto answer = patch("/f", c.checksum);
+    EXPECT_EQ(answer.code("checksums", kOwnCloud), c.status) << c.checksum;
+    EXPECT_EQ(answer.code("lastmodified"), c.status == 200 ? 200 : 424) << c.checksum;
+    if (c.status != 200) {
+      EXPECT_EQ(w.dump(), before) << c.checksum;
+    }
+  }
+  EXPECT_EQ(w.send("HEAD", "/f").header("Last-Modified"), "Tue, 14 Nov 2023 22:13:21 GMT");
+  // Nothing that was not verified is given back, and nothing is kept twice.
+  EXPECT_EQ(w.send("HEAD", "/f").header("OC-Checksum"),
+            "SHA1:aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d");
+  EXPECT_THAT(w.send("PROPFIND", "/f", {{"Depth", "0"}}).body, Not(HasSubstr("checksum")));
+  EXPECT_EQ(patch("/c", "").code("checksums", kOwnCloud), 403);
+  EXPECT_EQ(
+      single(w.send("PROPPATCH", "/f", {},
+                    propertyupdate("<D:remove><D:prop><oc:checksums "
+                                   "xmlns:oc=\"http://owncloud.org/ns\"/></D:prop></D:remove>")))
+          .code("checksums", kOwnCloud),
+      403);
 }
 
 TEST(Proppatch, RefusesDatesThatAreNone) {  // RFC 4918 §9.2.1: 409 for a value that makes no sense

@@ -353,6 +353,33 @@ TEST(Put, VerifiesChecksums) {  // clients R43, RFC 1864, RFC 9530
   }
 }
 
+TEST(Put, ComputesTheChecksumsItIsToldTo) {  // --checksums, clients R43
+  for (const auto& [wanted, sha1, md5] :
+       {std::tuple{storage::Digests{}, false, false},
+        {storage::Digests{.sha1 = true}, true, false},
+        {storage::Digests{.md5 = true}, false, true},
+        {storage::Digests{.sha1 = true, .md5 = true}, true, true}}) {
+    dav::Options options;
+    options.checksums = wanted;
+    World w(options);
+    w.put("/f", "hello");
+    w.lock("/empty");
+    EXPECT_EQ(w.status("COPY", "/f", {{"Destination", "/copy"}}), 201);
+    for (const char* target : {"/f", "/copy", "/empty"}) {
+      const auto snapshot = w.store.names.snapshot();
+      const storage::Checksums sums =
+          snapshot->content(*snapshot->resolve(storage::Path({target + 1})).resource).checksums;
+      EXPECT_EQ(sums.sha1.has_value(), sha1) << target;
+      EXPECT_EQ(sums.md5.has_value(), md5) << target;
+    }
+    // What the client announces comes on top.
+    EXPECT_EQ(
+        w.status("PUT", "/f", {{"OC-Checksum", "MD5:5d41402abc4b2a76b9719d911017c592"}}, "hello"),
+        204);
+    EXPECT_EQ(w.send("GET", "/f").header("OC-Checksum").substr(0, 4), sha1 ? "SHA1" : "MD5:");
+  }
+}
+
 TEST(Put, KeepsTheDateTheClientAsksFor) {  // clients R42
   World w;
   const Answer answer = w.send("PUT", "/f", {{"X-OC-Mtime", "1700000000"}}, "x");
