@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 
 #include "dav/headers.h"
+#include "dav/property.h"
 #include "tests/dav/world.h"
+#include "tests/support/faulty_store.h"
 
 namespace holdfast::test {
 namespace {
@@ -326,6 +328,25 @@ TEST(Propfind, HonoursConditions) {  // RFC 4918 §10.4
   EXPECT_EQ(w.status("PROPFIND", "/f", depth + Headers{{"If", "nonsense"}}), 400);
   EXPECT_EQ(w.status("PROPFIND", "/f", depth + Headers{{"If-None-Match", "JoplinIgnore-1"}}), 207);
   EXPECT_EQ(w.status("PROPFIND", "/f", depth + Headers{{"If-Match", "\"a\""}}), 412);
+}
+
+TEST(Propfind, AllpropAsksTheStoreForNothingElse) {  // clients R47: no quota, no checksums
+  MemoryStore store;
+  FaultPlan plan;
+  FaultyNamespace names(store.names, plan);
+  const dav::Engine engine(names, store.contents, {});
+  DavClient dav(engine);
+  ASSERT_EQ(dav.send("PUT", "/f", {}, "x").status, 201);
+  const auto steps = [&](const std::string& body) {
+    const std::uint64_t before = plan.steps();
+    const Answer answer = dav.send("PROPFIND", "/", {{"Depth", "1"}}, body);
+    EXPECT_EQ(answer.status, 207);
+    return plan.steps() - before;
+  };
+  const std::uint64_t least = steps(propfind("resourcetype"));
+  EXPECT_EQ(steps(""), least);
+  EXPECT_GT(steps(propfind("quota-used-bytes")), least);
+  EXPECT_FALSE(dav::PropFind::parse("", {}).wanted().checksums);
 }
 
 TEST(Propfind, AllpropStaysSmall) {  // clients R26: Windows refuses listings above 1,000,000 bytes

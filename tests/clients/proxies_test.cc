@@ -1,0 +1,323 @@
+// The reverse proxies of docs/clients.md, each with the lines that stand there, before the real
+// program: curl speaks HTTPS to the proxy under a public name, the proxy HTTP to the server.
+#include <arpa/inet.h>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <optional>
+#include <poll.h>
+#include <sstream>
+#include <string>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <vector>
+
+#include "tests/support/build_paths.h"
+#include "tests/support/process.h"
+#include "tests/support/server_process.h"
+#include "tests/support/temporary_folder.h"
+
+namespace holdfast::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+std::uint16_t free_port() {
+  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (::bind(probe, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    throw std::runtime_error("no free port");
+  ::close(probe);
+  return ntohs(address.sin_port);
+}
+
+bool listens(std::uint16_t port) {
+  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool connected =
+      ::connect(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  ::close(probe);
+  return connected;
+}
+
+std::string read_file(const fs::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+// The fenced block after "<!-- snippet: name -->".
+std::string snippet(const std::string& name) {
+  const std::string manual = read_file(source_folder() / "docs/clients.md");
+  const std::size_t mark = manual.find("<!-- snippet: " + name + " -->");
+  const std::size_t fence = manual.find("```", mark);
+  const std::size_t begin = manual.find('\n', fence) + 1;
+  return mark == std::string::npos ? "" : manual.substr(begin, manual.find("```", begin) - begin);
+}
+
+void replace(std::string& text, const std::string& from, const std::string& to) {
+  std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from << " is not in the snippet";
+  for (; at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+}
+
+struct Reply {
+  int status = 0;
+  std::string head;
+  std::string body;
+};
+
+class Proxy : public ::testing::Test {
+ protected:
+  // What a proxy needs to know to be started.
+  struct Place {
+    fs::path folder;
+    std::string port, backend, certificate, key;
+  };
+
+  void TearDown() override {
+    end_proxy();
+    if (server_ && server_->running()) {
+      EXPECT_EQ(server_->stop(), 0) << server_->output();
+    }
+  }
+
+  // `configure` writes what is needed and returns the command, which must not go to the background.
+  void start_behind(const std::function<Command(const Place&)>& configure) {
+    const fs::path certificate = folder_ / "dav.crt";
+    const fs::path key = folder_ / "dav.key";
+    const auto made =
+        run({.arguments = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                           "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                           "/CN=dav.example.org", "-addext", "subjectAltName=DNS:dav.example.org",
+                           "-keyout", key, "-out", certificate}});
+    ASSERT_EQ(made.exit_code, 0) << made.output;
+    // Another process may take the port between the look and the bind: then once more.
+    for (int attempt = 0; attempt < 5; ++attempt) {
+      port_ = free_port();
+      url_ = "https://dav.example.org:" + std::to_string(port_);
+      server_.emplace(folder_ / "data",
+                      std::vector<std::string>{"--public-url", url_, "--access-log", "off"});
+      server_->start();
+      const Command command = configure({.folder = folder_.path(),
+                                         .port = std::to_string(port_),
+                                         .backend = "127.0.0.1:" + std::to_string(server_->port()),
+                                         .certificate = certificate.string(),
+                                         .key = key.string()});
+      proxy_ = start(command);
+      if (comes_up()) return;
+      server_->stop();
+    }
+    FAIL() << "the proxy does not come up: " << printed_;
+  }
+
+  bool comes_up() {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (listens(port_)) return true;
+      pollfd output{.fd = proxy_.output_fd, .events = POLLIN, .revents = 0};
+      if (::poll(&output, 1, 50) <= 0) continue;
+      char bytes[4096];
+      const ssize_t count = ::read(proxy_.output_fd, bytes, sizeof bytes);
+      if (count > 0) {
+        printed_.append(bytes, static_cast<std::size_t>(count));
+      } else {
+        break;  // it has ended
+      }
+    }
+    end_proxy();
+    return false;
+  }
+
+  void end_proxy() {
+    if (proxy_.pid <= 0) return;
+    ::kill(proxy_.pid, SIGTERM);
+    static_cast<void>(wait_for(proxy_.pid));
+    ::close(proxy_.output_fd);
+    ::close(proxy_.input_fd);
+    proxy_.pid = -1;
+  }
+
+  Reply curl(const std::string& path, std::vector<std::string> arguments = {},
+             const std::string& input = {}) {
+    const fs::path head = folder_ / "head", body = folder_ / "body";
+    fs::remove(head);
+    fs::remove(body);
+    std::vector<std::string> all = {"curl",
+                                    "-q",
+                                    "-sS",
+                                    "--noproxy",
+                                    "*",
+                                    "-m",
+                                    "60",
+                                    "--http1.1",
+                                    "--path-as-is",
+                                    "--cacert",
+                                    folder_ / "dav.crt",
+                                    "--resolve",
+                                    "dav.example.org:" + std::to_string(port_) + ":127.0.0.1",
+                                    "-D",
+                                    head,
+                                    "-o",
+                                    body,
+                                    "-w",
+                                    "%{http_code}"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    all.push_back(url_ + path);
+    const auto outcome = run({.arguments = all, .input = input});
+    EXPECT_EQ(outcome.exit_code, 0) << path << outcome.output;
+    return {outcome.exit_code == 0 ? std::stoi(outcome.output) : 0, read_file(head),
+            read_file(body)};
+  }
+
+  // What a network drive does, through the proxy.
+  void use_as_a_drive() {
+    const auto header = [](const std::string& line) {
+      return std::vector<std::string>{"-H", line};
+    };
+    const auto method = [](std::string name, std::vector<std::string> more) {
+      more.insert(more.begin(), {"-X", std::move(name)});
+      return more;
+    };
+    EXPECT_THAT(curl("/", {"-X", "OPTIONS"}).head, HasSubstr("1, 2, 3"));
+    std::string large(3 << 20, '\0');  // above what nginx takes by default
+    for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 31 >> 7);
+    EXPECT_EQ(curl("/large", {"-T", "-"}, large).status, 201);  // chunked
+    EXPECT_TRUE(curl("/large").body == large);
+    EXPECT_EQ(curl("/large", {"-r", "1000000-1000009"}).body, large.substr(1'000'000, 10));
+    std::ofstream(folder_ / "small") << "small";
+    const std::string file = folder_ / "small";
+    EXPECT_EQ(curl("/f%20%25%C3%A4&'", {"-T", file, "-H", "Expect: 100-continue"}).status, 201);
+    EXPECT_EQ(curl("/f%20%25%C3%A4&'").body, "small");
+    EXPECT_EQ(curl("/none/f", {"-T", file, "-H", "Expect: 100-continue"}).status, 409);
+    EXPECT_EQ(curl("/large", method("COPY", header("Destination: " + url_ + "/copy"))).status, 201);
+    EXPECT_EQ(curl("/copy", method("MOVE", header("Destination: " + url_ + "/%C3%A4%20b"))).status,
+              201);
+    EXPECT_EQ(curl("/%C3%A4%20b", method("MOVE", header("Destination: /moved"))).status, 201);
+    // By the other scheme too, and to no other server.
+    const std::string http = "http" + url_.substr(5);
+    EXPECT_EQ(curl("/moved", method("MOVE", header("Destination: " + http + "/again"))).status,
+              201);
+    for (const char* foreign : {"https://other.example.org/x", "https://dav.example.org:1/x"})
+      EXPECT_EQ(
+          curl("/again", method("MOVE", header(std::string("Destination: ") + foreign))).status,
+          502)
+          << foreign;
+    EXPECT_TRUE(curl("/again").body == large);
+
+    const auto lock = curl(
+        "/again", {"-X", "LOCK", "-d",
+                   "<D:lockinfo "
+                   "xmlns:D='DAV:'><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/>"
+                   "</D:locktype></D:lockinfo>"});
+    EXPECT_EQ(lock.status, 200);
+    const std::size_t at = lock.body.find("urn:uuid:");
+    ASSERT_NE(at, std::string::npos) << lock.body;
+    const std::string token = lock.body.substr(at, lock.body.find('<', at) - at);
+    EXPECT_EQ(curl("/again", {"-T", file}).status, 423);
+    // neon's form: the tag is the URL as the client knows it.
+    EXPECT_EQ(
+        curl("/again", {"-T", file, "-H", "If: <" + url_ + "/again> (<" + token + ">)"}).status,
+        204);
+    EXPECT_EQ(curl("/again", method("UNLOCK", header("Lock-Token: <" + token + ">"))).status, 204);
+
+    EXPECT_EQ(curl("/d", {"-X", "MKCOL"}).status, 201);
+    const auto listed = curl("/d", method("PROPFIND", header("Depth: 1")));  // no redirect
+    EXPECT_EQ(listed.status, 207);
+    EXPECT_THAT(listed.body, HasSubstr("<D:href>/d/</D:href>"));
+    EXPECT_EQ(curl("//d//", method("PROPFIND", header("Depth: 1"))).status, 207);
+    EXPECT_EQ(curl("/d", {"-X", "DELETE"}).status, 204);
+  }
+
+  TemporaryFolder folder_;
+  std::optional<ServerProcess> server_;
+  Child proxy_;
+  std::string printed_;
+  std::uint16_t port_ = 0;
+  std::string url_;
+};
+
+TEST_F(Proxy, NginxOfTheManual) {
+  if (!program_exists("nginx")) GTEST_SKIP() << "nginx is not installed";
+  start_behind([](const Place& place) {
+    std::string server = snippet("nginx");
+    replace(server, "listen 443 ssl", "listen 127.0.0.1:" + place.port + " ssl");
+    replace(server, "/etc/ssl/dav.example.org.crt", place.certificate);
+    replace(server, "/etc/ssl/dav.example.org.key", place.key);
+    replace(server, "127.0.0.1:8080", place.backend);
+    std::string temporary;
+    for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
+      temporary += std::string(kind) + "_temp_path " + (place.folder / kind).string() + ";\n";
+    std::ofstream(place.folder / "nginx.conf")
+        << "daemon off; master_process off; pid " << (place.folder / "nginx.pid").string()
+        << ";\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n"
+        << temporary << server << "}\n";
+    return Command{.arguments = {"nginx", "-e", "stderr", "-p", place.folder, "-c",
+                                 place.folder / "nginx.conf"}};
+  });
+  if (!HasFatalFailure()) use_as_a_drive();
+}
+
+TEST_F(Proxy, ApacheOfTheManual) {
+  if (!program_exists("apache2")) GTEST_SKIP() << "apache2 is not installed";
+  const fs::path modules = "/usr/lib/apache2/modules";
+  start_behind([&](const Place& place) {
+    std::string host = snippet("apache");
+    replace(host, "*:443", "127.0.0.1:" + place.port);
+    replace(host, "/etc/ssl/dav.example.org.crt", place.certificate);
+    replace(host, "/etc/ssl/dav.example.org.key", place.key);
+    replace(host, "127.0.0.1:8080", place.backend);
+    std::ofstream config(place.folder / "apache.conf");
+    // What Debian loads by itself, and what the manual says to enable.
+    for (const char* module : {"mpm_event", "authz_core", "env", "ssl", "proxy", "proxy_http",
+                               "headers", "socache_shmcb"})
+      config << "LoadModule " << module << "_module " << modules.string() << "/mod_" << module
+             << ".so\n";
+    config << "ServerRoot " << place.folder.string() << "\nPidFile apache.pid\nDefaultRuntimeDir "
+           << place.folder.string() << "\nErrorLog /dev/stderr\nServerName dav.example.org\n"
+           << "<IfModule unixd_module>\nUser www-data\nGroup www-data\n</IfModule>\n"
+           << "Listen 127.0.0.1:" << place.port << "\n"
+           << host;
+    return Command{
+        .arguments = {"apache2", "-D", "FOREGROUND", "-f", place.folder / "apache.conf"}};
+  });
+  if (!HasFatalFailure()) use_as_a_drive();
+}
+
+TEST_F(Proxy, CaddyOfTheManual) {
+  if (!program_exists("caddy")) GTEST_SKIP() << "caddy is not installed";
+  start_behind([](const Place& place) {
+    std::string site = snippet("caddy");
+    // A certificate of our own instead of one from outside.
+    replace(site, "dav.example.org {",
+            "https://dav.example.org:" + place.port + " {\nbind 127.0.0.1\ntls " +
+                place.certificate + " " + place.key + "\n");
+    replace(site, "127.0.0.1:8080", place.backend);
+    std::ofstream(place.folder / "Caddyfile")
+        << "{\nadmin off\nauto_https disable_redirects\nstorage file_system "
+        << (place.folder / "caddy").string() << "\n}\n"
+        << site;
+    return Command{.arguments = {"caddy", "run", "--adapter", "caddyfile", "--config",
+                                 place.folder / "Caddyfile"},
+                   .environment = {{"HOME", place.folder.string()},
+                                   {"XDG_DATA_HOME", place.folder.string()},
+                                   {"XDG_CONFIG_HOME", place.folder.string()}}};
+  });
+  if (!HasFatalFailure()) use_as_a_drive();
+}
+
+}  // namespace
+}  // namespace holdfast::test
