@@ -11,6 +11,7 @@ namespace {
 
 // What a person reads. The status alone decides, so that nothing internal can leak (robustness O3).
 std::string_view sentence(const Error& error, int status) {
+  if (!error.message.empty()) return error.message;
   switch (error.precondition) {
     case Precondition::lock_token_submitted:
       return "The resource is locked and the request does not carry the lock's token.";
@@ -37,6 +38,8 @@ std::string_view sentence(const Error& error, int status) {
   switch (status) {
     case 400:
       return "The request is malformed.";
+    case 401:
+      return "Sign in with the name and password of an account.";
     case 403:
       return "The request is not allowed.";
     case 404:
@@ -61,6 +64,8 @@ std::string_view sentence(const Error& error, int status) {
       return "This server does not serve the requested host.";
     case 422:
       return "The request cannot be processed.";
+    case 429:
+      return "There were too many failed attempts; try again later.";
     case 501:
       return "The method is not implemented.";
     case 502:
@@ -109,6 +114,8 @@ std::string office_error(const storage::Lock& lock) {
 
 std::string_view exception_name(int status) {
   switch (status) {
+    case 401:
+      return "NotAuthenticated";
     case 403:
       return "Forbidden";
     case 404:

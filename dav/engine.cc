@@ -98,9 +98,11 @@ Response Engine::handle(Request& request) const {
   return response;
 }
 
-Response refuse(const Request& request, const Options& options, int status,
-                std::string_view detail) {
-  return answer(Error(status, std::string(detail)), request, options);
+Response refuse(const Request& request, const Options& options, int status, std::string_view detail,
+                std::string_view sentence) {
+  Error error(status, std::string(detail));
+  error.message = sentence;
+  return answer(error, request, options);
 }
 
 }  // namespace holdfast::dav

@@ -94,8 +94,9 @@ class Engine {
 };
 
 // An answer in this engine's form for a refusal decided outside it (421, 403 for a foreign Origin,
-// 503): same bodies, same choice of XML or JSON.
+// 503): same bodies, same choice of XML or JSON. `sentence` is for the client, in place of the
+// status's own.
 [[nodiscard]] Response refuse(const Request& request, const Options& options, int status,
-                              std::string_view detail);
+                              std::string_view detail, std::string_view sentence = {});
 
 }  // namespace holdfast::dav

@@ -45,6 +45,7 @@ class Error : public std::exception {
   Precondition precondition = Precondition::none;
   std::vector<std::string> hrefs;  // escaped hrefs that go inside the precondition element
   std::string detail;
+  std::string_view message;  // for the client, in place of the status's own; static
   bool lacks_right = false;  // see Response
   std::string fields;        // extra header field lines, each ending in CRLF (Allow, ETag, …)
 

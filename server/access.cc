@@ -47,8 +47,7 @@ std::string_view target_authority(std::string_view target) {
 
 }  // namespace
 
-AccessPolicy::AccessPolicy(Anonymous anonymous, std::string_view public_url)
-    : anonymous_(anonymous) {
+AccessPolicy::AccessPolicy(std::string_view public_url) {
   if (public_url.empty()) return;
   const PublicUrl url = parse_public_url(public_url);
   public_scheme_ = url.scheme;
@@ -88,9 +87,9 @@ bool AccessPolicy::is_foreign(std::string_view origin, std::string_view host) co
            equal(public_authority_, public_scheme_));
 }
 
-std::optional<Denial> AccessPolicy::judge(const dav::Request& request) const {
+std::optional<Denial> AccessPolicy::judge(const dav::Request& request, Anonymous anonymous) const {
   const std::string_view host = request.fields.find("Host").value_or("");
-  if (anonymous_ == Anonymous::write) {
+  if (anonymous == Anonymous::write) {
     const std::string_view target = target_authority(request.target);
     if (!is_our_host(host) || (!target.empty() && !is_our_host(target)))
       return Denial{421,
@@ -99,16 +98,11 @@ std::optional<Denial> AccessPolicy::judge(const dav::Request& request) const {
   }
 
   const dav::Method* method = dav::find_method(request.method);
-  if (method == nullptr) return std::nullopt;
-  if (method->access == dav::Access::write) {
+  if (method != nullptr && method->access == dav::Access::write) {
     for (const dav::Fields::Field& field : request.fields.all())
       if (dav::equal_ignoring_case(field.name, "Origin") && is_foreign(field.value, host))
         return Denial{403, "A page of another origin asked for a write."};
-    if (anonymous_ != Anonymous::write)
-      return Denial{403, "Anonymous clients may not write (--anonymous)."};
   }
-  if (method->access == dav::Access::read && anonymous_ == Anonymous::off)
-    return Denial{403, "Anonymous clients may not read, and there are no accounts (--anonymous)."};
   return std::nullopt;
 }
 

@@ -1,7 +1,6 @@
-// Who may do what before the engine is asked (issue: one principal, no accounts): what anonymous
-// clients may do, and the two checks that keep other web pages out while they may write: the Host
-// must be ours (against DNS rebinding) and a write must not come from a foreign Origin (against
-// cross-site requests). Immutable after construction; any thread.
+// Keeps other web pages out: the Host must be ours while anonymous clients may write (against DNS
+// rebinding), and a write must not come from a foreign Origin (against cross-site requests).
+// Immutable after construction; any thread.
 #pragma once
 
 #include <optional>
@@ -21,18 +20,16 @@ struct Denial {
 class AccessPolicy {
  public:
   // `public_url` as configured; empty for none.
-  AccessPolicy(Anonymous anonymous, std::string_view public_url);
+  explicit AccessPolicy(std::string_view public_url);
 
   // nullopt when the engine may answer. 421: not our Host while anonymous clients may write. 403: a
-  // write with a foreign Origin, or more than anonymous clients may do. Methods that the engine
-  // does not know pass, so that it can say so.
-  [[nodiscard]] std::optional<Denial> judge(const dav::Request& request) const;
+  // write with a foreign Origin, whoever asks.
+  [[nodiscard]] std::optional<Denial> judge(const dav::Request& request, Anonymous anonymous) const;
 
  private:
   [[nodiscard]] bool is_our_host(std::string_view authority) const;
   [[nodiscard]] bool is_foreign(std::string_view origin, std::string_view host) const;
 
-  Anonymous anonymous_;
   std::string public_scheme_;  // empty: none
   std::string public_authority_;
 };

@@ -40,7 +40,10 @@ struct Config {
   std::string data = "./data";
   std::string public_url;  // empty: none
   std::string prefix = "/";
-  std::optional<Anonymous> anonymous;  // nullopt: decided by default_anonymous()
+  std::optional<Anonymous> anonymous;  // nullopt: decided by effective_anonymous()
+  std::string trusted_proxies;         // addresses and networks, as auth/proxies.h reads them
+  bool basic_over_http = false;
+  bool digest = false;
   std::string access_log = "-";        // a path, "-" for standard output, "off"
   std::string spill_folder;            // empty: the data folder's own for unfinished files
   Durability durability = Durability::full;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "server/auth/proxies.h"
 #include "server/config.h"
 
 namespace holdfast::server {
@@ -126,26 +127,33 @@ void check_prefix(std::string_view value) {
   }
 }
 
+void check_proxies(std::string_view value) {
+  if (!Proxies::parse(value))
+    throw UsageError("addresses or networks like 127.0.0.1,10.0.0.0/8,fd00::/8 are needed");
+}
+
 void check_not_empty(std::string_view value) {
   if (value.empty()) throw UsageError("a value is needed");
   if (value.find('\0') != std::string_view::npos) throw UsageError("the value holds a NUL byte");
 }
 
 Option anonymous_option() {
-  return {"anonymous", "off|read|write",
-          "What clients without an account may do; by default they may write when --listen is a "
-          "loopback address, and elsewhere the server does not start without this option",
-          [](Config& config, std::string_view value) {
-            for (const Anonymous word : {Anonymous::off, Anonymous::read, Anonymous::write})
-              if (value == to_string(word)) {
-                config.anonymous = word;
-                return;
-              }
-            throw UsageError("the value must be one of off|read|write");
-          },
-          [](const Config& config) {
-            return config.anonymous ? std::string(to_string(*config.anonymous)) : std::string();
-          }};
+  return {
+      "anonymous", "off|read|write",
+      "What clients may do without signing in. By default nothing; while there are no accounts, "
+      "they may write when --listen is a loopback address, and elsewhere the server does not "
+      "start without this option",
+      [](Config& config, std::string_view value) {
+        for (const Anonymous word : {Anonymous::off, Anonymous::read, Anonymous::write})
+          if (value == to_string(word)) {
+            config.anonymous = word;
+            return;
+          }
+        throw UsageError("the value must be one of off|read|write");
+      },
+      [](const Config& config) {
+        return config.anonymous ? std::string(to_string(*config.anonymous)) : std::string();
+      }};
 }
 
 Option checksums_option() {
@@ -223,6 +231,15 @@ std::vector<Option> make_options() {
       anonymous_option(),
       text("public-url", "URL", FIELD(public_url), check_public_url,
            "http(s)://host[:port] that clients use when it is not the listening address"),
+      text("trusted-proxies", "CIDR,...", FIELD(trusted_proxies), check_proxies,
+           "Addresses or networks of reverse proxies that are believed in what X-Forwarded-For, "
+           "-Proto, -Host or Forwarded say of a client"),
+      choice<bool>("basic-over-http", {{"no", false}, {"yes", true}}, FIELD(basic_over_http),
+                   "Take passwords also from other machines without TLS, where everybody on the "
+                   "way can read them"),
+      choice<bool>("digest", {{"no", false}, {"yes", true}}, FIELD(digest),
+                   "Offer Digest (SHA-256 and MD5) where there is no TLS, for accounts whose "
+                   "password was set while this was on"),
       text("admin-listen", "ADDR:PORT", FIELD(admin_listen), check_optional_address,
            "Address for /healthz and /metrics; none by default"),
       text("access-log", "FILE", FIELD(access_log), check_not_empty,

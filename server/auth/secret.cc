@@ -1,7 +1,10 @@
 #include "server/auth/secret.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <openssl/evp.h>
 #include <sodium.h>
 #include <stdexcept>
@@ -36,7 +39,10 @@ std::string digest_input(std::string_view name, std::string_view password) {
 
 }  // namespace
 
-std::string canonical_password(std::string_view utf8) {
+std::string nfc(std::string_view utf8) {
+  const bool ascii = std::all_of(utf8.begin(), utf8.end(),
+                                 [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  if (ascii) return std::string(utf8);
   std::uint8_t* composed = nullptr;
   const utf8proc_ssize_t size =
       ::utf8proc_map(bytes(utf8), static_cast<utf8proc_ssize_t>(utf8.size()), &composed,
@@ -48,7 +54,7 @@ std::string canonical_password(std::string_view utf8) {
 
 std::string hash_password(std::string_view password) {
   start_sodium();
-  const std::string text = canonical_password(password);
+  const std::string text = nfc(password);
   std::array<char, crypto_pwhash_STRBYTES> out{};
   if (::crypto_pwhash_str_alg(out.data(), text.data(), text.size(), kPasses, kMemoryBytes,
                               crypto_pwhash_ALG_ARGON2ID13) != 0)
@@ -58,8 +64,12 @@ std::string hash_password(std::string_view password) {
 
 bool verify_password(const std::string& hash, std::string_view password) {
   start_sodium();
-  const std::string text = canonical_password(password);
-  return !hash.empty() && ::crypto_pwhash_str_verify(hash.c_str(), text.data(), text.size()) == 0;
+  const std::string text = nfc(password);
+  errno = 0;
+  if (!hash.empty() && ::crypto_pwhash_str_verify(hash.c_str(), text.data(), text.size()) == 0)
+    return true;
+  if (errno == ENOMEM) throw std::bad_alloc();
+  return false;
 }
 
 const std::string& no_hash() {

@@ -15,14 +15,15 @@ namespace holdfast::server {
 // The realm of every challenge; Digest's stored secrets depend on it.
 inline constexpr std::string_view kRealm = "Holdfast";
 
-// A password in the one form that it is hashed in: NFC, so that it is the same whatever system it
-// is typed on.
-[[nodiscard]] std::string canonical_password(std::string_view utf8);
+// `utf8` in NFC, the form that names and passwords are compared in: the same whatever system they
+// are typed on. What is no UTF-8 stays as it is.
+[[nodiscard]] std::string nfc(std::string_view utf8);
 
 // argon2id with 19 MiB and two passes (about 20 ms), with a salt of its own, as libsodium writes
 // it. Throws std::runtime_error without memory.
 [[nodiscard]] std::string hash_password(std::string_view password);
 // Takes as long as hash_password. False as well for an empty `hash`, at once: see `no_hash`.
+// Throws std::bad_alloc without memory.
 [[nodiscard]] bool verify_password(const std::string& hash, std::string_view password);
 // A hash that no password fits, for the time that verifying takes.
 [[nodiscard]] const std::string& no_hash();

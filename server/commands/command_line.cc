@@ -38,12 +38,17 @@ void add_setting(CLI::App& command, const Option& option, Values& flags) {
   std::string help = option.help;
   if (const std::string value = option.get(Config{}); !value.empty())
     help += " (default " + value + ")";
+  // "--tls-self-signed" alone says yes.
+  const bool may_stand_alone = option.unit == "no|yes";
   command
       .add_option_function<std::string>(
           "--" + option.name,
-          [&flags, name = option.name](const std::string& value) { flags[name] = value; },
+          [&flags, name = option.name, may_stand_alone](const std::string& value) {
+            flags[name] = value.empty() && may_stand_alone ? "yes" : value;
+          },
           wrapped(help))
-      ->type_name(option.unit);
+      ->type_name(option.unit)
+      ->expected(may_stand_alone ? 0 : 1, 1);
 }
 
 void add_settings(CLI::App& command, std::initializer_list<std::string_view> names, Values& flags,

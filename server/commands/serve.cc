@@ -19,6 +19,7 @@
 #include "server/access.h"
 #include "server/access_log.h"
 #include "server/admin.h"
+#include "server/auth/door.h"
 #include "server/commands/backup.h"
 #include "server/commands/dispatch.h"
 #include "server/control.h"
@@ -158,15 +159,20 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
   Observatory observatory(clock, log.get());
   const dav::Engine engine(*store.names, *store.contents,
                            config.engine_options(store.contents->space().total));
-  const AccessPolicy policy(anonymous, config.public_url);
+  const AccessPolicy policy(config.public_url);
+  const Proxies proxies = Proxies::parse(config.trusted_proxies).value_or(Proxies());
+  SignIn sign_in({.without_accounts = anonymous,
+                  .with_accounts = config.anonymous.value_or(Anonymous::off),
+                  .basic_over_http = config.basic_over_http,
+                  .digest = config.digest},
+                 {.accounts = [none = std::make_shared<const storage::Accounts>()] { return none; },
+                  .tell = log_event},
+                 clock);
+  const Door door(proxies, policy, sign_in, engine);
 
   Listener listener(
       config.listen, limits,
-      [&](dav::Request& request, const Peer&) {
-        if (const std::optional<Denial> denial = policy.judge(request))
-          return dav::refuse(request, engine.options(), denial->status, denial->detail);
-        return engine.handle(request);
-      },
+      [&door](dav::Request& request, Peer& peer) { return door.answer(request, peer); },
       observatory);
 
   Observer unobserved;

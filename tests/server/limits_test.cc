@@ -792,7 +792,7 @@ TEST(Limits, EveryOptionThatIsANumberIsTestedHere) {
   };
   for (const Row& row : rows()) tested.insert(row.option);
   for (const Time& time : kTimes) tested.insert(time.option);
-  const std::set<std::string> other_units = {"ADDR:PORT", "DIR", "FILE", "PATH", "URL"};
+  const std::set<std::string> other_units = {"ADDR:PORT", "CIDR,...", "DIR", "FILE", "PATH", "URL"};
   std::set<std::string> numbers;
   for (const Option& option : options())
     if (!other_units.contains(option.unit) && option.unit.find('|') == std::string::npos)

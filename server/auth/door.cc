@@ -1,0 +1,24 @@
+#include "server/auth/door.h"
+
+namespace holdfast::server {
+
+dav::Response Door::refuse(const dav::Request& request, const SignIn::Refusal& refusal) const {
+  dav::Response response =
+      dav::refuse(request, engine_.options(), refusal.status, refusal.detail, refusal.sentence);
+  response.fields += refusal.fields;
+  return response;
+}
+
+dav::Response Door::answer(dav::Request& request, Peer& peer) const {
+  proxies_.apply(request, peer);
+  if (const std::optional<Denial> denial = policy_.judge(request, sign_in_.anonymous()))
+    return dav::refuse(request, engine_.options(), denial->status, denial->detail);
+  if (const auto refusal = sign_in_.settle(request, peer)) return refuse(request, *refusal);
+  dav::Response response = engine_.handle(request);
+  if (response.lacks_right)
+    if (const auto refusal = sign_in_.ask_to_sign_in(request, peer))
+      return refuse(request, *refusal);
+  return response;
+}
+
+}  // namespace holdfast::server

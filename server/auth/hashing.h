@@ -1,0 +1,46 @@
+// Lets a few threads verify passwords at once: each takes 19 MiB and about 20 ms of a processor,
+// and whoever guesses must not take them all (robustness S5). Some more may wait, none for long.
+// Any thread.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+
+namespace holdfast::server {
+
+class Hashing {
+ public:
+  struct Bounds {
+    std::size_t at_once = 2;
+    std::size_t waiting = 64;
+    std::chrono::milliseconds patience{5000};
+  };
+  explicit Hashing(Bounds bounds) : bounds_(bounds) {}
+
+  // A place among those that verify; converts to false when there was none.
+  class Place {
+   public:
+    ~Place();
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    explicit operator bool() const { return owner_ != nullptr; }
+
+   private:
+    friend class Hashing;
+    explicit Place(Hashing* owner) : owner_(owner) {}
+    Hashing* owner_;
+  };
+  // Waits for a place, unless too many do already.
+  [[nodiscard]] Place enter();
+
+ private:
+  const Bounds bounds_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable left_;
+  std::size_t inside_ = 0;
+  std::size_t waiting_ = 0;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,294 @@
+#include "server/auth/sign_in.h"
+
+#include <new>
+#include <utility>
+
+#include "dav/engine.h"
+#include "server/access_log.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::size_t kThrottled = 65'536;  // addresses and accounts
+constexpr std::size_t kNonces = 4096;
+constexpr std::size_t kLoggedNameBytes = 128;
+// A wrong password that comes again and again is told once in this time.
+constexpr storage::Millis kRepetition = 1000;
+
+constexpr std::string_view kNeedsTls =
+    "Passwords are taken over TLS (https) only: sign in there, or see --basic-over-http.";
+
+std::string retry_after(std::int64_t seconds) {
+  return "Retry-After: " + std::to_string(seconds) + "\r\n";
+}
+
+std::string hash_for(Digest::Algorithm algorithm, std::string_view text) {
+  return algorithm == Digest::Algorithm::sha256 ? sha256_hex(text) : md5_hex(text);
+}
+
+// RFC 7616 §3.4.1 with qop=auth.
+std::string digest_response(const Digest& digest, std::string_view secret,
+                            std::string_view method) {
+  std::string text(method);
+  text.append(":").append(digest.uri);
+  const std::string request_hash = hash_for(digest.algorithm, text);
+  text.assign(secret).append(":").append(digest.nonce).append(":").append(digest.nc);
+  text.append(":").append(digest.cnonce).append(":auth:").append(request_hash);
+  return hash_for(digest.algorithm, text);
+}
+
+}  // namespace
+
+struct SignIn::Asking {
+  dav::Request& request;
+  const Peer& peer;
+  const Directory& directory;
+};
+
+SignIn::SignIn(Settings settings, Means means, const storage::Clock& clock, Hashing::Bounds bounds)
+    : settings_(settings),
+      means_(std::move(means)),
+      clock_(clock),
+      key_(random_key()),
+      anonymous_callers_{dav::anonymous_caller(storage::Right::none),
+                         dav::anonymous_caller(storage::Right::read),
+                         dav::anonymous_caller(storage::Right::write)},
+      throttle_(clock, kThrottled),
+      nonces_(clock, kNonces),
+      hashing_(bounds),
+      directory_(std::make_shared<const Directory>(means_.accounts(), clock)) {}
+
+std::shared_ptr<const Directory> SignIn::directory() {
+  std::shared_ptr<const storage::Accounts> accounts = means_.accounts();
+  const std::scoped_lock lock(mutex_);
+  if (directory_->accounts() != accounts)
+    directory_ = std::make_shared<const Directory>(std::move(accounts), clock_);
+  return directory_;
+}
+
+Anonymous SignIn::anonymous(const Directory& directory) const {
+  return directory.empty() ? settings_.without_accounts : settings_.with_accounts;
+}
+
+Anonymous SignIn::anonymous() { return anonymous(*directory()); }
+
+bool SignIn::takes_passwords(const Peer& peer) const {
+  return peer.tls || peer.loopback || settings_.basic_over_http;
+}
+
+std::optional<SignIn::Refusal> SignIn::settle(dav::Request& request, const Peer& peer) {
+  const std::shared_ptr<const Directory> directory = this->directory();
+  const Asking asking{request, peer, *directory};
+  request.caller = anonymous_callers_[static_cast<std::size_t>(anonymous(*directory))];
+  if (directory->empty()) return settle_anonymous(asking);
+
+  const std::optional<std::string_view> field = request.fields.find("Authorization");
+  if (request.fields.count("Authorization") > 1)
+    return Refusal{.status = 400, .detail = "two Authorization fields"};
+  const Credentials credentials = field ? parse_authorization(*field) : Broken{"no credentials"};
+  if (const auto* basic = std::get_if<Basic>(&credentials)) return settle_basic(asking, *basic);
+  if (const auto* digest = std::get_if<Digest>(&credentials)) return settle_digest(asking, *digest);
+  if (const auto* bearer = std::get_if<Bearer>(&credentials)) return settle_bearer(asking, *bearer);
+  if (const Directory::Entry* entry = directory->find_certificate(peer.certificate)) {
+    request.caller = entry->caller;
+    return std::nullopt;
+  }
+  if (!field) return settle_anonymous(asking);
+  return challenge(asking, std::string(std::get<Broken>(credentials).why));
+}
+
+std::optional<SignIn::Refusal> SignIn::settle_anonymous(const Asking& asking) {
+  const Anonymous allowed = anonymous(asking.directory);
+  const dav::Method* method = dav::find_method(asking.request.method);
+  // Methods that the engine does not know pass, so that it can say so.
+  if (method == nullptr || method->access == dav::Access::none) return std::nullopt;
+  if (allowed == Anonymous::write) return std::nullopt;
+  if (allowed == Anonymous::read && method->access == dav::Access::read) return std::nullopt;
+  if (!asking.directory.empty()) return challenge(asking, "an account is needed");
+  return Refusal{.status = 403,
+                 .detail = method->access == dav::Access::write
+                               ? "Anonymous clients may not write (--anonymous)."
+                               : "Anonymous clients may not read, and there are no accounts "
+                                 "(--anonymous)."};
+}
+
+std::optional<SignIn::Refusal> SignIn::ask_to_sign_in(const dav::Request& request,
+                                                      const Peer& peer) {
+  if (request.caller->account != storage::kNobody) return std::nullopt;
+  const std::shared_ptr<const Directory> directory = this->directory();
+  if (directory->empty()) return std::nullopt;
+  dav::Request copy;
+  return challenge(Asking{copy, peer, *directory}, "an account is needed");
+}
+
+std::optional<SignIn::Refusal> SignIn::settle_basic(const Asking& asking, const Basic& basic) {
+  if (!takes_passwords(asking.peer))
+    return Refusal{.status = 403, .detail = "a password came without TLS", .sentence = kNeedsTls};
+  const Directory& directory = asking.directory;
+  const Directory::Entry* entry = directory.find(basic.name);
+  const Directory::TokenEntry* token = directory.find_token(basic.password);
+  if (token != nullptr && entry != nullptr && token->account == entry->account)
+    return take_token(asking, *token);
+
+  const Mac credentials = mac(key_, std::array<std::string_view, 2>{basic.name, basic.password});
+  switch (directory.verified().judge(credentials)) {
+    case Verified::Verdict::right:
+      asking.request.caller = entry->caller;
+      return std::nullopt;
+    case Verified::Verdict::wrong: {
+      const storage::Millis now = clock_.lease();
+      storage::Millis told = repetition_told_;
+      if (now - told >= kRepetition && repetition_told_.compare_exchange_strong(told, now))
+        return failed(asking, "the same wrong password again", basic.name);
+      return challenge(asking, "the same wrong password again");
+    }
+    case Verified::Verdict::unknown:
+      break;
+  }
+
+  // Whatever happens, those who wait for the same credentials must hear of it.
+  struct Settling {
+    const Directory& directory;
+    const Mac& credentials;
+    Verified::Verdict verdict = Verified::Verdict::unknown;
+    ~Settling() { directory.verified().settle(credentials, verdict); }
+  } settling{directory, credentials};
+
+  Throttle::Attempt attempt = throttle_.begin(asking.peer.address, basic.name);
+  if (attempt.wait_s > 0)
+    return Refusal{.status = 429,
+                   .detail = "too many failed attempts to sign in",
+                   .fields = retry_after(attempt.wait_s)};
+  // An account that there is not takes as long as one that there is (robustness S4).
+  const bool has_password = entry != nullptr && !entry->account->password_hash.empty();
+  const std::string& hash = has_password ? entry->account->password_hash : no_hash();
+  {
+    const Hashing::Place place = hashing_.enter();
+    if (!place)
+      return Refusal{.status = 503,
+                     .detail = "too many passwords wait to be verified",
+                     .fields = retry_after(2)};
+    try {
+      settling.verdict = means_.verify(hash, basic.password) && has_password
+                             ? Verified::Verdict::right
+                             : Verified::Verdict::wrong;
+    } catch (const std::bad_alloc&) {
+      return Refusal{
+          .status = 503, .detail = "no memory to verify a password", .fields = retry_after(2)};
+    }
+  }
+  if (settling.verdict == Verified::Verdict::right) {
+    attempt.end(Throttle::Outcome::succeeded);
+    asking.request.caller = entry->caller;
+    return std::nullopt;
+  }
+  attempt.end(Throttle::Outcome::failed);
+  return failed(asking, entry == nullptr ? "unknown account" : "wrong password", basic.name);
+}
+
+std::optional<SignIn::Refusal> SignIn::settle_digest(const Asking& asking, const Digest& digest) {
+  if (!settings_.digest || asking.peer.tls)
+    return challenge(asking, "Digest, which is not offered here");
+  if (!same_target(digest.uri, asking.request.target))
+    return challenge(asking, "Digest credentials for another URL");
+  const Nonces::State state = nonces_.look(digest.nonce, asking.peer.address, digest.username);
+  if (state == Nonces::State::stale) return challenge(asking, "a stale Digest nonce", true);
+
+  const Directory::Entry* entry = asking.directory.find(digest.username);
+  static const std::string kNone;
+  const std::string& secret = entry == nullptr ? kNone
+                              : digest.algorithm == Digest::Algorithm::sha256
+                                  ? entry->account->digest_sha256
+                                  : entry->account->digest_md5;
+  const std::string expected = digest_response(digest, secret, asking.request.method);
+  const bool right = equal_in_constant_time(expected, digest.response) && !secret.empty();
+  if (!right || state != Nonces::State::used) {
+    Throttle::Attempt attempt = throttle_.begin(asking.peer.address, digest.username);
+    if (attempt.wait_s > 0)
+      return Refusal{.status = 429,
+                     .detail = "too many failed attempts to sign in",
+                     .fields = retry_after(attempt.wait_s)};
+    attempt.end(right ? Throttle::Outcome::succeeded : Throttle::Outcome::failed);
+  }
+  if (!right)
+    return failed(asking,
+                  entry == nullptr ? "unknown account"
+                  : secret.empty() ? "no Digest password is set"
+                                   : "wrong Digest password",
+                  digest.username);
+  if (!nonces_.use(digest.nonce, digest.username, digest.count))
+    return challenge(asking, "a Digest request that came before", true);
+  asking.request.caller = entry->caller;
+  return std::nullopt;
+}
+
+std::optional<SignIn::Refusal> SignIn::settle_bearer(const Asking& asking, const Bearer& bearer) {
+  if (!takes_passwords(asking.peer))
+    return Refusal{.status = 403, .detail = "a token came without TLS", .sentence = kNeedsTls};
+  if (const Directory::TokenEntry* token = asking.directory.find_token(bearer.token))
+    return take_token(asking, *token);
+  Throttle::Attempt attempt = throttle_.begin(asking.peer.address, std::nullopt);
+  if (attempt.wait_s > 0)
+    return Refusal{.status = 429,
+                   .detail = "too many failed attempts to sign in",
+                   .fields = retry_after(attempt.wait_s)};
+  attempt.end(Throttle::Outcome::failed);
+  Refusal refusal = failed(asking, "unknown token", "");
+  // RFC 6750 §3. Only for those who sent one: a client that is shown a Bearer challenge first
+  // (Office) takes it for another way to sign in and never asks for a password.
+  refusal.fields +=
+      "WWW-Authenticate: Bearer realm=\"" + std::string(kRealm) + "\", error=\"invalid_token\"\r\n";
+  return refusal;
+}
+
+std::optional<SignIn::Refusal> SignIn::take_token(const Asking& asking,
+                                                  const Directory::TokenEntry& entry) {
+  if (entry.token->expires && *entry.token->expires <= clock_.wall())
+    return failed(asking, "expired token " + entry.token->id, entry.account->name);
+  asking.request.caller = entry.caller;
+  return std::nullopt;
+}
+
+SignIn::Refusal SignIn::challenge(const Asking& asking, std::string detail, bool stale) {
+  Refusal refusal{.status = 401, .detail = std::move(detail)};
+  const std::string realm = "realm=\"" + std::string(kRealm) + "\"";
+  // Never over TLS: Windows would choose it, and lock out accounts without a Digest password.
+  if (settings_.digest && !asking.peer.tls) {
+    const std::string nonce = nonces_.make(asking.peer.address);
+    // The stronger one first (RFC 7616 §3.7), each in a line of its own (clients R5).
+    for (const std::string_view algorithm : {"SHA-256", "MD5"})
+      refusal.fields.append("WWW-Authenticate: Digest ")
+          .append(realm)
+          .append(", qop=\"auth\", algorithm=")
+          .append(algorithm)
+          .append(", nonce=\"")
+          .append(nonce)
+          .append("\", charset=UTF-8")
+          .append(stale ? ", stale=true\r\n" : "\r\n");
+  }
+  if (takes_passwords(asking.peer))
+    refusal.fields.append("WWW-Authenticate: Basic ")
+        .append(realm)
+        .append(", charset=\"UTF-8\"\r\n");
+  if (refusal.fields.empty()) {
+    refusal.status = 403;
+    refusal.detail += ", and there is no TLS to ask for a password";
+    refusal.sentence = kNeedsTls;
+  }
+  return refusal;
+}
+
+SignIn::Refusal SignIn::failed(const Asking& asking, std::string_view why, std::string_view name) {
+  // packaging/fail2ban reads this form.
+  std::string sentence = "Sign-in refused for " + asking.peer.address + ": ";
+  sentence += why;
+  if (!name.empty()) {
+    sentence += ", account \"";
+    append_json_text(sentence, name, kLoggedNameBytes);
+    sentence += '"';
+  }
+  means_.tell(sentence);
+  return challenge(asking, std::string(why));
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,101 @@
+// Decides who asks, before the engine is asked: by Basic, Digest, Bearer or client certificate
+// against the accounts of this moment, or nobody. What cannot be right is refused here, with the
+// challenge that fits the connection; what the caller may do where is judged in dav/. A known
+// client costs a few microseconds: only the first of its requests in five minutes is hashed slowly.
+// Any thread.
+//
+//   if (const auto refusal = sign_in.settle(request, peer)) return answer(*refusal);
+//   dav::Response response = engine.handle(request);   // request.caller is set
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dav/http.h"
+#include "server/auth/authorization.h"
+#include "server/auth/directory.h"
+#include "server/auth/hashing.h"
+#include "server/auth/nonces.h"
+#include "server/auth/throttle.h"
+#include "server/config.h"
+#include "server/listener.h"
+#include "storage/accounts.h"
+#include "storage/clock.h"
+
+namespace holdfast::server {
+
+class SignIn {
+ public:
+  struct Settings {
+    Anonymous without_accounts = Anonymous::off;  // what anybody may do while there are no accounts
+    Anonymous with_accounts = Anonymous::off;     // and what without signing in once there are
+    bool basic_over_http = false;                 // take passwords from other machines without TLS
+    bool digest = false;                          // offer Digest where there is no TLS
+  };
+  // What it works with; tests bring their own.
+  struct Means {
+    // The accounts as of the last commit; never null, the same value until they change.
+    std::function<std::shared_ptr<const storage::Accounts>()> accounts;
+    // Writes one line that tells whoever runs the server of a failed attempt.
+    std::function<void(const std::string& sentence)> tell;
+    std::function<bool(const std::string& hash, std::string_view password)> verify =
+        verify_password;
+  };
+  SignIn(Settings settings, Means means, const storage::Clock& clock,
+         Hashing::Bounds bounds = Hashing::Bounds{});
+
+  struct Refusal {
+    int status = 401;
+    std::string detail{};         // for the log
+    std::string_view sentence{};  // for the client; static, empty for the status's own
+    std::string fields{};         // header field lines
+  };
+  // Sets request.caller. nullopt when the engine may answer. 401: credentials are needed, or are
+  // not right. 400: two Authorization fields. 403: the connection is not one to ask for a password
+  // on, or there are no accounts and anybody may not do this. 429: too many failures; 503: too many
+  // passwords to verify.
+  [[nodiscard]] std::optional<Refusal> settle(dav::Request& request, const Peer& peer);
+
+  // For an answer that was refused to this request's caller for lack of a right: asks an anonymous
+  // client to sign in. nullopt when that cannot help.
+  [[nodiscard]] std::optional<Refusal> ask_to_sign_in(const dav::Request& request,
+                                                      const Peer& peer);
+
+  // What clients that do not sign in may do now.
+  [[nodiscard]] Anonymous anonymous();
+
+ private:
+  struct Asking;  // one request
+
+  [[nodiscard]] std::shared_ptr<const Directory> directory();
+  [[nodiscard]] Anonymous anonymous(const Directory& directory) const;
+  [[nodiscard]] bool takes_passwords(const Peer& peer) const;
+  [[nodiscard]] std::optional<Refusal> settle_anonymous(const Asking& asking);
+  [[nodiscard]] std::optional<Refusal> settle_basic(const Asking& asking, const Basic& basic);
+  [[nodiscard]] std::optional<Refusal> settle_digest(const Asking& asking, const Digest& digest);
+  [[nodiscard]] std::optional<Refusal> settle_bearer(const Asking& asking, const Bearer& bearer);
+  [[nodiscard]] std::optional<Refusal> take_token(const Asking& asking,
+                                                  const Directory::TokenEntry& entry);
+  [[nodiscard]] Refusal challenge(const Asking& asking, std::string detail, bool stale = false);
+  [[nodiscard]] Refusal failed(const Asking& asking, std::string_view why, std::string_view name);
+
+  const Settings settings_;
+  const Means means_;
+  const storage::Clock& clock_;
+  const Key key_;
+  const std::array<std::shared_ptr<const dav::Caller>, 3> anonymous_callers_;
+  Throttle throttle_;
+  Nonces nonces_;
+  Hashing hashing_;
+  std::atomic<storage::Millis> repetition_told_ = 0;
+  std::mutex mutex_;
+  std::shared_ptr<const Directory> directory_;  // guarded by mutex_
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,663 @@
+#include "server/auth/sign_in.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <mutex>
+#include <sodium.h>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "tests/support/manual_clock.h"
+
+namespace holdfast::server {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string base64(std::string_view text) {
+  std::string out(sodium_base64_encoded_len(text.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
+  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(text.data()),
+                    text.size(), sodium_base64_VARIANT_ORIGINAL);
+  return out.c_str();
+}
+
+std::string basic(const std::string& name, const std::string& password) {
+  return "Basic " + base64(name + ":" + password);
+}
+
+// What became of a request: 0 when the engine may answer, else the status.
+struct Result {
+  int status = 0;
+  std::string fields;
+  std::string detail;
+  std::shared_ptr<const dav::Caller> caller;
+};
+
+class SignInTest : public testing::Test {
+ protected:
+  SignInTest() {
+    storage::Account alice;
+    alice.id = 1;
+    alice.name = "alice";
+    alice.password_hash = "hash of wonderland";
+    alice.home = storage::Path({"alice"});
+    alice.grants = {{.path = storage::Path({"team"}), .right = storage::Right::read}};
+    alice.digest_md5 = digest_secret_md5("alice", "wonderland");
+    alice.digest_sha256 = digest_secret_sha256("alice", "wonderland");
+    alice.certificate = std::string(64, 'a');
+    alice.quota_bytes = 1000;
+    storage::Account bob;
+    bob.id = 2;
+    bob.name = "bob";  // has no password
+    bob.home = storage::Path({"bob"});
+    accounts_.accounts = {alice, bob};
+    publish();
+  }
+
+  // The accounts as they are now, as of a commit.
+  void publish() {
+    const std::scoped_lock lock(mutex_);
+    published_ = std::make_shared<const storage::Accounts>(accounts_);
+  }
+
+  SignIn& sign_in() {
+    if (!sign_in_)
+      sign_in_ = std::make_unique<SignIn>(
+          settings_,
+          SignIn::Means{.accounts =
+                            [this] {
+                              const std::scoped_lock lock(mutex_);
+                              return published_;
+                            },
+                        .tell =
+                            [this](const std::string& sentence) {
+                              const std::scoped_lock lock(mutex_);
+                              told_.push_back(sentence);
+                            },
+                        .verify =
+                            [this](const std::string& hash, std::string_view password) {
+                              ++hashed_;
+                              if (on_hash_) on_hash_();
+                              return hash == "hash of " + std::string(password);
+                            }},
+          clock_, bounds_);
+    return *sign_in_;
+  }
+
+  Result ask(const std::string& authorization, std::string_view method = "GET",
+             Peer peer = {.address = "127.0.0.1", .loopback = true}) {
+    dav::NoBody body;
+    dav::Request request;
+    request.method = method;
+    request.target = "/f";
+    request.body = &body;
+    if (!authorization.empty()) request.fields.add("Authorization", authorization);
+    const auto refusal = sign_in().settle(request, peer);
+    Result out;
+    out.caller = request.caller;
+    if (refusal) {
+      out.status = refusal->status;
+      out.fields = refusal->fields;
+      out.detail = refusal->detail;
+      EXPECT_FALSE(out.detail.empty());
+    }
+    return out;
+  }
+  // Over TLS, from another machine.
+  Result ask_from(const std::string& address, const std::string& authorization) {
+    return ask(authorization, "GET", {.address = address, .tls = true});
+  }
+
+  std::string add_token(const std::string& id, storage::AccountId account) {
+    storage::DeviceToken token;
+    token.id = id;
+    token.account = account;
+    const std::string secret = new_token();
+    token.hash = token_hash(secret);
+    accounts_.tokens.push_back(token);
+    publish();
+    return secret;
+  }
+
+  test::ManualClock clock_;
+  SignIn::Settings settings_;
+  Hashing::Bounds bounds_;
+  storage::Accounts accounts_;
+  std::atomic<int> hashed_ = 0;
+  std::function<void()> on_hash_;
+  std::mutex mutex_;
+  std::shared_ptr<const storage::Accounts> published_;  // guarded by mutex_
+  std::vector<std::string> told_;                       // guarded by mutex_
+  std::unique_ptr<SignIn> sign_in_;
+};
+
+const std::string kBasicChallenge =
+    "WWW-Authenticate: Basic realm=\"Holdfast\", charset=\"UTF-8\"\r\n";
+
+TEST_F(SignInTest, TheRightPasswordMakesTheCaller) {
+  const Result result = ask(basic("alice", "wonderland"));
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.caller->account, 1);
+  EXPECT_EQ(result.caller->name, "alice");
+  EXPECT_EQ(result.caller->home, storage::Path({"alice"}));
+  EXPECT_EQ(result.caller->quota_bytes, 1000U);
+  EXPECT_EQ(result.caller->most, storage::Right::write);
+  ASSERT_EQ(result.caller->grants.size(), 2U);
+  EXPECT_EQ(result.caller->grants[0].path, storage::Path({"team"}));
+  EXPECT_EQ(result.caller->grants[1].path, storage::Path({"alice"}));
+  EXPECT_EQ(result.caller->grants[1].right, storage::Right::write);
+  EXPECT_EQ(ask(basic("DOMAIN\\alice", "wonderland")).caller->name, "alice");
+  EXPECT_THAT(told_, ElementsAre());
+}
+
+// robustness S1
+TEST_F(SignInTest, WhatCannotBeRightGetsAChallenge) {
+  for (const std::string& wrong : std::vector<std::string>{
+           basic("alice", "wonderlan"), basic("alice", "wonderland "), basic("alice", ""),
+           basic("Alice", "wonderland"), basic("alice\\", "wonderland"), basic("bob", ""),
+           basic("bob", "wonderland"), basic("carol", "wonderland"), "Basic", "Basic x", "Bearer",
+           "Negotiate x", "x", "Digest x", "Digest username=\"alice\""}) {
+    sign_in_.reset();  // nothing is throttled yet
+    for (const char* method : {"GET", "PUT", "OPTIONS", "PROPFIND", "BREW"}) {
+      const Result result = ask(wrong, method);
+      EXPECT_EQ(result.status, 401) << wrong << " " << method;
+      EXPECT_EQ(result.fields, kBasicChallenge) << wrong;
+      EXPECT_EQ(result.caller->account, storage::kNobody) << wrong;
+    }
+  }
+}
+
+TEST_F(SignInTest, TwoAuthorizationsAreNoRequest) {
+  dav::Request request;
+  request.method = "GET";
+  request.fields.add("Authorization", basic("alice", "wonderland"));
+  request.fields.add("authorization", basic("alice", "wonderland"));
+  const auto refusal = sign_in().settle(request, {.address = "127.0.0.1", .loopback = true});
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->status, 400);
+}
+
+TEST_F(SignInTest, WithoutCredentialsTheMethodDecides) {
+  struct Row {
+    Anonymous anonymous;
+    const char* method;
+    int status;
+  };
+  for (const Row& row : std::vector<Row>{{Anonymous::off, "OPTIONS", 0},
+                                         {Anonymous::off, "BREW", 0},
+                                         {Anonymous::off, "GET", 401},
+                                         {Anonymous::off, "HEAD", 401},
+                                         {Anonymous::off, "PROPFIND", 401},
+                                         {Anonymous::off, "PUT", 401},
+                                         {Anonymous::off, "LOCK", 401},
+                                         {Anonymous::read, "GET", 0},
+                                         {Anonymous::read, "PROPFIND", 0},
+                                         {Anonymous::read, "PUT", 401},
+                                         {Anonymous::read, "LOCK", 401},
+                                         {Anonymous::read, "UNLOCK", 401},
+                                         {Anonymous::read, "COPY", 401},
+                                         {Anonymous::read, "MOVE", 401},
+                                         {Anonymous::read, "MKCOL", 401},
+                                         {Anonymous::read, "DELETE", 401},
+                                         {Anonymous::read, "PROPPATCH", 401},
+                                         {Anonymous::write, "PUT", 0}}) {
+    settings_.with_accounts = row.anonymous;
+    sign_in_.reset();
+    const Result result = ask("", row.method);
+    EXPECT_EQ(result.status, row.status) << to_string(row.anonymous) << " " << row.method;
+    EXPECT_EQ(result.fields, row.status == 401 ? kBasicChallenge : "");
+    EXPECT_EQ(result.caller->account, storage::kNobody);
+    ASSERT_EQ(result.caller->grants.size(), 1U);
+    EXPECT_EQ(static_cast<int>(result.caller->grants[0].right), static_cast<int>(row.anonymous));
+    // Wrong ones are refused where none would do.
+    EXPECT_EQ(ask(basic("alice", "x"), row.method).status, 401) << row.method;
+  }
+}
+
+TEST_F(SignInTest, WithoutAccountsItIsAsBefore) {
+  accounts_ = {};
+  publish();
+  for (const Anonymous allowed : {Anonymous::off, Anonymous::read, Anonymous::write}) {
+    settings_.without_accounts = allowed;
+    sign_in_.reset();
+    for (const std::string& header : {std::string(), basic("x", "y"), std::string("Bearer")}) {
+      EXPECT_EQ(ask(header, "GET").status, allowed == Anonymous::off ? 403 : 0);
+      EXPECT_EQ(ask(header, "PUT").status, allowed == Anonymous::write ? 0 : 403);
+      EXPECT_EQ(ask(header, "OPTIONS").status, 0);
+    }
+  }
+  EXPECT_EQ(hashed_, 0);
+}
+
+TEST_F(SignInTest, TheFirstAccountEndsAnonymousAccess) {
+  settings_.without_accounts = Anonymous::write;
+  const storage::Accounts some = std::exchange(accounts_, {});
+  publish();
+  EXPECT_EQ(ask("", "PUT").status, 0);
+  EXPECT_EQ(sign_in().anonymous(), Anonymous::write);
+  accounts_ = some;
+  publish();
+  EXPECT_EQ(ask("", "PUT").status, 401);
+  EXPECT_EQ(ask("", "GET").status, 401);
+  EXPECT_EQ(sign_in().anonymous(), Anonymous::off);
+}
+
+// robustness S5
+TEST_F(SignInTest, OnePasswordIsHashedOnceInFiveMinutes) {
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(ask(basic("alice", "wonderland")).status, 0);
+  EXPECT_EQ(hashed_, 1);
+  clock_.advance(5 * 60 * 1000 - 1);
+  EXPECT_EQ(ask(basic("alice", "wonderland")).status, 0);
+  EXPECT_EQ(hashed_, 1);
+  clock_.advance(1);  // use does not prolong it
+  EXPECT_EQ(ask(basic("alice", "wonderland")).status, 0);
+  EXPECT_EQ(hashed_, 2);
+}
+
+TEST_F(SignInTest, ANewPasswordEndsTheOldOneAtOnce) {
+  EXPECT_EQ(ask(basic("alice", "wonderland")).status, 0);
+  EXPECT_EQ(ask(basic("alice", "looking-glass")).status, 401);
+  accounts_.accounts[0].password_hash = "hash of looking-glass";
+  publish();
+  EXPECT_EQ(ask(basic("alice", "wonderland")).status, 401);
+  EXPECT_EQ(ask(basic("alice", "looking-glass")).status, 0);
+}
+
+TEST_F(SignInTest, APasswordThatIsChangedWhileTheOldOneIsVerifiedIsNotRemembered) {
+  on_hash_ = [this] {
+    accounts_.accounts[0].password_hash = "hash of looking-glass";
+    publish();
+  };
+  EXPECT_EQ(ask(basic("alice", "wonderland")).status, 0);  // began before the change
+  on_hash_ = nullptr;
+  EXPECT_EQ(ask(basic("alice", "wonderland")).status, 401);
+}
+
+TEST_F(SignInTest, AnAccountThatIsRemovedIsOutAtOnce) {
+  const std::string token = add_token("11111111", 1);
+  EXPECT_EQ(ask(basic("alice", "wonderland")).status, 0);
+  EXPECT_EQ(ask(basic("alice", token)).status, 0);
+  EXPECT_EQ(ask("Bearer " + token).status, 0);
+  accounts_.accounts.erase(accounts_.accounts.begin());
+  accounts_.tokens.clear();
+  publish();
+  EXPECT_EQ(ask(basic("alice", "wonderland")).status, 401);
+  EXPECT_EQ(ask(basic("alice", token)).status, 401);
+  EXPECT_EQ(ask("Bearer " + token).status, 401);
+}
+
+TEST_F(SignInTest, GrantsThatChangeReachTheNextRequest) {
+  EXPECT_EQ(ask(basic("alice", "wonderland")).caller->grants.size(), 2U);
+  accounts_.accounts[0].grants.clear();
+  publish();
+  EXPECT_EQ(ask(basic("alice", "wonderland")).caller->grants.size(), 1U);
+}
+
+// robustness S4: what an attacker could time is done alike.
+TEST_F(SignInTest, UnknownAccountsAreHashedLikeKnownOnes) {
+  std::vector<std::string> hashes;
+  SignIn measured(settings_,
+                  {.accounts = [this] { return published_; },
+                   .tell = [](const std::string&) {},
+                   .verify =
+                       [&hashes](const std::string& hash, std::string_view) {
+                         hashes.push_back(hash);
+                         return true;  // even then
+                       }},
+                  clock_);
+  for (const char* name : {"carol", "bob"}) {
+    dav::Request request;
+    request.method = "GET";
+    const std::string header = basic(name, "guess");
+    request.fields.add("Authorization", header);
+    const auto refusal = measured.settle(request, {.address = "127.0.0.1", .loopback = true});
+    ASSERT_TRUE(refusal) << name;
+    EXPECT_EQ(refusal->status, 401);
+    EXPECT_EQ(refusal->fields, kBasicChallenge);
+  }
+  // With the cost of a real one.
+  ASSERT_EQ(hashes.size(), 2U);
+  for (const std::string& hash : hashes)
+    EXPECT_THAT(hash, testing::StartsWith("$argon2id$v=19$m=19456,t=2,p=1$"));
+}
+
+// robustness S3
+TEST_F(SignInTest, AGuesserIsHeldUpAndNobodyElse) {
+  EXPECT_EQ(ask_from("203.0.113.5", basic("alice", "wonderland")).status, 0);
+  hashed_ = 0;
+  int unauthorized = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    const Result result = ask_from("203.0.113.5", basic("alice", "guess" + std::to_string(i)));
+    if (result.status == 401) {
+      ++unauthorized;
+    } else {
+      ASSERT_EQ(result.status, 429);
+      EXPECT_THAT(result.fields, testing::MatchesRegex("Retry-After: [0-9]+\r\n"));
+    }
+    clock_.advance(20);  // 200 s in all
+  }
+  EXPECT_LT(unauthorized, 20);
+  EXPECT_EQ(hashed_, unauthorized);
+  EXPECT_EQ(told_.size(), static_cast<std::size_t>(unauthorized));
+
+  const std::string right = basic("alice", "wonderland");
+  EXPECT_EQ(ask_from("203.0.113.5", right).status, 0) << "signed in before, same address";
+  EXPECT_EQ(ask_from("198.51.100.1", right).status, 0) << "another address";
+  clock_.advance(Verified::kLifetime);
+  EXPECT_EQ(ask_from("198.51.100.1", right).status, 0) << "another address, not signed in";
+}
+
+TEST_F(SignInTest, ManyAddressesDoNotLockOutTheOwner) {
+  for (int i = 0; i < 10'000; ++i)
+    ask_from("10." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ".1",
+             basic("alice", "guess" + std::to_string(i)));
+  EXPECT_EQ(ask_from("198.51.100.1", basic("alice", "wonderland")).status, 0);
+}
+
+TEST_F(SignInTest, TokensAreNotHeldUp) {
+  const std::string token = add_token("11111111", 1);
+  for (int i = 0; i < 100; ++i) {
+    ask_from("203.0.113.5", basic("alice", "guess" + std::to_string(i)));
+    ask_from("203.0.113.5", "Bearer guess" + std::to_string(i));
+  }
+  EXPECT_EQ(ask_from("203.0.113.5", basic("alice", "another")).status, 429);
+  EXPECT_EQ(ask_from("203.0.113.5", "Bearer another").status, 429);
+  EXPECT_EQ(ask_from("203.0.113.5", "Bearer " + token).status, 0);
+  EXPECT_EQ(ask_from("203.0.113.5", basic("alice", token)).status, 0);
+}
+
+TEST_F(SignInTest, ADeviceWithAnOldPasswordIsOneFailure) {
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_EQ(ask_from("203.0.113.5", basic("alice", "old")).status, 401);
+    clock_.advance(100);
+  }
+  EXPECT_EQ(hashed_, 1);
+  EXPECT_EQ(ask_from("203.0.113.5", basic("alice", "wonderland")).status, 0);
+  // Told once a second, not a thousand times.
+  EXPECT_GE(told_.size(), 90U);
+  EXPECT_LE(told_.size(), 102U);
+}
+
+// robustness S5
+TEST_F(SignInTest, AFloodOfWrongPasswordsTakesTwoPlacesAndNoMore) {
+  bounds_.waiting = 8;
+  std::mutex gate;
+  std::condition_variable opened;
+  bool open = false;
+  int inside = 0;
+  int most = 0;
+  on_hash_ = [&] {
+    std::unique_lock lock(gate);
+    most = std::max(most, ++inside);
+    opened.wait(lock, [&] { return open; });
+    --inside;
+  };
+  sign_in();
+  std::vector<std::thread> crowd;
+  std::atomic<int> turned_away = 0;
+  for (int i = 0; i < 50; ++i)
+    crowd.emplace_back([&, i] {
+      const Result result =
+          ask_from("192.0." + std::to_string(i) + ".1", basic("alice", std::to_string(i)));
+      if (result.status == 503) {
+        EXPECT_THAT(result.fields, HasSubstr("Retry-After"));
+        ++turned_away;
+      } else {
+        EXPECT_EQ(result.status, 401);
+      }
+    });
+  // All others are answered while two are verified and eight wait.
+  while (turned_away < 40) std::this_thread::yield();
+  {
+    const std::scoped_lock lock(gate);
+    open = true;
+  }
+  opened.notify_all();
+  for (std::thread& one : crowd) one.join();
+  EXPECT_EQ(turned_away, 40);
+  EXPECT_LE(most, 2);
+  EXPECT_EQ(hashed_, 10);
+}
+
+TEST_F(SignInTest, ManyRequestsWithOnePasswordAreVerifiedOnce) {
+  sign_in();
+  std::atomic<int> arrived = 0;
+  on_hash_ = [&] {
+    while (arrived < 20) std::this_thread::yield();
+  };
+  std::vector<std::thread> crowd;
+  for (int i = 0; i < 20; ++i)
+    crowd.emplace_back([&] {
+      ++arrived;
+      EXPECT_EQ(ask(basic("alice", "wonderland")).status, 0);
+    });
+  for (std::thread& one : crowd) one.join();
+  EXPECT_EQ(hashed_, 1);
+}
+
+TEST_F(SignInTest, ATokenIsWorthWhatItSays) {
+  const std::string secret = add_token("11111111", 1);
+  for (const std::string& header : {basic("alice", secret), "Bearer " + secret}) {
+    const Result result = ask(header);
+    EXPECT_EQ(result.status, 0);
+    EXPECT_EQ(result.caller->name, "alice");
+    EXPECT_EQ(result.caller->most, storage::Right::write);
+    EXPECT_TRUE(result.caller->scope.is_root());
+  }
+  accounts_.tokens[0].read_only = true;
+  accounts_.tokens[0].path = storage::Path({"alice", "music"});
+  publish();
+  const Result narrow = ask(basic("alice", secret));
+  EXPECT_EQ(narrow.caller->most, storage::Right::read);
+  EXPECT_EQ(narrow.caller->scope, storage::Path({"alice", "music"}));
+  EXPECT_EQ(ask(basic("alice", "wonderland")).caller->most, storage::Right::write);
+
+  EXPECT_EQ(ask(basic("bob", secret)).status, 401) << "another's";
+  EXPECT_EQ(ask(basic("carol", secret)).status, 401);
+  hashed_ = 0;
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(ask(basic("alice", secret)).status, 0);
+  EXPECT_EQ(hashed_, 0);
+
+  accounts_.tokens.clear();
+  publish();
+  EXPECT_EQ(ask(basic("alice", secret)).status, 401);
+  EXPECT_EQ(ask("Bearer " + secret).status, 401);
+}
+
+TEST_F(SignInTest, ATokenEndsByTheWallClock) {
+  const std::string secret = add_token("11111111", 1);
+  accounts_.tokens[0].expires = clock_.wall() + 1000;
+  publish();
+  EXPECT_EQ(ask("Bearer " + secret).status, 0);
+  clock_.set_wall(clock_.wall() + 999);
+  EXPECT_EQ(ask(basic("alice", secret)).status, 0);
+  clock_.set_wall(clock_.wall() + 1);
+  EXPECT_EQ(ask(basic("alice", secret)).status, 401);
+  EXPECT_EQ(ask("Bearer " + secret).status, 401);
+  EXPECT_THAT(told_.back(), HasSubstr("expired token 11111111, account \"alice\""));
+}
+
+TEST_F(SignInTest, ABearerIsChallengedOnlyWhoSentOne) {
+  const Result unknown = ask("Bearer nothing");
+  EXPECT_EQ(unknown.status, 401);
+  EXPECT_EQ(
+      unknown.fields,
+      kBasicChallenge + "WWW-Authenticate: Bearer realm=\"Holdfast\", error=\"invalid_token\"\r\n");
+  EXPECT_THAT(ask("Bearer ").fields, Not(HasSubstr("Bearer"))) << "Office (clients R6)";
+  EXPECT_THAT(told_, ElementsAre(HasSubstr("unknown token")));
+}
+
+TEST_F(SignInTest, ACertificateIsItsAccount) {
+  const auto with = [&](const std::string& certificate, const std::string& header) {
+    Peer peer{.address = "203.0.113.5", .tls = true};
+    peer.certificate = certificate;
+    return ask(header, "PUT", peer);
+  };
+  EXPECT_EQ(with(std::string(64, 'a'), "").caller->name, "alice");
+  EXPECT_EQ(with(std::string(64, 'a'), "").status, 0);
+  EXPECT_EQ(with(std::string(64, 'a'), "Bearer").status, 0);
+  EXPECT_EQ(with(std::string(64, 'b'), "").status, 401);
+  EXPECT_EQ(with("", "").status, 401) << "bob has none, which is not this one";
+  EXPECT_EQ(with(std::string(64, 'a'), basic("bob", "x")).status, 401) << "what is said counts";
+}
+
+TEST_F(SignInTest, PasswordsAreNotTakenOverPlainHttpFromElsewhere) {
+  const Peer far{.address = "203.0.113.5"};
+  const std::string token = add_token("11111111", 1);
+  for (const std::string& header :
+       {std::string(), basic("alice", "wonderland"), basic("alice", token), "Bearer " + token,
+        std::string("Bearer")}) {
+    const Result result = ask(header, "GET", far);
+    EXPECT_EQ(result.status, 403) << header;
+    EXPECT_EQ(result.fields, "");
+  }
+  EXPECT_EQ(hashed_, 0);
+  EXPECT_EQ(ask("", "OPTIONS", far).status, 0);
+
+  settings_.basic_over_http = true;
+  sign_in_.reset();
+  EXPECT_EQ(ask("", "GET", far).fields, kBasicChallenge);
+  EXPECT_EQ(ask(basic("alice", "wonderland"), "GET", far).status, 0);
+  settings_.basic_over_http = false;
+  settings_.digest = true;
+  sign_in_.reset();
+  EXPECT_THAT(ask("", "GET", far).fields, Not(HasSubstr("Basic")));
+  EXPECT_THAT(ask("", "GET", far).fields, HasSubstr("Digest"));
+  EXPECT_EQ(ask(basic("alice", "wonderland"), "GET", far).status, 403);
+}
+
+TEST_F(SignInTest, WhoMayNotIsAskedToSignInIfThatCanHelp) {
+  dav::Request request;
+  request.caller = ask("", "OPTIONS").caller;
+  const Peer peer{.address = "127.0.0.1", .loopback = true};
+  const auto refusal = sign_in().ask_to_sign_in(request, peer);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->status, 401);
+  EXPECT_EQ(refusal->fields, kBasicChallenge);
+  request.caller = ask(basic("alice", "wonderland")).caller;
+  EXPECT_FALSE(sign_in().ask_to_sign_in(request, peer));
+  accounts_ = {};
+  publish();
+  request.caller = ask("", "OPTIONS").caller;
+  EXPECT_FALSE(sign_in().ask_to_sign_in(request, peer));
+}
+
+// robustness O1
+TEST_F(SignInTest, AFailureIsOneLineThatNobodyCanForge) {
+  ask_from("203.0.113.5", basic("x\" for 192.0.2.1, wrong", "y"));
+  ask_from("2001:db8::5", basic(std::string(10'000, 'n'), "secret-secret"));
+  ask_from("203.0.113.5", basic("alice", "secret-secret"));
+  ASSERT_EQ(told_.size(), 3U);
+  EXPECT_EQ(told_[0],
+            "Sign-in refused for 203.0.113.5: unknown account, account \"x\\\" for 192.0.2.1, "
+            "wrong\"");
+  EXPECT_LT(told_[1].size(), 300U);
+  EXPECT_EQ(told_[2], "Sign-in refused for 203.0.113.5: wrong password, account \"alice\"");
+  for (const std::string& line : told_) {
+    EXPECT_THAT(line, Not(HasSubstr("secret")));
+    EXPECT_THAT(line, Not(HasSubstr("\n")));
+  }
+}
+
+// A Digest client by RFC 7616 §3.4.1.
+class DigestTest : public SignInTest {
+ protected:
+  DigestTest() { settings_.digest = true; }
+
+  std::string nonce() {
+    const std::string fields = ask("").fields;
+    const std::size_t start = fields.find("nonce=\"") + 7;
+    return fields.substr(start, fields.find('"', start) - start);
+  }
+
+  static std::string digest(const std::string& nonce, const std::string& password,
+                            const std::string& nc = "00000001", bool sha256 = true,
+                            const std::string& uri = "/f", const std::string& name = "alice",
+                            const std::string& method = "GET") {
+    const auto hash = sha256 ? sha256_hex : md5_hex;
+    const std::string secret = hash(name + ":Holdfast:" + password);
+    const std::string response =
+        hash(secret + ":" + nonce + ":" + nc + ":c:auth:" + hash(method + ":" + uri));
+    return "Digest username=\"" + name + "\", realm=\"Holdfast\", nonce=\"" + nonce + "\", uri=\"" +
+           uri + "\", algorithm=" + (sha256 ? "SHA-256" : "MD5") + ", qop=auth, nc=" + nc +
+           ", cnonce=\"c\", response=\"" + response + "\"";
+  }
+};
+
+TEST_F(DigestTest, IsOfferedWithoutTlsOnly) {
+  EXPECT_THAT(ask("").fields,
+              testing::MatchesRegex(
+                  "WWW-Authenticate: Digest realm=\"Holdfast\", qop=\"auth\", algorithm=SHA-256, "
+                  "nonce=\"[0-9a-f]+\", charset=UTF-8\r\n"
+                  "WWW-Authenticate: Digest realm=\"Holdfast\", qop=\"auth\", algorithm=MD5, "
+                  "nonce=\"[0-9a-f]+\", charset=UTF-8\r\n"
+                  "WWW-Authenticate: Basic realm=\"Holdfast\", charset=\"UTF-8\"\r\n"));
+  EXPECT_EQ(ask_from("203.0.113.5", "").fields, kBasicChallenge);
+  const std::string header = digest(nonce(), "wonderland");
+  EXPECT_EQ(ask_from("203.0.113.5", header).status, 401);
+  settings_.digest = false;
+  sign_in_.reset();
+  EXPECT_EQ(ask("").fields, kBasicChallenge);
+  EXPECT_EQ(ask(header).fields, kBasicChallenge);
+}
+
+TEST_F(DigestTest, SignsInWithEitherHash) {
+  for (const bool sha256 : {true, false}) {
+    const std::string one = nonce();
+    const Result result = ask(digest(one, "wonderland", "00000001", sha256));
+    EXPECT_EQ(result.status, 0) << result.detail;
+    EXPECT_EQ(result.caller->name, "alice");
+    EXPECT_EQ(ask(digest(one, "wonderland", "00000002", sha256)).status, 0);
+    EXPECT_EQ(ask(digest(one, "wonderlan", "00000003", sha256)).status, 401);
+  }
+  EXPECT_EQ(hashed_, 0);
+}
+
+TEST_F(DigestTest, WhatIsNotRightIsRefused) {
+  const std::string one = nonce();
+  EXPECT_EQ(ask(digest(one, "wonderland", "00000001", true, "/g")).status, 401) << "another URL";
+  EXPECT_EQ(ask(digest(one, "wonderland"), "PUT").status, 401) << "another method";
+  EXPECT_EQ(ask(digest(one, "wonderland", "00000001", true, "/f", "carol")).status, 401);
+  EXPECT_EQ(ask(digest(one, "", "00000001", true, "/f", "bob")).status, 401) << "has no secret";
+  EXPECT_THAT(told_.back(), HasSubstr("no Digest password is set, account \"bob\""));
+  EXPECT_EQ(ask(digest(one, "wonderland")).status, 0);
+}
+
+TEST_F(DigestTest, NoRequestIsReplayed) {
+  const std::string one = nonce();
+  const std::string header = digest(one, "wonderland");
+  EXPECT_EQ(ask(header).status, 0);
+  const Result again = ask(header);
+  EXPECT_EQ(again.status, 401);
+  EXPECT_THAT(again.fields, HasSubstr("stale=true"));
+  EXPECT_EQ(again.caller->account, storage::kNobody);
+}
+
+TEST_F(DigestTest, AnOldNonceIsStale) {
+  const std::string one = nonce();
+  EXPECT_THAT(ask(digest(one, "wrong")).fields, Not(HasSubstr("stale")));
+  clock_.advance(Nonces::kLifetime);
+  const Result result = ask(digest(one, "wonderland"));
+  EXPECT_EQ(result.status, 401);
+  EXPECT_THAT(result.fields, HasSubstr("stale=true"));
+}
+
+TEST_F(DigestTest, GuessesAreHeldUpAndSessionsAreNot) {
+  const std::string session = nonce();
+  EXPECT_EQ(ask(digest(session, "wonderland")).status, 0);
+  int unauthorized = 0;
+  for (int i = 0; i < 1000; ++i)
+    if (ask(digest(nonce(), "guess" + std::to_string(i))).status == 401) ++unauthorized;
+  EXPECT_EQ(unauthorized, Throttle::kAccount.free);
+  EXPECT_EQ(ask(digest(nonce(), "wonderland")).status, 429);
+  EXPECT_EQ(ask(digest(session, "wonderland", "00000002")).status, 0);
+}
+
+}  // namespace
+}  // namespace holdfast::server
