@@ -88,8 +88,12 @@ std::string_view reason_phrase(int status) {
       return "Partial Content";
     case 207:
       return "Multi-Status";
+    case 301:
+      return "Moved Permanently";
     case 304:
       return "Not Modified";
+    case 308:
+      return "Permanent Redirect";
     case 400:
       return "Bad Request";
     case 401:

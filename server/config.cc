@@ -135,6 +135,27 @@ Anonymous effective_anonymous(const Config& config) {
                    "--anonymous off, read or write, or listen on 127.0.0.1.");
 }
 
+void check_tls(const Config& config) {
+  if (config.tls_certificate.empty() != config.tls_key.empty())
+    throw UsageError("--tls-cert and --tls-key belong together; " +
+                     std::string(config.tls_key.empty() ? "--tls-key" : "--tls-cert") +
+                     " is missing.");
+  if (config.tls_self_signed && !config.tls_certificate.empty())
+    throw UsageError("--tls-cert and --tls-self-signed exclude each other.");
+  if (config.tls()) {
+    if (!config.http_redirect.empty() && !config.public_url.empty() &&
+        parse_public_url(config.public_url).scheme != "https")
+      throw UsageError(
+          "--http-redirect sends clients to --public-url, which must begin with https.");
+    return;
+  }
+  for (const auto& [name, value] : {std::pair{"--tls-client-ca", &config.tls_client_ca},
+                                    std::pair{"--http-redirect", &config.http_redirect}})
+    if (!value->empty())
+      throw UsageError(std::string(name) +
+                       " needs TLS: --tls-cert and --tls-key, or --tls-self-signed.");
+}
+
 std::string_view to_string(Durability durability) {
   return durability == Durability::full ? "full" : "relaxed";
 }

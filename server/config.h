@@ -38,7 +38,12 @@ struct Config {
   std::string listen = "127.0.0.1:8080";
   std::string admin_listen;  // empty: no admin listener
   std::string data = "./data";
-  std::string public_url;  // empty: none
+  std::string public_url;       // empty: none
+  std::string tls_certificate;  // files; empty: none
+  std::string tls_key;
+  std::string tls_client_ca;
+  bool tls_self_signed = false;
+  std::string http_redirect;  // empty: no such listener
   std::string prefix = "/";
   std::optional<Anonymous> anonymous;  // nullopt: decided by effective_anonymous()
   std::string trusted_proxies;         // addresses and networks, as auth/proxies.h reads them
@@ -56,6 +61,7 @@ struct Config {
       dav;  // `space` and the fields that limits also has are filled in by engine_options()
   Limits limits;
 
+  [[nodiscard]] bool tls() const { return !tls_certificate.empty() || tls_self_signed; }
   // The options the engine runs with. `disk_bytes` is the size of the disk that holds the data.
   [[nodiscard]] dav::Options engine_options(std::uint64_t disk_bytes) const;
 };
@@ -115,6 +121,10 @@ struct PublicUrl {
 // What anonymous clients may do when no account exists: as set; else write on a loopback address.
 // Throws UsageError on any other address without an explicit setting.
 [[nodiscard]] Anonymous effective_anonymous(const Config& config);
+
+// Throws UsageError with one sentence when the TLS options contradict each other or leave out a
+// part.
+void check_tls(const Config& config);
 
 [[nodiscard]] std::string_view to_string(Durability durability);
 [[nodiscard]] std::string_view to_string(Anonymous anonymous);

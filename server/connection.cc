@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace holdfast::server {
+namespace {
+
+// TLS 1.2 and later take this in place of a handshake: a fatal alert, "internal error".
+constexpr std::string_view kHandshakeRefused("\x15\x03\x01\x00\x02\x02\x50", 7);
+
+}  // namespace
 
 Connection::Connection(const Service& service, Wire wire, Peer peer, ClientKey key)
     : service_(service),
@@ -31,7 +37,33 @@ Connection::Next Connection::end(Fate fate) {
   return Next::linger;
 }
 
+std::optional<Connection::Next> Connection::secure() {
+  switch (wire_.handshake()) {
+    case TlsSession::Handshake::done:
+      break;
+    case TlsSession::Handshake::wants_bytes:
+    case TlsSession::Handshake::wants_room:
+      return Next::park;
+    case TlsSession::Handshake::plain_text:
+      wire_.drop_tls();
+      refuse(service_, wire_, peer_, Refusal{400, "this port speaks TLS: use https"}, {});
+      return end(Fate::linger);
+    case TlsSession::Handshake::failed:
+      return end(Fate::linger);  // so that the alert can be read
+    case TlsSession::Handshake::ended:
+      return Next::close;
+  }
+  peer_.tls = true;
+  peer_.certificate = wire_.client_certificate();
+  since_ = Clock::now();
+  if (admitted) return std::nullopt;
+  turn_away();
+  return Next::linger;
+}
+
 Connection::Next Connection::serve_requests(const Workers& workers, Workspace& space) {
+  if (wire_.securing())
+    if (const std::optional<Next> next = secure()) return *next;
   const std::span<char> buffer = space.head_buffer();
   std::size_t filled = held_.size();
   std::memcpy(buffer.data(), held_.data(), filled);
@@ -78,13 +110,14 @@ Connection::Next Connection::serve_requests(const Workers& workers, Workspace& s
     may_wait = true;
     if (workers.contended()) {
       hold(buffer.first(filled));
-      return filled > 0 ? Next::again : Next::park;
+      return filled > 0 || wire_.has_received() ? Next::again : Next::park;
     }
   }
 }
 
 Clock::time_point Connection::deadline(bool crowded) const {
   const Limits& limits = service_.limits;
+  if (wire_.securing()) return since_ + std::chrono::seconds(limits.handshake_timeout_s);
   if (!served_ || !held_.empty()) return since_ + std::chrono::seconds(limits.head_timeout_s);
   return since_ +
          std::chrono::seconds(crowded ? limits.busy_idle_timeout_s : limits.idle_timeout_s);
@@ -98,7 +131,9 @@ bool Connection::expire() {
 }
 
 void Connection::turn_away() {
-  (void)wire_.send_now({kUnavailable});
+  const bool securing = wire_.securing();
+  if (securing) wire_.drop_tls();
+  (void)wire_.send_now({securing ? kHandshakeRefused : kUnavailable});
   wire_.finish_sending();
 }
 

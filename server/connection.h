@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -38,18 +39,21 @@ class Connection {
   [[nodiscard]] Clock::time_point deadline(bool crowded) const;
   // Ends a wait that has lasted too long: 408 if a request had begun. True: linger, else close.
   [[nodiscard]] bool expire();
-  // Answers 503, without waiting.
+  // Answers 503, or an alert in place of a handshake, without waiting.
   void turn_away();
 
   enum class Place { parked, working, lingering };
   Place place = Place::working;    // guarded by the poller's mutex, as is
   std::size_t index = 0;           // its place among the poller's connections
-  bool admitted = false;           // counts against the limits
+  bool admitted = false;           // counts against the limits; else it is to be turned away
+  bool has_linger_slot = false;    // counts against the connections that may linger
   Clock::time_point linger_until;  // without another byte
   Clock::time_point linger_at_most;
 
  private:
   [[nodiscard]] Next serve_requests(const Workers& workers, Workspace& space);
+  // nullopt when requests may follow.
+  [[nodiscard]] std::optional<Next> secure();
   void hold(std::span<char> bytes);
   [[nodiscard]] Next end(Fate fate);
 

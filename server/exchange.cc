@@ -77,8 +77,9 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space, const
 
   if (!sent.whole) return {Fate::close, {}};
   if (sent.keep_alive) return {Fate::go_on, body.leftover()};
-  const bool client_is_done =
-      body.state() == dav::Body::State::truncated || (drained && body.leftover().empty());
+  // Under TLS the client still has its close_notify to send.
+  const bool client_is_done = body.state() == dav::Body::State::truncated ||
+                              (drained && body.leftover().empty() && !wire.secure());
   return {client_is_done ? Fate::close : Fate::linger, {}};
 }
 

@@ -30,7 +30,8 @@ struct Service {
   const Limits& limits;
   const Handler& handler;
   Observer& observer;
-  const std::atomic<bool>& stopping;  // no further request is wanted
+  const std::atomic<bool>& stopping;    // no further request is wanted
+  const TlsCredentials* tls = nullptr;  // nullptr: connections are plain
 };
 
 struct ExchangeEnd {

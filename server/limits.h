@@ -14,6 +14,7 @@ struct Limits {
   std::size_t head_bytes = 64 * 1024;          // 431
   std::size_t field_count = 100;               // 431
   std::int64_t head_timeout_s = 15;            // total; 408
+  std::int64_t handshake_timeout_s = 10;       // of TLS, total; then closed
   std::int64_t idle_timeout_s = 30;            // keep-alive
   std::int64_t busy_idle_timeout_s = 5;       // keep-alive when over 75 % of connections are in use
   std::int64_t body_rate_bytes_per_s = 1024;  // averaged over body_rate_window_s; 408

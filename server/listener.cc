@@ -64,10 +64,11 @@ Limits within_system(Limits limits) {
 }  // namespace
 
 struct Listener::Impl {
-  Impl(const std::string& address, Limits wanted, Handler answer, Observer& observer)
+  Impl(const std::string& address, Limits wanted, Handler answer, Observer& observer,
+       const TlsCredentials* tls)
       : limits(within_system(std::move(wanted))),
         handler(std::move(answer)),
-        service{limits, handler, observer, stopping},
+        service{limits, handler, observer, stopping, tls},
         workers(limits, observer, [this](Connection& connection, Workspace& space) {
           poller->settle(connection, connection.serve(workers, space));
         }) {
@@ -99,8 +100,10 @@ struct Listener::Impl {
   bool started = false;
 };
 
-Listener::Listener(const std::string& address, Limits limits, Handler handler, Observer& observer)
-    : impl_(std::make_unique<Impl>(address, std::move(limits), std::move(handler), observer)) {}
+Listener::Listener(const std::string& address, Limits limits, Handler handler, Observer& observer,
+                   const TlsCredentials* tls)
+    : impl_(std::make_unique<Impl>(address, std::move(limits), std::move(handler), observer, tls)) {
+}
 
 Listener::~Listener() { stop(); }
 

@@ -18,6 +18,8 @@
 
 namespace holdfast::server {
 
+class TlsCredentials;
+
 // The other end of a connection; for a handler that believes a proxy, the client behind it.
 struct Peer {
   std::string address;  // numeric, without port
@@ -35,8 +37,10 @@ using Handler = std::function<dav::Response(dav::Request&, Peer&)>;
 class Listener {
  public:
   // Binds "ADDR:PORT" ("127.0.0.1:0", "[::1]:8080") and listens without accepting yet. Throws
-  // std::runtime_error with one sentence when the address is malformed or taken.
-  Listener(const std::string& address, Limits limits, Handler handler, Observer& observer);
+  // std::runtime_error with one sentence when the address is malformed or taken. With `tls`, which
+  // must outlive the listener, connections begin with a handshake.
+  Listener(const std::string& address, Limits limits, Handler handler, Observer& observer,
+           const TlsCredentials* tls = nullptr);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

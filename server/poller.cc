@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "Poco/Net/StreamSocketImpl.h"
+#include "server/tls_credentials.h"
 
 namespace holdfast::server {
 namespace {
@@ -72,7 +73,7 @@ void Poller::wake() {
 
 void Poller::arm(Connection& connection, int operation) {
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLRDHUP;
+  event.events = connection.wire().wants_room() ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
   if (connection.place != Connection::Place::lingering) event.events |= EPOLLONESHOT;
   event.data.ptr = &connection;
   // Can only fail for want of kernel memory; the sweep then closes the connection in time.
@@ -172,11 +173,14 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
   // Before anything can throw: the socket owns the descriptor.
   const Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(descriptor));
   Client client = describe(address);
-  Wire wire(socket, std::chrono::seconds(service_.limits.send_timeout_s));
+  Wire wire(socket, std::chrono::seconds(service_.limits.send_timeout_s),
+            service_.tls == nullptr ? nullptr : service_.tls->accept(descriptor));
   auto made = std::make_unique<Connection>(
       service_, std::move(wire),
       Peer{.address = std::move(client.address), .loopback = client.loopback}, client.key);
   Connection& connection = *made;
+  // Whoever is to be turned away under TLS first has to be understood: it is parked like others.
+  const bool secure = connection.wire().secure();
   bool admitted = false;
   {
     const std::scoped_lock lock(mutex_);
@@ -192,7 +196,11 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
     connection.index = connections_.size();
     connections_.push_back(std::move(made));
     connection.place = Connection::Place::parked;
-    if (admitted) {
+    if (!admitted && secure) {
+      connection.has_linger_slot = true;
+      ++lingering_;
+    }
+    if (admitted || secure) {
       arm(connection, EPOLL_CTL_ADD);
     } else {
       // Without events until it lingers.
@@ -202,11 +210,11 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
     }
   }
   service_.observer.connection_opened();
-  if (admitted) {
+  if (!admitted) service_.observer.connection_refused();
+  if (admitted || secure) {
     service_.observer.connection_parked();
     return;
   }
-  service_.observer.connection_refused();
   connection.turn_away();
   linger(connection);
 }
@@ -278,8 +286,9 @@ void Poller::linger(Connection& connection) {
   connection.linger_at_most = now + timeout * kLingerTimeouts;
   {
     const std::scoped_lock lock(mutex_);
-    if (lingering_ < most_lingering_) {
-      ++lingering_;
+    if (connection.has_linger_slot || lingering_ < most_lingering_) {
+      if (!connection.has_linger_slot) ++lingering_;
+      connection.has_linger_slot = true;
       connection.place = Connection::Place::lingering;
       arm(connection, EPOLL_CTL_MOD);
       return;
@@ -292,7 +301,7 @@ void Poller::remove(Connection& connection) {
   std::unique_ptr<Connection> removed;
   {
     const std::scoped_lock lock(mutex_);
-    if (connection.place == Connection::Place::lingering) --lingering_;
+    if (connection.has_linger_slot) --lingering_;
     if (connection.admitted) admission_.leave(connection.key());
     removed = std::move(connections_[connection.index]);
     if (removed->index + 1 < connections_.size()) {

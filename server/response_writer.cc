@@ -71,9 +71,9 @@ class ResponseWriter::Stream final : public dav::Sink {
     if (!writer_.terms_.http10) give({"0\r\n\r\n"});
   }
 
-  // Waits for the client. False when it is gone.
+  // Waits for the client to take what it has not taken yet. False when it is gone.
   [[nodiscard]] bool send_spilled() {
-    if (!spill_) return true;
+    if (!spill_) return writer_.wire_.send_all({});
     return writer_.wire_.send_file(spill_->descriptor(), sent_, spill_->size() - sent_) ==
            Wire::FileSent::all;
   }

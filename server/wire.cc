@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 
 namespace holdfast::server {
@@ -88,10 +89,12 @@ bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 }  // namespace
 
-Wire::Wire(Poco::Net::StreamSocket socket, Clock::duration send_timeout)
+Wire::Wire(Poco::Net::StreamSocket socket, Clock::duration send_timeout,
+           std::unique_ptr<TlsSession> tls)
     : socket_(std::move(socket)),
       descriptor_(socket_.impl()->sockfd()),
-      send_timeout_(send_timeout) {
+      send_timeout_(send_timeout),
+      tls_(std::move(tls)) {
   const int on = 1;
   ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const timeval soon{0, std::chrono::microseconds(kSoon).count()};
@@ -108,15 +111,35 @@ Wire::Received Wire::receive(std::span<char> buffer, int flags) {
   }
 }
 
-Wire::Received Wire::receive_now(std::span<char> buffer) { return receive(buffer, MSG_DONTWAIT); }
+Wire::Received Wire::receive_record(std::span<char> buffer) {
+  Received received;
+  switch (tls_->receive(buffer, received.count)) {
+    case TlsSession::Read::bytes:
+      received.state = Received::State::bytes;
+      break;
+    case TlsSession::Read::nothing:
+      received = {Received::State::nothing, 0};
+      break;
+    case TlsSession::Read::ended:
+      received = {Received::State::ended, 0};
+      break;
+  }
+  return received;
+}
 
-Wire::Received Wire::receive_soon(std::span<char> buffer) { return receive(buffer, 0); }
+Wire::Received Wire::receive_now(std::span<char> buffer) {
+  return tls_ ? receive_record(buffer) : receive(buffer, MSG_DONTWAIT);
+}
+
+Wire::Received Wire::receive_soon(std::span<char> buffer) {
+  return tls_ ? receive_until(buffer, Clock::now() + kSoon) : receive(buffer, 0);
+}
 
 Wire::Received Wire::receive_until(std::span<char> buffer, Clock::time_point deadline) {
   for (;;) {
     const Received received = receive_now(buffer);
     if (received.state != Received::State::nothing) return received;
-    if (!wait_for(descriptor_, POLLIN, deadline)) return received;
+    if (!wait_for(descriptor_, wants_room() ? POLLOUT : POLLIN, deadline)) return received;
   }
 }
 
@@ -137,7 +160,74 @@ bool Wire::wait_for_room() {
   }
 }
 
+void Wire::drop_tls() {
+  tls_->abandon();
+  tls_.reset();
+}
+
+TlsSession::Put Wire::settle(TlsSession::Put put, bool wait) {
+  while (wait && put == TlsSession::Put::blocked)
+    put = wait_for_room() ? tls_->flush() : TlsSession::Put::gone;
+  return put;
+}
+
+TlsSession::Put Wire::send_record(bool wait) {
+  const TlsSession::Put put = settle(tls_->put(tls_->gathered), wait);
+  tls_->gathered.clear();
+  return put;
+}
+
+std::size_t Wire::send_records(std::initializer_list<std::string_view> pieces, bool wait, bool more,
+                               TlsSession::Put& state) {
+  std::string& record = tls_->gathered;
+  std::size_t taken = 0;
+  state = settle(tls_->flush(), wait);
+  for (std::string_view piece : pieces) {
+    while (state == TlsSession::Put::taken && !piece.empty()) {
+      const std::string_view part = piece.substr(0, TlsSession::kRecordBytes - record.size());
+      record.append(part);
+      piece.remove_prefix(part.size());
+      taken += part.size();
+      if (record.size() == TlsSession::kRecordBytes) state = send_record(wait);
+    }
+  }
+  if (state == TlsSession::Put::taken && !more && !record.empty()) state = send_record(wait);
+  // An idle connection keeps no memory for this.
+  if (record.empty()) record = std::string();
+  return taken;
+}
+
+Wire::FileSent Wire::send_file_records(int file, std::uint64_t offset, std::uint64_t length,
+                                       bool wait, std::uint64_t& taken) {
+  std::string& record = tls_->gathered;
+  TlsSession::Put state = settle(tls_->flush(), wait);
+  FileSent sent = FileSent::all;
+  while (state == TlsSession::Put::taken && taken < length) {
+    const std::size_t before = record.size();
+    const auto room = static_cast<std::size_t>(
+        std::min<std::uint64_t>(TlsSession::kRecordBytes - before, length - taken));
+    record.resize(before + room);
+    const ssize_t count =
+        ::pread(file, record.data() + before, room, static_cast<off_t>(offset + taken));
+    record.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      sent = count == 0 ? FileSent::file_ended : FileSent::file_failed;
+      break;
+    }
+    taken += static_cast<std::uint64_t>(count);
+    state = send_record(wait);
+  }
+  if (record.empty()) record = std::string();
+  return state == TlsSession::Put::gone ? FileSent::client_gone : sent;
+}
+
 bool Wire::send_all(std::initializer_list<std::string_view> pieces, bool more) {
+  if (tls_) {
+    TlsSession::Put state{};
+    static_cast<void>(send_records(pieces, true, more, state));
+    return state == TlsSession::Put::taken;
+  }
   Pieces rest(pieces);
   while (rest.total > 0) {
     const ssize_t sent = rest.send(descriptor_, more ? MSG_MORE : 0);
@@ -153,6 +243,11 @@ bool Wire::send_all(std::initializer_list<std::string_view> pieces, bool more) {
 }
 
 std::optional<std::size_t> Wire::send_now(std::initializer_list<std::string_view> pieces) {
+  if (tls_) {
+    TlsSession::Put state{};
+    const std::size_t taken = send_records(pieces, false, false, state);
+    return state == TlsSession::Put::gone ? std::nullopt : std::optional(taken);
+  }
   Pieces rest(pieces);
   std::size_t total = 0;
   while (rest.total > 0) {
@@ -170,6 +265,10 @@ std::optional<std::size_t> Wire::send_now(std::initializer_list<std::string_view
 }
 
 Wire::FileSent Wire::send_file(int file, std::uint64_t offset, std::uint64_t length) {
+  if (tls_) {
+    std::uint64_t taken = 0;
+    return send_file_records(file, offset, length, true, taken);
+  }
   const NonBlocking guard(descriptor_);
   auto position = static_cast<off_t>(offset);
   while (length > 0) {
@@ -192,6 +291,11 @@ Wire::FileSent Wire::send_file(int file, std::uint64_t offset, std::uint64_t len
 
 std::optional<std::uint64_t> Wire::send_file_now(int file, std::uint64_t offset,
                                                  std::uint64_t length) {
+  if (tls_) {
+    std::uint64_t taken = 0;
+    const FileSent sent = send_file_records(file, offset, length, false, taken);
+    return sent == FileSent::all ? std::optional(taken) : std::nullopt;
+  }
   const NonBlocking guard(descriptor_);
   auto position = static_cast<off_t>(offset);
   std::uint64_t total = 0;
@@ -208,9 +312,13 @@ std::optional<std::uint64_t> Wire::send_file_now(int file, std::uint64_t offset,
   return total;
 }
 
-void Wire::finish_sending() { ::shutdown(descriptor_, SHUT_WR); }
+void Wire::finish_sending() {
+  if (tls_) tls_->finish();
+  ::shutdown(descriptor_, SHUT_WR);
+}
 
 void Wire::reset_on_close() {
+  if (tls_) tls_->abandon();
   const linger at_once{1, 0};
   ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }

@@ -1,18 +1,21 @@
-// One accepted TCP socket as connections use it: reads that wait not at all, a moment, or until a
-// deadline; sends under a total deadline; sendfile(2). SIGPIPE never rises here as long as the
-// calling thread blocks it. One thread at a time.
+// One accepted TCP socket as connections use it, plain or under TLS: reads that wait not at all, a
+// moment, or until a deadline; sends under a total deadline; files by sendfile(2), under TLS record
+// by record. SIGPIPE never rises here as long as the calling thread blocks it. One thread at a
+// time.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <sys/uio.h>
 
 #include "Poco/Net/StreamSocket.h"
+#include "server/tls_session.h"
 
 namespace holdfast::server {
 
@@ -23,10 +26,25 @@ inline constexpr std::chrono::milliseconds kSoon{20};
 
 class Wire {
  public:
-  // `send_timeout` is for each 64 KiB that the client takes.
-  Wire(Poco::Net::StreamSocket socket, Clock::duration send_timeout);
+  // `send_timeout` is for each 64 KiB that the client takes. `tls` is a session on the socket's
+  // descriptor; nullptr for a plain connection.
+  Wire(Poco::Net::StreamSocket socket, Clock::duration send_timeout,
+       std::unique_ptr<TlsSession> tls = nullptr);
 
   [[nodiscard]] int descriptor() const { return descriptor_; }
+
+  [[nodiscard]] bool secure() const { return tls_ != nullptr; }
+  // Under TLS, before the handshake is done: only these and the last two functions may be called.
+  [[nodiscard]] bool securing() const { return tls_ && !tls_->established(); }
+  [[nodiscard]] TlsSession::Handshake handshake() { return tls_->handshake(); }
+  // Instead of the handshake: what follows is sent in the clear.
+  void drop_tls();
+  // As TlsSession::client_certificate.
+  [[nodiscard]] std::string client_certificate() const { return tls_->client_certificate(); }
+  // Whoever waits for this connection's bytes must wait for room to send instead.
+  [[nodiscard]] bool wants_room() const { return tls_ && tls_->wants_room(); }
+  // There are bytes that receive_now would give although the socket has none.
+  [[nodiscard]] bool has_received() const { return tls_ && tls_->has_received(); }
 
   struct Received {
     enum class State { bytes, nothing, ended } state = State::nothing;  // ended: closed or reset
@@ -60,12 +78,23 @@ class Wire {
 
  private:
   [[nodiscard]] Received receive(std::span<char> buffer, int flags);
+  [[nodiscard]] Received receive_record(std::span<char> buffer);
+  // Sends what was gathered; with `wait`, until the socket has it or the client is gone.
+  [[nodiscard]] TlsSession::Put send_record(bool wait);
+  // Sends what the socket had not taken, in the same way.
+  [[nodiscard]] TlsSession::Put settle(TlsSession::Put put, bool wait);
+  // Returns how much was taken; `state` says how it ended.
+  [[nodiscard]] std::size_t send_records(std::initializer_list<std::string_view> pieces, bool wait,
+                                         bool more, TlsSession::Put& state);
+  [[nodiscard]] FileSent send_file_records(int file, std::uint64_t offset, std::uint64_t length,
+                                           bool wait, std::uint64_t& taken);
   [[nodiscard]] bool wait_for_room();
   [[nodiscard]] std::size_t unacknowledged() const;
 
   Poco::Net::StreamSocket socket_;
   int descriptor_;
   Clock::duration send_timeout_;
+  std::unique_ptr<TlsSession> tls_;  // ends before its descriptor does
 };
 
 }  // namespace holdfast::server

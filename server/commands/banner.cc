@@ -5,13 +5,14 @@
 namespace holdfast::server {
 namespace {
 
-std::string url_of(const Address& address, std::uint16_t port, std::string_view path) {
+std::string url_of(std::string_view scheme, const Address& address, std::uint16_t port,
+                   std::string_view path) {
   // A wildcard address is no place to go to; this machine's loopback always reaches it.
   std::string host = address.host;
   if (host == "0.0.0.0") host = "127.0.0.1";
   if (host == "::") host = "::1";
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  return "http://" + host + ":" + std::to_string(port) + std::string(path);
+  return std::string(scheme) + "://" + host + ":" + std::to_string(port) + std::string(path);
 }
 
 std::string_view meaning(Anonymous anonymous) {
@@ -35,12 +36,13 @@ std::string_view meaning(Durability durability) {
 
 }  // namespace
 
-std::string banner(const Config& config, Anonymous anonymous, std::uint16_t port,
-                   std::optional<std::uint16_t> admin_port) {
+std::string banner(const Config& config, Anonymous anonymous, const Ports& ports,
+                   const std::string& fingerprint) {
   std::string path = config.prefix;
   if (!path.starts_with('/')) path.insert(0, 1, '/');
   if (!path.ends_with('/')) path += '/';
-  const std::string here = url_of(parse_address(config.listen), port, path);
+  const std::string here =
+      url_of(config.tls() ? "https" : "http", parse_address(config.listen), ports.own, path);
 
   std::string url = here;  // as clients should use it
   if (!config.public_url.empty()) {
@@ -55,8 +57,16 @@ std::string banner(const Config& config, Anonymous anonymous, std::uint16_t port
   out += "  data        " + config.data + "\n";
   out += "  durability  " + std::string(meaning(config.durability)) + "\n";
   out += "  anonymous   " + std::string(meaning(anonymous)) + "\n";
-  if (admin_port)
-    out += "  admin       " + url_of(parse_address(config.admin_listen), *admin_port, "/metrics") +
+  if (!fingerprint.empty())
+    out += "  TLS         " +
+           std::string(config.tls_self_signed ? "self-signed certificate" : "certificate") +
+           ", SHA-256 " + fingerprint + "\n";
+  if (ports.redirect)
+    out += "  redirects   " +
+           url_of("http", parse_address(config.http_redirect), *ports.redirect, "/") + "\n";
+  if (ports.admin)
+    out += "  admin       " +
+           url_of("http", parse_address(config.admin_listen), *ports.admin, "/metrics") +
            " and /healthz\n";
   out += "Mount it\n";
   out += "  Linux       sudo mount -t davfs " + url + " /mnt   or   gio mount " + dav_url +

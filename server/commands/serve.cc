@@ -26,6 +26,8 @@
 #include "server/event_log.h"
 #include "server/listener.h"
 #include "server/observatory.h"
+#include "server/redirect.h"
+#include "server/tls_credentials.h"
 #include "storage/clock.h"
 #include "storage/maintenance.h"
 
@@ -36,12 +38,14 @@ namespace {
 constexpr std::uint64_t kOwnDescriptors = 128;
 // Connections that have their last answer and wait for the client's end.
 constexpr std::uint64_t kClosingConnections = 1024;
-constexpr std::size_t kAdminConnections = 64;
-constexpr std::size_t kAdminWorkers = 4;
+constexpr std::size_t kSideConnections = 64;
+constexpr std::size_t kSideWorkers = 4;
 // Enough for the content store to write to the disk.
 constexpr std::size_t kProbeBytes = 256 * 1024;
 // Closing the store after requests in flight have had their time.
 constexpr std::int64_t kCloseTimeout_s = 20;
+// How often the TLS files are looked at.
+constexpr timespec kFilesInterval{.tv_sec = 2, .tv_nsec = 0};
 
 sigset_t stop_signals() {
   sigset_t set;
@@ -134,11 +138,53 @@ std::unique_ptr<AccessLog> open_access_log(const std::string& path) try {
   throw UsageError(error.what());
 }
 
-Limits admin_limits(Limits limits) {
-  limits.connections = std::min(limits.connections, kAdminConnections);
-  limits.workers = std::min(limits.workers, kAdminWorkers);
+// For listeners beside the main one.
+Limits bodiless(Limits limits) {
+  limits.connections = std::min(limits.connections, kSideConnections);
+  limits.workers = std::min(limits.workers, kSideWorkers);
   limits.body_limit_bytes = 0;
   return limits;
+}
+
+TlsFiles tls_files(const Config& config) {
+  return {config.tls_certificate, config.tls_key, config.tls_client_ca};
+}
+
+// With --tls-self-signed, once the data folder is ours.
+TlsFiles self_signed_files(const Config& config) {
+  std::vector<std::string> names = {parse_address(config.listen).host};
+  if (!config.public_url.empty())
+    names.push_back(host_of(parse_public_url(config.public_url).authority));
+  const std::string path = self_signed(config.data, names);
+  return {path, path, config.tls_client_ca};
+}
+
+// New connections get the files as they are now, if they can be used.
+void reload(TlsCredentials& tls) {
+  try {
+    tls.reload();
+    log_event("The TLS certificate was read again: SHA-256 " + tls.fingerprint() + ".");
+    if (const std::string warning = tls.warning(); !warning.empty()) log_event(warning);
+  } catch (const std::exception& error) {
+    log_event(std::string("The TLS certificate stays as it was: ") + error.what());
+  }
+}
+
+// Waits for the signal to stop; does meanwhile what SIGHUP and changed files ask for.
+void wait_for_stop(AccessLog* log, TlsCredentials* tls) {
+  sigset_t awaited = stop_signals();
+  sigaddset(&awaited, SIGHUP);
+  for (;;) {
+    int signal = 0;
+    if (tls != nullptr) {
+      signal = ::sigtimedwait(&awaited, nullptr, &kFilesInterval);
+    } else if (::sigwait(&awaited, &signal) != 0) {
+      signal = -1;
+    }
+    if (signal == SIGHUP && log != nullptr) log->reopen();
+    if (tls != nullptr && (signal == SIGHUP || (signal < 0 && tls->files_changed()))) reload(*tls);
+    if (signal > 0 && signal != SIGHUP) return;
+  }
 }
 
 // Serves until a signal; `impatience` is set when it came, and outlives the closing of the store.
@@ -148,12 +194,18 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
   limits.spill_folder = config.spill_folder.empty() ? config.data + "/tmp" : config.spill_folder;
   const std::unique_ptr<AccessLog> log = open_access_log(config.access_log);
 
+  // Before the data folder may be made: with bad files nothing is to change.
+  std::optional<TlsCredentials> tls;
+  if (!config.tls_certificate.empty()) tls.emplace(tls_files(config));
+
   std::atomic<bool> failed = false;
   Store store = open_store(config, Opening::made_if_missing, [&failed](const std::string& why) {
     log_event("The store refuses further writes, the server stops: " + why);
     failed = true;
     ::kill(::getpid(), SIGTERM);
   });
+
+  if (config.tls_self_signed) tls.emplace(self_signed_files(config));
 
   const storage::SystemClock clock;
   Observatory observatory(clock, log.get());
@@ -173,7 +225,7 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
   Listener listener(
       config.listen, limits,
       [&door](dav::Request& request, Peer& peer) { return door.answer(request, peer); },
-      observatory);
+      observatory, tls ? &*tls : nullptr);
 
   Observer unobserved;
   const Admin admin{[&] { return trouble(store, engine.options(), failed); },
@@ -181,8 +233,18 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
   std::unique_ptr<Listener> admin_listener;
   if (!config.admin_listen.empty())
     admin_listener = std::make_unique<Listener>(
-        config.admin_listen, admin_limits(limits),
+        config.admin_listen, bodiless(limits),
         [&admin](dav::Request& request, const Peer&) { return admin.answer(request); }, unobserved);
+
+  std::unique_ptr<Listener> redirect_listener;
+  if (!config.http_redirect.empty()) {
+    redirect_listener = std::make_unique<Listener>(
+        config.http_redirect, bodiless(limits),
+        [redirect = Redirect(config, listener.port())](dav::Request& request, const Peer&) {
+          return redirect.answer(request);
+        },
+        observatory);
+  }
 
   storage::Maintenance maintenance(
       *store.names, *store.contents,
@@ -195,17 +257,18 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
       });
   listener.start();
   if (admin_listener) admin_listener->start();
-  print(banner(config, anonymous, listener.port(),
-               admin_listener ? std::optional(admin_listener->port()) : std::nullopt));
+  if (redirect_listener) redirect_listener->start();
+  Ports ports{.own = listener.port()};
+  if (admin_listener) ports.admin = admin_listener->port();
+  if (redirect_listener) ports.redirect = redirect_listener->port();
+  print(banner(config, anonymous, ports, tls ? tls->fingerprint() : std::string()));
+  if (tls)
+    if (const std::string warning = tls->warning(); !warning.empty()) log_event(warning);
   if (limits.connections < config.limits.connections / 2)
     log_event("The limit of open files allows " + std::to_string(limits.connections) +
               " connections and " + std::to_string(limits.workers) + " workers only.");
 
-  sigset_t awaited = stop_signals();
-  sigaddset(&awaited, SIGHUP);
-  int signal = 0;
-  while (::sigwait(&awaited, &signal) != 0 || signal == SIGHUP)
-    if (signal == SIGHUP && log) log->reopen();
+  wait_for_stop(log.get(), tls ? &*tls : nullptr);
 
   try {
     impatience.emplace(limits.shutdown_grace_s + kCloseTimeout_s);
@@ -214,6 +277,7 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
     ::alarm(static_cast<unsigned>(limits.shutdown_grace_s + kCloseTimeout_s));
   }
   listener.stop();
+  if (redirect_listener) redirect_listener->stop();
   if (admin_listener) admin_listener->stop();
   control.reset();
   maintenance.stop();
@@ -242,6 +306,7 @@ Limits fitted_to(Limits limits, std::uint64_t descriptors) {
 
 int serve(const Config& config, const OpenStore& open_store) {
   const Anonymous anonymous = effective_anonymous(config);
+  check_tls(config);
   block_signals();
   ::umask(077);
   start_event_log();

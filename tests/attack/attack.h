@@ -3,6 +3,7 @@
 // for each of doors().
 #pragma once
 
+#include <cstdlib>
 #include <functional>
 #include <gtest/gtest.h>
 #include <memory>
@@ -24,13 +25,26 @@ struct Door {
   std::string name;
   std::vector<std::string> arguments;  // what `holdfast serve` needs to have it
   std::function<tests::RawClient(const ServerProcess&)> connect;
+  // A crowd is that much smaller here, because connecting costs so much more; not in
+  // scripts/attack.
+  std::size_t reduced = 1;
 
   friend std::ostream& operator<<(std::ostream& out, const Door& door) { return out << door.name; }
 };
 
 inline std::vector<Door> doors() {
-  return {
-      {"Plain", {}, [](const ServerProcess& server) { return tests::RawClient(server.port()); }}};
+  const auto plain = [](const ServerProcess& server) { return tests::RawClient(server.port()); };
+  const auto over_tls = [](const ServerProcess& server) {
+    return tests::RawClient::over_tls(server.port());
+  };
+  return {{.name = "Plain", .arguments = {}, .connect = plain},
+          {.name = "Tls", .arguments = {"--tls-self-signed"}, .connect = over_tls, .reduced = 10}};
+}
+
+// True in scripts/attack.
+inline bool in_full_size() {
+  const char* all = std::getenv("HOLDFAST_ATTACK_FULL");
+  return all != nullptr && *all == '1';
 }
 
 inline std::string door_name(const ::testing::TestParamInfo<Door>& info) { return info.param.name; }
@@ -102,6 +116,10 @@ class Attack : public ::testing::TestWithParam<Door> {
   }
 
   [[nodiscard]] tests::RawClient connect() const { return GetParam().connect(*server_); }
+  // How many clients a crowd of `count` has at this door.
+  [[nodiscard]] static std::size_t crowd_of(std::size_t count) {
+    return in_full_size() ? count : count / GetParam().reduced;
+  }
   [[nodiscard]] Oracle& oracle() { return *oracle_; }
   [[nodiscard]] ServerProcess& server() { return *server_; }
 

@@ -61,7 +61,7 @@ TEST_P(Body, H3_ChunksThatAreNotTheGrammar) {
         {name + ", new name", "RFC 9112 §7.1", request("PUT /new", kChunked, body), {400}});
   }
   run(rows);
-  HttpClient client(server().port());
+  HttpClient client(server());
   EXPECT_EQ(client.request("GET", "/new").status, 404);
   client.close();
 }
@@ -99,7 +99,7 @@ TEST_P(Body, H3_ChunksThatTheGrammarAllows) {
        {201},
        End::goes_on},
   });
-  HttpClient client(server().port());
+  HttpClient client(server());
   for (const auto& [name, body] :
        std::vector<std::pair<std::string, std::string>>{{"/a", "hello"},
                                                         {"/b", "hello"},
@@ -150,7 +150,7 @@ TEST_P(Body, H4_TrailersAreReadAndDropped) {
       {"LF behind a trailer", "RFC 9112 §2.2", put("X: y\n"), {400}},
       {"NUL in a trailer", "RFC 9110 §5.5", put("X: \0\r\n"s), {400}},
   });
-  HttpClient client(server().port());
+  HttpClient client(server());
   EXPECT_EQ(client.request("GET", "/trailers").body, "hello");
   client.close();
 }
@@ -229,7 +229,7 @@ TEST_P(Body, H5_NewNamesAreNotMappedByHalfABody) {
        End::closes,
        Then::resets},
   });
-  HttpClient client(server().port());
+  HttpClient client(server());
   EXPECT_EQ(client.request("GET", "/new").status, 404);
   client.close();
 }

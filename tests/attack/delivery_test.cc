@@ -253,10 +253,7 @@ TEST_P(Delivery, H20_IfHeadersThatAreNone) {
 }
 
 // The full size is scripts/attack's.
-std::size_t scaled(std::size_t full) {
-  const char* all = std::getenv("HOLDFAST_ATTACK_FULL");
-  return all != nullptr && *all == '1' ? full : full / 10;
-}
+std::size_t scaled(std::size_t full) { return in_full_size() ? full : full / 10; }
 
 TEST_P(Delivery, H22_ManyRequestsOnOneConnection) {
   const std::size_t requests = scaled(100'000);
@@ -293,7 +290,7 @@ TEST_P(Delivery, H22_ManyConnectionsThatEndAnyhow) {
   start({"--workers", "64", "--queue", "1000000"});
   const std::size_t threads = oracle().threads();
   for (int round = 0; round < 2; ++round) {
-    for (std::size_t i = 0; i < scaled(50'000) / 2; ++i) {
+    for (std::size_t i = 0; i < crowd_of(scaled(50'000)) / 2; ++i) {
       auto client = connect();
       if (const std::string& bytes = beginnings()[i % beginnings().size()]; !bytes.empty())
         client.send(bytes);

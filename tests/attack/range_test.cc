@@ -183,7 +183,7 @@ TEST_P(Range, R5_AllBytesOfOneVersion) {
           content(bytes + version, static_cast<char>('a' + static_cast<int>(version))));
     std::atomic<bool> done = false;
     std::jthread writer([&] {
-      HttpClient client(server().port());
+      HttpClient client(server());
       for (std::size_t i = 0; i < 300; ++i) {
         const auto put = client.request("PUT", name, {}, contents[i % kVersions]);
         if (!put.success()) ADD_FAILURE() << put.status;

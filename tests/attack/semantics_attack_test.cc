@@ -196,7 +196,7 @@ TEST_F(Trees, LargeActsHappenAtOneInstantAndOthersGoOn) {  // D15
   std::chrono::microseconds slowest{0};
   std::string wrong;
   std::thread canary([&] {
-    Canary bird(server_->port());
+    Canary bird(*server_);
     while (!stop && wrong.empty()) {
       const Canary::Song song = bird.sing();
       wrong = song.wrong;

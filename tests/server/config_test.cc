@@ -61,6 +61,11 @@ constexpr Samples kSamples[] = {
     {"trusted-proxies", "127.0.0.1", "10.0.0.0/8,::1", "fd00::/8"},
     {"basic-over-http", "yes", "no", "yes"},
     {"digest", "yes", "no", "yes"},
+    {"tls-cert", "/a", "/b", "/c"},
+    {"tls-key", "/a", "/b", "/c"},
+    {"tls-self-signed", "yes", "no", "yes"},
+    {"tls-client-ca", "/a", "/b", "/c"},
+    {"http-redirect", "127.0.0.1:4", "127.0.0.1:5", "127.0.0.1:6"},
     {"admin-listen", "127.0.0.1:4", "127.0.0.1:5", "127.0.0.1:6"},
     {"access-log", "off", "-", "/var/log/access.json"},
     {"allow-network-data", "yes", "no", "yes"},
@@ -101,6 +106,7 @@ constexpr Samples kSamples[] = {
     {"head-limit", "1KiB", "2KiB", "3KiB"},
     {"field-count-limit", "1", "2", "3"},
     {"head-timeout", "1", "2", "3"},
+    {"tls-handshake-timeout", "1", "2", "3"},
     {"idle-timeout", "1", "2", "3"},
     {"busy-idle-timeout", "1", "2", "3"},
     {"body-rate", "0", "2", "3KiB"},
@@ -314,6 +320,12 @@ constexpr BadValue kBadValues[] = {
     {"workers", "65537"},
     {"queue", ""},
     {"shutdown-grace", "86401"},
+    {"tls-cert", ""},
+    {"tls-key", ""},
+    {"tls-self-signed", "certainly"},
+    {"tls-client-ca", ""},
+    {"http-redirect", "8080"},
+    {"tls-handshake-timeout", "0"},
 };
 
 TEST(Config, BadValuesAreRefusedWithOneSentenceFromEverySource) {

@@ -39,17 +39,28 @@ TEST(FittedTo, NeverAsksForMoreThanThereAre) {
 TEST(Banner, NamesTheLoopbackAddressForAWildcardAndBracketsIpv6) {
   Config config;
   config.listen = "0.0.0.0:80";
-  EXPECT_THAT(banner(config, Anonymous::read, 8080, std::nullopt),
+  EXPECT_THAT(banner(config, Anonymous::read, {.own = 8080}),
               testing::StartsWith("Holdfast serves http://127.0.0.1:8080/\n"));
   config.listen = "[::]:80";
-  EXPECT_THAT(banner(config, Anonymous::read, 8080, std::nullopt),
+  EXPECT_THAT(banner(config, Anonymous::read, {.own = 8080}),
               testing::StartsWith("Holdfast serves http://[::1]:8080/\n"));
+}
+
+TEST(Banner, OverTlsTheUrlIsHttpsAndTheFingerprintStands) {
+  Config config;
+  config.tls_self_signed = true;
+  config.http_redirect = "127.0.0.1:0";
+  const std::string text =
+      banner(config, Anonymous::read, {.own = 8443, .redirect = 8080}, "AB:CD");
+  EXPECT_THAT(text, testing::StartsWith("Holdfast serves https://127.0.0.1:8443/\n"));
+  EXPECT_THAT(text, testing::HasSubstr("self-signed certificate, SHA-256 AB:CD\n"));
+  EXPECT_THAT(text, testing::HasSubstr("davs://127.0.0.1:8443/"));
 }
 
 TEST(Banner, WarnsThatOtherHostsAreRefusedWhileAnonymousMayWrite) {
   Config config;
   const auto warns = [&config](Anonymous anonymous) {
-    return banner(config, anonymous, 1, std::nullopt).find("421") != std::string::npos;
+    return banner(config, anonymous, {.own = 1}).find("421") != std::string::npos;
   };
   EXPECT_FALSE(warns(Anonymous::write));
   config.listen = "0.0.0.0:80";

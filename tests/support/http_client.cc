@@ -13,6 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/support/server_process.h"
+#include "tests/support/tls_client.h"
+
 namespace holdfast::test {
 namespace {
 
@@ -41,9 +44,14 @@ std::string_view Reply::field(std::string_view name) const {
 HttpClient::HttpClient(std::uint16_t port, std::chrono::milliseconds timeout)
     : port_(port), timeout_(timeout) {}
 
+HttpClient::HttpClient(const ServerProcess& server, std::chrono::milliseconds timeout)
+    : port_(server.port()), timeout_(timeout), over_tls_(server.tls()) {}
+
 HttpClient::~HttpClient() { close(); }
 
 void HttpClient::close() {
+  if (tls_) tls_->finish();
+  tls_.reset();
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
   buffer_.clear();
@@ -54,6 +62,8 @@ void HttpClient::connect() {
     // A connection that the server has closed meanwhile carries no request any more.
     pollfd waiting{fd_, POLLIN, 0};
     if (poll(&waiting, 1, 0) == 0) return;
+    // Over TLS it may be a ticket.
+    if (char byte = 0; tls_ && tls_->receive(&byte, 1) < 0 && errno == EAGAIN) return;
     close();
   }
   fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -68,13 +78,35 @@ void HttpClient::connect() {
     close();
     throw HttpFailure("connect: " + reason);
   }
+  if (!over_tls_) return;
+  try {
+    tls_ = std::make_unique<tests::TlsClient>(fd_);
+  } catch (const std::runtime_error& error) {
+    close();
+    throw HttpFailure(error.what());
+  }
 }
+
+ssize_t HttpClient::send_some(std::string_view bytes) {
+  return tls_ ? tls_->send(bytes)
+              : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+// Over TLS: takes what has arrived, which may be nothing for us. True at the end as well.
+bool HttpClient::fill_now() {
+  std::array<char, 65536> bytes{};
+  const auto got = tls_->receive(bytes.data(), bytes.size());
+  if (got > 0) buffer_.append(bytes.data(), static_cast<std::size_t>(got));
+  return got >= 0 || errno != EAGAIN;
+}
+
+bool HttpClient::received() const { return tls_ && tls_->pending(); }
 
 void HttpClient::send(std::string_view bytes) {
   if (fd_ < 0) connect();
   const auto deadline = std::chrono::steady_clock::now() + timeout_;
   while (!bytes.empty()) {
-    const auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const auto sent = send_some(bytes);
     if (sent >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
       continue;
@@ -83,13 +115,14 @@ void HttpClient::send(std::string_view bytes) {
       // An early answer may be waiting although the rest is not taken any more.
       pollfd waiting{fd_, POLLIN, 0};
       if (poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLIN) != 0) return;
+      if (!buffer_.empty()) return;
       throw HttpFailure(std::string("send: ") + std::strerror(errno));
     }
     if (std::chrono::steady_clock::now() >= deadline) throw HttpFailure("send: timed out");
     std::array<pollfd, 1> waiting{pollfd{fd_, POLLOUT | POLLIN, 0}};
     poll(waiting.data(), 1, 1000);
     // An answer before the whole body: stop sending, as RFC 9112 §9.5 asks of a client.
-    if ((waiting[0].revents & POLLIN) != 0) return;
+    if ((waiting[0].revents & POLLIN) != 0 && (!tls_ || fill_now())) return;
   }
 }
 
@@ -97,12 +130,14 @@ void HttpClient::fill() {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
       deadline_ - std::chrono::steady_clock::now());
   pollfd waiting{fd_, POLLIN, 0};
-  if (left.count() <= 0 || poll(&waiting, 1, static_cast<int>(left.count())) == 0) {
+  if (left.count() <= 0 ||
+      (!received() && poll(&waiting, 1, static_cast<int>(left.count())) == 0)) {
     throw HttpFailure("no answer in time");
   }
   std::array<char, 65536> bytes{};
-  const auto got = recv(fd_, bytes.data(), bytes.size(), 0);
-  if (got < 0 && errno == EINTR) return;
+  const auto got =
+      tls_ ? tls_->receive(bytes.data(), bytes.size()) : recv(fd_, bytes.data(), bytes.size(), 0);
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
   if (got < 0) throw HttpFailure(std::string("recv: ") + std::strerror(errno));
   if (got == 0) throw HttpFailure("the server closed the connection");
   buffer_.append(bytes.data(), static_cast<std::size_t>(got));

@@ -10,13 +10,21 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <utility>
 #include <vector>
 
+namespace holdfast::tests {
+class TlsClient;
+}
+
 namespace holdfast::test {
+
+class ServerProcess;
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
@@ -42,6 +50,9 @@ class HttpClient {
  public:
   explicit HttpClient(std::uint16_t port,
                       std::chrono::milliseconds timeout = std::chrono::seconds(60));
+  // As the server speaks: over TLS when it does.
+  explicit HttpClient(const ServerProcess& server,
+                      std::chrono::milliseconds timeout = std::chrono::seconds(60));
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
@@ -63,6 +74,9 @@ class HttpClient {
 
  private:
   void connect();
+  [[nodiscard]] ssize_t send_some(std::string_view bytes);
+  [[nodiscard]] bool fill_now();
+  [[nodiscard]] bool received() const;  // TLS has bytes that the socket does not show
   void fill();  // reads more into buffer_; throws at the end of the stream or the deadline
   std::string take_line();
   std::string take(std::size_t count);
@@ -70,7 +84,9 @@ class HttpClient {
   std::uint16_t port_;
   std::chrono::milliseconds timeout_;
   std::chrono::steady_clock::time_point deadline_;
+  bool over_tls_ = false;
   int fd_ = -1;
+  std::unique_ptr<tests::TlsClient> tls_;
   std::string buffer_;
 };
 

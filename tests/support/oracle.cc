@@ -88,7 +88,7 @@ bool machine_is_slow(Canary& canary) {
   const TemporaryFolder folder(TemporaryFolder::in_memory());
   ServerProcess control(folder / "data");
   control.start();
-  Canary beside(control.port());
+  Canary beside(control);
   auto fastest = std::chrono::microseconds::max();
   auto fastest_beside = fastest;
   for (int i = 0; i < 5; ++i) {
@@ -102,7 +102,7 @@ bool machine_is_slow(Canary& canary) {
 
 Canary::Song Canary::sing() {
   Song song;
-  HttpClient client(port_);
+  HttpClient client(server_);
   const std::string body = "verse " + std::to_string(++verse_);
   const auto ask = [&](std::string_view method, const Fields& fields, std::string_view sent) {
     const auto start = steady_clock::now();
@@ -148,8 +148,8 @@ Oracle::Oracle(ServerProcess& server, milliseconds settle)
       pid_(server.pid()),
       settle_(settle),
       descriptors_(descriptors()),
-      canary_(server.port()) {
-  HttpClient client(server.port());
+      canary_(server) {
+  HttpClient client(server);
   expect(client.request("MKCOL", "/sentinels"), 201, "MKCOL /sentinels");
   for (std::size_t number = 0; number < kSentinels; ++number) {
     const std::string url = sentinel(number);
@@ -201,7 +201,7 @@ Oracle::Descriptors Oracle::descriptors() const {
 // All that a client can see of them, one text each, the listing first.
 std::vector<std::string> Oracle::sentinels() const {
   std::vector<std::string> all;
-  HttpClient client(server_.port());
+  HttpClient client(server_);
   const Reply listing = client.request("PROPFIND", "/sentinels/", {{"Depth", "1"}});
   all.push_back("/sentinels/ " + std::to_string(listing.status) + " " +
                 without_time_left(listing.body));

@@ -29,7 +29,8 @@ namespace holdfast::test {
 // Asks what any client may ask: PUT, GET and PROPFIND on a new connection. One thread at a time.
 class Canary {
  public:
-  explicit Canary(std::uint16_t port) : port_(port) {}
+  // `server` outlives it.
+  explicit Canary(const ServerProcess& server) : server_(server) {}
 
   struct Song {
     std::string wrong;  // empty when all three were answered rightly
@@ -38,7 +39,7 @@ class Canary {
   Song sing();
 
  private:
-  std::uint16_t port_;
+  const ServerProcess& server_;
   int verse_ = 0;
 };
 

@@ -52,6 +52,12 @@ RawClient::RawClient(std::uint16_t port, int receive_buffer)
   }
 }
 
+RawClient RawClient::over_tls(std::uint16_t port, const TlsWish& wish) {
+  RawClient client(port);
+  client.tls_ = std::make_unique<TlsClient>(client.descriptor_, wish);
+  return client;
+}
+
 RawClient::~RawClient() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
@@ -62,11 +68,17 @@ RawClient::RawClient(RawClient&& other) noexcept
       error(std::move(other.error)),
       patience(other.patience),
       descriptor_(std::exchange(other.descriptor_, -1)),
+      tls_(std::move(other.tls_)),
       buffer_(std::move(other.buffer_)) {}
 
 bool RawClient::send(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t sent =
+        tls_ ? tls_->send(bytes) : ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0 && tls_ && errno == EAGAIN) {
+      if (wait_for(POLLOUT, std::chrono::minutes(1))) continue;
+      return false;
+    }
     if (sent < 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
@@ -77,7 +89,12 @@ bool RawClient::send_slowly(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [&](char c) { return send({&c, 1}); });
 }
 
-void RawClient::finish_sending() { ::shutdown(descriptor_, SHUT_WR); }
+void RawClient::finish_sending() {
+  if (tls_) tls_->finish();
+  cut_sending();
+}
+
+void RawClient::cut_sending() { ::shutdown(descriptor_, SHUT_WR); }
 
 void RawClient::reset() {
   const linger at_once{1, 0};
@@ -85,16 +102,28 @@ void RawClient::reset() {
   ::close(std::exchange(descriptor_, -1));
 }
 
+bool RawClient::wait_for(short events, std::chrono::milliseconds time) const {
+  if (tls_ && events == POLLIN && tls_->pending()) return true;
+  pollfd entry{descriptor_, events, 0};
+  return ::poll(&entry, 1, static_cast<int>(time.count())) > 0;
+}
+
+ssize_t RawClient::receive_some(char* into, std::size_t size) {
+  return tls_ ? tls_->receive(into, size) : ::recv(descriptor_, into, size, 0);
+}
+
 bool RawClient::fill() {
-  pollfd entry{descriptor_, POLLIN, 0};
-  if (::poll(&entry, 1, static_cast<int>(patience.count())) <= 0) return fail("nothing came");
   std::array<char, 64 * 1024> bytes;
-  const ssize_t count = ::recv(descriptor_, bytes.data(), bytes.size(), 0);
+  ssize_t count = 0;
+  do {
+    if (!wait_for(POLLIN, patience)) return fail("nothing came");
+    count = receive_some(bytes.data(), bytes.size());
+  } while (count < 0 && errno == EAGAIN);
   if (count > 0) {
     buffer_.append(bytes.data(), static_cast<std::size_t>(count));
     return true;
   }
-  if (count < 0) was_reset = errno == ECONNRESET;
+  if (count < 0) was_reset = errno == ECONNRESET || errno == EPROTO;
   return fail("the connection ended");
 }
 
@@ -194,9 +223,20 @@ bool RawClient::closed() {
 }
 
 bool RawClient::silent(std::chrono::milliseconds time) {
-  if (!buffer_.empty()) return false;
-  pollfd entry{descriptor_, POLLIN, 0};
-  return ::poll(&entry, 1, static_cast<int>(time.count())) == 0;
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (buffer_.empty()) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    if (!wait_for(POLLIN, std::max(left, std::chrono::milliseconds(0)))) return true;
+    if (!tls_) return false;
+    // A record need not hold anything for us.
+    std::array<char, 16 * 1024> bytes;
+    const ssize_t count = tls_->receive(bytes.data(), bytes.size());
+    if (count < 0 && errno == EAGAIN) continue;
+    if (count <= 0) return false;
+    buffer_.append(bytes.data(), static_cast<std::size_t>(count));
+  }
+  return false;
 }
 
 std::string RawClient::receive_all() {

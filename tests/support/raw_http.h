@@ -6,9 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "tests/support/tls_client.h"
 
 namespace holdfast::tests {
 
@@ -25,6 +28,8 @@ class RawClient {
  public:
   // Connects to 127.0.0.1. A small `receive_buffer` makes a client that soon takes no more.
   explicit RawClient(std::uint16_t port, int receive_buffer = 0);
+  // The same over TLS, after the handshake. Throws std::runtime_error when there is none.
+  [[nodiscard]] static RawClient over_tls(std::uint16_t port, const TlsWish& wish = {});
   ~RawClient();
   RawClient(RawClient&& other) noexcept;
   RawClient(const RawClient&) = delete;
@@ -33,9 +38,12 @@ class RawClient {
 
   // Sends all of it; false when the server has closed.
   bool send(std::string_view bytes);
-  // One byte a segment.
+  // One byte a segment, and a TLS record.
   bool send_slowly(std::string_view bytes);
+  // Ends the connection in this direction, over TLS with close_notify before.
   void finish_sending();
+  // The same without close_notify.
+  void cut_sending();
   // Closes with a reset.
   void reset();
 
@@ -51,11 +59,13 @@ class RawClient {
   std::string receive_all();
 
   int interim = 0;
-  bool was_reset = false;
+  bool was_reset = false;  // over TLS also: ended without close_notify
   std::string error;
   std::chrono::milliseconds patience{10'000};
 
   [[nodiscard]] int descriptor() const { return descriptor_; }
+  // nullptr without TLS.
+  [[nodiscard]] TlsClient* tls() const { return tls_.get(); }
 
  private:
   // Reads more; false at the end.
@@ -65,7 +75,12 @@ class RawClient {
   bool read_body(RawResponse& response);
   bool fail(std::string why);
 
+  // Waits for `events`; false when none come for `time`.
+  [[nodiscard]] bool wait_for(short events, std::chrono::milliseconds time) const;
+  [[nodiscard]] ssize_t receive_some(char* into, std::size_t size);
+
   int descriptor_ = -1;
+  std::unique_ptr<TlsClient> tls_;
   std::string buffer_;
 };
 

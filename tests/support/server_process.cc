@@ -20,7 +20,7 @@ namespace holdfast::test {
 namespace {
 
 constexpr std::size_t kKeptOutput = 1 << 20;
-constexpr std::string_view kUrl = "http://127.0.0.1:";
+constexpr std::string_view kUrl = "://127.0.0.1:";
 
 // The port in the first complete line with our URL; 0 when there is none yet.
 std::uint16_t port_in(const std::string& output) {
@@ -49,7 +49,9 @@ ServerProcess::~ServerProcess() {
   if (running()) kill();
 }
 
-std::string ServerProcess::url() const { return std::string(kUrl) + std::to_string(port_) + "/"; }
+std::string ServerProcess::url() const {
+  return std::string(tls_ ? "https" : "http").append(kUrl) + std::to_string(port_) + "/";
+}
 
 void ServerProcess::start() {
   if (running()) throw std::logic_error("the server runs already");
@@ -74,6 +76,7 @@ void ServerProcess::start() {
   banner_ = output_;
   if (port != 0) {
     port_ = port;
+    tls_ = output_.find(kUrl) == output_.find("https://") + std::string_view("https").size();
     return;
   }
   lock.unlock();

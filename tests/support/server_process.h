@@ -54,6 +54,7 @@ class ServerProcess {
   [[nodiscard]] bool running() const { return pid_ > 0; }
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] bool tls() const { return tls_; }
   [[nodiscard]] std::string url() const;  // ends in a slash
   [[nodiscard]] const std::filesystem::path& data() const { return data_; }
 
@@ -74,6 +75,7 @@ class ServerProcess {
   std::vector<std::string> arguments_;
   std::vector<std::pair<std::string, std::string>> environment_;
   std::uint16_t port_ = 0;
+  bool tls_ = false;
   pid_t pid_ = -1;
   std::thread reader_;
   mutable std::mutex mutex_;
