@@ -786,9 +786,10 @@ TEST(Limits, OnlyBodiesThatAreParsedNeedAPlaceAmongThem) {
 
 TEST(Limits, EveryOptionThatIsANumberIsTestedHere) {
   std::set<std::string> tested = {
-      "body-rate",     // BodyRateIsExactOverItsWindow
-      "cache-size",    // no limit: nothing is refused
-      "read-timeout",  // tests/hostile/time_test.cc, on a clock of its own
+      "body-rate",              // BodyRateIsExactOverItsWindow
+      "cache-size",             // no limit: nothing is refused
+      "read-timeout",           // tests/hostile/time_test.cc, on a clock of its own
+      "tls-handshake-timeout",  // tests/tls/tls_test.cc
   };
   for (const Row& row : rows()) tested.insert(row.option);
   for (const Time& time : kTimes) tested.insert(time.option);
