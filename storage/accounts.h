@@ -14,10 +14,6 @@
 
 namespace holdfast::storage {
 
-// Never given twice in one store. 0 is nobody: anonymous clients, and who came before accounts did.
-using AccountId = std::int64_t;
-inline constexpr AccountId kNobody = 0;
-
 // In rising order. write includes read, locking and removing.
 enum class Right { none, read, write };
 
@@ -26,6 +22,7 @@ enum class Right { none, read, write };
 struct Grant {
   Path path;
   Right right = Right::none;
+  friend bool operator==(const Grant&, const Grant&) = default;
 };
 
 struct Account {
@@ -42,7 +39,11 @@ struct Account {
   std::optional<std::uint64_t> quota_bytes;      // of the files it owns, together
   std::optional<std::uint64_t> quota_resources;  // that it owns
   Millis created = 0;                            // wall clock
+  friend bool operator==(const Account&, const Account&) = default;
 };
+
+// The rule that Account::name states.
+[[nodiscard]] bool account_name_allowed(std::string_view name);
 
 // A password of its own for one device, never more than its account may: at most `read_only`, at
 // most below `path`.
@@ -55,15 +56,17 @@ struct DeviceToken {
   Path path;
   std::optional<Millis> expires;  // wall clock
   Millis created = 0;
+  friend bool operator==(const DeviceToken&, const DeviceToken&) = default;
 };
 
 // All of them, as of one commit.
 struct Accounts {
-  std::vector<Account> accounts;    // in name order
+  std::vector<Account> accounts;    // in name order, by bytes
   std::vector<DeviceToken> tokens;  // in id order
 
   [[nodiscard]] const Account* find(std::string_view name) const;
   [[nodiscard]] const Account* find(AccountId id) const;
+  [[nodiscard]] const DeviceToken* find_token(std::string_view id) const;
 };
 
 }  // namespace holdfast::storage

@@ -18,6 +18,10 @@ namespace holdfast::storage {
 
 using NodeId = std::int64_t;  // opaque; stays with a resource through MOVE
 
+// Never given twice in one store. 0 is nobody: anonymous clients, and who came before accounts did.
+using AccountId = std::int64_t;
+inline constexpr AccountId kNobody = 0;
+
 // Where a resource lives: decoded segments from the root, byte-exact. There is no constructor from
 // URL text: dav::parse_url is the only way in and dav::href the only way out.
 class Path {
@@ -54,6 +58,8 @@ struct Resource {
   Kind kind = Kind::collection;
   Millis created = 0;
   Millis modified = 0;  // Last-Modified: clients may set it; for collections, when a member came or went
+  // The account that made it, and whose quota it counts for; perhaps of one that is gone.
+  AccountId owner = kNobody;
 
   // Files only.
   std::string etag;        // opaque-tag without quotes, [A-Za-z0-9._-]; belongs to the content

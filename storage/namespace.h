@@ -4,7 +4,7 @@
 //   ns.write(Flush::required, [&](Transaction& tx) {
 //     Resolution target = tx.resolve(path);
 //     ... throw to refuse: nothing of this closure remains ...
-//     tx.make_collection(*target.parent, path.name());
+//     tx.make_collection(*target.parent, path.name(), kNobody);
 //   });  // returned: committed and on disk
 //
 // Locks whose lease has run out are absent from every answer here. Names are stored byte-exact and
@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "storage/accounts.h"
 #include "storage/content.h"
 #include "storage/error.h"
 #include "storage/model.h"
@@ -102,6 +103,8 @@ class Snapshot {
   // All live locks, in root path order, at most `limit`.
   [[nodiscard]] virtual std::vector<Lock> all_locks(std::size_t limit) const = 0;
   [[nodiscard]] virtual Usage usage() const = 0;
+  // What the account owns: exact, and O(1). Nothing for nobody and for an account that is gone.
+  [[nodiscard]] virtual Usage usage_of(AccountId account) const = 0;
   // This snapshot's reading of the lease clock, and of the wall clock.
   [[nodiscard]] virtual Millis lease_now() const = 0;
   [[nodiscard]] virtual Millis wall_now() const = 0;
@@ -112,20 +115,21 @@ class Snapshot {
 class Transaction : public Snapshot {
  public:
   // Stores `content` at parent/name: a new file, or new content for the file already there. Its
-  // properties, locks and creation date stay; it gets a new ETag. `modified`: the date the client
-  // asked for, else now.
+  // properties, locks, owner and creation date stay; it gets a new ETag. `modified`: the date the
+  // client asked for, else now. `owner`, here and below: whose a new resource is.
   virtual Resource put(const Resource& parent, std::string_view name, const Content& content,
-                       std::optional<Millis> modified) = 0;
-  virtual Resource make_collection(const Resource& parent, std::string_view name) = 0;
+                       std::optional<Millis> modified, AccountId owner) = 0;
+  virtual Resource make_collection(const Resource& parent, std::string_view name,
+                                   AccountId owner) = 0;
   // Copies `source` (with all its members when `recursive`) to parent/name with properties and
   // modification dates, without locks and without touching content bytes. What is mapped there is
-  // replaced; a lock rooted at it stays and covers the new resource (RFC 4918 §7.6, §9.8.4).
-  // Neither place may lie inside the other.
+  // replaced; a lock rooted at it stays and covers the new resource (RFC 4918 §7.6, §9.8.4). The
+  // copies are `owner`'s, whoever owns the source. Neither place may lie inside the other.
   virtual Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
-                             std::string_view name) = 0;
-  // Moves `source` to parent/name, identity kept. Locks inside it vanish (§7.5); what is mapped
-  // there is replaced as by copy_tree, except when it is `source` itself: then it has a new spelling
-  // and keeps its locks, which were on source and destination alike.
+                             std::string_view name, AccountId owner) = 0;
+  // Moves `source` to parent/name, identity and owners kept. Locks inside it vanish (§7.5); what is
+  // mapped there is replaced as by copy_tree, except when it is `source` itself: then it has a new
+  // spelling and keeps its locks, which were on source and destination alike.
   virtual Resource move_tree(const Resource& source, const Resource& parent,
                              std::string_view name) = 0;
   // Removes the resource, its members, and all their properties and locks.
@@ -139,6 +143,20 @@ class Transaction : public Snapshot {
   virtual Lock refresh_lock(std::string_view token, std::int64_t timeout_s) = 0;
   // Removes the lock, live or expired; false when there is none with this token.
   virtual bool remove_lock(std::string_view token) = 0;
+
+  // As of this transaction, its own changes included.
+  [[nodiscard]] virtual std::shared_ptr<const Accounts> accounts() const = 0;
+  // With id kNobody, adds the account under a new id; else replaces the one with this id, whose
+  // name stays. Returns its id. Error{conflict}: the name is taken or not allowed, there is no such
+  // id. Does not judge paths.
+  virtual AccountId put_account(Account account) = 0;
+  // Removes the account, its grants and tokens, and every lock whose principal it is. Resources
+  // keep their owner, who is nobody from now on: the id is never given out again.
+  virtual void remove_account(AccountId id) = 0;
+  // Adds a token, or replaces the one with this id. Error{conflict} when its account is not there.
+  virtual void put_token(DeviceToken token) = 0;
+  // False when there is none with this id.
+  virtual bool remove_token(std::string_view id) = 0;
 };
 
 // How a write must be acknowledged (robustness D1).
@@ -181,6 +199,8 @@ class Namespace {
   // commit of the batch that decided it, and nothing of that `fn` remains. If the commit
   // fails no write of the batch is acknowledged: Error{full}, undone, or {unavailable}, unknown.
   virtual void write(Flush flush, const std::function<void(Transaction&)>& fn) = 0;
+  // As of the last commit. Costs no statement: for every request. Never null.
+  [[nodiscard]] virtual std::shared_ptr<const Accounts> accounts() const = 0;
 
   // Content files that no row names any more, at most `limit`, oldest first.
   [[nodiscard]] virtual std::vector<std::string> garbage(std::size_t limit) const = 0;

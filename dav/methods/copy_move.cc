@@ -100,7 +100,7 @@ Response transfer(Call& call, bool moves) {
     const std::string_view name = transfer.destination.path.name();
     const storage::Resource result =
         moves ? tx.move_tree(resource, *destination.parent, name)
-              : tx.copy_tree(resource, recursive, *destination.parent, name);
+              : tx.copy_tree(resource, recursive, *destination.parent, name, storage::kNobody);
     storage::Millis modified = transfer.modified.value_or(result.modified);
     if (replaced) modified = date_replacing(*destination.resource, modified);
     if (modified != result.modified) tx.set_modified(result.id, modified);

@@ -125,7 +125,8 @@ Response handle_lock(Call& call) {
       require_space(call);
       // §7.3: an empty resource that is not a collection.
       resource = tx.put(*target.parent, call.target.path.name(),
-                        call.contents.begin(call.options.checksums)->seal(), std::nullopt);
+                        call.contents.begin(call.options.checksums)->seal(), std::nullopt,
+                        storage::kNobody);
     } else {
       resource = *target.resource;
     }

@@ -25,7 +25,7 @@ Response handle_mkcol(Call& call) {
     conditions.check(tx, target);
     require_tokens_to_add(call, conditions, tx, target);
     require_space(call);
-    tx.make_collection(*target.parent, call.target.path.name());
+    tx.make_collection(*target.parent, call.target.path.name(), storage::kNobody);
   });
   Response response;
   response.status = 201;

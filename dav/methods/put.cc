@@ -126,7 +126,7 @@ Response handle_put(Call& call) {
       replaced = target.mapped();
       std::optional<storage::Millis> modified = announced.modified;
       if (replaced) modified = date_replacing(*target.resource, modified.value_or(tx.wall_now()));
-      stored = tx.put(*target.parent, call.target.path.name(), content, modified);
+      stored = tx.put(*target.parent, call.target.path.name(), content, modified, storage::kNobody);
     });
   } catch (const storage::Error& error) {
     // The commit's outcome is unknown, and a row may name the content: the next start sweeps it if

@@ -15,8 +15,8 @@ struct Acts::Statements {
                   "FROM node WHERE id = ?1"};
   Statement insert_node{connection,
                         "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
-                        "modified, properties, height, reach) "
-                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"};
+                        "modified, properties, height, reach, owner) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"};
   Statement replace_content{connection,
                             "UPDATE node SET content = ?3, size = ?4, stored = ?5, modified = ?6 "
                             "WHERE parent = ?1 AND key = ?2"};
@@ -65,20 +65,20 @@ struct Acts::Statements {
   // The tree that an act is about; `seq` 1 is its root.
   Statement clear_tree{connection, "DELETE FROM temp.tree"};
   Statement fill_tree{connection,
-                      "INSERT INTO temp.tree (id, file, size, properties) "
-                      "WITH RECURSIVE below(id, file, size, properties) AS ("
-                      " SELECT id, content, size, properties FROM node WHERE id = ?1"
+                      "INSERT INTO temp.tree (id, file, size, properties, owner) "
+                      "WITH RECURSIVE below(id, file, size, properties, owner) AS ("
+                      " SELECT id, content, size, properties, owner FROM node WHERE id = ?1"
                       " UNION ALL"
-                      " SELECT n.id, n.content, n.size, n.properties FROM below b"
+                      " SELECT n.id, n.content, n.size, n.properties, n.owner FROM below b"
                       " CROSS JOIN node n ON n.parent = b.id WHERE b.file IS NULL"
-                      ") SELECT id, file, size, properties FROM below"};
+                      ") SELECT id, file, size, properties, owner FROM below"};
   Statement tree_totals{connection,
                         "SELECT count(*), coalesce(sum(min(size, 1 << 53)), 0) FROM temp.tree"};
   Statement copy_nodes{connection,
                        "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
-                       "modified, properties, height, reach) "
+                       "modified, properties, height, reach, owner) "
                        "SELECT ?1 + p.seq, n.key, ?1 + t.seq, n.name, n.content, n.size, n.stored, "
-                       "?2, n.modified, n.properties, n.height, n.reach "
+                       "?2, n.modified, n.properties, n.height, n.reach, ?3 "
                        "FROM temp.tree t CROSS JOIN node n ON n.id = t.id "
                        "CROSS JOIN temp.tree p ON p.id = n.parent WHERE t.seq > 1"};
   Statement copy_tree_properties{connection,
@@ -112,6 +112,14 @@ struct Acts::Statements {
                                  "(SELECT id FROM temp.tree WHERE properties <> 0)"};
   Statement drop_tree_locks{connection,
                             "DELETE FROM lock WHERE node IN (SELECT id FROM temp.tree)"};
+  Statement drop_tree_usage{connection,
+                            "UPDATE account_usage SET "
+                            "resources = max(account_usage.resources, -1 << 53) - k.resources, "
+                            "bytes = max(account_usage.bytes, -1 << 53) - k.bytes FROM "
+                            "(SELECT owner, count(*) AS resources, "
+                            " coalesce(sum(min(size, 1 << 53)), 0) AS bytes "
+                            " FROM temp.tree WHERE owner <> 0 GROUP BY owner) AS k "
+                            "WHERE account_usage.account = k.owner"};
   Statement drop_tree_nodes{connection, "DELETE FROM node WHERE id IN (SELECT id FROM temp.tree)"};
 
   Statement delete_properties{connection, "DELETE FROM property WHERE node = ?1"};
@@ -140,9 +148,34 @@ struct Acts::Statements {
   Statement locked_nodes{connection, "SELECT DISTINCT node FROM lock"};
   Statement purge_locks{connection, "DELETE FROM lock WHERE expires < ?1"};
 
+  Statement add_usage{connection,
+                      "UPDATE account_usage SET resources = min(resources, 1 << 53) + ?2, "
+                      "bytes = min(bytes, 1 << 53) + ?3 WHERE account = ?1"};
+  Statement insert_usage{connection,
+                         "INSERT INTO account_usage (account, resources, bytes) "
+                         "VALUES (?1, 0, 0)"};
+  Statement delete_usage{connection, "DELETE FROM account_usage WHERE account = ?1"};
+  Statement put_account{connection,
+                        "INSERT INTO account (id, name, password_hash, digest_sha256, digest_md5, "
+                        "certificate, home, quota_bytes, quota_resources, created) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
+                        "ON CONFLICT (id) DO UPDATE SET password_hash = ?3, digest_sha256 = ?4, "
+                        "digest_md5 = ?5, certificate = ?6, home = ?7, quota_bytes = ?8, "
+                        "quota_resources = ?9, created = ?10"};
+  Statement delete_account{connection, "DELETE FROM account WHERE id = ?1"};
+  Statement insert_grant{connection,
+                         "INSERT INTO account_grant (account, path, access) VALUES (?1, ?2, ?3)"};
+  Statement delete_grants{connection, "DELETE FROM account_grant WHERE account = ?1"};
+  Statement put_token{connection,
+                      "INSERT OR REPLACE INTO device_token (id, account, label, hash, read_only, "
+                      "path, expires, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"};
+  Statement delete_token{connection, "DELETE FROM device_token WHERE id = ?1"};
+  Statement delete_tokens{connection, "DELETE FROM device_token WHERE account = ?1"};
+  Statement delete_locks_of{connection, "DELETE FROM lock WHERE principal = ?1"};
+
   Statement write_counters{connection,
                            "UPDATE meta SET next_node = ?1, next_content = ?2, resources = ?3, "
-                           "bytes = ?4, locks = ?5"};
+                           "bytes = ?4, locks = ?5, next_account = ?6"};
   Statement mark_flush{connection, "UPDATE meta SET flushes = flushes + 1"};
 };
 

@@ -14,26 +14,30 @@ Acts::Acts(Connection& connection, Queries& queries, Durability durability,
       sql_(new Statements(connection)) {
   connection.execute(
       "CREATE TEMP TABLE tree (seq INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, "
-      "file INTEGER, size INTEGER, properties INTEGER NOT NULL)");
+      "file INTEGER, size INTEGER, properties INTEGER NOT NULL, owner INTEGER NOT NULL)");
 }
 
 void Acts::Delete::operator()(Statements* statements) const { delete statements; }
 
-void Acts::begin(const Counters& counters) { restore(State{counters}); }
+void Acts::begin(const Counters& counters, std::shared_ptr<const Accounts> accounts) {
+  restore(State{counters, std::move(accounts)});
+}
 
 void Acts::restore(const State& saved) {
   // Ids only ever go up, also when a closure or a whole batch failed (invariant 2).
   const std::int64_t next_node = std::max(counters_.next_node, saved.counters.next_node);
   const std::int64_t next_content = std::max(counters_.next_content, saved.counters.next_content);
+  const AccountId next_account = std::max(counters_.next_account, saved.counters.next_account);
   state_ = saved;
   counters_.next_node = next_node;
   counters_.next_content = next_content;
+  counters_.next_account = next_account;
   queries_.locks_changed();
 }
 
 void Acts::write_counters() {
   Run(sql_->write_counters, counters_.next_node, counters_.next_content, counters_.resources,
-      counters_.bytes, counters_.locks)
+      counters_.bytes, counters_.locks, counters_.next_account)
       .done();
 }
 
@@ -73,8 +77,15 @@ void Acts::insert_node(NodeId parent, const NameKey& key, const Resource& resour
     stored = resource.stored;
   }
   Run(sql_->insert_node, parent, key.view(), resource.id, name, content, size, stored,
-      resource.created, resource.modified, properties, height, reach)
+      resource.created, resource.modified, properties, height, reach, resource.owner)
       .done();
+  ++counters_.resources;
+  counters_.bytes += static_cast<std::int64_t>(resource.size);
+  owns(resource.owner, 1, static_cast<std::int64_t>(resource.size));
+}
+
+void Acts::owns(AccountId owner, std::int64_t resources, std::int64_t bytes) {
+  if (owner != kNobody) Run(sql_->add_usage, owner, resources, bytes).done();
 }
 
 void Acts::member_came(Place parent, std::int64_t name_bytes, std::int64_t height,
@@ -96,7 +107,7 @@ void Acts::member_came(Place parent, std::int64_t name_bytes, std::int64_t heigh
 }
 
 Resource Acts::put(const Resource& parent, std::string_view name, const Content& content,
-                   std::optional<Millis> modified) {
+                   std::optional<Millis> modified, AccountId owner) {
   const NameKey key(name);
   std::optional<Resource> old = queries_.child(parent.id, key.view());
   if (old && old->is_collection()) throw Error(Fault::conflict, "a collection is in the way");
@@ -111,13 +122,13 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
     file.name = name;
     file.kind = Kind::file;
     file.created = wall_now();
+    file.owner = owner;
   }
   file.modified = modified.value_or(wall_now());
   file.size = content.size;
   file.stored = wall_now();
   file.content = insert_content(content);
   queries_.make_etag(file.content, file.etag);
-  counters_.bytes += static_cast<std::int64_t>(content.size);
 
   const bool unflushed = durability_ == Durability::relaxed && !content.is_inline();
   if (unflushed) store_unflushed(file.id, content.blob, old ? &*old : nullptr);
@@ -125,18 +136,20 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
     Run(sql_->replace_content, parent.id, key.view(), file.content, file.size, file.stored,
         file.modified)
         .done();
-    counters_.bytes -= static_cast<std::int64_t>(old->size);
+    const std::int64_t more =
+        static_cast<std::int64_t>(file.size) - static_cast<std::int64_t>(old->size);
+    counters_.bytes += more;
+    owns(file.owner, 0, more);
     if (!unflushed) release(old->content);
     return file;
   }
   Place above = collection(parent.id);
   insert_node(parent.id, key, file, false, 0, 0);
-  ++counters_.resources;
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), 0, 0);
   return file;
 }
 
-Resource Acts::make_collection(const Resource& parent, std::string_view name) {
+Resource Acts::make_collection(const Resource& parent, std::string_view name, AccountId owner) {
   const NameKey key(name);
   Place above = collection(parent.id);
   growing();
@@ -146,8 +159,8 @@ Resource Acts::make_collection(const Resource& parent, std::string_view name) {
   made.name = name;
   made.kind = Kind::collection;
   made.created = made.modified = wall_now();
+  made.owner = owner;
   insert_node(parent.id, key, made, false, 0, 0);
-  ++counters_.resources;
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), 0, 0);
   return made;
 }

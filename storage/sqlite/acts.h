@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,8 +23,13 @@ struct Counters {
   std::int64_t resources = 0;
   std::int64_t bytes = 0;
   std::int64_t locks = 0;
+  AccountId next_account = 1;
   friend bool operator==(const Counters&, const Counters&) = default;
 };
+
+// The row of counters, and all accounts, as the database has them.
+[[nodiscard]] Counters read_counters(Connection& connection);
+[[nodiscard]] std::shared_ptr<const Accounts> read_accounts(Connection& connection);
 
 class Acts final : public Answers<Transaction> {
  public:
@@ -35,21 +41,22 @@ class Acts final : public Answers<Transaction> {
   // `save` before, `restore` when it was rolled back. Ids that it took are not given out again.
   struct State {
     Counters counters;
+    std::shared_ptr<const Accounts> accounts;
     bool changed = false;     // something
     bool must_flush = false;  // something that D1 wants flushed
     bool grew = false;        // something that takes space
   };
-  void begin(const Counters& counters);
+  void begin(const Counters& counters, std::shared_ptr<const Accounts> accounts);
   [[nodiscard]] const State& save() const { return state_; }
   void restore(const State& saved);
   void write_counters();
   [[nodiscard]] Usage usage() const override;
 
   Resource put(const Resource& parent, std::string_view name, const Content& content,
-               std::optional<Millis> modified) override;
-  Resource make_collection(const Resource& parent, std::string_view name) override;
+               std::optional<Millis> modified, AccountId owner) override;
+  Resource make_collection(const Resource& parent, std::string_view name, AccountId owner) override;
   Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
-                     std::string_view name) override;
+                     std::string_view name, AccountId owner) override;
   Resource move_tree(const Resource& source, const Resource& parent,
                      std::string_view name) override;
   void remove_tree(const Resource& root) override;
@@ -58,6 +65,11 @@ class Acts final : public Answers<Transaction> {
   Lock add_lock(Lock lock) override;
   Lock refresh_lock(std::string_view token, std::int64_t timeout_s) override;
   bool remove_lock(std::string_view token) override;
+  [[nodiscard]] std::shared_ptr<const Accounts> accounts() const override;
+  AccountId put_account(Account account) override;
+  void remove_account(AccountId id) override;
+  void put_token(DeviceToken token) override;
+  bool remove_token(std::string_view id) override;
 
   // Upkeep. None of it must be flushed by itself.
   void forget_garbage(std::span<const std::string> blobs);
@@ -95,13 +107,15 @@ class Acts final : public Answers<Transaction> {
   [[nodiscard]] Place collection(NodeId id);
   void insert_node(NodeId parent, const NameKey& key, const Resource& resource, bool properties,
                    std::int64_t height, std::int64_t reach);
+  // What an account owns changed by this much (invariant 10). Nobody's is not counted.
+  void owns(AccountId owner, std::int64_t resources, std::int64_t bytes);
   // A member of this shape came to `parent`: its date, and the bounds of everything above
   // (invariant 6).
   void member_came(Place parent, std::int64_t name_bytes, std::int64_t height, std::int64_t reach);
 
   // tree_acts.cc
   void fill_tree(const Resource& root);
-  void copy_members(const Resource& source, NodeId target);
+  void copy_members(const Resource& source, NodeId target, AccountId owner);
   void drop(const Resource& root, bool keep_content);
   void drop_tree(const Resource& root);
   void drop_locks_within(const Resource& root);

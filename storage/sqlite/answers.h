@@ -33,6 +33,7 @@ class Answers : public Interface {
     return queries_.all_locks(limit);
   }
   Usage usage() const override { return queries_.usage(); }
+  Usage usage_of(AccountId account) const override { return queries_.usage_of(account); }
   Millis lease_now() const override { return queries_.lease_now(); }
   Millis wall_now() const override { return queries_.wall_now(); }
 

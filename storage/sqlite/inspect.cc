@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "storage/sqlite/name_key.h"
+#include "storage/name_key.h"
 #include "storage/sqlite/schema.h"
 
 namespace holdfast::storage::sqlite {
@@ -14,6 +14,12 @@ namespace {
   "(SELECT content AS id, count(*) AS uses FROM ("                \
   " SELECT content FROM node WHERE content IS NOT NULL UNION ALL" \
   " SELECT previous FROM unflushed WHERE previous IS NOT NULL) GROUP BY content)"
+
+// What each account owns, by a recount.
+#define HOLDFAST_OWNED                                       \
+  "(SELECT owner, count(*) AS resources, "                   \
+  "coalesce(sum(min(size, 1 << 53)), 0) AS bytes FROM node " \
+  "WHERE owner <> 0 GROUP BY owner)"
 
 struct Rule {
   const char* count;    // how many rows break it
@@ -88,6 +94,33 @@ constexpr Rule kRules[] = {
      "UPDATE meta SET resources = (SELECT count(*) FROM node), "
      "bytes = (SELECT coalesce(sum(min(size, 1 << 53)), 0) FROM node), locks = (SELECT count(*) "
      "FROM lock)"},
+    {"SELECT count(*) FROM account a LEFT JOIN account_usage u ON u.account = a.id "
+     "WHERE u.account IS NULL",
+     "account(s) have no count of what they own",
+     "INSERT OR IGNORE INTO account_usage (account, resources, bytes) SELECT id, 0, 0 FROM "
+     "account"},
+    {"SELECT count(*) FROM account_usage u LEFT JOIN " HOLDFAST_OWNED
+     " k ON k.owner = u.account WHERE u.resources <> coalesce(k.resources, 0) "
+     "OR u.bytes <> coalesce(k.bytes, 0)",
+     "account(s) own another number of resources or bytes than is written down",
+     "UPDATE account_usage SET resources = 0, bytes = 0; "
+     "UPDATE account_usage SET resources = k.resources, bytes = k.bytes FROM " HOLDFAST_OWNED
+     " k WHERE k.owner = account_usage.account"},
+    {"SELECT (SELECT count(*) FROM account_usage u WHERE NOT EXISTS "
+     "(SELECT 1 FROM account a WHERE a.id = u.account)) + "
+     "(SELECT count(*) FROM account_grant g WHERE NOT EXISTS "
+     "(SELECT 1 FROM account a WHERE a.id = g.account)) + "
+     "(SELECT count(*) FROM device_token t WHERE NOT EXISTS "
+     "(SELECT 1 FROM account a WHERE a.id = t.account))",
+     "grant(s), token(s) or count(s) belong to no account",
+     "DELETE FROM account_usage WHERE account NOT IN (SELECT id FROM account); "
+     "DELETE FROM account_grant WHERE account NOT IN (SELECT id FROM account); "
+     "DELETE FROM device_token WHERE account NOT IN (SELECT id FROM account)"},
+    {"SELECT m.next_account <= max((SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account), "
+     "(SELECT coalesce(max(min(owner, 1 << 53)), 0) FROM node)) FROM meta m",
+     "account id counter is behind",
+     "UPDATE meta SET next_account = max((SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account), "
+     "(SELECT coalesce(max(min(owner, 1 << 53)), 0) FROM node)) + 1"},
     {"SELECT m.next_node <= (SELECT max(id) FROM node) OR "
      "m.next_content <= (SELECT coalesce(max(id), 0) FROM content) FROM meta m",
      "id counter is behind",

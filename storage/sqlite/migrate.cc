@@ -31,9 +31,14 @@ void keep_copy(Connection& writer, const std::string& path, const std::string& c
 }  // namespace
 
 std::span<const Migration> migrations() {
-  static constexpr std::array kSteps = {
+  static const std::array kSteps = {
       // Locks that ran out are kept for a while, and looking for live ones must not meet them.
       Migration{2, "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (node, expires)"},
+      // Accounts. Both columns are added without touching a row.
+      Migration{3,
+                "ALTER TABLE meta ADD COLUMN next_account INTEGER NOT NULL DEFAULT 1; "
+                "ALTER TABLE node ADD COLUMN owner INTEGER NOT NULL DEFAULT 0",
+                kAccountTables},
   };
   return kSteps;
 }
@@ -46,6 +51,7 @@ void migrate(Connection& writer, const std::string& path, std::span<const Migrat
     writer.execute("BEGIN IMMEDIATE");
     try {
       writer.execute(step.sql);
+      writer.execute(step.more_sql);
       writer.execute(("PRAGMA user_version = " + std::to_string(step.version)).c_str());
       writer.execute("COMMIT");
     } catch (...) {

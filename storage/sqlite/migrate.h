@@ -14,6 +14,7 @@ namespace holdfast::storage::sqlite {
 struct Migration {
   std::int64_t version = 0;
   const char* sql = nullptr;
+  const char* more_sql = "";
 };
 
 // Every step there is, in order; the last one leads to kSchemaVersion.

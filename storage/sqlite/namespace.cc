@@ -44,6 +44,8 @@ class SqliteNamespace final : public Namespace {
                   [&fn](Acts& acts) { fn(acts); });
   }
 
+  std::shared_ptr<const Accounts> accounts() const override { return writer_.accounts(); }
+
   std::vector<std::string> garbage(std::size_t limit) const override {
     Borrowed reader(pool_);
     Statement oldest(reader->connection, "SELECT blob FROM garbage ORDER BY id LIMIT ?1");

@@ -11,10 +11,10 @@ namespace {
 
 // read_resource expects these columns first, in this order.
 constexpr const char* kChild =
-    "SELECT id, parent, key, name, content, size, stored, created, modified, properties "
+    "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner "
     "FROM node WHERE parent = ?1 AND key = ?2";
 constexpr const char* kById =
-    "SELECT id, parent, key, name, content, size, stored, created, modified, properties "
+    "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner "
     "FROM node WHERE id = ?1";
 
 // read_lock expects these columns.
@@ -51,6 +51,7 @@ Queries::Queries(Connection& connection, std::string epoch)
       content_(connection, "SELECT size, sha256, sha1, md5, blob FROM content WHERE id = ?1"),
       inline_(connection, "SELECT bytes FROM inline_content WHERE id = ?1"),
       usage_(connection, "SELECT resources, bytes FROM meta"),
+      usage_of_(connection, "SELECT resources, bytes FROM account_usage WHERE account = ?1"),
       lock_count_(connection, "SELECT locks FROM meta"),
       // Along the index of node, which DISTINCT would like, it would meet all that ran out.
       locked_nodes_(connection,
@@ -90,6 +91,7 @@ void Queries::read_resource(const Run& run, Resource& resource) const {
   resource.name.assign(run.null(3) ? run.text(2) : run.text(3));
   resource.created = run.amount(7);
   resource.modified = run.amount(8);
+  resource.owner = run.integer(10);
   if (run.null(4)) {
     resource.kind = Kind::collection;
     resource.etag.clear();
@@ -244,6 +246,12 @@ Usage Queries::usage() {
   Run run(usage_);
   if (!run.row()) throw Error(Fault::corrupt, "the meta row is missing");
   return {static_cast<std::uint64_t>(run.integer(0)), static_cast<std::uint64_t>(run.integer(1))};
+}
+
+Usage Queries::usage_of(AccountId account) {
+  Run run(usage_of_, account);
+  if (!run.row()) return {};
+  return {static_cast<std::uint64_t>(run.amount(0)), static_cast<std::uint64_t>(run.amount(1))};
 }
 
 }  // namespace holdfast::storage::sqlite

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "storage/name_key.h"
 #include "storage/namespace.h"
-#include "storage/sqlite/name_key.h"
 #include "storage/sqlite/sqlite.h"
 
 namespace holdfast::storage::sqlite {
@@ -36,6 +36,7 @@ class Queries {
   [[nodiscard]] std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s);
   [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit);
   [[nodiscard]] Usage usage();
+  [[nodiscard]] Usage usage_of(AccountId account);
   [[nodiscard]] Millis lease_now() const { return lease_now_; }
   [[nodiscard]] Millis wall_now() const { return wall_now_; }
 
@@ -78,6 +79,7 @@ class Queries {
   Statement content_;
   Statement inline_;
   Statement usage_;
+  Statement usage_of_;
   Statement lock_count_;
   Statement locked_nodes_;
   // Statements that list a collection, by what they select. A walk takes one for each level and

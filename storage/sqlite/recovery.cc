@@ -69,7 +69,10 @@ void Acts::recover_unflushed(ContentStore& content) {
     Run(adopted, row.id).done();
     release(entry->second);
     const std::optional<Resource> now = queries_.by_id(row.node);
-    counters_.bytes += static_cast<std::int64_t>(now->size) - static_cast<std::int64_t>(node->size);
+    const std::int64_t more =
+        static_cast<std::int64_t>(now->size) - static_cast<std::int64_t>(node->size);
+    counters_.bytes += more;
+    owns(now->owner, 0, more);
   }
   for (const auto& [blob, id] : damaged) {
     if (id == 0) continue;
@@ -92,11 +95,8 @@ NamespaceCheck Acts::repair() {
   write_counters();
   NamespaceCheck result = inspect(connection_, true);
   if (result.repaired > 0) changing();
-  Statement counters(connection_,
-                     "SELECT next_node, next_content, resources, bytes, locks FROM meta");
-  Run run(counters);
-  if (!run.row()) throw Error(Fault::corrupt, "the meta row is missing");
-  counters_ = {run.amount(0), run.amount(1), run.amount(2), run.amount(3), run.amount(4)};
+  counters_ = read_counters(connection_);
+  state_.accounts = read_accounts(connection_);
   queries_.locks_changed();
   return result;
 }

@@ -26,7 +26,8 @@ CREATE TABLE meta (
   bytes INTEGER NOT NULL,
   locks INTEGER NOT NULL,
   clean INTEGER NOT NULL,
-  flushes INTEGER NOT NULL
+  flushes INTEGER NOT NULL,
+  next_account INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
 CREATE TABLE node (
@@ -42,6 +43,7 @@ CREATE TABLE node (
   properties INTEGER NOT NULL DEFAULT 0,
   height INTEGER NOT NULL DEFAULT 0,
   reach INTEGER NOT NULL DEFAULT 0,
+  owner INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (parent, key),
   CHECK (parent <> id),
   CHECK ((content IS NULL) = (size IS NULL) AND (content IS NULL) = (stored IS NULL)),
@@ -117,6 +119,45 @@ void set(Connection& connection, const char* pragma, const std::string& value) {
 
 }  // namespace
 
+const char* const kAccountTables = R"sql(
+CREATE TABLE account (
+  id INTEGER PRIMARY KEY CHECK (id > 0),
+  name TEXT NOT NULL UNIQUE,
+  password_hash TEXT NOT NULL,
+  digest_sha256 TEXT NOT NULL,
+  digest_md5 TEXT NOT NULL,
+  certificate TEXT NOT NULL,
+  home TEXT NOT NULL,
+  quota_bytes INTEGER,
+  quota_resources INTEGER,
+  created INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE account_grant (
+  account INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  access INTEGER NOT NULL CHECK (access IN (0, 1, 2)),
+  PRIMARY KEY (account, path)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE device_token (
+  id TEXT PRIMARY KEY,
+  account INTEGER NOT NULL,
+  label TEXT NOT NULL,
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  read_only INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  expires INTEGER,
+  created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE account_usage (
+  account INTEGER PRIMARY KEY,
+  resources INTEGER NOT NULL,
+  bytes INTEGER NOT NULL
+) STRICT;
+)sql";
+
 std::string random_epoch() {
   std::array<unsigned char, 6> random{};
   if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
@@ -149,9 +190,10 @@ void create_database(const std::string& path, const std::string& tmp_path, std::
     set(connection, "auto_vacuum", "INCREMENTAL");  // only possible before the first table
     connection.execute("BEGIN IMMEDIATE");
     connection.execute(kTables);
+    connection.execute(kAccountTables);
     set(connection, "application_id", std::to_string(kApplicationId));
     set(connection, "user_version", std::to_string(kSchemaVersion));
-    Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 0)");
+    Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 0, 1)");
     Run(meta, random_epoch()).done();
     Statement root(
         connection,

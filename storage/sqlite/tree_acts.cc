@@ -17,7 +17,7 @@ void Acts::fill_tree(const Resource& root) {
 }
 
 Resource Acts::copy_tree(const Resource& source, bool recursive, const Resource& parent,
-                         std::string_view name) {
+                         std::string_view name, AccountId owner) {
   const Place from = place(source.id);
   Place above = collection(parent.id);
   const NameKey key(name);
@@ -32,6 +32,7 @@ Resource Acts::copy_tree(const Resource& source, bool recursive, const Resource&
   copy.parent = parent.id;
   copy.name = name;
   copy.created = wall_now();
+  copy.owner = owner;
   if (!copy.is_collection()) {
     Run(sql_->add_ref, copy.content).done();
     if (connection_.changes() == 0) refuse("the source's content is gone");
@@ -43,14 +44,12 @@ Resource Acts::copy_tree(const Resource& source, bool recursive, const Resource&
   const std::int64_t height = with_members ? from.height : 0;
   const std::int64_t reach = with_members ? from.reach : 0;
   insert_node(parent.id, key, copy, properties, height, reach);
-  ++counters_.resources;
-  counters_.bytes += static_cast<std::int64_t>(copy.size);
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), height, reach);
-  if (with_members) copy_members(source, copy.id);
+  if (with_members) copy_members(source, copy.id, owner);
   return copy;
 }
 
-void Acts::copy_members(const Resource& source, NodeId target) {
+void Acts::copy_members(const Resource& source, NodeId target, AccountId owner) {
   fill_tree(source);
   std::int64_t count = 0;
   std::int64_t bytes = 0;
@@ -65,7 +64,7 @@ void Acts::copy_members(const Resource& source, NodeId target) {
   const std::int64_t base = target - 1;
   if (counters_.next_node != target + 1) refuse("ids were taken in between");
   counters_.next_node += count - 1;
-  Run(sql_->copy_nodes, base, wall_now()).done();
+  Run(sql_->copy_nodes, base, wall_now(), owner).done();
   if (connection_.changes() != count - 1) {
     throw Error(Fault::corrupt, "the tree to copy is not whole");
   }
@@ -73,6 +72,7 @@ void Acts::copy_members(const Resource& source, NodeId target) {
   Run(sql_->add_tree_refs).done();
   counters_.resources += count - 1;
   counters_.bytes += bytes;
+  owns(owner, count - 1, bytes);
 }
 
 Resource Acts::move_tree(const Resource& source, const Resource& parent, std::string_view name) {
@@ -132,6 +132,7 @@ void Acts::drop(const Resource& root, bool keep_content) {
   if (!keep_content) release(root.content);
   --counters_.resources;
   counters_.bytes -= static_cast<std::int64_t>(root.size);
+  owns(root.owner, -1, -static_cast<std::int64_t>(root.size));
 }
 
 void Acts::drop_tree(const Resource& root) {
@@ -152,6 +153,7 @@ void Acts::drop_tree(const Resource& root) {
     Run(sql_->drop_tree_locks).done();
     counters_.locks -= connection_.changes();
   }
+  Run(sql_->drop_tree_usage).done();
   Run(sql_->drop_tree_nodes).done();
   Run(sql_->clear_tree).done();
 }

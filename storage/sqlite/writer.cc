@@ -37,11 +37,8 @@ Writer::Writer(std::unique_ptr<Connection> connection, std::string epoch, Reserv
       savepoint_(*connection_, "SAVEPOINT closure"),
       release_(*connection_, "RELEASE closure"),
       rollback_to_(*connection_, "ROLLBACK TO closure") {
-  Statement counters(*connection_,
-                     "SELECT next_node, next_content, resources, bytes, locks FROM meta");
-  Run run(counters);
-  if (!run.row()) throw Error(Fault::corrupt, "the meta row is missing");
-  counters_ = {run.amount(0), run.amount(1), run.amount(2), run.amount(3), run.amount(4)};
+  counters_ = read_counters(*connection_);
+  accounts_ = read_accounts(*connection_);
   reserve_.take();
   stats_.batch_size_buckets.resize(kBuckets);
   stats_.locks = static_cast<std::uint64_t>(counters_.locks);
@@ -193,7 +190,7 @@ bool Writer::attempt(std::vector<Waiting*>& batch, bool flush) {
   set_flush(flush);
   for (Waiting* waiting : batch) waiting->error = nullptr;
   Run(begin_).done();
-  acts_.begin(counters_);
+  acts_.begin(counters_, accounts_);
   for (Waiting* waiting : batch) run_one(*waiting);
   if (!flush && options_.durability == Durability::full && acts_.save().must_flush) {
     roll_back();
@@ -239,6 +236,10 @@ void Writer::commit(bool flush, std::size_t writes) {
   Run(commit_).done();
   counters_ = now;
   unflushed_commits_ = !flush;
+  if (acts_.save().accounts != accounts_) {
+    const std::lock_guard lock(accounts_mutex_);
+    accounts_ = acts_.save().accounts;
+  }
 
   const std::lock_guard lock(stats_mutex_);
   ++stats_.batches;
@@ -330,7 +331,7 @@ void Writer::checkpoint() {
         // A checkpoint does not flush the log when a reader holds it, but a flushed commit does.
         set_flush(true);
         Run(begin_).done();
-        acts_.begin(counters_);
+        acts_.begin(counters_, accounts_);
         acts_.mark_flush();
         Run(commit_).done();
         unflushed_commits_ = false;
@@ -376,6 +377,11 @@ void Writer::flush_content() {
     disk_failed(error.what());
     throw;
   }
+}
+
+std::shared_ptr<const Accounts> Writer::accounts() const {
+  const std::lock_guard lock(accounts_mutex_);
+  return accounts_;
 }
 
 NamespaceStats Writer::stats() const {

@@ -45,6 +45,7 @@ class Writer {
   void alone(const std::function<void(Connection&)>& fn);
 
   [[nodiscard]] NamespaceStats stats() const;
+  [[nodiscard]] std::shared_ptr<const Accounts> accounts() const;
 
  private:
   struct Waiting;
@@ -88,6 +89,10 @@ class Writer {
   std::mutex mutex_;  // guards the two below, and how a Waiting was woken
   std::vector<Waiting*> queue_;
   bool led_ = false;
+
+  // Guards accounts_ where it is read without the lead, and where it is written.
+  mutable std::mutex accounts_mutex_;
+  std::shared_ptr<const Accounts> accounts_;  // as committed
 
   mutable std::mutex stats_mutex_;
   NamespaceStats stats_;

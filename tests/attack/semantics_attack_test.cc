@@ -36,7 +36,8 @@ void make_members(const std::filesystem::path& data, std::size_t members, std::s
   storage::sqlite::Options options;
   const auto names = storage::sqlite::open(folder.database(), contents, clock, options);
   names->write(storage::Flush::required, [&](storage::Transaction& tx) {
-    const storage::Resource many = tx.make_collection(*tx.resolve({}).resource, "many");
+    const storage::Resource many =
+        tx.make_collection(*tx.resolve({}).resource, "many", storage::kNobody);
     storage::Content content;
     content.bytes = "x";
     content.size = 1;
@@ -44,7 +45,7 @@ void make_members(const std::filesystem::path& data, std::size_t members, std::s
       std::string name = std::to_string(i);
       // Of three bytes each, nine when escaped: the largest that a listing can become.
       while (name.size() + 3 <= name_bytes) name += "\xE2\x98\x83";
-      tx.put(many, name, content, std::nullopt);
+      tx.put(many, name, content, std::nullopt, storage::kNobody);
     }
   });
 }

@@ -54,14 +54,14 @@ void plant(storage::Namespace& names, storage::ContentStore& contents) {
     const storage::Content& content = upload->seal();
     names.write(storage::Flush::required, [&](storage::Transaction& tx) {
       const Path at = *folder == '\0' ? Path() : Path().child(folder);
-      tx.put(*tx.resolve(at).resource, name, content, std::nullopt);
+      tx.put(*tx.resolve(at).resource, name, content, std::nullopt, storage::kNobody);
     });
     upload->keep();
   };
   names.write(storage::Flush::required, [](storage::Transaction& tx) {
     const storage::Resource root = *tx.resolve({}).resource;
-    tx.make_collection(tx.make_collection(root, "tree"), "sub");
-    tx.make_collection(root, "guarded");
+    tx.make_collection(tx.make_collection(root, "tree", storage::kNobody), "sub", storage::kNobody);
+    tx.make_collection(root, "guarded", storage::kNobody);
   });
   put("", "small", "small");
   put("", "large", kLarge);
@@ -71,7 +71,7 @@ void plant(storage::Namespace& names, storage::ContentStore& contents) {
   put("guarded", "x", kLarge);
   names.write(storage::Flush::required, [](storage::Transaction& tx) {
     const storage::Resource a = *tx.resolve(Path({"tree", "a"})).resource;
-    tx.copy_tree(a, true, *tx.resolve(Path({"tree", "sub"})).resource, "c");
+    tx.copy_tree(a, true, *tx.resolve(Path({"tree", "sub"})).resource, "c", storage::kNobody);
     const storage::PropertyChange change{{"urn:x", "old"}, "<x:old xmlns:x=\"urn:x\">0</x:old>"};
     tx.patch_properties(a.id, std::span(&change, 1));
     tx.patch_properties(tx.resolve(Path({"small"})).resource->id, std::span(&change, 1));

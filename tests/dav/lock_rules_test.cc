@@ -28,6 +28,9 @@ class UndoingNamespace final : public storage::Namespace {
     } catch (const Undo&) {
     }
   }
+  [[nodiscard]] std::shared_ptr<const storage::Accounts> accounts() const override {
+    return names_.accounts();
+  }
   [[nodiscard]] std::vector<std::string> garbage(std::size_t) const override { return {}; }
   void forget_garbage(std::span<const std::string>) override {}
   [[nodiscard]] bool names_blob(const std::string&) const override { return false; }

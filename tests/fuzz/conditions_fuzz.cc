@@ -28,9 +28,9 @@ struct World {
       storage::Content content;
       content.bytes = "x";
       content.size = 1;
-      const auto file = tx.put(root, "f", content, std::nullopt);
-      const auto collection = tx.make_collection(root, "c");
-      (void)tx.put(collection, "f", content, std::nullopt);
+      const auto file = tx.put(root, "f", content, std::nullopt, storage::kNobody);
+      const auto collection = tx.make_collection(root, "c", storage::kNobody);
+      (void)tx.put(collection, "f", content, std::nullopt, storage::kNobody);
       for (const auto& [token, id] :
            {std::pair{"urn:f", file.id}, std::pair{"urn:c", collection.id}}) {
         storage::Lock lock;

@@ -18,13 +18,13 @@ inline void fill_with_samples(storage::Namespace& names, storage::ContentStore& 
     storage::Content content;
     content.bytes = "hello";
     content.size = content.bytes.size();
-    const auto a = tx.make_collection(root, "a");
-    const auto b = tx.make_collection(a, "b");
-    const auto c = tx.make_collection(b, "c");
-    const auto text = tx.put(c, "t.txt", content, std::nullopt);
-    const auto big = tx.put(a, "big", file, std::nullopt);
-    (void)tx.put(root, "e\xCC\x81", content, std::nullopt);
-    (void)tx.copy_tree(b, true, root, "copy");
+    const auto a = tx.make_collection(root, "a", storage::kNobody);
+    const auto b = tx.make_collection(a, "b", storage::kNobody);
+    const auto c = tx.make_collection(b, "c", storage::kNobody);
+    const auto text = tx.put(c, "t.txt", content, std::nullopt, storage::kNobody);
+    const auto big = tx.put(a, "big", file, std::nullopt, storage::kNobody);
+    (void)tx.put(root, "e\xCC\x81", content, std::nullopt, storage::kNobody);
+    (void)tx.copy_tree(b, true, root, "copy", storage::kNobody);
     const storage::PropertyChange changes[] = {{{"urn:x", "p"}, "<p xmlns=\"urn:x\">v</p>"},
                                                {{"", "q"}, "<q/>"}};
     tx.patch_properties(text.id, changes);
@@ -47,7 +47,7 @@ inline void fill_with_samples(storage::Namespace& names, storage::ContentStore& 
   second->keep();
   for (const storage::Content& each : {replaced, file})
     names.write(storage::Flush::required, [&](storage::Transaction& tx) {
-      (void)tx.put(*tx.resolve({}).resource, "again", each, std::nullopt);
+      (void)tx.put(*tx.resolve({}).resource, "again", each, std::nullopt, storage::kNobody);
     });
 }
 

@@ -56,7 +56,7 @@ void apply(const Act& act, storage::Transaction& tx) {
   switch (act.kind) {
     case 0:
     case 1:
-      if (at.parent) (void)tx.make_collection(*at.parent, act.at.name());
+      if (at.parent) (void)tx.make_collection(*at.parent, act.at.name(), storage::kNobody);
       break;
     case 2:
     case 3: {
@@ -71,12 +71,13 @@ void apply(const Act& act, storage::Transaction& tx) {
       }
       std::optional<storage::Millis> modified;
       if (act.detail % 2 == 0) modified = act.detail * 1000;
-      if (at.parent) (void)tx.put(*at.parent, act.at.name(), content, modified);
+      if (at.parent) (void)tx.put(*at.parent, act.at.name(), content, modified, storage::kNobody);
       break;
     }
     case 4:
       if (at.parent && from.resource)
-        (void)tx.copy_tree(*from.resource, act.detail % 4 > 0, *at.parent, act.at.name());
+        (void)tx.copy_tree(*from.resource, act.detail % 4 > 0, *at.parent, act.at.name(),
+                           storage::kNobody);
       break;
     case 5:
       if (at.parent && from.resource) (void)tx.move_tree(*from.resource, *at.parent, act.at.name());

@@ -51,7 +51,8 @@ class Time : public testing::Test {
   void fill(int files) {
     names_->write(storage::Flush::required, [&](storage::Transaction& tx) {
       const storage::Resource root = *tx.resolve({}).resource;
-      for (int i = 0; i < files; ++i) tx.make_collection(root, "c" + std::to_string(i));
+      for (int i = 0; i < files; ++i)
+        tx.make_collection(root, "c" + std::to_string(i), storage::kNobody);
     });
   }
 
@@ -193,7 +194,8 @@ TEST_F(Time, ALogThatCannotBeEmptiedIsToldOnce) {
   snapshot = names_->snapshot();
   names_->write(storage::Flush::required, [&](storage::Transaction& tx) {
     const storage::Resource root = *tx.resolve({}).resource;
-    for (int i = 0; i < 3000; ++i) tx.make_collection(root, "d" + std::to_string(i));
+    for (int i = 0; i < 3000; ++i)
+      tx.make_collection(root, "d" + std::to_string(i), storage::kNobody);
   });
   for (int i = 0; i < 4; ++i) maintenance.round();
   EXPECT_EQ(told.size(), 2U) << "after it was well in between";

@@ -182,7 +182,7 @@ class Commands : public testing::Test {
     names_ = std::make_unique<test::MemoryNamespace>(clock_);
     names_->write(storage::Flush::required, [](storage::Transaction& tx) {
       const auto root = tx.resolve(storage::Path());
-      tx.make_collection(*root.resource, "a b");
+      tx.make_collection(*root.resource, "a b", storage::kNobody);
     });
   }
 

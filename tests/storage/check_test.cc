@@ -43,14 +43,28 @@ class Check : public SqliteStore {
       const std::vector<PropertyChange> set{{{"urn:x", "p"}, "<p/>"}};
       tx.patch_properties(tx.resolve(path("a/f")).resource->id, set);
     });
+    names_->write(Flush::required, [&](Transaction& tx) {
+      Account account;
+      account.name = "ann";
+      account.grants = {{path("a"), Right::read}};
+      ann_ = tx.put_account(account);
+      tx.copy_tree(*tx.resolve(path("a")).resource, true, *tx.resolve({}).resource, "c", ann_);
+      account.name = "bob";
+      (void)tx.put_account(account);
+      DeviceToken token;
+      token.id = "t";
+      token.account = ann_;
+      tx.put_token(token);
+    });
   }
+  AccountId ann_ = kNobody;
 };
 
 TEST_F(Check, FindsNothingWrongInASoundStore) {
   plant_tree();
   const CheckReport report = look(true);
   EXPECT_TRUE(report.sound());
-  EXPECT_EQ(report.resources, 7U);
+  EXPECT_EQ(report.resources, 10U);
   EXPECT_EQ(report.contents, 2U);
   EXPECT_EQ(report.files, 1U);
   EXPECT_EQ(report.file_bytes, 100'000U);
@@ -81,7 +95,8 @@ TEST_F(Check, ACollectionInsideItselfEndsEveryWalk) {
   corrupt([&] { (void)names_->snapshot()->find_lock("urn:2"); });
   corrupt([&] { (void)names_->snapshot()->count(sub, 1'000'000); });
   corrupt([&] {
-    names_->write(Flush::required, [&](Transaction& tx) { (void)tx.make_collection(deep, "new"); });
+    names_->write(Flush::required,
+                  [&](Transaction& tx) { (void)tx.make_collection(deep, "new", kNobody); });
   });
   // A repair does not go round the circle either: it costs what looking costs.
   const auto cost = [&](bool repair) {
@@ -119,12 +134,14 @@ TEST_F(Check, NumbersOfAnySizeAreReadAndAddedUp) {
   const std::string most = "9223372036854775807";
   damage(("UPDATE lock SET timeout_s = " + most + "; UPDATE node SET size = " + most +
           ", modified = -" + most + ", height = " + most + ", reach = " + most +
-          " WHERE content IS NOT NULL; UPDATE meta SET bytes = " + most)
+          " WHERE content IS NOT NULL; UPDATE meta SET bytes = " + most +
+          "; UPDATE account_usage SET resources = " + most + ", bytes = " + most)
              .c_str());
   EXPECT_GT(names_->snapshot()->find_lock("urn:1").value().expires(), clock_.lease());
   EXPECT_LT(resolve("a/f").resource.value().modified, 0);
-  copy("a", "c");
+  copy("a", "d");
   remove("b");
+  remove("c");
   put("a/h", "x");
   EXPECT_FALSE(look().sound());
 }
@@ -172,6 +189,16 @@ TEST_F(Check, RepairsWhatFollowsFromOtherRows) {
       "INSERT INTO lock VALUES ('urn:9', 9999, 0, 0, '', '', 0, 0, 0); UPDATE meta SET locks = 2",
       "UPDATE node SET height = 0, reach = 0",
       "UPDATE node SET size = size + 1 WHERE size IS NOT NULL",
+      "UPDATE account_usage SET resources = resources + 1",
+      "UPDATE account_usage SET bytes = 0",
+      "UPDATE account_usage SET bytes = 9223372036854775807",
+      "DELETE FROM account_usage",
+      "INSERT INTO account_usage VALUES (77, 1, 1)",
+      "INSERT INTO account_grant VALUES (77, '/', 2)",
+      "INSERT INTO device_token VALUES ('x', 77, '', zeroblob(32), 0, '/', NULL, 0)",
+      "UPDATE meta SET next_account = 1",
+      "UPDATE node SET owner = 50 WHERE key = 'b'",
+      "UPDATE node SET owner = 1 WHERE key = 'b'",
       "INSERT INTO garbage (blob) SELECT blob FROM content WHERE blob IS NOT NULL",
   };
   plant_tree();
@@ -184,6 +211,9 @@ TEST_F(Check, RepairsWhatFollowsFromOtherRows) {
     EXPECT_TRUE(after.sound()) << after.problems.front();
     EXPECT_EQ(read("a/f"), "text");
     EXPECT_EQ(read("b/g"), std::string(100'000, 'g'));
+    EXPECT_EQ(names_->accounts()->accounts.size(), 2U);
+    EXPECT_EQ(names_->accounts()->tokens.size(), 1U);
+    EXPECT_GE(names_->snapshot()->usage_of(ann_).bytes, 100'004U);
     put("new", "x");  // counters in memory follow the repair
     remove("new");
     EXPECT_TRUE(look().sound());

@@ -254,7 +254,7 @@ class StoreTest : public ::testing::TestWithParam<BackendFactory> {
     Resource made;
     const Path whole = path_of(path);
     write([&](Transaction& tx) {
-      made = tx.make_collection(*tx.resolve(whole).parent, whole.name());
+      made = tx.make_collection(*tx.resolve(whole).parent, whole.name(), storage::kNobody);
     });
     return made;
   }
@@ -271,7 +271,7 @@ class StoreTest : public ::testing::TestWithParam<BackendFactory> {
     const auto staged = upload(bytes, digests);
     const Content& content = staged->seal();
     write([&](Transaction& tx) {
-      made = tx.put(*tx.resolve(whole).parent, whole.name(), content, modified);
+      made = tx.put(*tx.resolve(whole).parent, whole.name(), content, modified, storage::kNobody);
     });
     staged->keep();
     return made;
@@ -280,7 +280,8 @@ class StoreTest : public ::testing::TestWithParam<BackendFactory> {
     Resource made;
     const Path whole = path_of(to);
     write([&](Transaction& tx) {
-      made = tx.copy_tree(at(tx, from), recursive, *tx.resolve(whole).parent, whole.name());
+      made = tx.copy_tree(at(tx, from), recursive, *tx.resolve(whole).parent, whole.name(),
+                          storage::kNobody);
     });
     return made;
   }

@@ -224,7 +224,7 @@ TEST_P(ContentStore, KeepsFilesOverAReopen) {
   const std::string bytes = bytes_of(kLarge);
   const auto staged = upload(bytes);
   const Content content = staged->seal();
-  write([&](Transaction& tx) { tx.put(at(tx, ""), "f", content, {}); });
+  write([&](Transaction& tx) { tx.put(at(tx, ""), "f", content, {}, storage::kNobody); });
   staged->keep();
   contents().flush();
   backend().reopen();

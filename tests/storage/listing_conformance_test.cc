@@ -160,7 +160,8 @@ TEST_P(Listing, HasAllMembersOfALargeCollection) {
   collection("c");
   write([&](Transaction& tx) {
     const Resource c = at(tx, "c");
-    for (int i = 0; i < kMembers; ++i) tx.make_collection(c, "m" + std::to_string(i));
+    for (int i = 0; i < kMembers; ++i)
+      tx.make_collection(c, "m" + std::to_string(i), storage::kNobody);
   });
   const std::vector<Row> all = list("", Depth::infinity, {.properties = true, .locks = true});
   EXPECT_EQ(all.size(), kMembers + 2u);

@@ -17,7 +17,7 @@ TEST(MemoryStore, RerunsClosuresOnATreeThatIsThrownAway) {
   store.names.write(Flush::required, [&](Transaction& tx) {
     ++runs;
     const storage::Resolution root = tx.resolve(Path());
-    tx.make_collection(*root.resource, "a");
+    tx.make_collection(*root.resource, "a", storage::kNobody);
   });
   EXPECT_EQ(runs, 2);
   EXPECT_EQ(store.names.snapshot()->usage().resources, 2u);

@@ -63,9 +63,10 @@ void ModelTree::vanish(const Key& top) {
   entries.at(parent(top)).modified = now;
 }
 
-void ModelTree::put(const Path& at, const std::string& bytes, std::optional<Millis> modified) {
+void ModelTree::put(const Path& at, const std::string& bytes, std::optional<Millis> modified,
+                    int owner) {
   check_place(key(at));
-  if (!mapped(key(at))) appear(at, false);
+  if (!mapped(key(at))) appear(at, false).owner = owner;
   Entry& entry = entries.at(key(at));
   if (entry.is_collection) throw Refused();
   entry.content = ++*last_number;
@@ -74,13 +75,13 @@ void ModelTree::put(const Path& at, const std::string& bytes, std::optional<Mill
   entry.modified = modified.value_or(now);
 }
 
-void ModelTree::make_collection(const Path& at) {
+void ModelTree::make_collection(const Path& at, int owner) {
   check_place(key(at));
   if (mapped(key(at))) throw Refused();
-  appear(at, true);
+  appear(at, true).owner = owner;
 }
 
-void ModelTree::copy(const Path& from, bool recursive, const Path& to) {
+void ModelTree::copy(const Path& from, bool recursive, const Path& to, int owner) {
   const Key source = key(from);
   const Key target = key(to);
   check_place(target);
@@ -98,6 +99,7 @@ void ModelTree::copy(const Path& from, bool recursive, const Path& to) {
     if (key == source) copy.spelling = to.name();
     copy.identity = ++*last_number;
     copy.created = now;
+    copy.owner = owner;
     copies[moved] = copy;
   }
   entries.merge(copies);
@@ -192,6 +194,7 @@ struct Act {
   std::string text;  // content or token
   std::optional<Millis> date;
   std::int64_t seconds = 0;
+  int owner = 0;
   std::vector<PropertyChange> changes;
   // Staged for `put`.
   std::shared_ptr<storage::Upload> upload;
@@ -210,6 +213,7 @@ std::string describe(const Act& act) {
   } else {
     out << " " << act.text;
   }
+  if (act.owner != 0) out << " by " << act.owner;
   out << (act.flag ? " deep" : "");
   for (const PropertyChange& change : act.changes)
     out << " " << change.name.name << "=" << change.xml.value_or("none");
@@ -237,11 +241,11 @@ bool possible(const Act& act, const ModelTree& model) {
 void apply(const Act& act, ModelTree& model) {
   switch (act.what) {
     case Act::What::put:
-      return model.put(act.at, act.text, act.date);
+      return model.put(act.at, act.text, act.date, act.owner);
     case Act::What::make_collection:
-      return model.make_collection(act.at);
+      return model.make_collection(act.at, act.owner);
     case Act::What::copy:
-      return model.copy(act.at, act.flag, act.to);
+      return model.copy(act.at, act.flag, act.to, act.owner);
     case Act::What::move:
       return model.move(act.at, act.to);
     case Act::What::remove:
@@ -259,17 +263,19 @@ void apply(const Act& act, ModelTree& model) {
   }
 }
 
-void apply(const Act& act, Transaction& tx) {
+// `owners` by their numbers.
+void apply(const Act& act, Transaction& tx, const std::vector<storage::AccountId>& owners) {
+  const storage::AccountId owner = owners.at(static_cast<std::size_t>(act.owner));
   const Resolution at = tx.resolve(act.at);
   switch (act.what) {
     case Act::What::put:
-      tx.put(*at.parent, act.at.name(), act.content, act.date);
+      tx.put(*at.parent, act.at.name(), act.content, act.date, owner);
       return;
     case Act::What::make_collection:
-      tx.make_collection(*at.parent, act.at.name());
+      tx.make_collection(*at.parent, act.at.name(), owner);
       return;
     case Act::What::copy:
-      tx.copy_tree(*at.resource, act.flag, *tx.resolve(act.to).parent, act.to.name());
+      tx.copy_tree(*at.resource, act.flag, *tx.resolve(act.to).parent, act.to.name(), owner);
       return;
     case Act::What::move:
       tx.move_tree(*at.resource, *tx.resolve(act.to).parent, act.to.name());
@@ -354,6 +360,7 @@ class ModelCheck : public StoreTest {
   void compare_one(const ModelTree& model, const Snapshot& now, const Path& path, Chance& chance);
   void compare_contents(const ModelTree& model);
 
+  std::vector<storage::AccountId> owners_;  // by number: nobody and two accounts
   int last_token_ = 0;
   std::map<int, NodeId> ids_;            // by identity
   std::map<int, std::string> etags_;     // by content
@@ -383,6 +390,7 @@ Act ModelCheck::draw(Chance& chance, const ModelTree& model) {
   act.what = kMix[chance.of(static_cast<std::uint32_t>(kMix.size()))];
   act.at = likely(chance, model);
   act.flag = chance.one_in(2);
+  act.owner = static_cast<int>(chance.of(3));
   switch (act.what) {
     case What::put: {
       act.at = place(chance, model);
@@ -434,6 +442,15 @@ Act ModelCheck::draw(Chance& chance, const ModelTree& model) {
 void ModelCheck::run(std::uint32_t seed, int steps) {
   start_afresh();
   last_token_ = 0;
+  owners_ = {storage::kNobody};
+  write([&](Transaction& tx) {
+    owners_.resize(1);
+    for (const char* name : {"ann", "bob"}) {
+      storage::Account account;
+      account.name = name;
+      owners_.push_back(tx.put_account(account));
+    }
+  });
   ids_.clear();
   etags_.clear();
   contents_.clear();
@@ -478,7 +495,7 @@ void ModelCheck::run(std::uint32_t seed, int steps) {
     if (undone) history += "UNDONE\n";
     SCOPED_TRACE("HOLDFAST_MODEL_SEED=" + std::to_string(seed) + ", history:\n" + history);
     const auto all_acts = [&](Transaction& tx) {
-      for (const Act& act : acts) apply(act, tx);
+      for (const Act& act : acts) apply(act, tx, owners_);
       if (undone) throw Undo();
     };
     try {
@@ -510,6 +527,17 @@ void ModelCheck::compare(const ModelTree& model, Chance& chance) {
   for (const auto& [key, entry] : model.entries) bytes += entry.bytes.size();
   EXPECT_EQ(now->usage().resources, model.entries.size());
   EXPECT_EQ(now->usage().bytes, bytes);
+  for (std::size_t owner = 1; owner < owners_.size(); ++owner) {
+    storage::Usage wanted;
+    for (const auto& [key, entry] : model.entries) {
+      if (entry.owner != static_cast<int>(owner)) continue;
+      ++wanted.resources;
+      wanted.bytes += entry.bytes.size();
+    }
+    const storage::Usage usage = now->usage_of(owners_[owner]);
+    EXPECT_EQ(usage.resources, wanted.resources) << "of " << owner;
+    EXPECT_EQ(usage.bytes, wanted.bytes) << "of " << owner;
+  }
   EXPECT_EQ(now->lease_now(), model.now);
 }
 
@@ -532,6 +560,7 @@ void ModelCheck::compare_rows(const ModelTree& model, const Snapshot& now) {
     EXPECT_EQ(resource.created, entry.created) << row.path;
     EXPECT_EQ(resource.modified, entry.modified) << row.path;
     EXPECT_EQ(resource.size, entry.bytes.size()) << row.path;
+    EXPECT_EQ(resource.owner, owners_.at(static_cast<std::size_t>(entry.owner))) << row.path;
     EXPECT_EQ(ids_.emplace(entry.identity, resource.id).first->second, resource.id) << row.path;
     if (!entry.is_collection) {
       EXPECT_EQ(resource.stored, entry.stored) << row.path;

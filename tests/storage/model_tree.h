@@ -31,6 +31,7 @@ struct ModelTree {
     storage::Millis created = 0;
     storage::Millis modified = 0;
     storage::Millis stored = 0;
+    int owner = 0;  // 0 is nobody; others as the test numbers them
     std::map<storage::PropertyName, std::string> properties;
   };
   struct LockEntry {
@@ -66,9 +67,9 @@ struct ModelTree {
 
   // The acts; paths are mapped as each act needs, or the act is Refused.
   void put(const storage::Path& at, const std::string& bytes,
-           std::optional<storage::Millis> modified);
-  void make_collection(const storage::Path& at);
-  void copy(const storage::Path& from, bool recursive, const storage::Path& to);
+           std::optional<storage::Millis> modified, int owner);
+  void make_collection(const storage::Path& at, int owner);
+  void copy(const storage::Path& from, bool recursive, const storage::Path& to, int owner);
   void move(const storage::Path& from, const storage::Path& to);
   void remove(const storage::Path& at);
   void patch(const storage::Path& at, const std::vector<storage::PropertyChange>& changes);

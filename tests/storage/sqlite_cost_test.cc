@@ -68,11 +68,11 @@ class Cost : public SqliteStore {
   void make_files(const std::string& top, std::size_t files) {
     names_->write(Flush::required, [&](Transaction& tx) {
       const Resolution at = tx.resolve(path(top));
-      const Resource root = tx.make_collection(at.parent.value(), at.path.name());
+      const Resource root = tx.make_collection(at.parent.value(), at.path.name(), kNobody);
       Resource folder;
       for (std::size_t i = 0; i < files; ++i) {
-        if (i % 100 == 0) folder = tx.make_collection(root, std::to_string(i / 100));
-        tx.put(folder, std::to_string(i % 100), inline_content("x"), std::nullopt);
+        if (i % 100 == 0) folder = tx.make_collection(root, std::to_string(i / 100), kNobody);
+        tx.put(folder, std::to_string(i % 100), inline_content("x"), std::nullopt, kNobody);
       }
     });
   }

@@ -79,28 +79,42 @@ TEST_F(Migrating, LeavesACurrentDatabaseAlone) {
   EXPECT_EQ(read("f"), "content");
 }
 
-TEST_F(Migrating, TheFirstSchemaBecomesWhatANewStoreHas) {
-  // As the first schema had it.
-  const char* first = "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (node)";
+// What takes the schema of this program back to an older one, the latest step first.
+constexpr std::array kBack = {
+    Migration{2,
+              "DROP TABLE account; DROP TABLE account_grant; DROP TABLE device_token; "
+              "DROP TABLE account_usage; ALTER TABLE node DROP COLUMN owner; "
+              "ALTER TABLE meta DROP COLUMN next_account"},
+    Migration{1, "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (node)"},
+};
+
+TEST_F(Migrating, EveryOlderSchemaBecomesWhatANewStoreHas) {
+  // SQLite writes an added column into the statement as it likes.
   const char* schema =
-      "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_schema ORDER BY name)";
+      "SELECT group_concat(replace(replace(sql, ' ', ''), char(10), ''), ';') "
+      "FROM (SELECT sql FROM sqlite_schema ORDER BY name)";
   make_store();
-  std::string fresh;
-  {
-    Connection connection(path(), Connection::Mode::write);
-    fresh = connection.text(schema);
-    connection.execute(first);
-    connection.execute("PRAGMA user_version = 1");
-    EXPECT_NE(connection.text(schema), fresh);
+  const std::string fresh = Connection(path(), Connection::Mode::write).text(schema);
+  for (std::int64_t wanted = kNow - 1; wanted > 0; --wanted) {
+    const std::string copy = path() + ".schema-" + std::to_string(wanted);
+    {
+      Connection connection(path(), Connection::Mode::write);
+      for (const Migration& step : kBack)
+        if (step.version >= wanted) connection.execute(step.sql);
+      connection.execute(("PRAGMA user_version = " + std::to_string(wanted)).c_str());
+      EXPECT_NE(connection.text(schema), fresh);
+    }
+    open();
+    EXPECT_EQ(read("f"), "content");
+    EXPECT_EQ(resolve("f").resource->owner, kNobody);
+    lock("f", "urn:test:" + std::to_string(wanted));
+    EXPECT_FALSE(resolve("f").locks.empty());
+    expect_sound();
+    close();
+    EXPECT_EQ(Connection(path(), Connection::Mode::write).text(schema), fresh);
+    EXPECT_EQ(ask(path(), "PRAGMA user_version"), kNow);
+    EXPECT_EQ(ask(copy, "PRAGMA user_version"), wanted);
   }
-  open();
-  EXPECT_EQ(read("f"), "content");
-  lock("f", "urn:test:1");
-  EXPECT_EQ(resolve("f").locks.size(), 1U);
-  close();
-  EXPECT_EQ(Connection(path(), Connection::Mode::write).text(schema), fresh);
-  EXPECT_EQ(ask(path(), "PRAGMA user_version"), kNow);
-  EXPECT_EQ(ask(path() + ".schema-1", "PRAGMA user_version"), 1);
 }
 
 TEST_F(Migrating, TheStepsLeadToTheSchemaOfThisProgram) {

@@ -24,14 +24,15 @@ class RandomActs : public SqliteStore, public testing::WithParamInterface<Durabi
     switch (random_() % 10) {
       case 0:
       case 1:
-        if (room && !target.mapped()) (void)tx.make_collection(*target.parent, target.path.name());
+        if (room && !target.mapped())
+          (void)tx.make_collection(*target.parent, target.path.name(), kNobody);
         break;
       case 2:
       case 3:
         if (room && (!target.mapped() || !target.resource->is_collection())) {
           (void)tx.put(*target.parent, target.path.name(),
                        random_() % 2 == 0 ? file : inline_content(std::string(random_() % 9, 'x')),
-                       std::nullopt);
+                       std::nullopt, kNobody);
         }
         break;
       case 4:
@@ -42,7 +43,7 @@ class RandomActs : public SqliteStore, public testing::WithParamInterface<Durabi
           (void)tx.move_tree(*source.resource, *target.parent, target.path.name());
         } else {
           (void)tx.copy_tree(*source.resource, random_() % 4 > 0, *target.parent,
-                             target.path.name());
+                             target.path.name(), kNobody);
         }
         break;
       }

@@ -80,7 +80,7 @@ class SqliteStore : public testing::Test {
     Resource made;
     names_->write(Flush::required, [&](Transaction& tx) {
       const Resolution at = tx.resolve(path(where));
-      made = tx.put(at.parent.value(), at.path.name(), content, std::nullopt);
+      made = tx.put(at.parent.value(), at.path.name(), content, std::nullopt, kNobody);
     });
     return made;
   }
@@ -99,7 +99,7 @@ class SqliteStore : public testing::Test {
     Resource made;
     names_->write(Flush::required, [&](Transaction& tx) {
       const Resolution at = tx.resolve(path(where));
-      made = tx.make_collection(at.parent.value(), at.path.name());
+      made = tx.make_collection(at.parent.value(), at.path.name(), kNobody);
     });
     return made;
   }
@@ -119,7 +119,7 @@ class SqliteStore : public testing::Test {
     names_->write(Flush::required, [&](Transaction& tx) {
       const Resolution target = tx.resolve(path(to));
       (void)tx.copy_tree(tx.resolve(path(from)).resource.value(), recursive, target.parent.value(),
-                         target.path.name());
+                         target.path.name(), kNobody);
     });
   }
   void lock(std::string_view where, std::string token, bool infinite = false,

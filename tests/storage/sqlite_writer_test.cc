@@ -48,7 +48,7 @@ TEST_F(Writing, GroupsWhatWaitsIntoOneCommitAndARefusalHarmsOnlyItself) {
   std::thread first([&] {
     names_->write(Flush::required, [&](Transaction& tx) {
       gate.pass();
-      (void)tx.make_collection(tx.resolve(Path()).resource.value(), "first");
+      (void)tx.make_collection(tx.resolve(Path()).resource.value(), "first", kNobody);
     });
   });
   gate.wait_entered();
@@ -59,7 +59,7 @@ TEST_F(Writing, GroupsWhatWaitsIntoOneCommitAndARefusalHarmsOnlyItself) {
     others.emplace_back([&, i] {
       try {
         names_->write(Flush::required, [&](Transaction& tx) {
-          (void)tx.make_collection(tx.resolve(Path()).resource.value(), std::to_string(i));
+          (void)tx.make_collection(tx.resolve(Path()).resource.value(), std::to_string(i), kNobody);
           if (i % 3 == 0) throw std::logic_error("refused");
         });
       } catch (const std::logic_error&) {
@@ -115,7 +115,7 @@ TEST_F(Writing, OnlyLockChangesGoWithoutAFlush) {
   int runs = 0;
   names_->write(Flush::deferrable, [&](Transaction& tx) {
     ++runs;
-    (void)tx.make_collection(tx.resolve(Path()).resource.value(), "c");
+    (void)tx.make_collection(tx.resolve(Path()).resource.value(), "c", kNobody);
   });
   EXPECT_EQ(runs, 2);
   EXPECT_EQ(names_->stats().flushed_batches, flushed + 1);
@@ -127,7 +127,8 @@ TEST_F(Writing, ARefusalOrALookCommitsNothing) {
   const std::uint64_t batches = names_->stats().batches;
   EXPECT_THROW(names_->write(Flush::required,
                              [](Transaction& tx) {
-                               (void)tx.make_collection(tx.resolve(Path()).resource.value(), "c");
+                               (void)tx.make_collection(tx.resolve(Path()).resource.value(), "c",
+                                                        kNobody);
                                throw std::logic_error("refused");
                              }),
                std::logic_error);
@@ -186,7 +187,7 @@ TEST_F(Writing, ALogHeldByALongReaderDoesNotHoldUpEveryWrite) {
     names_->write(Flush::deferrable, [&](Transaction& tx) {
       for (int i = 0; i < 120; ++i)
         tx.put(*tx.resolve(path("")).resource, std::to_string(batch * 120 + i),
-               inline_content(std::string(kInlineLimitBytes, 'x')), std::nullopt);
+               inline_content(std::string(kInlineLimitBytes, 'x')), std::nullopt, kNobody);
     });
   ASSERT_GT(names_->stats().wal_bytes, 64U << 20);
   put("one more", "x");
@@ -204,7 +205,8 @@ TEST_F(Writing, GivesSpaceBackAfterALargeRemoval) {
   names_->write(Flush::required, [&](Transaction& tx) {
     const Resource a = tx.resolve(path("a")).resource.value();
     for (int i = 0; i < 600; ++i) {
-      (void)tx.put(a, std::to_string(i), inline_content(std::string(60'000, 'x')), std::nullopt);
+      (void)tx.put(a, std::to_string(i), inline_content(std::string(60'000, 'x')), std::nullopt,
+                   kNobody);
     }
   });
   names_->checkpoint();

@@ -103,7 +103,8 @@ TEST_P(Put, RefusesPlacesThatDoNotFit) {
   remove("c");
   const auto staged = upload("x");
   const Content& content = staged->seal();
-  expect_conflict([&] { write([&](Transaction& tx) { tx.put(c, "x", content, {}); }); });
+  expect_conflict(
+      [&] { write([&](Transaction& tx) { tx.put(c, "x", content, {}, storage::kNobody); }); });
 }
 
 TEST_P(Put, InOneTransactionTheLastOfTwoStays) {
@@ -112,8 +113,8 @@ TEST_P(Put, InOneTransactionTheLastOfTwoStays) {
   const Content& one = first->seal();
   const Content& two = second->seal();
   write([&](Transaction& tx) {
-    tx.put(at(tx, ""), "f", one, {});
-    tx.put(at(tx, ""), "f", two, {});
+    tx.put(at(tx, ""), "f", one, {}, storage::kNobody);
+    tx.put(at(tx, ""), "f", two, {}, storage::kNobody);
   });
   first->keep();
   second->keep();
@@ -145,14 +146,15 @@ TEST_P(MakeCollection, RefusesPlacesThatDoNotFit) {
   expect_conflict([&] { collection("f"); });
   expect_conflict([&] { collection("f/x"); });
   remove("c");
-  expect_conflict([&] { write([&](Transaction& tx) { tx.make_collection(c, "x"); }); });
+  expect_conflict(
+      [&] { write([&](Transaction& tx) { tx.make_collection(c, "x", storage::kNobody); }); });
 }
 
 TEST_P(MakeCollection, GoesDeep) {
   std::string path = "d";
   write([&](Transaction& tx) {
     Resource parent = at(tx, "");
-    for (int i = 0; i < 200; ++i) parent = tx.make_collection(parent, "d");
+    for (int i = 0; i < 200; ++i) parent = tx.make_collection(parent, "d", storage::kNobody);
   });
   for (int i = 1; i < 200; ++i) path += "/d";
   EXPECT_EQ(resolve(path).lineage.size(), 201u);

@@ -21,8 +21,8 @@ TEST_P(Write, SeesItsOwnChanges) {
   const auto staged = upload("text");
   const Content& content = staged->seal();
   write([&](Transaction& tx) {
-    const Resource c = tx.make_collection(at(tx, ""), "c");
-    const Resource f = tx.put(c, "f", content, {});
+    const Resource c = tx.make_collection(at(tx, ""), "c", storage::kNobody);
+    const Resource f = tx.put(c, "f", content, {}, storage::kNobody);
     EXPECT_EQ(tx.resolve(path_of("c/f")).resource->id, f.id);
     EXPECT_EQ(tx.content(f).bytes, "text");
     EXPECT_EQ(tx.usage().resources, 3u);
@@ -71,10 +71,10 @@ TEST_P(Write, RethrowsWhatTheClosureThrowsAndLeavesNothing) {
   const Content& content = staged->seal();
   clock().advance(1000);
   const auto all_then_refuse = [&](Transaction& tx) {
-    tx.put(at(tx, "c"), "f", content, {});
-    tx.put(at(tx, "c"), "g", content, {});
-    tx.make_collection(at(tx, ""), "d");
-    tx.copy_tree(at(tx, "c"), true, at(tx, ""), "copy");
+    tx.put(at(tx, "c"), "f", content, {}, storage::kNobody);
+    tx.put(at(tx, "c"), "g", content, {}, storage::kNobody);
+    tx.make_collection(at(tx, ""), "d", storage::kNobody);
+    tx.copy_tree(at(tx, "c"), true, at(tx, ""), "copy", storage::kNobody);
     const PropertyChange change{{"urn:x", "p"}, "<new/>"};
     tx.patch_properties(at(tx, "c/f").id, std::span(&change, 1));
     tx.refresh_lock("t:c", 1);
@@ -116,7 +116,7 @@ TEST_P(Write, GoesOnAfterARefusal) {
 TEST_P(Write, MayRunTheSameClosureAgain) {
   const auto staged = upload(bytes_of(kLarge));
   const Content& content = staged->seal();
-  const auto put = [&](Transaction& tx) { tx.put(at(tx, ""), "f", content, {}); };
+  const auto put = [&](Transaction& tx) { tx.put(at(tx, ""), "f", content, {}, storage::kNobody); };
   EXPECT_THROW(write([&](Transaction& tx) {
                  put(tx);
                  throw std::runtime_error("undone");
@@ -168,7 +168,7 @@ TEST_P(Write, ManyWritersLoseNothing) {
         const std::string name = std::to_string(t) + "-" + std::to_string(i);
         try {
           write([&](Transaction& tx) {
-            const Resource made = tx.make_collection(at(tx, ""), name);
+            const Resource made = tx.make_collection(at(tx, ""), name, storage::kNobody);
             const PropertyChange change{{"urn:x", "by"}, name};
             tx.patch_properties(made.id, std::span(&change, 1));
             if (i % 3 == 2) throw std::runtime_error("refused");
@@ -204,7 +204,7 @@ TEST_P(Write, OneOfManyWinsARace) {
         try {
           write([&](Transaction& tx) {
             if (tx.resolve(path_of(name)).mapped()) throw std::runtime_error("taken");
-            tx.make_collection(at(tx, ""), name);
+            tx.make_collection(at(tx, ""), name, storage::kNobody);
           });
           ++won;
         } catch (const std::runtime_error&) {
@@ -276,7 +276,7 @@ TEST_P(Write, IsFlushedWheneverMoreThanLocksChange) {
     tx.add_lock(wanted);
   };
   EXPECT_EQ(flushes([&](Transaction& tx) {
-              const Resource made = tx.put(at(tx, ""), "f", content, {});
+              const Resource made = tx.put(at(tx, ""), "f", content, {}, storage::kNobody);
               add_lock(tx, "t:f", made.id);
             }),
             flushed)

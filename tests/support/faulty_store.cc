@@ -85,6 +85,10 @@ class Reading : public Interface {
     plan_.step("usage");
     return reads().usage();
   }
+  [[nodiscard]] storage::Usage usage_of(storage::AccountId account) const override {
+    plan_.step("usage_of");
+    return reads().usage_of(account);
+  }
   [[nodiscard]] Millis lease_now() const override { return reads().lease_now(); }
   [[nodiscard]] Millis wall_now() const override { return reads().wall_now(); }
 
@@ -109,18 +113,19 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
   FaultyTransaction(storage::Transaction& inner, FaultPlan& plan) : Reading(plan), inner_(inner) {}
 
   Resource put(const Resource& parent, std::string_view name, const Content& content,
-               std::optional<Millis> modified) override {
+               std::optional<Millis> modified, storage::AccountId owner) override {
     plan_.step("put");
-    return inner_.put(parent, name, content, modified);
+    return inner_.put(parent, name, content, modified, owner);
   }
-  Resource make_collection(const Resource& parent, std::string_view name) override {
+  Resource make_collection(const Resource& parent, std::string_view name,
+                           storage::AccountId owner) override {
     plan_.step("make_collection");
-    return inner_.make_collection(parent, name);
+    return inner_.make_collection(parent, name, owner);
   }
   Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
-                     std::string_view name) override {
+                     std::string_view name, storage::AccountId owner) override {
     plan_.step("copy_tree");
-    return inner_.copy_tree(source, recursive, parent, name);
+    return inner_.copy_tree(source, recursive, parent, name, owner);
   }
   Resource move_tree(const Resource& source, const Resource& parent,
                      std::string_view name) override {
@@ -150,6 +155,25 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
   bool remove_lock(std::string_view token) override {
     plan_.step("remove_lock");
     return inner_.remove_lock(token);
+  }
+  [[nodiscard]] std::shared_ptr<const storage::Accounts> accounts() const override {
+    return inner_.accounts();
+  }
+  storage::AccountId put_account(storage::Account account) override {
+    plan_.step("put_account");
+    return inner_.put_account(std::move(account));
+  }
+  void remove_account(storage::AccountId id) override {
+    plan_.step("remove_account");
+    inner_.remove_account(id);
+  }
+  void put_token(storage::DeviceToken token) override {
+    plan_.step("put_token");
+    inner_.put_token(std::move(token));
+  }
+  bool remove_token(std::string_view id) override {
+    plan_.step("remove_token");
+    return inner_.remove_token(id);
   }
 
  private:

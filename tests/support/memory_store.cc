@@ -8,8 +8,12 @@
 
 namespace holdfast::test {
 
+using storage::Account;
+using storage::AccountId;
+using storage::Accounts;
 using storage::Content;
 using storage::Depth;
+using storage::DeviceToken;
 using storage::Error;
 using storage::Fault;
 using storage::Kind;
@@ -48,6 +52,7 @@ constexpr NodeId kRoot = 1;
 struct MemoryNamespace::Counters {
   NodeId last_node = kRoot;
   std::int64_t last_content = 0;
+  AccountId last_account = storage::kNobody;
 };
 
 struct MemoryNamespace::State {
@@ -60,6 +65,15 @@ struct MemoryNamespace::State {
   std::map<std::int64_t, std::shared_ptr<const Content>> contents;
   std::map<std::string, Lock> locks;  // by token; `root` is filled in when asked
   std::vector<std::string> garbage;   // oldest first
+  std::map<std::string, Account> accounts;    // by name
+  std::map<std::string, DeviceToken> tokens;  // by id
+
+  [[nodiscard]] std::shared_ptr<const Accounts> all_accounts() const {
+    auto all = std::make_shared<Accounts>();
+    for (const auto& [name, account] : accounts) all->accounts.push_back(account);
+    for (const auto& [id, token] : tokens) all->tokens.push_back(token);
+    return all;
+  }
 
   [[nodiscard]] const Node& node(NodeId id) const {
     const auto found = nodes.find(id);
@@ -237,6 +251,17 @@ class Reading : public Interface {
     return usage;
   }
 
+  [[nodiscard]] storage::Usage usage_of(AccountId account) const override {
+    storage::Usage usage;
+    if (!state_.all_accounts()->find(account)) return usage;
+    for (const auto& [id, node] : state_.nodes) {
+      if (node.resource.owner != account) continue;
+      ++usage.resources;
+      usage.bytes += node.resource.size;
+    }
+    return usage;
+  }
+
   [[nodiscard]] Millis lease_now() const override { return lease_; }
   [[nodiscard]] Millis wall_now() const override { return wall_; }
 
@@ -283,10 +308,10 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
       : Reading(state, lease, wall), tree_(state), counters_(counters) {}
 
   Resource put(const Resource& parent, std::string_view name, const Content& content,
-               std::optional<Millis> modified) override {
+               std::optional<Millis> modified, AccountId owner) override {
     std::optional<NodeId> id = place(parent.id, name);
     if (id && tree_.node(*id).resource.is_collection()) refuse("content for a collection");
-    if (!id) id = add(parent.id, name, Kind::file);
+    if (!id) id = add(parent.id, name, Kind::file, owner);
     const std::int64_t number = ++counters_.last_content;
     tree_.contents[number] = std::make_shared<const Content>(content);
     Resource& file = tree_.node(*id).resource;
@@ -298,19 +323,20 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     return file;
   }
 
-  Resource make_collection(const Resource& parent, std::string_view name) override {
+  Resource make_collection(const Resource& parent, std::string_view name,
+                           AccountId owner) override {
     if (place(parent.id, name)) refuse("a collection where something is mapped");
-    return tree_.node(add(parent.id, name, Kind::collection)).resource;
+    return tree_.node(add(parent.id, name, Kind::collection, owner)).resource;
   }
 
   Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
-                     std::string_view name) override {
+                     std::string_view name, AccountId owner) override {
     const std::optional<NodeId> replaced = place(parent.id, name);
     if (tree_.inside(parent.id, source.id)) refuse("copy into itself");
     if (replaced && tree_.inside(source.id, *replaced)) refuse("copy onto itself or an ancestor");
     std::vector<Lock> kept;
     if (replaced) kept = clear(*replaced);
-    const NodeId copy = add(parent.id, name, tree_.node(source.id).resource.kind);
+    const NodeId copy = add(parent.id, name, tree_.node(source.id).resource.kind, owner);
     fill(copy, source.id, recursive);
     settle_locks(kept, copy);
     return tree_.node(copy).resource;
@@ -385,6 +411,47 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     return tree_.locks.erase(std::string(token)) > 0;
   }
 
+  [[nodiscard]] std::shared_ptr<const Accounts> accounts() const override {
+    return tree_.all_accounts();
+  }
+
+  AccountId put_account(Account account) override {
+    if (!storage::account_name_allowed(account.name)) refuse("a name that no account may have");
+    const auto found = tree_.accounts.find(account.name);
+    const bool known = found != tree_.accounts.end();
+    if (account.id == storage::kNobody ? known : !known || found->second.id != account.id)
+      refuse("the name is another account's, or there is no such account");
+    tree_changed_ = true;
+    if (account.id == storage::kNobody) account.id = ++counters_.last_account;
+    std::sort(account.grants.begin(), account.grants.end(),
+              [](const auto& a, const auto& b) { return a.path < b.path; });
+    tree_.accounts[account.name] = account;
+    return account.id;
+  }
+
+  void remove_account(AccountId id) override {
+    const auto gone = std::find_if(tree_.accounts.begin(), tree_.accounts.end(),
+                                   [&](const auto& entry) { return entry.second.id == id; });
+    if (gone == tree_.accounts.end()) refuse("no such account");
+    tree_changed_ = true;
+    std::erase_if(tree_.tokens, [&](const auto& entry) { return entry.second.account == id; });
+    std::erase_if(tree_.locks,
+                  [&](const auto& entry) { return entry.second.principal == gone->first; });
+    tree_.accounts.erase(gone);
+  }
+
+  void put_token(DeviceToken token) override {
+    if (!tree_.all_accounts()->find(token.account)) refuse("no such account");
+    tree_changed_ = true;
+    tree_.tokens[token.id] = token;
+  }
+
+  bool remove_token(std::string_view id) override {
+    if (tree_.tokens.erase(std::string(id)) == 0) return false;
+    tree_changed_ = true;
+    return true;
+  }
+
   // Something besides locks changed, so that the write must be flushed whatever was asked.
   [[nodiscard]] bool tree_changed() const { return tree_changed_; }
 
@@ -399,13 +466,14 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     return tree_.member(parent, name);
   }
 
-  NodeId add(NodeId parent, std::string_view name, Kind kind) {
+  NodeId add(NodeId parent, std::string_view name, Kind kind, AccountId owner) {
     const NodeId id = ++counters_.last_node;
     Resource& resource = tree_.nodes[id].resource;
     resource.id = id;
     resource.parent = parent;
     resource.name = name;
     resource.kind = kind;
+    resource.owner = owner;
     resource.created = wall_;
     resource.modified = wall_;
     tree_.node(parent).members[nfc(name)] = id;
@@ -419,7 +487,8 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     if (recursive)
       for (const auto& [key, member] : from.members) {
         const Resource& resource = tree_.node(member).resource;
-        fill(add(copy, std::string(resource.name), resource.kind), member, true);
+        const AccountId owner = tree_.node(copy).resource.owner;
+        fill(add(copy, std::string(resource.name), resource.kind, owner), member, true);
       }
     State::Node& to = tree_.node(copy);
     to.properties = from.properties;
@@ -507,6 +576,10 @@ void MemoryNamespace::write(storage::Flush flush,
   replace(std::move(next));
   ++batches_;
   if (flush == storage::Flush::required || transaction.tree_changed()) ++flushed_batches_;
+}
+
+std::shared_ptr<const Accounts> MemoryNamespace::accounts() const {
+  return current()->all_accounts();
 }
 
 std::vector<std::string> MemoryNamespace::garbage(std::size_t limit) const {

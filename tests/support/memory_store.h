@@ -36,6 +36,7 @@ class MemoryNamespace final : public storage::Namespace {
 
   [[nodiscard]] std::unique_ptr<const storage::Snapshot> snapshot() const override;
   void write(storage::Flush flush, const std::function<void(storage::Transaction&)>& fn) override;
+  [[nodiscard]] std::shared_ptr<const storage::Accounts> accounts() const override;
   [[nodiscard]] std::vector<std::string> garbage(std::size_t limit) const override;
   void forget_garbage(std::span<const std::string> blobs) override;
   [[nodiscard]] bool names_blob(const std::string& blob) const override;

@@ -1,11 +1,11 @@
-#include "storage/sqlite/name_key.h"
+#include "storage/name_key.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <utf8proc.h>
 
-namespace holdfast::storage::sqlite {
+namespace holdfast::storage {
 
 NameKey::NameKey(std::string_view name) : name_(name) {
   if (std::all_of(name.begin(), name.end(), [](char c) { return (c & 0x80) == 0; })) return;
@@ -21,4 +21,17 @@ NameKey::NameKey(std::string_view name) : name_(name) {
   normalised_ = true;
 }
 
-}  // namespace holdfast::storage::sqlite
+bool same_name(std::string_view a, std::string_view b) {
+  return a == b || NameKey(a).view() == NameKey(b).view();
+}
+
+bool at_or_below(const Path& path, const Path& above) {
+  const auto segments = path.segments();
+  const auto wanted = above.segments();
+  return segments.size() >= wanted.size() &&
+         std::equal(wanted.begin(), wanted.end(), segments.begin(), same_name);
+}
+
+bool same_path(const Path& a, const Path& b) { return a.depth() == b.depth() && at_or_below(a, b); }
+
+}  // namespace holdfast::storage

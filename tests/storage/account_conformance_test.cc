@@ -1,0 +1,505 @@
+// Accounts, device tokens, and whose a resource is, for every back end.
+#include <algorithm>
+#include <gmock/gmock.h>
+
+#include "tests/storage/conformance.h"
+
+namespace holdfast::test {
+namespace {
+
+using storage::Account;
+using storage::AccountId;
+using storage::Accounts;
+using storage::DeviceToken;
+using storage::Grant;
+using storage::kNobody;
+using storage::Right;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class AccountStore : public StoreTest {
+ protected:
+  AccountId put(Account account) {
+    AccountId id = kNobody;
+    write([&](Transaction& tx) { id = tx.put_account(account); });
+    return id;
+  }
+  AccountId add(const std::string& name) {
+    Account account;
+    account.name = name;
+    account.home = path_of(name);
+    return put(account);
+  }
+  void put_token(const std::string& id, AccountId account) {
+    DeviceToken token;
+    token.id = id;
+    token.account = account;
+    write([&](Transaction& tx) { tx.put_token(token); });
+  }
+  std::vector<std::string> account_names() {
+    std::vector<std::string> all;
+    const auto now = names().accounts();
+    for (const Account& account : now->accounts) all.push_back(account.name);
+    return all;
+  }
+  std::vector<std::string> token_ids() {
+    std::vector<std::string> all;
+    const auto now = names().accounts();
+    for (const DeviceToken& token : now->tokens) all.push_back(token.id);
+    return all;
+  }
+  void lock_as(std::string_view path, const std::string& token, const std::string& principal,
+               std::int64_t timeout_s = 600) {
+    write([&](Transaction& tx) {
+      Lock wanted;
+      wanted.token = token;
+      wanted.root_id = at(tx, path).id;
+      wanted.scope = LockScope::shared;
+      wanted.principal = principal;
+      wanted.timeout_s = timeout_s;
+      tx.add_lock(wanted);
+    });
+  }
+};
+
+class AccountsKept : public AccountStore {};
+INSTANTIATE_TEST_SUITE_P(All, AccountsKept, each_backend(), backend_name);
+
+TEST_P(AccountsKept, ThereAreNoneAtFirst) {
+  ASSERT_TRUE(names().accounts());
+  EXPECT_THAT(names().accounts()->accounts, IsEmpty());
+  EXPECT_THAT(names().accounts()->tokens, IsEmpty());
+}
+
+TEST_P(AccountsKept, EveryFieldComesBackAlsoAfterClosing) {
+  Account account;
+  account.name = "J\xC3\xB6rg 7";
+  account.password_hash = "$argon2id$v=19$m=19456,t=2,p=1$abc$def";
+  account.digest_sha256 = "aa";
+  account.digest_md5 = "bb";
+  account.certificate = "cc";
+  account.home = path_of("people/J\xC3\xB6rg");
+  account.grants = {Grant{Path(), Right::read}, Grant{path_of("a b/c"), Right::write},
+                    Grant{path_of("a b/c/d"), Right::none}};
+  account.quota_bytes = 1'000'000'000'000;
+  account.quota_resources = 0;
+  account.created = 1'700'000'000'123;
+  account.id = put(account);
+  DeviceToken token;
+  token.id = "k3k3k3k3";
+  token.account = account.id;
+  token.label = "phone, \"old\"";
+  token.hash.fill(0xA5);
+  token.read_only = true;
+  token.path = path_of("a b");
+  token.expires = 1'800'000'000'000;
+  token.created = 1'700'000'000'456;
+  write([&](Transaction& tx) { tx.put_token(token); });
+  Account plain;
+  plain.name = "plain";
+  plain.id = put(plain);
+  put_token("a0a0a0a0", plain.id);
+
+  const Accounts before = *names().accounts();
+  EXPECT_THAT(before.accounts, ElementsAre(account, plain));
+  ASSERT_EQ(before.tokens.size(), 2U);
+  EXPECT_EQ(before.tokens[1], token);
+  backend().reopen();
+  EXPECT_EQ(names().accounts()->accounts, before.accounts);
+  EXPECT_EQ(names().accounts()->tokens, before.tokens);
+  backend().crash();
+  EXPECT_EQ(names().accounts()->accounts, before.accounts);
+  EXPECT_EQ(names().accounts()->tokens, before.tokens);
+  EXPECT_THAT(problems(), IsEmpty());
+}
+
+TEST_P(AccountsKept, AreInNameOrderAndFoundByNameAndById) {
+  const AccountId zoe = add("zoe");
+  const AccountId ann = add("Ann");
+  const AccountId bob = add("bob");
+  EXPECT_THAT(account_names(), ElementsAre("Ann", "bob", "zoe"));
+  const auto all = names().accounts();
+  for (const auto& [name, id] : {std::pair{"zoe", zoe}, {"Ann", ann}, {"bob", bob}}) {
+    ASSERT_TRUE(all->find(std::string_view(name))) << name;
+    EXPECT_EQ(all->find(std::string_view(name))->id, id);
+    ASSERT_TRUE(all->find(id));
+    EXPECT_EQ(all->find(id)->name, name);
+  }
+  for (const char* none : {"", "ann", "bo", "bobb", "zz", "A"})
+    EXPECT_FALSE(all->find(none)) << none;
+  EXPECT_FALSE(all->find(kNobody));
+}
+
+TEST_P(AccountsKept, AreReplacedByIdWithAllTheirGrants) {
+  const AccountId id = add("ann");
+  put_token("a0a0a0a0", id);
+  Account account = *names().accounts()->find("ann");
+  account.grants = {Grant{path_of("a"), Right::read}, Grant{path_of("b"), Right::write}};
+  EXPECT_EQ(put(account), id);
+  account.grants = {Grant{path_of("b"), Right::none}};
+  account.password_hash = "new";
+  account.quota_bytes = 5;
+  EXPECT_EQ(put(account), id);
+  EXPECT_THAT(names().accounts()->accounts, ElementsAre(account));
+  EXPECT_THAT(token_ids(), ElementsAre("a0a0a0a0"));
+  backend().reopen();
+  EXPECT_THAT(names().accounts()->accounts, ElementsAre(account));
+}
+
+TEST_P(AccountsKept, AReplacedAccountKeepsItsCounts) {
+  const AccountId ann = add("ann");
+  write([&](Transaction& tx) { tx.make_collection(at(tx, ""), "c", ann); });
+  Account account = *names().accounts()->find("ann");
+  account.quota_resources = 1;
+  put(account);
+  EXPECT_EQ(snapshot()->usage_of(ann).resources, 1U);
+}
+
+TEST_P(AccountsKept, RefusesAWrongNameOrId) {
+  const AccountId ann = add("ann");
+  const AccountId bob = add("bob");
+  struct Row {
+    const char* why;
+    AccountId id;
+    const char* name;
+  };
+  const Row rows[] = {
+      {"taken", kNobody, "ann"},       {"of another", ann, "bob"},        {"renamed", ann, "carl"},
+      {"no such id", bob + 1, "carl"}, {"no such id", -1, "carl"},        {"no name", kNobody, ""},
+      {"not allowed", kNobody, "a:b"}, {"not NFC", kNobody, "u\xCC\x88"},
+  };
+  const auto before = names().accounts();
+  for (const Row& row : rows) {
+    Account account;
+    account.id = row.id;
+    account.name = row.name;
+    EXPECT_EQ(fault_of([&] { put(account); }), Fault::conflict) << row.why;
+  }
+  EXPECT_EQ(names().accounts()->accounts, before->accounts);
+}
+
+TEST_P(AccountsKept, AnIdIsNeverGivenTwice) {
+  const AccountId first = add("ann");
+  EXPECT_GT(first, kNobody);
+  write([&](Transaction& tx) { tx.remove_account(first); });
+  const AccountId second = add("ann");
+  EXPECT_GT(second, first);
+  AccountId undone = kNobody;
+  EXPECT_THROW(write([&](Transaction& tx) {
+                 Account account;
+                 account.name = "bob";
+                 undone = tx.put_account(account);
+                 throw std::runtime_error("no");
+               }),
+               std::runtime_error);
+  const AccountId third = add("bob");
+  EXPECT_GT(third, undone);
+  write([&](Transaction& tx) { tx.remove_account(third); });
+  backend().reopen();
+  EXPECT_GT(add("bob"), third);
+}
+
+TEST_P(AccountsKept, ATransactionSeesItsOwnChangesAndOthersOnlyWhatIsCommitted) {
+  const AccountId ann = add("ann");
+  const auto before = names().accounts();
+  EXPECT_THROW(write([&](Transaction& tx) {
+                 tx.remove_account(ann);
+                 EXPECT_THAT(tx.accounts()->accounts, IsEmpty());
+                 Account account;
+                 account.name = "bob";
+                 const AccountId bob = tx.put_account(account);
+                 DeviceToken token;
+                 token.id = "t";
+                 token.account = bob;
+                 tx.put_token(token);
+                 EXPECT_EQ(tx.accounts()->find(bob)->name, "bob");
+                 EXPECT_EQ(tx.accounts()->tokens.size(), 1U);
+                 EXPECT_THAT(account_names(), ElementsAre("ann")) << "not committed";
+                 throw std::runtime_error("no");
+               }),
+               std::runtime_error);
+  EXPECT_THAT(account_names(), ElementsAre("ann"));
+  EXPECT_THAT(token_ids(), IsEmpty());
+  write([&](Transaction& tx) {
+    EXPECT_EQ(tx.accounts()->find(ann)->name, "ann");
+    tx.remove_account(ann);
+  });
+  EXPECT_THAT(account_names(), IsEmpty());
+  EXPECT_EQ(before->accounts.size(), 1U) << "a value never changes";
+}
+
+TEST_P(AccountsKept, TokensAreAddedReplacedAndRemovedOneByOne) {
+  const AccountId ann = add("ann");
+  for (const char* id : {"m", "a", "z"}) put_token(id, ann);
+  EXPECT_THAT(token_ids(), ElementsAre("a", "m", "z"));
+  EXPECT_EQ(names().accounts()->find_token("m")->account, ann);
+  EXPECT_FALSE(names().accounts()->find_token("n"));
+  EXPECT_FALSE(names().accounts()->find_token("zz"));
+  DeviceToken other = *names().accounts()->find_token("m");
+  other.label = "new";
+  write([&](Transaction& tx) { tx.put_token(other); });
+  EXPECT_EQ(names().accounts()->find_token("m")->label, "new");
+  bool removed = false;
+  write([&](Transaction& tx) { removed = tx.remove_token("a"); });
+  EXPECT_TRUE(removed);
+  write([&](Transaction& tx) { removed = tx.remove_token("a"); });
+  EXPECT_FALSE(removed);
+  backend().reopen();
+  EXPECT_THAT(token_ids(), ElementsAre("m", "z"));
+  EXPECT_EQ(fault_of([&] { put_token("x", ann + 1); }), Fault::conflict);
+}
+
+TEST_P(AccountsKept, ARemovedOneLosesItsTokensAndLocksAndNothingElse) {
+  const AccountId ann = add("ann");
+  const AccountId bob = add("bob");
+  put_token("ofann1", ann);
+  put_token("ofbob1", bob);
+  put_token("ofann2", ann);
+  write([&](Transaction& tx) {
+    const Resource home = tx.make_collection(at(tx, ""), "home", ann);
+    tx.make_collection(home, "sub", ann);
+  });
+  lock_as("home", "urn:ann", "ann");
+  lock_as("home", "urn:bob", "bob");
+  lock_as("home/sub", "urn:anon", "");
+  lock_as("home/sub", "urn:late", "ann", 1);
+  clock().advance(2000);
+
+  write([&](Transaction& tx) { tx.remove_account(ann); });
+  EXPECT_THAT(account_names(), ElementsAre("bob"));
+  EXPECT_THAT(token_ids(), ElementsAre("ofbob1"));
+  EXPECT_THAT(tokens(snapshot()->all_locks(100)), ElementsAre("urn:bob", "urn:anon"));
+  EXPECT_FALSE(snapshot()->find_lock("urn:late", 600)) << "also one that ran out";
+  EXPECT_EQ(at("home/sub").owner, ann);
+  EXPECT_EQ(snapshot()->usage_of(ann).resources, 0U);
+  EXPECT_EQ(snapshot()->usage().resources, 3U);
+  EXPECT_EQ(names().stats().locks, 2U);
+  EXPECT_EQ(fault_of([&] { write([&](Transaction& tx) { tx.remove_account(ann); }); }),
+            Fault::conflict);
+
+  EXPECT_EQ(snapshot()->usage_of(add("ann")).resources, 0U) << "another one of the same name";
+  remove("home");
+  EXPECT_THAT(problems(), IsEmpty());
+}
+
+TEST_P(AccountsKept, ChangesOfAccountsAreFlushed) {
+  const auto flushed = [&] { return names().stats().flushed_batches; };
+  if (!backend().flushes()) return;
+  std::uint64_t before = flushed();
+  AccountId ann = kNobody;
+  names().write(Flush::deferrable, [&](Transaction& tx) {
+    Account account;
+    account.name = "ann";
+    ann = tx.put_account(account);
+  });
+  EXPECT_EQ(flushed(), ++before);
+  DeviceToken token;
+  token.id = "t";
+  token.account = ann;
+  names().write(Flush::deferrable, [&](Transaction& tx) { tx.put_token(token); });
+  EXPECT_EQ(flushed(), ++before);
+  names().write(Flush::deferrable, [&](Transaction& tx) { tx.remove_token("t"); });
+  EXPECT_EQ(flushed(), ++before);
+  names().write(Flush::deferrable, [&](Transaction& tx) { tx.remove_account(ann); });
+  EXPECT_EQ(flushed(), ++before);
+}
+
+class Owned : public AccountStore {
+ protected:
+  void SetUp() override {
+    ann_ = add("ann");
+    bob_ = add("bob");
+  }
+  Resource put_as(AccountId owner, std::string_view path, std::size_t size) {
+    Resource made;
+    const Path whole = path_of(path);
+    const auto staged = upload(bytes_of(size));
+    const Content& content = staged->seal();
+    write([&](Transaction& tx) {
+      made = tx.put(*tx.resolve(whole).parent, whole.name(), content, std::nullopt, owner);
+    });
+    staged->keep();
+    return made;
+  }
+  Resource collect_as(AccountId owner, std::string_view path) {
+    Resource made;
+    const Path whole = path_of(path);
+    write([&](Transaction& tx) {
+      made = tx.make_collection(*tx.resolve(whole).parent, whole.name(), owner);
+    });
+    return made;
+  }
+  Resource copy_as(AccountId owner, std::string_view from, std::string_view to,
+                   bool recursive = true) {
+    Resource made;
+    const Path whole = path_of(to);
+    write([&](Transaction& tx) {
+      made = tx.copy_tree(at(tx, from), recursive, *tx.resolve(whole).parent, whole.name(), owner);
+    });
+    return made;
+  }
+  // "PATH OWNER" of the whole tree but the root: a for ann, b for bob, - for nobody.
+  std::vector<std::string> owners() {
+    std::vector<std::string> all;
+    for (const Row& row : list("", Depth::infinity)) {
+      if (row.path.empty()) continue;
+      all.push_back(row.path + " " + letter(row.resource.owner));
+      EXPECT_EQ(at(row.path).owner, row.resource.owner) << "a listing and a look-up differ";
+    }
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+  // {resources, bytes} of ann, then of bob; compared with a recount.
+  std::vector<std::uint64_t> usage() {
+    std::vector<std::uint64_t> all;
+    for (const AccountId account : {ann_, bob_}) {
+      storage::Usage counted;
+      for (const Row& row : list("", Depth::infinity)) {
+        if (row.resource.owner != account) continue;
+        ++counted.resources;
+        counted.bytes += row.resource.size;
+      }
+      const storage::Usage told = snapshot()->usage_of(account);
+      EXPECT_EQ(told.resources, counted.resources) << letter(account);
+      EXPECT_EQ(told.bytes, counted.bytes) << letter(account);
+      all.push_back(told.resources);
+      all.push_back(told.bytes);
+    }
+    EXPECT_THAT(problems(), IsEmpty());
+    return all;
+  }
+  std::string letter(AccountId account) const {
+    return account == ann_ ? "a" : account == bob_ ? "b" : "-";
+  }
+
+  AccountId ann_ = kNobody;
+  AccountId bob_ = kNobody;
+};
+INSTANTIATE_TEST_SUITE_P(All, Owned, each_backend(), backend_name);
+
+TEST_P(Owned, TheRootIsNobodys) {
+  EXPECT_EQ(at("").owner, kNobody);
+  EXPECT_EQ(snapshot()->usage_of(kNobody).resources, 0U);
+}
+
+TEST_P(Owned, WhoMakesAResourceOwnsItAndPutOverKeepsTheOwner) {
+  EXPECT_EQ(collect_as(ann_, "c").owner, ann_);
+  EXPECT_EQ(put_as(bob_, "c/f", 10).owner, bob_);
+  put_as(kNobody, "c/n", 7);
+  EXPECT_THAT(usage(), ElementsAre(1, 0, 1, 10));
+  EXPECT_EQ(put_as(ann_, "c/f", kLarge).owner, bob_);
+  put_as(ann_, "c/n", 8);
+  EXPECT_THAT(usage(), ElementsAre(1, 0, 1, kLarge));
+  put_as(ann_, "c/f", 3);
+  EXPECT_THAT(owners(), ElementsAre("c a", "c/f b", "c/n -"));
+  EXPECT_THAT(usage(), ElementsAre(1, 0, 1, 3));
+  backend().reopen();
+  EXPECT_THAT(owners(), ElementsAre("c a", "c/f b", "c/n -"));
+  EXPECT_THAT(usage(), ElementsAre(1, 0, 1, 3));
+}
+
+TEST_P(Owned, ACopyIsItsMakersWhoeverOwnsTheSource) {
+  collect_as(ann_, "c");
+  put_as(ann_, "c/f", 5);
+  put_as(bob_, "c/g", 6);
+  collect_as(kNobody, "c/s");
+  put_as(kNobody, "c/s/h", kLarge);
+  EXPECT_EQ(copy_as(bob_, "c", "d").owner, bob_);
+  EXPECT_THAT(owners(), ElementsAre("c a", "c/f a", "c/g b", "c/s -", "c/s/h -", "d b", "d/f b",
+                                    "d/g b", "d/s b", "d/s/h b"));
+  EXPECT_THAT(usage(), ElementsAre(2, 5, 6, 6 + 5 + 6 + kLarge));
+  copy_as(ann_, "c", "e", false);
+  EXPECT_THAT(usage(), ElementsAre(3, 5, 6, 6 + 5 + 6 + kLarge));
+}
+
+TEST_P(Owned, WhatIsReplacedCountsNoLonger) {
+  collect_as(ann_, "c");
+  put_as(bob_, "c/f", 5);
+  put_as(ann_, "x", 100);
+  put_as(bob_, "y", 1000);
+  copy_as(bob_, "y", "x");  // a file by a file
+  EXPECT_THAT(owners(), ElementsAre("c a", "c/f b", "x b", "y b"));
+  EXPECT_THAT(usage(), ElementsAre(1, 0, 3, 2005));
+  copy_as(ann_, "y", "c");  // a tree by a file
+  EXPECT_THAT(usage(), ElementsAre(1, 1000, 2, 2000));
+  collect_as(bob_, "t");
+  put_as(ann_, "t/u", 50);
+  copy_as(ann_, "t", "c");  // a file by a tree
+  EXPECT_THAT(usage(), ElementsAre(3, 100, 3, 2000));
+  move("t", "c");  // a tree by a tree
+  EXPECT_THAT(owners(), ElementsAre("c b", "c/u a", "x b", "y b"));
+  EXPECT_THAT(usage(), ElementsAre(1, 50, 3, 2000));
+  move("y", "c/u");
+  EXPECT_THAT(owners(), ElementsAre("c b", "c/u b", "x b"));
+  EXPECT_THAT(usage(), ElementsAre(0, 0, 3, 2000));
+}
+
+TEST_P(Owned, AMoveChangesNoOwner) {
+  collect_as(ann_, "c");
+  put_as(bob_, "c/u\xCC\x88", 5);
+  collect_as(bob_, "home");
+  move("c", "home/d");
+  EXPECT_THAT(owners(), ElementsAre("home b", "home/d a", "home/d/u\xCC\x88 b"));
+  move("home/d/u\xCC\x88", "home/d/\xC3\xBC");
+  EXPECT_THAT(owners(), ElementsAre("home b", "home/d a", "home/d/\xC3\xBC b"));
+  EXPECT_THAT(usage(), ElementsAre(1, 0, 2, 5));
+}
+
+TEST_P(Owned, ARemovalTakesFromEachOwner) {
+  collect_as(ann_, "c");
+  put_as(bob_, "c/f", 5);
+  put_as(ann_, "c/g", 6);
+  put_as(kNobody, "c/n", 7);
+  put_as(bob_, "k", 8);
+  remove("c");
+  EXPECT_THAT(usage(), ElementsAre(0, 0, 1, 8));
+  remove("k");
+  EXPECT_THAT(usage(), ElementsAre(0, 0, 0, 0));
+}
+
+TEST_P(Owned, CountsAreSeenInTheTransactionAndUndoneWithIt) {
+  put_as(ann_, "f", 5);
+  EXPECT_THROW(write([&](Transaction& tx) {
+                 tx.make_collection(at(tx, ""), "c", ann_);
+                 tx.copy_tree(at(tx, "f"), true, at(tx, "c"), "g", bob_);
+                 EXPECT_EQ(tx.usage_of(ann_).resources, 2U);
+                 EXPECT_EQ(tx.usage_of(bob_).bytes, 5U);
+                 tx.remove_tree(at(tx, "f"));
+                 EXPECT_EQ(tx.usage_of(ann_).bytes, 0U);
+                 EXPECT_EQ(snapshot()->usage_of(ann_).bytes, 5U) << "not committed";
+                 throw std::runtime_error("no");
+               }),
+               std::runtime_error);
+  EXPECT_THAT(usage(), ElementsAre(1, 5, 0, 0));
+}
+
+TEST(AccountNames, AreNfcUtf8WithoutColonAndControls) {
+  const std::pair<std::string, bool> rows[] = {
+      {"", false},
+      {":", false},
+      {"a:b", false},
+      {"a\nb", false},
+      {std::string("a\0b", 3), false},
+      {"a\x7F", false},
+      {"a\xC2\x85", false},  // U+0085, a control of ISO 8859
+      {"\xFF", false},
+      {"a\xC3", false},
+      {"\xED\xA0\x80", false},  // a surrogate
+      {"\xC0\xAF", false},      // overlong
+      {"u\xCC\x88", false},     // NFD
+      {std::string(65, 'a'), false},
+      {std::string(62, 'a') + "\xE2\x82\xAC", false},
+      {"a", true},
+      {std::string(64, 'a'), true},
+      {std::string(61, 'a') + "\xE2\x82\xAC", true},
+      {"\xC3\xBC", true},
+      {"ann@example.com", true},
+      {"Ann Lee", true},
+      {"DOM\\ann", true},
+  };
+  for (const auto& [name, allowed] : rows)
+    EXPECT_EQ(storage::account_name_allowed(name), allowed) << testing::PrintToString(name);
+}
+
+}  // namespace
+}  // namespace holdfast::test
