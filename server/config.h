@@ -110,6 +110,10 @@ struct Address {
 // Throws UsageError.
 [[nodiscard]] Address parse_address(std::string_view text);
 
+// A whole number; with `suffixes` also one like 64KiB or 2GiB. Throws UsageError that says what would
+// be right.
+[[nodiscard]] std::uint64_t parse_number(std::string_view text, bool suffixes);
+
 // The origin that clients know this server by.
 struct PublicUrl {
   std::string scheme;     // "http" or "https"

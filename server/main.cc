@@ -112,6 +112,17 @@ int run(const std::vector<std::string>& arguments) {
     case Command::lock_list:
     case Command::lock_break:
     case Command::check:
+    case Command::user_add:
+    case Command::user_passwd:
+    case Command::user_list:
+    case Command::user_remove:
+    case Command::user_grant:
+    case Command::user_revoke:
+    case Command::user_quota:
+    case Command::user_certificate:
+    case Command::token_add:
+    case Command::token_list:
+    case Command::token_remove:
       return print(run_on_data_folder(invocation, open_store));
     case Command::backup:
       return print(back_up(invocation, open_store, copy_to_backup));

@@ -380,6 +380,12 @@ std::vector<Option> make_options() {
 
 }  // namespace
 
+std::uint64_t parse_number(std::string_view text, bool suffixes) {
+  const std::uint64_t value = parse_count(text, suffixes);
+  if (value > kMaxBytes) throw UsageError("the number is too large");
+  return value;
+}
+
 std::span<const Option> options() {
   static const std::vector<Option> table = make_options();
   return table;

@@ -2,6 +2,7 @@
 // server/config; so do their help texts. Pure but for reading the config file.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -17,7 +18,35 @@ enum class Command {
   check,
   backup,
   restore,
+  user_add,
+  user_passwd,
+  user_list,
+  user_remove,
+  user_grant,
+  user_revoke,
+  user_quota,
+  user_certificate,
+  token_add,
+  token_list,
+  token_remove,
   version,
+};
+
+// What the user commands take, as it was given.
+struct UserArguments {
+  std::optional<std::string> name;
+  std::optional<std::string> home;
+  std::optional<std::string> path;
+  std::optional<std::string> right;
+  std::optional<std::string> quota_bytes;
+  std::optional<std::string> quota_resources;
+  std::optional<std::string> certificate_file;
+  std::optional<std::string> token;
+  std::optional<std::string> label;
+  std::optional<std::string> expires;
+  bool no_password = false;
+  bool clear = false;
+  bool read_only = false;
 };
 
 struct Invocation {
@@ -26,6 +55,7 @@ struct Invocation {
   std::string text;     // for print
   std::string lock;     // for lock_break: a token or a path
   std::string folder;   // for backup and restore: of the backup
+  UserArguments user;
   bool hashes = false;  // for check
   bool repair = false;  // for check
 };

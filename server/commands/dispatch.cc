@@ -5,6 +5,7 @@
 
 #include "server/commands/check.h"
 #include "server/commands/lock.h"
+#include "server/commands/user.h"
 
 namespace holdfast::server {
 namespace {
@@ -15,7 +16,8 @@ constexpr std::string_view kCheck = "check";
 constexpr std::string_view kCheckHashes = "check-hashes";
 constexpr std::string_view kRepair = "check-repair";
 
-std::string request_line(const Invocation& invocation) {
+// Of a command that is not about accounts.
+std::string plain_request(const Invocation& invocation) {
   switch (invocation.command) {
     case Command::lock_list:
       return std::string(kLockList);
@@ -30,12 +32,32 @@ std::string request_line(const Invocation& invocation) {
   }
 }
 
+bool is_user_command(Command command) {
+  return command >= Command::user_add && command <= Command::token_remove;
+}
+
+// Asks the server, or does the same here.
+ControlReply run_request(const Invocation& invocation, const std::string& request,
+                         const OpenStore& open_store) {
+  if (std::optional<ControlReply> reply = ask_server(invocation.config.data, request))
+    return *reply;
+  Store store = open_store(invocation.config, Opening::existing, [](const std::string&) {});
+  if (request == kRepair) {
+    storage::CheckOptions options;
+    options.hashes = invocation.hashes;
+    options.repair = true;
+    return check_store(store, options);
+  }
+  return answer_control(store, request, {});
+}
+
 }  // namespace
 
 ControlReply answer_control(Store& store, std::string_view request, const std::stop_token& stop) {
   if (request == kLockList) return list_locks(*store.names);
   if (request.starts_with(kLockBreak))
     return break_lock(*store.names, request.substr(kLockBreak.size()));
+  if (const auto user = parse_user_request(request)) return answer_user(*store.names, *user);
   if (request == kCheck || request == kCheckHashes) {
     storage::CheckOptions options;
     options.hashes = request == kCheckHashes;
@@ -48,17 +70,12 @@ ControlReply answer_control(Store& store, std::string_view request, const std::s
 }
 
 ControlReply run_on_data_folder(const Invocation& invocation, const OpenStore& open_store) {
-  const std::string request = request_line(invocation);
-  if (std::optional<ControlReply> reply = ask_server(invocation.config.data, request))
-    return *reply;
-  Store store = open_store(invocation.config, Opening::existing, [](const std::string&) {});
-  if (request == kRepair) {
-    storage::CheckOptions options;
-    options.hashes = invocation.hashes;
-    options.repair = true;
-    return check_store(store, options);
-  }
-  return answer_control(store, request, {});
+  if (!is_user_command(invocation.command))
+    return run_request(invocation, plain_request(invocation), open_store);
+  const PreparedUser prepared = prepare_user(invocation);
+  ControlReply reply = run_request(invocation, request_line(prepared.request), open_store);
+  if (reply.exit_code == 0 && !prepared.secret.empty()) reply.text += prepared.secret + "\n";
+  return reply;
 }
 
 }  // namespace holdfast::server

@@ -15,8 +15,8 @@ namespace holdfast::server {
 [[nodiscard]] ControlReply answer_control(Store& store, std::string_view request,
                                           const std::stop_token& stop);
 
-// Runs lock_list, lock_break or check. Throws UsageError when the folder cannot be used, and
-// std::runtime_error when its server does not answer.
+// Runs lock_list, lock_break, check or a user command. Throws UsageError when the folder cannot be
+// used, and std::runtime_error when its server does not answer.
 [[nodiscard]] ControlReply run_on_data_folder(const Invocation& invocation,
                                               const OpenStore& open_store);
 

@@ -54,10 +54,16 @@ std::string owner_text(std::string_view xml) {
   return out;
 }
 
+std::string account_text(std::string_view principal) {
+  std::string out;
+  append_json_text(out, principal.empty() ? "-" : principal, AccessLog::kTextLimitBytes);
+  return out;
+}
+
 std::string path_text(const storage::Path& path) { return dav::href({}, path, false); }
 
-void append_row(std::string& out, const std::array<std::string, 7>& cells) {
-  static constexpr std::array<std::size_t, 6> kWidths = {46, 10, 9, 9, 9, 30};
+void append_row(std::string& out, const std::array<std::string, 8>& cells) {
+  static constexpr std::array<std::size_t, 7> kWidths = {46, 10, 9, 9, 9, 12, 30};
   for (std::size_t i = 0; i < cells.size(); ++i) {
     out += cells[i];
     if (i == kWidths.size()) break;
@@ -84,13 +90,14 @@ ControlReply list_locks(const storage::Namespace& names) {
   const std::vector<storage::Lock> locks = snapshot->all_locks(kListedLocks);
   ControlReply reply;
   if (!locks.empty())
-    append_row(reply.text, {"TOKEN", "SCOPE", "DEPTH", "AGE", "LEFT", "PATH", "OWNER"});
+    append_row(reply.text, {"TOKEN", "SCOPE", "DEPTH", "AGE", "LEFT", "ACCOUNT", "PATH", "OWNER"});
   const storage::Millis now = snapshot->lease_now();
   for (const storage::Lock& lock : locks)
     append_row(reply.text,
                {lock.token, lock.scope == storage::LockScope::exclusive ? "exclusive" : "shared",
                 lock.infinite ? "infinity" : "0", duration(now - lock.granted),
-                duration(lock.expires() - now), path_text(lock.root), owner_text(lock.owner)});
+                duration(lock.expires() - now), account_text(lock.principal), path_text(lock.root),
+                owner_text(lock.owner)});
   reply.text += count_text(locks.size());
   reply.text += locks.size() == kListedLocks ? ", and perhaps more.\n" : ".\n";
   return reply;

@@ -10,8 +10,8 @@
 
 namespace holdfast::server {
 
-// One line per lock: token, path (percent-encoded, below the prefix), scope, depth, age, time left,
-// owner. Ends with how many there are.
+// One line per lock: token, scope, depth, age, time left, account, path (percent-encoded, below the
+// prefix), owner. Ends with how many there are.
 [[nodiscard]] ControlReply list_locks(const storage::Namespace& names);
 
 // Removes the lock with this token, or all locks rooted at this path (anything that starts with
