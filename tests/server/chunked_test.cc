@@ -58,6 +58,8 @@ TEST(Chunked, RefusesWhatIsNotExactlyTheGrammar) {
       {"LF after the size", "5\nhello\r\n0\r\n\r\n"},
       {"CR only after the size", "5\rhello\r\n0\r\n\r\n"},
       {"nothing after the data", "5\r\nhello0\r\n\r\n"},
+      {"another byte for the CR after the data", "5\r\nhelloX\n0\r\n\r\n"},
+      {"another byte for the LF after the data", "5\r\nhello\rX0\r\n\r\n"},
       {"LF after the data", "5\r\nhello\n0\r\n\r\n"},
       {"CR only after the data", "5\r\nhello\r0\r\n\r\n"},
       {"data longer than the size", "4\r\nhello\r\n0\r\n\r\n"},
