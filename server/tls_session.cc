@@ -15,9 +15,9 @@
 namespace holdfast::server {
 namespace {
 
-// Records without data (key updates, refused renegotiations) taken at once; a client that sends
-// more of them in a row means to keep us busy.
-constexpr int kMostEmptyRecords = 32;
+// Most that a client may send without a byte of data in it: several times the largest record. One
+// that sends more key updates or refused renegotiations in a row means to keep us busy.
+constexpr std::size_t kMostIdleBytes = 64 * 1024;
 
 }  // namespace
 
@@ -32,7 +32,10 @@ struct TlsSession::Channel {
     for (;;) {
       const ssize_t count =
           ::recv(self.descriptor_, into, static_cast<std::size_t>(size), MSG_DONTWAIT);
-      if (count > 0) return static_cast<int>(count);
+      if (count > 0) {
+        self.idle_bytes_ += static_cast<std::size_t>(count);
+        return static_cast<int>(count);
+      }
       if (count == 0) {
         self.peer_done_ = true;
         return 0;
@@ -112,6 +115,7 @@ TlsSession::Handshake TlsSession::handshake() {
   const int result = SSL_do_handshake(session_.get());
   if (result == 1) {
     established_ = true;
+    idle_bytes_ = 0;
     wants_room_ = false;
     return Handshake::done;
   }
@@ -139,12 +143,15 @@ std::string TlsSession::client_certificate() const {
 }
 
 TlsSession::Read TlsSession::receive(std::span<char> buffer, std::size_t& count) {
-  for (int i = 0; i < kMostEmptyRecords; ++i) {
+  while (idle_bytes_ <= kMostIdleBytes) {
     ERR_clear_error();
     starved_ = false;
     wants_room_ = false;
     const int result = SSL_read_ex(session_.get(), buffer.data(), buffer.size(), &count);
-    if (result == 1) return Read::bytes;
+    if (result == 1) {
+      idle_bytes_ = 0;
+      return Read::bytes;
+    }
     switch (SSL_get_error(session_.get(), result)) {
       case SSL_ERROR_WANT_READ:
         if (starved_) return Read::nothing;

@@ -44,7 +44,8 @@ class TlsSession {
   [[nodiscard]] std::string client_certificate() const;
 
   enum class Read { bytes, nothing, ended };
-  // What has arrived. With `nothing`, everything that has been received was given out.
+  // What has arrived. With `nothing`, everything that has been received was given out. `ended` also
+  // for a client that sends much and no data in it.
   [[nodiscard]] Read receive(std::span<char> buffer, std::size_t& count);
   // Something was received that receive() has not given out yet.
   [[nodiscard]] bool has_received() const;
@@ -77,6 +78,7 @@ class TlsSession {
   bool starved_ = false;    // the socket had nothing more to read
   bool peer_done_ = false;  // the socket is at its end
   bool wants_room_ = false;
+  std::size_t idle_bytes_ = 0;  // received since the last byte of data
   std::unique_ptr<ssl_st, Free> session_;
   std::string pending_;
 };
