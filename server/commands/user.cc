@@ -252,19 +252,26 @@ ControlReply remove(Namespace& names, const UserRequest& request) {
 
 using Table = std::vector<std::vector<std::string>>;
 
+// In characters.
+std::size_t width(std::string_view utf8) {
+  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
 // Columns two spaces apart; the first row is the heading.
 std::string text_of(const Table& table) {
   std::vector<std::size_t> widths;
   for (const auto& row : table)
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (i == widths.size()) widths.push_back(0);
-      widths[i] = std::max(widths[i], row[i].size());
+      widths[i] = std::max(widths[i], width(row[i]));
     }
   std::string text;
   for (const auto& row : table) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - row[i].size() + 2, ' ');
+      if (i + 1 < row.size()) text.append(widths[i] - width(row[i]) + 2, ' ');
     }
     text += '\n';
   }

@@ -162,7 +162,7 @@ class Accounts : public testing::Test {
                 HasSubstr("90d"));
 
     const std::string list = user({"list"});
-    EXPECT_THAT(list, HasSubstr("password,certificate  1          0/1073741824  1       /ann"));
+    EXPECT_THAT(list, HasSubstr("password,certificate  1/100      0/1073741824  1       /ann"));
     EXPECT_THAT(list, HasSubstr("/Team%20Files=read\n"));
     EXPECT_THAT(list, HasSubstr("/people/J%C3%B6rg"));
     const std::string tokens = user({"token", "list", "ann"});
@@ -225,7 +225,7 @@ TEST_F(Accounts, APasswordIsNeverAnArgumentAndNeverStored) {
   };
   EXPECT_FALSE(finds("open sesame"));
   EXPECT_TRUE(finds("argon2id.v=19.m=19456,t=2,p=1"));
-  for (const std::string bad :
+  for (const std::string& bad :
        {std::string("a\tb"), std::string("a\0b", 3), std::string("\xFF"), std::string(1025, 'a')})
     EXPECT_THAT(refused({"passwd", "ann"}, bad + "\n"), HasSubstr("password is UTF-8"));
   user({"passwd", "ann"}, std::string(1024, 'a') + "\n");
