@@ -127,12 +127,14 @@ PublicUrl parse_public_url(std::string_view text) {
   return url;
 }
 
-Anonymous effective_anonymous(const Config& config) {
+Anonymous anonymous_without_accounts(const Config& config, bool has_accounts) {
   if (config.anonymous) return *config.anonymous;
   if (parse_address(config.listen).loopback) return Anonymous::write;
+  if (has_accounts) return Anonymous::off;
   throw UsageError("There are no accounts, and " + config.listen +
-                   " can be reached from other machines: say what everybody may do with "
-                   "--anonymous off, read or write, or listen on 127.0.0.1.");
+                   " can be reached from other machines: add accounts with holdfast user add, say "
+                   "what everybody may do with --anonymous off, read or write, or listen on "
+                   "127.0.0.1.");
 }
 
 void check_tls(const Config& config) {

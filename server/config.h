@@ -45,7 +45,7 @@ struct Config {
   bool tls_self_signed = false;
   std::string http_redirect;  // empty: no such listener
   std::string prefix = "/";
-  std::optional<Anonymous> anonymous;  // nullopt: decided by effective_anonymous()
+  std::optional<Anonymous> anonymous;  // nullopt: see anonymous_without_accounts()
   std::string trusted_proxies;         // addresses and networks, as auth/proxies.h reads them
   bool basic_over_http = false;
   bool digest = false;
@@ -122,9 +122,10 @@ struct PublicUrl {
 // Throws UsageError unless `text` is "http(s)://host[:port]" with at most a path.
 [[nodiscard]] PublicUrl parse_public_url(std::string_view text);
 
-// What anonymous clients may do when no account exists: as set; else write on a loopback address.
-// Throws UsageError on any other address without an explicit setting.
-[[nodiscard]] Anonymous effective_anonymous(const Config& config);
+// What anonymous clients may do while there are no accounts: as set; else write on a loopback
+// address. Throws UsageError on any other address without an explicit setting, unless
+// `has_accounts`: should the last of them go, it is off.
+[[nodiscard]] Anonymous anonymous_without_accounts(const Config& config, bool has_accounts);
 
 // Throws UsageError with one sentence when the TLS options contradict each other or leave out a
 // part.

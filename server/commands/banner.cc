@@ -18,7 +18,7 @@ std::string url_of(std::string_view scheme, const Address& address, std::uint16_
 std::string_view meaning(Anonymous anonymous) {
   switch (anonymous) {
     case Anonymous::off:
-      return "off: there are no accounts, so nobody can read or write";
+      return "off: nobody can read or write without an account";
     case Anonymous::read:
       return "read: everybody who reaches the address can read";
     case Anonymous::write:

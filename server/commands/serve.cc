@@ -5,6 +5,7 @@
 #include <csignal>
 #include <ctime>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -188,8 +189,7 @@ void wait_for_stop(AccessLog* log, TlsCredentials* tls) {
 }
 
 // Serves until a signal; `impatience` is set when it came, and outlives the closing of the store.
-int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
-        std::optional<Impatience>& impatience) {
+int run(const Config& config, const OpenStore& open_store, std::optional<Impatience>& impatience) {
   Limits limits = fitted_to(config.limits, raise_descriptor_limit());
   limits.spill_folder = config.spill_folder.empty() ? config.data + "/tmp" : config.spill_folder;
   const std::unique_ptr<AccessLog> log = open_access_log(config.access_log);
@@ -205,6 +205,8 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
     ::kill(::getpid(), SIGTERM);
   });
 
+  const Anonymous without_accounts =
+      anonymous_without_accounts(config, !store.names->accounts()->accounts.empty());
   if (config.tls_self_signed) tls.emplace(self_signed_files(config));
 
   const storage::SystemClock clock;
@@ -213,12 +215,11 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
                            config.engine_options(store.contents->space().total));
   const AccessPolicy policy(config.public_url);
   const Proxies proxies = Proxies::parse(config.trusted_proxies).value_or(Proxies());
-  SignIn sign_in({.without_accounts = anonymous,
+  SignIn sign_in({.without_accounts = without_accounts,
                   .with_accounts = config.anonymous.value_or(Anonymous::off),
                   .basic_over_http = config.basic_over_http,
                   .digest = config.digest},
-                 {.accounts = [none = std::make_shared<const storage::Accounts>()] { return none; },
-                  .tell = log_event},
+                 {.accounts = [&store] { return store.names->accounts(); }, .tell = log_event},
                  clock);
   const Door door(proxies, policy, sign_in, engine);
 
@@ -261,7 +262,7 @@ int run(const Config& config, Anonymous anonymous, const OpenStore& open_store,
   Ports ports{.own = listener.port()};
   if (admin_listener) ports.admin = admin_listener->port();
   if (redirect_listener) ports.redirect = redirect_listener->port();
-  print(banner(config, anonymous, ports, tls ? tls->fingerprint() : std::string()));
+  print(banner(config, sign_in.anonymous(), ports, tls ? tls->fingerprint() : std::string()));
   if (tls)
     if (const std::string warning = tls->warning(); !warning.empty()) log_event(warning);
   if (limits.connections < config.limits.connections / 2)
@@ -305,13 +306,17 @@ Limits fitted_to(Limits limits, std::uint64_t descriptors) {
 }
 
 int serve(const Config& config, const OpenStore& open_store) {
-  const Anonymous anonymous = effective_anonymous(config);
   check_tls(config);
+  // Before the data folder is made: with this refusal nothing is to change.
+  std::error_code unreadable;
+  if (!std::filesystem::exists(config.data, unreadable) ||
+      std::filesystem::is_empty(config.data, unreadable))
+    static_cast<void>(anonymous_without_accounts(config, false));
   block_signals();
   ::umask(077);
   start_event_log();
   std::optional<Impatience> impatience;
-  return run(config, anonymous, open_store, impatience);
+  return run(config, open_store, impatience);
 }
 
 }  // namespace holdfast::server

@@ -420,8 +420,8 @@ TEST_F(ConfigFile, MustExistAndBeAFile) {
 }
 
 TEST(Anonymous, MayWriteByDefaultOnLoopbackOnly) {
-  const auto effective = [](Values flags) {
-    return effective_anonymous(resolve(flags, kNoEnvironment));
+  const auto effective = [](Values flags, bool has_accounts = false) {
+    return anonymous_without_accounts(resolve(flags, kNoEnvironment), has_accounts);
   };
   EXPECT_EQ(effective({}), Anonymous::write);
   EXPECT_EQ(effective({{"listen", "[::1]:0"}}), Anonymous::write);
@@ -434,6 +434,8 @@ TEST(Anonymous, MayWriteByDefaultOnLoopbackOnly) {
               }).find("--anonymous"),
               std::string::npos)
         << listen;
+  EXPECT_EQ(effective({{"listen", "0.0.0.0:80"}}, true), Anonymous::off);
+  EXPECT_EQ(effective({}, true), Anonymous::write);
 }
 
 TEST(PublicUrl, IsAnOriginInLowerCaseWithoutTheDefaultPort) {

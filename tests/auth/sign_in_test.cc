@@ -1,0 +1,425 @@
+// The real program with accounts, asked as clients and attackers do (robustness §2.9, S and O
+// rows). Other addresses than loopback come through a proxy that the server trusts: the test.
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <memory>
+#include <regex>
+#include <sstream>
+#include <string>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "server/auth/secret.h"
+#include "tests/support/build_paths.h"
+#include "tests/support/http_client.h"
+#include "tests/support/process.h"
+#include "tests/support/server_process.h"
+#include "tests/support/temporary_folder.h"
+
+namespace holdfast::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+// RFC 4648 §4, of what is below.
+std::string base64(std::string_view text) {
+  static constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); i += 3) {
+    unsigned group = 0;
+    for (std::size_t j = i; j < i + 3; ++j)
+      group = group << 8 | (j < text.size() ? static_cast<unsigned char>(text[j]) : 0U);
+    for (std::size_t j = 0; j < 4; ++j)
+      out += i + j > text.size() ? '=' : kDigits[group >> (18 - 6 * j) & 63];
+  }
+  return out;
+}
+
+std::string basic(const std::string& name, const std::string& password) {
+  return "Basic " + base64(name + ":" + password);
+}
+
+const std::string kRight = basic("alice", "wonderland");
+
+class Accounts : public testing::Test {
+ protected:
+  void SetUp() override {
+    server_.start();
+    holdfast({"user", "add", "alice", "--home", "/"}, "wonderland\n");
+  }
+  void TearDown() override {
+    if (server_.running()) {
+      EXPECT_EQ(server_.stop(), 0) << server_.output();
+    }
+  }
+
+  // Runs a command on the data folder; its output.
+  std::string holdfast(std::vector<std::string> arguments, const std::string& input = {}) {
+    arguments.insert(arguments.begin(), holdfast_binary());
+    arguments.insert(arguments.end(), {"--data", server_.data()});
+    const Outcome outcome = run({.arguments = arguments, .input = input});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+    return outcome.output;
+  }
+
+  Reply ask(const std::string& authorization, const std::string& method = "GET",
+            const std::string& target = "/", Fields fields = {}, const std::string& body = {}) {
+    if (!authorization.empty()) fields.emplace_back("Authorization", authorization);
+    return HttpClient(server_.port()).request(method, target, fields, body);
+  }
+  // As a client with this address, over TLS to a trusted proxy.
+  Reply ask_from(const std::string& address, const std::string& authorization,
+                 const std::string& method = "GET") {
+    return ask(authorization, method, "/",
+               {{"X-Forwarded-For", address}, {"X-Forwarded-Proto", "https"}});
+  }
+
+  TemporaryFolder folder_;
+  ServerProcess server_{folder_ / "data", {"--trusted-proxies", "127.0.0.1", "--digest"}};
+};
+
+TEST_F(Accounts, S1_WhatCannotBeRightIs401WithAChallenge) {
+  using namespace std::string_literals;
+  const auto challenged = [](const Reply& reply, const std::string& what) {
+    EXPECT_EQ(reply.status, 401) << what;
+    int basics = 0;
+    for (const auto& [name, value] : reply.fields)
+      if (name == "WWW-Authenticate" && value == "Basic realm=\"Holdfast\", charset=\"UTF-8\"")
+        ++basics;
+    EXPECT_EQ(basics, 1) << what;
+    EXPECT_THAT(reply.body, HasSubstr("Sign in")) << what;
+  };
+  challenged(ask("", "PROPFIND"), "none");
+  int i = 0;
+  for (const std::string& wrong : std::vector<std::string>{
+           "x", "Basic", "Basic ", "basic x", "Basic " + std::string(8000, 'A'),
+           "Basic ====", "Basic " + base64("alice"), "Basic " + base64(":"),
+           "Basic " + base64("alice:\0"s), "Basic " + base64("\xff\xfe:\xff"), "Bearer", "Bearer x",
+           "Negotiate abc", "Digest", "Digest username=\"alice\"", basic("alice", "wonderlan"),
+           basic("nobody", "x"), basic("ALICE", "wonderland"), basic("alice", "wonderland\n")}) {
+    // Each from elsewhere, so that none is held up.
+    const std::string address = "198.51." + std::to_string(++i) + ".1";
+    challenged(ask_from(address, wrong), wrong);
+    challenged(ask_from(address, wrong, "OPTIONS"), wrong);
+    const Reply put = ask(
+        wrong, "PUT", "/s1.txt",
+        {{"X-Forwarded-For", "198.52." + std::to_string(i) + ".1"}, {"X-Forwarded-Proto", "https"}},
+        "text");
+    challenged(put, wrong);
+  }
+  HttpClient raw(server_.port());
+  raw.send("GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + kRight +
+           "\r\nAuthorization: " + kRight + "\r\n\r\n");
+  EXPECT_EQ(raw.read_reply().status, 400);
+  EXPECT_EQ(ask(kRight, "GET", "/s1.txt").status, 404);
+}
+
+TEST_F(Accounts, SignInByBasicAndAnybodyMayAskForOptions) {
+  EXPECT_EQ(ask("").status, 401);
+  EXPECT_EQ(ask("", "OPTIONS").status, 200);
+  EXPECT_EQ(ask(kRight, "PUT", "/a.txt", {}, "text").status, 201);
+  EXPECT_EQ(ask(kRight, "GET", "/a.txt").body, "text");
+  EXPECT_EQ(ask("bAsIc  " + base64("alice:wonderland"), "GET", "/a.txt").status, 200);
+  EXPECT_EQ(server_.stop(), 0);
+  EXPECT_THAT(server_.output(), HasSubstr("\"user\":\"alice\""));
+  EXPECT_THAT(server_.output(), Not(HasSubstr("wonderland")));
+}
+
+TEST_F(Accounts, NoBodyIsReadBeforeItsSenderIsKnown) {
+  HttpClient raw(server_.port());
+  raw.send(
+      "PUT /big HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n"
+      "Expect: 100-continue\r\n\r\n");
+  EXPECT_EQ(raw.read_reply().status, 401);  // and no 100 before it
+  for (const char* method : {"PROPFIND", "PROPPATCH", "LOCK"}) {
+    // Not XML, which the engine would call 400.
+    EXPECT_EQ(ask("", method, "/", {}, std::string(100'000, '<')).status, 401) << method;
+  }
+  // A body that is a request is not one.
+  HttpClient two(server_.port());
+  const std::string inner =
+      "DELETE /keep HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + kRight + "\r\n\r\n";
+  EXPECT_EQ(ask(kRight, "PUT", "/keep", {}, "x").status, 201);
+  two.send("PUT /other HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+           std::to_string(inner.size()) + "\r\n\r\n" + inner);
+  EXPECT_EQ(two.read_reply().status, 401);
+  EXPECT_EQ(ask(kRight, "GET", "/keep").status, 200);
+}
+
+TEST_F(Accounts, ChangesHoldFromTheNextRequestOn) {
+  HttpClient client(server_.port());
+  const auto status = [&](const std::string& authorization) {
+    return client.request("GET", "/", {{"Authorization", authorization}}).status;
+  };
+  EXPECT_EQ(status(kRight), 200);
+  holdfast({"user", "passwd", "alice"}, "looking-glass\n");
+  EXPECT_EQ(status(kRight), 401);
+  EXPECT_EQ(status(basic("alice", "looking-glass")), 200);
+  holdfast({"user", "add", "bob"}, "builder\n");
+  EXPECT_NE(status(basic("bob", "builder")), 401);
+  holdfast({"user", "remove", "alice"});
+  EXPECT_EQ(status(basic("alice", "looking-glass")), 401);
+}
+
+TEST_F(Accounts, TokensAreBasicOrBearerUntilTheyAreRemoved) {
+  const std::string printed = holdfast({"user", "token", "add", "alice", "--label", "phone"});
+  std::smatch secret;
+  static const std::regex kSecret(
+      "Token ([a-z0-9]{8}) added[^\\n]*\\n(holdfast_[A-Za-z0-9_-]{52})\\n");
+  ASSERT_TRUE(std::regex_search(printed, secret, kSecret)) << printed;
+  const std::string listed = holdfast({"user", "token", "list", "alice"});
+  EXPECT_THAT(listed, Not(HasSubstr(secret.str(2))));
+  for (const std::string& header : {basic("alice", secret.str(2)), "Bearer " + secret.str(2)}) {
+    EXPECT_EQ(ask(header).status, 200);
+    EXPECT_EQ(ask(header, "PUT", "/t", {}, "x").success(), true);
+  }
+  EXPECT_THAT(listed, HasSubstr(secret.str(1)));
+  holdfast({"user", "token", "remove", secret.str(1)});
+  EXPECT_EQ(ask("Bearer " + secret.str(2)).status, 401);
+  EXPECT_EQ(ask(basic("alice", secret.str(2))).status, 401);
+  EXPECT_EQ(ask(kRight).status, 200);
+}
+
+TEST_F(Accounts, S3_GuessesAreHeldUpAndNobodyElseIs) {
+  EXPECT_EQ(ask_from("203.0.113.5", kRight).status, 200);
+  int refused = 0;
+  int held_up = 0;
+  for (int i = 0; i < 300; ++i) {
+    const Reply reply = ask_from("203.0.113.5", basic("alice", "guess" + std::to_string(i)));
+    if (reply.status == 401) {
+      ++refused;
+    } else {
+      ASSERT_EQ(reply.status, 429);
+      EXPECT_GE(std::stoi(std::string(reply.field("Retry-After"))), 1);
+      ++held_up;
+    }
+  }
+  EXPECT_GE(refused, 5);
+  EXPECT_GE(held_up, 280);
+  EXPECT_EQ(ask_from("203.0.113.5", kRight).status, 200) << "signed in already";
+  EXPECT_EQ(ask_from("203.0.113.5", basic("Alice", "wonderland")).status, 401) << "another account";
+  holdfast({"user", "add", "bob"}, "builder\n");  // forgets who is signed in
+  EXPECT_EQ(ask_from("203.0.113.5", kRight).status, 429);
+  EXPECT_EQ(ask_from("198.51.100.5", kRight).status, 200) << "another network";
+}
+
+// Processor time that the server has used, in clock ticks.
+long processor_ticks(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  std::istringstream fields(text.substr(text.rfind(')') + 2));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) fields >> skipped;
+  long user = 0;
+  long system = 0;
+  fields >> user >> system;
+  return user + system;
+}
+
+TEST_F(Accounts, S4_AnUnknownAccountCostsWhatAKnownOneDoes) {
+  int guess = 0;
+  const auto cost = [&](const std::string& name) {
+    const long before = processor_ticks(server_.pid());
+    for (int i = 0; i < 12; ++i) {
+      ++guess;
+      // One guess from each network.
+      const Reply reply = ask_from("198.51." + std::to_string(guess) + ".7",
+                                   basic(name, "guess" + std::to_string(guess)));
+      EXPECT_EQ(reply.status, 401);
+    }
+    return static_cast<double>(processor_ticks(server_.pid()) - before);
+  };
+  cost("alice");  // the first one of all makes more than hashes
+  const double known = cost("alice");
+  const double unknown = cost("nobody");
+  EXPECT_GT(known, 0);
+  EXPECT_LT(unknown, known * 2);
+  EXPECT_GT(unknown, known / 2);
+}
+
+long resident_kib(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stol(line.substr(6));
+  return 0;
+}
+
+TEST_F(Accounts, S5_AFloodOfWrongPasswordsLeavesTheOthersAlone) {
+  EXPECT_EQ(ask_from("203.0.113.5", kRight).status, 200);
+  const long before = resident_kib(server_.pid());
+  std::vector<std::unique_ptr<HttpClient>> crowd;
+  for (int i = 0; i < 300; ++i) {
+    const std::string address =
+        "10." + std::to_string(i / 200) + "." + std::to_string(i % 200) + ".1";
+    crowd.push_back(std::make_unique<HttpClient>(server_.port()));
+    crowd.back()->send("GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: " + address +
+                       "\r\nX-Forwarded-Proto: https\r\nAuthorization: " + basic("alice", address) +
+                       "\r\n\r\n");
+  }
+  // There are seconds of hashing to do; who is signed in waits for none of it.
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask_from("203.0.113.5", kRight).status, 200);
+  int turned_away = 0;
+  for (const auto& client : crowd) {
+    const Reply reply = client->read_reply();
+    if (reply.status == 503) {
+      EXPECT_FALSE(reply.field("Retry-After").empty());
+      ++turned_away;
+    } else {
+      EXPECT_EQ(reply.status, 401);
+    }
+  }
+  EXPECT_GT(turned_away, 0);
+  // Two hashes of 19 MiB at a time, with what a sanitizer keeps of freed memory; all at once they
+  // would be 5.7 GiB.
+  EXPECT_LT(resident_kib(server_.pid()) - before, 512 * 1024);
+}
+
+TEST_F(Accounts, DigestSignsInWithCurl) {
+  if (!program_exists("curl")) GTEST_SKIP() << "curl is not installed";
+  holdfast({"user", "passwd", "alice", "--digest"}, "wonderland\n");
+  const auto curl = [&](const std::string& password) {
+    return run({.arguments = {"curl", "-q", "-s", "-v", "--noproxy", "*", "--max-time", "60",
+                              "--digest", "-u", "alice:" + password, "-w", "status=%{http_code}",
+                              server_.url()}})
+        .output;
+  };
+  const std::string signed_in = curl("wonderland");
+  EXPECT_THAT(signed_in, HasSubstr("status=200"));
+  EXPECT_THAT(signed_in, HasSubstr("Authorization: Digest username=\"alice\""));
+  EXPECT_THAT(curl("wrong"), HasSubstr("status=401"));
+}
+
+// A client that knows MD5 only, as Windows and neon's elder releases.
+TEST_F(Accounts, DigestSignsInWithMd5AndNotTwice) {
+  holdfast({"user", "passwd", "alice", "--digest"}, "wonderland\n");
+  const auto nonce = [&](const Reply& reply) {
+    for (const auto& [name, value] : reply.fields)
+      if (value.find("algorithm=MD5") != std::string::npos) {
+        const std::size_t start = value.find("nonce=\"") + 7;
+        return value.substr(start, value.find('"', start) - start);
+      }
+    return std::string();
+  }(ask(""));
+  ASSERT_FALSE(nonce.empty());
+  using server::md5_hex;
+  const std::string response = md5_hex(md5_hex("alice:Holdfast:wonderland") + ":" + nonce +
+                                       ":00000001:c:auth:" + md5_hex("GET:/"));
+  const std::string header = "Digest username=\"alice\", realm=\"Holdfast\", nonce=\"" + nonce +
+                             "\", uri=\"/\", qop=auth, nc=00000001, cnonce=\"c\", response=\"" +
+                             response + "\"";
+  EXPECT_EQ(ask(header).status, 200);
+  EXPECT_EQ(ask(header).status, 401) << "a replay";
+  // Over TLS there is only Basic.
+  for (const auto& [name, value] : ask_from("203.0.113.5", "").fields)
+    EXPECT_THAT(value, Not(HasSubstr("Digest")));
+}
+
+TEST_F(Accounts, S11_OnlyATrustedProxyIsBelieved) {
+  // Without TLS on the client's side: no password.
+  const Fields plain = {{"X-Forwarded-For", "203.0.113.5"}};
+  const Reply refused =
+      ask(kRight, "GET", "/", {{"X-Forwarded-For", "203.0.113.5"}, {"X-Forwarded-Proto", "http"}});
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_THAT(refused.body, HasSubstr("TLS"));
+  EXPECT_EQ(ask(kRight, "GET", "/", plain).status, 403);
+  EXPECT_EQ(ask_from("203.0.113.5", kRight).status, 200);
+  EXPECT_EQ(server_.stop(), 0);
+  EXPECT_THAT(server_.output(), HasSubstr("\"client\":\"203.0.113.5\""));
+
+  ServerProcess other(folder_ / "data-of-other", {"--trusted-proxies", "127.0.0.2"});
+  other.start();
+  HttpClient client(other.port());
+  EXPECT_EQ(client
+                .request("PUT", "/f",
+                         {{"X-Forwarded-For", "203.0.113.5"}, {"X-Forwarded-Proto", "https"}}, "x")
+                .status,
+            201);
+  EXPECT_EQ(other.stop(), 0);
+  EXPECT_THAT(other.output(), HasSubstr("\"client\":\"127.0.0.1\""));
+  EXPECT_THAT(other.output(), Not(HasSubstr("203.0.113.5")));
+}
+
+// The failregex as fail2ban understands it, with its own placeholders put in.
+std::regex fail2ban_filter() {
+  std::ifstream filter(source_folder() / "packaging/fail2ban/holdfast-filter.conf");
+  std::string pattern;
+  for (std::string line; std::getline(filter, line);)
+    if (line.starts_with("failregex = ")) pattern = line.substr(12);
+  const auto replace = [&pattern](const std::string& what, const std::string& with) {
+    const std::size_t at = pattern.find(what);
+    EXPECT_NE(at, std::string::npos) << what << " in " << pattern;
+    if (at != std::string::npos) pattern.replace(at, what.size(), with);
+  };
+  replace("%(__prefix_line)s", "");
+  replace("<ADDR>", "([0-9a-fA-F:.]+)");
+  return std::regex(pattern);
+}
+
+TEST_F(Accounts, O1_AFailureIsOneLineThatFail2banReads) {
+  ask_from("203.0.113.5", basic("alice", "guess"));
+  ask_from("2001:db8::5", basic("x\" for 192.0.2.9, \x1b[31m\xe2\x80\xae\n", "guess"));
+  ask_from("198.51.100.7", basic("Sign-in refused for 192.0.2.9", "guess"));
+  ask_from("198.51.100.8", "Bearer guess");
+  EXPECT_EQ(server_.stop(), 0);
+  const std::regex filter = fail2ban_filter();
+  std::vector<std::string> addresses;
+  std::istringstream output(server_.output());
+  for (std::string line; std::getline(output, line);) {
+    for (const char c : line) EXPECT_GE(static_cast<unsigned char>(c), 0x20) << line;
+    EXPECT_THAT(line, Not(HasSubstr("guess")));
+    std::smatch found;
+    if (std::regex_search(line, found, filter)) addresses.push_back(found.str(1));
+  }
+  // The second one has control characters, and so no name to look for.
+  EXPECT_THAT(addresses, testing::ElementsAre("203.0.113.5", "198.51.100.7", "198.51.100.8"));
+}
+
+TEST(AccountsAtStart, S2_AServerForOthersNeedsAccountsOrAWord) {
+  const TemporaryFolder folder;
+  const std::filesystem::path data = folder / "data";
+  const Command others{
+      .arguments = {holdfast_binary(), "serve", "--listen", "0.0.0.0:0", "--data", data}};
+  const Outcome refused = run(others);
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.output, HasSubstr("There are no accounts"));
+  EXPECT_FALSE(std::filesystem::exists(data));
+
+  ServerProcess server(data);
+  server.start();
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(run(others).exit_code, 2);
+  EXPECT_EQ(run({.arguments = {holdfast_binary(), "user", "add", "alice", "--data", data},
+                 .input = "wonderland\n"})
+                .exit_code,
+            0);
+
+  const Child child = start(others);
+  std::string printed;
+  static const std::regex kPort("http://127\\.0\\.0\\.1:([0-9]+)/");
+  std::smatch port;
+  char piece[4096];
+  while (!std::regex_search(printed, port, kPort)) {
+    const ssize_t count = ::read(child.output_fd, piece, sizeof piece);
+    if (count <= 0) break;
+    printed.append(piece, static_cast<std::size_t>(count));
+  }
+  EXPECT_FALSE(port.empty()) << printed;
+  if (!port.empty()) {
+    HttpClient client(static_cast<std::uint16_t>(std::stoi(port.str(1))));
+    EXPECT_EQ(client.request("GET", "/").status, 401);
+  }
+  ::kill(child.pid, SIGTERM);
+  EXPECT_EQ(wait_for(child.pid), 0);
+  ::close(child.output_fd);
+  ::close(child.input_fd);
+}
+
+}  // namespace
+}  // namespace holdfast::test
