@@ -80,8 +80,11 @@ void read_whole(Call& call, const Announced& announced, Take take) {
 
 std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced) {
   storage::Digests digests = announced.checksums.digests();
-  digests.sha1 |= call.options.checksums.sha1;
-  digests.md5 |= call.options.checksums.md5;
+  // Clients that announce the one in OC-Checksum may compare the other later: rclone sends SHA-1,
+  // and its check asks for MD5.
+  const bool both = call.fields().find("OC-Checksum") && (digests.sha1 || digests.md5);
+  digests.sha1 |= both || call.options.checksums.sha1;
+  digests.md5 |= both || call.options.checksums.md5;
   auto upload = call.contents.begin(digests);
   read_whole(call, announced, [&](std::span<const char> bytes) { upload->append(bytes); });
   return upload;

@@ -1,8 +1,10 @@
 // rclone: a real tree goes up, the server is killed at once, and nothing is missing. The same
 // through a mounted drive.
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -88,6 +90,47 @@ TEST_F(Rclone, WhatItCopiedSurvivesAKill) {
     EXPECT_EQ(check.exit_code, 0) << check.output;
     EXPECT_NE(check.output.find(" 0 differences found"), std::string::npos) << check.output;
   });
+  check_store();
+}
+
+TEST_F(Rclone, SyncsOnceWithDatesAndChecksums) {  // --webdav-vendor owncloud
+  ASSERT_GE(make_sample_tree(tree_, 60), 60U);
+  std::filesystem::last_write_time(
+      *std::filesystem::directory_iterator(tree_),
+      std::filesystem::file_time_type::clock::now() - std::chrono::hours(24 * 365));
+  const auto owncloud = [this](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--webdav-vendor", "owncloud", "--retries", "1"});
+    return run(rclone(std::move(arguments)));
+  };
+  auto done = owncloud({"copy", tree_, ":webdav:tree"});
+  EXPECT_EQ(done.exit_code, 0) << done.output;
+  // By SHA-1, which the server kept because rclone announced it: nothing is read again.
+  done = owncloud({"check", tree_, ":webdav:tree"});
+  EXPECT_EQ(done.exit_code, 0) << done.output;
+  EXPECT_NE(done.output.find(" 0 differences found"), std::string::npos) << done.output;
+  EXPECT_EQ(done.output.find("hashes could not be checked"), std::string::npos) << done.output;
+  // By date and by checksum alike nothing is left to do.
+  for (const char* by : {"--update", "--checksum"}) {
+    done = owncloud({"sync", "-v", by, tree_, ":webdav:tree"});
+    EXPECT_EQ(done.exit_code, 0) << done.output;
+    EXPECT_EQ(done.output.find("Copied"), std::string::npos) << by << done.output;
+    EXPECT_EQ(done.output.find("Updated modification time"), std::string::npos) << done.output;
+  }
+  const auto names = [](const Outcome& outcome) {
+    std::vector<std::string> lines;
+    std::istringstream text(outcome.output);
+    for (std::string line; std::getline(text, line);) lines.push_back(line);
+    std::sort(lines.begin(), lines.end());
+    return lines;
+  };
+  EXPECT_EQ(names(run(rclone({"lsf", "-R", "--files-only", "--format", "pt", tree_}))),
+            names(owncloud({"lsf", "-R", "--files-only", "--format", "pt", ":webdav:tree"})));
+  // What has gone here goes there.
+  std::filesystem::remove_all(*std::filesystem::directory_iterator(tree_));
+  done = owncloud({"sync", tree_, ":webdav:tree"});
+  EXPECT_EQ(done.exit_code, 0) << done.output;
+  done = owncloud({"check", tree_, ":webdav:tree"});
+  EXPECT_EQ(done.exit_code, 0) << done.output;
   check_store();
 }
 
