@@ -19,6 +19,11 @@ test_packages=(
 
 # What the fuzz targets need: their compiler, and a second opinion on XML.
 fuzz_packages=(clang libclang-rt-14-dev libxml2-dev)
+# Clients that scripts/clients alone tries: a desktop's, an office's, a script's.
+clients_packages=(
+  gvfs gvfs-backends gvfs-daemons libglib2.0-bin dbus-daemon
+  python3-webdavclient libreoffice-writer-nogui python3-uno
+)
 fresh_packages=(debootstrap git curl)
 mutants_packages=(git patch)
 

@@ -1,4 +1,6 @@
 // A davfs2 mount: the Linux network drive that locks what it writes.
+#include <chrono>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -6,9 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/support/http_client.h"
 #include "tests/support/mount.h"
 #include "tests/support/process.h"
 #include "tests/support/sample_tree.h"
+#include "tests/support/scale.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_folder.h"
 
@@ -41,6 +45,17 @@ class Davfs2 : public ::testing::Test {
     return {.arguments = {"mount.davfs", server_.url(), point, "-o", "conf=" + config_.string()}};
   }
 
+  static void write(const fs::path& file, const std::string& text) {
+    std::ofstream stream(file, std::ios::binary);
+    stream << text;
+    stream.close();
+    EXPECT_TRUE(stream.good()) << file;
+  }
+  static std::string read(const fs::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+
   TemporaryFolder folder_;
   fs::path cache_ = folder_ / "cache";
   fs::path config_ = folder_ / "davfs2.conf";
@@ -69,6 +84,113 @@ TEST_F(Davfs2, WhatAMountTookSurvivesAKill) {
   ASSERT_EQ(server_.stop(), 0) << server_.output();
   const auto check = run({.arguments = {holdfast_binary(), "check", "--data", server_.data()}});
   EXPECT_EQ(check.exit_code, 0) << check.output;
+}
+
+TEST_F(Davfs2, EditsInPlaceAndRenamesOver) {
+  {
+    // By name, not by address.
+    Mount mount(folder_ / "mount", [this](const fs::path& point) {
+      Command command = mount_command(point);
+      command.arguments[1] = "http://localhost:" + std::to_string(server_.port()) + "/";
+      return command;
+    });
+    const fs::path note = mount.point() / "note.txt";
+    write(note, "0123456789");
+    {
+      std::fstream edited(note, std::ios::in | std::ios::out | std::ios::binary);
+      edited.seekp(3);
+      edited << "abc";
+    }
+    EXPECT_EQ(read(note), "012abc6789");
+    write(mount.point() / "draft", "the new text");
+    fs::rename(mount.point() / "draft", note);
+    EXPECT_EQ(read(note), "the new text");
+  }
+  HttpClient client(server_.port());
+  EXPECT_EQ(client.request("GET", "/note.txt").body, "the new text");
+  EXPECT_EQ(client.request("HEAD", "/draft").status, 404);
+  EXPECT_EQ(server_.stop(), 0) << server_.output();
+}
+
+TEST_F(Davfs2, TakesALargeFile) {
+  const std::size_t megabytes = at_scale<std::size_t>(500, 20);
+  const fs::path large = folder_ / "large";
+  ASSERT_EQ(run({.arguments = {"dd", "if=/dev/urandom", "of=" + large.string(), "bs=1M",
+                               "count=" + std::to_string(megabytes), "status=none"}})
+                .exit_code,
+            0);
+  {
+    Mount mount(folder_ / "mount", [this](const fs::path& point) { return mount_command(point); });
+    const auto copy = run({.arguments = {"cp", large, mount.point() / "large"},
+                           .timeout = std::chrono::seconds(550)});
+    EXPECT_EQ(copy.exit_code, 0) << copy.output;
+  }
+  const auto sum = run({.arguments = {"sha256sum", large}});
+  HttpClient client(server_.port());
+  const Reply head = client.request("HEAD", "/large");
+  EXPECT_EQ(head.field("Content-Length"), std::to_string(megabytes << 20));
+  EXPECT_EQ(head.field("OC-Checksum"), "SHA256:" + sum.output.substr(0, 64));
+  EXPECT_EQ(server_.stop(), 0) << server_.output();
+}
+
+TEST_F(Davfs2, TwoMountsContendForALock) {
+  // davfs2 takes a lock with its own owner's name for one that a crash left it: two people have two
+  // names, and caches of their own.
+  const auto command_of = [this](const std::string& person) {
+    const fs::path cache = folder_ / (person + "-cache");
+    fs::create_directory(cache);
+    chmod(cache.c_str(), 0777);
+    const fs::path config = folder_ / (person + ".conf");
+    std::ofstream(config) << "ask_auth 0\nuse_locks 1\ndelay_upload 0\nfile_refresh 0\n"
+                          << "dir_refresh 1\nlock_owner " << person << "\ncache_dir "
+                          << cache.string() << "\n";
+    chmod(config.c_str(), 0600);
+    return [this, config](const fs::path& point) {
+      Command command = mount_command(point);
+      command.arguments.back() = "conf=" + config.string();
+      return command;
+    };
+  };
+  const auto ann = command_of("ann");
+  const auto bob = command_of("bob");
+  {
+    Mount one(folder_ / "one", ann);
+    write(one.point() / "shared.txt", "first");
+    Mount two(folder_ / "two", bob);
+    const int writing =
+        ::open((one.point() / "shared.txt").c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC);
+    ASSERT_GE(writing, 0);
+    EXPECT_LT(::open((two.point() / "shared.txt").c_str(), O_WRONLY | O_CLOEXEC), 0);
+    EXPECT_EQ(read(two.point() / "shared.txt"), "first");
+    EXPECT_EQ(::write(writing, "of one", 6), 6);
+    EXPECT_EQ(::close(writing), 0);
+  }
+  // Nothing is locked any more, and the second mount's turn has come.
+  {
+    Mount two(folder_ / "two", bob);
+    EXPECT_EQ(read(two.point() / "shared.txt"), "of one");
+    write(two.point() / "shared.txt", "of two");
+  }
+  HttpClient client(server_.port());
+  EXPECT_EQ(client.request("GET", "/shared.txt").body, "of two");
+  EXPECT_EQ(client.request("PUT", "/shared.txt", {}, "x").status, 204);  // no lock stays behind
+  EXPECT_EQ(server_.stop(), 0) << server_.output();
+}
+
+TEST_F(Davfs2, TheServerRestartsUnderneath) {
+  {
+    Mount mount(folder_ / "mount", [this](const fs::path& point) { return mount_command(point); });
+    write(mount.point() / "before.txt", "before");
+    server_.kill();
+    server_.start();
+    EXPECT_EQ(read(mount.point() / "before.txt"), "before");
+    write(mount.point() / "after.txt", "after");
+    write(mount.point() / "before.txt", "edited");
+  }
+  HttpClient client(server_.port());
+  EXPECT_EQ(client.request("GET", "/before.txt").body, "edited");
+  EXPECT_EQ(client.request("GET", "/after.txt").body, "after");
+  EXPECT_EQ(server_.stop(), 0) << server_.output();
 }
 
 TEST_F(Davfs2, EditsRenamesAndRemoves) {
