@@ -41,7 +41,10 @@ ControlReply run_request(const Invocation& invocation, const std::string& reques
                          const OpenStore& open_store) {
   if (std::optional<ControlReply> reply = ask_server(invocation.config.data, request))
     return *reply;
-  Store store = open_store(invocation.config, Opening::existing, [](const std::string&) {});
+  // An account may come before the first start: elsewhere than on loopback serve wants one.
+  const Opening opening =
+      invocation.command == Command::user_add ? Opening::made_if_missing : Opening::existing;
+  Store store = open_store(invocation.config, opening, [](const std::string&) {});
   if (request == kRepair) {
     storage::CheckOptions options;
     options.hashes = invocation.hashes;

@@ -391,10 +391,7 @@ TEST(AccountsAtStart, S2_AServerForOthersNeedsAccountsOrAWord) {
   EXPECT_THAT(refused.output, HasSubstr("There are no accounts"));
   EXPECT_FALSE(std::filesystem::exists(data));
 
-  ServerProcess server(data);
-  server.start();
-  EXPECT_EQ(server.stop(), 0);
-  EXPECT_EQ(run(others).exit_code, 2);
+  // Before the first start.
   EXPECT_EQ(run({.arguments = {holdfast_binary(), "user", "add", "alice", "--data", data},
                  .input = "wonderland\n"})
                 .exit_code,
