@@ -43,13 +43,13 @@ class Store {
     names_->write(Flush::required, [&](Transaction& tx) {
       const auto root = *tx.resolve({}).resource;
       for (int i = 0; i < kCollections; ++i) {
-        const auto collection = tx.make_collection(root, "c" + std::to_string(i), storage::kNobody);
+        const auto collection = tx.make_collection(root, "c" + std::to_string(i), kNobody);
         for (int k = 0; k < kFiles; ++k)
-          tx.put(collection, "f" + std::to_string(k), content_, std::nullopt, storage::kNobody);
+          tx.put(collection, "f" + std::to_string(k), content_, std::nullopt, kNobody);
       }
-      const auto large = tx.make_collection(root, "large", storage::kNobody);
+      const auto large = tx.make_collection(root, "large", kNobody);
       for (int i = 0; i < kCollections; ++i)
-        tx.put(large, std::to_string(i) + ".txt", content_, std::nullopt, storage::kNobody);
+        tx.put(large, std::to_string(i) + ".txt", content_, std::nullopt, kNobody);
     });
   }
   ~Store() {
@@ -143,7 +143,7 @@ void put(benchmark::State& state, Store& store, bool fresh) {
     const auto name = prefix + (fresh ? std::to_string(++count) : "same");
     names.write(Flush::required, [&](Transaction& tx) {
       const auto parent = *tx.resolve(path_of("/c17")).resource;
-      benchmark::DoNotOptimize(tx.put(parent, name, content, std::nullopt, storage::kNobody));
+      benchmark::DoNotOptimize(tx.put(parent, name, content, std::nullopt, kNobody));
     });
   }
   state.SetItemsProcessed(state.iterations());
