@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dav/conflict.h"
+#include "dav/rights.h"
 
 namespace holdfast::dav {
 namespace {
@@ -58,7 +59,7 @@ bool holds(const IfCondition& condition, const storage::Resolution& about) {
 
 }  // namespace
 
-Conditions::Conditions(const Call& call) {
+Conditions::Conditions(const Call& call) : caller_(call.request.caller) {
   if_match_text_ = call.fields().joined("If-Match").value_or("");
   if_match_ = tags_field(call, "If-Match");
   if_none_match_ = tags_field(call, "If-None-Match");
@@ -121,11 +122,12 @@ void Conditions::check_if(const storage::Snapshot& snapshot,
   if (!if_) return;
   for (std::size_t i = 0; i < if_->lists.size(); ++i) {
     // An unknown resource has no state: every positive condition fails and every negated one holds.
+    // To whom may not read it, it is unknown.
     storage::Resolution elsewhere;
     const storage::Resolution* about = &elsewhere;
     if (!if_->lists[i].resource) {
       about = &target;
-    } else if (tagged_[i]) {
+    } else if (tagged_[i] && right_on(*caller_, *tagged_[i]) >= storage::Right::read) {
       elsewhere = snapshot.resolve(*tagged_[i]);
     }
     const auto& conditions = if_->lists[i].conditions;

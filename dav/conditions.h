@@ -2,6 +2,7 @@
 // same snapshot or transaction that acts. One thread at a time.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,7 @@ class Conditions {
   void check_tags(const storage::Resolution& target) const;
   void check_if(const storage::Snapshot& snapshot, const storage::Resolution& target) const;
 
+  std::shared_ptr<const Caller> caller_;
   std::string if_match_text_;  // as sent, for the refusal
   std::optional<EntityTagList> if_match_;
   std::optional<EntityTagList> if_none_match_;

@@ -15,6 +15,8 @@ std::string_view sentence(const Error& error, int status) {
   switch (error.precondition) {
     case Precondition::lock_token_submitted:
       return "The resource is locked and the request does not carry the lock's token.";
+    case Precondition::need_privileges:
+      return "You do not have the right to do this.";
     case Precondition::no_conflicting_lock:
       return "Another lock is in the way.";
     case Precondition::lock_token_matches_request_uri:
@@ -142,10 +144,16 @@ std::string xml_body(const Error& error, int status) {
   if (error.precondition != Precondition::none) {
     const std::string_view name = element_name(error.precondition);
     body.append("<D:").append(name).append(">");
+    const bool rights = error.precondition == Precondition::need_privileges;
     for (const std::string& href : error.hrefs) {
+      if (rights) body += "<D:resource>";
       body += "<D:href>";
       xml::append_escaped(body, href);
       body += "</D:href>";
+      if (rights)
+        body.append("<D:privilege><D:")
+            .append(error.privilege)
+            .append("/></D:privilege></D:resource>");
     }
     body.append("</D:").append(name).append(">");
   }

@@ -7,23 +7,28 @@
 #include "dav/call.h"
 #include "dav/conflict.h"
 #include "dav/methods/methods.h"
+#include "dav/rights.h"
 
 namespace holdfast::dav {
 namespace {
 
+using storage::Right;
+
+// OPTIONS says what the server can do, not what is there. MKCOL tells who can see a collection that
+// it exists, whatever else they may (clients R50).
 constexpr std::array kMethods = {
-    Method{"GET", Access::read, handle_get},
-    Method{"PROPFIND", Access::read, handle_propfind},
-    Method{"PUT", Access::write, handle_put},
-    Method{"HEAD", Access::read, handle_get},
-    Method{"OPTIONS", Access::none, handle_options},
-    Method{"LOCK", Access::write, handle_lock},
-    Method{"UNLOCK", Access::write, handle_unlock},
-    Method{"MKCOL", Access::write, handle_mkcol},
-    Method{"MOVE", Access::write, handle_move},
-    Method{"COPY", Access::write, handle_copy},
-    Method{"DELETE", Access::write, handle_delete},
-    Method{"PROPPATCH", Access::write, handle_proppatch},
+    Method{"GET", Access::read, Right::read, handle_get},
+    Method{"PROPFIND", Access::read, Right::read, handle_propfind},
+    Method{"PUT", Access::write, Right::write, handle_put},
+    Method{"HEAD", Access::read, Right::read, handle_get},
+    Method{"OPTIONS", Access::none, Right::none, handle_options},
+    Method{"LOCK", Access::write, Right::write, handle_lock},
+    Method{"UNLOCK", Access::write, Right::write, handle_unlock},
+    Method{"MKCOL", Access::write, Right::none, handle_mkcol},
+    Method{"MOVE", Access::write, Right::write, handle_move},
+    Method{"COPY", Access::write, Right::read, handle_copy},
+    Method{"DELETE", Access::write, Right::write, handle_delete},
+    Method{"PROPPATCH", Access::write, Right::write, handle_proppatch},
 };
 
 // Methods that HTTP knows and this server does not offer on any resource.
@@ -56,6 +61,18 @@ const Method& dispatch(std::string_view name) {
   throw Error(501, "the method is unknown");
 }
 
+// The caller's right on the path that the URL names, whatever is mapped there.
+void judge_target(const Call& call, const Method& method) {
+  const Right needed = method.right;
+  if (needed == Right::none) return;
+  const storage::Path& path = call.target.path;
+  const Caller& caller = *call.request.caller;
+  if (right_on(caller, path) >= needed) return;
+  // Who can see anything at all finds the way there from above the prefix, too.
+  if (method.access == Access::read && leads_to_rights(caller, path)) return;
+  require_right(call, path, call.target.trailing_slash || path.is_root(), needed);
+}
+
 }  // namespace
 
 const Method* find_method(std::string_view name) {
@@ -79,6 +96,7 @@ Response Engine::handle(Request& request) const {
   try {
     const Method& method = dispatch(request.method);
     Call call{request, names_, contents_, options_, parses_, parse_target(request, options_)};
+    judge_target(call, method);
     response = method.handle(call);
   } catch (const Error& error) {
     response = answer(error, request, options_);

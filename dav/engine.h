@@ -65,6 +65,9 @@ struct Call;
 struct Method {
   std::string_view name;
   Access access;
+  // Needed on the target's own path before the handler runs; for methods that only read, being on
+  // the way to what may be read is enough here. What else a method touches its handler judges.
+  storage::Right right;
   Response (*handle)(Call&);
 };
 

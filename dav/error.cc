@@ -12,6 +12,8 @@ std::string_view element_name(Precondition precondition) {
       return "lock-token-matches-request-uri";
     case Precondition::lock_token_submitted:
       return "lock-token-submitted";
+    case Precondition::need_privileges:
+      return "need-privileges";
     case Precondition::no_conflicting_lock:
       return "no-conflicting-lock";
     case Precondition::no_external_entities:

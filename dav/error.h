@@ -20,6 +20,7 @@ enum class Precondition {
   cannot_modify_protected_property,  // RFC 4918 §16
   lock_token_matches_request_uri,
   lock_token_submitted,
+  need_privileges,  // RFC 3744 §7.1.1
   no_conflicting_lock,
   no_external_entities,
   preserved_live_properties,
@@ -45,9 +46,10 @@ class Error : public std::exception {
   Precondition precondition = Precondition::none;
   std::vector<std::string> hrefs;  // escaped hrefs that go inside the precondition element
   std::string detail;
-  std::string_view message;  // for the client, in place of the status's own; static
-  bool lacks_right = false;  // see Response
-  std::string fields;        // extra header field lines, each ending in CRLF (Allow, ETag, …)
+  std::string_view message;    // for the client, in place of the status's own; static
+  bool lacks_right = false;    // see Response
+  std::string_view privilege;  // with need_privileges: "read" or "write", for each of hrefs
+  std::string fields;          // extra header field lines, each ending in CRLF (Allow, ETag, …)
 
   // For conflicts (DESIGN §5): which kind, and what a client needs to resolve it.
   enum class Conflict { none, lock, stale_version };

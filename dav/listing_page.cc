@@ -5,6 +5,7 @@
 
 #include "dav/headers.h"
 #include "dav/junk.h"
+#include "dav/rights.h"
 #include "dav/xml.h"
 
 namespace holdfast::dav {
@@ -39,9 +40,10 @@ void append_row(std::string& out, std::string_view link, std::string_view label,
 
 class Page final : public Producer {
  public:
-  Page(const Options& options, std::unique_ptr<const storage::Snapshot> snapshot,
+  Page(const Call& call, std::unique_ptr<const storage::Snapshot> snapshot,
        storage::Resolution target, std::string self)
-      : options_(options),
+      : options_(call.options),
+        sight_(call.request.caller, target.path),
         snapshot_(std::move(snapshot)),
         target_(std::move(target)),
         self_(std::move(self)) {}
@@ -65,9 +67,11 @@ class Page final : public Producer {
       append_row(chunk, std::string_view(self_).substr(0, slash + 1), "../", "", "");
     }
     std::string link;
-    snapshot_->members(target_, storage::Depth::one, {}, [&](const storage::Member& member) {
+    const storage::Wanted wanted{.shown = sight_.filter()};
+    snapshot_->members(target_, storage::Depth::one, wanted, [&](const storage::Member& member) {
       if (member.segments.empty() || is_hidden(options_, member.resource)) return;
       const storage::Resource& resource = member.resource;
+      const bool readable = sight_.right(member.segments) >= storage::Right::read;
       link = self_;
       append_encoded_segment(link, resource.name);
       std::string label = resource.name;
@@ -76,7 +80,7 @@ class Page final : public Producer {
         label += '/';
       }
       append_row(chunk, link, label, resource.is_collection() ? "" : readable_size(resource.size),
-                 format_http_date(resource.modified / 1000));
+                 format_http_date((readable ? resource.modified : resource.created) / 1000));
       if (chunk.size() < kChunkBytes) return;
       sink.write(chunk);
       chunk.clear();
@@ -86,6 +90,7 @@ class Page final : public Producer {
 
  private:
   const Options& options_;
+  Sight sight_;
   std::unique_ptr<const storage::Snapshot> snapshot_;
   storage::Resolution target_;
   std::string self_;  // escaped, ends in a slash
@@ -105,7 +110,7 @@ Response listing_page(const Call& call, std::unique_ptr<const storage::Snapshot>
   // Not as the client spelt it: a browser takes a link that begins with "//" for another host.
   std::string self = href(call.options.space, target.stored, true);
   response.body = std::unique_ptr<Producer>(
-      std::make_unique<Page>(call.options, std::move(snapshot), target, std::move(self)));
+      std::make_unique<Page>(call, std::move(snapshot), target, std::move(self)));
   return response;
 }
 

@@ -6,6 +6,7 @@
 #include "dav/content_type.h"
 #include "dav/headers.h"
 #include "dav/locks.h"
+#include "dav/rights.h"
 
 namespace holdfast::dav {
 namespace {
@@ -26,6 +27,10 @@ const std::array<storage::PropertyName, kLiveCount>& live_names() {
       {"DAV:", "lastmodified"},
       {"urn:schemas-microsoft-com:", "Win32LastModifiedTime"},
       {"http://owncloud.org/ns", "checksums"},
+      {"DAV:", "current-user-principal"},
+      {"DAV:", "principal-URL"},
+      {"DAV:", "owner"},
+      {"DAV:", "current-user-privilege-set"},
   }};
   return names;
 }
@@ -57,6 +62,71 @@ void append_checksums(std::string& out, const storage::Checksums& checksums) {
   if (checksums.md5) out.append("MD5:").append(hex(*checksums.md5)).append(" ");
   out.append("SHA256:").append(hex(checksums.sha256));
   out += "</oc:checksum></oc:checksums>";
+}
+
+void append_href(std::string& out, std::string_view name, std::string_view href) {
+  out.append("<D:").append(name).append("><D:href>");
+  xml::append_escaped(out, href);
+  out.append("</D:href></D:").append(name).append(">");
+}
+
+void append_current_user(std::string& out, const PropertyContext& context) {
+  if (context.principal.empty()) {
+    append_dav(out, "current-user-principal", "<D:unauthenticated/>");
+  } else {
+    append_href(out, "current-user-principal",
+                principal_href(context.options->space, context.principal));
+  }
+}
+
+// An account that is gone, and nobody, have no principal: an empty element.
+void append_owner(std::string& out, const storage::Resource& resource,
+                  const PropertyContext& context) {
+  const storage::Account* account = context.accounts && resource.owner != storage::kNobody &&
+                                            context.right >= storage::Right::read
+                                        ? context.accounts->find(resource.owner)
+                                        : nullptr;
+  if (account) {
+    append_href(out, "owner", principal_href(context.options->space, account->name));
+  } else {
+    out += "<D:owner/>";
+  }
+}
+
+// A right to write is all of RFC 3744's that need no access control lists. Whose locks are whose is
+// no matter of rights here, so there is no unlock among them (§3.5).
+void append_privileges(std::string& out, storage::Right right) {
+  out += "<D:current-user-privilege-set>";
+  const auto append = [&](std::string_view name) {
+    out.append("<D:privilege><D:").append(name).append("/></D:privilege>");
+  };
+  if (right >= storage::Right::read) append("read");
+  append("read-current-user-privilege-set");
+  if (right >= storage::Right::write)
+    for (const auto* name : {"write", "write-properties", "write-content", "bind", "unbind"})
+      append(name);
+  out += "</D:current-user-privilege-set>";
+}
+
+bool append_of_principal(std::string& out, Live property, const PropertyContext& context) {
+  switch (property) {
+    case Live::displayname:
+      out += "<D:displayname>";
+      xml::append_escaped(out, context.principal);
+      out += "</D:displayname>";
+      return true;
+    case Live::resourcetype:
+      out += "<D:resourcetype><D:principal/></D:resourcetype>";
+      return true;
+    case Live::current_user_principal:
+      append_current_user(out, context);
+      return true;
+    case Live::principal_url:
+      append_href(out, "principal-URL", principal_href(context.options->space, context.principal));
+      return true;
+    default:
+      return false;
+  }
 }
 
 constexpr std::string_view kSupportedLock =
@@ -147,6 +217,7 @@ bool is_protected(const storage::PropertyName& name) {
 
 bool append_live(std::string& out, Live property, const storage::Member& member,
                  const PropertyContext& context) {
+  if (context.is_principal) return append_of_principal(out, property, context);
   const storage::Resource& resource = member.resource;
   const bool file = !resource.is_collection();
   switch (property) {
@@ -182,15 +253,11 @@ bool append_live(std::string& out, Live property, const storage::Member& member,
     case Live::supportedlock:
       out += kSupportedLock;
       return true;
-    case Live::quota_available_bytes: {
-      const std::uint64_t floor = context.options->free_space_floor_bytes;
-      const std::uint64_t available = context.space.available;
-      append_dav(out, "quota-available-bytes",
-                 std::to_string(available > floor ? available - floor : 0));
+    case Live::quota_available_bytes:
+      append_dav(out, "quota-available-bytes", std::to_string(context.available_bytes));
       return true;
-    }
     case Live::quota_used_bytes:
-      append_dav(out, "quota-used-bytes", std::to_string(context.usage.bytes));
+      append_dav(out, "quota-used-bytes", std::to_string(context.used_bytes));
       return true;
     case Live::lastmodified:
       append_dav(out, "lastmodified", std::to_string(resource.modified / 1000));
@@ -203,6 +270,17 @@ bool append_live(std::string& out, Live property, const storage::Member& member,
     case Live::checksums:
       if (!member.checksums) return false;
       append_checksums(out, *member.checksums);
+      return true;
+    case Live::current_user_principal:
+      append_current_user(out, context);
+      return true;
+    case Live::principal_url:
+      return false;
+    case Live::owner:
+      append_owner(out, resource, context);
+      return true;
+    case Live::current_user_privilege_set:
+      append_privileges(out, context.right);
       return true;
   }
   return false;

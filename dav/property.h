@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,14 +28,18 @@ enum class Live : std::uint8_t {
   resourcetype,
   supportedlock,
   // Not part of allprop.
-  quota_available_bytes,     // RFC 4331 §3
-  quota_used_bytes,          // RFC 4331 §4
-  lastmodified,              // DAV:lastmodified, Unix seconds (rclone, clients R44)
-  win32_last_modified_time,  // HTTP date (Windows, clients R44)
-  checksums,                 // {http://owncloud.org/ns}checksums (clients R43)
+  quota_available_bytes,       // RFC 4331 §3
+  quota_used_bytes,            // RFC 4331 §4
+  lastmodified,                // DAV:lastmodified, Unix seconds (rclone, clients R44)
+  win32_last_modified_time,    // HTTP date (Windows, clients R44)
+  checksums,                   // {http://owncloud.org/ns}checksums (clients R43)
+  current_user_principal,      // RFC 5397
+  principal_url,               // RFC 3744 §4.2; of principals only
+  owner,                       // RFC 3744 §5.1
+  current_user_privilege_set,  // RFC 3744 §5.4
 };
 inline constexpr std::size_t kAllprop = 9;
-inline constexpr std::size_t kLiveCount = 14;
+inline constexpr std::size_t kLiveCount = 18;
 
 [[nodiscard]] const storage::PropertyName& live_name(Live property);
 [[nodiscard]] std::optional<Live> find_live(const storage::PropertyName& name);
@@ -45,10 +50,13 @@ inline constexpr std::size_t kLiveCount = 14;
 struct PropertyContext {
   const Options* options = nullptr;
   std::string principal;  // who asks: a lock's token is shown to its creator only
-  std::string root_name;  // displayname of the root collection; empty: it has none
+  storage::Right right = storage::Right::write;  // of who asks, on the member
+  bool is_principal = false;  // shown is who asks (RFC 3744 §4), whom the member's name names
+  std::string root_name;      // displayname of the root collection; empty: it has none
   storage::Millis lease_now = 0;
-  storage::Usage usage;
-  storage::ContentStore::Space space;
+  std::uint64_t used_bytes = 0;
+  std::uint64_t available_bytes = 0;
+  std::shared_ptr<const storage::Accounts> accounts;  // for owners
 };
 
 // Appends the property's complete element; false, and nothing appended, when this resource does not

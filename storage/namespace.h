@@ -52,11 +52,17 @@ struct Resolution {
   }
 };
 
+// Whether a listing shows a member, by its row and its stored names below the listing's root.
+using Shown = std::function<bool(const Resource&, std::span<const std::string> segments)>;
+
 // What a listing must bring along for each member.
 struct Wanted {
   bool properties = false;  // dead properties
   bool locks = false;       // every lock that covers the member
   bool checksums = false;
+  // Members for which it says no are left out with all below them, which nothing walks. Never asked
+  // about the root. Empty: all are shown.
+  Shown shown = {};
 };
 
 // One row of a listing. Valid during the visit only.

@@ -5,6 +5,8 @@
 #include "dav/junk.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
+#include "dav/quota.h"
+#include "dav/rights.h"
 
 namespace holdfast::dav {
 namespace {
@@ -51,6 +53,19 @@ void check_places(const Transfer& transfer, const storage::Resolution& source,
     throw Error(403, "the destination is an ancestor of the source");
 }
 
+// The engine has judged the source's own path, and transfer() the destination's.
+void check_rights(const Call& call, const Transfer& transfer, const storage::Snapshot& snapshot,
+                  bool recursive) {
+  const storage::Path& from = call.target.path;
+  const storage::Path& to = transfer.destination.path;
+  if (recursive) {
+    require_right_within(call, snapshot, from,
+                         transfer.moves ? storage::Right::write : storage::Right::read);
+    require_right_to_place(call, snapshot, from, to);
+  }
+  require_right_within(call, snapshot, to, storage::Right::write);
+}
+
 void check_limits(const Call& call, const Transfer& transfer, const storage::Snapshot& snapshot,
                   const storage::Resource& source, bool recursive) {
   if (!recursive || !source.is_collection()) return;
@@ -67,6 +82,9 @@ Response transfer(Call& call, bool moves) {
   const Conditions conditions(call);
   const Transfer transfer = parse(call, moves);
   const bool recursive = transfer.depth != storage::Depth::zero;
+  // Before anything tells what is mapped there.
+  require_right(call, transfer.destination.path, transfer.destination.trailing_slash,
+                storage::Right::write);
 
   bool replaced = false;
   call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
@@ -80,6 +98,7 @@ Response transfer(Call& call, bool moves) {
       throw Error(400, "MOVE of a collection has Depth: infinity only");
     const storage::Resolution destination = tx.resolve(transfer.destination.path);
     check_places(transfer, source, destination);
+    check_rights(call, transfer, tx, recursive);
     require_parent(destination);
     check_limits(call, transfer, tx, resource, recursive);
 
@@ -98,9 +117,12 @@ Response transfer(Call& call, bool moves) {
 
     if (!moves) require_space(call);
     const std::string_view name = transfer.destination.path.name();
+    const storage::AccountId owner = call.request.caller->account;
+    const Charge charge(call, tx, moves ? storage::kNobody : owner);  // MOVE keeps owners
     const storage::Resource result =
         moves ? tx.move_tree(resource, *destination.parent, name)
-              : tx.copy_tree(resource, recursive, *destination.parent, name, storage::kNobody);
+              : tx.copy_tree(resource, recursive, *destination.parent, name, owner);
+    charge.settle(tx);
     storage::Millis modified = transfer.modified.value_or(result.modified);
     if (replaced) modified = date_replacing(*destination.resource, modified);
     if (modified != result.modified) tx.set_modified(result.id, modified);

@@ -3,6 +3,7 @@
 #include "dav/junk.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
+#include "dav/rights.h"
 
 namespace holdfast::dav {
 
@@ -19,6 +20,7 @@ Response handle_delete(Call& call) {
     const storage::Resource& resource = existing(call, target);
     if (resource.is_collection() && depth && *depth != storage::Depth::infinity)
       throw Error(400, "DELETE of a collection has Depth: infinity only");
+    require_right_within(call, tx, call.target.path, storage::Right::write);
     conditions.check(tx, target);
     require_tokens(call, conditions, tx, target.parent_locks);
     require_tokens_within(call, conditions, tx, target);

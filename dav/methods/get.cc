@@ -5,6 +5,7 @@
 #include "dav/headers.h"
 #include "dav/listing_page.h"
 #include "dav/methods/methods.h"
+#include "dav/rights.h"
 
 namespace holdfast::dav {
 namespace {
@@ -146,7 +147,9 @@ Response handle_get(Call& call) {
   const Conditions conditions(call);
   for (const bool last_try : {false, true}) {
     auto snapshot = call.names.snapshot();
-    const storage::Resolution target = snapshot->resolve(call.target.path);
+    const storage::Resolution target =
+        as_seen(*call.request.caller, snapshot->resolve(call.target.path));
+    require_sight(call, target);
     const storage::Resource resource = existing(call, target);
     if (!conditions.check_read(*snapshot, target)) {
       Response response;

@@ -7,6 +7,8 @@
 #include "dav/junk.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
+#include "dav/quota.h"
+#include "dav/rights.h"
 #include "dav/xml.h"
 
 namespace holdfast::dav {
@@ -114,6 +116,7 @@ Response handle_lock(Call& call) {
     created = !target.mapped();
     if (call.target.trailing_slash && (created || !target.resource->is_collection()))
       throw Error(409, "a file's URL does not end in a slash");
+    if (wanted.infinite) require_right_within(call, tx, call.target.path, storage::Right::write);
     if (created) require_parent(target);
     conditions.check(tx, target);
     if (const auto other = conflicting_lock(tx, target, wanted.scope, wanted.infinite))
@@ -123,10 +126,12 @@ Response handle_lock(Call& call) {
     if (created) {
       require_tokens_to_add(call, conditions, tx, target);
       require_space(call);
+      const storage::AccountId owner = call.request.caller->account;
+      const Charge charge(call, tx, owner);
       // §7.3: an empty resource that is not a collection.
       resource = tx.put(*target.parent, call.target.path.name(),
-                        call.contents.begin(call.options.checksums)->seal(), std::nullopt,
-                        storage::kNobody);
+                        call.contents.begin(call.options.checksums)->seal(), std::nullopt, owner);
+      charge.settle(tx);
     } else {
       resource = *target.resource;
     }

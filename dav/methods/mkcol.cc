@@ -1,31 +1,50 @@
 #include "dav/conditions.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
+#include "dav/quota.h"
+#include "dav/rights.h"
 
 namespace holdfast::dav {
+namespace {
+
+// Whoever can see that the name is taken is told so, whatever else they may; to all others nothing
+// tells whether it is. Throws Error 405 or 403.
+void judge(const Call& call, const storage::Resolution& target) {
+  const storage::Path& path = call.target.path;
+  const Caller& caller = *call.request.caller;
+  const bool seen =
+      target.mapped() && (right_on(caller, path) >= storage::Right::read ||
+                          (target.resource->is_collection() && leads_to_rights(caller, path)));
+  if (seen) throw not_allowed(target.resource, "the URL is mapped already");
+  require_right(call, path, true, storage::Right::write);
+}
+
+}  // namespace
 
 // RFC 4918 §9.3. Whether the name is taken comes first: sync clients send MKCOL for collections
 // that exist and understand 405 only (clients R50).
 Response handle_mkcol(Call& call) {
   const Conditions conditions(call);
-  const auto refuse_mapped = [&](const storage::Resolution& target) {
-    if (target.mapped()) throw not_allowed(target.resource, "the URL is mapped already");
-  };
+  const auto judge_now = [&] { judge(call, call.names.snapshot()->resolve(call.target.path)); };
+  const storage::Right right = right_on(*call.request.caller, call.target.path);
   // Judged before the body: it is refused whatever it holds.
-  if (call.target.path.is_root()) throw not_allowed(storage::Resource{}, "the root exists already");
+  if (call.target.path.is_root() || right < storage::Right::write) judge_now();
   if (!read_body(*call.request.body, call.options.proppatch_limit_bytes).empty()) {
-    refuse_mapped(call.names.snapshot()->resolve(call.target.path));
+    judge_now();
     throw Error(415, "MKCOL takes no body");
   }
 
   call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
     const storage::Resolution target = tx.resolve(call.target.path);
-    refuse_mapped(target);
+    judge(call, target);
     require_parent(target);
     conditions.check(tx, target);
     require_tokens_to_add(call, conditions, tx, target);
     require_space(call);
-    tx.make_collection(*target.parent, call.target.path.name(), storage::kNobody);
+    const storage::AccountId owner = call.request.caller->account;
+    const Charge charge(call, tx, owner);
+    tx.make_collection(*target.parent, call.target.path.name(), owner);
+    charge.settle(tx);
   });
   Response response;
   response.status = 201;

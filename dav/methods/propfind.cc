@@ -1,9 +1,13 @@
 // PROPFIND (RFC 4918 §9.1): one snapshot, streamed, memory independent of the number of members.
+#include <algorithm>
+
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
 #include "dav/methods/methods.h"
 #include "dav/property.h"
+#include "dav/quota.h"
+#include "dav/rights.h"
 #include "dav/xml.h"
 
 namespace holdfast::dav {
@@ -23,22 +27,36 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
                            const storage::Snapshot& snapshot) {
   PropertyContext context;
   context.options = &call.options;
-  context.principal = call.request.caller->name;
+  const Caller& caller = *call.request.caller;
+  context.principal = caller.name;
   const auto& prefix = call.options.space.prefix;
   if (!call.target.above_prefix && !prefix.empty()) context.root_name = prefix.back();
   context.lease_now = snapshot.lease_now();
   // Quotas are polled often and asked for rarely together with the rest (clients R18, R47).
-  if (propfind.asks(Live::quota_used_bytes)) context.usage = snapshot.usage();
-  if (propfind.asks(Live::quota_available_bytes)) context.space = call.contents.space();
+  const bool available = propfind.asks(Live::quota_available_bytes);
+  if (available || propfind.asks(Live::quota_used_bytes))
+    context.used_bytes =
+        (caller.account == storage::kNobody ? snapshot.usage() : snapshot.usage_of(caller.account))
+            .bytes;
+  if (available) {
+    const std::uint64_t space = call.contents.space().available;
+    const std::uint64_t floor = call.options.free_space_floor_bytes;
+    context.available_bytes = std::min(space > floor ? space - floor : 0,
+                                       Charge(call, snapshot, caller.account).room_bytes(0));
+  }
+  if (propfind.asks(Live::owner)) context.accounts = call.names.accounts();
+  context.right = right_on(caller, call.target.path);
   return context;
 }
 
 // Renders members as they come and hands them on in chunks.
 class Listing final : public Producer {
  public:
-  Listing(const Call& call, PropFind propfind, std::unique_ptr<const storage::Snapshot> snapshot,
-          storage::Resolution target, storage::Depth depth)
+  Listing(const Call& call, PropFind propfind, Sight sight,
+          std::unique_ptr<const storage::Snapshot> snapshot, storage::Resolution target,
+          storage::Depth depth)
       : propfind_(std::move(propfind)),
+        sight_(std::move(sight)),
         context_(context_of(call, propfind_, *snapshot)),
         snapshot_(std::move(snapshot)),
         target_(std::move(target)),
@@ -58,7 +76,9 @@ class Listing final : public Producer {
       chunk.clear();
     };
     std::string member_href;
-    snapshot_->members(target_, depth_, propfind_.wanted(), [&](const storage::Member& member) {
+    storage::Wanted wanted = propfind_.wanted();
+    wanted.shown = sight_.filter();
+    snapshot_->members(target_, depth_, wanted, [&](const storage::Member& member) {
       // What was asked for by its own URL is shown.
       if (!member.segments.empty() && is_hidden(*context_.options, member.resource)) return;
       member_href = self_;
@@ -67,7 +87,12 @@ class Listing final : public Producer {
         append_encoded_segment(member_href, member.segments[i]);
       }
       if (!member.segments.empty() && member.resource.is_collection()) member_href += '/';
-      append_response(chunk, propfind_, member, member_href, context_);
+      context_.right = sight_.right(member.segments);
+      if (context_.right >= storage::Right::read) {
+        append_response(chunk, propfind_, member, member_href, context_);
+      } else {
+        append_response(chunk, propfind_, as_seen(member), member_href, context_);
+      }
       if (chunk.size() >= kChunkBytes) hand_on();
     });
     chunk += kTail;
@@ -76,6 +101,7 @@ class Listing final : public Producer {
 
  private:
   PropFind propfind_;
+  Sight sight_;
   PropertyContext context_;
   std::unique_ptr<const storage::Snapshot> snapshot_;
   storage::Resolution target_;
@@ -100,6 +126,7 @@ std::string list_ancestor(const Call& call, const PropFind& propfind, storage::D
   storage::Member member;
   member.resource = *root.resource;
   member.resource.id = 0;
+  if (context.right < storage::Right::read) member = as_seen(std::move(member));
   const auto& prefix = call.options.space.prefix;
   const std::size_t at = call.target.ancestor_depth;
 
@@ -113,6 +140,44 @@ std::string list_ancestor(const Call& call, const PropFind& propfind, storage::D
                     href(call.target.spelling, std::span(prefix).subspan(at, 1), true), context);
   }
   return out.append(kTail);
+}
+
+// The caller's own principal resource (RFC 3744 §4), where current-user-principal leads. Others
+// have none here: an account is no business of another's.
+bool asks_for_principal(const Call& call) {
+  const std::string& name = call.request.caller->name;
+  if (name.empty() || call.target.above_prefix || !call.target.path.is_root()) return false;
+  const std::string principal = principal_href(call.options.space, name);
+  const std::string_view query = std::string_view(principal).substr(principal.find('?'));
+  return call.request.target.ends_with(query);
+}
+
+std::string show_principal(const Call& call, const PropFind& propfind) {
+  const auto snapshot = call.names.snapshot();
+  PropertyContext context = context_of(call, propfind, *snapshot);
+  context.is_principal = true;
+  storage::Member member;
+  member.resource = *snapshot->resolve({}).resource;
+  member.resource.name = call.request.caller->name;
+  std::string out;
+  append_head(out);
+  append_response(out, propfind, member,
+                  principal_href(call.options.space, call.request.caller->name), context);
+  return out.append(kTail);
+}
+
+// How many resources a listing of all below the target would show, counted up to `limit` + 1.
+std::uint64_t count_shown(const storage::Snapshot& snapshot, const storage::Resolution& target,
+                          const storage::Shown& shown, std::uint64_t limit) {
+  if (!shown) return snapshot.count(*target.resource, limit);
+  std::uint64_t counted = 0;
+  storage::Wanted wanted;
+  wanted.shown = [&](const storage::Resource& resource, std::span<const std::string> segments) {
+    return counted <= limit && shown(resource, segments);
+  };
+  snapshot.members(target, storage::Depth::infinity, wanted,
+                   [&](const storage::Member&) { ++counted; });
+  return counted;
 }
 
 }  // namespace
@@ -136,19 +201,29 @@ Response handle_propfind(Call& call) {
     response.body = list_ancestor(call, propfind, depth);
     return response;
   }
+  if (asks_for_principal(call)) {
+    response.body = show_principal(call, propfind);
+    return response;
+  }
 
   auto snapshot = call.names.snapshot();
   storage::Resolution target = snapshot->resolve(call.target.path);
+  require_sight(call, target);
   const storage::Resource& resource = existing(call, target);
-  conditions.check(*snapshot, target);
+  const Sight sight(call.request.caller, target.path);
+  if (sight.right({}) >= storage::Right::read) {
+    conditions.check(*snapshot, target);
+  } else {
+    conditions.check(*snapshot, as_seen(*call.request.caller, target));
+  }
   if (depth == storage::Depth::infinity && resource.is_collection()) {
     const std::uint64_t limit = call.options.propfind_infinity_limit;
-    if (limit == 0 || snapshot->count(resource, limit) > limit)
+    if (limit == 0 || count_shown(*snapshot, target, sight.filter(), limit) > limit)
       throw Error(403, Precondition::propfind_finite_depth,
                   "the tree has more resources than Depth: infinity may list");
   }
   const bool single = depth == storage::Depth::zero || !resource.is_collection();
-  auto listing = std::make_unique<Listing>(call, std::move(propfind), std::move(snapshot),
+  auto listing = std::make_unique<Listing>(call, std::move(propfind), sight, std::move(snapshot),
                                            std::move(target), depth);
   if (single) {
     StringSink sink;

@@ -3,6 +3,7 @@
 #include "dav/junk.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
+#include "dav/quota.h"
 
 namespace holdfast::dav {
 namespace {
@@ -53,21 +54,35 @@ storage::Resolution check(const Call& call, const Conditions& conditions,
   return target;
 }
 
-void check_space(const Call& call, std::optional<std::uint64_t> length) {
-  if (length && *length > call.options.body_limit_bytes)
-    throw Error(413, "the body is larger than the limit");
-  require_space(call, length.value_or(0));
+// Whose the file is or will be.
+storage::AccountId owner_of(const Call& call, const storage::Resolution& target) {
+  return target.mapped() ? target.resource->owner : call.request.caller->account;
 }
 
-// Hands the body on piece by piece; returns only when all of it has arrived, as long as announced.
+// Refuses what will not fit; returns the most bytes that will, by the quota of the file's owner.
+std::uint64_t check_space(const Call& call, const storage::Snapshot& snapshot,
+                          const storage::Resolution& target, std::optional<std::uint64_t> length) {
+  if (length && *length > call.options.body_limit_bytes)
+    throw Error(413, "the body is larger than the limit");
+  const Charge charge(call, snapshot, owner_of(call, target));
+  if (!target.mapped()) charge.require_resource();
+  const std::uint64_t room = charge.room_bytes(target.mapped() ? target.resource->size : 0);
+  if (length.value_or(0) > room) throw quota_exceeded();
+  require_space(call, length.value_or(0));
+  return room;
+}
+
+// Hands the body on piece by piece, at most `room_bytes` of it; returns only when all of it has
+// arrived, as long as announced.
 template <class Take>
-void read_whole(Call& call, const Announced& announced, Take take) {
+void read_whole(Call& call, const Announced& announced, std::uint64_t room_bytes, Take take) {
   std::uint64_t size = 0;
   for (;;) {
     const Body::Piece piece = call.request.body->read();
     if (!piece.bytes.empty()) {
       if (piece.bytes.size() > call.options.body_limit_bytes - size)
         throw Error(413, "the body is larger than the limit");
+      if (piece.bytes.size() > room_bytes - size) throw quota_exceeded();
       size += piece.bytes.size();
       take(piece.bytes);
     }
@@ -78,7 +93,8 @@ void read_whole(Call& call, const Announced& announced, Take take) {
     throw Error(400, "the body has another length than announced");
 }
 
-std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced) {
+std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced,
+                                         std::uint64_t room_bytes) {
   storage::Digests digests = announced.checksums.digests();
   // Clients that announce the one in OC-Checksum may compare the other later: rclone sends SHA-1,
   // and its check asks for MD5.
@@ -86,7 +102,8 @@ std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced)
   digests.sha1 |= both || call.options.checksums.sha1;
   digests.md5 |= both || call.options.checksums.md5;
   auto upload = call.contents.begin(digests);
-  read_whole(call, announced, [&](std::span<const char> bytes) { upload->append(bytes); });
+  read_whole(call, announced, room_bytes,
+             [&](std::span<const char> bytes) { upload->append(bytes); });
   return upload;
 }
 
@@ -94,7 +111,7 @@ std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced)
 // validator Finder asks for the file at once, and finds none.
 Response discard(Call& call, const Announced& announced, const storage::Resolution& target,
                  storage::Millis now) {
-  read_whole(call, announced, [](std::span<const char>) {});
+  read_whole(call, announced, call.options.body_limit_bytes, [](std::span<const char>) {});
   Response response;
   response.status = target.mapped() ? 204 : 201;
   response.set("ETag", "\"" + (target.mapped() ? target.resource->etag : "discarded") + "\"")
@@ -113,11 +130,13 @@ Response handle_put(Call& call) {
   auto snapshot = call.names.snapshot();
   const storage::Resolution before = check(call, conditions, *snapshot);
   const storage::Millis now = snapshot->wall_now();
+  const bool discarded = is_discarded(call.options, before);
+  const std::uint64_t room_bytes =
+      discarded ? 0 : check_space(call, *snapshot, before, announced.length);
   snapshot.reset();  // what follows waits for the client
-  if (is_discarded(call.options, before)) return discard(call, announced, before, now);
-  check_space(call, announced.length);
+  if (discarded) return discard(call, announced, before, now);
 
-  const auto upload = receive(call, announced);
+  const auto upload = receive(call, announced, room_bytes);
   const storage::Content& content = upload->seal();
   announced.checksums.verify(content.checksums);
 
@@ -129,7 +148,10 @@ Response handle_put(Call& call) {
       replaced = target.mapped();
       std::optional<storage::Millis> modified = announced.modified;
       if (replaced) modified = date_replacing(*target.resource, modified.value_or(tx.wall_now()));
-      stored = tx.put(*target.parent, call.target.path.name(), content, modified, storage::kNobody);
+      const Charge charge(call, tx, owner_of(call, target));
+      stored = tx.put(*target.parent, call.target.path.name(), content, modified,
+                      call.request.caller->account);
+      charge.settle(tx);
     });
   } catch (const storage::Error& error) {
     // The commit's outcome is unknown, and a row may name the content: the next start sweeps it if

@@ -117,6 +117,7 @@ void Queries::members(const Resolution& from, Depth depth, Wanted wanted,
     if (segments.size() < level) segments.resize(level);
     segments[level - 1].assign(member.resource.name);
     member.segments = std::span<const std::string>(segments).first(level);
+    if (wanted.shown && !wanted.shown(member.resource, member.segments)) continue;
     if (wanted.properties) {
       member.properties.clear();
       if (row->integer(kProperties) != 0) member.properties = properties(member.resource.id);

@@ -62,6 +62,7 @@ std::vector<Row> table() {
 struct Scene : World {
   std::string token;    // of the lock on /locked
   std::string foreign;  // of another account's lock on /theirs
+  std::shared_ptr<dav::Caller> ann = std::make_shared<dav::Caller>();
 
   explicit Scene(dav::ConflictStatus mode) : World(options(mode)) {
     put("/f", "one");
@@ -76,6 +77,24 @@ struct Scene : World {
     lock("/shallow", "0");
     token = lock("/locked");
     foreign = send_as("bob", "LOCK", "/theirs", {}, lockinfo()).lock_token();
+    mkcol("/hers");
+    put("/hers/kept");
+    put("/secret");
+    ann->name = "ann";
+    ann->quota_bytes = 10;
+    ann->grants = {{{}, storage::Right::read},
+                   {storage::Path({"secret"}), storage::Right::none},
+                   {storage::Path({"hers"}), storage::Right::write},
+                   {storage::Path({"hers", "kept"}), storage::Right::read}};
+    store.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
+      storage::Account account;
+      account.name = ann->name;
+      ann->account = tx.put_account(account);
+    });
+    ann->home = storage::Path({"hers"});
+    DavClient client(engine);
+    client.as(ann);
+    EXPECT_EQ(client.send("PUT", "/hers/eight", {}, "12345678").status, 201);
   }
 
   static dav::Options options(dav::ConflictStatus mode) {
@@ -105,7 +124,12 @@ struct Scene : World {
     Headers headers;
     if (json) headers.emplace_back("Accept", "application/json");
     std::string body;
+    DavClient client(engine);
     for (std::size_t i = 1; i < parts.size(); ++i) {
+      if (parts[i] == "by ann") {
+        client.as(ann);
+        continue;
+      }
       const std::size_t colon = parts[i].find(": ");
       if (colon == std::string::npos) {
         EXPECT_EQ(parts[i], "with a body") << request;
@@ -117,7 +141,7 @@ struct Scene : World {
     if (method == "LOCK") body = lockinfo();
     if (method == "PROPPATCH") body = set_properties("<x:p>1</x:p>");
     if (method == "PUT") body = "two";
-    return send(method, parts[0].substr(space + 1), headers, body);
+    return client.send(method, parts[0].substr(space + 1), headers, body);
   }
 };
 

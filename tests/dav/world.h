@@ -153,7 +153,13 @@ struct Refusal {
   for (const dav::xml::Element& child : document.root().children()) {
     if (child.name().xmlns != "DAV:") continue;
     refusal.precondition = child.name().name;
-    for (const dav::xml::Element& href : child.children()) refusal.hrefs.push_back(href.text());
+    for (const dav::xml::Element& each : child.children()) {
+      // Of need-privileges: "/href privilege".
+      const auto privilege = each.child_dav("privilege");
+      refusal.hrefs.push_back(privilege ? each.child_dav("href").value().text() + " " +
+                                              privilege->children().at(0).name().name
+                                        : each.text());
+    }
   }
   return refusal;
 }

@@ -1,6 +1,7 @@
 // Snapshot::members, count, fits_below, locks_within, usage (storage/namespace.h).
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "tests/storage/conformance.h"
 
@@ -55,6 +56,28 @@ TEST_P(Listing, InfinityHasEveryCollectionBeforeItsMembersAndSiblingsInOrder) {
     seen.push_back(row.path);
   }
   EXPECT_THAT(seen, UnorderedElementsAre("", "a", "d", "d/e", "d/e/y", "d/x", "z"));
+}
+
+TEST_P(Listing, LeavesOutWhatIsNotShownWithAllBelow) {
+  plant();
+  std::set<std::string> asked;
+  Wanted wanted;
+  wanted.shown = [&](const Resource& resource, std::span<const std::string> segments) {
+    EXPECT_EQ(resource.name, segments.back());
+    asked.insert(text_of(segments));
+    return resource.name != "d" && resource.name != "z";
+  };
+  const auto shown = [&](std::string_view from, Depth depth) {
+    std::vector<std::string> paths;
+    for (const Row& row : rows(*snapshot(), resolve(from), depth, wanted))
+      paths.push_back(row.path);
+    return paths;
+  };
+  EXPECT_THAT(shown("c", Depth::infinity), UnorderedElementsAre("", "a"));
+  EXPECT_THAT(asked, UnorderedElementsAre("a", "d", "z")) << "and nothing below what is left out";
+  EXPECT_THAT(shown("c", Depth::one), ElementsAre("", "a"));
+  // The root of a listing is what was asked for.
+  EXPECT_THAT(shown("c/d", Depth::infinity), UnorderedElementsAre("", "e", "e/y", "x"));
 }
 
 TEST_P(Listing, OfAFileIsTheFileAtEveryDepth) {

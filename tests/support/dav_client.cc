@@ -90,6 +90,7 @@ Answer render(dav::Response response) {
   Answer answer;
   answer.status = response.status;
   answer.log_detail = response.log_detail;
+  answer.lacks_right = response.lacks_right;
   std::string_view rest = response.fields;
   while (!rest.empty()) {
     const std::size_t end = rest.find("\r\n");

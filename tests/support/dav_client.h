@@ -68,6 +68,7 @@ struct Answer {
   // What Content-Length would say; nullopt for a streamed body.
   std::optional<std::uint64_t> length;
   std::string log_detail;
+  bool lacks_right = false;  // as in dav::Response
   // What a Producer or a ContentReader threw while the body was made: the connection is cut.
   bool cut = false;
 

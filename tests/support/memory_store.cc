@@ -63,8 +63,8 @@ struct MemoryNamespace::State {
   };
   std::map<NodeId, Node> nodes;
   std::map<std::int64_t, std::shared_ptr<const Content>> contents;
-  std::map<std::string, Lock> locks;  // by token; `root` is filled in when asked
-  std::vector<std::string> garbage;   // oldest first
+  std::map<std::string, Lock> locks;          // by token; `root` is filled in when asked
+  std::vector<std::string> garbage;           // oldest first
   std::map<std::string, Account> accounts;    // by name
   std::map<std::string, DeviceToken> tokens;  // by id
 
@@ -186,6 +186,7 @@ class Reading : public Interface {
                     .properties = {},
                     .locks = {},
                     .checksums = std::nullopt};
+      if (hidden(member, base, wanted)) continue;
       if (wanted.properties) member.properties = properties(id);
       if (wanted.locks) member.locks = covering(state_.lineage(id), node.resource);
       if (wanted.checksums && !node.resource.is_collection())
@@ -266,6 +267,15 @@ class Reading : public Interface {
   [[nodiscard]] Millis wall_now() const override { return wall_; }
 
  protected:
+  // The listing leaves out the member or something above it.
+  [[nodiscard]] bool hidden(const Member& member, std::size_t base, const Wanted& wanted) const {
+    if (!wanted.shown) return false;
+    const std::vector<NodeId> lineage = state_.lineage(member.resource.id);
+    for (std::size_t level = 1; level <= member.segments.size(); ++level)
+      if (!wanted.shown(state_.node(lineage[base + level]).resource, member.segments.first(level)))
+        return true;
+    return false;
+  }
   [[nodiscard]] bool is_live(const Lock& lock) const { return lease_ < lock.expires(); }
   [[nodiscard]] Lock shown(Lock lock) const {
     lock.root = state_.path(lock.root_id);

@@ -51,6 +51,10 @@ class MemoryNamespace final : public storage::Namespace {
   struct State;
   struct Counters;
 
+  // All there is, to go back to: an immutable value. Equal pointers: nothing was written since.
+  [[nodiscard]] std::shared_ptr<const State> state() const { return current(); }
+  void restore(std::shared_ptr<const State> state) { replace(std::move(state)); }
+
  private:
   [[nodiscard]] std::shared_ptr<const State> current() const;
   void replace(std::shared_ptr<const State> next);

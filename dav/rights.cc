@@ -1,0 +1,148 @@
+#include "dav/rights.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "storage/name_key.h"
+
+namespace holdfast::dav {
+namespace {
+
+using storage::at_or_below;
+using storage::Path;
+using storage::Right;
+
+// Every path that a right of the caller's begins at; of two for one path the later decides.
+template <class Visit>
+void for_each_grant(const Caller& caller, Visit visit) {
+  if (caller.account != storage::kNobody) visit(caller.home, Right::write);
+  for (const storage::Grant& grant : caller.grants) visit(grant.path, grant.right);
+}
+
+bool strictly_below(const Path& path, const Path& above) {
+  return path.depth() > above.depth() && at_or_below(path, above);
+}
+
+Path joined(const Path& base, std::span<const std::string> below) {
+  std::vector<std::string> segments(base.segments().begin(), base.segments().end());
+  segments.insert(segments.end(), below.begin(), below.end());
+  return Path(std::move(segments));
+}
+
+Error lacking(const Call& call, const Path& path, bool slash, Right needed) {
+  Error error(
+      403, Precondition::need_privileges,
+      needed == Right::write ? "the caller may not write there" : "the caller may not read there");
+  error.lacks_right = true;
+  error.privilege = needed == Right::write ? "write" : "read";
+  error.hrefs.push_back(href(call.options.space, path, slash));
+  return error;
+}
+
+// Granted paths strictly below `root` on which the caller has less than `needed`.
+std::vector<Path> lesser_below(const Caller& caller, const Path& root, Right needed) {
+  std::vector<Path> paths;
+  for_each_grant(caller, [&](const Path& path, Right) {
+    if (strictly_below(path, root) && right_on(caller, path) < needed) paths.push_back(path);
+  });
+  return paths;
+}
+
+}  // namespace
+
+Right right_on(const Caller& caller, const Path& path) {
+  if (!at_or_below(path, caller.scope)) return Right::none;
+  Right right = Right::none;
+  std::size_t depth = 0;
+  for_each_grant(caller, [&](const Path& granted, Right each) {
+    if (granted.depth() < depth || !at_or_below(path, granted)) return;
+    right = each;
+    depth = granted.depth();
+  });
+  return std::min(right, caller.most);
+}
+
+bool leads_to_rights(const Caller& caller, const Path& path) {
+  // Whatever may be read below begins at a granted path, or at the scope inside of one.
+  const auto leads = [&](const Path& below) {
+    return strictly_below(below, path) && right_on(caller, below) >= Right::read;
+  };
+  bool found = leads(caller.scope);
+  for_each_grant(caller, [&](const Path& granted, Right) { found = found || leads(granted); });
+  return found;
+}
+
+void require_right(const Call& call, const Path& path, bool slash, Right needed) {
+  if (right_on(*call.request.caller, path) < needed) throw lacking(call, path, slash, needed);
+}
+
+void require_sight(const Call& call, const storage::Resolution& target) {
+  if (target.resource && target.resource->is_collection()) return;
+  require_right(call, target.path, call.target.trailing_slash, Right::read);
+}
+
+void require_right_within(const Call& call, const storage::Snapshot& snapshot, const Path& root,
+                          Right needed) {
+  const Caller& caller = *call.request.caller;
+  for (const Path& path : lesser_below(caller, root, needed)) {
+    const auto resource = snapshot.resolve(path).resource;
+    if (!resource) continue;
+    // The tree is refused either way; what of it may not be read is not named.
+    const bool named = right_on(caller, path) >= Right::read;
+    throw lacking(call, named ? path : root, !named || resource->is_collection(), needed);
+  }
+}
+
+void require_right_to_place(const Call& call, const storage::Snapshot& snapshot, const Path& source,
+                            const Path& destination) {
+  for (const Path& path : lesser_below(*call.request.caller, destination, Right::write)) {
+    const auto suffix = path.segments().subspan(destination.depth());
+    if (snapshot.resolve(joined(source, suffix)).mapped())
+      throw lacking(call, destination, true, Right::write);
+  }
+}
+
+Sight::Sight(std::shared_ptr<const Caller> caller, Path collection)
+    : caller_(std::move(caller)),
+      collection_(std::move(collection)),
+      right_(right_on(*caller_, collection_)),
+      same_below_(!strictly_below(caller_->scope, collection_)) {
+  for_each_grant(*caller_, [&](const Path& granted, Right) {
+    if (strictly_below(granted, collection_)) same_below_ = false;
+  });
+}
+
+Right Sight::right(std::span<const std::string> segments) const {
+  return same_below_ ? right_ : right_on(*caller_, joined(collection_, segments));
+}
+
+storage::Shown Sight::filter() const {
+  if (same_below_ && right_ >= Right::read) return {};
+  return [sight = *this](const storage::Resource& resource, std::span<const std::string> segments) {
+    return sight.right(segments) >= Right::read ||
+           (resource.is_collection() &&
+            leads_to_rights(*sight.caller_, joined(sight.collection_, segments)));
+  };
+}
+
+storage::Resolution as_seen(const Caller& caller, storage::Resolution target) {
+  if (target.resource && right_on(caller, target.path) < Right::read) {
+    target.resource->modified = target.resource->created;
+    target.locks.clear();
+  }
+  return target;
+}
+
+storage::Member as_seen(storage::Member member) {
+  member.resource.modified = member.resource.created;
+  member.properties.clear();
+  member.locks.clear();
+  return member;
+}
+
+std::string principal_href(const UrlSpace& space, std::string_view account) {
+  return href(space, {}, true) + "?principal=" + encode_segment(account);
+}
+
+}  // namespace holdfast::dav

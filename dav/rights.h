@@ -1,0 +1,79 @@
+// What a caller may do where: read and write by path, and what that means for trees, for what lies
+// on the way to something readable, and for the members of a listing (RFC 3744 as far as
+// docs/conformance.md says). A caller's rights are fixed, so a path alone decides about the
+// resource on it, mapped or not; about trees decide the resources mapped in them, so those are
+// judged in the snapshot or transaction that acts. Pure functions; any thread.
+//
+// A new member needs the right to write on its own path and none on its collection: the path that
+// is granted may be made, removed and replaced by whom it is granted to. (RFC 3744's bind and
+// unbind on the collection would need a second grant above every home.)
+//
+// Every refusal is 403 need-privileges, the same whether anything is mapped or not, and decided
+// before anything that would tell (404, 409, 412, 423).
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dav/call.h"
+#include "dav/caller.h"
+#include "storage/namespace.h"
+
+namespace holdfast::dav {
+
+// The right that the longest granted path at or above `path` gives, by names equal under NFC,
+// within what the caller's scope and most leave. The home is granted to write,
+// unless a grant for it says otherwise.
+[[nodiscard]] storage::Right right_on(const Caller& caller, const storage::Path& path);
+
+// Something below `path` is granted: a collection there shows that it exists, what it is, and those
+// of its members that can be seen.
+[[nodiscard]] bool leads_to_rights(const Caller& caller, const storage::Path& path);
+
+// Refuses unless the caller has `needed` on the path. `slash`: it is shown as a collection's.
+// Throws Error 403.
+void require_right(const Call& call, const storage::Path& path, bool slash, storage::Right needed);
+
+// Refuses what is on the way only, unless it is a collection. For methods that read; goes before
+// existing(), and after the engine found that the path can be seen. Throws Error 403.
+void require_sight(const Call& call, const storage::Resolution& target);
+
+// Refuses unless the caller has `needed` on every resource below `root`, too. Costs a look-up for
+// each grant of less below it, and no walk. Throws Error 403.
+void require_right_within(const Call& call, const storage::Snapshot& snapshot,
+                          const storage::Path& root, storage::Right needed);
+
+// Refuses unless the caller may write where each member of the tree at `source` comes to lie when
+// it is moved or copied to `destination`. Throws Error 403.
+void require_right_to_place(const Call& call, const storage::Snapshot& snapshot,
+                            const storage::Path& source, const storage::Path& destination);
+
+// What of a collection's tree its caller can see, for listings.
+class Sight {
+ public:
+  Sight(std::shared_ptr<const Caller> caller, storage::Path collection);
+
+  // On the member with these names below the collection; none is the collection itself. No
+  // comparison of paths where nothing below is granted by itself.
+  [[nodiscard]] storage::Right right(std::span<const std::string> segments) const;
+  // The filter for Snapshot::members; empty when everything can be seen.
+  [[nodiscard]] storage::Shown filter() const;
+
+ private:
+  std::shared_ptr<const Caller> caller_;
+  storage::Path collection_;
+  storage::Right right_;  // on the collection
+  bool same_below_;       // that is the right on everything below as well
+};
+
+// What a caller without the right to read may know of a collection on its way: neither properties
+// that clients set nor locks, nor when its members came and went.
+[[nodiscard]] storage::Resolution as_seen(const Caller& caller, storage::Resolution target);
+[[nodiscard]] storage::Member as_seen(storage::Member member);
+
+// DAV:current-user-principal's href (RFC 5397): names the account and is a resource to it alone.
+[[nodiscard]] std::string principal_href(const UrlSpace& space, std::string_view account);
+
+}  // namespace holdfast::dav
