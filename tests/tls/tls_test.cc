@@ -106,7 +106,7 @@ TEST_F(Tls, S12_StalledHandshakesHoldNoWorkerAndEndInTime) {
   }
   auto served = connect();
   expect_served(served);
-  for (auto& client : stalled) EXPECT_TRUE(client.closed()) << client.error;
+  for (auto& client : stalled) ASSERT_TRUE(client.closed()) << client.error;
   expect_served(served);
 }
 
