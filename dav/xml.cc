@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <new>
 #include <pugixml.hpp>
 #include <set>
 
@@ -391,6 +392,7 @@ Document Document::parse(std::string_view body, const Limits& limits) {
                            pugi::parse_wconv_attribute;
   const pugi::xml_parse_result result = impl->tree.load_buffer_inplace(
       impl->text.data(), impl->text.size(), options, pugi::encoding_utf8);
+  if (result.status == pugi::status_out_of_memory) throw std::bad_alloc();
   if (!result) refuse("The document is not well-formed.");
   impl->nodes.reserve(scanned.elements);
   Resolver(impl->nodes, limits).resolve(impl->tree.document_element());

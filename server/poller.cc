@@ -31,6 +31,15 @@ int checked(int result, const char* what) {
   return result;
 }
 
+Poco::Net::StreamSocketImpl* owner_of(int descriptor) {
+  try {
+    return new Poco::Net::StreamSocketImpl(descriptor);
+  } catch (...) {
+    ::close(descriptor);
+    throw;
+  }
+}
+
 }  // namespace
 
 Descriptor::~Descriptor() { ::close(number_); }
@@ -170,8 +179,8 @@ void Poller::accept_some() {
 }
 
 void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
-  // Before anything can throw: the socket owns the descriptor.
-  const Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(descriptor));
+  // Before anything else can throw: the socket owns the descriptor.
+  const Poco::Net::StreamSocket socket(owner_of(descriptor));
   Client client = describe(address);
   Wire wire(socket, std::chrono::seconds(service_.limits.send_timeout_s),
             service_.tls == nullptr ? nullptr : service_.tls->accept(descriptor));

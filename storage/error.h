@@ -9,10 +9,11 @@
 namespace holdfast::storage {
 
 enum class Fault {
-  busy,         // somebody else holds the store; trying again later may succeed
-  full,         // no space left, or a limit of the store is reached
-  conflict,     // the tree no longer has the shape the caller saw (only a bug or a race can cause it)
-  corrupt,      // stored data is damaged or missing
+  busy,      // somebody else holds the store, or there is no memory; nothing was changed, and
+             // trying again later may succeed
+  full,      // no space left, or a limit of the store is reached
+  conflict,  // the tree no longer has the shape the caller saw (only a bug or a race can cause it)
+  corrupt,   // stored data is damaged or missing
   unavailable,  // the store refuses writes after a failed flush, or is shutting down
 };
 

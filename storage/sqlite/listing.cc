@@ -61,14 +61,14 @@ void TreeWalk::descend(NodeId collection) {
       throw Error(Fault::corrupt, "a collection lies inside itself");
   const auto select = static_cast<std::size_t>(select_);
   auto& idle = queries_.idle_children_[select];
+  // So that giving it back needs no memory, and none is on its way before it is there.
+  idle.reserve(idle.size() + levels_.size() + 1);
+  if (idle.empty())
+    idle.push_back(std::make_unique<Statement>(queries_.connection_, kChildren[select]));
   Level& level = levels_.emplace_back();
   level.collection = collection;
-  if (idle.empty()) {
-    level.statement = std::make_unique<Statement>(queries_.connection_, kChildren[select]);
-  } else {
-    level.statement = std::move(idle.back());
-    idle.pop_back();
-  }
+  level.statement = std::move(idle.back());
+  idle.pop_back();
   level.run.emplace(*level.statement, collection);
 }
 

@@ -36,7 +36,7 @@ class SqliteNamespace final : public Namespace {
   }
 
   std::unique_ptr<const Snapshot> snapshot() const override {
-    return std::make_unique<ReadSnapshot>(pool_, pool_.borrow(), clock_, read_limit_s_);
+    return std::make_unique<ReadSnapshot>(pool_.borrow(), clock_, read_limit_s_);
   }
 
   void write(Flush flush, const std::function<void(Transaction&)>& fn) override {
@@ -47,7 +47,7 @@ class SqliteNamespace final : public Namespace {
   std::shared_ptr<const Accounts> accounts() const override { return writer_.accounts(); }
 
   std::vector<std::string> garbage(std::size_t limit) const override {
-    Borrowed reader(pool_);
+    const LentReader reader = pool_.borrow();
     Statement oldest(reader->connection, "SELECT blob FROM garbage ORDER BY id LIMIT ?1");
     std::vector<std::string> blobs;
     Run run(oldest, static_cast<std::int64_t>(std::min<std::size_t>(limit, 1U << 30)));
@@ -61,7 +61,7 @@ class SqliteNamespace final : public Namespace {
   }
 
   bool names_blob(const std::string& blob) const override {
-    Borrowed reader(pool_);
+    const LentReader reader = pool_.borrow();
     Statement named(reader->connection,
                     "SELECT EXISTS (SELECT 1 FROM content WHERE blob = ?1) OR "
                     "EXISTS (SELECT 1 FROM garbage WHERE blob = ?1)");
@@ -74,7 +74,7 @@ class SqliteNamespace final : public Namespace {
     for (std::int64_t after = 0;;) {
       std::vector<Content> page;
       {
-        Borrowed reader(pool_);
+        const LentReader reader = pool_.borrow();
         Statement some(reader->connection,
                        "SELECT id, size, sha256, sha1, md5, blob FROM content "
                        "WHERE id > ?1 AND blob IS NOT NULL ORDER BY id LIMIT 500");
@@ -99,7 +99,7 @@ class SqliteNamespace final : public Namespace {
     for (std::int64_t after = 0;;) {
       std::vector<std::pair<std::int64_t, Content>> page;
       {
-        Borrowed reader(pool_);
+        const LentReader reader = pool_.borrow();
         Statement some(reader->connection,
                        "SELECT c.id, c.size, c.sha256, i.bytes FROM content c "
                        "JOIN inline_content i ON i.id = c.id "
@@ -122,7 +122,7 @@ class SqliteNamespace final : public Namespace {
 
   void purge_expired_locks(std::int64_t grace_s) override {
     {
-      Borrowed reader(pool_);
+      const LentReader reader = pool_.borrow();
       Statement any(reader->connection, "SELECT EXISTS (SELECT 1 FROM lock WHERE expires < ?1)");
       Run run(any, clock_.lease() - grace_s * 1000);
       if (run.row() && run.integer(0) == 0) return;
@@ -145,7 +145,7 @@ class SqliteNamespace final : public Namespace {
       writer_.write(Writer::Need::flush, [&](Acts& acts) { result = acts.repair(); });
       return result;
     }
-    Borrowed reader(pool_);
+    const LentReader reader = pool_.borrow();
     reader->connection.execute("BEGIN");
     try {
       result = inspect(reader->connection, false);
@@ -158,19 +158,6 @@ class SqliteNamespace final : public Namespace {
   }
 
  private:
-  class Borrowed {
-   public:
-    explicit Borrowed(ReaderPool& pool) : pool_(pool), reader_(pool.borrow()) {}
-    ~Borrowed() { pool_.give_back(std::move(reader_)); }
-    Borrowed(const Borrowed&) = delete;
-    Borrowed& operator=(const Borrowed&) = delete;
-    Reader* operator->() const { return reader_.get(); }
-
-   private:
-    ReaderPool& pool_;
-    std::unique_ptr<Reader> reader_;
-  };
-
   std::string path_;
   const Clock& clock_;
   std::int64_t read_limit_s_;

@@ -22,6 +22,7 @@ Reader::Reader(const std::string& path, const std::string& epoch, std::size_t ca
       begin(connection, "BEGIN"),
       commit(connection, "COMMIT") {
   configure(connection, Connection::Mode::read, cache_bytes);
+  (void)commit.handle();  // what ends a transaction must not fail for want of memory
   sqlite3_progress_handler(connection.handle(), kStepsPerLook, is_late, this);
 }
 
@@ -31,18 +32,24 @@ ReaderPool::ReaderPool(std::string path, std::string epoch, std::size_t most,
   idle_.reserve(most);  // so that giving back cannot fail
 }
 
-std::unique_ptr<Reader> ReaderPool::borrow() {
+void GiveBack::operator()(Reader* reader) const noexcept {
+  pool->give_back(std::unique_ptr<Reader>(reader));
+}
+
+LentReader ReaderPool::lend() {
+  LentReader reader(idle_.back().release(), GiveBack{this});
+  idle_.pop_back();
+  return reader;
+}
+
+LentReader ReaderPool::borrow() {
   std::unique_lock lock(mutex_);
   returned_.wait(lock, [this] { return !idle_.empty() || made_ < most_; });
-  if (!idle_.empty()) {
-    std::unique_ptr<Reader> reader = std::move(idle_.back());
-    idle_.pop_back();
-    return reader;
-  }
+  if (!idle_.empty()) return lend();
   ++made_;
   lock.unlock();
   try {
-    return std::make_unique<Reader>(path_, epoch_, cache_bytes_);
+    return {new Reader(path_, epoch_, cache_bytes_), GiveBack{this}};
   } catch (...) {
     lock.lock();
     --made_;
@@ -50,9 +57,7 @@ std::unique_ptr<Reader> ReaderPool::borrow() {
     // Out of descriptors or memory: those there are have to do.
     returned_.wait(lock, [this] { return !idle_.empty() || made_ == 0; });
     if (idle_.empty()) throw;
-    std::unique_ptr<Reader> reader = std::move(idle_.back());
-    idle_.pop_back();
-    return reader;
+    return lend();
   }
 }
 
@@ -67,9 +72,8 @@ void ReaderPool::give_back(std::unique_ptr<Reader> reader) noexcept {
   returned_.notify_one();
 }
 
-ReadSnapshot::ReadSnapshot(ReaderPool& pool, std::unique_ptr<Reader> reader, const Clock& clock,
-                           std::int64_t limit_s)
-    : Answers<Snapshot>(reader->queries), pool_(pool), reader_(std::move(reader)) {
+ReadSnapshot::ReadSnapshot(LentReader reader, const Clock& clock, std::int64_t limit_s)
+    : Answers<Snapshot>(reader->queries), reader_(std::move(reader)) {
   try {
     Run(reader_->begin).done();
     const Millis now = clock.lease();
@@ -81,7 +85,6 @@ ReadSnapshot::ReadSnapshot(ReaderPool& pool, std::unique_ptr<Reader> reader, con
   } catch (...) {
     reader_->clock = nullptr;
     sqlite3_exec(reader_->connection.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
-    pool_.give_back(std::move(reader_));
     throw;
   }
 }
@@ -90,7 +93,6 @@ ReadSnapshot::~ReadSnapshot() {
   reader_->clock = nullptr;
   sqlite3_step(reader_->commit.handle());
   sqlite3_reset(reader_->commit.handle());
-  pool_.give_back(std::move(reader_));
 }
 
 }  // namespace holdfast::storage::sqlite

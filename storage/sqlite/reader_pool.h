@@ -28,15 +28,28 @@ struct Reader {
   Millis deadline = 0;
 };
 
+class ReaderPool;
+
+struct GiveBack {
+  ReaderPool* pool = nullptr;
+  void operator()(Reader* reader) const noexcept;
+};
+// Gives itself back, also when what it was lent for could not be made.
+using LentReader = std::unique_ptr<Reader, GiveBack>;
+
 class ReaderPool {
  public:
   ReaderPool(std::string path, std::string epoch, std::size_t most, std::size_t cache_bytes);
 
   // The most recently used one first: its cache is the warmest.
-  [[nodiscard]] std::unique_ptr<Reader> borrow();
-  void give_back(std::unique_ptr<Reader> reader) noexcept;
+  [[nodiscard]] LentReader borrow();
 
  private:
+  friend struct GiveBack;
+  void give_back(std::unique_ptr<Reader> reader) noexcept;
+  // Under the mutex, when one is idle.
+  [[nodiscard]] LentReader lend();
+
   std::string path_, epoch_;
   std::size_t most_, cache_bytes_;
   std::mutex mutex_;
@@ -48,15 +61,13 @@ class ReaderPool {
 // One read transaction on a borrowed connection.
 class ReadSnapshot final : public Answers<Snapshot> {
  public:
-  ReadSnapshot(ReaderPool& pool, std::unique_ptr<Reader> reader, const Clock& clock,
-               std::int64_t limit_s);
+  ReadSnapshot(LentReader reader, const Clock& clock, std::int64_t limit_s);
   ~ReadSnapshot() override;
   ReadSnapshot(const ReadSnapshot&) = delete;
   ReadSnapshot& operator=(const ReadSnapshot&) = delete;
 
  private:
-  ReaderPool& pool_;
-  std::unique_ptr<Reader> reader_;
+  LentReader reader_;
 };
 
 }  // namespace holdfast::storage::sqlite

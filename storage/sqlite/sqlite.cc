@@ -30,6 +30,7 @@ Fault fault_of(int code, int system_error) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_INTERRUPT:
+    case SQLITE_NOMEM:  // nothing was committed, except perhaps by COMMIT: see Writer
       return Fault::busy;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:

@@ -4,6 +4,7 @@
 #include <bit>
 #include <condition_variable>
 #include <exception>
+#include <new>
 
 namespace holdfast::storage::sqlite {
 
@@ -39,6 +40,8 @@ Writer::Writer(std::unique_ptr<Connection> connection, std::string epoch, Reserv
       rollback_to_(*connection_, "ROLLBACK TO closure") {
   counters_ = read_counters(*connection_);
   accounts_ = read_accounts(*connection_);
+  // What ends a transaction must not fail for want of memory.
+  for (Statement* end : {&commit_, &rollback_, &release_, &rollback_to_}) (void)end->handle();
   reserve_.take();
   stats_.batch_size_buckets.resize(kBuckets);
   stats_.locks = static_cast<std::uint64_t>(counters_.locks);
@@ -71,7 +74,8 @@ void Writer::refuse_if_failed() const {
   if (failed_) throw Error(Fault::unavailable, "the disk failed; no writes until a restart");
 }
 
-void Writer::disk_failed(const std::string& detail) {
+// If this cannot be told, for want of memory, the process ends at once instead.
+void Writer::disk_failed(const std::string& detail) noexcept {
   if (!failed_.exchange(true) && options_.on_failure) options_.on_failure(detail);
 }
 
@@ -87,7 +91,7 @@ bool Writer::wait(Waiting& waiting) {
 }
 
 // Under the mutex: a follower and its `Waiting` are gone as soon as it can see the answer.
-void Writer::answer(const std::vector<Waiting*>& followers) {
+void Writer::answer(std::span<Waiting* const> followers) {
   const std::lock_guard lock(mutex_);
   for (Waiting* follower : followers) {
     follower->woken = Waiting::Woken::answered;
@@ -112,18 +116,25 @@ void Writer::write(Need need, const std::function<void(Acts&)>& fn) {
   refuse_if_failed();
   Waiting own(need, &fn);
   if (wait(own)) {
-    std::vector<Waiting*> followers;
+    // Whatever happens, the others get their answers and the lead goes on, or nobody writes again.
+    Waiting* only = &own;
+    std::vector<Waiting*> all;
+    std::span<Waiting* const> batch(&only, 1);
     {
       const std::lock_guard lock(mutex_);
       const auto rest = std::stable_partition(queue_.begin(), queue_.end(),
                                               [](const Waiting* w) { return w->fn != nullptr; });
-      followers.assign(queue_.begin(), rest);
-      queue_.erase(queue_.begin(), rest);
+      try {
+        all.push_back(&own);
+        all.insert(all.end(), queue_.begin(), rest);
+        queue_.erase(queue_.begin(), rest);
+        batch = all;
+      } catch (const std::bad_alloc&) {
+        // This one alone; one of the others leads the next batch.
+      }
     }
-    std::vector<Waiting*> batch{&own};
-    batch.insert(batch.end(), followers.begin(), followers.end());
     run(batch);
-    answer(followers);
+    answer(batch.subspan(1));
     after_batch();
     pass_lead();
   }
@@ -142,7 +153,7 @@ void Writer::alone(const std::function<void(Connection&)>& fn) {
   if (own.error) std::rethrow_exception(own.error);
 }
 
-void Writer::run(std::vector<Waiting*>& batch) {
+void Writer::run(std::span<Waiting* const> batch) noexcept {
   const bool wanted = std::any_of(batch.begin(), batch.end(), [](const Waiting* waiting) {
     return waiting->need == Need::flush;
   });
@@ -186,7 +197,7 @@ bool Writer::make_room() noexcept {
 }
 
 // One transaction. False when it was rolled back because something in it wants a flush after all.
-bool Writer::attempt(std::vector<Waiting*>& batch, bool flush) {
+bool Writer::attempt(std::span<Waiting* const> batch, bool flush) {
   set_flush(flush);
   for (Waiting* waiting : batch) waiting->error = nullptr;
   Run(begin_).done();
@@ -233,7 +244,13 @@ void Writer::commit(bool flush, std::size_t writes) {
   }
   const Counters now = acts_.save().counters;
   if (!(now == counters_)) acts_.write_counters();
-  Run(commit_).done();
+  try {
+    Run(commit_).done();
+  } catch (const SqlError& error) {
+    // The log may have all of it, and the next start may find it there.
+    if (error.fault() == Fault::busy) throw Error(Fault::unavailable, error.what());
+    throw;
+  }
   counters_ = now;
   unflushed_commits_ = !flush;
   if (acts_.save().accounts != accounts_) {
@@ -284,6 +301,8 @@ void Writer::after_batch() noexcept {
     if (error.fatal()) disk_failed(error.what());
     // A log that cannot be moved must not grow on.
     if (error.disk_full()) make_room();
+  } catch (const std::bad_alloc&) {
+    // The next batch tries again.
   }
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,11 +51,11 @@ class Writer {
  private:
   struct Waiting;
 
-  void run(std::vector<Waiting*>& batch);
+  void run(std::span<Waiting* const> batch) noexcept;
   // False when the log could not be moved all the same.
   bool make_room() noexcept;
   void empty_log();
-  bool attempt(std::vector<Waiting*>& batch, bool flush);
+  bool attempt(std::span<Waiting* const> batch, bool flush);
   void run_one(Waiting& waiting);
   void commit(bool flush, std::size_t writes);
   void set_flush(bool flush);
@@ -64,11 +65,11 @@ class Writer {
   void flush_content();
   void give_back_space(Connection& connection);
   void shrink();
-  void disk_failed(const std::string& detail);
+  void disk_failed(const std::string& detail) noexcept;
   void refuse_if_failed() const;
   // Waits until `waiting` is answered (false) or has to lead (true).
   [[nodiscard]] bool wait(Waiting& waiting);
-  void answer(const std::vector<Waiting*>& followers);
+  void answer(std::span<Waiting* const> followers);
   void pass_lead();
 
   std::unique_ptr<Connection> connection_;

@@ -27,8 +27,12 @@ std::vector<std::string> with_durability(std::vector<std::string> options,
 CrashWorld::CrashWorld(const std::string& durability, std::vector<std::string> options)
     : server(folder / "data", with_durability(std::move(options), durability)) {}
 
-void CrashWorld::start(const std::filesystem::path& trace) {
-  server.set_environment(faults.environment(trace));
+void CrashWorld::start(const std::filesystem::path& trace) { start_in(faults.environment(trace)); }
+
+void CrashWorld::start_for_memory() { start_in(faults.memory_environment()); }
+
+void CrashWorld::start_in(const Faults::Environment& environment) {
+  server.set_environment(environment);
   server.start();
   if (ledger) return;
   auto made = std::make_unique<WriteLedger>(server.port(), "/ledger", 1);

@@ -25,6 +25,8 @@ class CrashWorld {
 
   // Starts the server with faults in reach, and with `trace` records its calls.
   void start(const std::filesystem::path& trace = {});
+  // Starts it with memory faults in reach.
+  void start_for_memory();
   // Starts it as any user does, without the interposer.
   void start_plainly();
   // Starts it with a fault that kills. True when the start ended before the fault was met.
@@ -39,6 +41,9 @@ class CrashWorld {
   Faults faults{folder / "control", folder / "data"};
   ServerProcess server;
   std::unique_ptr<WriteLedger> ledger;  // there after the first start
+
+ private:
+  void start_in(const Faults::Environment& environment);
 };
 
 // Makes `to` what the data folder `from` is, which nobody changes.

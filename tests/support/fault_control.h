@@ -27,9 +27,10 @@ enum class CallKind : std::uint32_t {
   make_folder,
   map,     // a writable shared mapping
   answer,  // send, sendto, sendmsg on an internet socket
+  memory,  // malloc, operator new and their kin, in a program started for memory faults
 };
 constexpr std::uint32_t bit(CallKind kind) { return 1U << static_cast<std::uint32_t>(kind); }
-inline constexpr std::uint32_t kEveryCall = ~0U;
+inline constexpr std::uint32_t kEveryCall = bit(CallKind::memory) - 1;
 
 enum class FaultAction : std::uint32_t {
   none,
@@ -43,16 +44,28 @@ enum class FaultAction : std::uint32_t {
 struct FaultControl {
   std::atomic<std::uint32_t> armed;
   std::atomic<std::uint32_t> judging;  // calls that are just now being counted
-  std::uint32_t kinds;       // a bit each: which calls count
-  FaultAction action;        // at the `at`th of them, the first is 1
-  std::uint32_t persistent;  // not 0: `action` fail goes on for all that follow
+  std::uint32_t kinds;                 // a bit each: which calls count
+  FaultAction action;                  // at the `at`th of them, the first is 1
+  std::uint32_t persistent;            // not 0: `action` fail goes on for all that follow
+  std::uint32_t repeated;              // not 0: it is met at each `at`th call
   std::uint64_t at;
+  std::uint64_t least;        // allocations of fewer bytes do not count
+  std::uint64_t room;         // writes that end at or before this offset do not count
+  std::array<char, 64> only;  // empty, or what the paths of calls that count begin with
+  // Seconds between the program's wall clock and the machine's, armed or not.
+  std::atomic<std::int64_t> wall_offset_s;
   std::int32_t error;  // errno
   std::atomic<std::uint64_t> counted;
   std::atomic<std::uint64_t> fired;
   std::array<char, 512> last;  // the call that the first fault met, as text
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
+// Whether the fault is met at the `number`th call.
+inline bool is_met(const FaultControl& control, std::uint64_t number) {
+  if (control.repeated != 0) return number % control.at == 0;
+  return number == control.at || (control.persistent != 0 && number > control.at);
+}
 
 // One call in a trace; the two paths (relative to the data folder, the second only of rename and
 // link) and the bytes written, or sent, follow it.

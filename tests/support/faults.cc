@@ -1,6 +1,7 @@
 #include "tests/support/faults.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <link.h>
@@ -58,12 +59,28 @@ Faults::Environment Faults::environment(const std::filesystem::path& trace) cons
   return environment;
 }
 
+Faults::Environment Faults::memory_environment() const {
+  const auto library = binary_folder() / "libmemory_interposer.so";
+  if (!std::filesystem::exists(library)) throw std::runtime_error("no " + library.string());
+  const char* options = std::getenv("ASAN_OPTIONS");
+  return {{"LD_PRELOAD", library},
+          {kControlVariable, path_},
+          // It stands in front of the sanitizer's allocator, on purpose.
+          {"ASAN_OPTIONS",
+           std::string(options != nullptr ? options : "") + ":verify_asan_link_order=0"}};
+}
+
 void Faults::arm(const Fault& fault) {
   disarm();
   control_->kinds = fault.kinds;
   control_->action = fault.action;
   control_->persistent = fault.persistent ? 1 : 0;
+  control_->repeated = fault.repeated ? 1 : 0;
   control_->at = fault.at;
+  control_->least = fault.least_bytes;
+  control_->room = fault.room;
+  if (fault.only.size() >= control_->only.size()) throw std::logic_error("too long: " + fault.only);
+  std::memcpy(control_->only.data(), fault.only.c_str(), fault.only.size() + 1);
   control_->error = fault.error;
   control_->judging = 0;  // one that killed never came back
   control_->counted = 0;

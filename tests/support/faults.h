@@ -11,6 +11,7 @@
 //   EXPECT_EQ(server.wait_for_end(), 137);
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -27,6 +28,10 @@ struct Fault {
   std::uint32_t kinds = kEveryCall;  // which calls count
   int error = 0;                     // errno, of `fail` and `fail_short`
   bool persistent = false;           // `fail` goes on after that call
+  bool repeated = false;             // `fail` at each `at`th call, not only the first
+  std::uint64_t least_bytes = 0;     // of memory: smaller allocations do not count
+  std::string only{};                // calls count on paths in the data folder that begin so
+  std::uint64_t room = 0;            // writes that end at or before this offset do not count
 };
 
 // Used by one thread; the program reads what it writes. Outlives the program.
@@ -43,8 +48,14 @@ class Faults {
   using Environment = std::vector<std::pair<std::string, std::string>>;
   [[nodiscard]] Environment environment(const std::filesystem::path& trace = {}) const;
 
+  // Instead of that: memory is refused (`kinds` has CallKind::memory, `action` is fail), and no
+  // other call is seen. Works with and without a sanitizer's allocator.
+  [[nodiscard]] Environment memory_environment() const;
+
   // Counts from now on, also in a program started later.
   void arm(const Fault& fault);
+  // Sets the program's wall clock so many seconds beside the machine's, running or started later.
+  void set_wall_offset(std::chrono::seconds offset) { control_->wall_offset_s = offset.count(); }
   // Ends counting: what fired() says from now on is final.
   void disarm();
 

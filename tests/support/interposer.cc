@@ -1,7 +1,7 @@
 // A library to be preloaded into the real program. It stands between the program (and the SQLite
 // and C++ libraries in it) and the C library, sees every call that changes the data folder and
-// every answer to a client, and can record it, make it fail, or kill the process at it. Driven
-// through tests/support/faults.h.
+// every answer to a client, and can record it, make it fail, or kill the process at it. It also
+// sets the program's wall clock. Driven through tests/support/faults.h.
 //
 // Only system calls below here: nothing of this may call what it replaces. Where a trace is made,
 // recorded calls happen one at a time, so that the order in the trace is the order on the disk.
@@ -18,7 +18,9 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/support/fault_control.h"
@@ -136,8 +138,9 @@ bool exists(int at, const char* name) {
 // One call that is watched: counts it and says what is to become of it; records it at its end.
 class Call {
  public:
-  Call(CallKind kind, const Place& place, const Place* place2 = nullptr)
-      : kind_(kind), place_(place), place2_(place2) {
+  // `end`: the offset behind what a write writes.
+  Call(CallKind kind, const Place& place, const Place* place2 = nullptr, std::int64_t end = -1)
+      : kind_(kind), place_(place), place2_(place2), end_(end) {
     watched_ = control != nullptr && (place.ours || (place2 != nullptr && place2->ours));
     if (!watched_) return;
     if (trace >= 0) {
@@ -145,7 +148,7 @@ class Call {
       ordered_ = true;
     }
     ++control->judging;
-    if (control->armed != 0 && (control->kinds & bit(kind_)) != 0) judge();
+    if (control->armed != 0 && (control->kinds & bit(kind_)) != 0 && is_meant()) judge();
     --control->judging;
   }
   ~Call() { release(); }
@@ -175,6 +178,13 @@ class Call {
   }
 
  private:
+  [[nodiscard]] bool is_meant() const {
+    const char* only = control->only.data();
+    const std::size_t size = std::strlen(only);
+    const bool here = std::strncmp(place_.text, only, size) == 0 ||
+                      (place2_ != nullptr && std::strncmp(place2_->text, only, size) == 0);
+    return here && (end_ < 0 || static_cast<std::uint64_t>(end_) > control->room);
+  }
   void judge() {
     const std::uint64_t number = ++control->counted;
     const bool writes = kind_ == CallKind::write;
@@ -182,7 +192,7 @@ class Call {
       fail();
       return;
     }
-    if (number != control->at && (control->persistent == 0 || number < control->at)) return;
+    if (!holdfast::test::is_met(*control, number)) return;
     if (control->fired++ == 0) {
       std::snprintf(control->last.data(), control->last.size(), "call %u of %s",
                     static_cast<unsigned>(kind_), place_.text);
@@ -245,6 +255,7 @@ class Call {
   CallKind kind_;
   const Place& place_;
   const Place* place2_;
+  std::int64_t end_;
   bool watched_ = false;
   bool ordered_ = false;
   bool fails_ = false;
@@ -259,9 +270,11 @@ ssize_t write_pieces(int fd, const iovec* pieces, int count, std::int64_t offset
     return offset < 0 ? system_call(SYS_writev, fd, as_long(pieces), count)
                       : system_call(SYS_pwritev, fd, as_long(pieces), count, offset);
   }
-  Call call(CallKind::write, place);
-  if (call.fails()) return -1;
   const std::int64_t at = offset < 0 ? system_call(SYS_lseek, fd, 0, SEEK_CUR) : offset;
+  std::int64_t end = at;
+  for (int i = 0; i < count; ++i) end += static_cast<std::int64_t>(pieces[i].iov_len);
+  Call call(CallKind::write, place, nullptr, end);
+  if (call.fails()) return -1;
   iovec half[1];
   if (call.halves()) {
     half[0] = {pieces[0].iov_base, pieces[0].iov_len / 2};
@@ -405,9 +418,33 @@ void* map(void* address, std::size_t size, int protection, int flags, int fd, of
   return mapped;
 }
 
+// The wall clock, and what reads it, with the test's offset. Monotonic clocks are the machine's.
+std::int64_t wall_offset_s() { return control == nullptr ? 0 : control->wall_offset_s.load(); }
+
+int read_clock(clockid_t clock, timespec* time) {
+  const auto result = static_cast<int>(system_call(SYS_clock_gettime, clock, as_long(time)));
+  if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+    time->tv_sec += wall_offset_s();
+  return result;
+}
+
 }  // namespace
 
 extern "C" {
+
+int clock_gettime(clockid_t clock, timespec* time) noexcept { return read_clock(clock, time); }
+int gettimeofday(timeval* time, void* /*zone*/) noexcept {
+  timespec now{};
+  if (read_clock(CLOCK_REALTIME, &now) != 0) return -1;
+  *time = {now.tv_sec, now.tv_nsec / 1000};
+  return 0;
+}
+time_t time(time_t* into) noexcept {
+  timespec now{};
+  read_clock(CLOCK_REALTIME, &now);
+  if (into != nullptr) *into = now.tv_sec;
+  return now.tv_sec;
+}
 
 ssize_t write(int fd, const void* data, size_t size) { return write_one(fd, data, size, -1); }
 ssize_t pwrite(int fd, const void* data, size_t size, off_t at) {
