@@ -75,7 +75,7 @@ std::string_view sentence(const Error& error, int status) {
     case 503:
       return "The server cannot do this now; try again.";
     case 507:
-      return "There is not enough space.";
+      return "A limit of this server is reached.";  // of space: sufficient_disk_space
     default:
       return "The request failed.";
   }

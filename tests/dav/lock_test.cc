@@ -524,7 +524,9 @@ TEST(Lock, SharedLimitOnOneResource) {  // robustness D6: 32
   World w;
   w.put("/f");
   for (int i = 0; i < 32; ++i) w.lock("/f", "0", "shared");
-  EXPECT_EQ(w.status("LOCK", "/f", {}, lockinfo("shared")), 507);
+  const Answer refused = w.send("LOCK", "/f", {}, lockinfo("shared"));
+  EXPECT_EQ(refused.status, 507);
+  EXPECT_EQ(refused.body.find("space"), std::string::npos) << refused.body;
   EXPECT_EQ(w.status("LOCK", "/f", {}, lockinfo()), 423);
 }
 
