@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <memory>
+#include <ostream>
 #include <thread>
 
 #include "tests/crash/world.h"
@@ -21,6 +22,7 @@ struct Leaving {
   End end;
   bool chunked;
 };
+void PrintTo(const Leaving& leaving, std::ostream* out) { *out << leaving.name; }
 
 class Disconnect : public testing::TestWithParam<Leaving> {};
 INSTANTIATE_TEST_SUITE_P(, Disconnect,

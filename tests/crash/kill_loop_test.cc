@@ -21,6 +21,7 @@ struct Loop {
   std::string durability;
   int rounds;
 };
+void PrintTo(const Loop& loop, std::ostream* out) { *out << loop.durability; }
 
 std::vector<Loop> loops() {
   if (long_version()) return {{"full", 1000}, {"relaxed", 1000}};

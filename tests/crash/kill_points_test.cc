@@ -14,6 +14,7 @@ struct Case {
   std::string durability;
   Act act;
 };
+void PrintTo(const Case& one, std::ostream* out) { *out << one.act.name << ' ' << one.durability; }
 
 std::vector<Case> cases() {
   std::vector<Case> all;
