@@ -1,7 +1,6 @@
 #include "tests/crash/flush_order.h"
 
 #include <map>
-#include <set>
 #include <string_view>
 
 namespace holdfast::test {
@@ -26,6 +25,7 @@ class Checker {
       call_ = &trace[i];
       number_ = i;
       see(trace[i]);
+      if (trace[i].kind != CallKind::unlink) last_[trace[i].thread] = i;
     }
     if (answers_ != promises_.size()) {
       wrong_.push_back(std::to_string(answers_) + " answers in the trace instead of " +
@@ -38,7 +38,7 @@ class Checker {
   void see(const TracedCall& call) {
     switch (call.kind) {
       case CallKind::create:
-        dirty_files_.insert(call.path);
+        dirty_files_.emplace(call.path, number_);
         break;
       case CallKind::allocate:
       case CallKind::write:
@@ -56,11 +56,12 @@ class Checker {
         renamed(call);
         break;
       case CallKind::unlink:
-        removed(call.path);
+        removed(call);
         break;
       case CallKind::link:
       case CallKind::make_folder:
-        dirty_folders_.insert(folder_of(call.kind == CallKind::link ? call.target : call.path));
+        dirty_folders_.emplace(folder_of(call.kind == CallKind::link ? call.target : call.path),
+                               number_);
         break;
       case CallKind::map:
         if (!call.path.ends_with("-shm")) complain("a file is written through memory");
@@ -78,12 +79,12 @@ class Checker {
     if (call.path == kDatabase && dirty(kLog)) complain("4: the log is not on disk");
     if (call.path == kLog && begins && dirty(kDatabase)) complain("5: the database is not on disk");
     if (call.path == kLog && call.kind == CallKind::write) committed_ = true;
-    dirty_files_.insert(call.path);
+    dirty_files_.emplace(call.path, number_);
   }
 
   void flushed(const std::string& path) {
     if (full_ && path == kLog) {
-      for (const std::string& folder : dirty_folders_) {
+      for (const auto& [folder, since] : dirty_folders_) {
         if (folder.starts_with("blobs/")) complain("2: " + folder + " is not on disk");
       }
     }
@@ -94,20 +95,28 @@ class Checker {
   void renamed(const TracedCall& call) {
     const bool was_dirty = dirty_files_.erase(call.path) > 0;
     if (full_ && in_blobs(call.target) && was_dirty) complain("1: the file is not on disk");
-    if (was_dirty) dirty_files_.insert(call.target);
-    dirty_folders_.insert(folder_of(call.target));
+    if (was_dirty) dirty_files_.emplace(call.target, number_);
+    dirty_folders_.emplace(folder_of(call.target), number_);
   }
 
-  void removed(const std::string& path) {
-    dirty_files_.erase(path);
-    if (!in_blobs(path)) return;
-    if (dirty(kLog)) complain(full_ ? "6: the log is not on disk" : "7: the log is not on disk");
-    if (full_) return;
-    for (const std::string& file : dirty_files_) {
-      if (in_blobs(file)) complain("7: " + file + " is not on disk");
+  // Whoever removes content has made everything durable first. What others have written since its
+  // last call before the removal is younger than its reason to remove.
+  void removed(const TracedCall& call) {
+    dirty_files_.erase(call.path);
+    if (!in_blobs(call.path)) return;
+    const auto known = last_.find(call.thread);
+    const auto older = [&](std::size_t since) {
+      return known != last_.end() && since <= known->second;
+    };
+    const std::string rule = full_ ? "6: " : "7: ";
+    for (const auto& [file, since] : dirty_files_) {
+      if (!older(since)) continue;
+      if (file == kLog) complain(rule + "the log is not on disk");
+      if (!full_ && in_blobs(file)) complain(rule + file + " is not on disk");
     }
-    for (const std::string& folder : dirty_folders_) {
-      if (folder.starts_with("blobs/")) complain("7: " + folder + " is not on disk");
+    if (full_) return;
+    for (const auto& [folder, since] : dirty_folders_) {
+      if (folder.starts_with("blobs/") && older(since)) complain(rule + folder + " is not on disk");
     }
   }
 
@@ -129,9 +138,11 @@ class Checker {
 
   const std::vector<Promise>& promises_;
   bool full_;
-  std::set<std::string> dirty_files_;
-  std::set<std::string> dirty_folders_;
-  bool committed_ = false;  // something went to the log since the last answer
+  // And the call since which they are dirty.
+  std::map<std::string, std::size_t> dirty_files_;
+  std::map<std::string, std::size_t> dirty_folders_;
+  std::map<int, std::size_t> last_;  // each thread's last call that removed nothing
+  bool committed_ = false;           // something went to the log since the last answer
   std::size_t answers_ = 0;
   const TracedCall* call_ = nullptr;
   std::size_t number_ = 0;

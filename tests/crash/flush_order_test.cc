@@ -100,6 +100,23 @@ TEST(FlushOrder, RefusesAnEarlyCheckpointAndAnEarlyRemoval) {
               ElementsAre(HasSubstr("rule 7"), HasSubstr("rule 7")));
 }
 
+TEST(FlushOrder, TakesRemovalsBesideTheYoungerWorkOfOthers) {
+  const std::vector<Promise> none;
+  const auto by = [](int thread, TracedCall call) {
+    call.thread = thread;
+    return call;
+  };
+  const TracedCall flush = made(CallKind::sync, "meta.db-wal");
+  EXPECT_THAT(relaxed_order_violations({by(1, write("meta.db-wal")), by(2, flush),
+                                        by(1, write("meta.db-wal")), by(2, unlink(kBlob))},
+                                       none),
+              IsEmpty());
+  EXPECT_THAT(relaxed_order_violations({by(2, flush), by(1, write("meta.db-wal")),
+                                        by(2, write("meta.db")), by(2, unlink(kBlob))},
+                                       none),
+              Contains(HasSubstr("rule 7")));
+}
+
 // One of each kind, over an existing file, new, from a tree.
 std::vector<Promise> write_one_of_each(WriteLedger& ledger, int rounds) {
   std::vector<Promise> promises;

@@ -34,6 +34,7 @@ Trace read_trace(const std::filesystem::path& file) {
     TracedCall& call = trace.emplace_back();
     call.kind = static_cast<CallKind>(header.kind);
     call.error = header.error;
+    call.thread = header.thread;
     call.descriptor = header.descriptor;
     call.offset = header.offset;
     call.path = take(header.path_size);

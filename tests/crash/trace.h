@@ -13,6 +13,7 @@ namespace holdfast::test {
 struct TracedCall {
   CallKind kind = CallKind::write;
   int error = 0;            // errno; 0: it succeeded
+  int thread = 0;           // who called
   int descriptor = -1;      // of an answer: which connection
   std::string path;         // relative to the data folder; "." is the folder itself
   std::string target;       // of a rename or link

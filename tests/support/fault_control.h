@@ -72,7 +72,8 @@ inline bool is_met(const FaultControl& control, std::uint64_t number) {
 struct TraceHeader {
   std::uint32_t kind;
   std::int32_t descriptor;
-  std::int32_t error;  // errno; 0: the call succeeded
+  std::int32_t error;   // errno; 0: the call succeeded
+  std::int32_t thread;  // who called, as gettid says
   std::uint32_t path_size;
   std::uint32_t path2_size;
   std::uint32_t data_size;

@@ -229,6 +229,7 @@ class Call {
     TraceHeader header{};
     header.kind = static_cast<std::uint32_t>(kind_);
     header.descriptor = fd;
+    header.thread = static_cast<std::int32_t>(system_call(SYS_gettid));
     header.error = result < 0 ? errno : 0;
     header.path_size = static_cast<std::uint32_t>(std::strlen(place_.text));
     header.path2_size =
