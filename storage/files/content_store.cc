@@ -264,6 +264,9 @@ FileContentStore::FileContentStore(const DataFolder& folder, Durability durabili
   each_entry(folder.tmp(), ".", [](int in, const std::string& name) {
     if (unlinkat(in, name.c_str(), 0) != 0 && errno != ENOENT) fail("remove", name);
   });
+  // OpenSSL sets itself up at its first use, and stays broken if that fails for want of memory:
+  // better now, where it only means no start.
+  static_cast<void>(Digester(Digests{.sha1 = true}));
 }
 
 std::unique_ptr<Upload> FileContentStore::begin(Digests digests) {

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <new>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -108,6 +109,13 @@ int posix_memalign(void** block, std::size_t alignment, std::size_t bytes) {
   if (is_refused(bytes)) return ENOMEM;
   const Inside here;
   return real(block, alignment, bytes);
+}
+
+// The sanitizer asks for each new thread's stack, and ends the process when that has no memory.
+int pthread_getattr_np(pthread_t thread, pthread_attr_t* attributes) noexcept {
+  static const auto real = next<int (*)(pthread_t, pthread_attr_t*)>("pthread_getattr_np");
+  const Inside here;
+  return real(thread, attributes);
 }
 
 }  // extern "C"
