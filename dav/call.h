@@ -24,7 +24,7 @@ struct Call {
   Target target;
 
   [[nodiscard]] const Fields& fields() const { return request.fields; }
-  [[nodiscard]] std::string_view host() const { return request.fields.find("Host").value_or(""); }
+  [[nodiscard]] std::string_view host() const { return request.host(); }
 };
 
 // Reads the whole body, at most `limit` bytes. Throws Error 413 above it, 400 when it is truncated

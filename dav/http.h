@@ -80,6 +80,10 @@ struct Request {
   std::string_view scheme = "http";  // as the client spoke it, to a trusted proxy if need be
   // The host that a trusted proxy says the client asked for; empty: the Host field's.
   std::string_view forwarded_host;
+  // The host that the client asked for, against which its URLs are judged; empty without one.
+  [[nodiscard]] std::string_view host() const {
+    return forwarded_host.empty() ? fields.find("Host").value_or("") : forwarded_host;
+  }
   // Who asks; never null when handled. A server that knows accounts sets it.
   std::shared_ptr<const Caller> caller = anonymous_caller(storage::Right::write);
 };

@@ -25,7 +25,7 @@ struct PathLimits {
 // The part of the URL space that is ours.
 struct UrlSpace {
   std::vector<std::string> prefix;  // decoded segments; empty when mounted at "/"
-  // Authorities that are this server besides the request's own Host, lower case, "host" or
+  // Authorities that are this server besides the host that was asked for, lower case, "host" or
   // "host:port" (from public_url).
   std::vector<std::string> authorities;
   PathLimits limits{};
@@ -48,9 +48,9 @@ struct Target {
   std::size_t ancestor_depth = 0;
 };
 
-// Parses a request target in origin-form or absolute-form, or an href. `host` is the request's
-// Host, against which an absolute form's authority is judged loosely: case and default port
-// ignored, and http and https are one. Throws Error 400 (bad escape, bad UTF-8, dot segment,
+// Parses a request target in origin-form or absolute-form, or an href. `host` is the one that the
+// client asked for, against which an absolute form's authority is judged loosely: case and default
+// port ignored, and http and https are one. Throws Error 400 (bad escape, bad UTF-8, dot segment,
 // encoded slash, control character, segment too long), 414 (path too long), 403 (too deep), 404
 // (outside the prefix), 502 (another authority).
 [[nodiscard]] Target parse_url(std::string_view text, const UrlSpace& space, std::string_view host);

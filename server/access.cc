@@ -47,12 +47,8 @@ std::string_view target_authority(std::string_view target) {
 
 }  // namespace
 
-AccessPolicy::AccessPolicy(std::string_view public_url) {
-  if (public_url.empty()) return;
-  const PublicUrl url = parse_public_url(public_url);
-  public_scheme_ = url.scheme;
-  public_authority_ = url.authority;
-}
+AccessPolicy::AccessPolicy(std::string_view public_urls)
+    : public_urls_(parse_public_urls(public_urls)) {}
 
 bool AccessPolicy::is_our_host(std::string_view text) const {
   const std::optional<Authority> authority = split_authority(text);
@@ -61,12 +57,14 @@ bool AccessPolicy::is_our_host(std::string_view text) const {
   for (const std::string_view name : kLocal)
     if (dav::equal_ignoring_case(authority->host, name)) return true;
 
-  const std::optional<Authority> ours = split_authority(public_authority_);
-  return ours && dav::equal_ignoring_case(authority->host, ours->host) &&
-         port_or_default(*authority, public_scheme_) == port_or_default(*ours, public_scheme_);
+  return std::any_of(public_urls_.begin(), public_urls_.end(), [&](const PublicUrl& url) {
+    const std::optional<Authority> ours = split_authority(url.authority);
+    return ours && dav::equal_ignoring_case(authority->host, ours->host) &&
+           port_or_default(*authority, url.scheme) == port_or_default(*ours, url.scheme);
+  });
 }
 
-bool AccessPolicy::is_foreign(std::string_view origin, std::string_view host) const {
+bool AccessPolicy::is_foreign(std::string_view origin, const dav::Request& request) const {
   const std::size_t mark = origin.find("://");
   if (mark == std::string_view::npos) return true;  // "null" among others
   const std::string_view scheme = origin.substr(0, mark);
@@ -75,23 +73,27 @@ bool AccessPolicy::is_foreign(std::string_view origin, std::string_view host) co
   const std::optional<Authority> from = split_authority(origin.substr(mark + 3));
   if (!from) return true;
 
-  // A page that this server itself sent has the Host as its origin; behind a proxy that ends TLS,
-  // with https where we see http.
   const auto equal = [&](std::string_view authority, std::string_view its_scheme) {
     const std::optional<Authority> to = split_authority(authority);
     return to && dav::equal_ignoring_case(from->host, to->host) &&
            port_or_default(*from, scheme) == port_or_default(*to, its_scheme);
   };
-  if (equal(host, scheme)) return false;
-  return !(dav::equal_ignoring_case(scheme, public_scheme_) &&
-           equal(public_authority_, public_scheme_));
+  // A page that this server itself sent has the host that was asked for as its origin; behind a
+  // proxy that ends TLS and is not trusted, with https where we see http. Where TLS is known, a
+  // page without it is another's.
+  const bool plain_page_for_tls = request.scheme == "https" && scheme.size() == 4;
+  if (!plain_page_for_tls && equal(request.host(), scheme)) return false;
+  return std::none_of(public_urls_.begin(), public_urls_.end(), [&](const PublicUrl& url) {
+    return dav::equal_ignoring_case(scheme, url.scheme) && equal(url.authority, url.scheme);
+  });
 }
 
 std::optional<Denial> AccessPolicy::judge(const dav::Request& request, Anonymous anonymous) const {
-  const std::string_view host = request.fields.find("Host").value_or("");
   if (anonymous == Anonymous::write) {
     const std::string_view target = target_authority(request.target);
-    if (!is_our_host(host) || (!target.empty() && !is_our_host(target)))
+    // Behind a proxy the target names what the proxy calls us.
+    const bool target_counts = !target.empty() && request.forwarded_host.empty();
+    if (!is_our_host(request.host()) || (target_counts && !is_our_host(target)))
       return Denial{421,
                     "The Host is not this server's: anonymous writing is on, and only localhost, "
                     "127.0.0.1, [::1] and public-url are served then."};
@@ -100,7 +102,7 @@ std::optional<Denial> AccessPolicy::judge(const dav::Request& request, Anonymous
   const dav::Method* method = dav::find_method(request.method);
   if (method != nullptr && method->access == dav::Access::write) {
     for (const dav::Fields::Field& field : request.fields.all())
-      if (dav::equal_ignoring_case(field.name, "Origin") && is_foreign(field.value, host))
+      if (dav::equal_ignoring_case(field.name, "Origin") && is_foreign(field.value, request))
         return Denial{403, "A page of another origin asked for a write."};
   }
   return std::nullopt;

@@ -1,11 +1,13 @@
-// Keeps other web pages out: the Host must be ours while anonymous clients may write (against DNS
-// rebinding), and a write must not come from a foreign Origin (against cross-site requests).
-// Immutable after construction; any thread.
+// Keeps other web pages out: the host that was asked for must be ours while anonymous clients may
+// write (against DNS rebinding), and a write must not come from a foreign Origin (against
+// cross-site requests). What a trusted proxy says of host and scheme has been applied to the
+// request before. Immutable after construction; any thread.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dav/http.h"
 #include "server/config.h"
@@ -19,8 +21,8 @@ struct Denial {
 
 class AccessPolicy {
  public:
-  // `public_url` as configured; empty for none.
-  explicit AccessPolicy(std::string_view public_url);
+  // As configured; empty for none.
+  explicit AccessPolicy(std::string_view public_urls);
 
   // nullopt when the engine may answer. 421: not our Host while anonymous clients may write. 403: a
   // write with a foreign Origin, whoever asks.
@@ -28,10 +30,9 @@ class AccessPolicy {
 
  private:
   [[nodiscard]] bool is_our_host(std::string_view authority) const;
-  [[nodiscard]] bool is_foreign(std::string_view origin, std::string_view host) const;
+  [[nodiscard]] bool is_foreign(std::string_view origin, const dav::Request& request) const;
 
-  std::string public_scheme_;  // empty: none
-  std::string public_authority_;
+  std::vector<PublicUrl> public_urls_;
 };
 
 }  // namespace holdfast::server

@@ -127,6 +127,16 @@ PublicUrl parse_public_url(std::string_view text) {
   return url;
 }
 
+std::vector<PublicUrl> parse_public_urls(std::string_view text) {
+  std::vector<PublicUrl> urls;
+  for (std::size_t begin = 0; !text.empty() && begin <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', begin), text.size());
+    urls.push_back(parse_public_url(dav::trimmed(text.substr(begin, comma - begin))));
+    begin = comma + 1;
+  }
+  return urls;
+}
+
 Anonymous anonymous_without_accounts(const Config& config, bool has_accounts) {
   if (config.anonymous) return *config.anonymous;
   if (parse_address(config.listen).loopback) return Anonymous::write;
@@ -145,8 +155,8 @@ void check_tls(const Config& config) {
   if (config.tls_self_signed && !config.tls_certificate.empty())
     throw UsageError("--tls-cert and --tls-self-signed exclude each other.");
   if (config.tls()) {
-    if (!config.http_redirect.empty() && !config.public_url.empty() &&
-        parse_public_url(config.public_url).scheme != "https")
+    const std::vector<PublicUrl> known = parse_public_urls(config.public_url);
+    if (!config.http_redirect.empty() && !known.empty() && known.front().scheme != "https")
       throw UsageError(
           "--http-redirect sends clients to --public-url, which must begin with https.");
     return;
@@ -177,7 +187,8 @@ std::string_view to_string(Anonymous anonymous) {
 dav::Options Config::engine_options(std::uint64_t disk_bytes) const {
   dav::Options out = dav;
   out.space.prefix = dav::parse_prefix(prefix);
-  if (!public_url.empty()) out.space.authorities.push_back(parse_public_url(public_url).authority);
+  for (PublicUrl& url : parse_public_urls(public_url))
+    out.space.authorities.push_back(std::move(url.authority));
   out.body_limit_bytes = limits.body_limit_bytes;
   out.free_space_floor_bytes = free_space_floor_bytes.value_or(std::max(kGibi, disk_bytes / 100));
   return out;

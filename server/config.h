@@ -38,7 +38,7 @@ struct Config {
   std::string listen = "127.0.0.1:8080";
   std::string admin_listen;  // empty: no admin listener
   std::string data = "./data";
-  std::string public_url;       // empty: none
+  std::string public_url;       // as parse_public_urls() reads it; empty: none
   std::string tls_certificate;  // files; empty: none
   std::string tls_key;
   std::string tls_client_ca;
@@ -49,8 +49,8 @@ struct Config {
   std::string trusted_proxies;         // addresses and networks, as auth/proxies.h reads them
   bool basic_over_http = false;
   bool digest = false;
-  std::string access_log = "-";        // a path, "-" for standard output, "off"
-  std::string spill_folder;            // empty: the data folder's own for unfinished files
+  std::string access_log = "-";  // a path, "-" for standard output, "off"
+  std::string spill_folder;      // empty: the data folder's own for unfinished files
   Durability durability = Durability::full;
   bool allow_network_data = false;
   std::uint64_t cache_bytes = 32 * 1024 * 1024;
@@ -110,17 +110,20 @@ struct Address {
 // Throws UsageError.
 [[nodiscard]] Address parse_address(std::string_view text);
 
-// A whole number; with `suffixes` also one like 64KiB or 2GiB. Throws UsageError that says what would
-// be right.
+// A whole number; with `suffixes` also one like 64KiB or 2GiB. Throws UsageError that says what
+// would be right.
 [[nodiscard]] std::uint64_t parse_number(std::string_view text, bool suffixes);
 
-// The origin that clients know this server by.
+// An origin that clients know this server by.
 struct PublicUrl {
   std::string scheme;     // "http" or "https"
   std::string authority;  // lower case, "host" or "host:port"; the scheme's own port left out
 };
 // Throws UsageError unless `text` is "http(s)://host[:port]" with at most a path.
 [[nodiscard]] PublicUrl parse_public_url(std::string_view text);
+// Several with commas between them, the one to show to people first; none for an empty text. Throws
+// UsageError.
+[[nodiscard]] std::vector<PublicUrl> parse_public_urls(std::string_view text);
 
 // What anonymous clients may do while there are no accounts: as set; else write on a loopback
 // address. Throws UsageError on any other address without an explicit setting, unless

@@ -115,9 +115,7 @@ void check_optional_address(std::string_view value) {
   if (!value.empty()) check_address(value);
 }
 
-void check_public_url(std::string_view value) {
-  if (!value.empty()) static_cast<void>(parse_public_url(value));
-}
+void check_public_urls(std::string_view value) { static_cast<void>(parse_public_urls(value)); }
 
 void check_prefix(std::string_view value) {
   try {
@@ -229,8 +227,10 @@ std::vector<Option> make_options() {
       text("prefix", "PATH", FIELD(prefix), check_prefix,
            "Path of the URL under which the tree is served"),
       anonymous_option(),
-      text("public-url", "URL", FIELD(public_url), check_public_url,
-           "http(s)://host[:port] that clients use when it is not the listening address"),
+      text(
+          "public-url", "URL,...", FIELD(public_url), check_public_urls,
+          "http(s)://host[:port] that clients use when it is not the listening address; of several "
+          "the first is the one to show"),
       text("trusted-proxies", "CIDR,...", FIELD(trusted_proxies), check_proxies,
            "Addresses or networks of reverse proxies that are believed in what X-Forwarded-For, "
            "-Proto, -Host or Forwarded say of a client"),

@@ -34,13 +34,15 @@ std::string host_of(std::string_view authority) {
 Redirect::Redirect(const Config& config, std::uint16_t port)
     : listen_host_(parse_address(config.listen).host),
       port_(port == 443 ? std::string() : ":" + std::to_string(port)) {
-  if (!config.public_url.empty())
-    public_origin_ = "https://" + parse_public_url(config.public_url).authority;
+  for (const PublicUrl& url : parse_public_urls(config.public_url))
+    if (url.scheme == "https") public_origins_.push_back("https://" + url.authority);
 }
 
 std::string Redirect::origin(std::string_view authority) const {
-  if (!public_origin_.empty()) return public_origin_;
   const std::string host = host_of(authority);
+  for (const std::string& known : public_origins_)
+    if (dav::equal_ignoring_case(host_of(known.substr(8)), host)) return known;
+  if (!public_origins_.empty()) return public_origins_.front();
   if (!dav::equal_ignoring_case(host, "localhost") && host != "127.0.0.1" && host != "::1" &&
       host != listen_host_)
     return {};

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dav/http.h"
 #include "server/config.h"
@@ -14,8 +15,9 @@ namespace holdfast::server {
 
 class Redirect {
  public:
-  // To --public-url; without one to `port` of the host that the client asked for, if that is this
-  // machine's loopback or the address that is served on.
+  // To the --public-url with the host that the client asked for, else to the first; without one to
+  // `port` of the host that the client asked for, if that is this machine's loopback or the address
+  // that is served on.
   Redirect(const Config& config, std::uint16_t port);
 
   // 421 when the Host is none of ours: nobody is sent to a place that a request names.
@@ -25,7 +27,7 @@ class Redirect {
   // "https://host:port"; empty when there is none.
   [[nodiscard]] std::string origin(std::string_view host) const;
 
-  std::string public_origin_;
+  std::vector<std::string> public_origins_;  // "https://host:port"
   std::string listen_host_;
   std::string port_;  // ":8443", or empty for 443
 };

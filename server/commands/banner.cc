@@ -45,10 +45,8 @@ std::string banner(const Config& config, Anonymous anonymous, const Ports& ports
       url_of(config.tls() ? "https" : "http", parse_address(config.listen), ports.own, path);
 
   std::string url = here;  // as clients should use it
-  if (!config.public_url.empty()) {
-    const PublicUrl known = parse_public_url(config.public_url);
-    url = known.scheme + "://" + known.authority + path;
-  }
+  if (const auto known = parse_public_urls(config.public_url); !known.empty())
+    url = known.front().scheme + "://" + known.front().authority + path;
   const std::string dav_url =
       (url.starts_with("https") ? "davs" : "dav") + url.substr(url.find(':'));
 

@@ -154,8 +154,8 @@ TlsFiles tls_files(const Config& config) {
 // With --tls-self-signed, once the data folder is ours.
 TlsFiles self_signed_files(const Config& config) {
   std::vector<std::string> names = {parse_address(config.listen).host};
-  if (!config.public_url.empty())
-    names.push_back(host_of(parse_public_url(config.public_url).authority));
+  for (const PublicUrl& url : parse_public_urls(config.public_url))
+    names.push_back(host_of(url.authority));
   const std::string path = self_signed(config.data, names);
   return {path, path, config.tls_client_ca};
 }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "tests/support/build_paths.h"
+#include "tests/support/http_client.h"
 #include "tests/support/process.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_folder.h"
@@ -74,7 +75,7 @@ void replace(std::string& text, const std::string& from, const std::string& to) 
     text.replace(at, from.size(), to);
 }
 
-struct Reply {
+struct Fetched {
   int status = 0;
   std::string head;
   std::string body;
@@ -96,7 +97,9 @@ class Proxy : public ::testing::Test {
   }
 
   // `configure` writes what is needed and returns the command, which must not go to the background.
-  void start_behind(const std::function<Command(const Place&)>& configure) {
+  // `arguments` are the server's; without any it is told its public URLs.
+  void start_behind(const std::function<Command(const Place&)>& configure,
+                    const std::vector<std::string>& arguments = {}) {
     const fs::path certificate = folder_ / "dav.crt";
     const fs::path key = folder_ / "dav.key";
     const auto made =
@@ -109,8 +112,11 @@ class Proxy : public ::testing::Test {
     for (int attempt = 0; attempt < 5; ++attempt) {
       port_ = free_port();
       url_ = "https://dav.example.org:" + std::to_string(port_);
-      server_.emplace(folder_ / "data",
-                      std::vector<std::string>{"--public-url", url_, "--access-log", "off"});
+      std::vector<std::string> all = {"--access-log", "off"};
+      all.insert(all.end(), arguments.begin(), arguments.end());
+      if (arguments.empty())
+        all.insert(all.end(), {"--public-url", "https://files.example.org," + url_});
+      server_.emplace(folder_ / "data", all);
       server_->start();
       const Command command = configure({.folder = folder_.path(),
                                          .port = std::to_string(port_),
@@ -151,8 +157,8 @@ class Proxy : public ::testing::Test {
     proxy_.pid = -1;
   }
 
-  Reply curl(const std::string& path, std::vector<std::string> arguments = {},
-             const std::string& input = {}) {
+  Fetched curl(const std::string& path, std::vector<std::string> arguments = {},
+               const std::string& input = {}) {
     const fs::path head = folder_ / "head", body = folder_ / "body";
     fs::remove(head);
     fs::remove(body);
@@ -175,6 +181,7 @@ class Proxy : public ::testing::Test {
                                     body,
                                     "-w",
                                     "%{http_code}"};
+    if (!credentials_.empty()) all.insert(all.end(), {"-u", credentials_});
     all.insert(all.end(), arguments.begin(), arguments.end());
     all.push_back(url_ + path);
     const auto outcome = run({.arguments = all, .input = input});
@@ -211,6 +218,12 @@ class Proxy : public ::testing::Test {
     const std::string http = "http" + url_.substr(5);
     EXPECT_EQ(curl("/moved", method("MOVE", header("Destination: " + http + "/again"))).status,
               201);
+    if (knows_another_name_) {
+      EXPECT_EQ(
+          curl("/again", method("COPY", header("Destination: https://files.example.org/also")))
+              .status,
+          201);
+    }
     for (const char* foreign : {"https://other.example.org/x", "https://dav.example.org:1/x"})
       EXPECT_EQ(
           curl("/again", method("MOVE", header(std::string("Destination: ") + foreign))).status,
@@ -248,27 +261,109 @@ class Proxy : public ::testing::Test {
   std::string printed_;
   std::uint16_t port_ = 0;
   std::string url_;
+  std::string credentials_;  // "name:password"; empty: nobody signs in
+  bool knows_another_name_ = true;
 };
+
+// nginx's own pieces around the manual's, which `server` may have changed.
+Command nginx(std::string server, const fs::path& folder, const std::string& port,
+              const std::string& backend, const std::string& certificate, const std::string& key) {
+  replace(server, "listen 443 ssl", "listen 127.0.0.1:" + port + " ssl");
+  replace(server, "/etc/ssl/dav.example.org.crt", certificate);
+  replace(server, "/etc/ssl/dav.example.org.key", key);
+  replace(server, "127.0.0.1:8080", backend);
+  std::string temporary;
+  for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
+    temporary += std::string(kind) + "_temp_path " + (folder / kind).string() + ";\n";
+  std::ofstream(folder / "nginx.conf")
+      << "daemon off; master_process off; pid " << (folder / "nginx.pid").string()
+      << ";\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n"
+      << temporary << server << "}\n";
+  return {.arguments = {"nginx", "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"}};
+}
 
 TEST_F(Proxy, NginxOfTheManual) {
   if (!program_exists("nginx")) GTEST_SKIP() << "nginx is not installed";
   start_behind([](const Place& place) {
-    std::string server = snippet("nginx");
-    replace(server, "listen 443 ssl", "listen 127.0.0.1:" + place.port + " ssl");
-    replace(server, "/etc/ssl/dav.example.org.crt", place.certificate);
-    replace(server, "/etc/ssl/dav.example.org.key", place.key);
-    replace(server, "127.0.0.1:8080", place.backend);
-    std::string temporary;
-    for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
-      temporary += std::string(kind) + "_temp_path " + (place.folder / kind).string() + ";\n";
-    std::ofstream(place.folder / "nginx.conf")
-        << "daemon off; master_process off; pid " << (place.folder / "nginx.pid").string()
-        << ";\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n"
-        << temporary << server << "}\n";
-    return Command{.arguments = {"nginx", "-e", "stderr", "-p", place.folder, "-c",
-                                 place.folder / "nginx.conf"}};
+    return nginx(snippet("nginx"), place.folder, place.port, place.backend, place.certificate,
+                 place.key);
   });
   if (!HasFatalFailure()) use_as_a_drive();
+}
+
+// It shows its own name for the server in Host. Without --public-url, what it says in
+// X-Forwarded-Host is all that makes the clients' Destination and If ours; and only because it is
+// trusted.
+TEST_F(Proxy, NginxThatForwardsItsOwnHost) {
+  if (!program_exists("nginx")) GTEST_SKIP() << "nginx is not installed";
+  ASSERT_EQ(run({.arguments = {holdfast_binary(), "user", "add", "anna", "--home", "/", "--data",
+                               folder_ / "data"},
+                 .input = "secret\n"})
+                .exit_code,
+            0);
+  credentials_ = "anna:secret";
+  knows_another_name_ = false;
+  const auto configure = [](const Place& place) {
+    std::string server = snippet("nginx");
+    replace(server, "        proxy_set_header Host $http_host;\n", "");  // then it is the backend's
+    return nginx(server, place.folder, place.port, place.backend, place.certificate, place.key);
+  };
+  start_behind(configure, {"--trusted-proxies", "127.0.0.1"});
+  if (HasFatalFailure()) return;
+  use_as_a_drive();
+  EXPECT_EQ(curl("/mine", {"-T", folder_ / "small", "-H", "Origin: " + url_}).status, 201);
+  EXPECT_EQ(curl("/mine", {"-T", folder_ / "small", "-H", "Origin: https://evil.example"}).status,
+            403);
+  // nginx says itself what was asked for, whatever the client writes.
+  EXPECT_EQ(curl("/mine", {"-X", "MOVE", "-H", "X-Forwarded-Host: evil.example", "-H",
+                           "Destination: https://evil.example/x"})
+                .status,
+            502);
+
+  end_proxy();
+  ASSERT_EQ(server_->stop(), 0) << server_->output();
+  start_behind(configure, {"--trusted-proxies", "10.0.0.0/8"});
+  if (HasFatalFailure()) return;
+  EXPECT_EQ(curl("/mine", {"-X", "MOVE", "-H", "Destination: " + url_ + "/moved"}).status, 502);
+  EXPECT_EQ(curl("/mine", {"-X", "MOVE", "-H", "Destination: /moved"}).status, 201);
+}
+
+// robustness S11: what a client that is no trusted proxy writes into these fields changes nothing.
+TEST(Forwarded, IsBelievedFromTrustedProxiesOnly) {
+  TemporaryFolder folder;
+  const Fields lies[] = {
+      {{"X-Forwarded-Host", "dav.example.org"},
+       {"X-Forwarded-Proto", "https"},
+       {"X-Forwarded-For", "203.0.113.1"}},
+      {{"Forwarded", "for=203.0.113.1;proto=https;host=dav.example.org"}},
+  };
+  for (const bool trusted : {false, true}) {
+    // Anonymous writing: the host must be ours.
+    ServerProcess server(folder / (trusted ? "trusted" : "untrusted"),
+                         {"--access-log", "off", "--public-url", "https://dav.example.org",
+                          "--trusted-proxies", trusted ? "127.0.0.1" : "127.0.0.2,10.0.0.0/8"});
+    server.start();
+    HttpClient client(server.port());
+    for (const Fields& said : lies) {
+      SCOPED_TRACE((trusted ? "trusted, " : "untrusted, ") + said.front().first);
+      const auto ask = [&](const char* method, Fields more, const char* target = "/f") {
+        more.insert(more.end(), said.begin(), said.end());
+        return client.request(method, target, more, *method == 'P' ? "text" : "").status;
+      };
+      // A page that has rebound its name sends the Host it is known by.
+      EXPECT_EQ(ask("PUT", {{"Host", "evil.example"}}), trusted ? 201 : 421);
+      EXPECT_EQ(ask("PUT", {}), trusted ? 204 : 201);
+      EXPECT_EQ(ask("PUT", {{"Origin", "https://dav.example.org:444"}}), 403);
+      // The host that a page has for its own is the proxy's; the backend's is no client's.
+      const std::string own = "http://127.0.0.1:" + std::to_string(server.port());
+      EXPECT_EQ(ask("PUT", {{"Origin", own}}), trusted ? 403 : 204);
+      EXPECT_EQ(ask("COPY", {{"Destination", own + "/g"}}), trusted ? 502 : 201);
+      EXPECT_EQ(ask("COPY", {{"Destination", "https://evil.example/g"}}), 502);
+      client.request("DELETE", "/f");
+      client.request("DELETE", "/g");
+    }
+    EXPECT_EQ(server.stop(), 0) << server.output();
+  }
 }
 
 TEST_F(Proxy, ApacheOfTheManual) {

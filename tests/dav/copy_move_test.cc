@@ -104,6 +104,43 @@ TEST(CopyMove, KnowThePublicUrl) {  // issue: another host is 502, with public_u
   EXPECT_EQ(w.status("COPY", "/f", {{"Destination", "https://example.org/g"}}), 502);
 }
 
+// A trusted proxy that names itself in Host, and the client's host in X-Forwarded-Host: URLs are
+// judged against what the client asked for (clients R23, robustness S10).
+TEST(CopyMove, KnowTheHostThatAProxyWasAskedFor) {
+  struct Row {
+    const char* forwarded;  // empty: no trusted proxy said anything
+    const char* destination;
+    int status;
+  };
+  constexpr Row rows[] = {
+      {"", "https://dav.example/g", 502},
+      {"dav.example", "https://evil.example/g", 502},
+      {"dav.example", "https://dav.example:8443/g", 502},
+      {"dav.example", "http://backend:8080/g", 502},  // the proxy's name for us is nobody else's
+      {"dav.example", "https://dav.example@evil.example/g", 400},
+      {"", "http://backend:8080/g", 201},
+      {"dav.example", "https://dav.example/g", 201},
+      {"dav.example", "http://DAV.example:80/g", 201},
+      {"dav.example:8443", "https://dav.example:8443/g", 201},
+      {"[2001:db8::1]:8443", "https://[2001:DB8::1]:8443/g", 201},
+      {"dav.example", "https://lan.example/g", 201},  // configured
+      {"dav.example", "/g", 201},
+  };
+  for (const Row& row : rows) {
+    dav::Options options;
+    options.space.authorities = {"lan.example", "other.example:81"};
+    World w(options);
+    w.put("/f");
+    w.dav.host("backend:8080");
+    w.dav.forwarded_host(row.forwarded);
+    EXPECT_EQ(w.status("COPY", "/f", {{"Destination", row.destination}}), row.status)
+        << row.forwarded << " " << row.destination;
+    EXPECT_EQ(w.status("MOVE", "/f", {{"Destination", row.destination}}),
+              row.status == 201 ? 204 : row.status)
+        << row.forwarded << " " << row.destination;
+  }
+}
+
 TEST(CopyMove, GiveContentAndDatesAndTagsTheirDue) {  // DESIGN §4, ETag
   World w;
   w.put("/a", "a");

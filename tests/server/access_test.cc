@@ -15,6 +15,8 @@ struct Case {
   const char* origin;  // nullptr: no field
   int status;          // 0: passes
   const char* target = "/f";
+  const char* forwarded_host = "";  // as a trusted proxy said it
+  const char* scheme = "http";
 };
 
 int judge(const Case& row) {
@@ -23,6 +25,8 @@ int judge(const Case& row) {
   request.method = row.method;
   request.target = row.target;
   request.body = &body;
+  request.scheme = row.scheme;
+  request.forwarded_host = row.forwarded_host;
   if (row.host != nullptr) request.fields.add("Host", row.host);
   if (row.origin != nullptr) request.fields.add("Origin", row.origin);
   const auto refusal = AccessPolicy(row.public_url).judge(request, row.anonymous);
@@ -37,7 +41,8 @@ void expect_all(const std::vector<Case>& rows) {
         << to_string(row.anonymous) << " " << row.method << " " << row.target
         << " Host: " << (row.host != nullptr ? row.host : "(none)")
         << " Origin: " << (row.origin != nullptr ? row.origin : "(none)")
-        << " public-url: " << row.public_url;
+        << " public-url: " << row.public_url << " forwarded: " << row.scheme << "://"
+        << row.forwarded_host;
 }
 
 constexpr auto kOff = Anonymous::off;
@@ -79,6 +84,20 @@ TEST(AccessPolicy, ServesOnlyItsOwnHostsWhileAnonymousMayWrite) {
       {kWrite, "", "GET", "localhost", nullptr, 0, "http://localhost/f"},
       {kWrite, "", "OPTIONS", "localhost", nullptr, 0, "*"},
 
+      // Each of several.
+      {kWrite, "https://a.example,http://b.example:81", "PUT", "b.example", nullptr, 421},
+      {kWrite, "https://a.example,http://b.example:81", "PUT", "a.example:81", nullptr, 421},
+      {kWrite, "https://a.example,http://b.example:81", "PUT", "a.example", nullptr, 0},
+      {kWrite, "https://a.example,http://b.example:81", "PUT", "b.example:81", nullptr, 0},
+
+      // What a trusted proxy says takes the place of the Host, which names what the proxy calls us.
+      {kWrite, "https://a.example", "PUT", "localhost:8080", nullptr, 421, "/f", "evil.example"},
+      {kWrite, "https://a.example", "PUT", "a.example", nullptr, 421, "/f", "a.example:444"},
+      {kWrite, "https://a.example", "PUT", "backend", nullptr, 421, "http://backend/f",
+       "e.example"},
+      {kWrite, "https://a.example", "PUT", "backend:8080", nullptr, 0, "/f", "A.example:443"},
+      {kWrite, "https://a.example", "PUT", "backend", nullptr, 0, "http://backend/f", "a.example"},
+
       {kRead, "", "GET", "any.example", nullptr, 0},
       {kRead, "", "GET", nullptr, nullptr, 0},
   });
@@ -111,6 +130,20 @@ TEST(AccessPolicy, RefusesWritesFromForeignOrigins) {
       {kWrite, "", "PUT", "localhost", "http://LOCALHOST:80", 0},
       {kWrite, "https://dav.example", "PUT", "dav.example", "https://dav.example", 0},
       {kWrite, "https://dav.example", "PUT", "localhost:8080", "https://dav.example", 0},
+      {kOff, "http://a.example,https://b.example", "PUT", "x", "https://a.example", 403},
+      {kOff, "http://a.example,https://b.example", "PUT", "x", "http://a.example", 0},
+      {kOff, "http://a.example,https://b.example", "PUT", "x", "https://b.example", 0},
+      // Behind a trusted proxy the page's host is the one that the proxy was asked for.
+      {kOff, "", "PUT", "backend:8080", "http://backend:8080", 403, "/f", "dav.example", "https"},
+      {kOff, "", "PUT", "backend:8080", "https://evil.example", 403, "/f", "dav.example", "https"},
+      {kOff, "", "PUT", "backend:8080", "https://dav.example", 0, "/f", "dav.example", "https"},
+      {kOff, "", "PUT", "backend:8080", "http://dav.example", 0, "/f", "dav.example", "http"},
+      // A page without TLS is another origin for what is known to have come over it.
+      {kOff, "", "PUT", "backend:8080", "http://dav.example", 403, "/f", "dav.example", "https"},
+      {kOff, "", "PUT", "dav.example", "http://dav.example", 403, "/f", "", "https"},
+      {kOff, "", "PUT", "dav.example", "https://dav.example", 0, "/f", "", "https"},
+      {kOff, "", "PUT", "dav.example", "https://dav.example", 0, "/f", "", "http"},
+
       {kWrite, "", "GET", "localhost:8080", "https://evil.example", 0},
       {kWrite, "", "PROPFIND", "localhost:8080", "https://evil.example", 0},
       {kWrite, "", "OPTIONS", "localhost:8080", "https://evil.example", 0},

@@ -57,7 +57,7 @@ constexpr Samples kSamples[] = {
     {"checksums", "md5", "none", "sha1,md5"},
     {"prefix", "/dav", "/a/b", "/c"},
     {"anonymous", "off", "read", "write"},
-    {"public-url", "https://a.example", "http://b.example:81", "https://c.example/dav"},
+    {"public-url", "https://a.example", "http://b.example:81", "https://c.example/dav,http://d"},
     {"trusted-proxies", "127.0.0.1", "10.0.0.0/8,::1", "fd00::/8"},
     {"basic-over-http", "yes", "no", "yes"},
     {"digest", "yes", "no", "yes"},
@@ -231,6 +231,11 @@ constexpr BadValue kBadValues[] = {
     {"public-url", "https://dav.example.org:x"},
     {"public-url", "https://dav.example.org/?q"},
     {"public-url", "https://dav example.org"},
+    {"public-url", "https://a.example,"},
+    {"public-url", ",https://a.example"},
+    {"public-url", "https://a.example,,https://b.example"},
+    {"public-url", "https://a.example,b.example"},
+    {"public-url", "https://a.example https://b.example"},
     {"admin-listen", "9090"},
     {"access-log", ""},
     {"trusted-proxies", "proxy.example"},
@@ -446,16 +451,25 @@ TEST(PublicUrl, IsAnOriginInLowerCaseWithoutTheDefaultPort) {
   EXPECT_EQ(parse_public_url("https://[2001:db8::1]:8443/").authority, "[2001:db8::1]:8443");
 }
 
+TEST(PublicUrl, ThereMayBeSeveral) {
+  EXPECT_TRUE(parse_public_urls("").empty());
+  const auto urls = parse_public_urls("https://a.example, http://B.example:81");
+  ASSERT_EQ(urls.size(), 2U);
+  EXPECT_EQ(urls[0].authority, "a.example");
+  EXPECT_EQ(urls[1].scheme, "http");
+  EXPECT_EQ(urls[1].authority, "b.example:81");
+}
+
 TEST(EngineOptions, TakePrefixHostLimitsAndFloorFromTheSettings) {
   const Config config = resolve({{"prefix", "/dav/files"},
-                                 {"public-url", "https://dav.example"},
+                                 {"public-url", "https://dav.example,http://lan:81"},
                                  {"body-limit", "7"},
                                  {"lock-timeout-max", "9"}},
                                 kNoEnvironment);
   constexpr std::uint64_t kGibi = 1 << 30;
   const dav::Options options = config.engine_options(kGibi);
   EXPECT_EQ(options.space.prefix, (std::vector<std::string>{"dav", "files"}));
-  EXPECT_EQ(options.space.authorities, std::vector<std::string>{"dav.example"});
+  EXPECT_EQ(options.space.authorities, (std::vector<std::string>{"dav.example", "lan:81"}));
   EXPECT_EQ(options.body_limit_bytes, 7U);
   EXPECT_EQ(options.lock_timeout_s, 9);
   EXPECT_EQ(options.free_space_floor_bytes, kGibi);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "server/redirect.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/temporary_folder.h"
 
@@ -55,6 +56,31 @@ TEST(Banner, OverTlsTheUrlIsHttpsAndTheFingerprintStands) {
   EXPECT_THAT(text, testing::StartsWith("Holdfast serves https://127.0.0.1:8443/\n"));
   EXPECT_THAT(text, testing::HasSubstr("self-signed certificate, SHA-256 AB:CD\n"));
   EXPECT_THAT(text, testing::HasSubstr("davs://127.0.0.1:8443/"));
+}
+
+TEST(Banner, ShowsTheFirstPublicUrl) {
+  Config config;
+  config.public_url = "https://dav.example:8443/, http://lan.example";
+  const std::string text = banner(config, Anonymous::read, {.own = 8080});
+  EXPECT_THAT(text, testing::HasSubstr("known as    https://dav.example:8443/\n"));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("lan.example")));
+}
+
+TEST(Redirect, GoesToTheHostThatWasAskedForIfItIsKnown) {
+  Config config;
+  config.public_url = "https://dav.example:8443, http://plain.example, https://lan.example";
+  const auto location = [&](const char* host) {
+    dav::Request request;
+    request.method = "GET";
+    request.target = "/a";
+    request.fields.add("Host", host);
+    const std::string fields = Redirect(config, 8080).answer(request).fields;
+    const std::size_t at = fields.find("Location: ") + 10;
+    return fields.substr(at, fields.find('\r', at) - at);
+  };
+  EXPECT_EQ(location("LAN.example:80"), "https://lan.example/a");
+  for (const char* host : {"dav.example", "plain.example", "evil.example", ""})
+    EXPECT_EQ(location(host), "https://dav.example:8443/a") << host;
 }
 
 TEST(Banner, WarnsThatOtherHostsAreRefusedWhileAnonymousMayWrite) {

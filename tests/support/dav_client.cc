@@ -127,6 +127,7 @@ Answer DavClient::send(std::string_view method, std::string_view target, const H
   request.method = method;
   request.target = target;
   request.scheme = scheme_;
+  request.forwarded_host = forwarded_host_;
   request.caller = caller_;
   request.body = &body;
   const bool own_host = std::any_of(headers.begin(), headers.end(), [](const auto& field) {

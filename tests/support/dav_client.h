@@ -99,12 +99,15 @@ class DavClient {
   void as(std::string principal);
   void over(std::string scheme) { scheme_ = std::move(scheme); }
   void host(std::string host) { host_ = std::move(host); }
+  // What a trusted proxy says that the client asked for.
+  void forwarded_host(std::string host) { forwarded_host_ = std::move(host); }
 
  private:
   const dav::Engine& engine_;
   std::shared_ptr<const dav::Caller> caller_ = dav::anonymous_caller(storage::Right::write);
   std::string scheme_ = "http";
   std::string host_ = "localhost:8080";
+  std::string forwarded_host_;
 };
 
 }  // namespace holdfast::test
