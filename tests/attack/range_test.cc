@@ -131,11 +131,14 @@ TEST_P(Range, R1_R3_TheExactBytesOrARefusal) {
 
 TEST_P(Range, R1_IfRange) {
   for (const auto& [name, size] : sizes()) {
-    const auto head = ask(request("HEAD " + name));
+    auto head = ask(request("HEAD " + name));
     const std::string etag = head.field("etag");
     const std::string date = head.field("last-modified");
+    // A date is a strong validator once its second is over (RFC 9110 §8.8.2.2).
+    while (head.field("date") == date) head = ask(request("HEAD " + name));
     for (const auto& [value, status] : std::vector<std::pair<std::string, int>>{
              {etag, 206},
+             {date, 206},
              {"W/" + etag, 200},
              {"\"other\"", 200},
              {"\"", 200},
