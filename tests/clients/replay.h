@@ -1,26 +1,81 @@
-// What the replays share: the real program under the prefix /dav, and the bodies many clients send.
+// What the replays share: the real program under the prefix /dav in three worlds, and the bodies
+// many clients send. Every trace runs in each world.
 #pragma once
 
 #include <gmock/gmock.h>
+#include <ostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/clients/wire.h"
+#include "tests/support/process.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_folder.h"
 
 namespace holdfast::test {
 
-class WireReplay : public ::testing::Test {
+// Where a trace is replayed.
+enum class World {
+  open,    // nobody signs in: http on the own machine
+  tls,     // accounts over TLS, where only Basic is offered
+  digest,  // accounts without TLS, with --digest
+};
+
+inline void PrintTo(World world, std::ostream* out) {
+  *out << (world == World::open ? "open" : world == World::tls ? "tls" : "digest");
+}
+
+class WireReplay : public ::testing::TestWithParam<World> {
  protected:
-  void SetUp() override { server_.start(); }
+  void SetUp() override {
+    server_.start();
+    if (accounts()) add_account("alice");
+  }
   void TearDown() override {
     if (server_.running()) {
       EXPECT_EQ(server_.stop(), 0) << server_.output();
     }
   }
 
+  [[nodiscard]] bool accounts() const { return GetParam() != World::open; }
+
+  // The client of the trace, which shows who it is as its source does.
+  Wire client(std::string always, Signing signing = Signing::once_asked,
+              const std::string& instead = {}) {
+    return wire(std::move(always), {"alice", "wonderland", signing, instead});
+  }
+  // Somebody else's, with the same rights.
+  Wire other(std::string always = {}) {
+    if (accounts() && !bob_) add_account("bob");
+    bob_ = true;
+    return wire(std::move(always), {"bob", "wonderland", Signing::beforehand, {}});
+  }
+
   TemporaryFolder folder_;
-  ServerProcess server_{folder_ / "data", {"--prefix", "/dav", "--access-log", "off"}};
+
+ private:
+  static std::vector<std::string> arguments() {
+    std::vector<std::string> out = {"--prefix", "/dav", "--access-log", "off"};
+    if (GetParam() == World::tls) out.emplace_back("--tls-self-signed");
+    if (GetParam() == World::digest) out.emplace_back("--digest");
+    return out;
+  }
+  Wire wire(std::string always, Person person) {
+    return Wire(server_.port(), std::move(always), GetParam() == World::tls,
+                accounts() ? std::optional(std::move(person)) : std::nullopt);
+  }
+  void add_account(const std::string& name) {
+    Command command{.arguments = {holdfast_binary(), "user", "add", name, "--home", "/", "--data",
+                                  server_.data()},
+                    .input = "wonderland\n"};
+    if (GetParam() == World::digest) command.arguments.emplace_back("--digest");
+    const Outcome outcome = run(command);
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  }
+
+  ServerProcess server_{folder_ / "data", arguments()};
+  bool bob_ = false;
 };
 
 inline const std::string kXml = "<?xml version=\"1.0\" encoding=\"utf-8\"?>";

@@ -1,5 +1,7 @@
 // Clients that make a network drive, on the wire: Windows Explorer, Word, Finder, davfs2, gvfs,
 // KIO. Steps, fields and bodies in the order in which their sources and traces have them.
+#include <algorithm>
+
 #include "tests/clients/replay.h"
 
 namespace holdfast::test {
@@ -9,10 +11,11 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-TEST_F(WireReplay, WindowsExplorerDragsAFileIn) {
-  Wire w(server_.port(),
-         "User-Agent: Microsoft-WebDAV-MiniRedir/10.0.19045\r\ntranslate: f\r\n"
-         "Connection: Keep-Alive\r\n");
+TEST_P(WireReplay, WindowsExplorerDragsAFileIn) {
+  Wire w = client(
+      "User-Agent: Microsoft-WebDAV-MiniRedir/10.0.19045\r\ntranslate: f\r\n"
+      "Connection: Keep-Alive\r\n",
+      Signing::each_time);
   const std::string zero = "Depth: 0\r\nContent-Length: 0\r\n";
   const std::string one = "Depth: 1\r\nContent-Length: 0\r\n";
   const auto options = w.ask("OPTIONS /");  // 1
@@ -66,15 +69,22 @@ TEST_F(WireReplay, WindowsExplorerDragsAFileIn) {
   EXPECT_EQ(w.ask("MOVE /dav/a.txt", to_b + "Overwrite: F\r\n").status, 412);
   EXPECT_EQ(w.ask("MOVE /dav/a.txt", to_b + "Overwrite: T\r\n").status, 204);
   EXPECT_EQ(w.ask("DELETE /dav/b.txt", "Content-Length: 0\r\n").status, 204);
+  // All but OPTIONS were asked twice, bodies included, on the one connection (R4, R5, R7).
+  if (accounts()) {
+    EXPECT_EQ(w.challenges(), 18);
+  }
 }
 
-TEST_F(WireReplay, WordOpensSavesAndCloses) {
-  Wire bob(server_.port(), "User-Agent: Microsoft Office Word 2014\r\n");
-  Wire w(server_.port(),
-         "User-Agent: Microsoft Office Word 2014\r\nX-FORMS_BASED_AUTH_ACCEPTED: f\r\n");
-  ASSERT_EQ(w.ask("PUT /dav/d.docx", {}, "old").status, 201);
-  EXPECT_EQ(w.ask("OPTIONS /dav/").field("ms-author-via"), "DAV");  // 1
-  const auto head = w.ask("HEAD /dav/d.docx");                      // 2
+TEST_P(WireReplay, WordOpensSavesAndCloses) {
+  Wire bob = other("User-Agent: Microsoft Office Word 2014\r\n");
+  Wire w = client("User-Agent: Microsoft Office Word 2014\r\nX-FORMS_BASED_AUTH_ACCEPTED: f\r\n",
+                  Signing::once_asked, "Authorization: Bearer\r\n");
+  ASSERT_EQ(bob.ask("PUT /dav/d.docx", {}, "old").status, 201);
+  const auto options = w.ask("OPTIONS /dav/");  // 1: a Bearer with nothing, then the password (R6)
+  EXPECT_EQ(options.status, 200);
+  EXPECT_EQ(options.field("ms-author-via"), "DAV");
+  EXPECT_EQ(w.challenges(), accounts() ? 1 : 0);
+  const auto head = w.ask("HEAD /dav/d.docx");  // 2
   EXPECT_EQ(head.field("content-length"), "3");
   EXPECT_THAT(head.field("etag"), StartsWith("\""));
   EXPECT_FALSE(head.field("last-modified").empty());
@@ -92,6 +102,7 @@ TEST_F(WireReplay, WordOpensSavesAndCloses) {
   const auto get = w.ask("GET /dav/d.docx", "Depth: 0\r\ntranslate: f\r\n");  // 5
   EXPECT_EQ(get.status, 200);
   EXPECT_EQ(get.body, "old");
+  EXPECT_EQ(get.field("cache-control"), "no-cache");  // R49
   for (int i = 0; i < 2; ++i) {
     const auto refresh =
         w.ask("LOCK /dav/d.docx", token_line(token) + "Content-Length: 0\r\n");  // 6
@@ -104,7 +115,26 @@ TEST_F(WireReplay, WordOpensSavesAndCloses) {
   EXPECT_EQ(combined.status, 204);
   EXPECT_THAT(combined.field("etag"), StartsWith("\""));
   EXPECT_EQ(w.ask("PUT /dav/d.docx", token_line(token), "newer").status, 204);  // 7b
-  EXPECT_EQ(w.ask("HEAD /dav/d.docx").field("content-length"), "5");            // 9
+  const std::string date = "Tue, 14 Nov 2023 22:13:20 GMT";
+  const std::string dates = win32("<Z:Win32LastModifiedTime>" + date +
+                                  "</Z:Win32LastModifiedTime><Z:Win32FileAttributes>00000020"
+                                  "</Z:Win32FileAttributes>");
+  if (accounts()) {
+    // 8: the account that holds the lock needs no token for these (R72), nobody else may.
+    EXPECT_EQ(bob.ask("PROPPATCH /dav/d.docx", {}, dates).status, 423);
+    const auto dated = w.ask("PROPPATCH /dav/d.docx", {}, dates);
+    ASSERT_EQ(dated.status, 207);
+    EXPECT_EQ(dated.entries.at(0).common_status(), 200);
+    EXPECT_EQ(w.ask("HEAD /dav/d.docx").field("last-modified"), date);
+    EXPECT_EQ(w.ask("PUT /dav/d.docx", {}, "no token").status, 423);  // R73
+    // A stolen token is worth nothing.
+    EXPECT_NE(bob.ask("PUT /dav/d.docx", token_line(token), "stolen").status, 204);
+    EXPECT_NE(bob.ask("UNLOCK /dav/d.docx", "Lock-Token: <" + token + ">\r\n").status, 204);
+    EXPECT_EQ(
+        bob.ask("PROPFIND /dav/d.docx", "Depth: 0\r\n", ask_for("lockdiscovery")).body.find(token),
+        std::string::npos);
+  }
+  EXPECT_EQ(w.ask("HEAD /dav/d.docx").field("content-length"), "5");  // 9
 
   // A second person meanwhile.
   const auto refused =
@@ -112,7 +142,9 @@ TEST_F(WireReplay, WordOpensSavesAndCloses) {
   EXPECT_EQ(refused.status, 423);
   EXPECT_EQ(refused.reason, "Locked");
   EXPECT_THAT(refused.body, HasSubstr("<D:no-conflicting-lock>"));
-  EXPECT_EQ(refused.field("x-msdavext_error"), "589838; The%20file%20is%20locked%20by%20PC%2Fuser");
+  EXPECT_EQ(refused.field("x-msdavext_error"),
+            std::string("589838; The%20file%20is%20locked%20by%20") +
+                (accounts() ? "alice" : "PC%2Fuser"));
   EXPECT_EQ(bob.ask("PUT /dav/d.docx", {}, "mine").status, 423);
   EXPECT_EQ(bob.ask("GET /dav/d.docx").body, "newer");
   EXPECT_THAT(bob.ask("PROPFIND /dav/d.docx", "Depth: 0\r\n", ask_for("lockdiscovery")).body,
@@ -120,9 +152,8 @@ TEST_F(WireReplay, WordOpensSavesAndCloses) {
   EXPECT_EQ(w.ask("UNLOCK /dav/d.docx", "Lock-Token: <" + token + ">\r\n").status, 204);  // 10
 }
 
-TEST_F(WireReplay, FinderMountsAndCopiesIn) {
-  Wire w(server_.port(),
-         "User-Agent: WebDAVFS/3.0.0 (03008000) Darwin/23.0.0 (arm64)\r\nAccept: */*\r\n");
+TEST_P(WireReplay, FinderMountsAndCopiesIn) {
+  Wire w = client("User-Agent: WebDAVFS/3.0.0 (03008000) Darwin/23.0.0 (arm64)\r\nAccept: */*\r\n");
   const std::string zero = "Depth: 0\r\nContent-Type: text/xml\r\n";
   const std::string four = ask_for("getlastmodified getcontentlength creationdate resourcetype");
   EXPECT_THAT(w.ask("OPTIONS /dav/").field("dav"), HasSubstr("2"));   // 1
@@ -131,13 +162,21 @@ TEST_F(WireReplay, FinderMountsAndCopiesIn) {
                            ask_for("quota-available-bytes quota-used-bytes quota quotaused"));
   EXPECT_GT(std::stoull(quota.entries.at(0).text("quota-available-bytes")), 0U);
   EXPECT_EQ(quota.entries.at(0).text("quota-used-bytes"), "0");
-  EXPECT_EQ(w.ask("PROPFIND /dav/", "Depth: 1\r\nContent-Type: text/xml\r\n",  // 4
-                  kXml + "<D:propfind xmlns:D=\"DAV:\"><D:prop xmlns:A=\"http://www.apple.com/"
-                         "webdav_fs/props/\"><D:getlastmodified/><D:getcontentlength/>"
-                         "<D:creationdate/><D:resourcetype/><A:appledoubleheader/></D:prop>"
-                         "</D:propfind>")
-                .entries.size(),
-            1U);
+  const auto listed =
+      w.ask("PROPFIND /dav/", "Depth: 1\r\nContent-Type: text/xml\r\n",  // 4
+            kXml +
+                "<D:propfind xmlns:D=\"DAV:\"><D:prop xmlns:A=\"http://www.apple.com/"
+                "webdav_fs/props/\"><D:getlastmodified/><D:getcontentlength/>"
+                "<D:creationdate/><D:resourcetype/><A:appledoubleheader/></D:prop>"
+                "</D:propfind>");
+  ASSERT_EQ(listed.entries.size(), 1U);
+  const auto& asked = listed.entries[0].properties;
+  const auto apple = std::find_if(asked.begin(), asked.end(), [](const Property& each) {
+    return each.name == "appledoubleheader";
+  });
+  ASSERT_NE(apple, asked.end());
+  EXPECT_EQ(apple->status, 404);  // R46
+  EXPECT_EQ(apple->xmlns, "http://www.apple.com/webdav_fs/props/");
   for (const char* junk : {"PROPFIND /dav/._.", "PROPFIND /dav/.hidden", "PROPFIND /dav/.DS_Store"})
     EXPECT_EQ(w.ask(junk, zero, four).status, 404);  // 5
 
@@ -162,7 +201,7 @@ TEST_F(WireReplay, FinderMountsAndCopiesIn) {
     const std::string expected = held + "X-Expected-Entity-Length: 200000\r\n";
     EXPECT_EQ(w.ask_chunked("PUT " + target, expected, large, 65'536).status, 204);  // 9b
     {
-      Wire gone(server_.port(), "");
+      Wire gone = client("", Signing::beforehand);
       gone.abandon("PUT " + target, expected, large.substr(0, 100'000));
     }
     EXPECT_TRUE(w.ask("GET " + target).body == large);
@@ -194,7 +233,7 @@ TEST_F(WireReplay, FinderMountsAndCopiesIn) {
             1U);
   EXPECT_EQ(w.ask("DELETE /dav/.sb-xyz/").status, 204);
   // 17, and a folder with a locked file in it: no 207 that names a child.
-  Wire other(server_.port(), "");
+  Wire other = this->other();
   EXPECT_EQ(other.ask("MKCOL /dav/box").status, 201);
   EXPECT_EQ(other.ask("LOCK /dav/box/x", "Depth: 0\r\n", exclusive_lock("other")).status, 201);
   EXPECT_EQ(w.ask("LOCK /dav/box/x", "Depth: 0\r\n", exclusive_lock("me")).status, 423);
@@ -206,9 +245,8 @@ TEST_F(WireReplay, FinderMountsAndCopiesIn) {
   EXPECT_EQ(w.ask("GET /dav/A%CC%88.txt").body, "umlaut");
 }
 
-TEST_F(WireReplay, Davfs2CreatesWritesAndRenames) {
-  Wire w(server_.port(),
-         "User-Agent: davfs2/1.7.0 neon/0.32.5\r\nConnection: TE\r\nTE: trailers\r\n");
+TEST_P(WireReplay, Davfs2CreatesWritesAndRenames) {
+  Wire w = client("User-Agent: davfs2/1.7.0 neon/0.32.5\r\nConnection: TE\r\nTE: trailers\r\n");
   EXPECT_THAT(w.ask("OPTIONS /dav/").field("dav"), StartsWith("1, 2"));               // 1
   EXPECT_EQ(w.ask("PROPFIND /dav/", "Depth: 1\r\nContent-Type: application/xml\r\n",  // 2
                   kXml + "\r\n<propfind xmlns=\"DAV:\"><prop>\r\n<resourcetype xmlns=\"DAV:\"/>\r\n"
@@ -272,12 +310,17 @@ TEST_F(WireReplay, Davfs2CreatesWritesAndRenames) {
                 .entries.at(0)
                 .common_status(),
             200);
+  const auto executable = w.ask("PROPFIND /dav/m.txt", "Depth: 0\r\n",
+                                kXml +
+                                    "<propfind xmlns=\"DAV:\"><prop><executable "
+                                    "xmlns=\"http://apache.org/dav/props/\"/></prop></propfind>");
+  EXPECT_EQ(executable.entries.at(0).text("executable"), "T");  // R45
 }
 
-TEST_F(WireReplay, GvfsAndNautilus) {
-  Wire w(server_.port(),
-         "User-Agent: gvfs/1.50.3\r\nAccept-Language: en-us, en;q=0.9\r\n"
-         "Accept-Encoding: gzip, deflate\r\nConnection: Keep-Alive\r\n");
+TEST_P(WireReplay, GvfsAndNautilus) {
+  Wire w = client(
+      "User-Agent: gvfs/1.50.3\r\nAccept-Language: en-us, en;q=0.9\r\n"
+      "Accept-Encoding: gzip, deflate\r\nConnection: Keep-Alive\r\n");
   const std::string type = "Content-Type: application/xml\r\n";
   ASSERT_EQ(w.ask("MKCOL /dav/team").status, 201);
   for (const std::string target : {"/dav/team", "/dav/", "/"}) {  // 1
@@ -322,16 +365,15 @@ TEST_F(WireReplay, GvfsAndNautilus) {
                 .entries.size(),
             1U);
   EXPECT_EQ(w.ask("DELETE /dav/team/d/").status, 204);
-  Wire other(server_.port(), "");
+  Wire other = this->other();
   EXPECT_EQ(other.ask("LOCK /dav/team/x", "Depth: 0\r\n", exclusive_lock("other")).status, 200);
   const auto locked = w.ask("PUT /dav/team/x", {}, "5");
   EXPECT_EQ(locked.status, 423);
   EXPECT_EQ(locked.reason, "Locked");  // what the user gets to read
 }
 
-TEST_F(WireReplay, KioAndDolphin) {  // kio/http.cpp: davStatList, davSetRequest, httpPut
-  Wire w(
-      server_.port(),
+TEST_P(WireReplay, KioAndDolphin) {  // kio/http.cpp: davStatList, davSetRequest, httpPut
+  Wire w = client(
       "User-Agent: Mozilla/5.0 (X11; Linux x86_64) KIO/5.103\r\nAccept-Encoding: gzip, deflate\r\n"
       "Cache-Control: no-cache\r\n");
   const std::string type = "Content-Type: text/xml; charset=utf-8\r\n";
@@ -374,6 +416,9 @@ TEST_F(WireReplay, KioAndDolphin) {  // kio/http.cpp: davStatList, davSetRequest
             200);
   EXPECT_EQ(w.ask("DELETE /dav/new").status, 204);  // only 200 and 204 are success
 }
+
+INSTANTIATE_TEST_SUITE_P(In, WireReplay, testing::Values(World::open, World::tls, World::digest),
+                         testing::PrintToStringParamName());
 
 }  // namespace
 }  // namespace holdfast::test

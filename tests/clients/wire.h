@@ -8,6 +8,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,10 +52,27 @@ struct WireAnswer {
   [[nodiscard]] std::string owner() const;
 };
 
+// When a client shows who it is.
+enum class Signing {
+  beforehand,  // Basic with every request, from the first on (rclone, Joplin)
+  once_asked,  // from the first 401 on (neon, libsoup, curl, macOS)
+  each_time    // every request goes without first, its body too, and again after the 401 (Windows)
+};
+
+struct Person {
+  std::string name, password;
+  Signing signing = Signing::once_asked;
+  // Sent while nothing is shown: "Authorization: Bearer\r\n" by Office.
+  std::string instead;
+};
+
 class Wire {
  public:
-  // `always`: field lines of every request, without Host.
-  Wire(std::uint16_t port, std::string always);
+  // `always`: field lines of every request, without Host. With `tls` over TLS, believing any
+  // certificate. `person`: signs in by Digest where that is offered, else by Basic; every 401
+  // before that is held to what clients need of a challenge, and to leave the connection open.
+  Wire(std::uint16_t port, std::string always, bool tls = false,
+       std::optional<Person> person = std::nullopt);
 
   // `what` is "METHOD target", `lines` further field lines, each with its CRLF. A body that is not
   // empty brings Content-Length; without one there is none of it, as with neon, unless `lines` say
@@ -67,12 +87,27 @@ class Wire {
   // The URL of a path as this client writes it.
   [[nodiscard]] std::string url(std::string_view path) const;
 
+  // 401s so far.
+  [[nodiscard]] int challenges() const { return challenges_; }
+
  private:
-  std::string head(std::string_view what, std::string_view lines) const;
+  std::string head(std::string_view what, std::string_view lines);
+  // Authorization for the next request, or what the person sends instead.
+  std::string authorization(std::string_view what);
   WireAnswer receive(std::string_view what);
+  // Sends what `request` makes, and once more after a challenge.
+  WireAnswer exchange(std::string_view what, const std::function<std::string()>& request);
+  void take_challenge(const WireAnswer& answer, std::string_view what);
 
   std::uint16_t port_;
   std::string always_;
+  bool tls_;
+  std::optional<Person> person_;
+  bool asked_ = false;
+  int challenges_ = 0;
+  std::string nonce_;  // of Digest; empty: Basic
+  std::string algorithm_;
+  unsigned count_ = 0;
   tests::RawClient connection_;
 };
 
