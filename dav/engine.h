@@ -55,6 +55,7 @@ struct Options {
   std::uint64_t property_total_limit_bytes = 1024 * 1024;      // of a resource's, together; 507
   std::uint64_t lock_owner_limit_bytes = 4096;                 // as stored; 400
   std::size_t shared_lock_limit = 32;                          // that cover one resource; 507
+  std::size_t locks_per_account = 1000;                        // anonymous clients': none; 507
 };
 
 // How a method treats the store; decides what an anonymous or read-only client may do.

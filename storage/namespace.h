@@ -108,6 +108,8 @@ class Snapshot {
                                                       std::int64_t grace_s = 0) const = 0;
   // All live locks, in root path order, at most `limit`.
   [[nodiscard]] virtual std::vector<Lock> all_locks(std::size_t limit) const = 0;
+  // How many live locks have this principal, which is not empty. Costs O(these).
+  [[nodiscard]] virtual std::uint64_t locks_of(std::string_view principal) const = 0;
   [[nodiscard]] virtual Usage usage() const = 0;
   // What the account owns: exact, and O(1). Nothing for nobody and for an account that is gone.
   [[nodiscard]] virtual Usage usage_of(AccountId account) const = 0;

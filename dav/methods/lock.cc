@@ -123,6 +123,9 @@ Response handle_lock(Call& call) {
       throw lock_refused(*other, lock_root_href(call.options, tx, *other));
     if (target.locks.size() >= call.options.shared_lock_limit)
       throw Error(507, "the resource has as many shared locks as allowed");
+    if (!wanted.principal.empty() &&
+        tx.locks_of(wanted.principal) >= call.options.locks_per_account)
+      throw Error(507, "the account has as many locks as allowed");
     if (created) {
       require_tokens_to_add(call, conditions, tx, target);
       require_space(call);

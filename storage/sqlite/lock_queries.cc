@@ -86,6 +86,11 @@ std::optional<Lock> Queries::find_lock(std::string_view token, std::int64_t grac
   return lock;
 }
 
+std::uint64_t Queries::locks_of(std::string_view principal) {
+  Run run(locks_of_, principal, lease_now_);
+  return run.row() ? static_cast<std::uint64_t>(run.integer(0)) : 0;
+}
+
 std::vector<Lock> Queries::all_locks(std::size_t limit) {
   std::vector<Lock> found;
   Resource top;

@@ -39,6 +39,8 @@ std::span<const Migration> migrations() {
                 "ALTER TABLE meta ADD COLUMN next_account INTEGER NOT NULL DEFAULT 1; "
                 "ALTER TABLE node ADD COLUMN owner INTEGER NOT NULL DEFAULT 0",
                 kAccountTables},
+      // How many locks an account holds is asked at each LOCK of its.
+      Migration{4, kLockPrincipalIndex},
   };
   return kSteps;
 }

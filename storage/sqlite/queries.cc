@@ -53,6 +53,10 @@ Queries::Queries(Connection& connection, std::string epoch)
       usage_(connection, "SELECT resources, bytes FROM meta"),
       usage_of_(connection, "SELECT resources, bytes FROM account_usage WHERE account = ?1"),
       lock_count_(connection, "SELECT locks FROM meta"),
+      // The condition on '' lets it use lock_principal, which leaves anonymous clients' out.
+      locks_of_(connection,
+                "SELECT count(*) FROM lock INDEXED BY lock_principal "
+                "WHERE principal = ?1 AND principal <> '' AND expires > ?2"),
       // Along the index of node, which DISTINCT would like, it would meet all that ran out.
       locked_nodes_(connection,
                     "SELECT DISTINCT node FROM lock INDEXED BY lock_expires "

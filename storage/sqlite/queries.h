@@ -35,6 +35,7 @@ class Queries {
   [[nodiscard]] Content content(const Resource& file);
   [[nodiscard]] std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s);
   [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit);
+  [[nodiscard]] std::uint64_t locks_of(std::string_view principal);
   [[nodiscard]] Usage usage();
   [[nodiscard]] Usage usage_of(AccountId account);
   [[nodiscard]] Millis lease_now() const { return lease_now_; }
@@ -81,6 +82,7 @@ class Queries {
   Statement usage_;
   Statement usage_of_;
   Statement lock_count_;
+  Statement locks_of_;
   Statement locked_nodes_;
   // Statements that list a collection, by what they select. A walk takes one for each level and
   // gives it back, so a visit may start another walk.

@@ -158,6 +158,9 @@ CREATE TABLE account_usage (
 ) STRICT;
 )sql";
 
+const char* const kLockPrincipalIndex =
+    "CREATE INDEX lock_principal ON lock (principal, expires) WHERE principal <> ''";
+
 std::string random_epoch() {
   std::array<unsigned char, 6> random{};
   if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
@@ -191,6 +194,7 @@ void create_database(const std::string& path, const std::string& tmp_path, std::
     connection.execute("BEGIN IMMEDIATE");
     connection.execute(kTables);
     connection.execute(kAccountTables);
+    connection.execute(kLockPrincipalIndex);
     set(connection, "application_id", std::to_string(kApplicationId));
     set(connection, "user_version", std::to_string(kSchemaVersion));
     Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 0, 1)");

@@ -263,7 +263,17 @@ TEST_P(AccountsKept, ARemovedOneLosesItsTokensAndLocksAndNothingElse) {
   lock_as("home", "urn:bob", "bob");
   lock_as("home/sub", "urn:anon", "");
   lock_as("home/sub", "urn:late", "ann", 1);
+  EXPECT_EQ(snapshot()->locks_of("ann"), 2U);
   clock().advance(2000);
+  EXPECT_EQ(snapshot()->locks_of("ann"), 1U) << "one ran out";
+  EXPECT_EQ(snapshot()->locks_of("bob"), 1U);
+  EXPECT_EQ(snapshot()->locks_of("an"), 0U);
+  write([&](Transaction& tx) {
+    EXPECT_TRUE(tx.remove_lock("urn:ann"));
+    EXPECT_EQ(tx.locks_of("ann"), 0U) << "sees its own changes";
+    EXPECT_EQ(snapshot()->locks_of("ann"), 1U) << "not committed";
+  });
+  lock_as("home", "urn:ann", "ann");
 
   write([&](Transaction& tx) { tx.remove_account(ann); });
   EXPECT_THAT(account_names(), ElementsAre("bob"));
@@ -276,6 +286,7 @@ TEST_P(AccountsKept, ARemovedOneLosesItsTokensAndLocksAndNothingElse) {
   EXPECT_EQ(names().stats().locks, 2U);
   EXPECT_EQ(fault_of([&] { write([&](Transaction& tx) { tx.remove_account(ann); }); }),
             Fault::conflict);
+  EXPECT_EQ(snapshot()->locks_of("ann"), 0U);
 
   EXPECT_EQ(snapshot()->usage_of(add("ann")).resources, 0U) << "another one of the same name";
   remove("home");

@@ -76,7 +76,8 @@ class Cost : public SqliteStore {
       }
     });
   }
-  void lock_files(const std::string& top, std::size_t from, std::size_t to) {
+  void lock_files(const std::string& top, std::size_t from, std::size_t to,
+                  const std::string& principal = {}) {
     names_->write(Flush::deferrable, [&](Transaction& tx) {
       for (std::size_t i = from; i < to; ++i) {
         Lock lock;
@@ -86,6 +87,7 @@ class Cost : public SqliteStore {
                 .resource.value()
                 .id;
         lock.timeout_s = 3600;
+        lock.principal = principal;
         (void)tx.add_lock(std::move(lock));
       }
     });
@@ -162,6 +164,38 @@ TEST_F(Cost, OfALockDoesNotGrowWithThoseThatRanOutOnItsResource) {  // robustnes
   EXPECT_GT(granted, 1'400U);
   clock_.advance(1000);
   EXPECT_LT(cost(look), 2 * fresh);
+}
+
+// Its own are counted, up to the limit, and nobody else's are met.
+TEST_F(Cost, OfAnAccountsLockGrowsOnlyWithItsOwn) {  // robustness D6
+  make_files("all", 5'000);
+  (void)put("f", "x");
+  const auto lock_once = [&] {
+    const Answer lock = send("LOCK", "/f", {{"Depth", "0"}}, kExclusive);
+    ASSERT_EQ(lock.status, 200);
+    EXPECT_EQ(send("UNLOCK", "/f", {{"Lock-Token", "<" + lock.lock_token() + ">"}}).status, 204);
+  };
+  client_->as("ann");
+  lock_files("all", 0, 10, "ben");
+  lock_once();
+  const std::int64_t alone = cost(lock_once);
+  lock_files("all", 10, 4'900, "ben");
+  EXPECT_LT(cost(lock_once), alone + alone / 4);
+  // The default of locks-per-account, exactly.
+  (void)mkcol("own");
+  for (int i = 0; i < 1'001; ++i)
+    ASSERT_EQ(send("LOCK", "/own/" + std::to_string(i), {{"Depth", "0"}}, kExclusive).status,
+              i < 1'000 ? 201 : 507)
+        << i;
+  EXPECT_LT(cost([&] {
+              EXPECT_EQ(send("LOCK", "/f", {{"Depth", "0"}}, kExclusive).status, 507);
+            }),
+            alone + 1'000 * 10);
+  client_->as("cid");
+  lock_once();
+  client_->as("ann");
+  clock_.advance(3'600'000);
+  lock_once();  // what ran out is not counted
 }
 
 TEST_F(Cost, OfLockingUnmappedUrlsIsCountedAndTheSameEachTime) {  // robustness D7

@@ -243,6 +243,10 @@ class Reading : public Interface {
     return all;
   }
 
+  [[nodiscard]] std::uint64_t locks_of(std::string_view principal) const override {
+    return live([&](const Lock& lock) { return lock.principal == principal; }).size();
+  }
+
   [[nodiscard]] storage::Usage usage() const override {
     storage::Usage usage;
     for (const auto& [id, node] : state_.nodes) {
