@@ -60,7 +60,7 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space, const
   const ResponseWriter::Outcome sent =
       writer.send(response, {.head_only = head.method == "HEAD",
                              .http10 = head.http10,
-                             .keep_alive = head.keep_alive && drained && !service.stopping});
+                             .keep_alive = head.keep_alive && drained && !client.last && !service.stopping});
 
   AccessRecord record;
   record.method = head.method;

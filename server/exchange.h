@@ -32,6 +32,7 @@ struct Service {
   Observer& observer;
   const std::atomic<bool>& stopping;    // no further request is wanted
   const TlsCredentials* tls = nullptr;  // nullptr: connections are plain
+  const Proxies* proxies = nullptr;     // not counted by client; nullptr: none
 };
 
 struct ExchangeEnd {

@@ -24,7 +24,8 @@ struct Limits {
   std::uint64_t drain_bytes = 256 * 1024;  // of an unread body after an early answer
   std::int64_t drain_timeout_s = 2;
   std::size_t connections = 16'384;            // 503
-  std::size_t connections_per_client = 1'024;  // 503; loopback excepted
+  std::size_t connections_per_client = 1'024;  // 503; loopback and trusted proxies excepted
+  std::size_t requests_per_account = 64;       // being answered; 503
   std::size_t workers = 2'048;
   std::size_t queued = 256;  // ready connections without a worker; then 503
   std::uint64_t body_limit_bytes = std::uint64_t{64} << 30;  // 413

@@ -11,6 +11,7 @@
 #include "Poco/Exception.h"
 #include "Poco/Net/IPAddress.h"
 #include "Poco/Net/ServerSocket.h"
+#include "Poco/Net/ServerSocketImpl.h"
 #include "Poco/Net/SocketAddress.h"
 #include "server/connection.h"
 #include "server/poller.h"
@@ -61,31 +62,49 @@ Limits within_system(Limits limits) {
   return limits;
 }
 
+// Bound and listening.
+Poco::Net::ServerSocket listen_on(const std::string& address) {
+  const Poco::Net::SocketAddress parsed = parse_address(address);
+  Poco::Net::ServerSocket socket;
+  try {
+    // Not SO_REUSEPORT: a second server on the same address must fail.
+    if (parsed.family() == Poco::Net::SocketAddress::IPv6) {
+      socket.bind6(parsed, true, false, false);
+    } else {
+      socket.bind(parsed, true, false);
+    }
+    socket.listen(kBacklog);
+  } catch (const Poco::Exception& error) {
+    throw std::runtime_error("cannot listen on " + address + ": " + error.displayText());
+  }
+  return socket;
+}
+
+// A socket that somebody else has bound.
+class AdoptedSocket : public Poco::Net::ServerSocket {
+ public:
+  explicit AdoptedSocket(int descriptor) : ServerSocket(new Impl(descriptor), true) {}
+
+ private:
+  struct Impl : Poco::Net::ServerSocketImpl {
+    explicit Impl(int descriptor) { reset(descriptor); }
+  };
+};
+
 }  // namespace
 
 struct Listener::Impl {
-  Impl(const std::string& address, Limits wanted, Handler answer, Observer& observer,
-       const TlsCredentials* tls)
+  Impl(Poco::Net::ServerSocket socket, Limits wanted, Handler answer, Observer& observer,
+       const TlsCredentials* tls, const Proxies* proxies)
       : limits(within_system(std::move(wanted))),
         handler(std::move(answer)),
-        service{limits, handler, observer, stopping, tls},
+        service{limits, handler, observer, stopping, tls, proxies},
+        listening(std::move(socket)),
         workers(limits, observer, [this](Connection& connection, Workspace& space) {
           poller->settle(connection, connection.serve(workers, space));
         }) {
-    const Poco::Net::SocketAddress parsed = parse_address(address);
-    try {
-      // Not SO_REUSEPORT: a second server on the same address must fail.
-      if (parsed.family() == Poco::Net::SocketAddress::IPv6) {
-        listening.bind6(parsed, true, false, false);
-      } else {
-        listening.bind(parsed, true, false);
-      }
-      listening.listen(kBacklog);
-      listening.setBlocking(false);
-      port = listening.address().port();
-    } catch (const Poco::Exception& error) {
-      throw std::runtime_error("cannot listen on " + address + ": " + error.displayText());
-    }
+    listening.setBlocking(false);
+    port = listening.address().port();
     poller = std::make_unique<Poller>(service, listening, workers);
   }
 
@@ -101,9 +120,14 @@ struct Listener::Impl {
 };
 
 Listener::Listener(const std::string& address, Limits limits, Handler handler, Observer& observer,
-                   const TlsCredentials* tls)
-    : impl_(std::make_unique<Impl>(address, std::move(limits), std::move(handler), observer, tls)) {
-}
+                   const TlsCredentials* tls, const Proxies* proxies)
+    : impl_(std::make_unique<Impl>(listen_on(address), std::move(limits), std::move(handler),
+                                   observer, tls, proxies)) {}
+
+Listener::Listener(Inherited socket, Limits limits, Handler handler, Observer& observer,
+                   const TlsCredentials* tls, const Proxies* proxies)
+    : impl_(std::make_unique<Impl>(AdoptedSocket(socket.descriptor), std::move(limits),
+                                   std::move(handler), observer, tls, proxies)) {}
 
 Listener::~Listener() { stop(); }
 

@@ -18,6 +18,7 @@
 
 namespace holdfast::server {
 
+class Proxies;
 class TlsCredentials;
 
 // The other end of a connection; for a handler that believes a proxy, the client behind it.
@@ -27,6 +28,10 @@ struct Peer {
   bool tls = false;
   std::string certificate{};  // SHA-256 of the client's certificate (DER) in lower-case hex,
                               // verified to be its own; empty: none
+  // For the handler to set: kept until its answer has been sent, and whether no other request is
+  // wanted on this connection.
+  std::shared_ptr<const void> place{};
+  bool last = false;
 };
 
 // Answers one request. Called on worker threads, any number at once. Must not throw; what it throws
@@ -37,10 +42,17 @@ using Handler = std::function<dav::Response(dav::Request&, Peer&)>;
 class Listener {
  public:
   // Binds "ADDR:PORT" ("127.0.0.1:0", "[::1]:8080") and listens without accepting yet. Throws
-  // std::runtime_error with one sentence when the address is malformed or taken. With `tls`, which
-  // must outlive the listener, connections begin with a handshake.
+  // std::runtime_error with one sentence when the address is malformed or taken. With `tls`,
+  // connections begin with a handshake; those of trusted `proxies` are not counted by client. Both
+  // must outlive the listener.
   Listener(const std::string& address, Limits limits, Handler handler, Observer& observer,
-           const TlsCredentials* tls = nullptr);
+           const TlsCredentials* tls = nullptr, const Proxies* proxies = nullptr);
+  // Takes over a socket that listens already (systemd.socket(5)); it belongs to the listener.
+  struct Inherited {
+    int descriptor = -1;
+  };
+  Listener(Inherited socket, Limits limits, Handler handler, Observer& observer,
+           const TlsCredentials* tls = nullptr, const Proxies* proxies = nullptr);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

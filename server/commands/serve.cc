@@ -19,7 +19,9 @@
 #include "dav/engine.h"
 #include "server/access.h"
 #include "server/access_log.h"
+#include "server/activation.h"
 #include "server/admin.h"
+#include "server/admission.h"
 #include "server/auth/door.h"
 #include "server/commands/backup.h"
 #include "server/commands/dispatch.h"
@@ -188,8 +190,22 @@ void wait_for_stop(AccessLog* log, TlsCredentials* tls) {
   }
 }
 
+// On the address, or on the socket that listens there already.
+std::unique_ptr<Listener> make_listener(const std::string& address,
+                                        const std::optional<InheritedSocket>& inherited,
+                                        Limits limits, Handler handler, Observer& observer,
+                                        const TlsCredentials* tls = nullptr,
+                                        const Proxies* proxies = nullptr) {
+  if (inherited)
+    return std::make_unique<Listener>(Listener::Inherited{inherited->descriptor}, std::move(limits),
+                                      std::move(handler), observer, tls, proxies);
+  return std::make_unique<Listener>(address, std::move(limits), std::move(handler), observer, tls,
+                                    proxies);
+}
+
 // Serves until a signal; `impatience` is set when it came, and outlives the closing of the store.
-int run(const Config& config, const OpenStore& open_store, std::optional<Impatience>& impatience) {
+int run(const Config& config, const InheritedSockets& inherited, const OpenStore& open_store,
+        std::optional<Impatience>& impatience) {
   Limits limits = fitted_to(config.limits, raise_descriptor_limit());
   limits.spill_folder = config.spill_folder.empty() ? config.data + "/tmp" : config.spill_folder;
   const std::unique_ptr<AccessLog> log = open_access_log(config.access_log);
@@ -221,27 +237,28 @@ int run(const Config& config, const OpenStore& open_store, std::optional<Impatie
                   .digest = config.digest},
                  {.accounts = [&store] { return store.names->accounts(); }, .tell = log_event},
                  clock);
-  const Door door(proxies, policy, sign_in, engine);
+  ActiveRequests active(limits.requests_per_account);
+  const Door door(proxies, policy, sign_in, active, engine);
 
-  Listener listener(
-      config.listen, limits,
+  const std::unique_ptr<Listener> listener = make_listener(
+      config.listen, inherited.own, limits,
       [&door](dav::Request& request, Peer& peer) { return door.answer(request, peer); },
-      observatory, tls ? &*tls : nullptr);
+      observatory, tls ? &*tls : nullptr, &proxies);
 
   Observer unobserved;
   const Admin admin{[&] { return trouble(store, engine.options(), failed); },
                     [&] { return observatory.metrics(store.names->stats()); }};
   std::unique_ptr<Listener> admin_listener;
   if (!config.admin_listen.empty())
-    admin_listener = std::make_unique<Listener>(
-        config.admin_listen, bodiless(limits),
+    admin_listener = make_listener(
+        config.admin_listen, inherited.admin, bodiless(limits),
         [&admin](dav::Request& request, const Peer&) { return admin.answer(request); }, unobserved);
 
   std::unique_ptr<Listener> redirect_listener;
   if (!config.http_redirect.empty()) {
-    redirect_listener = std::make_unique<Listener>(
-        config.http_redirect, bodiless(limits),
-        [redirect = Redirect(config, listener.port())](dav::Request& request, const Peer&) {
+    redirect_listener = make_listener(
+        config.http_redirect, inherited.redirect, bodiless(limits),
+        [redirect = Redirect(config, listener->port())](dav::Request& request, const Peer&) {
           return redirect.answer(request);
         },
         observatory);
@@ -256,10 +273,10 @@ int run(const Config& config, const OpenStore& open_store, std::optional<Impatie
         if (request == kHoldGarbage) return hold_garbage(maintenance);
         return answer_control(store, request, stop);
       });
-  listener.start();
+  listener->start();
   if (admin_listener) admin_listener->start();
   if (redirect_listener) redirect_listener->start();
-  Ports ports{.own = listener.port()};
+  Ports ports{.own = listener->port()};
   if (admin_listener) ports.admin = admin_listener->port();
   if (redirect_listener) ports.redirect = redirect_listener->port();
   print(banner(config, sign_in.anonymous(), ports, tls ? tls->fingerprint() : std::string()));
@@ -269,7 +286,9 @@ int run(const Config& config, const OpenStore& open_store, std::optional<Impatie
     log_event("The limit of open files allows " + std::to_string(limits.connections) +
               " connections and " + std::to_string(limits.workers) + " workers only.");
 
+  notify_manager(process_environment(), "READY=1");
   wait_for_stop(log.get(), tls ? &*tls : nullptr);
+  notify_manager(process_environment(), "STOPPING=1");
 
   try {
     impatience.emplace(limits.shutdown_grace_s + kCloseTimeout_s);
@@ -277,7 +296,7 @@ int run(const Config& config, const OpenStore& open_store, std::optional<Impatie
     // The system gives no thread: then no second signal, but the end in time.
     ::alarm(static_cast<unsigned>(limits.shutdown_grace_s + kCloseTimeout_s));
   }
-  listener.stop();
+  listener->stop();
   if (redirect_listener) redirect_listener->stop();
   if (admin_listener) admin_listener->stop();
   control.reset();
@@ -305,7 +324,12 @@ Limits fitted_to(Limits limits, std::uint64_t descriptors) {
   return limits;
 }
 
-int serve(const Config& config, const OpenStore& open_store) {
+int serve(const Config& settings, const OpenStore& open_store) {
+  const InheritedSockets inherited = inherited_sockets(process_environment());
+  Config config = settings;
+  if (inherited.own) config.listen = inherited.own->address;
+  if (inherited.admin) config.admin_listen = inherited.admin->address;
+  if (inherited.redirect) config.http_redirect = inherited.redirect->address;
   check_tls(config);
   // Before the data folder is made: with this refusal nothing is to change.
   std::error_code unreadable;
@@ -316,7 +340,7 @@ int serve(const Config& config, const OpenStore& open_store) {
   ::umask(077);
   start_event_log();
   std::optional<Impatience> impatience;
-  return run(config, open_store, impatience);
+  return run(config, inherited, open_store, impatience);
 }
 
 }  // namespace holdfast::server

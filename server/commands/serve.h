@@ -15,6 +15,9 @@ namespace holdfast::server {
 // the TLS files again. A second signal ends the process at once with 1. Throws UsageError before
 // anything is served.
 //
+// Listens on the sockets that a service manager passes on (server/activation.h) in place of the
+// addresses in the settings, and tells it when it is ready and when it stops.
+//
 // Call it from the main thread before any other thread exists: it blocks these signals for all.
 [[nodiscard]] int serve(const Config& config, const OpenStore& open_store);
 

@@ -9,6 +9,7 @@
 #include <regex>
 #include <sstream>
 #include <string>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "tests/support/build_paths.h"
 #include "tests/support/http_client.h"
 #include "tests/support/process.h"
+#include "tests/support/raw_http.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_folder.h"
 
@@ -49,6 +51,13 @@ const std::string kRight = basic("alice", "wonderland");
 
 class Accounts : public testing::Test {
  protected:
+  explicit Accounts(const std::vector<std::string>& more = {})
+      : server_(folder_ / "data", [&] {
+          std::vector<std::string> arguments = {"--trusted-proxies", "127.0.0.1", "--digest"};
+          arguments.insert(arguments.end(), more.begin(), more.end());
+          return arguments;
+        }()) {}
+
   void SetUp() override {
     server_.start();
     holdfast({"user", "add", "alice", "--home", "/"}, "wonderland\n");
@@ -81,7 +90,7 @@ class Accounts : public testing::Test {
   }
 
   TemporaryFolder folder_;
-  ServerProcess server_{folder_ / "data", {"--trusted-proxies", "127.0.0.1", "--digest"}};
+  ServerProcess server_;
 };
 
 TEST_F(Accounts, S1_WhatCannotBeRightIs401WithAChallenge) {
@@ -279,6 +288,108 @@ TEST_F(Accounts, S5_AFloodOfWrongPasswordsLeavesTheOthersAlone) {
   // Two hashes of 19 MiB at a time, with what a sanitizer keeps of freed memory; all at once they
   // would be 5.7 GiB.
   EXPECT_LT(resident_kib(server_.pid()) - before, 512 * 1024);
+}
+
+// robustness §2.0: what one account has under way at once, uploads and downloads alike.
+class BusyAccounts : public Accounts {
+ protected:
+  BusyAccounts() : Accounts({"--requests-per-account", "3"}) {}
+
+  // A request of which the server is waiting for the body. A place becomes free only after the
+  // answer has been sent, so it may take some tries.
+  std::unique_ptr<HttpClient> upload(const std::string& authorization, const std::string& target) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    for (;;) try {
+        auto client = std::make_unique<HttpClient>(server_.port());
+        client->send("PUT " + target + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: " +
+                     authorization + "\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+        client->wait_for_continue();
+        return client;
+      } catch (const HttpFailure&) {
+        if (std::chrono::steady_clock::now() > end) throw;
+      }
+  }
+  void expect_one_too_many(const std::string& authorization) {
+    HttpClient client(server_.port());
+    const Reply reply = client.request("PUT", "/more", {{"Authorization", authorization}}, "text");
+    EXPECT_EQ(reply.status, 503);
+    EXPECT_EQ(reply.field("Retry-After"), "1");
+    EXPECT_EQ(reply.field("Connection"), "close");
+    EXPECT_TRUE(client.closed_by_server());
+  }
+};
+
+TEST_F(BusyAccounts, GetA503ForOneRequestTooManyAndNobodyElseDoes) {
+  holdfast({"user", "add", "bob"}, "builder\n");
+  const std::string token = holdfast({"user", "token", "add", "alice", "--label", "phone"});
+  std::smatch secret;
+  ASSERT_TRUE(std::regex_search(token, secret, std::regex("holdfast_[A-Za-z0-9_-]{52}")));
+  ASSERT_EQ(ask(kRight, "PUT", "/large", {}, std::string(std::size_t{16} << 20, 'x')).status, 201);
+
+  // One of each kind: an upload, one with the account's token, a download that is not taken.
+  std::vector<std::unique_ptr<HttpClient>> busy;
+  busy.push_back(upload(kRight, "/1"));
+  busy.push_back(upload("Bearer " + secret.str(), "/2"));
+  {
+    HttpClient third(server_.port());
+    const auto get = [&] {
+      return third.request("GET", "/none", {{"Authorization", kRight}}).status;
+    };
+    for (int tries = 0; tries < 1'000 && get() == 503; ++tries) {
+    }
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(get(), 404) << "the third one at once";
+  }
+  std::unique_ptr<tests::RawClient> download;
+  std::string first = "503";
+  for (int tries = 0; tries < 1'000 && first.ends_with("503"); ++tries) {
+    download = std::make_unique<tests::RawClient>(server_.port(), 4096);
+    download->send("GET /large HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + kRight +
+                   "\r\n\r\n");
+    ASSERT_FALSE(download->silent(std::chrono::seconds(60)));
+    first.assign(12, ' ');
+    ASSERT_EQ(::recv(download->descriptor(), first.data(), first.size(), MSG_PEEK), 12);
+  }
+  EXPECT_EQ(first, "HTTP/1.1 200");
+  expect_one_too_many(kRight);
+  expect_one_too_many("Bearer " + secret.str());
+
+  EXPECT_EQ(ask(basic("bob", "builder"), "PUT", "/bob/f", {}, "x").status, 201);
+  EXPECT_EQ(ask("", "OPTIONS").status, 200);
+  EXPECT_EQ(ask(basic("alice", "wrong")).status, 401) << "counts for nobody";
+
+  // Each of the three gives its place back, however it ends.
+  busy[0]->send("text");
+  EXPECT_EQ(busy[0]->read_reply().status, 201);
+  busy[0] = upload(kRight, "/3");
+  expect_one_too_many(kRight);
+  busy[1].reset();
+  busy[1] = upload(kRight, "/4");
+  expect_one_too_many(kRight);
+  download.reset();
+  busy.push_back(upload(kRight, "/5"));
+  expect_one_too_many(kRight);
+  for (const auto& client : busy) {
+    client->send("text");
+    EXPECT_EQ(client->read_reply().status, 201);
+  }
+  EXPECT_EQ(ask(basic("bob", "builder"), "GET", "/bob/f").status, 200);
+}
+
+TEST_F(BusyAccounts, AnonymousClientsAreNotCounted) {
+  holdfast({"user", "remove", "alice"});
+  std::vector<std::unique_ptr<HttpClient>> busy;
+  for (int i = 0; i < 6; ++i) {
+    auto client = std::make_unique<HttpClient>(server_.port());
+    client->send("PUT /" + std::to_string(i) +
+                 " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n"
+                 "Expect: 100-continue\r\n\r\n");
+    client->wait_for_continue();
+    busy.push_back(std::move(client));
+  }
+  for (const auto& client : busy) {
+    client->send("text");
+    EXPECT_EQ(client->read_reply().status, 201);
+  }
 }
 
 TEST_F(Accounts, DigestSignsInWithCurl) {

@@ -110,6 +110,22 @@ int shared_locks(const Config& config, std::uint64_t n) {
   return status;
 }
 
+// Of one account, by which neither another one nor anonymous clients are limited.
+int account_locks(const Config& config, std::uint64_t n) {
+  const auto w = world(config);
+  const auto lock = [&](const std::string& path) {
+    return w->status("LOCK", path, {}, test::lockinfo());
+  };
+  w->dav.as("ann");
+  int status = 0;
+  for (std::uint64_t i = 0; i < n; ++i) status = lock("/" + std::to_string(i));
+  w->dav.as("ben");
+  EXPECT_EQ(lock("/ben"), 201);
+  w->dav.as(dav::anonymous_caller(storage::Right::write));
+  EXPECT_EQ(lock("/anonymous"), 201);
+  return status;
+}
+
 int lock_owner(const Config& config, std::uint64_t n) {
   return world(config)->status("LOCK", "/f", {}, test::lockinfo("exclusive", std::string(n, 'o')));
 }
@@ -354,6 +370,21 @@ int connections_per_client(const Config& config, std::uint64_t n) {
   return admitted ? 200 : 503;
 }
 
+// 503 is what the door answers to those without a place (tests/auth has it on the wire).
+int requests_per_account(const Config& config, std::uint64_t n) {
+  ActiveRequests active(config.limits.requests_per_account);
+  std::vector<std::shared_ptr<const void>> places;
+  for (std::uint64_t i = 0; i < n; ++i) places.push_back(active.enter(7));
+  EXPECT_TRUE(active.enter(8)) << "another account's";
+  const bool entered = places.back() != nullptr;
+  if (!entered) {
+    places.erase(places.begin());
+    EXPECT_TRUE(active.enter(7)) << "one has been answered";
+    EXPECT_TRUE(active.enter(7)) << "and that one as well";
+  }
+  return entered ? 200 : 503;
+}
+
 // Holds every request until it is opened.
 class Gate {
  public:
@@ -458,6 +489,7 @@ std::vector<Row> rows() {
       {"depth-limit", 6, 0, 201, 403, result_depth("MOVE")},
       {"lock-timeout-max", 50, 3600, 1, 0, lock_timeout},
       {"shared-lock-limit", 3, 32, 200, 507, shared_locks},
+      {"locks-per-account", 3, 0, 201, 507, account_locks},
       {"lock-owner-limit", 10, 4096, 201, 400, lock_owner},
       {"property-limit", 3, 512, 200, 507, property_count},
       {"property-value-limit", 100, 64 * kKibi, 200, 507, property_size},
@@ -494,6 +526,7 @@ std::vector<Row> rows() {
       {"drain-limit", 100, 256 * kKibi, 1, 0, drained},
       {"connections", 4, 0, 200, 503, connections},
       {"connections-per-client", 3, 1024, 200, 503, connections_per_client},
+      {"requests-per-account", 3, 64, 200, 503, requests_per_account},
       {"workers", 3, 0, 200, 503, workers},
       {"queue", 3, 0, 200, 503, queue},
   };

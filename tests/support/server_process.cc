@@ -56,8 +56,10 @@ std::string ServerProcess::url() const {
 void ServerProcess::start() {
   if (running()) throw std::logic_error("the server runs already");
   Command command;
-  command.arguments = {holdfast_binary(), "serve", "--listen", "127.0.0.1:" + std::to_string(port_),
-                       "--data",          data_};
+  command.arguments = {holdfast_binary(), "serve", "--data", data_};
+  if (std::find(arguments_.begin(), arguments_.end(), "--listen") == arguments_.end())
+    command.arguments.insert(command.arguments.end(),
+                             {"--listen", "127.0.0.1:" + std::to_string(port_)});
   command.arguments.insert(command.arguments.end(), arguments_.begin(), arguments_.end());
   command.environment = environment_;
   ended_ = false;

@@ -28,7 +28,7 @@ namespace holdfast::test {
 // One test uses one object from one thread (the one that starts it).
 class ServerProcess {
  public:
-  // `environment` is added to ours.
+  // `environment` is added to ours. With a --listen of its own it must be reached on 127.0.0.1.
   explicit ServerProcess(std::filesystem::path data, std::vector<std::string> arguments = {},
                          std::vector<std::pair<std::string, std::string>> environment = {});
   ~ServerProcess();
