@@ -14,7 +14,7 @@ build_packages=(
 test_packages=(
   libgtest-dev libgmock-dev
   curl openssl litmus cadaver rclone davfs2 fuse3 libxml2-utils strace
-  nginx-light apache2-bin caddy openssl patch
+  nginx-light apache2-bin caddy patch systemd
 )
 
 # What the fuzz targets need: their compiler, and a second opinion on XML.
