@@ -827,7 +827,7 @@ TEST(Limits, EveryOptionThatIsANumberIsTestedHere) {
   for (const Row& row : rows()) tested.insert(row.option);
   for (const Time& time : kTimes) tested.insert(time.option);
   const std::set<std::string> other_units = {"ADDR:PORT", "CIDR,...", "DIR",     "FILE",
-                                             "PATH",      "URL",      "sha1,md5"};
+                                             "PATH",      "URL,...",  "sha1,md5"};
   std::set<std::string> numbers;
   for (const Option& option : options())
     if (!other_units.contains(option.unit) && option.unit.find('|') == std::string::npos)
