@@ -13,7 +13,7 @@ build_packages=(
 # What the tests need on top: the test libraries and the real clients.
 test_packages=(
   libgtest-dev libgmock-dev
-  curl openssl litmus cadaver rclone davfs2 fuse3 libxml2-utils strace
+  ca-certificates curl openssl litmus cadaver rclone davfs2 fuse3 libxml2-utils strace
   nginx-light apache2-bin caddy patch systemd
 )
 

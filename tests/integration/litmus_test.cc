@@ -21,6 +21,22 @@ TEST_P(Litmus, SaysWhatIsExpected) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
 }
 
+// The suite "http" leaves out its one test of interest, 100-continue, over TLS.
+class LitmusOverTls : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(LitmusOverTls, SaysWhatIsExpectedOfAnAccount) {
+  if (!program_exists("litmus")) GTEST_SKIP() << "litmus is not installed";
+  const auto outcome =
+      run({.arguments = {(source_folder() / "litmus/run").string(), "--binary", holdfast_binary(),
+                         "--mode", "auto", "--https", "yes", "--suite", GetParam()},
+           .timeout = std::chrono::seconds(500)});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+}
+
+INSTANTIATE_TEST_SUITE_P(EverySuite, LitmusOverTls,
+                         ::testing::Values("basic", "copymove", "props", "locks"),
+                         [](const auto& test) { return test.param; });
+
 INSTANTIATE_TEST_SUITE_P(EverySuite, Litmus,
                          ::testing::Combine(::testing::Values("auto", "409"),
                                             ::testing::Values("basic", "copymove", "props", "locks",

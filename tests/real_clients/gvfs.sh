@@ -1,7 +1,8 @@
 # Run on a session bus of its own by other_clients_test.cc, in a folder with a file `text`.
 set -e
-dav=dav://${URL#http://}
-gio mount "$dav"
+case $URL in https*) dav=davs ;; *) dav=dav ;; esac
+dav=$dav://${ACCOUNT:+$ACCOUNT@}${URL#*://}
+printf '%s\n' "$PASSWORD" | gio mount "$dav"
 gio mkdir "${dav}d"
 gio copy text "${dav}d/a.txt"
 test "$(gio cat "${dav}d/a.txt")" = 'some text'

@@ -1,14 +1,18 @@
 // Clients that scripts/clients brings along: GNOME's gvfs on a session bus of its own, Python's
 // webdavclient3, the npm package webdav, LibreOffice without a screen. What each does stands in the
-// script beside this file. The clients of every scripts/test are in tests/integration.
+// script beside this file. Each runs over http without accounts and over https, where the system's
+// list of certificates has the server's for the client alone, with an account. The clients of every
+// scripts/test are in tests/integration.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
+#include <ostream>
 #include <string>
 #include <sys/stat.h>
 
 #include "tests/support/build_paths.h"
+#include "tests/support/certificate.h"
 #include "tests/support/http_client.h"
 #include "tests/support/process.h"
 #include "tests/support/server_process.h"
@@ -20,10 +24,17 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-class OtherClients : public ::testing::Test {
+enum class Door { http, https };
+
+void PrintTo(Door door, std::ostream* out) { *out << (door == Door::http ? "http" : "https"); }
+
+class OtherClients : public ::testing::TestWithParam<Door> {
  protected:
   void SetUp() override {
-    server_.start();
+    if (https()) {
+      if (const auto reason = why_no_trust(); !reason.empty()) GTEST_SKIP() << reason;
+      make_certificate(certificate_, folder_ / "key.pem", {"-days", "2"});
+    }
     fs::create_directory(folder_ / "home");
     chmod((folder_ / "home").c_str(), 0700);
     std::ofstream(folder_ / "text") << "some text";
@@ -34,62 +45,104 @@ class OtherClients : public ::testing::Test {
     }
   }
 
+  [[nodiscard]] static bool https() { return GetParam() == Door::https; }
+
+  // Over https with an account, where the client can be told its password.
+  void start(bool account) {
+    if (https() && account) {
+      ASSERT_EQ(run({.arguments = {holdfast_binary(), "user", "add", "anna", "--home", "/",
+                                   "--data", server_.data()},
+                     .input = "secret words\n"})
+                    .exit_code,
+                0);
+      authorization_ = {{"Authorization", "Basic YW5uYTpzZWNyZXQgd29yZHM="}};
+    }
+    server_.start();
+  }
+
   // Runs a script with a program that learns nothing of the user's own settings.
   void run_script(std::vector<std::string> arguments, const std::string& script) {
     fs::copy(source_folder() / "tests/real_clients" / script, folder_ / script);
     arguments.push_back(folder_ / script);
-    std::vector<std::pair<std::string, std::string>> environment = {
-        {"GVFS_DISABLE_FUSE", "1"}, {"no_proxy", "*"}, {"URL", server_.url()}};
+    const bool account = !authorization_.empty();
+    Command command{.arguments = std::move(arguments),
+                    .environment = {{"GVFS_DISABLE_FUSE", "1"},
+                                    {"no_proxy", "*"},
+                                    {"ACCOUNT", account ? "anna" : ""},
+                                    {"PASSWORD", account ? "secret words" : ""}},
+                    .folder = folder_.path(),
+                    .timeout = std::chrono::seconds(400)};
     for (const char* folder : {"HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME"})
-      environment.emplace_back(folder, (folder_ / "home").string());
-    const auto outcome = run({.arguments = std::move(arguments),
-                              .environment = std::move(environment),
-                              .folder = folder_.path(),
-                              .timeout = std::chrono::seconds(400)});
+      command.environment.emplace_back(folder, (folder_ / "home").string());
+    std::string url = server_.url();
+    if (https()) {
+      url = "https://localhost:" + std::to_string(server_.port()) + "/";
+      command.environment.emplace_back("NODE_EXTRA_CA_CERTS", certificate_);
+      command = trusting(certificate_, folder_.path(), std::move(command));
+    }
+    command.environment.emplace_back("URL", url);
+    const auto outcome = run(command);
     EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
     EXPECT_THAT(outcome.output, HasSubstr("all done"));
     output_ = outcome.output;
   }
 
   Reply ask(const std::string& method, const std::string& path) {
-    return HttpClient(server_.port()).request(method, path);
+    return HttpClient(server_).request(method, path, authorization_);
+  }
+
+  static std::vector<std::string> arguments(const std::string& certificate,
+                                            const std::string& key) {
+    std::vector<std::string> out = {"--access-log", "off"};
+    if (https()) out.insert(out.end(), {"--tls-cert", certificate, "--tls-key", key});
+    return out;
   }
 
   TemporaryFolder folder_;
-  ServerProcess server_{folder_ / "data", {"--access-log", "off"}};
+  const std::string certificate_ = folder_ / "cert.pem";
+  ServerProcess server_{folder_ / "data", arguments(certificate_, folder_ / "key.pem")};
+  Fields authorization_;
   std::string output_;
 };
 
-TEST_F(OtherClients, GvfsMountsCopiesAndSaves) {
+INSTANTIATE_TEST_SUITE_P(Over, OtherClients, testing::Values(Door::http, Door::https),
+                         testing::PrintToStringParamName());
+
+TEST_P(OtherClients, GvfsMountsCopiesAndSaves) {
   if (!program_exists("gio") || !fs::exists("/usr/libexec/gvfsd-dav"))
     GTEST_SKIP() << "gvfs is not installed";
   if (!program_exists("dbus-run-session")) GTEST_SKIP() << "there is no session bus to be had";
+  start(true);
   run_script({"dbus-run-session", "--", "bash"}, "gvfs.sh");
   EXPECT_EQ(ask("GET", "/d/c%20%C3%A4%25.txt").body, "changed");
   EXPECT_EQ(ask("HEAD", "/gone.txt").status, 404);
 }
 
-TEST_F(OtherClients, PythonWebdavclient3) {
+TEST_P(OtherClients, PythonWebdavclient3) {
   if (!fs::exists("/usr/lib/python3/dist-packages/webdav3"))
     GTEST_SKIP() << "python3-webdavclient is not installed";
+  start(true);
   run_script({"/usr/bin/python3"}, "webdavclient3.py");
   EXPECT_EQ(ask("GET", "/d/a.txt").body, "some text");
 }
 
-TEST_F(OtherClients, NodeWebdav) {
+TEST_P(OtherClients, NodeWebdav) {
   const char* modules = std::getenv("HOLDFAST_NODE_MODULES");  // where scripts/clients put them
   if (!program_exists("node")) GTEST_SKIP() << "node is not installed";
   if (modules == nullptr || !fs::exists(fs::path(modules) / "webdav"))
     GTEST_SKIP() << "the npm package webdav is not installed";
   fs::create_directory_symlink(modules, folder_ / "node_modules");
+  start(true);
   run_script({"node"}, "webdav.mjs");
   EXPECT_EQ(ask("GET", "/d/a.txt").body, "some text");
 }
 
-TEST_F(OtherClients, LibreOfficeOpensAndSaves) {
+TEST_P(OtherClients, LibreOfficeOpensAndSaves) {
   if (!program_exists("soffice")) GTEST_SKIP() << "LibreOffice is not installed";
   if (!fs::exists("/usr/lib/python3/dist-packages/uno.py"))
     GTEST_SKIP() << "python3-uno is not installed";
+  // Without a screen it asks nobody for a password.
+  start(false);
   run_script({"/usr/bin/python3"}, "libreoffice.py");
   EXPECT_THAT(output_, HasSubstr("\nlocked: 423"));
   EXPECT_THAT(output_, HasSubstr("unlocked: 204"));

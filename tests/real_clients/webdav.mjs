@@ -2,7 +2,8 @@
 import assert from 'node:assert';
 import { createClient } from 'webdav';
 
-const c = createClient(process.env.URL, {});
+const { URL, ACCOUNT, PASSWORD } = process.env;
+const c = createClient(URL, ACCOUNT ? { username: ACCOUNT, password: PASSWORD } : {});
 assert.equal(await c.exists('/d'), false);
 await c.createDirectory('/d');
 await c.createDirectory('/x/y/z', { recursive: true });

@@ -3,7 +3,10 @@ import os
 
 from webdav3.client import Client
 
-c = Client({'webdav_hostname': os.environ['URL']})
+options = {'webdav_hostname': os.environ['URL']}
+if os.environ['ACCOUNT']:
+    options.update(webdav_login=os.environ['ACCOUNT'], webdav_password=os.environ['PASSWORD'])
+c = Client(options)
 assert c.check('') and not c.check('d')
 c.mkdir('d')
 c.upload_sync(remote_path='d/a.txt', local_path='text')

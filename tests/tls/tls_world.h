@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/support/certificate.h"
 #include "tests/support/oracle.h"
 #include "tests/support/process.h"
 #include "tests/support/raw_http.h"
@@ -17,37 +18,6 @@
 #include "tests/support/temporary_folder.h"
 
 namespace holdfast::test {
-
-inline std::string openssl(std::vector<std::string> arguments) {
-  Command command;
-  command.arguments = std::move(arguments);
-  command.arguments.insert(command.arguments.begin(), "openssl");
-  const Outcome outcome = run(command);
-  if (outcome.exit_code != 0) throw std::runtime_error(outcome.output);
-  return outcome.output;
-}
-
-// A self-signed certificate and its key, for localhost.
-inline void make_certificate(const std::string& certificate, const std::string& key,
-                             const std::vector<std::string>& more = {}) {
-  std::vector<std::string> arguments = {"req",
-                                        "-x509",
-                                        "-newkey",
-                                        "ec",
-                                        "-pkeyopt",
-                                        "ec_paramgen_curve:P-256",
-                                        "-nodes",
-                                        "-subj",
-                                        "/CN=test",
-                                        "-addext",
-                                        "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                                        "-keyout",
-                                        key,
-                                        "-out",
-                                        certificate};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  openssl(arguments);
-}
 
 inline std::string contents(const std::filesystem::path& path) {
   std::ifstream file(path);
