@@ -57,10 +57,10 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space, const
 
   const bool drained = body.drain();
   ResponseWriter writer(wire, space, service.limits);
-  const ResponseWriter::Outcome sent =
-      writer.send(response, {.head_only = head.method == "HEAD",
-                             .http10 = head.http10,
-                             .keep_alive = head.keep_alive && drained && !client.last && !service.stopping});
+  const ResponseWriter::Outcome sent = writer.send(
+      response, {.head_only = head.method == "HEAD",
+                 .http10 = head.http10,
+                 .keep_alive = head.keep_alive && drained && !client.last && !service.stopping});
 
   AccessRecord record;
   record.method = head.method;
