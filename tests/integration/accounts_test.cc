@@ -203,6 +203,87 @@ TEST_F(Accounts, EveryCommandWorksBesideAServerWhichKnowsAtOnce) {
   EXPECT_EQ(holdfast({"check"}).exit_code, 0);
 }
 
+// Each is one sentence and exit code 2, and at the end all is as it was; beside a server and
+// without.
+TEST_F(Accounts, WhatCannotBeDoneChangesNothing) {
+  make_store();
+  user({"add", "ann"}, "secret\n");
+  user({"add", "ben", "--no-password"});
+  user({"grant", "ann", "/team", "read"});
+  const std::string good = write_file("good.pem", kPem);
+  user({"certificate", "ann", good});
+  user({"token", "add", "ann", "--label", "phone"});
+  std::filesystem::create_directory(folder_ / "folder");
+  std::string cut(kPem);
+  cut.erase(200, 1);
+  struct Row {
+    std::vector<std::string> arguments;
+    std::string says;
+    std::string input = "new secret\n";
+  };
+  const std::vector<Row> rows = {
+      {{"add", "ann"}, "exists"},
+      {{"add", "a:b"}, "A name has"},
+      {{"add", ""}, "A name has"},
+      {{"add", std::string(65, 'a')}, "A name has"},
+      {{"add", "a\x01"}, "A name has"},
+      {{"add", ".."}, "--home"},
+      {{"add", "eve", "--home", "eve"}, "slash"},
+      {{"add", "eve", "--home", "/a/../b"}, "no path"},
+      {{"add", "eve", "--quota-bytes", "lots"}, "whole number"},
+      {{"add", "eve"}, "No password", ""},
+      {{"add", "eve"}, "password is UTF-8", "a\tb\n"},
+      {{"passwd", "eve"}, "no account"},
+      {{"passwd", "ann"}, "No password", "\n"},
+      {{"remove", "eve"}, "no account"},
+      {{"remove", "ANN"}, "no account"},
+      {{"grant", "eve", "/x", "read"}, "no account"},
+      {{"grant", "ann", "/x", "all"}, "read, write or none"},
+      {{"grant", "ann", "x", "read"}, "slash"},
+      {{"grant", "ann", "/ann", "read"}, "home"},
+      {{"grant", "ann", "/x%2Fy", "read"}, "no path"},
+      {{"revoke", "ann", "/elsewhere"}, "no grant"},
+      {{"quota", "ann"}, "--bytes"},
+      {{"quota", "ann", "--bytes", "-1"}, "whole number"},
+      {{"quota", "eve", "--bytes", "1"}, "no account"},
+      {{"certificate", "ann"}, "--clear"},
+      {{"certificate", "eve", good}, "no account"},
+      {{"certificate", "ben", good}, "\"ann\"'s"},
+      {{"certificate", "ben", folder_ / "nowhere.pem"}, "cannot be read"},
+      {{"certificate", "ben", folder_ / "folder"}, "cannot be read"},
+      {{"certificate", "ben", write_file("empty.pem", "")}, "empty.pem cannot be read"},
+      {{"certificate", "ben", write_file("cut.pem", cut)}, "PEM"},
+      {{"certificate", "ben", write_file("key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n")}, "PEM"},
+      {{"token", "add", "eve", "--label", "x"}, "no account"},
+      {{"token", "add", "ann", "--label", ""}, "label"},
+      {{"token", "add", "ann", "--label", "x", "--path", "y"}, "slash"},
+      {{"token", "add", "ann", "--label", "x", "--expires", "90"}, "90d"},
+      {{"token", "remove", "nonesuch"}, "no token"},
+      {{"token", "list", "eve"}, "no account"},
+      {{"list", "--allow-network-data", "perhaps"}, "no|yes"},
+      {{"list", "--config", folder_ / "nowhere.conf"}, "nowhere.conf"},
+  };
+  const auto all = [this] { return user({"list"}) + user({"token", "list"}); };
+  const std::string before = all();
+  for (const bool served : {false, true}) {
+    if (served) server_.start();
+    for (const Row& row : rows) {
+      SCOPED_TRACE(testing::PrintToString(row.arguments) + (served ? " beside a server" : ""));
+      EXPECT_THAT(refused(row.arguments, row.input), HasSubstr(row.says));
+    }
+    EXPECT_EQ(all(), before);
+  }
+  EXPECT_EQ(server_.stop(), 0);
+  EXPECT_THAT(holdfast({"check"}).output, HasSubstr("3 resources"));
+  // Where there is no store, and none is to be made.
+  std::filesystem::remove_all(data_);
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"list"}, {"passwd", "ann"}, {"remove", "ann"}, {"token", "list"}}) {
+    refused(arguments, "secret\n");
+    EXPECT_FALSE(std::filesystem::exists(data_)) << arguments.front();
+  }
+}
+
 TEST_F(Accounts, ACertificateIsKeptAsItsFingerprint) {
   make_store();
   user({"add", "ann", "--no-password"});

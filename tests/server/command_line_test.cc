@@ -1,10 +1,14 @@
 #include "server/commands/command_line.h"
 
+#include <algorithm>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <regex>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "tests/support/build_paths.h"
 #include "tests/support/temporary_folder.h"
 
 namespace holdfast::server {
@@ -40,6 +44,36 @@ TEST(CommandLine, RefusesWhatItDoesNotKnowWithOneSentence) {
       {"lock", "list", "--listen", "127.0.0.1:1"},
       {"check", "--repair", "--durability", "full"},
       {"version", "extra"},
+      {"user"},
+      {"user", "fly"},
+      {"user", "add"},
+      {"user", "add", "ann", "ben"},
+      {"user", "add", "ann", "--home"},
+      {"user", "add", "ann", "--home", "/a", "--home", "/b"},
+      {"user", "add", "ann", "--password", "secret"},
+      {"user", "add", "ann", "--listen", "127.0.0.1:1"},
+      {"user", "add", "ann", "--digest", "perhaps"},
+      {"user", "passwd"},
+      {"user", "passwd", "ann", "secret"},
+      {"user", "list", "ann"},
+      {"user", "remove"},
+      {"user", "remove", "ann", "ben"},
+      {"user", "grant", "ann"},
+      {"user", "grant", "ann", "/x"},
+      {"user", "grant", "ann", "/x", "read", "write"},
+      {"user", "revoke", "ann"},
+      {"user", "revoke", "ann", "/x", "read"},
+      {"user", "quota"},
+      {"user", "quota", "ann", "5"},
+      {"user", "certificate"},
+      {"user", "token"},
+      {"user", "token", "fly"},
+      {"user", "token", "add", "ann"},
+      {"user", "token", "add", "--label", "phone"},
+      {"user", "token", "add", "ann", "--label"},
+      {"user", "token", "list", "ann", "ben"},
+      {"user", "token", "remove"},
+      {"user", "token", "remove", "a", "b"},
   };
   for (const auto& arguments : bad) {
     std::string all;
@@ -62,6 +96,19 @@ TEST(CommandLine, NamesEveryCommand) {
   EXPECT_EQ(parse({"lock", "break", "/a"}).command, Command::lock_break);
   EXPECT_EQ(parse({"check"}).command, Command::check);
   EXPECT_EQ(parse({"version"}).command, Command::version);
+  EXPECT_EQ(parse({"user", "add", "ann"}).command, Command::user_add);
+  EXPECT_EQ(parse({"user", "passwd", "ann"}).command, Command::user_passwd);
+  EXPECT_EQ(parse({"user", "list"}).command, Command::user_list);
+  EXPECT_EQ(parse({"user", "remove", "ann"}).command, Command::user_remove);
+  EXPECT_EQ(parse({"user", "grant", "ann", "/x", "read"}).command, Command::user_grant);
+  EXPECT_EQ(parse({"user", "revoke", "ann", "/x"}).command, Command::user_revoke);
+  EXPECT_EQ(parse({"user", "quota", "ann"}).command, Command::user_quota);
+  EXPECT_EQ(parse({"user", "certificate", "ann", "f"}).command, Command::user_certificate);
+  EXPECT_EQ(parse({"user", "token", "add", "ann", "--label", "l"}).command, Command::token_add);
+  EXPECT_EQ(parse({"user", "token", "list"}).command, Command::token_list);
+  EXPECT_EQ(parse({"user", "token", "remove", "x"}).command, Command::token_remove);
+  EXPECT_EQ(parse({"backup", "d"}).command, Command::backup);
+  EXPECT_EQ(parse({"restore", "d"}).command, Command::restore);
   EXPECT_EQ(parse({"lock", "break", "--data", "/d", "urn:uuid:1"}).lock, "urn:uuid:1");
   EXPECT_FALSE(parse({"check"}).repair);
   EXPECT_TRUE(parse({"check", "--repair"}).repair);
@@ -107,6 +154,59 @@ TEST(CommandLine, HelpNamesEveryOptionWithUnitAndDefault) {
   EXPECT_NE(help.find("--config FILE"), std::string::npos);
   EXPECT_NE(parse({"--help"}).text.find("serve"), std::string::npos);
   EXPECT_NE(parse({"lock", "--help"}).text.find("break"), std::string::npos);
+}
+
+// The commands below `command`, as its help lists them.
+std::vector<std::string> commands_in(const std::string& help) {
+  std::vector<std::string> names;
+  std::istringstream lines(help.substr(std::min(help.find("\nSubcommands:\n"), help.size())));
+  for (std::string line; std::getline(lines, line);)
+    if (line.size() > 2 && line.starts_with("  ") && line[2] != ' ')
+      names.push_back(line.substr(2, line.find(' ', 2) - 2));
+  return names;
+}
+
+// `text` has `word`, and not only as the beginning of a longer one.
+bool has_word(const std::string& text, const std::string& word) {
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+    const char next = text[std::min(at + word.size(), text.size() - 1)];
+    if (next != '-' && (next < 'a' || next > 'z')) return true;
+  }
+  return false;
+}
+
+// Looks for the command, its options and all commands below it in the manual.
+int expect_in_manual(const std::vector<std::string>& command, const std::string& manual) {
+  std::vector<std::string> asked = command;
+  asked.emplace_back("--help");
+  const std::string help = parse(asked).text;
+  static const std::regex kOption("\n  (--[a-z0-9-]+)");
+  for (std::sregex_iterator it(help.begin(), help.end(), kOption), end; it != end; ++it) {
+    const std::string option = it->str(1);
+    EXPECT_TRUE(has_word(manual, option) ||
+                manual.find("| `" + option.substr(2) + "` |") != std::string::npos)
+        << option << " of" << testing::PrintToString(command);
+  }
+  const std::vector<std::string> below = commands_in(help);
+  if (below.empty()) {
+    std::string all = "holdfast";
+    for (const std::string& word : command) all += " " + word;
+    EXPECT_TRUE(has_word(manual, all)) << all;
+    return 1;
+  }
+  int count = 0;
+  for (const std::string& name : below) {
+    std::vector<std::string> next = command;
+    next.push_back(name);
+    count += expect_in_manual(next, manual);
+  }
+  return count;
+}
+
+TEST(CommandLine, TheManualNamesEveryCommandAndOption) {
+  std::ostringstream manual;
+  manual << std::ifstream(test::source_folder() / "docs/operations.md").rdbuf();
+  EXPECT_EQ(expect_in_manual({}, manual.str()), 18);
 }
 
 }  // namespace
