@@ -34,8 +34,9 @@ Descriptor folder(int above, const char* name, const std::string& path, bool may
   Descriptor found(openat(above, name, kFlags));
   if (!found && errno == ENOENT) {
     if (!may_make) {
-      throw OpenError("The folder " + path +
-                      " is missing, but the database beside it may name content in it: restore it.");
+      throw OpenError(
+          "The folder " + path +
+          " is missing, but the database beside it may name content in it: restore it.");
     }
     if (mkdirat(above, name, 0700) != 0 && errno != EEXIST) refuse("Cannot create " + path);
     found = Descriptor(openat(above, name, kFlags));
@@ -94,6 +95,9 @@ DataFolder::DataFolder(const std::string& path, Options options) {
   if (!folder_) refuse("Cannot open the data folder " + path_);
   struct stat root {};
   if (fstat(folder_.get(), &root) != 0) refuse("Cannot read " + path_);
+  // With or without the sticky bit: what is not there yet could be put there by anybody.
+  if ((root.st_mode & S_IWOTH) != 0)
+    throw OpenError("The data folder " + path_ + " is one that everybody may write; chmod o-w it.");
   if (!options.allow_network_disk) refuse_network_disk(folder_.get(), path_);
 
   lock_ =
