@@ -1,0 +1,148 @@
+// What other hosts and other web pages get of a server with accounts (robustness S7, S10), with the
+// real program.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/support/http_client.h"
+#include "tests/support/process.h"
+#include "tests/support/server_process.h"
+#include "tests/support/temporary_folder.h"
+
+namespace holdfast::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const std::pair<std::string, std::string> kAlice = {"Authorization",
+                                                    "Basic YWxpY2U6d29uZGVybGFuZA=="};
+
+class Origins : public testing::Test {
+ protected:
+  void SetUp() override {
+    server_.start();
+    ASSERT_EQ(run({.arguments = {holdfast_binary(), "user", "add", "alice", "--home", "/", "--data",
+                                 server_.data()},
+                   .input = "wonderland\n"})
+                  .exit_code,
+              0);
+    EXPECT_EQ(ask("PUT", "/f", {}, "text").status, 201);
+  }
+  void TearDown() override { EXPECT_EQ(server_.stop(), 0) << server_.output(); }
+
+  // Signed in.
+  Reply ask(const std::string& method, const std::string& target, Fields fields = {},
+            const std::string& body = {}) {
+    fields.push_back(kAlice);
+    return HttpClient(server_.port()).request(method, target, fields, body);
+  }
+
+  TemporaryFolder folder_;
+  ServerProcess server_{
+      folder_ / "data",
+      {"--public-url", "https://dav.example.org", "--trusted-proxies", "127.0.0.1"}};
+};
+
+TEST_F(Origins, S10_ADestinationIsOursOrRefused) {
+  const std::string port = std::to_string(server_.port());
+  const std::string own = "127.0.0.1:" + port;
+  struct Row {
+    std::string destination;
+    std::set<int> statuses;
+  };
+  const std::vector<Row> hostile = {
+      {"http://evil.example/x", {502}},
+      {"https://evil.example/x", {502}},
+      {"http://127.0.0.1/x", {502}},
+      {"http://127.0.0.1:1/x", {502}},
+      {"http://127.0.0.2:" + port + "/x", {502}},
+      {"http://[::1]:" + port + "/x", {502}},
+      {"http://[::ffff:127.0.0.1]:" + port + "/x", {502}},
+      {"http://2130706433:" + port + "/x", {502}},
+      {"http://127.1:" + port + "/x", {502}},
+      {"http://dav.example.org.evil.example/x", {502}},
+      {"https://dav.example.org:444/x", {502}},
+      {"http://d\xC3\xA4v.example.org/x", {400, 502}},
+      {"http://xn--dv-via.example.org/x", {502}},
+      {"ftp://" + own + "/x", {502}},
+      {"file:///etc/x", {400, 502}},
+      {"javascript:x", {400, 502}},
+      {"http://alice@" + own + "/x", {400}},
+      {"http://" + own + "@evil.example/x", {400}},
+      {"http://evil.example\\@" + own + "/x", {400}},
+      {"http://" + own + "\\@evil.example/x", {400}},
+      {"http://" + own + "\t/x", {400}},
+      {"http://" + own + " /x", {400}},
+      {"http://\t" + own + "/x", {400}},
+      {"http://" + own + "%2Fevil/x", {400, 502}},
+      {"http://" + own + ":80/x", {400}},
+      {"http:///x", {400}},
+      {"http:/x", {400}},
+      {"x", {400}},
+      {"", {400}},
+  };
+  for (const std::string method : {"COPY", "MOVE"})
+    for (const Row& row : hostile) {
+      const int status = ask(method, "/f", {{"Destination", row.destination}}).status;
+      EXPECT_TRUE(row.statuses.contains(status))
+          << method << " " << row.destination << " " << status;
+    }
+  EXPECT_EQ(ask("GET", "/f").body, "text");
+  const Reply listing = ask("PROPFIND", "/", {{"Depth", "infinity"}});
+  EXPECT_THAT(listing.body, Not(HasSubstr("/x<")));
+
+  // Ours, as the request names us, as the public URL does, and as a proxy says that it was asked.
+  const Fields plain = {};
+  const Fields proxied = {{"X-Forwarded-Host", "files.example.org"},
+                          {"X-Forwarded-Proto", "https"}};
+  for (const auto& [destination, fields] :
+       std::vector<std::pair<std::string, Fields>>{{"/own", plain},
+                                                   {"http://" + own + "/own", plain},
+                                                   {"HTTP://" + own + "/own", plain},
+                                                   {"https://dav.example.org/own", plain},
+                                                   {"https://DAV.example.org:443/own", plain},
+                                                   {"https://files.example.org/own", proxied},
+                                                   {"http://files.example.org/own", proxied}}) {
+    Fields all = fields;
+    all.emplace_back("Destination", destination);
+    EXPECT_EQ(ask("MOVE", "/f", all).status, 201) << destination;
+    EXPECT_EQ(ask("MOVE", "/own", {{"Destination", "/f"}}).status, 201) << destination;
+  }
+}
+
+TEST_F(Origins, S7_OtherWebPagesChangeNothingAndReadNothing) {
+  // What a form, or a script without asking first, can send, with what the browser knows of alice.
+  for (const char* type :
+       {"application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"})
+    for (const std::string target : {"/f", "/", "/new"})
+      EXPECT_EQ(
+          ask("POST", target, {{"Content-Type", type}, {"Origin", "https://evil.example"}}, "a=b")
+              .status,
+          405)
+          << type << target;
+  for (const std::string origin : {"https://evil.example", "null", "http://localhost:3000"}) {
+    for (const std::string method :
+         {"PUT", "DELETE", "MKCOL", "COPY", "MOVE", "PROPPATCH", "LOCK", "UNLOCK"})
+      EXPECT_EQ(ask(method, method == "MKCOL" ? "/c" : "/f",
+                    {{"Origin", origin}, {"Destination", "/new"}, {"Lock-Token", "<urn:uuid:x>"}})
+                    .status,
+                403)
+          << method << " from " << origin;
+    for (const std::string method : {"GET", "OPTIONS", "PROPFIND"}) {
+      const Reply reply =
+          ask(method, "/f",
+              {{"Origin", origin}, {"Depth", "0"}, {"Access-Control-Request-Method", "PUT"}});
+      EXPECT_TRUE(reply.success()) << method;
+      for (const auto& [name, value] : reply.fields)
+        EXPECT_FALSE(name.starts_with("Access-Control")) << name << ": " << value;
+    }
+  }
+  EXPECT_EQ(ask("GET", "/f").body, "text");
+  EXPECT_EQ(ask("GET", "/new").status, 404);
+}
+
+}  // namespace
+}  // namespace holdfast::test
