@@ -1,5 +1,6 @@
 # Run by other_clients_test.cc: LibreOffice without a screen makes a document at the URL, opens it
 # again, saves it, and holds its lock meanwhile.
+import base64
 import os
 import subprocess
 import sys
@@ -8,8 +9,32 @@ import urllib.error
 import urllib.request
 
 import uno
+import unohelper
 from com.sun.star.beans import PropertyValue
 from com.sun.star.connection import NoConnectException
+from com.sun.star.task import XInteractionHandler2
+
+account, password = os.environ['ACCOUNT'], os.environ['PASSWORD']
+asked = 0
+
+
+class Person(unohelper.Base, XInteractionHandler2):
+    """Whom LibreOffice asks for the password."""
+
+    def handleInteractionRequest(self, request):
+        self.handle(request)
+        return True
+
+    def handle(self, request):
+        global asked
+        for each in request.getContinuations():
+            if hasattr(each, 'setPassword'):
+                asked += 1
+                each.setUserName(account)
+                each.setPassword(password)
+                each.select()
+                return
+
 
 pipe = 'holdfast%d' % os.getpid()
 office = subprocess.Popen(['soffice', '--headless', '--norestore', '--nologo',
@@ -35,8 +60,11 @@ def value(name, what):
 
 
 def put():
-    """What somebody else gets who writes now."""
+    """What another program gets that writes now."""
     request = urllib.request.Request(url, data=b'mine', method='PUT')
+    if account:
+        secret = base64.b64encode((account + ':' + password).encode()).decode()
+        request.add_header('Authorization', 'Basic ' + secret)
     try:
         return urllib.request.urlopen(request).status
     except urllib.error.HTTPError as error:
@@ -44,11 +72,12 @@ def put():
 
 
 try:
-    hidden = (value('Hidden', True),)
+    person = (value('InteractionHandler', Person()),) if account else ()
+    hidden = (value('Hidden', True),) + person
     url = os.environ['URL'] + 'letter.odt'
     new = desktop.loadComponentFromURL('private:factory/swriter', '_blank', 0, hidden)
     new.Text.setString('Dear reader')
-    new.storeAsURL(url, (value('FilterName', 'writer8'),))
+    new.storeAsURL(url, (value('FilterName', 'writer8'),) + person)
     new.close(True)
     again = desktop.loadComponentFromURL(url, '_blank', 0, hidden)
     assert again.Text.getString() == 'Dear reader'
@@ -61,6 +90,7 @@ try:
     assert copy.Text.getString() == 'Dear reader, once more'
     copy.close(True)
     print('unlocked:', put())
+    assert (asked > 0) == bool(account)
     print('all done', flush=True)
 finally:
     try:

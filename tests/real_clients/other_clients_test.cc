@@ -47,9 +47,9 @@ class OtherClients : public ::testing::TestWithParam<Door> {
 
   [[nodiscard]] static bool https() { return GetParam() == Door::https; }
 
-  // Over https with an account, where the client can be told its password.
-  void start(bool account) {
-    if (https() && account) {
+  // Over https with an account.
+  void start() {
+    if (https()) {
       ASSERT_EQ(run({.arguments = {holdfast_binary(), "user", "add", "anna", "--home", "/",
                                    "--data", server_.data()},
                      .input = "secret words\n"})
@@ -112,7 +112,7 @@ TEST_P(OtherClients, GvfsMountsCopiesAndSaves) {
   if (!program_exists("gio") || !fs::exists("/usr/libexec/gvfsd-dav"))
     GTEST_SKIP() << "gvfs is not installed";
   if (!program_exists("dbus-run-session")) GTEST_SKIP() << "there is no session bus to be had";
-  start(true);
+  start();
   run_script({"dbus-run-session", "--", "bash"}, "gvfs.sh");
   EXPECT_EQ(ask("GET", "/d/c%20%C3%A4%25.txt").body, "changed");
   EXPECT_EQ(ask("HEAD", "/gone.txt").status, 404);
@@ -121,7 +121,7 @@ TEST_P(OtherClients, GvfsMountsCopiesAndSaves) {
 TEST_P(OtherClients, PythonWebdavclient3) {
   if (!fs::exists("/usr/lib/python3/dist-packages/webdav3"))
     GTEST_SKIP() << "python3-webdavclient is not installed";
-  start(true);
+  start();
   run_script({"/usr/bin/python3"}, "webdavclient3.py");
   EXPECT_EQ(ask("GET", "/d/a.txt").body, "some text");
 }
@@ -132,7 +132,7 @@ TEST_P(OtherClients, NodeWebdav) {
   if (modules == nullptr || !fs::exists(fs::path(modules) / "webdav"))
     GTEST_SKIP() << "the npm package webdav is not installed";
   fs::create_directory_symlink(modules, folder_ / "node_modules");
-  start(true);
+  start();
   run_script({"node"}, "webdav.mjs");
   EXPECT_EQ(ask("GET", "/d/a.txt").body, "some text");
 }
@@ -141,8 +141,7 @@ TEST_P(OtherClients, LibreOfficeOpensAndSaves) {
   if (!program_exists("soffice")) GTEST_SKIP() << "LibreOffice is not installed";
   if (!fs::exists("/usr/lib/python3/dist-packages/uno.py"))
     GTEST_SKIP() << "python3-uno is not installed";
-  // Without a screen it asks nobody for a password.
-  start(false);
+  start();
   run_script({"/usr/bin/python3"}, "libreoffice.py");
   EXPECT_THAT(output_, HasSubstr("\nlocked: 423"));
   EXPECT_THAT(output_, HasSubstr("unlocked: 204"));
