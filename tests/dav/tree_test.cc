@@ -147,6 +147,44 @@ TEST(Delete, RemovesLocksAndPropertiesWithTheResource) {  // clients R57, robust
   EXPECT_EQ(w.status("UNLOCK", "/f", {{"Lock-Token", "<" + token + ">"}}), 409);
 }
 
+// Windows shows an empty folder after a redirect, Finder ENOENT, rclone "not found".
+TEST(Collections, AnswerInPlaceWithAndWithoutTheSlash) {  // clients R22
+  struct Row {
+    const char* method;
+    Headers headers;
+    std::string body;
+    int status;
+  };
+  const Row rows[] = {
+      {"OPTIONS", {}, "", 200},
+      {"GET", {}, "", 200},
+      {"HEAD", {}, "", 200},
+      {"PROPFIND", {{"Depth", "1"}}, "", 207},
+      {"PROPPATCH", {}, set_properties("<x:p/>"), 207},
+      {"PUT", {}, "x", 405},
+      {"MKCOL", {}, "", 405},
+      {"LOCK", {}, lockinfo(), 200},
+      {"COPY", {{"Destination", "/new"}}, "", 201},
+      {"COPY", {{"Destination", "/new/"}}, "", 201},
+      {"MOVE", {{"Destination", "/new"}}, "", 201},
+      {"MOVE", {{"Destination", "/new/"}}, "", 201},
+      {"DELETE", {}, "", 204},
+  };
+  for (const Row& row : rows) {
+    for (const char* target : {"/c", "/c/", "/c//"}) {
+      World w;
+      w.mkcol("/c");
+      w.put("/c/f");
+      const Answer answer = w.send(row.method, target, row.headers, row.body);
+      EXPECT_EQ(answer.status, row.status) << row.method << " " << target;
+      EXPECT_EQ(answer.header("Location"), "") << row.method << " " << target;
+      if (row.method == std::string("LOCK")) {
+        EXPECT_EQ(w.status("UNLOCK", "/c", {{"Lock-Token", "<" + answer.lock_token() + ">"}}), 204);
+      }
+    }
+  }
+}
+
 TEST(Delete, OverALockedMemberIsAPlain423) {  // robustness D12, clients §2
   World w;
   w.mkcol("/c");
