@@ -244,7 +244,7 @@ std::unique_ptr<Namespace> open(const std::string& path, ContentStore& content, 
     const std::string epoch = connection->text("SELECT epoch FROM meta");
     return std::make_unique<SqliteNamespace>(path, std::move(connection), epoch, std::move(reserve),
                                              content, clock, std::move(options));
-  } catch (const SqlError& error) {
+  } catch (const Error& error) {
     if (error.fault() != Fault::corrupt) throw;
     throw OpenError("The database " + path + " is damaged (" + error.what() + ").");
   }

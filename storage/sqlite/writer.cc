@@ -14,6 +14,20 @@ constexpr std::int64_t kMostLogBytes = 64LL << 20;
 constexpr std::int64_t kPageBytes = 8192;
 constexpr std::size_t kBuckets = 12;  // ≤1, ≤2, …, ≤1024, more
 
+// The exception being handled, for one thread: threads that read and destroy one object together
+// have only the runtime's own counting between them, which no checker of threads sees.
+std::exception_ptr copy_of_error() noexcept {
+  try {
+    try {
+      throw;
+    } catch (const Error& error) {
+      return std::make_exception_ptr(Error(error.fault(), error.what()));
+    }
+  } catch (...) {
+    return std::current_exception();  // another one, or no memory for a copy
+  }
+}
+
 }  // namespace
 
 struct Writer::Waiting {
@@ -175,10 +189,10 @@ void Writer::run(std::span<Waiting* const> batch) noexcept {
   } catch (const SqlError& error) {
     roll_back();
     if (error.fatal()) disk_failed(error.what());
-    for (Waiting* waiting : batch) waiting->error = std::current_exception();
+    for (Waiting* waiting : batch) waiting->error = copy_of_error();
   } catch (...) {
     roll_back();
-    for (Waiting* waiting : batch) waiting->error = std::current_exception();
+    for (Waiting* waiting : batch) waiting->error = copy_of_error();
   }
 }
 

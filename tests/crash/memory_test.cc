@@ -1,6 +1,8 @@
 // Memory that runs out (robustness K11): at every allocation of every act, and at each Nth of many
 // while a crowd asks. The server refuses or ends; what it acknowledged is there, what it did not is
-// done wholly or not at all, and with memory it goes on.
+// done wholly or not at all, and with memory it goes on. Not under ThreadSanitizer, whose own start
+// does not survive what stands in front of its allocator.
+#ifndef __SANITIZE_THREAD__
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -177,3 +179,4 @@ TEST(ScarceMemory, RefusesACrowdAndGoesOnAfterwards) {
 
 }  // namespace
 }  // namespace holdfast::test
+#endif

@@ -54,6 +54,13 @@ std::size_t status_number(pid_t pid, const std::string& name) {
   return 0;
 }
 
+bool runs_with(pid_t pid, std::string_view library) {
+  std::ifstream maps("/proc/" + std::to_string(pid) + "/maps");
+  for (std::string line; std::getline(maps, line);)
+    if (line.find(library) != std::string::npos) return true;
+  return false;
+}
+
 std::string list(const std::vector<std::string>& problems) {
   std::string all;
   for (const auto& problem : problems)
@@ -148,6 +155,7 @@ Oracle::Oracle(ServerProcess& server, milliseconds settle)
       pid_(server.pid()),
       settle_(settle),
       descriptors_(descriptors()),
+      judges_memory_(!runs_with(pid_, "/libtsan.so")),
       canary_(server) {
   HttpClient client(server);
   expect(client.request("MKCOL", "/sentinels"), 201, "MKCOL /sentinels");
@@ -214,12 +222,7 @@ std::vector<std::string> Oracle::sentinels() const {
 }
 
 void Oracle::accept_memory() {
-  std::ifstream maps("/proc/" + std::to_string(pid_) + "/maps");
-  for (std::string line; std::getline(maps, line);) {
-    if (line.find("/libasan.so") == std::string::npos) continue;
-    resident_bytes_ = std::max(resident_bytes_, resident_bytes());
-    return;
-  }
+  if (runs_with(pid_, "/libasan.so")) resident_bytes_ = std::max(resident_bytes_, resident_bytes());
 }
 
 std::string Oracle::process() const {
@@ -256,7 +259,8 @@ std::string Oracle::unsettled() const {
   std::error_code gone;
   for (const auto& entry : fs::directory_iterator(server_.data() / "tmp", gone))
     problems.push_back("left behind: " + entry.path().string());
-  if (const auto now = resident_bytes(); now > resident_bytes_ + kMemoryGrowthBytes)
+  const auto now = resident_bytes();
+  if (judges_memory_ && now > resident_bytes_ + kMemoryGrowthBytes)
     problems.push_back("memory grew by " + std::to_string((now - resident_bytes_) >> 20) + " MiB");
   return list(problems);
 }

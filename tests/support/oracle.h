@@ -10,7 +10,8 @@
 //   EXPECT_EQ(oracle.finish(), "");         // at the end: stops the server
 //
 // Memory is judged under AddressSanitizer too: environment() makes it give freed memory back at
-// once instead of keeping 256 MiB of it, so that growth is what the program holds.
+// once instead of keeping 256 MiB of it, so that growth is what the program holds. Not under
+// ThreadSanitizer, which keeps histories of threads and memory that are gone.
 #pragma once
 
 #include <chrono>
@@ -61,8 +62,8 @@ class Oracle {
   // leaked: close them.
   [[nodiscard]] std::string check();
 
-  // Makes the memory of now the baseline if the server runs under a sanitizer: what an attack took
-  // once it may take again, and no more.
+  // Makes the memory of now the baseline if the server runs under AddressSanitizer: what an attack
+  // took once it may take again, and no more.
   void accept_memory();
 
   // As check, then stops the server: what it printed up to its end, its exit code.
@@ -99,6 +100,7 @@ class Oracle {
   Descriptors descriptors_;
   std::string lock_token_;
   std::vector<std::string> sentinels_;
+  const bool judges_memory_;
   std::size_t resident_bytes_ = 0;
   Canary canary_;
   std::uint64_t read_output_ = 0;
