@@ -1,20 +1,16 @@
 // Clients at other addresses than loopback, in a network of the test's own that has nothing but a
 // loopback device with more addresses.
 #include <arpa/inet.h>
-#include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <gtest/gtest.h>
 #include <memory>
-#include <net/if.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <string>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
 
+#include "tests/support/network.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_folder.h"
 
@@ -27,29 +23,6 @@ sockaddr_in ipv4(const char* address, std::uint16_t port = 0) {
   out.sin_port = htons(port);
   EXPECT_EQ(::inet_pton(AF_INET, address, &out.sin_addr), 1);
   return out;
-}
-
-// Gives the loopback device all of 192.0.2.0/24, in a network of this thread and its children. Why
-// not, if it cannot.
-std::string enter_network() {
-  const uid_t user = ::geteuid();
-  if (::unshare(user == 0 ? CLONE_NEWNET : CLONE_NEWNET | CLONE_NEWUSER) != 0)
-    return std::string("no network of one's own: ") + std::strerror(errno);
-  if (user != 0) std::ofstream("/proc/self/uid_map") << "0 " << user << " 1";
-  const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  bool done = ::ioctl(fd, SIOCGIFFLAGS, &request) == 0;
-  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
-  done = done && ::ioctl(fd, SIOCSIFFLAGS, &request) == 0;
-  // A network on the loopback device is this machine's as a whole.
-  std::strcpy(request.ifr_name, "lo:1");
-  const sockaddr_in address = ipv4("192.0.2.1");
-  std::memcpy(&request.ifr_addr, &address, sizeof address);
-  done = done && ::ioctl(fd, SIOCSIFADDR, &request) == 0;
-  const std::string why = done ? "" : std::string("no more addresses: ") + std::strerror(errno);
-  ::close(fd);
-  return why;
 }
 
 // A connection from `address` that has asked something, and the status it got.

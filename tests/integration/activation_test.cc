@@ -1,6 +1,8 @@
 // The program started by a service manager: sockets that listened before it was there
 // (sd_listen_fds(3)), and what it tells the manager (sd_notify(3)).
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -12,11 +14,13 @@
 #include <string>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include "tests/support/http_client.h"
+#include "tests/support/network.h"
 #include "tests/support/process.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/server_process.h"
@@ -185,6 +189,31 @@ TEST_F(Activation, WhatIsNoListeningTcpSocketIsRefused) {
   const Socket other;
   pass_on({socket.fd(), other.fd()}, "a:b");
   expect_refused("is one too many: 127.0.0.1:" + std::to_string(socket.port()));
+}
+
+// The other side of the protocol as systemd has it. It waits for the first connection, and leaves
+// it to the program to accept that.
+TEST_F(Activation, SystemdsOwnToolStartsIt) {
+  if (!program_exists("systemd-socket-activate")) GTEST_SKIP() << "systemd is not installed";
+  // So that the port is free, which that tool cannot choose.
+  if (const std::string why = enter_network(); !why.empty()) GTEST_SKIP() << why;
+  const Child child =
+      test::start({.arguments = {"systemd-socket-activate", "--listen=127.0.0.1:8080",
+                                 "--fdname=holdfast.socket", holdfast_binary(), "serve", "--listen",
+                                 "127.0.0.1:1", "--data", data_}});
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  int status = 0;
+  while (status == 0 && std::chrono::steady_clock::now() < end) try {
+      status = HttpClient(8080).request("PUT", "/f", {}, "text").status;
+    } catch (const HttpFailure&) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // it does not listen yet
+    }
+  EXPECT_EQ(status, 201);
+  EXPECT_EQ(HttpClient(8080).request("GET", "/f").body, "text");
+  ::kill(child.pid, SIGTERM);
+  EXPECT_EQ(wait_for(child.pid), 0);
+  ::close(child.output_fd);
+  ::close(child.input_fd);
 }
 
 // The default of --anonymous is for this machine only, and the socket says who else comes.
