@@ -22,11 +22,6 @@ constexpr std::size_t kShortTextLimitBytes = 256;  // method, user, client
 constexpr std::size_t kWakeBytes = 64 * 1024;
 constexpr std::size_t kTokenKeptBytes = 8;
 
-int open_log(const std::string& path) {
-  if (path == "-") return STDOUT_FILENO;
-  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
-}
-
 bool is_regular(int fd) {
   struct stat info {};
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
@@ -164,7 +159,13 @@ void append_access_line(std::string& out, const AccessRecord& record, storage::M
   out += "}\n";
 }
 
-AccessLog::AccessLog(const std::string& path) : path_(path), fd_(open_log(path)) {
+int AccessLog::open(const std::string& path) {
+  if (path == "-") return STDOUT_FILENO;
+  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+}
+
+AccessLog::AccessLog(const std::string& path, int opened)
+    : path_(path), fd_(opened >= 0 ? opened : open(path)) {
   if (fd_ < 0)
     throw std::runtime_error("The access log " + path +
                              " cannot be opened: " + std::strerror(errno) + ".");
@@ -221,7 +222,7 @@ void AccessLog::run() {
 void AccessLog::write_out(std::string_view lines) {
   if (reopen_.exchange(false) && path_ != "-") {
     // Without a new file the old one goes on being written.
-    if (const int fd = open_log(path_); fd >= 0) {
+    if (const int fd = open(path_); fd >= 0) {
       ::close(fd_);
       fd_ = fd;
       regular_ = is_regular(fd);

@@ -30,8 +30,11 @@ class AccessLog {
   static constexpr std::chrono::milliseconds kFlushInterval{200};
 
   // `path` names a file, which is appended to, or is "-" for standard output. Throws
-  // std::runtime_error with one sentence when it cannot be opened.
-  explicit AccessLog(const std::string& path);
+  // std::runtime_error with one sentence when it cannot be opened. `opened` is what open() gave
+  // while this process had other rights.
+  explicit AccessLog(const std::string& path, int opened = -1);
+  // A descriptor of the file at `path`; -1 and errno when it cannot be opened.
+  [[nodiscard]] static int open(const std::string& path);
   // Writes what is buffered; gives up after a second if nobody takes it.
   ~AccessLog();
   AccessLog(const AccessLog&) = delete;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <charconv>
 #include <chrono>
+#include <fcntl.h>
 #include <stdexcept>
 #include <sys/resource.h>
 #include <utility>
@@ -128,6 +129,13 @@ Listener::Listener(Inherited socket, Limits limits, Handler handler, Observer& o
                    const TlsCredentials* tls, const Proxies* proxies)
     : impl_(std::make_unique<Impl>(AdoptedSocket(socket.descriptor), std::move(limits),
                                    std::move(handler), observer, tls, proxies)) {}
+
+Listener::Inherited Listener::listen(const std::string& address) {
+  const Poco::Net::ServerSocket socket = listen_on(address);
+  const int descriptor = ::fcntl(socket.impl()->sockfd(), F_DUPFD_CLOEXEC, 0);
+  if (descriptor < 0) throw std::runtime_error("cannot listen on " + address + ": no descriptor");
+  return {descriptor};
+}
 
 Listener::~Listener() { stop(); }
 

@@ -51,6 +51,8 @@ class Listener {
   struct Inherited {
     int descriptor = -1;
   };
+  // Binds and listens, for a listener that is to be made later. Throws as the first constructor.
+  [[nodiscard]] static Inherited listen(const std::string& address);
   Listener(Inherited socket, Limits limits, Handler handler, Observer& observer,
            const TlsCredentials* tls = nullptr, const Proxies* proxies = nullptr);
   ~Listener();

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <utility>
 
+#include "server/rights.h"
+
 namespace holdfast::server {
 namespace {
 
@@ -70,6 +72,7 @@ ControlReply back_up(const Invocation& invocation, const OpenStore& open_store,
                      const CopyStore& copy) {
   prepare_process();
   const Config& config = invocation.config;
+  work_as_owner(config.data);
   std::optional<Store> store;
   auto server = ask_server_to_hold(config.data, kHoldGarbage);
   if (server && server->first.exit_code != 0) return server->first;
@@ -90,6 +93,7 @@ ControlReply back_up(const Invocation& invocation, const OpenStore& open_store,
 
 ControlReply restore(const Invocation& invocation, const CopyStore& copy) {
   prepare_process();
+  work_as_owner(invocation.config.data);
   Teller teller({});
   const storage::BackupReport report = copy(invocation.config, invocation.folder, std::ref(teller));
   return {0, "Restored " + counted(report.contents, "content", "contents") + ", " +

@@ -1,5 +1,5 @@
-// `holdfast backup` and `holdfast restore`. The command itself copies, with its own rights, also
-// while a server runs: it only reads the data folder, and the server is asked to keep every content
+// `holdfast backup` and `holdfast restore`. The command itself copies, with its own rights (root's
+// with those of the data folder's owner, server/rights.h), also while a server runs: it only reads the data folder, and the server is asked to keep every content
 // file until the command is done or dead. Call them from the main thread of a process of their own.
 #pragma once
 

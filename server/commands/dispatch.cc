@@ -6,6 +6,7 @@
 #include "server/commands/check.h"
 #include "server/commands/lock.h"
 #include "server/commands/user.h"
+#include "server/rights.h"
 
 namespace holdfast::server {
 namespace {
@@ -39,6 +40,7 @@ bool is_user_command(Command command) {
 // Asks the server, or does the same here.
 ControlReply run_request(const Invocation& invocation, const std::string& request,
                          const OpenStore& open_store) {
+  work_as_owner(invocation.config.data);
   if (std::optional<ControlReply> reply = ask_server(invocation.config.data, request))
     return *reply;
   // An account may come before the first start: elsewhere than on loopback serve wants one.

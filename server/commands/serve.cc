@@ -14,6 +14,7 @@
 #include <system_error>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include "dav/engine.h"
@@ -30,6 +31,7 @@
 #include "server/listener.h"
 #include "server/observatory.h"
 #include "server/redirect.h"
+#include "server/rights.h"
 #include "server/tls_credentials.h"
 #include "storage/clock.h"
 #include "storage/maintenance.h"
@@ -135,10 +137,44 @@ std::optional<std::string> trouble(const Store& store, const dav::Options& optio
   return std::nullopt;
 }
 
-std::unique_ptr<AccessLog> open_access_log(const std::string& path) try {
-  return path == "off" ? nullptr : std::make_unique<AccessLog>(path);
+std::unique_ptr<AccessLog> open_access_log(const std::string& path, int opened) try {
+  return path == "off" ? nullptr : std::make_unique<AccessLog>(path, opened);
 } catch (const std::runtime_error& error) {
   throw UsageError(error.what());
+}
+
+// The access log, opened by root for `owner`; -1 where the owner is to open it: what lies in
+// folders of other users could be a link to any file.
+int open_log_as_root(const std::string& path, const Owner& owner) {
+  if (path == "off" || path == "-") return -1;
+  const std::string place = place_of_root(path);
+  if (place.empty()) return -1;
+  const bool existed = std::filesystem::exists(place);
+  const int opened = AccessLog::open(place);
+  // So that it can be opened again, and log rotation gives the next one to the same user.
+  if (opened >= 0 && !existed && ::fchown(opened, owner.user, owner.group) != 0)
+    log_event("The access log " + path + " stays root's.");
+  return opened;
+}
+
+// Ports below 1024 are root's.
+void listen_as_root(const Config& config, InheritedSockets& sockets) {
+  const auto listen = [](const std::string& address, std::optional<InheritedSocket>& place) {
+    if (!address.empty() && !place)
+      place = InheritedSocket{Listener::listen(address).descriptor, address};
+  };
+  listen(config.listen, sockets.own);
+  listen(config.admin_listen, sockets.admin);
+  listen(config.http_redirect, sockets.redirect);
+}
+
+// Opens what only root may, and takes the rights of the data folder's owner. Returns the access
+// log's descriptor, or -1.
+int leave_root(const Config& config, const Owner& owner, InheritedSockets& sockets) {
+  const int log = open_log_as_root(config.access_log, owner);
+  listen_as_root(config, sockets);
+  become(owner, config.data);
+  return log;
 }
 
 // For listeners beside the main one.
@@ -204,15 +240,17 @@ std::unique_ptr<Listener> make_listener(const std::string& address,
 }
 
 // Serves until a signal; `impatience` is set when it came, and outlives the closing of the store.
-int run(const Config& config, const InheritedSockets& inherited, const OpenStore& open_store,
+int run(const Config& config, InheritedSockets inherited, const OpenStore& open_store,
         std::optional<Impatience>& impatience) {
   Limits limits = fitted_to(config.limits, raise_descriptor_limit());
   limits.spill_folder = config.spill_folder.empty() ? config.data + "/tmp" : config.spill_folder;
-  const std::unique_ptr<AccessLog> log = open_access_log(config.access_log);
 
   // Before the data folder may be made: with bad files nothing is to change.
   std::optional<TlsCredentials> tls;
   if (!config.tls_certificate.empty()) tls.emplace(tls_files(config));
+  const std::optional<Owner> owner = other_owner(config.data);
+  const std::unique_ptr<AccessLog> log =
+      open_access_log(config.access_log, owner ? leave_root(config, *owner, inherited) : -1);
 
   std::atomic<bool> failed = false;
   Store store = open_store(config, Opening::made_if_missing, [&failed](const std::string& why) {
@@ -282,6 +320,10 @@ int run(const Config& config, const InheritedSockets& inherited, const OpenStore
   print(banner(config, sign_in.anonymous(), ports, tls ? tls->fingerprint() : std::string()));
   if (tls)
     if (const std::string warning = tls->warning(); !warning.empty()) log_event(warning);
+  if (owner)
+    log_event("The server has the rights of " + owner->name + ", the data folder's owner.");
+  else if (::geteuid() == 0)
+    log_event("The server runs as root, because the data folder is root's.");
   if (limits.connections < config.limits.connections / 2)
     log_event("The limit of open files allows " + std::to_string(limits.connections) +
               " connections and " + std::to_string(limits.workers) + " workers only.");
@@ -325,7 +367,7 @@ Limits fitted_to(Limits limits, std::uint64_t descriptors) {
 }
 
 int serve(const Config& settings, const OpenStore& open_store) {
-  const InheritedSockets inherited = inherited_sockets(process_environment());
+  InheritedSockets inherited = inherited_sockets(process_environment());
   Config config = settings;
   if (inherited.own) config.listen = inherited.own->address;
   if (inherited.admin) config.admin_listen = inherited.admin->address;
@@ -340,7 +382,7 @@ int serve(const Config& settings, const OpenStore& open_store) {
   ::umask(077);
   start_event_log();
   std::optional<Impatience> impatience;
-  return run(config, inherited, open_store, impatience);
+  return run(config, std::move(inherited), open_store, impatience);
 }
 
 }  // namespace holdfast::server

@@ -16,7 +16,9 @@ namespace holdfast::server {
 // anything is served.
 //
 // Listens on the sockets that a service manager passes on (server/activation.h) in place of the
-// addresses in the settings, and tells it when it is ready and when it stops.
+// addresses in the settings, and tells it when it is ready and when it stops. Started as root on
+// another user's data folder, it opens sockets, TLS files and log, and goes on with that user's
+// rights (server/rights.h).
 //
 // Call it from the main thread before any other thread exists: it blocks these signals for all.
 [[nodiscard]] int serve(const Config& config, const OpenStore& open_store);

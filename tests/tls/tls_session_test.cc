@@ -154,5 +154,20 @@ TEST(TlsListener, TheHandlerLearnsOfTlsAndOfTheCertificate) {
   listener.stop();
 }
 
+// The server has read them as root and goes on as another user.
+TEST(TlsCredentials, FilesThatMayNoLongerBeLookedAtHaveNotChanged) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  const test::TemporaryFolder folder;  // 0700
+  test::make_certificate(folder / "cert.pem", folder / "key.pem");
+  TlsCredentials credentials(
+      {.certificate = folder / "cert.pem", .key = folder / "key.pem", .client_ca = ""});
+  ASSERT_EQ(::seteuid(65534), 0);
+  const bool changed = credentials.files_changed() || credentials.files_changed();
+  ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_FALSE(changed);
+  test::make_certificate(folder / "cert.pem", folder / "key.pem");
+  EXPECT_TRUE(!credentials.files_changed() && credentials.files_changed());
+}
+
 }  // namespace
 }  // namespace holdfast::server
