@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -26,6 +27,10 @@ constexpr std::size_t kMostLingering = 1024;
 // Longest life of a connection that only drops what its client still sends, in drain timeouts.
 constexpr int kLingerTimeouts = 5;
 constexpr int kAcceptsAtOnce = 64;
+// When so many connections and workers fewer are there, what they left behind goes back to the
+// system: malloc itself keeps nearly all of it. Not too often.
+constexpr std::size_t kManyLess = 64;
+constexpr std::chrono::seconds kTrimInterval{1};
 
 int checked(int result, const char* what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -123,7 +128,8 @@ bool Poller::turn() {
     return false;
   }
   int timeout = -1;
-  if (connections > 0 || stopping) timeout = static_cast<int>(kSweepInterval.count());
+  if (connections > 0 || stopping || most_users_ >= kManyLess)
+    timeout = static_cast<int>(kSweepInterval.count());
   if (!accepting_ && !stopping) timeout = static_cast<int>(kAcceptPause.count());
   std::array<epoll_event, 256> events;
   const int count =
@@ -141,6 +147,7 @@ bool Poller::turn() {
   }
   if (const Clock::time_point now = Clock::now(); now >= next_sweep_) {
     sweep();
+    give_back_memory(connections + workers_.threads(), now);
     next_sweep_ = now + kSweepInterval;
   }
   if (stopping) close_parked();
@@ -351,6 +358,14 @@ void Poller::sweep() {
       remove(*connection);
     }
   }
+}
+
+void Poller::give_back_memory(std::size_t users, Clock::time_point now) {
+  most_users_ = std::max(most_users_, users);
+  if (users + kManyLess > most_users_ || now < next_trim_) return;
+  most_users_ = users;
+  next_trim_ = now + kTrimInterval;
+  ::malloc_trim(0);
 }
 
 void Poller::close_parked() {

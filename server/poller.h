@@ -71,6 +71,8 @@ class Poller {
   void readable(Connection& connection, std::uint32_t events);
   [[nodiscard]] static bool has_ended(const Connection& connection);
   void sweep();
+  // Once there are many users of memory, connections and workers, less than there were.
+  void give_back_memory(std::size_t users, Clock::time_point now);
   void close_parked();
   void linger(Connection& connection);
   void remove(Connection& connection);
@@ -91,6 +93,8 @@ class Poller {
   bool accepting_ = false;
   Clock::time_point accept_again_;
   Clock::time_point next_sweep_;
+  std::size_t most_users_ = 0;  // since memory was last given back
+  Clock::time_point next_trim_;
 
   std::mutex mutex_;  // guards what follows
   Admission admission_;

@@ -9,7 +9,7 @@
 namespace holdfast::server {
 namespace {
 
-constexpr std::chrono::seconds kIdleThread{10};
+constexpr std::chrono::seconds kIdleThread{3};
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int kStackBytes = 4 * 1024 * 1024;
@@ -95,7 +95,7 @@ void Workers::run(Worker& worker) {
       queue_.pop_front();
       waiting_.store(without_taker(), std::memory_order_relaxed);
       lock.unlock();
-      work_(connection, worker.space);
+      work_(connection, *worker.space);
       lock.lock();
       continue;
     }
@@ -110,6 +110,7 @@ void Workers::run(Worker& worker) {
     worker.is_called = false;
     --called_;
   }
+  worker.space.reset();
   finished_.splice(finished_.end(), running_, worker.self);
   threads_.store(running_.size(), std::memory_order_relaxed);
   observer_.workers_changed(static_cast<int>(running_.size()));

@@ -12,6 +12,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "Poco/Thread.h"
@@ -46,9 +47,10 @@ class Workers {
   // Others wait for a worker: finish what you have and let go.
   [[nodiscard]] bool contended() const { return waiting_.load(std::memory_order_relaxed) > 0; }
   // So few threads are in use that one may wait a moment for its client.
-  [[nodiscard]] bool plentiful() const {
-    return threads_.load(std::memory_order_relaxed) * 2 <= limits_.workers;
-  }
+  [[nodiscard]] bool plentiful() const { return threads() * 2 <= limits_.workers; }
+
+  // How many have not left.
+  [[nodiscard]] std::size_t threads() const { return threads_.load(std::memory_order_relaxed); }
 
   // From now on threads leave as soon as the queue is empty.
   void begin_stop();
@@ -59,8 +61,8 @@ class Workers {
 
  private:
   struct Worker {
-    explicit Worker(const Limits& limits) : space(limits) {}
-    Workspace space;
+    explicit Worker(const Limits& limits) : space(std::in_place, limits) {}
+    std::optional<Workspace> space;  // until it leaves
     Poco::Thread thread;
     std::condition_variable called;  // with is_called, or stopping_
     bool is_called = false;

@@ -82,7 +82,7 @@ class Oracle {
 
   // Of the server's process, now.
   [[nodiscard]] std::size_t threads() const;
-  // True when there are no more than `count` within 30 s: workers without work leave after ten.
+  // True when there are no more than `count` within 30 s: workers without work leave after three.
   [[nodiscard]] bool threads_fall_to(std::size_t count) const;
   [[nodiscard]] std::size_t resident_bytes() const;
 
