@@ -210,6 +210,7 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
     connection.admitted = admitted = admission_.admit(client.key);
     if (!admitted && lingering_ >= most_lingering_) {
       service_.observer.connection_refused();
+      connection.turn_away();  // and nobody waits until that was read
       return;
     }
     connection.index = connections_.size();

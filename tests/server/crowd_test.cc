@@ -215,6 +215,23 @@ TEST(Crowd, TooManyConnectionsAnswer503) {
   EXPECT_EQ(tests::ask(server.port(), kGet)->status, 200);
 }
 
+// Also those for whom there is no room among the refused ones that are waited for.
+TEST(Crowd, AllWhoAreTooManyAreTold) {
+  Limits limits;
+  limits.connections = 1;
+  EchoServer server(limits);
+  RawClient admitted(server.port());
+  admitted.send(kGet);
+  EXPECT_EQ(admitted.receive()->status, 200);
+  std::vector<std::unique_ptr<RawClient>> crowd;
+  for (int i = 0; i < 40; ++i) crowd.push_back(std::make_unique<RawClient>(server.port()));
+  for (const auto& refused : crowd) {
+    const auto answer = refused->receive();
+    ASSERT_TRUE(answer) << refused->error;
+    EXPECT_EQ(answer->status, 503);
+  }
+}
+
 TEST(Crowd, HeadsThatNeverEndAreAnswered408) {
   Limits limits;
   limits.head_timeout_s = 1;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/auth/secret.h"
+#include "tests/support/basic.h"
 #include "tests/support/faults.h"
 #include "tests/tls/tls_world.h"
 
@@ -18,24 +19,6 @@ namespace holdfast::test {
 namespace {
 
 using testing::HasSubstr;
-
-std::string base64(std::string_view text) {
-  static constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); i += 3) {
-    unsigned group = 0;
-    for (std::size_t j = i; j < i + 3; ++j)
-      group = group << 8 | (j < text.size() ? static_cast<unsigned char>(text[j]) : 0U);
-    for (std::size_t j = 0; j < 4; ++j)
-      out += i + j > text.size() ? '=' : kDigits[group >> (18 - 6 * j) & 63];
-  }
-  return out;
-}
-
-std::string basic(const std::string& name, const std::string& password) {
-  return "Basic " + base64(name + ":" + password);
-}
 
 constexpr const char* kLockInfo =
     "<D:lockinfo xmlns:D=\"DAV:\"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/>"
