@@ -6,11 +6,14 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <iostream>
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <sys/stat.h>
 #include <thread>
 #include <vector>
 
@@ -195,6 +198,71 @@ TEST(ScarceMemory, RefusesACrowdAndGoesOnAfterwards) {
   EXPECT_EQ(world.check(), "");
   EXPECT_EQ(world.server.stop(), 0) << world.server.output();
 }
+
+// AddressSanitizer keeps terabytes of addresses for itself: scripts/crash has the plain program.
+#ifndef __SANITIZE_ADDRESS__
+// The real limit of a process (RLIMIT_AS), from too little to start with to more than it needs.
+TEST(ScarceMemory, ALimitOfAddressesRefusesOrEndsAndLosesNothing) {
+  CrashWorld world("full");
+  world.start();
+  act("CopyOver").prepare(*world.ledger);
+  {
+    HttpClient client(world.server.port());
+    ASSERT_EQ(client.request("PUT", "/r", {}, kBody).status, 201);
+  }
+  ASSERT_EQ(world.server.stop(), 0) << world.server.output();
+  const std::string program = holdfast_binary();
+  const std::string limited = world.folder / "limited";
+  int never_started = 0;
+  int ends = 0;
+  int refused = 0;
+  int served = 0;
+  for (std::uint64_t mib = 16; mib <= 256; mib += mib < 160 ? 4 : 16) {
+    SCOPED_TRACE(std::to_string(mib) + " MiB");
+    std::ofstream(limited) << "#!/bin/sh\nulimit -v " << (mib << 10) << "\nexec " << program
+                           << " \"$@\"\n";
+    ASSERT_EQ(chmod(limited.c_str(), 0700), 0);
+    ASSERT_EQ(setenv("HOLDFAST_BINARY", limited.c_str(), 1), 0);
+    bool started = true;
+    try {
+      world.start_plainly();
+    } catch (const std::runtime_error&) {
+      started = false;
+    }
+    ASSERT_EQ(setenv("HOLDFAST_BINARY", program.c_str(), 1), 0);
+    if (!started) {
+      ++never_started;
+    } else {
+      Readers readers(world.server.port());
+      for (int i = 0; i < 12; ++i) {
+        const int status = i % 2 == 0 ? world.ledger->patch("b") : world.ledger->put("b", kFile);
+        if (status >= 200 && status < 300) {
+          ++served;
+          continue;
+        }
+        EXPECT_TRUE(is_refusal(status)) << status;
+        ++refused;
+        if (has_ended(world.server.port())) break;
+      }
+      EXPECT_EQ(readers.stop(), 0);
+      // Without memory it may end by itself, never by a wild pointer.
+      const int code = world.server.stop();
+      EXPECT_TRUE(code == 0 || code == 128 + SIGABRT) << code << world.server.output();
+      if (code != 0) ++ends;
+    }
+    world.start_plainly();
+    ASSERT_EQ(world.ledger->verify(), "") << world.server.output();
+    ASSERT_EQ(world.server.stop(), 0) << world.server.output();
+  }
+  std::cout << "faults " << never_started + ends + refused << ", not started " << never_started
+            << ", ends " << ends << ", refused " << refused << ", served " << served << "\n";
+  EXPECT_GT(never_started, 0) << "the limits limit nothing";
+  EXPECT_GT(served, 50);
+  world.start_plainly();
+  EXPECT_EQ(world.check(), "");
+  EXPECT_EQ(world.server.stop(), 0) << world.server.output();
+}
+#endif
 
 }  // namespace
 }  // namespace holdfast::test
