@@ -250,7 +250,7 @@ TEST_F(Accounts, S4_AnUnknownAccountCostsWhatAKnownOneDoes) {
   } kinds[] = {{"alice", "guess"}, {"alice", "wonderland"}, {"nobody", "guess"}, {"bob", "guess"}};
   // In turns, so that what else changes meanwhile changes for all of them. With 40 of each, a share
   // that is off by 0.3 comes by chance once in 100,000 times.
-  const int guesses = at_scale(1'000, 40);
+  const int guesses = at_scale(2'500, 40);
   for (int i = 0; i < guesses; ++i)
     for (auto& kind : kinds) kind.costs.push_back(cost(kind.name, kind.password));
   const double known = median(kinds[0].costs);
