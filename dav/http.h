@@ -61,6 +61,8 @@ class Body {
   virtual ~Body() = default;
   // Content-Length; nullopt for chunked. 0 when there is no body.
   [[nodiscard]] virtual std::optional<std::uint64_t> length() const = 0;
+  // True when all of it is here already: no client could be spared sending it.
+  [[nodiscard]] virtual bool has_arrived() const { return false; }
   // The next piece. After any state but `more`, the same state again.
   virtual Piece read() = 0;
 };

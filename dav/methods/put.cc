@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
@@ -107,18 +109,27 @@ std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced,
   return upload;
 }
 
-// Takes the body and drops it. The answer has what clients look for after a PUT: without a
-// validator Finder asks for the file at once, and finds none.
-Response discard(Call& call, const Announced& announced, const storage::Resolution& target,
-                 storage::Millis now) {
-  read_whole(call, announced, call.options.body_limit_bytes, [](std::span<const char>) {});
+// What the answer to a PUT tells of the file.
+struct Outcome {
+  bool replaced = false;
+  std::string etag;
+  storage::Millis modified = 0;
+};
+
+Response answer(const Announced& announced, const Outcome& outcome) {
   Response response;
-  response.status = target.mapped() ? 204 : 201;
-  response.set("ETag", "\"" + (target.mapped() ? target.resource->etag : "discarded") + "\"")
-      .set("Last-Modified",
-           format_http_date((target.mapped() ? target.resource->modified : now) / 1000));
+  response.status = outcome.replaced ? 204 : 201;
+  response.set("ETag", "\"" + outcome.etag + "\"")
+      .set("Last-Modified", format_http_date(outcome.modified / 1000));
   if (announced.modified) response.set("X-OC-Mtime", "accepted");
   return response;
+}
+
+// Of a file that is taken and dropped. The answer has what clients look for after a PUT: without a
+// validator Finder asks for the file at once, and finds none.
+Outcome discarded(const storage::Resolution& target, storage::Millis now) {
+  if (!target.mapped()) return {.etag = "discarded", .modified = now};
+  return {.replaced = true, .etag = target.resource->etag, .modified = target.resource->modified};
 }
 
 }  // namespace
@@ -127,31 +138,48 @@ Response discard(Call& call, const Announced& announced, const storage::Resoluti
 Response handle_put(Call& call) {
   const Announced announced = parse(call);
   const Conditions conditions(call);
-  auto snapshot = call.names.snapshot();
-  const storage::Resolution before = check(call, conditions, *snapshot);
-  const storage::Millis now = snapshot->wall_now();
-  const bool discarded = is_discarded(call.options, before);
-  const std::uint64_t room_bytes =
-      discarded ? 0 : check_space(call, *snapshot, before, announced.length);
-  snapshot.reset();  // what follows waits for the client
-  if (discarded) return discard(call, announced, before, now);
+  const std::uint64_t limit = call.options.body_limit_bytes;
+  // A small body that is here: the transaction is its only judgement, because an earlier one could
+  // spare nobody anything.
+  const bool arrived = call.request.body->has_arrived() && announced.length &&
+                       *announced.length <= std::min(limit, storage::kInlineLimitBytes);
+  std::uint64_t room_bytes = limit;
+  if (!arrived) {
+    auto snapshot = call.names.snapshot();
+    const storage::Resolution before = check(call, conditions, *snapshot);
+    if (is_discarded(call.options, before)) {
+      const Outcome outcome = discarded(before, snapshot->wall_now());
+      snapshot.reset();  // what follows waits for the client
+      read_whole(call, announced, limit, [](std::span<const char>) {});
+      return answer(announced, outcome);
+    }
+    room_bytes = check_space(call, *snapshot, before, announced.length);
+  }
 
   const auto upload = receive(call, announced, room_bytes);
   const storage::Content& content = upload->seal();
-  announced.checksums.verify(content.checksums);
+  if (!arrived) announced.checksums.verify(content.checksums);
 
-  bool replaced = false;
-  storage::Resource stored;
+  Outcome outcome;
   try {
     call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
       const storage::Resolution target = check(call, conditions, tx);
-      replaced = target.mapped();
+      if (arrived) {
+        if (is_discarded(call.options, target)) {
+          outcome = discarded(target, tx.wall_now());
+          return;
+        }
+        check_space(call, tx, target, content.size);
+        announced.checksums.verify(content.checksums);
+      }
       std::optional<storage::Millis> modified = announced.modified;
-      if (replaced) modified = date_replacing(*target.resource, modified.value_or(tx.wall_now()));
+      if (target.mapped())
+        modified = date_replacing(*target.resource, modified.value_or(tx.wall_now()));
       const Charge charge(call, tx, owner_of(call, target));
-      stored = tx.put(*target.parent, call.target.path.name(), content, modified,
-                      call.request.caller->account);
+      storage::Resource stored = tx.put(*target.parent, call.target.path.name(), content, modified,
+                                        call.request.caller->account);
       charge.settle(tx);
+      outcome = {target.mapped(), std::move(stored.etag), stored.modified};
     });
   } catch (const storage::Error& error) {
     // The commit's outcome is unknown, and a row may name the content: the next start sweeps it if
@@ -162,11 +190,7 @@ Response handle_put(Call& call) {
   }
   upload->keep();
 
-  Response response;
-  response.status = replaced ? 204 : 201;
-  response.set("ETag", "\"" + stored.etag + "\"")
-      .set("Last-Modified", format_http_date(stored.modified / 1000));
-  if (announced.modified) response.set("X-OC-Mtime", "accepted");
+  Response response = answer(announced, outcome);
   if (announced.checksums.any()) response.set("OC-Checksum", oc_checksum(content.checksums));
   return response;
 }

@@ -156,6 +156,7 @@ void Acts::put_token(DeviceToken token) {
 }
 
 bool Acts::remove_token(std::string_view id) {
+  acting();
   Run(sql_->delete_token, id).done();
   if (connection_.changes() == 0) return false;
   changing();

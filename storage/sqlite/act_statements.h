@@ -38,9 +38,9 @@ struct Acts::Statements {
   Statement insert_inline{connection, "INSERT INTO inline_content (id, bytes) VALUES (?1, ?2)"};
   Statement content_of_blob{connection, "SELECT id FROM content WHERE blob = ?1"};
   Statement add_ref{connection, "UPDATE content SET refs = refs + 1 WHERE id = ?1"};
-  Statement drop_ref{connection,
-                     "UPDATE content SET refs = refs - 1 WHERE id = ?1 RETURNING refs, blob"};
-  Statement delete_content{connection, "DELETE FROM content WHERE id = ?1"};
+  Statement delete_unshared{connection,
+                            "DELETE FROM content WHERE id = ?1 AND refs = 1 RETURNING blob"};
+  Statement drop_ref{connection, "UPDATE content SET refs = refs - 1 WHERE id = ?1"};
   Statement delete_inline{connection, "DELETE FROM inline_content WHERE id = ?1"};
   Statement insert_garbage{connection, "INSERT OR IGNORE INTO garbage (blob) VALUES (?1)"};
   Statement delete_garbage{connection, "DELETE FROM garbage WHERE blob = ?1"};

@@ -32,7 +32,6 @@ void Acts::restore(const State& saved) {
   counters_.next_node = next_node;
   counters_.next_content = next_content;
   counters_.next_account = next_account;
-  queries_.locks_changed();
 }
 
 void Acts::write_counters() {
@@ -47,6 +46,16 @@ Usage Acts::usage() const {
 }
 
 Acts::Place Acts::place(NodeId id) {
+  if (const Queries::Seen* seen = queries_.seen(id)) {
+    const Resource& resource = *seen->resource;
+    return {.id = id,
+            .parent = resource.parent,
+            .key = seen->key,
+            .height = seen->height,
+            .reach = seen->reach,
+            .name_bytes = static_cast<std::int64_t>(resource.name.size()),
+            .collection = resource.is_collection()};
+  }
   Run run(sql_->place, id);
   if (!run.row()) throw Error(Fault::conflict, "resource " + std::to_string(id) + " is gone");
   Place place;
@@ -186,11 +195,13 @@ void Acts::set_modified(NodeId id, Millis modified) {
 }
 
 void Acts::forget_garbage(std::span<const std::string> blobs) {
+  acting();
   state_.changed = true;
   for (const std::string& blob : blobs) Run(sql_->delete_garbage, blob).done();
 }
 
 void Acts::mark_flush() {
+  acting();
   state_.changed = true;
   Run(sql_->mark_flush).done();
 }

@@ -42,6 +42,7 @@ class Acts final : public Answers<Transaction> {
   struct State {
     Counters counters;
     std::shared_ptr<const Accounts> accounts;
+    std::uint32_t acts = 0;   // how many began to write, perhaps without effect
     bool changed = false;     // something
     bool must_flush = false;  // something that D1 wants flushed
     bool grew = false;        // something that takes space
@@ -98,7 +99,15 @@ class Acts final : public Answers<Transaction> {
     bool collection = false;
   };
 
-  void changing() { state_.changed = state_.must_flush = true; }
+  // Before the first statement that writes: what was read before may be so no more.
+  void acting() {
+    ++state_.acts;
+    queries_.forget();
+  }
+  void changing() {
+    acting();
+    state_.changed = state_.must_flush = true;
+  }
   void growing() {
     changing();
     state_.grew = true;

@@ -38,20 +38,21 @@ std::int64_t Acts::insert_content(const Content& content) {
 void Acts::release(std::int64_t content) {
   std::string blob;
   bool is_inline = true;
+  bool last = false;
   {
-    Run run(sql_->drop_ref, content);
-    if (!run.row()) {
-      throw Error(Fault::corrupt, "content " + std::to_string(content) + " is missing");
-    }
-    const bool used = run.integer(0) > 0;
-    if (!used && !run.null(1)) {
+    Run run(sql_->delete_unshared, content);
+    last = run.row();
+    if (last && !run.null(0)) {
       is_inline = false;
-      blob = run.text(1);
+      blob = run.text(0);
     }
-    run.done();
-    if (used) return;
+    if (last) run.done();
   }
-  Run(sql_->delete_content, content).done();
+  if (!last) {
+    Run(sql_->drop_ref, content).done();
+    if (connection_.changes() == 1) return;
+    throw Error(Fault::corrupt, "content " + std::to_string(content) + " is missing");
+  }
   if (is_inline) {
     Run(sql_->delete_inline, content).done();
   } else {
@@ -102,6 +103,7 @@ std::int64_t Acts::newest_unflushed() {
 }
 
 void Acts::forget_unflushed(std::int64_t up_to) {
+  acting();
   std::vector<std::int64_t> previous;
   {
     Run run(sql_->flushed_previous, up_to);

@@ -8,16 +8,17 @@ Lock Acts::add_lock(Lock lock) {
   if (!root) throw Error(Fault::conflict, "a lock on nothing");
   lock.root = std::move(*root);
   lock.granted = lease_now();
+  acting();
   state_.changed = state_.grew = true;
   Run(sql_->insert_lock, lock.token, lock.root_id, lock.scope == LockScope::shared, lock.infinite,
       lock.owner, lock.principal, lock.granted, lock.timeout_s, lock.expires())
       .done();
   ++counters_.locks;
-  queries_.locks_changed();
   return lock;
 }
 
 Lock Acts::refresh_lock(std::string_view token, std::int64_t timeout_s) {
+  acting();
   state_.changed = true;
   Run(sql_->refresh_lock, token, lease_now(), timeout_s, lease_now() + timeout_s * 1000).done();
   std::optional<Lock> lock;
@@ -27,6 +28,7 @@ Lock Acts::refresh_lock(std::string_view token, std::int64_t timeout_s) {
 }
 
 bool Acts::remove_lock(std::string_view token) {
+  acting();
   Run(sql_->delete_lock, token).done();
   if (connection_.changes() == 0) return false;
   state_.changed = true;
@@ -35,6 +37,7 @@ bool Acts::remove_lock(std::string_view token) {
 }
 
 void Acts::purge_expired_locks(std::int64_t grace_s) {
+  acting();
   Run(sql_->purge_locks, lease_now() - grace_s * 1000).done();
   if (connection_.changes() == 0) return;
   state_.changed = true;

@@ -11,8 +11,8 @@ namespace {
 
 // read_resource expects these columns first, in this order.
 constexpr const char* kChild =
-    "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner "
-    "FROM node WHERE parent = ?1 AND key = ?2";
+    "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
+    "height, reach FROM node WHERE parent = ?1 AND key = ?2";
 constexpr const char* kById =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner "
     "FROM node WHERE id = ?1";
@@ -27,6 +27,9 @@ constexpr const char* kLocksAll =
 constexpr const char* kLockByToken =
     "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
     "FROM lock WHERE token = ?1 AND expires > ?2";
+
+// Source and destination, and their parents.
+constexpr std::size_t kMostSeen = 4;
 
 void check_level(std::size_t level) {
   if (level == kMostLevels) throw Error(Fault::corrupt, "a collection lies inside itself");
@@ -65,7 +68,6 @@ Queries::Queries(Connection& connection, std::string epoch)
 void Queries::begin(Millis lease_now, Millis wall_now) {
   lease_now_ = lease_now;
   wall_now_ = wall_now;
-  any_locks_.reset();
 }
 
 bool Queries::any_locks() {
@@ -122,12 +124,29 @@ void Queries::read_lock(const Run& run, Lock& lock) const {
   lock.timeout_s = run.amount(7);
 }
 
+const Queries::Seen& Queries::look(NodeId parent, std::string_view key) {
+  for (const Seen& seen : seen_)
+    if (seen.parent == parent && seen.key == key) return seen;
+  Seen found;
+  found.parent = parent;
+  found.key = key;
+  if (Run run(child_, parent, key); run.row()) {
+    read_resource(run, found.resource.emplace());
+    found.height = run.amount(11);
+    found.reach = run.amount(12);
+  }
+  if (seen_.size() == kMostSeen) seen_.erase(seen_.begin());
+  return seen_.emplace_back(std::move(found));
+}
+
+const Queries::Seen* Queries::seen(NodeId id) const {
+  for (const Seen& seen : seen_)
+    if (seen.resource && seen.resource->id == id) return &seen;
+  return nullptr;
+}
+
 std::optional<Resource> Queries::child(NodeId parent, std::string_view key) {
-  Run run(child_, parent, key);
-  if (!run.row()) return std::nullopt;
-  std::optional<Resource> resource(std::in_place);
-  read_resource(run, *resource);
-  return resource;
+  return look(parent, key).resource;
 }
 
 std::optional<Resource> Queries::by_id(NodeId id) {

@@ -20,10 +20,13 @@ class Queries {
  public:
   Queries(Connection& connection, std::string epoch);
 
-  // Starts answering for a new instant. Inside a transaction of the connection.
+  // Starts answering for a new moment, inside a transaction of the connection. What is remembered
+  // of the store stays: `forget` when it may have changed.
   void begin(Millis lease_now, Millis wall_now);
-  // The writer added a lock: the next question must look.
-  void locks_changed() { any_locks_.reset(); }
+  void forget() {
+    any_locks_.reset();
+    seen_.clear();
+  }
 
   [[nodiscard]] Resolution resolve(const Path& path);
   void members(const Resolution& from, Depth depth, Wanted wanted,
@@ -42,6 +45,17 @@ class Queries {
   [[nodiscard]] Millis wall_now() const { return wall_now_; }
 
   // For the acts of a transaction.
+  // What the last looks at places found there, so that an act need not look again at what was
+  // judged before it.
+  struct Seen {
+    NodeId parent = 0;
+    std::string key;
+    std::optional<Resource> resource;
+    std::int64_t height = 0;
+    std::int64_t reach = 0;
+  };
+  // Nothing when this resource was not among them.
+  [[nodiscard]] const Seen* seen(NodeId id) const;
   [[nodiscard]] std::optional<Resource> child(NodeId parent, std::string_view key);
   [[nodiscard]] std::optional<Resource> by_id(NodeId id);
   // The names from the root to a mapped resource; nothing when the id is not mapped.
@@ -54,6 +68,7 @@ class Queries {
  private:
   friend class TreeWalk;
 
+  [[nodiscard]] const Seen& look(NodeId parent, std::string_view key);
   void read_resource(const Run& run, Resource& resource) const;
   void read_lock(const Run& run, Lock& lock) const;
   // Live locks rooted at `node`, whose path is `root`, appended to `out`.
@@ -66,6 +81,7 @@ class Queries {
   Millis lease_now_ = 0;
   Millis wall_now_ = 0;
   std::optional<bool> any_locks_;
+  std::vector<Seen> seen_;
 
   Statement child_;
   Statement step_;

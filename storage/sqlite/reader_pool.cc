@@ -77,6 +77,7 @@ ReadSnapshot::ReadSnapshot(LentReader reader, const Clock& clock, std::int64_t l
   try {
     Run(reader_->begin).done();
     const Millis now = clock.lease();
+    reader_->queries.forget();
     reader_->queries.begin(now, clock.wall());
     reader_->deadline = now + limit_s * 1000;
     reader_->clock = &clock;

@@ -41,6 +41,7 @@ std::vector<Unflushed> newest_first(Connection& connection) {
 void Acts::recover_unflushed(ContentStore& content) {
   const std::vector<Unflushed> rows = newest_first(connection_);
   if (rows.empty()) return;
+  acting();
   Statement content_id(connection_, "SELECT id FROM content WHERE blob = ?1");
   Statement fall_back(connection_,
                       "UPDATE node SET content = ?2, stored = ?3, modified = ?4, "
@@ -92,12 +93,13 @@ void Acts::recover_unflushed(ContentStore& content) {
 }
 
 NamespaceCheck Acts::repair() {
+  acting();
   write_counters();
   NamespaceCheck result = inspect(connection_, true);
   if (result.repaired > 0) changing();
   counters_ = read_counters(connection_);
   state_.accounts = read_accounts(connection_);
-  queries_.locks_changed();
+  queries_.forget();
   return result;
 }
 

@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <mutex>
 
+#include "storage/sqlite/log_vfs.h"
+
 namespace holdfast::storage::sqlite {
 
 namespace {
@@ -94,7 +96,8 @@ Connection::Connection(const std::string& path, Mode mode) {
   flags |= mode == Mode::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   if (mode == Mode::create) flags |= SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  const char* vfs = mode == Mode::write ? log_vfs() : nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs);
   handle_.reset(handle);
   if (code != SQLITE_OK) fail(code, "open");
 

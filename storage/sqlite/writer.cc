@@ -2,16 +2,18 @@
 
 #include <algorithm>
 #include <bit>
-#include <condition_variable>
 #include <exception>
+#include <fcntl.h>
 #include <new>
+#include <system_error>
+#include <unistd.h>
 
 namespace holdfast::storage::sqlite {
 
 namespace {
 
 constexpr std::int64_t kMostLogBytes = 64LL << 20;
-constexpr std::int64_t kPageBytes = 8192;
+constexpr std::size_t kUsualWaiting = 64;
 constexpr std::size_t kBuckets = 12;  // ≤1, ≤2, …, ≤1024, more
 
 // The exception being handled, for one thread: threads that read and destroy one object together
@@ -30,13 +32,12 @@ std::exception_ptr copy_of_error() noexcept {
 
 }  // namespace
 
+// Something to be done by whoever leads: a closure of a batch, or something that is done alone.
 struct Writer::Waiting {
-  Waiting(Need wanted, const std::function<void(Acts&)>* closure) : need(wanted), fn(closure) {}
-  Need need;
-  const std::function<void(Acts&)>* fn;  // none: this one only wants to be alone
-  std::exception_ptr error;
-  enum class Woken { no, to_lead, answered } woken = Woken::no;
-  std::condition_variable wake;
+  Need need = Need::no_flush;
+  const std::function<void(Acts&)>* fn = nullptr;
+  const std::function<void(Connection&)>* alone = nullptr;
+  std::exception_ptr error = nullptr;
 };
 
 Writer::Writer(std::unique_ptr<Connection> connection, std::string epoch, Reserve reserve,
@@ -44,6 +45,7 @@ Writer::Writer(std::unique_ptr<Connection> connection, std::string epoch, Reserv
     : connection_(std::move(connection)),
       options_(std::move(options)),
       reserve_(std::move(reserve)),
+      page_bytes_(connection_->integer("PRAGMA page_size")),
       queries_(*connection_, std::move(epoch)),
       acts_(*connection_, queries_, options_.durability, [this] { flush_content(); }),
       begin_(*connection_, "BEGIN IMMEDIATE"),
@@ -70,9 +72,22 @@ Writer::Writer(std::unique_ptr<Connection> connection, std::string epoch, Reserv
         return SQLITE_OK;
       },
       this);
+  queue_.reserve(kUsualWaiting);
+  batch_.reserve(kUsualWaiting);
+  try {
+    thread_ = std::thread([this] { take_over(); });
+  } catch (const std::system_error& error) {
+    throw OpenError(std::string("Cannot start the writing thread: ") + error.what() + ".");
+  }
 }
 
 Writer::~Writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  hand_over_.notify_one();
+  thread_.join();
   if (failed_) return;  // the next start recovers; nothing more may be written
   try {
     set_flush(true);
@@ -93,78 +108,96 @@ void Writer::disk_failed(const std::string& detail) noexcept {
   if (!failed_.exchange(true) && options_.on_failure) options_.on_failure(detail);
 }
 
-bool Writer::wait(Waiting& waiting) {
-  std::unique_lock lock(mutex_);
-  if (!led_) {
-    led_ = true;
-    return true;
-  }
-  queue_.push_back(&waiting);
-  waiting.wake.wait(lock, [&] { return waiting.woken != Waiting::Woken::no; });
-  return waiting.woken == Waiting::Woken::to_lead;
-}
-
-// Under the mutex: a follower and its `Waiting` are gone as soon as it can see the answer.
-void Writer::answer(std::span<Waiting* const> followers) {
-  const std::lock_guard lock(mutex_);
-  for (Waiting* follower : followers) {
-    follower->woken = Waiting::Woken::answered;
-    follower->wake.notify_one();
-  }
-}
-
-// To the one who waits longest; it takes the others along.
-void Writer::pass_lead() {
-  const std::lock_guard lock(mutex_);
-  if (queue_.empty()) {
-    led_ = false;
-    return;
-  }
-  Waiting* next = queue_.front();
-  queue_.erase(queue_.begin());
-  next->woken = Waiting::Woken::to_lead;
-  next->wake.notify_one();
-}
-
 void Writer::write(Need need, const std::function<void(Acts&)>& fn) {
   refuse_if_failed();
-  Waiting own(need, &fn);
-  if (wait(own)) {
-    // Whatever happens, the others get their answers and the lead goes on, or nobody writes again.
-    Waiting* only = &own;
-    std::vector<Waiting*> all;
-    std::span<Waiting* const> batch(&only, 1);
-    {
-      const std::lock_guard lock(mutex_);
-      const auto rest = std::stable_partition(queue_.begin(), queue_.end(),
-                                              [](const Waiting* w) { return w->fn != nullptr; });
-      try {
-        all.push_back(&own);
-        all.insert(all.end(), queue_.begin(), rest);
-        queue_.erase(queue_.begin(), rest);
-        batch = all;
-      } catch (const std::bad_alloc&) {
-        // This one alone; one of the others leads the next batch.
-      }
-    }
-    run(batch);
-    answer(batch.subspan(1));
-    after_batch();
-    pass_lead();
-  }
-  if (own.error) std::rethrow_exception(own.error);
+  Waiting own{.need = need, .fn = &fn};
+  submit(own);
 }
 
 void Writer::alone(const std::function<void(Connection&)>& fn) {
-  Waiting own(Need::no_flush, nullptr);
-  (void)wait(own);  // nobody answers it: it is woken to lead
-  try {
-    fn(*connection_);
-  } catch (...) {
-    own.error = std::current_exception();
+  Waiting own{.alone = &fn};
+  submit(own);
+}
+
+void Writer::submit(Waiting& own) {
+  std::uint32_t batch = 0;
+  bool leads = false;
+  {
+    const std::lock_guard lock(mutex_);
+    leads = !led_;
+    if (led_) queue_.push_back(&own);
+    led_ = true;
+    batch = forming_;
   }
-  pass_lead();
+  if (leads) {
+    Waiting* only = &own;
+    execute({&only, 1});
+    give_up_lead();
+  } else {
+    await(batch);
+  }
   if (own.error) std::rethrow_exception(own.error);
+}
+
+void Writer::await(std::uint32_t batch) {
+  std::atomic<std::uint32_t>& answered = answered_[batch % 2];
+  // Numbers wrap; a later batch may have been answered before we look.
+  for (std::uint32_t last = answered.load(); static_cast<std::int32_t>(last - batch) < 0;
+       last = answered.load())
+    answered.wait(last);
+}
+
+void Writer::give_up_lead() {
+  const bool more = log_is_long();
+  const std::lock_guard lock(mutex_);
+  led_ = handed_over_ = more || !queue_.empty();
+  if (led_) hand_over_.notify_one();
+}
+
+void Writer::take_over() {
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      hand_over_.wait(lock, [this] { return handed_over_ || ending_; });
+      if (!handed_over_) return;
+      handed_over_ = false;
+    }
+    lead();
+  }
+}
+
+void Writer::lead() {
+  for (bool first = true;; first = false) {
+    std::uint32_t number = 0;
+    std::this_thread::yield();
+    {
+      const std::lock_guard lock(mutex_);
+      led_ = first || !queue_.empty();
+      if (!led_) return;
+      batch_.swap(queue_);
+      number = forming_++;
+    }
+    execute(batch_);
+    batch_.clear();
+    // Followers, and what they handed in, are gone as soon as they can see this.
+    answered_[number % 2].store(number);
+    answered_[number % 2].notify_all();
+    after_batch();
+  }
+}
+
+void Writer::execute(std::span<Waiting*> batch) noexcept {
+  const auto alone = std::partition(batch.begin(), batch.end(),
+                                    [](const Waiting* waiting) { return waiting->fn != nullptr; });
+  const std::span<Waiting*> together(batch.begin(), alone);
+  if (!together.empty()) run(together);
+  for (Waiting* waiting : batch.subspan(together.size())) {
+    try {
+      (*waiting->alone)(*connection_);
+    } catch (...) {
+      waiting->error = std::current_exception();
+    }
+  }
 }
 
 void Writer::run(std::span<Waiting* const> batch) noexcept {
@@ -213,10 +246,12 @@ bool Writer::make_room() noexcept {
 // One transaction. False when it was rolled back because something in it wants a flush after all.
 bool Writer::attempt(std::span<Waiting* const> batch, bool flush) {
   set_flush(flush);
-  for (Waiting* waiting : batch) waiting->error = nullptr;
-  Run(begin_).done();
-  acts_.begin(counters_, accounts_);
-  for (Waiting* waiting : batch) run_one(*waiting);
+  // Most refusals come before anything was changed and need nothing undone, so the first try spares
+  // the savepoints, which cost as much as a small write.
+  if (!run_all(batch, false)) {
+    roll_back();
+    run_all(batch, true);
+  }
   if (!flush && options_.durability == Durability::full && acts_.save().must_flush) {
     roll_back();
     return false;
@@ -225,30 +260,43 @@ bool Writer::attempt(std::span<Waiting* const> batch, bool flush) {
   return true;
 }
 
+// False when a closure that has changed something was refused and there is no savepoint to return
+// to.
+bool Writer::run_all(std::span<Waiting* const> batch, bool savepoints) {
+  for (Waiting* waiting : batch) waiting->error = nullptr;
+  Run(begin_).done();
+  acts_.begin(counters_, accounts_);
+  for (Waiting* waiting : batch) {
+    queries_.begin(options_.clock->lease(), options_.clock->wall());
+    const Acts::State saved = acts_.save();
+    if (savepoints) Run(savepoint_).done();
+    run_one(*waiting);
+    if (waiting->error) {
+      // On some errors SQLite ends the whole transaction by itself: then all of the batch is lost.
+      if (!connection_->in_transaction()) std::rethrow_exception(waiting->error);
+      if (savepoints) {
+        Run(rollback_to_).done();
+        queries_.forget();
+      } else if (acts_.save().acts != saved.acts) {
+        return false;
+      }
+      acts_.restore(saved);
+    }
+    if (savepoints) Run(release_).done();
+  }
+  return true;
+}
+
 void Writer::run_one(Waiting& waiting) {
-  queries_.begin(options_.clock->lease(), options_.clock->wall());
-  const Acts::State saved = acts_.save();
-  Run(savepoint_).done();
   try {
     (*waiting.fn)(acts_);
     if (disk_is_full_ && acts_.save().grew) throw Error(Fault::full, "the disk is full");
-  } catch (...) {
+  } catch (const SqlError& error) {
+    if (error.fatal() || (error.disk_full() && !disk_is_full_)) throw;
     waiting.error = std::current_exception();
+  } catch (...) {
+    waiting.error = std::current_exception();  // a refusal: for its caller only
   }
-  if (waiting.error) {
-    // On some errors SQLite ends the whole transaction by itself: then all of the batch is lost.
-    if (!connection_->in_transaction()) std::rethrow_exception(waiting.error);
-    Run(rollback_to_).done();
-    acts_.restore(saved);
-    try {
-      std::rethrow_exception(waiting.error);
-    } catch (const SqlError& error) {
-      if (error.fatal() || (error.disk_full() && !disk_is_full_)) throw;
-    } catch (...) {
-      // A refusal: for its caller only.
-    }
-  }
-  Run(release_).done();
 }
 
 void Writer::commit(bool flush, std::size_t writes) {
@@ -267,6 +315,7 @@ void Writer::commit(bool flush, std::size_t writes) {
   }
   counters_ = now;
   unflushed_commits_ = !flush;
+  start_writing_log(flush);
   if (acts_.save().accounts != accounts_) {
     const std::lock_guard lock(accounts_mutex_);
     accounts_ = acts_.save().accounts;
@@ -283,6 +332,21 @@ void Writer::commit(bool flush, std::size_t writes) {
   stats_.usage = {static_cast<std::uint64_t>(now.resources), static_cast<std::uint64_t>(now.bytes)};
 }
 
+// What is not flushed now must be when the log is moved, with everybody waiting: so the disk begins
+// early. Only a hint.
+void Writer::start_writing_log(bool flushed) noexcept {
+  const std::int64_t frame = page_bytes_ + 24;
+  if (flushed || wal_pages_ < begun_pages_) begun_pages_ = wal_pages_;
+  if (wal_pages_ - begun_pages_ < 256) return;
+  const char* path = sqlite3_filename_wal(sqlite3_db_filename(connection_->handle(), "main"));
+  const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  ::sync_file_range(fd, begun_pages_ * frame, (wal_pages_ - begun_pages_) * frame,
+                    SYNC_FILE_RANGE_WRITE);
+  ::close(fd);
+  begun_pages_ = wal_pages_;
+}
+
 // The setting takes effect when its statement is prepared, so it cannot be a kept one.
 void Writer::set_flush(bool flush) {
   if (flush == flushing_) return;
@@ -295,18 +359,26 @@ void Writer::roll_back() noexcept {
     sqlite3_step(rollback_.handle());
     sqlite3_reset(rollback_.handle());
   }
-  queries_.locks_changed();
+  queries_.forget();
+}
+
+// Counted from the last try and not from what it moved: while a reader holds the log, as a backup
+// does for long, a try at every batch would make every write wait.
+bool Writer::log_is_scarce() const noexcept {
+  const std::int64_t pages = wal_pages_ - tried_pages_;
+  return reserve_.wants_short_log(static_cast<std::uint64_t>(pages * page_bytes_));
+}
+
+bool Writer::log_is_long() const noexcept {
+  if (failed_) return false;
+  return wal_pages_ - tried_pages_ >= options_.checkpoint_pages || log_is_scarce();
 }
 
 void Writer::after_batch() noexcept {
-  if (failed_) return;
-  // Counted from the last try and not from what it moved: while a reader holds the log, as a backup
-  // does for long, a try at every batch would make every write wait.
-  const std::int64_t pages = wal_pages_ - tried_pages_;
-  const bool scarce = reserve_.wants_short_log(static_cast<std::uint64_t>(pages * kPageBytes));
-  if (pages < options_.checkpoint_pages && !scarce) return;
+  if (!log_is_long()) return;
+  const bool scarce = log_is_scarce();
   try {
-    if (scarce || wal_pages_ * kPageBytes > kMostLogBytes) {
+    if (scarce || wal_pages_ * page_bytes_ > kMostLogBytes) {
       empty_log();
     } else {
       move_log(SQLITE_CHECKPOINT_PASSIVE);
@@ -385,10 +457,10 @@ void Writer::checkpoint() {
 
 // Returns free pages to the disk, some at a time, so that a large removal shows in its end.
 void Writer::give_back_space(Connection& connection) {
-  constexpr std::int64_t kKeptPages = 2048;
+  constexpr std::int64_t kKeptPages = 4096;
   if (connection.integer("PRAGMA freelist_count") <= kKeptPages) return;
   unflushed_commits_ = true;
-  connection.execute("PRAGMA incremental_vacuum(4096)");
+  connection.execute("PRAGMA incremental_vacuum(8192)");
 }
 
 // On a full disk every free page goes back, in steps whose log fits into what the reserve left.

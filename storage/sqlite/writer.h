@@ -1,15 +1,20 @@
-// Group commit on the one connection that ever writes or checkpoints. Any thread may call; the
-// caller that comes first leads: it runs everything that waits, each closure in its own savepoint,
-// in one transaction, and answers them all after one flush. It never waits for company, and hands
-// the lead on. There is no thread of its own.
+// Group commit on the one connection that ever writes or checkpoints. Any thread may call. Whoever
+// comes first leads and runs its own closure at once. What came meanwhile is left to the writing
+// thread, which takes the lead over and keeps it while anybody waits: it runs everything that
+// waits, each closure in its own savepoint, in one transaction, answers them all after one flush,
+// and goes on with those who came meanwhile. Nobody waits for company.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "storage/sqlite/acts.h"
@@ -27,7 +32,7 @@ class Writer {
     // Error{unavailable} (robustness D10).
     std::function<void(const std::string& detail)> on_failure = {};
     // Pages in the write-ahead log after which it is moved into the database.
-    std::int64_t checkpoint_pages = 4000;
+    std::int64_t checkpoint_pages = 8000;
   };
   enum class Need { flush, no_flush };
 
@@ -51,14 +56,25 @@ class Writer {
  private:
   struct Waiting;
 
+  // Hands `own` in and returns when it is done; rethrows what it threw.
+  void submit(Waiting& own);
+  void await(std::uint32_t batch);
+  void give_up_lead();
+  // The writing thread.
+  void take_over();
+  void lead();
+
+  void execute(std::span<Waiting*> batch) noexcept;
   void run(std::span<Waiting* const> batch) noexcept;
   // False when the log could not be moved all the same.
   bool make_room() noexcept;
   void empty_log();
   bool attempt(std::span<Waiting* const> batch, bool flush);
+  bool run_all(std::span<Waiting* const> batch, bool savepoints);
   void run_one(Waiting& waiting);
   void commit(bool flush, std::size_t writes);
   void set_flush(bool flush);
+  void start_writing_log(bool flushed) noexcept;
   void roll_back() noexcept;
   void after_batch() noexcept;
   void move_log(int mode);
@@ -67,14 +83,15 @@ class Writer {
   void shrink();
   void disk_failed(const std::string& detail) noexcept;
   void refuse_if_failed() const;
-  // Waits until `waiting` is answered (false) or has to lead (true).
-  [[nodiscard]] bool wait(Waiting& waiting);
-  void answer(std::span<Waiting* const> followers);
-  void pass_lead();
+  // True when the log is to be moved into the database.
+  [[nodiscard]] bool log_is_long() const noexcept;
+  // True when that cannot wait, because the disk is nearly full.
+  [[nodiscard]] bool log_is_scarce() const noexcept;
 
   std::unique_ptr<Connection> connection_;
   Options options_;
   Reserve reserve_;
+  std::int64_t page_bytes_;  // older databases have larger ones
   Queries queries_;
   Acts acts_;
   Counters counters_;  // as committed
@@ -84,12 +101,20 @@ class Writer {
   // The disk was full and the reserve is not back yet: only what takes no space is done.
   bool disk_is_full_ = false;
   std::int64_t wal_pages_ = 0;
+  std::int64_t begun_pages_ = 0;
   std::int64_t tried_pages_ = 0;  // its pages when they were last moved, or tried to be
   std::atomic<bool> failed_{false};
 
-  std::mutex mutex_;  // guards the two below, and how a Waiting was woken
+  std::mutex mutex_;  // guards the five below
   std::vector<Waiting*> queue_;
   bool led_ = false;
+  bool handed_over_ = false;  // the lead is the writing thread's to take
+  bool ending_ = false;
+  std::uint32_t forming_ = 2;  // the number of the batch that the queue will be
+  std::condition_variable hand_over_;
+  // The last answered batch with an even and with an odd number. Who waits for one is not woken by
+  // the other: all who wait are woken by one call.
+  std::array<std::atomic<std::uint32_t>, 2> answered_{};
 
   // Guards accounts_ where it is read without the lead, and where it is written.
   mutable std::mutex accounts_mutex_;
@@ -97,6 +122,9 @@ class Writer {
 
   mutable std::mutex stats_mutex_;
   NamespaceStats stats_;
+
+  std::vector<Waiting*> batch_;  // of the writing thread
+  std::thread thread_;
 };
 
 }  // namespace holdfast::storage::sqlite

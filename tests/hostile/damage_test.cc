@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-constexpr std::size_t kPageBytes = 8192;
+constexpr std::size_t kPageBytes = 4096;
 
 std::string read_file(const fs::path& path) {
   std::ostringstream out;

@@ -87,9 +87,9 @@ class FullInPart : public testing::TestWithParam<Case> {
 INSTANTIATE_TEST_SUITE_P(
     , FullInPart,
     testing::Values(Case{"LogWithoutAByte", "meta.db-wal", 0, 507, 507, 507, 507},
-                    // Most acts are some pages of 8 KiB. A log that is full is emptied, but what
+                    // Most acts are some pages of 4 KiB. A log that is full is emptied, but what
                     // adds is refused until the next request finds that there is space.
-                    Case{"LogOf96KiB", "meta.db-wal", 96 << 10, 2, 0, 507, 0},
+                    Case{"LogOf48KiB", "meta.db-wal", 48 << 10, 2, 0, 507, 0},
                     Case{"UploadsWithoutAByte", "tmp/", 0, 2, 2, 2, 507},
                     Case{"UploadsOf128KiB", "tmp/", 128 << 10, 2, 2, 2, 507},
                     Case{"ContentFolders", "blobs/", 0, 2, 2, 2, 507}),
