@@ -29,14 +29,15 @@ class SqliteNamespace final : public Namespace {
         // The writer's cache is one of the connections' shares.
         pool_(path_, epoch, std::max<std::size_t>(options.readers, 1),
               options.cache_bytes / (std::max<std::size_t>(options.readers, 1) + 1)),
-        writer_(std::move(connection), epoch, std::move(reserve),
+        writer_(std::move(connection), pool_, epoch, std::move(reserve),
                 {options.durability, &clock, [&content] { content.flush(); },
                  std::move(options.on_failure)}) {
     writer_.write(Writer::Need::flush, [&](Acts& acts) { acts.recover_unflushed(content); });
   }
 
   std::unique_ptr<const Snapshot> snapshot() const override {
-    return std::make_unique<ReadSnapshot>(pool_.borrow(), clock_, read_limit_s_);
+    return std::make_unique<ReadSnapshot>(pool_.borrow_newest(), pool_.cache, clock_,
+                                          read_limit_s_);
   }
 
   void write(Flush flush, const std::function<void(Transaction&)>& fn) override {

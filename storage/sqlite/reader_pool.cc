@@ -26,6 +26,24 @@ Reader::Reader(const std::string& path, const std::string& epoch, std::size_t ca
   sqlite3_progress_handler(connection.handle(), kStepsPerLook, is_late, this);
 }
 
+void Reader::renew(const Commits& commits) {
+  if (instant != 0 && instant == commits.now()) return;
+  end();
+  const std::uint64_t before = commits.now();
+  queries.forget();
+  Run(begin).done();
+  // BEGIN alone starts nothing: the first read fixes the instant.
+  (void)queries.any_locks();
+  if (before == commits.now()) instant = before;
+}
+
+void Reader::end() noexcept {
+  instant = 0;
+  if (!connection.in_transaction()) return;
+  sqlite3_step(commit.handle());
+  sqlite3_reset(commit.handle());
+}
+
 ReaderPool::ReaderPool(std::string path, std::string epoch, std::size_t most,
                        std::size_t cache_bytes)
     : path_(std::move(path)), epoch_(std::move(epoch)), most_(most), cache_bytes_(cache_bytes) {
@@ -43,6 +61,24 @@ LentReader ReaderPool::lend() {
 }
 
 LentReader ReaderPool::borrow() {
+  LentReader reader = borrow_any();
+  reader->end();
+  return reader;
+}
+
+LentReader ReaderPool::borrow_newest() {
+  LentReader reader = borrow_any();
+  try {
+    reader->renew(commits);
+  } catch (...) {
+    reader->instant = 0;
+    sqlite3_exec(reader->connection.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    throw;
+  }
+  return reader;
+}
+
+LentReader ReaderPool::borrow_any() {
   std::unique_lock lock(mutex_);
   returned_.wait(lock, [this] { return !idle_.empty() || made_ < most_; });
   if (!idle_.empty()) return lend();
@@ -62,8 +98,10 @@ LentReader ReaderPool::borrow() {
 }
 
 void ReaderPool::give_back(std::unique_ptr<Reader> reader) noexcept {
+  if (reader->instant == 0) reader->end();
   const std::lock_guard lock(mutex_);
-  if (reader->connection.in_transaction()) {
+  if (!keeping_) reader->end();
+  if (reader->instant == 0 && reader->connection.in_transaction()) {
     --made_;  // it could not end its transaction: close it instead
     returned_.notify_all();
     return;
@@ -72,28 +110,38 @@ void ReaderPool::give_back(std::unique_ptr<Reader> reader) noexcept {
   returned_.notify_one();
 }
 
-ReadSnapshot::ReadSnapshot(LentReader reader, const Clock& clock, std::int64_t limit_s)
-    : Answers<Snapshot>(reader->queries), reader_(std::move(reader)) {
-  try {
-    Run(reader_->begin).done();
-    const Millis now = clock.lease();
-    reader_->queries.forget();
-    reader_->queries.begin(now, clock.wall());
-    reader_->deadline = now + limit_s * 1000;
-    reader_->clock = &clock;
-    // BEGIN alone starts nothing: the first read fixes the instant.
-    (void)reader_->queries.any_locks();
-  } catch (...) {
-    reader_->clock = nullptr;
-    sqlite3_exec(reader_->connection.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
-    throw;
-  }
+void ReaderPool::keep(bool transactions) noexcept {
+  const std::lock_guard lock(mutex_);
+  keeping_ = transactions;
+  if (keeping_) return;
+  for (const auto& reader : idle_) reader->end();
 }
 
-ReadSnapshot::~ReadSnapshot() {
-  reader_->clock = nullptr;
-  sqlite3_step(reader_->commit.handle());
-  sqlite3_reset(reader_->commit.handle());
+ReadSnapshot::ReadSnapshot(LentReader reader, ReadCache& cache, const Clock& clock,
+                           std::int64_t limit_s)
+    : Answers<Snapshot>(reader->queries), reader_(std::move(reader)), cache_(cache) {
+  const Millis now = clock.lease();
+  reader_->queries.begin(now, clock.wall());
+  reader_->deadline = now + limit_s * 1000;
+  reader_->clock = &clock;
+}
+
+ReadSnapshot::~ReadSnapshot() { reader_->clock = nullptr; }
+
+Resolution ReadSnapshot::resolve(const Path& path) const {
+  if (reader_->instant == 0) return queries_.resolve(path);
+  if (auto known = cache_.resolution(reader_->instant, path, queries_.lease_now()))
+    return std::move(*known);
+  Resolution found = queries_.resolve(path);
+  cache_.keep(reader_->instant, found);
+  return found;
+}
+
+Content ReadSnapshot::content(const Resource& file) const {
+  if (auto known = cache_.content(file.content)) return std::move(*known);
+  Content found = queries_.content(file);
+  cache_.keep(file.content, found);
+  return found;
 }
 
 }  // namespace holdfast::storage::sqlite

@@ -40,9 +40,10 @@ struct Writer::Waiting {
   std::exception_ptr error = nullptr;
 };
 
-Writer::Writer(std::unique_ptr<Connection> connection, std::string epoch, Reserve reserve,
-               Options options)
+Writer::Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std::string epoch,
+               Reserve reserve, Options options)
     : connection_(std::move(connection)),
+      readers_(readers),
       options_(std::move(options)),
       reserve_(std::move(reserve)),
       page_bytes_(connection_->integer("PRAGMA page_size")),
@@ -307,6 +308,7 @@ void Writer::commit(bool flush, std::size_t writes) {
   const Counters now = acts_.save().counters;
   if (!(now == counters_)) acts_.write_counters();
   try {
+    const Commits::Making making(readers_.commits);
     Run(commit_).done();
   } catch (const SqlError& error) {
     // The log may have all of it, and the next start may find it there.
@@ -406,6 +408,7 @@ void Writer::empty_log() {
 
 void Writer::move_log(int mode) {
   int pages = 0;
+  const ReaderPool::Pause pause(readers_);
   const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &pages, nullptr);
   // Even when a reader is in the way, what could be moved was moved.
   if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "storage/sqlite/acts.h"
+#include "storage/sqlite/reader_pool.h"
 #include "storage/sqlite/reserve.h"
 
 namespace holdfast::storage::sqlite {
@@ -36,8 +37,9 @@ class Writer {
   };
   enum class Need { flush, no_flush };
 
-  Writer(std::unique_ptr<Connection> connection, std::string epoch, Reserve reserve,
-         Options options);
+  // Tells `readers` of every commit.
+  Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std::string epoch,
+         Reserve reserve, Options options);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -89,6 +91,7 @@ class Writer {
   [[nodiscard]] bool log_is_scarce() const noexcept;
 
   std::unique_ptr<Connection> connection_;
+  ReaderPool& readers_;
   Options options_;
   Reserve reserve_;
   std::int64_t page_bytes_;  // older databases have larger ones

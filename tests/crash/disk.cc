@@ -10,6 +10,7 @@ namespace holdfast::test {
 namespace {
 
 constexpr std::size_t kSector = 512;
+constexpr std::size_t kPage = 4096;
 
 std::string folder_of(const std::string& path) {
   const auto slash = path.rfind('/');
@@ -112,10 +113,20 @@ void Disk::apply(const TracedCall& call) {
       files_.push_back({call.kind == CallKind::make_folder, "", {}});
       if (call.path != ".") name(call.path, static_cast<int>(files_.size()) - 1);
       break;
-    case CallKind::write:
+    case CallKind::write: {
+      if (file == nullptr) throw std::runtime_error("of no known file: " + describe(call));
+      std::string_view rest = call.data;
+      for (std::int64_t offset = call.offset; !rest.empty();) {
+        const auto size = std::min(rest.size(), kPage - static_cast<std::size_t>(offset) % kPage);
+        file->changes.push_back({false, offset, std::string(rest.substr(0, size)), false});
+        offset += static_cast<std::int64_t>(size);
+        rest.remove_prefix(size);
+      }
+      break;
+    }
     case CallKind::truncate:
       if (file == nullptr) throw std::runtime_error("of no known file: " + describe(call));
-      file->changes.push_back({call.kind == CallKind::truncate, call.offset, call.data, false});
+      file->changes.push_back({true, call.offset, {}, false});
       break;
     case CallKind::sync:
       if (file != nullptr) flush(*file);

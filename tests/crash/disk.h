@@ -1,10 +1,10 @@
 // What may be on the disk after a power cut: a data folder rebuilt from a trace, with everything
 // that was flushed and as much of the rest as a test likes.
 //
-// Stricter than any real file system: a write, a size and a name that were not flushed may each be
-// there or not, independent of the others and of their order; a name is flushed only with its
-// folder; a write may be torn at 512 bytes; what a failed flush left is lost for good, even if a
-// later flush of the file succeeds (as on Linux).
+// Stricter than any real file system: a page of a write, a size and a name that were not flushed
+// may each be there or not, independent of the others and of their order; a name is flushed only
+// with its folder; a page may be torn at 512 bytes; what a failed flush left is lost for good, even
+// if a later flush of the file succeeds (as on Linux).
 #pragma once
 
 #include <cstdint>
