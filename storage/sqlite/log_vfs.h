@@ -1,5 +1,5 @@
-// The writing connection's access to files: SQLite's own, but that what a transaction appends to the
-// write-ahead log goes to the system in one call instead of two for every page.
+// The writing connection's access to files: SQLite's own, but that what a transaction appends to
+// the write-ahead log goes to the system in one call instead of two for every page.
 #pragma once
 
 namespace holdfast::storage::sqlite {

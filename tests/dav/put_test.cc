@@ -103,12 +103,17 @@ TEST(Put, RefusalsChangeNothing) {
   w.put("/f", "old");
   const std::string before = w.dump();
   for (const Row& row : rows) {
-    const Answer answer = w.send("PUT", row.target, row.headers, row.body);
-    EXPECT_EQ(answer.status, row.status) << row.target << " " << row.source;
-    EXPECT_EQ(w.dump(), before) << row.source;
-    EXPECT_EQ(w.store.contents.uploads(), 0U) << row.source;
-    if (row.status == 405) {
-      EXPECT_THAT(answer.header("Allow"), HasSubstr("PROPFIND"));
+    for (const bool arrived : {true, false}) {
+      SCOPED_TRACE(std::string(row.source) + (arrived ? ", body here" : ", body to come"));
+      StringBody body(row.body);
+      if (arrived) body.arrived();
+      const Answer answer = w.dav.send("PUT", row.target, row.headers, body);
+      EXPECT_EQ(answer.status, row.status) << row.target;
+      EXPECT_EQ(w.dump(), before);
+      EXPECT_EQ(w.store.contents.uploads(), 0U);
+      if (row.status == 405) {
+        EXPECT_THAT(answer.header("Allow"), HasSubstr("PROPFIND"));
+      }
     }
   }
 }

@@ -118,6 +118,7 @@ void DavClient::as(std::string principal) {
 Answer DavClient::send(std::string_view method, std::string_view target, const Headers& headers,
                        std::string_view body) {
   StringBody bytes{std::string(body)};
+  bytes.arrived();
   return send(method, target, headers, bytes);
 }
 

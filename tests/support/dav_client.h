@@ -39,8 +39,14 @@ class StringBody final : public dav::Body {
     piece_ = bytes;
     return *this;
   }
+  // Came together with the head.
+  StringBody& arrived() {
+    arrived_ = true;
+    return *this;
+  }
 
   [[nodiscard]] std::optional<std::uint64_t> length() const override;
+  [[nodiscard]] bool has_arrived() const override { return arrived_; }
   Piece read() override;
 
   // True when read was called: a server would have sent 100 Continue.
@@ -55,6 +61,7 @@ class StringBody final : public dav::Body {
   std::size_t limit_ = std::numeric_limits<std::size_t>::max();
   std::size_t piece_ = std::size_t{16} * 1024;
   std::size_t offset_ = 0;
+  bool arrived_ = false;
   bool invited_ = false;
 };
 

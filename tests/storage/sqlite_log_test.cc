@@ -1,0 +1,192 @@
+// What a commit leaves in the log (storage/sqlite/log_vfs.h), and what readers see of it.
+#include <atomic>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <random>
+#include <sqlite3.h>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/storage/sqlite_store.h"
+
+namespace holdfast::storage {
+namespace {
+
+class CommitLog : public SqliteStore {
+ protected:
+  // What a process that comes after a kill at this moment would find: SQLite's own reading of a
+  // copy of the files.
+  std::string text_of_copy(const char* sql) {
+    const std::string copy = root_ + "/copy.db";
+    for (const char* end : {"", "-wal"}) {
+      std::filesystem::remove(copy + end);
+      std::filesystem::copy_file(data() + "/meta.db" + end, copy + end);
+    }
+    std::filesystem::remove(copy + "-shm");
+    sqlite3* handle = nullptr;
+    EXPECT_EQ(sqlite3_open_v2(copy.c_str(), &handle, SQLITE_OPEN_READWRITE, nullptr), SQLITE_OK);
+    std::string text;
+    const auto take = [](void* out, int, char** values, char**) {
+      *static_cast<std::string*>(out) = values[0] != nullptr ? values[0] : "";
+      return 0;
+    };
+    char* error = nullptr;
+    EXPECT_EQ(sqlite3_exec(handle, sql, take, &text, &error), SQLITE_OK) << error;
+    sqlite3_free(error);
+    sqlite3_close(handle);
+    return text;
+  }
+};
+
+// Nothing is flushed here, so nothing but the commit itself makes the held bytes go to the file.
+// Transactions from one page to more than the buffer and the page cache hold, some refused after
+// they have written much, some after a checkpoint has begun the log anew.
+TEST_F(CommitLog, IsWholeInTheFileWhenACommitReturns) {
+  open(Durability::relaxed);
+  std::mt19937 random(7);
+  for (int round = 0; round < 60; ++round) {
+    SCOPED_TRACE(round);
+    const std::size_t files = random() % 3 == 0 ? 1 : random() % 40;
+    const std::size_t bytes = random() % 4 == 0 ? 100 : random() % 60'000;
+    const bool refused = random() % 5 == 0;
+    const std::string prefix = std::to_string(round) + "-";
+    const auto fill = [&](Transaction& tx) {
+      for (std::size_t i = 0; i < files; ++i)
+        (void)tx.put(*tx.resolve(Path()).resource, prefix + std::to_string(i),
+                     inline_content(std::string(bytes, 'x')), std::nullopt, kNobody);
+      (void)tx.make_collection(*tx.resolve(Path()).resource, prefix + "c", kNobody);
+      if (refused) throw std::logic_error("refused");
+    };
+    if (refused) {
+      EXPECT_THROW(names_->write(Flush::deferrable, fill), std::logic_error);
+    } else {
+      names_->write(Flush::deferrable, fill);
+    }
+    EXPECT_EQ(text_of_copy("PRAGMA integrity_check"), "ok");
+    EXPECT_EQ(text_of_copy(("SELECT count(*) FROM node WHERE key = '" + prefix + "c'").c_str()),
+              refused ? "0" : "1");
+    if (random() % 10 == 0) names_->checkpoint();
+  }
+  expect_sound();
+}
+
+// More than one page cache of one transaction: SQLite writes part of it before the commit, reads it
+// again, and writes some pages twice.
+TEST_F(CommitLog, IsWholeAlsoWhenATransactionOutgrowsTheCache) {
+  open(Durability::relaxed);
+  names_->write(Flush::deferrable, [&](Transaction& tx) {
+    const Resource root = *tx.resolve(Path()).resource;
+    for (int pass = 0; pass < 2; ++pass)
+      for (int i = 0; i < 400; ++i)
+        (void)tx.put(root, std::to_string(i),
+                     inline_content(std::string(60'000, pass == 0 ? 'a' : 'b')), std::nullopt,
+                     kNobody);
+  });
+  EXPECT_EQ(text_of_copy("PRAGMA integrity_check"), "ok");
+  EXPECT_EQ(
+      text_of_copy(
+          "SELECT count(*) FROM inline_content WHERE CAST(substr(bytes, 60000) AS TEXT) = 'b'"),
+      "400");
+  expect_sound();
+}
+
+// A closure that throws after its act takes back its own, in whatever company.
+TEST_F(CommitLog, ALateRefusalLeavesNothingAndHarmsNobody) {
+  open();
+  std::vector<std::thread> threads;
+  std::atomic<int> refused = 0;
+  for (int t = 0; t < 6; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 60; ++i) {
+        const std::string name = std::to_string(t) + "-" + std::to_string(i);
+        try {
+          names_->write(Flush::required, [&](Transaction& tx) {
+            (void)tx.put(*tx.resolve(Path()).resource, name, inline_content(name), std::nullopt,
+                         kNobody);
+            if (i % 3 == 0) throw std::logic_error("refused");
+          });
+        } catch (const std::logic_error&) {
+          ++refused;
+        }
+        ASSERT_EQ(resolve(name).mapped(), i % 3 != 0);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(refused, 6 * 20);
+  EXPECT_EQ(names_->snapshot()->usage().resources, 1U + 6 * 40);
+  expect_sound();
+}
+
+class ReadAgain : public SqliteStore {};
+
+// The same question again and again, which is answered from what is remembered.
+TEST_F(ReadAgain, IsNeverOlderThanTheLastAcknowledgedWrite) {
+  open(Durability::relaxed);
+  put("f", "0");
+  std::atomic<int> acknowledged = 0;
+  std::atomic<bool> done = false;
+  std::vector<std::thread> readers;
+  for (int t = 0; t < 3; ++t) {
+    readers.emplace_back([&] {
+      while (!done) {
+        const int least = acknowledged;
+        const auto snapshot = names_->snapshot();
+        const Resolution found = snapshot->resolve(path("f"));
+        ASSERT_TRUE(found.mapped());
+        const std::string bytes = snapshot->content(*found.resource).bytes;
+        ASSERT_GE(std::stoi(bytes), least);
+        // One instant: the collection was made together with this content.
+        ASSERT_TRUE(snapshot->resolve(path("c" + bytes)).mapped() || bytes == "0");
+        ASSERT_FALSE(snapshot->resolve(path("c" + std::to_string(std::stoi(bytes) + 1))).mapped());
+      }
+    });
+  }
+  for (int i = 1; i <= 1500; ++i) {
+    names_->write(Flush::required, [&](Transaction& tx) {
+      const Resource root = *tx.resolve(Path()).resource;
+      (void)tx.put(root, "f", inline_content(std::to_string(i)), std::nullopt, kNobody);
+      (void)tx.make_collection(root, "c" + std::to_string(i), kNobody);
+    });
+    acknowledged = i;
+    if (i % 100 == 0) names_->checkpoint();
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+}
+
+TEST_F(ReadAgain, FindsNoLockThatHasRunOutMeanwhile) {
+  open();
+  mkcol("c");
+  put("c/f", "x");
+  lock("c", "urn:far", true, 100);
+  lock("c/f", "urn:near", false, 10);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(resolve("c/f").locks.size(), 2U);
+  clock_.advance(10'000);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(resolve("c/f").locks.size(), 1U);
+  EXPECT_EQ(resolve("c/f").parent_locks.size(), 1U);
+  clock_.advance(90'000);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(resolve("c/f").locks.size(), 0U);
+  EXPECT_EQ(resolve("c/f").parent_locks.size(), 0U);
+}
+
+TEST_F(ReadAgain, HoldsNoLogAndNoContentBack) {
+  open();
+  for (int i = 0; i < 20; ++i) {
+    put(std::to_string(i), std::string(1000, 'x'));
+    EXPECT_EQ(read(std::to_string(i)), std::string(1000, 'x'));
+  }
+  EXPECT_GT(names_->stats().wal_bytes, 0U);
+  names_->checkpoint();
+  EXPECT_EQ(names_->stats().wal_bytes, 0U);
+  EXPECT_TRUE(resolve("7").mapped());
+  put("more", "x");
+  names_->checkpoint();
+  EXPECT_EQ(names_->stats().wal_bytes, 0U);
+  EXPECT_TRUE(resolve("more").mapped());
+}
+
+}  // namespace
+}  // namespace holdfast::storage
