@@ -22,9 +22,11 @@ class BodyReader final : public dav::Body {
              std::span<char> buffer);
 
   [[nodiscard]] std::optional<std::uint64_t> length() const override { return length_; }
-  // False for a chunked body, whose end is not known before it is read.
+  // False for a chunked body, whose end is not known before it is read, and for one that waits for
+  // an invitation, even if it was sent without.
   [[nodiscard]] bool has_arrived() const override {
-    return state_ == State::complete || (length_ && *length_ - received_ <= arrived_.size());
+    return state_ == State::complete ||
+           (!invitation_due_ && length_ && *length_ - received_ <= arrived_.size());
   }
   // Bytes come with State::more only.
   Piece read() override;

@@ -55,10 +55,10 @@ class Watch {
   void watch(const ServerProcess& server, std::vector<Canary::Song>& songs) {
     threads_.emplace_back([this, &server, &songs] {
       Canary canary(server);
-      while (!enough_) {
+      do {
         songs.push_back(canary.sing());
         std::this_thread::sleep_for(milliseconds(50));
-      }
+      } while (!enough_);  // at least one, however short the attack
     });
   }
 
