@@ -203,6 +203,27 @@ Resolution Queries::resolve(const Path& path) {
   return answer;
 }
 
+Resolution Queries::resolve_member(const Resolution& parent, const Path& path) {
+  Resolution answer;
+  answer.path = path;
+  answer.parent = parent.resource;
+  answer.lineage = parent.lineage;
+  answer.stored = parent.stored;
+  answer.resource = child(parent.resource->id, NameKey(path.name()).view());
+  if (answer.resource) {
+    answer.lineage.push_back(answer.resource->id);
+    answer.stored = parent.stored.child(answer.resource->name);
+  }
+  if (!any_locks()) return answer;
+  for (const Lock& lock : parent.locks) {
+    if (lock.expires() <= lease_now_) continue;
+    answer.parent_locks.push_back(lock);
+    if (lock.infinite) answer.locks.push_back(lock);
+  }
+  if (answer.resource) locks_at(answer.resource->id, answer.stored, answer.locks);
+  return answer;
+}
+
 std::optional<Path> Queries::path_of(NodeId id) {
   std::vector<std::string> names;
   while (id != kRoot) {
@@ -253,16 +274,19 @@ Content Queries::content(const Resource& file) {
     content.blob = run.text(4);
     return content;
   }
-  Run bytes(inline_, file.content);
-  if (!bytes.row()) {
-    throw Error(Fault::corrupt,
-                "bytes of content " + std::to_string(file.content) + " are missing");
-  }
-  content.bytes = bytes.blob(0);
-  if (content.bytes.size() != content.size) {
-    throw Error(Fault::corrupt, "content " + std::to_string(file.content) + " has another size");
-  }
+  read_inline(file.content, content);
   return content;
+}
+
+void Queries::read_inline(std::int64_t id, Content& content) {
+  Run run(inline_, id);
+  if (!run.row()) {
+    throw Error(Fault::corrupt, "bytes of content " + std::to_string(id) + " are missing");
+  }
+  content.bytes = run.blob(0);
+  if (content.bytes.size() != content.size) {
+    throw Error(Fault::corrupt, "content " + std::to_string(id) + " has another size");
+  }
 }
 
 Usage Queries::usage() {

@@ -29,6 +29,9 @@ class Queries {
   }
 
   [[nodiscard]] Resolution resolve(const Path& path);
+  // The same of a path whose parent is mapped, from what resolve told of the parent at this
+  // instant, however long ago.
+  [[nodiscard]] Resolution resolve_member(const Resolution& parent, const Path& path);
   void members(const Resolution& from, Depth depth, Wanted wanted,
                const std::function<void(const Member&)>& visit);
   [[nodiscard]] std::uint64_t count(const Resource& root, std::uint64_t limit);
@@ -36,6 +39,8 @@ class Queries {
   [[nodiscard]] std::vector<Lock> locks_within(const Resource& root);
   [[nodiscard]] std::vector<Property> properties(NodeId id);
   [[nodiscard]] Content content(const Resource& file);
+  // The bytes of an inline content whose size is known.
+  void read_inline(std::int64_t id, Content& content);
   [[nodiscard]] std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s);
   [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit);
   [[nodiscard]] std::uint64_t locks_of(std::string_view principal);

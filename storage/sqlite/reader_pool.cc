@@ -129,17 +129,40 @@ ReadSnapshot::ReadSnapshot(LentReader reader, ReadCache& cache, const Clock& clo
 ReadSnapshot::~ReadSnapshot() { reader_->clock = nullptr; }
 
 Resolution ReadSnapshot::resolve(const Path& path) const {
-  if (reader_->instant == 0) return queries_.resolve(path);
-  if (auto known = cache_.resolution(reader_->instant, path, queries_.lease_now()))
-    return std::move(*known);
-  Resolution found = queries_.resolve(path);
-  cache_.keep(reader_->instant, found);
+  const std::uint64_t instant = reader_->instant;
+  if (instant == 0) return queries_.resolve(path);
+  if (const auto known = cache_.resolution(instant, path)) {
+    Resolution answer = *known;
+    const auto ran_out = [&](const Lock& lock) { return lock.expires() <= lease_now(); };
+    std::erase_if(answer.locks, ran_out);
+    std::erase_if(answer.parent_locks, ran_out);
+    return answer;
+  }
+  Resolution found;
+  if (path.is_root()) {
+    found = queries_.resolve(path);
+  } else {
+    // Most members of a collection are asked for one after the other.
+    const Path above = path.parent();
+    auto parent = cache_.resolution(instant, above);
+    if (!parent) {
+      parent = std::make_shared<const Resolution>(queries_.resolve(above));
+      cache_.keep(instant, *parent);
+    }
+    found = parent->mapped() ? queries_.resolve_member(*parent, path) : queries_.resolve(path);
+  }
+  cache_.keep(instant, found);
   return found;
 }
 
 Content ReadSnapshot::content(const Resource& file) const {
-  if (auto known = cache_.content(file.content)) return std::move(*known);
-  Content found = queries_.content(file);
+  if (const auto known = cache_.content(file.content)) return *known;
+  Content found;
+  if (cache_.facts(file.content, found)) {
+    queries_.read_inline(file.content, found);
+  } else {
+    found = queries_.content(file);
+  }
   cache_.keep(file.content, found);
   return found;
 }
