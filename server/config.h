@@ -53,7 +53,7 @@ struct Config {
   std::string spill_folder;      // empty: the data folder's own for unfinished files
   Durability durability = Durability::full;
   bool allow_network_data = false;
-  std::uint64_t cache_bytes = 32 * 1024 * 1024;
+  std::uint64_t cache_bytes = 48 * 1024 * 1024;
   std::int64_t read_timeout_s = 30;
   // nullopt: one gibibyte or a hundredth of the disk, whichever is more.
   std::optional<std::uint64_t> free_space_floor_bytes;

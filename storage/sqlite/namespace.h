@@ -16,8 +16,8 @@ namespace holdfast::storage::sqlite {
 
 struct Options {
   Durability durability = Durability::full;
-  std::size_t cache_bytes = 32 << 20;  // page caches of all connections together
-  std::size_t readers = 8;             // snapshots at a time; further ones wait
+  std::size_t cache_bytes = 48 << 20;  // page caches of all connections together
+  std::size_t readers = 6;             // snapshots at a time; further ones wait
   std::int64_t read_limit_s = 30;      // of one snapshot; what reads longer gets Error{busy}
   // Disk space kept for removals on a full disk; 0: none.
   std::uint64_t reserve_bytes = 0;
