@@ -73,7 +73,7 @@ Writer::Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std:
         return SQLITE_OK;
       },
       this);
-  queue_.reserve(kUsualWaiting);
+  for (Line& line : lines_) line.queue.reserve(kUsualWaiting);
   batch_.reserve(kUsualWaiting);
   try {
     thread_ = std::thread([this] { take_over(); });
@@ -121,27 +121,33 @@ void Writer::alone(const std::function<void(Connection&)>& fn) {
 }
 
 void Writer::submit(Waiting& own) {
+  Line& line = line_of(own);
   std::uint32_t batch = 0;
   bool leads = false;
   {
     const std::lock_guard lock(mutex_);
     leads = !led_;
-    if (led_) queue_.push_back(&own);
+    if (led_) line.queue.push_back(&own);
     led_ = true;
-    batch = forming_;
+    batch = line.forming;
   }
   if (leads) {
     Waiting* only = &own;
     execute({&only, 1});
     give_up_lead();
   } else {
-    await(batch);
+    line.await(batch);
   }
   if (own.error) std::rethrow_exception(own.error);
 }
 
-void Writer::await(std::uint32_t batch) {
-  std::atomic<std::uint32_t>& answered = answered_[batch % 2];
+Writer::Line& Writer::line_of(const Waiting& waiting) {
+  const bool flushes = options_.durability == Durability::full && waiting.need == Need::flush;
+  return lines_[flushes ? 1 : 0];
+}
+
+void Writer::Line::await(std::uint32_t batch) {
+  std::atomic<std::uint32_t>& answered = answers[batch % 2];
   // Numbers wrap; a later batch may have been answered before we look.
   for (std::uint32_t last = answered.load(); static_cast<std::int32_t>(last - batch) < 0;
        last = answered.load())
@@ -151,7 +157,7 @@ void Writer::await(std::uint32_t batch) {
 void Writer::give_up_lead() {
   const bool more = log_is_long();
   const std::lock_guard lock(mutex_);
-  led_ = handed_over_ = more || !queue_.empty();
+  led_ = handed_over_ = more || anybody_waits();
   if (led_) hand_over_.notify_one();
 }
 
@@ -169,22 +175,35 @@ void Writer::take_over() {
 
 void Writer::lead() {
   for (bool first = true;; first = false) {
-    std::uint32_t number = 0;
     std::this_thread::yield();
     {
       const std::lock_guard lock(mutex_);
-      led_ = first || !queue_.empty();
+      led_ = first || anybody_waits();
       if (!led_) return;
-      batch_.swap(queue_);
-      number = forming_++;
     }
-    execute(batch_);
-    batch_.clear();
-    // Followers, and what they handed in, are gone as soon as they can see this.
-    answered_[number % 2].store(number);
-    answered_[number % 2].notify_all();
+    for (Line& line : lines_) serve(line);
     after_batch();
   }
+}
+
+bool Writer::anybody_waits() const {
+  return std::any_of(lines_.begin(), lines_.end(),
+                     [](const Line& line) { return !line.queue.empty(); });
+}
+
+void Writer::serve(Line& line) {
+  std::uint32_t number = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (line.queue.empty()) return;
+    batch_.swap(line.queue);
+    number = line.forming++;
+  }
+  execute(batch_);
+  batch_.clear();
+  // Followers, and what they handed in, are gone as soon as they can see this.
+  line.answers[number % 2].store(number);
+  line.answers[number % 2].notify_all();
 }
 
 void Writer::execute(std::span<Waiting*> batch) noexcept {

@@ -57,14 +57,28 @@ class Writer {
 
  private:
   struct Waiting;
+  // Those who are answered together.
+  struct Line {
+    std::vector<Waiting*> queue;
+    std::uint32_t forming = 2;  // the number of the batch that the queue will be
+    // The last answered batch with an even and with an odd number. Who waits for one is not woken
+    // by the other: all who wait are woken by one call.
+    std::array<std::atomic<std::uint32_t>, 2> answers{};
+
+    // Returns when this batch is answered.
+    void await(std::uint32_t batch);
+  };
 
   // Hands `own` in and returns when it is done; rethrows what it threw.
   void submit(Waiting& own);
-  void await(std::uint32_t batch);
   void give_up_lead();
   // The writing thread.
   void take_over();
   void lead();
+  void serve(Line& line);
+  // Under the mutex.
+  [[nodiscard]] bool anybody_waits() const;
+  [[nodiscard]] Line& line_of(const Waiting& waiting);
 
   void execute(std::span<Waiting*> batch) noexcept;
   void run(std::span<Waiting* const> batch) noexcept;
@@ -108,16 +122,13 @@ class Writer {
   std::int64_t tried_pages_ = 0;  // its pages when they were last moved, or tried to be
   std::atomic<bool> failed_{false};
 
-  std::mutex mutex_;  // guards the five below
-  std::vector<Waiting*> queue_;
+  std::mutex mutex_;  // guards the four below, but for the lines' answers
   bool led_ = false;
   bool handed_over_ = false;  // the lead is the writing thread's to take
   bool ending_ = false;
-  std::uint32_t forming_ = 2;  // the number of the batch that the queue will be
+  // Who needs no flush is not made to wait for one that others need; these come second.
+  std::array<Line, 2> lines_;
   std::condition_variable hand_over_;
-  // The last answered batch with an even and with an odd number. Who waits for one is not woken by
-  // the other: all who wait are woken by one call.
-  std::array<std::atomic<std::uint32_t>, 2> answered_{};
 
   // Guards accounts_ where it is read without the lead, and where it is written.
   mutable std::mutex accounts_mutex_;
