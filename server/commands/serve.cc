@@ -317,7 +317,6 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
   Ports ports{.own = listener->port()};
   if (admin_listener) ports.admin = admin_listener->port();
   if (redirect_listener) ports.redirect = redirect_listener->port();
-  print(banner(config, sign_in.anonymous(), ports, tls ? tls->fingerprint() : std::string()));
   if (tls)
     if (const std::string warning = tls->warning(); !warning.empty()) log_event(warning);
   if (owner)
@@ -329,6 +328,8 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
               " connections and " + std::to_string(limits.workers) + " workers only.");
 
   notify_manager(process_environment(), "READY=1");
+  // Last of all: whoever waits for it finds a server that has started.
+  print(banner(config, sign_in.anonymous(), ports, tls ? tls->fingerprint() : std::string()));
   wait_for_stop(log.get(), tls ? &*tls : nullptr);
   notify_manager(process_environment(), "STOPPING=1");
 
