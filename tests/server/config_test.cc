@@ -170,7 +170,7 @@ TEST(Config, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(option("request-line-limit").get(config), "16KiB");
   EXPECT_EQ(option("lock-timeout-max").get(config), "3600");
   EXPECT_EQ(option("propfind-infinity-limit").get(config), "100000");
-  EXPECT_EQ(option("cache-size").get(config), "32MiB");
+  EXPECT_EQ(option("cache-size").get(config), "48MiB");
 }
 
 TEST(Config, TheManualListsEveryOptionAsItIs) {
