@@ -145,7 +145,9 @@ struct Acts::Statements {
   Statement delete_lock{connection, "DELETE FROM lock WHERE token = ?1"};
   Statement move_locks{connection, "UPDATE lock SET node = ?2 WHERE node = ?1"};
   Statement delete_locks{connection, "DELETE FROM lock WHERE node = ?1"};
-  Statement locked_nodes{connection, "SELECT DISTINCT node FROM lock"};
+  Statement locked_nodes{connection,
+                         "SELECT node, (SELECT parent FROM node n WHERE n.id = l.node) "
+                         "FROM (SELECT DISTINCT node FROM lock) l"};
   Statement purge_locks{connection, "DELETE FROM lock WHERE expires < ?1"};
 
   Statement add_usage{connection,

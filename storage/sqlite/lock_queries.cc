@@ -23,17 +23,18 @@ std::vector<Lock> Queries::locks_within(const Resource& root) {
     Run run(lock_count_);
     if (run.row()) locks = static_cast<std::uint64_t>(run.integer(0));
   }
-  return root.id != kRoot && count(root, locks) <= locks ? locks_by_tree(root)
-                                                         : locks_by_lock(root);
+  const std::uint64_t few = std::min(locks, kSmallTree);
+  return root.id != kRoot && count(root, few) <= few ? locks_by_tree(root) : locks_by_lock(root);
 }
 
 // Few locks, large tree: look upward from each lock.
 std::vector<Lock> Queries::locks_by_lock(const Resource& root) {
   std::vector<Lock> found;
+  Inside inside(*this, root.id);
   Run run(locks_all_, lease_now_);
   while (run.row()) {
     const NodeId node = run.integer(1);
-    if (!lies_in(node, root.id)) continue;
+    if (run.null(8) || !inside.has(node, run.integer(8))) continue;
     std::optional<Path> path = path_of(node);
     if (!path) continue;
     Lock& lock = found.emplace_back();

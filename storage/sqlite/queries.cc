@@ -22,8 +22,8 @@ constexpr const char* kLocksAt =
     "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
     "FROM lock WHERE node = ?1 AND expires > ?2";
 constexpr const char* kLocksAll =
-    "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
-    "FROM lock WHERE expires > ?1";
+    "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s, "
+    "(SELECT parent FROM node WHERE id = lock.node) FROM lock WHERE expires > ?1";
 constexpr const char* kLockByToken =
     "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
     "FROM lock WHERE token = ?1 AND expires > ?2";
@@ -246,6 +246,13 @@ bool Queries::lies_in(NodeId id, NodeId above) {
     id = run.integer(0);
   }
   return true;
+}
+
+bool Queries::Inside::has(NodeId id, NodeId parent) {
+  if (id == above_) return true;
+  const auto [entry, fresh] = known_.try_emplace(parent, false);
+  if (fresh) entry->second = queries_.lies_in(parent, above_);
+  return entry->second;
 }
 
 std::vector<Property> Queries::properties(NodeId id) {

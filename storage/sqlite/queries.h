@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "storage/name_key.h"
@@ -15,6 +16,9 @@
 #include "storage/sqlite/sqlite.h"
 
 namespace holdfast::storage::sqlite {
+
+// A tree of more resources is not walked to look for locks: the locks are.
+inline constexpr std::uint64_t kSmallTree = 4096;
 
 class Queries {
  public:
@@ -67,6 +71,18 @@ class Queries {
   [[nodiscard]] std::optional<Path> path_of(NodeId id);
   // True when `id` is `above` or lies below it.
   [[nodiscard]] bool lies_in(NodeId id, NodeId above);
+  // Asks the same of many resources, of which most lie in few collections.
+  class Inside {
+   public:
+    Inside(Queries& queries, NodeId above) : queries_(queries), above_(above) {}
+    // Of a resource that is a member of `parent`.
+    [[nodiscard]] bool has(NodeId id, NodeId parent);
+
+   private:
+    Queries& queries_;
+    NodeId above_;
+    std::unordered_map<NodeId, bool> known_;
+  };
   void make_etag(std::int64_t content, std::string& etag) const;
   [[nodiscard]] bool any_locks();
 

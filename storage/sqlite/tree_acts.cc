@@ -1,5 +1,7 @@
 // Acts on whole trees. They work on sets through temp.tree: the number of statements does not
 // depend on the number of members.
+#include <algorithm>
+
 #include "storage/sqlite/act_statements.h"
 #include "storage/sqlite/schema.h"
 
@@ -161,8 +163,8 @@ void Acts::drop_tree(const Resource& root) {
 // Live and expired ones alike: none may be found at the new place.
 void Acts::drop_locks_within(const Resource& root) {
   if (!queries_.any_locks()) return;
-  const auto locks = static_cast<std::uint64_t>(counters_.locks);
-  if (root.is_collection() && queries_.count(root, locks) <= locks) {
+  const std::uint64_t few = std::min(static_cast<std::uint64_t>(counters_.locks), kSmallTree);
+  if (root.is_collection() && queries_.count(root, few) <= few) {
     fill_tree(root);
     Run(sql_->drop_tree_locks).done();
     counters_.locks -= connection_.changes();
@@ -171,9 +173,11 @@ void Acts::drop_locks_within(const Resource& root) {
   }
   std::vector<NodeId> inside;
   if (root.is_collection()) {
+    Queries::Inside tree(queries_, root.id);
     Run run(sql_->locked_nodes);
     while (run.row()) {
-      if (queries_.lies_in(run.integer(0), root.id)) inside.push_back(run.integer(0));
+      if (!run.null(1) && tree.has(run.integer(0), run.integer(1)))
+        inside.push_back(run.integer(0));
     }
   } else {
     inside.push_back(root.id);
