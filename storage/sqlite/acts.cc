@@ -120,6 +120,8 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
   const NameKey key(name);
   std::optional<Resource> old = queries_.child(parent.id, key.view());
   if (old && old->is_collection()) throw Error(Fault::conflict, "a collection is in the way");
+  std::optional<Place> above;
+  if (!old) above = collection(parent.id);
   growing();
 
   Resource file;
@@ -152,9 +154,8 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
     if (!unflushed) release(old->content);
     return file;
   }
-  Place above = collection(parent.id);
   insert_node(parent.id, key, file, false, 0, 0);
-  member_came(std::move(above), static_cast<std::int64_t>(name.size()), 0, 0);
+  member_came(std::move(*above), static_cast<std::int64_t>(name.size()), 0, 0);
   return file;
 }
 

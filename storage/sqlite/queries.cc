@@ -227,9 +227,14 @@ Resolution Queries::resolve_member(const Resolution& parent, const Path& path) {
 std::optional<Path> Queries::path_of(NodeId id) {
   std::vector<std::string> names;
   while (id != kRoot) {
+    check_level(names.size());
+    if (const Seen* known = seen(id)) {
+      names.push_back(known->resource->name);
+      id = known->resource->parent;
+      continue;
+    }
     Run run(by_id_, id);
     if (!run.row()) return std::nullopt;
-    check_level(names.size());
     names.emplace_back(run.null(3) ? run.text(2) : run.text(3));
     id = run.integer(1);
   }
