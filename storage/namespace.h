@@ -97,7 +97,8 @@ class Snapshot {
   // more than `bytes` bytes of slashes and names. O(1) where the tree is clearly small enough.
   [[nodiscard]] virtual bool fits_below(const Resource& root, std::size_t levels,
                                         std::size_t bytes) const = 0;
-  // Live locks rooted at `root` or anywhere below. Costs O(min(locks, tree)), not O(tree).
+  // Live locks rooted at `root` or anywhere below. Costs O(min(collections with locks, tree)) and
+  // what is found.
   [[nodiscard]] virtual std::vector<Lock> locks_within(const Resource& root) const = 0;
   [[nodiscard]] virtual std::vector<Property> properties(NodeId id) const = 0;
   // The file's content; inline bytes included.

@@ -111,7 +111,8 @@ struct Acts::Statements {
                                  "DELETE FROM property WHERE node IN "
                                  "(SELECT id FROM temp.tree WHERE properties <> 0)"};
   Statement drop_tree_locks{connection,
-                            "DELETE FROM lock WHERE node IN (SELECT id FROM temp.tree)"};
+                            "DELETE FROM lock WHERE parent IN "
+                            "(SELECT id FROM temp.tree WHERE file IS NULL)"};
   Statement drop_tree_usage{connection,
                             "UPDATE account_usage SET "
                             "resources = max(account_usage.resources, -1 << 53) - k.resources, "
@@ -137,17 +138,15 @@ struct Acts::Statements {
 
   Statement insert_lock{connection,
                         "INSERT INTO lock (token, node, shared, infinite, owner, principal, "
-                        "granted, timeout_s, expires) "
-                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"};
+                        "granted, timeout_s, expires, parent) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"};
   Statement refresh_lock{connection,
                          "UPDATE lock SET granted = ?2, timeout_s = ?3, expires = ?4 "
                          "WHERE token = ?1 AND expires > ?2"};
   Statement delete_lock{connection, "DELETE FROM lock WHERE token = ?1"};
-  Statement move_locks{connection, "UPDATE lock SET node = ?2 WHERE node = ?1"};
-  Statement delete_locks{connection, "DELETE FROM lock WHERE node = ?1"};
-  Statement locked_nodes{connection,
-                         "SELECT node, (SELECT parent FROM node n WHERE n.id = l.node) "
-                         "FROM (SELECT DISTINCT node FROM lock) l"};
+  Statement move_locks{connection, "UPDATE lock SET node = ?3 WHERE parent = ?1 AND node = ?2"};
+  Statement delete_locks{connection, "DELETE FROM lock WHERE parent = ?1 AND node = ?2"};
+  Statement delete_member_locks{connection, "DELETE FROM lock WHERE parent = ?1"};
   Statement purge_locks{connection, "DELETE FROM lock WHERE expires < ?1"};
 
   Statement add_usage{connection,

@@ -125,9 +125,12 @@ class Acts final : public Answers<Transaction> {
   // tree_acts.cc
   void fill_tree(const Resource& root);
   void copy_members(const Resource& source, NodeId target, AccountId owner);
-  void drop(const Resource& root, bool keep_content);
-  void drop_tree(const Resource& root);
-  void drop_locks_within(const Resource& root);
+  // `parent` is where it lies now.
+  void drop(const Resource& root, NodeId parent, bool keep_content);
+  void drop_tree(const Resource& root, NodeId parent);
+  // Live locks and expired ones: of one resource, and of a whole tree.
+  void drop_locks_at(NodeId id, NodeId parent);
+  void drop_locks_within(const Resource& root, NodeId parent);
   // Makes room for `to` where `replaced` is: its lock stays and covers `to` (RFC 4918 §7.6).
   void give_place(const Resource& replaced, NodeId to, bool keep_content);
 

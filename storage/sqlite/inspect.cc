@@ -78,6 +78,10 @@ constexpr Rule kRules[] = {
     {"SELECT count(*) FROM lock l WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = l.node)",
      "lock(s) belong to no resource",
      "DELETE FROM lock WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = lock.node)"},
+    {"SELECT count(*) FROM lock l JOIN node n ON n.id = l.node WHERE l.parent <> n.parent",
+     "lock(s) name another parent than their resource's",
+     "UPDATE lock SET parent = n.parent FROM node n "
+     "WHERE n.id = lock.node AND lock.parent <> n.parent"},
     {"SELECT count(*) FROM node n JOIN node p ON p.id = n.parent WHERE p.height < n.height + 1 "
      "OR p.reach < n.reach + 1 + length(CAST(coalesce(n.name, n.key) AS BLOB))",
      "resource(s) are deeper than their collection's bound says",

@@ -129,7 +129,7 @@ void Queries::members(const Resolution& from, Depth depth, Wanted wanted,
         const auto above = from.stored.segments();
         std::vector<std::string> names(above.begin(), above.end());
         names.insert(names.end(), member.segments.begin(), member.segments.end());
-        locks_at(member.resource.id, Path(std::move(names)), member.locks);
+        locks_at(member.resource.parent, member.resource.id, Path(std::move(names)), member.locks);
       }
     } else {
       member.locks.clear();

@@ -5,13 +5,14 @@ namespace holdfast::storage::sqlite {
 
 Lock Acts::add_lock(Lock lock) {
   std::optional<Path> root = queries_.path_of(lock.root_id);
-  if (!root) throw Error(Fault::conflict, "a lock on nothing");
+  const std::optional<NodeId> parent = queries_.parent_of(lock.root_id);
+  if (!root || !parent) throw Error(Fault::conflict, "a lock on nothing");
   lock.root = std::move(*root);
   lock.granted = lease_now();
   acting();
   state_.changed = state_.grew = true;
   Run(sql_->insert_lock, lock.token, lock.root_id, lock.scope == LockScope::shared, lock.infinite,
-      lock.owner, lock.principal, lock.granted, lock.timeout_s, lock.expires())
+      lock.owner, lock.principal, lock.granted, lock.timeout_s, lock.expires(), *parent)
       .done();
   ++counters_.locks;
   return lock;

@@ -1,5 +1,6 @@
 // Queries about locks.
 #include <algorithm>
+#include <unordered_map>
 
 #include "storage/sqlite/queries.h"
 #include "storage/sqlite/schema.h"
@@ -7,8 +8,44 @@
 
 namespace holdfast::storage::sqlite {
 
-void Queries::locks_at(NodeId node, const Path& root, std::vector<Lock>& out) {
-  Run run(locks_at_, node, lease_now_);
+namespace {
+
+// Which of many collections lie inside another. What their ways up have in common is walked once.
+class Inside {
+ public:
+  Inside(Queries& queries, NodeId above) : queries_(queries), known_{{kRoot, above == kRoot}} {
+    known_.insert_or_assign(above, true);
+  }
+
+  [[nodiscard]] bool has(NodeId id) {
+    way_.clear();
+    bool inside = false;
+    while (true) {
+      if (const auto found = known_.find(id); found != known_.end()) {
+        inside = found->second;
+        break;
+      }
+      if (way_.size() == kMostLevels)
+        throw Error(Fault::corrupt, "a collection lies inside itself");
+      way_.push_back(id);
+      const std::optional<NodeId> parent = queries_.parent_of(id);
+      if (!parent) break;
+      id = *parent;
+    }
+    for (const NodeId each : way_) known_.emplace(each, inside);
+    return inside;
+  }
+
+ private:
+  Queries& queries_;
+  std::unordered_map<NodeId, bool> known_;
+  std::vector<NodeId> way_;
+};
+
+}  // namespace
+
+void Queries::locks_at(NodeId parent, NodeId node, const Path& root, std::vector<Lock>& out) {
+  Run run(locks_at_, parent, node, lease_now_);
   while (run.row()) {
     Lock& lock = out.emplace_back();
     read_lock(run, lock);
@@ -16,59 +53,71 @@ void Queries::locks_at(NodeId node, const Path& root, std::vector<Lock>& out) {
   }
 }
 
-std::vector<Lock> Queries::locks_within(const Resource& root) {
-  if (!any_locks()) return {};
-  std::uint64_t locks = 0;
-  {
-    Run run(lock_count_);
-    if (run.row()) locks = static_cast<std::uint64_t>(run.integer(0));
-  }
-  const std::uint64_t few = std::min(locks, kSmallTree);
-  return root.id != kRoot && count(root, few) <= few ? locks_by_tree(root) : locks_by_lock(root);
+std::optional<NodeId> Queries::next_lock_parent(NodeId after) {
+  Run run(next_lock_parent_, after);
+  if (!run.row()) return std::nullopt;
+  return run.integer(0);
 }
 
-// Few locks, large tree: look upward from each lock.
-std::vector<Lock> Queries::locks_by_lock(const Resource& root) {
-  std::vector<Lock> found;
-  Inside inside(*this, root.id);
-  Run run(locks_all_, lease_now_);
-  while (run.row()) {
-    const NodeId node = run.integer(1);
-    if (run.null(8) || !inside.has(node, run.integer(8))) continue;
-    std::optional<Path> path = path_of(node);
-    if (!path) continue;
-    Lock& lock = found.emplace_back();
-    read_lock(run, lock);
-    lock.root = std::move(*path);
-  }
-  return found;
+std::optional<NodeId> Queries::next_locked(NodeId parent, NodeId after) {
+  Run run(next_locked_, parent, after);
+  if (!run.row()) return std::nullopt;
+  return run.integer(0);
 }
 
-// Small tree, many locks: look at each resource.
-std::vector<Lock> Queries::locks_by_tree(const Resource& root) {
-  std::vector<Lock> found;
-  const std::optional<Path> top = path_of(root.id);
-  if (!top) return found;
-  locks_at(root.id, *top, found);
-  if (!root.is_collection()) return found;
-  Path open = *top;
+std::optional<std::vector<NodeId>> Queries::collections(NodeId root, std::uint64_t limit) {
+  std::vector<NodeId> found{root};
+  std::uint64_t counted = 1;
   TreeWalk walk(*this, TreeWalk::Select::brief);
-  walk.descend(root.id);
+  walk.descend(root);
   while (walk.depth() > 0) {
     const Run* row = walk.next();
     if (!row) {
       walk.ascend();
-      open = open.parent();
       continue;
     }
-    const NodeId id = row->integer(TreeWalk::id);
-    Path path = open.child(row->null(TreeWalk::name) ? row->text(TreeWalk::key)
-                                                     : row->text(TreeWalk::name));
-    locks_at(id, path, found);
-    if (row->null(TreeWalk::content)) {
-      open = std::move(path);
-      walk.descend(id);
-    }
+    if (++counted > limit) return std::nullopt;
+    if (!row->null(TreeWalk::content)) continue;
+    found.push_back(row->integer(TreeWalk::id));
+    walk.descend(found.back());
+  }
+  return found;
+}
+
+std::vector<NodeId> Queries::lock_parents(const Resource& root) {
+  if (!any_locks() || !root.is_collection()) return {};
+  if (root.id != kRoot) {
+    std::uint64_t locks = 0;
+    if (Run run(lock_count_); run.row()) locks = static_cast<std::uint64_t>(run.integer(0));
+    // Small tree, many locks: its collections are fewer than those that hold locks.
+    auto small = collections(root.id, std::min(locks, kSmallTree));
+    if (small) return std::move(*small);
+  }
+  // A lock's `parent` is its resource's as long as it lives (invariant 7), so asking each that
+  // occurs finds them all; above the root there is nothing.
+  std::vector<NodeId> found;
+  Inside inside(*this, root.id);
+  std::optional<NodeId> parent = 0;
+  while ((parent = next_lock_parent(*parent)))
+    if (inside.has(*parent)) found.push_back(*parent);
+  return found;
+}
+
+std::vector<Lock> Queries::locks_within(const Resource& root) {
+  std::vector<Lock> found;
+  if (!any_locks()) return found;
+  const auto look_at = [&](NodeId parent, NodeId node) {
+    const std::size_t before = found.size();
+    locks_at(parent, node, Path(), found);
+    if (found.size() == before) return;
+    const std::optional<Path> path = path_of(node);
+    if (!path) found.resize(before);
+    for (std::size_t i = before; i < found.size(); ++i) found[i].root = *path;
+  };
+  if (const std::optional<NodeId> parent = parent_of(root.id)) look_at(*parent, root.id);
+  for (const NodeId parent : lock_parents(root)) {
+    std::optional<NodeId> node = 0;
+    while ((node = next_locked(parent, *node))) look_at(parent, *node);
   }
   return found;
 }
@@ -93,10 +142,9 @@ std::uint64_t Queries::locks_of(std::string_view principal) {
 }
 
 std::vector<Lock> Queries::all_locks(std::size_t limit) {
-  std::vector<Lock> found;
   Resource top;
   top.id = kRoot;
-  found = locks_by_lock(top);
+  std::vector<Lock> found = locks_within(top);
   std::sort(found.begin(), found.end(), [](const Lock& a, const Lock& b) {
     return a.root != b.root ? a.root < b.root : a.token < b.token;
   });

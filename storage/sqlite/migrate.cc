@@ -41,6 +41,13 @@ std::span<const Migration> migrations() {
                 kAccountTables},
       // How many locks an account holds is asked at each LOCK of its.
       Migration{4, kLockPrincipalIndex},
+      // So that the collections whose members have locks can be told. A lock on nothing, which only
+      // damage leaves, stays one.
+      Migration{5,
+                "ALTER TABLE lock ADD COLUMN parent INTEGER NOT NULL DEFAULT 0; "
+                "UPDATE lock SET parent = "
+                "coalesce((SELECT n.parent FROM node n WHERE n.id = lock.node), 0)",
+                "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (parent, node, expires)"},
   };
   return kSteps;
 }

@@ -20,10 +20,7 @@ constexpr const char* kById =
 // read_lock expects these columns.
 constexpr const char* kLocksAt =
     "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
-    "FROM lock WHERE node = ?1 AND expires > ?2";
-constexpr const char* kLocksAll =
-    "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s, "
-    "(SELECT parent FROM node WHERE id = lock.node) FROM lock WHERE expires > ?1";
+    "FROM lock WHERE parent = ?1 AND node = ?2 AND expires > ?3";
 constexpr const char* kLockByToken =
     "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
     "FROM lock WHERE token = ?1 AND expires > ?2";
@@ -47,7 +44,11 @@ Queries::Queries(Connection& connection, std::string epoch)
       bounds_(connection, "SELECT height, reach FROM node WHERE id = ?1"),
       first_lock_(connection, "SELECT 1 FROM lock LIMIT 1"),
       locks_at_(connection, kLocksAt),
-      locks_all_(connection, kLocksAll),
+      // One step along the index each, past all that the one before it has in common.
+      next_lock_parent_(connection,
+                        "SELECT parent FROM lock WHERE parent > ?1 ORDER BY parent LIMIT 1"),
+      next_locked_(connection,
+                   "SELECT node FROM lock WHERE parent = ?1 AND node > ?2 ORDER BY node LIMIT 1"),
       lock_by_token_(connection, kLockByToken),
       properties_(connection,
                   "SELECT xmlns, name, xml FROM property WHERE node = ?1 ORDER BY xmlns, name"),
@@ -191,7 +192,8 @@ Resolution Queries::resolve(const Path& path) {
     for (std::size_t level = 0; level < answer.lineage.size(); ++level) {
       const auto names = answer.stored.segments().first(level);
       here.clear();
-      locks_at(answer.lineage[level], Path({names.begin(), names.end()}), here);
+      const NodeId parent = level > 0 ? answer.lineage[level - 1] : 0;
+      locks_at(parent, answer.lineage[level], Path({names.begin(), names.end()}), here);
       for (const Lock& lock : here) {
         if (level == depth || lock.infinite) answer.locks.push_back(lock);
         if (level + 1 == depth || (level < depth && lock.infinite)) {
@@ -220,7 +222,8 @@ Resolution Queries::resolve_member(const Resolution& parent, const Path& path) {
     answer.parent_locks.push_back(lock);
     if (lock.infinite) answer.locks.push_back(lock);
   }
-  if (answer.resource) locks_at(answer.resource->id, answer.stored, answer.locks);
+  if (answer.resource)
+    locks_at(answer.resource->parent, answer.resource->id, answer.stored, answer.locks);
   return answer;
 }
 
@@ -242,22 +245,22 @@ std::optional<Path> Queries::path_of(NodeId id) {
   return Path(std::move(names));
 }
 
+std::optional<NodeId> Queries::parent_of(NodeId id) {
+  if (const Seen* known = seen(id)) return known->resource->parent;
+  Run run(parent_of_, id);
+  if (!run.row()) return std::nullopt;
+  return run.integer(0);
+}
+
 bool Queries::lies_in(NodeId id, NodeId above) {
   for (std::size_t level = 0; id != above; ++level) {
     check_level(level);
     if (id == kRoot) return false;
-    Run run(parent_of_, id);
-    if (!run.row()) return false;
-    id = run.integer(0);
+    const std::optional<NodeId> parent = parent_of(id);
+    if (!parent) return false;
+    id = *parent;
   }
   return true;
-}
-
-bool Queries::Inside::has(NodeId id, NodeId parent) {
-  if (id == above_) return true;
-  const auto [entry, fresh] = known_.try_emplace(parent, false);
-  if (fresh) entry->second = queries_.lies_in(parent, above_);
-  return entry->second;
 }
 
 std::vector<Property> Queries::properties(NodeId id) {

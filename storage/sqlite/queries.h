@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "storage/name_key.h"
@@ -17,7 +16,8 @@
 
 namespace holdfast::storage::sqlite {
 
-// A tree of more resources is not walked to look for locks: the locks are.
+// A tree of more resources is not walked to look for locks: the collections that hold locks are
+// looked at instead.
 inline constexpr std::uint64_t kSmallTree = 4096;
 
 class Queries {
@@ -71,18 +71,10 @@ class Queries {
   [[nodiscard]] std::optional<Path> path_of(NodeId id);
   // True when `id` is `above` or lies below it.
   [[nodiscard]] bool lies_in(NodeId id, NodeId above);
-  // Asks the same of many resources, of which most lie in few collections.
-  class Inside {
-   public:
-    Inside(Queries& queries, NodeId above) : queries_(queries), above_(above) {}
-    // Of a resource that is a member of `parent`.
-    [[nodiscard]] bool has(NodeId id, NodeId parent);
-
-   private:
-    Queries& queries_;
-    NodeId above_;
-    std::unordered_map<NodeId, bool> known_;
-  };
+  // The collections at or below `root` whose members may have locks, live ones or such as ran out;
+  // none of them when `root` is a file.
+  [[nodiscard]] std::vector<NodeId> lock_parents(const Resource& root);
+  [[nodiscard]] std::optional<NodeId> parent_of(NodeId id);
   void make_etag(std::int64_t content, std::string& etag) const;
   [[nodiscard]] bool any_locks();
 
@@ -92,10 +84,14 @@ class Queries {
   [[nodiscard]] const Seen& look(NodeId parent, std::string_view key);
   void read_resource(const Run& run, Resource& resource) const;
   void read_lock(const Run& run, Lock& lock) const;
-  // Live locks rooted at `node`, whose path is `root`, appended to `out`.
-  void locks_at(NodeId node, const Path& root, std::vector<Lock>& out);
-  [[nodiscard]] std::vector<Lock> locks_by_lock(const Resource& root);
-  [[nodiscard]] std::vector<Lock> locks_by_tree(const Resource& root);
+  // Live locks rooted at `node`, a member of `parent`, whose path is `root`, appended to `out`.
+  void locks_at(NodeId parent, NodeId node, const Path& root, std::vector<Lock>& out);
+  // The first collection after this one, in the order of ids, whose members have locks; the first
+  // such member after this one. Locks that ran out count, however many there are on one resource.
+  [[nodiscard]] std::optional<NodeId> next_lock_parent(NodeId after);
+  [[nodiscard]] std::optional<NodeId> next_locked(NodeId parent, NodeId after);
+  // The collections of the tree, as long as it has at most `limit` resources.
+  [[nodiscard]] std::optional<std::vector<NodeId>> collections(NodeId root, std::uint64_t limit);
 
   Connection& connection_;
   std::string epoch_;
@@ -111,7 +107,8 @@ class Queries {
   Statement bounds_;
   Statement first_lock_;
   Statement locks_at_;
-  Statement locks_all_;
+  Statement next_lock_parent_;
+  Statement next_locked_;
   Statement lock_by_token_;
   Statement properties_;
   Statement content_;

@@ -83,7 +83,8 @@ void Acts::recover_unflushed(ContentStore& content) {
       while (run.row()) nodes.push_back(run.integer(0));
     }
     for (const NodeId node : nodes) {
-      if (const std::optional<Resource> resource = queries_.by_id(node)) drop(*resource, false);
+      if (const std::optional<Resource> resource = queries_.by_id(node))
+        drop(*resource, resource->parent, false);
     }
   }
   changing();

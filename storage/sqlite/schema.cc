@@ -84,9 +84,10 @@ CREATE TABLE lock (
   principal TEXT NOT NULL,
   granted INTEGER NOT NULL,
   timeout_s INTEGER NOT NULL,
-  expires INTEGER NOT NULL
+  expires INTEGER NOT NULL,
+  parent INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX lock_node ON lock (node, expires);
+CREATE INDEX lock_node ON lock (parent, node, expires);
 CREATE INDEX lock_expires ON lock (expires);
 
 CREATE TABLE garbage (

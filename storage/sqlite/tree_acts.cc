@@ -1,7 +1,5 @@
 // Acts on whole trees. They work on sets through temp.tree: the number of statements does not
 // depend on the number of members.
-#include <algorithm>
-
 #include "storage/sqlite/act_statements.h"
 #include "storage/sqlite/schema.h"
 
@@ -90,8 +88,9 @@ Resource Acts::move_tree(const Resource& source, const Resource& parent, std::st
   }
   changing();
 
-  // At a new spelling the lock is on source and destination alike, and so it stays.
-  if (!respelt) drop_locks_within(source);
+  // At a new spelling the lock is on source and destination alike, and so it stays. None that stays
+  // sees its resource come to another parent (invariant 7).
+  if (!respelt) drop_locks_within(source, from.parent);
   if (replaced && !respelt) {
     give_place(*replaced, source.id, guard_replaced(source, source.id, *replaced));
   }
@@ -110,34 +109,31 @@ void Acts::remove_tree(const Resource& root) {
   if (root.id == kRoot) refuse("the root cannot be removed");
   const Place from = place(root.id);
   changing();
-  drop(root, false);
+  drop(root, from.parent, false);
   Run(sql_->touch, from.parent, wall_now()).done();
 }
 
 void Acts::give_place(const Resource& replaced, NodeId to, bool keep_content) {
-  if (queries_.any_locks()) Run(sql_->move_locks, replaced.id, to).done();
-  drop(replaced, keep_content);
+  if (queries_.any_locks()) Run(sql_->move_locks, replaced.parent, replaced.id, to).done();
+  drop(replaced, replaced.parent, keep_content);
 }
 
-void Acts::drop(const Resource& root, bool keep_content) {
+void Acts::drop(const Resource& root, NodeId parent, bool keep_content) {
   if (root.is_collection()) {
-    drop_tree(root);
+    drop_tree(root, parent);
     return;
   }
   Run(sql_->delete_node, root.id).done();
   if (connection_.changes() != 1) refuse("the resource is gone");
   Run(sql_->delete_properties, root.id).done();
-  if (queries_.any_locks()) {
-    Run(sql_->delete_locks, root.id).done();
-    counters_.locks -= connection_.changes();
-  }
+  drop_locks_at(root.id, parent);
   if (!keep_content) release(root.content);
   --counters_.resources;
   counters_.bytes -= static_cast<std::int64_t>(root.size);
   owns(root.owner, -1, -static_cast<std::int64_t>(root.size));
 }
 
-void Acts::drop_tree(const Resource& root) {
+void Acts::drop_tree(const Resource& root, NodeId parent) {
   fill_tree(root);
   {
     Run run(sql_->tree_totals);
@@ -151,6 +147,7 @@ void Acts::drop_tree(const Resource& root) {
   Run(sql_->drop_tree_inline).done();
   Run(sql_->drop_tree_contents).done();
   Run(sql_->drop_tree_properties).done();
+  drop_locks_at(root.id, parent);
   if (queries_.any_locks()) {
     Run(sql_->drop_tree_locks).done();
     counters_.locks -= connection_.changes();
@@ -160,30 +157,16 @@ void Acts::drop_tree(const Resource& root) {
   Run(sql_->clear_tree).done();
 }
 
-// Live and expired ones alike: none may be found at the new place.
-void Acts::drop_locks_within(const Resource& root) {
+void Acts::drop_locks_at(NodeId id, NodeId parent) {
   if (!queries_.any_locks()) return;
-  const std::uint64_t few = std::min(static_cast<std::uint64_t>(counters_.locks), kSmallTree);
-  if (root.is_collection() && queries_.count(root, few) <= few) {
-    fill_tree(root);
-    Run(sql_->drop_tree_locks).done();
-    counters_.locks -= connection_.changes();
-    Run(sql_->clear_tree).done();
-    return;
-  }
-  std::vector<NodeId> inside;
-  if (root.is_collection()) {
-    Queries::Inside tree(queries_, root.id);
-    Run run(sql_->locked_nodes);
-    while (run.row()) {
-      if (!run.null(1) && tree.has(run.integer(0), run.integer(1)))
-        inside.push_back(run.integer(0));
-    }
-  } else {
-    inside.push_back(root.id);
-  }
-  for (const NodeId node : inside) {
-    Run(sql_->delete_locks, node).done();
+  Run(sql_->delete_locks, parent, id).done();
+  counters_.locks -= connection_.changes();
+}
+
+void Acts::drop_locks_within(const Resource& root, NodeId parent) {
+  drop_locks_at(root.id, parent);
+  for (const NodeId collection : queries_.lock_parents(root)) {
+    Run(sql_->delete_member_locks, collection).done();
     counters_.locks -= connection_.changes();
   }
 }

@@ -186,7 +186,9 @@ TEST_F(Check, RepairsWhatFollowsFromOtherRows) {
       "INSERT INTO inline_content VALUES (5000, x'00')",
       "INSERT INTO property VALUES (9999, 'urn:x', 'p', '<p/>')",
       "UPDATE node SET properties = 1 - properties",
-      "INSERT INTO lock VALUES ('urn:9', 9999, 0, 0, '', '', 0, 0, 0); UPDATE meta SET locks = 2",
+      "INSERT INTO lock VALUES ('urn:9', 9999, 0, 0, '', '', 0, 0, 0, 1); UPDATE meta SET locks = 2",
+      "UPDATE lock SET parent = 0",
+      "UPDATE lock SET parent = (SELECT id FROM node WHERE key = 'b')",
       "UPDATE node SET height = 0, reach = 0",
       "UPDATE node SET size = size + 1 WHERE size IS NOT NULL",
       "UPDATE account_usage SET resources = resources + 1",
@@ -210,6 +212,7 @@ TEST_F(Check, RepairsWhatFollowsFromOtherRows) {
     const CheckReport after = look(true);
     EXPECT_TRUE(after.sound()) << after.problems.front();
     EXPECT_EQ(read("a/f"), "text");
+    EXPECT_EQ(resolve("a/f").locks.size(), 1U);
     EXPECT_EQ(read("b/g"), std::string(100'000, 'g'));
     EXPECT_EQ(names_->accounts()->accounts.size(), 2U);
     EXPECT_EQ(names_->accounts()->tokens.size(), 1U);

@@ -81,7 +81,7 @@ class Cost : public SqliteStore {
     names_->write(Flush::deferrable, [&](Transaction& tx) {
       for (std::size_t i = from; i < to; ++i) {
         Lock lock;
-        lock.token = "urn:test:" + top + std::to_string(i);
+        lock.token = "urn:test:" + principal + top + std::to_string(i);
         lock.root_id =
             tx.resolve(path(top + "/" + std::to_string(i / 100) + "/" + std::to_string(i % 100)))
                 .resource.value()
@@ -250,6 +250,46 @@ TEST_F(Cost, OfTreesIsOneTransactionInProportionToTheirSize) {  // robustness D1
   EXPECT_LT(large.remove, 11 * small.remove);
   EXPECT_LT(large.copy / static_cast<std::int64_t>(files), 400);
   EXPECT_LT(large.remove / static_cast<std::int64_t>(files), 400);
+  expect_sound();
+}
+
+// What is asked are the collections that hold locks, whatever the number of locks and of resources:
+// the 10 ms for a MOVE beside 100,000 locks.
+TEST_F(Cost, OfATreeBesideLocksDependsOnTheCollectionsThatHoldThem) {
+  const std::size_t many = at_scale<std::size_t>(100'000, 5'000);
+  make_files("all", many);
+  make_files("large", 4'200);  // not looked through for locks
+  make_files("small", 200);
+  const auto lock_infinitely = [&](const std::string& target) {
+    const Answer lock = send("LOCK", target, {{"Depth", "infinity"}}, kShared);
+    EXPECT_EQ(lock.status, 200);
+    EXPECT_EQ(send("UNLOCK", target, {{"Lock-Token", "<" + lock.lock_token() + ">"}}).status, 204);
+  };
+  const auto everything_with = [&](const std::string& tree) {
+    EXPECT_EQ(send("MOVE", tree, {{"Destination", "/elsewhere"}}).status, 201);
+    lock_infinitely("/elsewhere");
+    EXPECT_EQ(send("MOVE", "/elsewhere", {{"Destination", tree}}).status, 201);
+  };
+  const auto costs = [&] {
+    return std::pair{cost([&] { everything_with("/small"); }),
+                     cost([&] { everything_with("/large"); })};
+  };
+  lock_files("all", 0, many, "ann");
+  (void)costs();
+  const auto [small, large] = costs();
+  lock_files("all", 0, many, "ben");
+  const auto [small_again, large_again] = costs();
+  EXPECT_LT(small_again, small + small / 20);
+  EXPECT_LT(large_again, large + large / 20);
+  // Five looks for locks at each.
+  EXPECT_LT(small, 5 * 200 * 20);
+  EXPECT_LT(large, 5 * (4'200 * 10 + static_cast<std::int64_t>(many / 100) * 50));
+  // Nor do those that ran out cost more than those that have not.
+  clock_.advance(3'600'000);
+  const auto [small_late, large_late] = costs();
+  EXPECT_LT(small_late, small + small / 20);
+  EXPECT_LT(large_late, large + large / 20);
+  EXPECT_EQ(names_->stats().locks, 2 * many) << "none of them was touched";
   expect_sound();
 }
 

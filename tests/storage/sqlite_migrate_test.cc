@@ -29,6 +29,8 @@ class Migrating : public SqliteStore {
     put("f", "content");
     close();
   }
+  // Makes the store, which nobody has open, one of this older schema.
+  void go_back_to(std::int64_t version);
   void migrate(std::span<const Migration> steps) {
     Connection connection(path(), Connection::Mode::write);
     sqlite::configure(connection, Connection::Mode::write, 1 << 20);
@@ -81,6 +83,9 @@ TEST_F(Migrating, LeavesACurrentDatabaseAlone) {
 
 // What takes the schema of this program back to an older one, the latest step first.
 constexpr std::array kBack = {
+    Migration{4,
+              "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (node, expires); "
+              "ALTER TABLE lock DROP COLUMN parent"},
     Migration{3, "DROP INDEX lock_principal"},
     Migration{2,
               "DROP TABLE account; DROP TABLE account_grant; DROP TABLE device_token; "
@@ -88,6 +93,13 @@ constexpr std::array kBack = {
               "ALTER TABLE meta DROP COLUMN next_account"},
     Migration{1, "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (node)"},
 };
+
+void Migrating::go_back_to(std::int64_t version) {
+  Connection connection(path(), Connection::Mode::write);
+  for (const Migration& step : kBack)
+    if (step.version >= version) connection.execute(step.sql);
+  connection.execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
+}
 
 TEST_F(Migrating, EveryOlderSchemaBecomesWhatANewStoreHas) {
   // SQLite writes an added column into the statement as it likes.
@@ -98,13 +110,8 @@ TEST_F(Migrating, EveryOlderSchemaBecomesWhatANewStoreHas) {
   const std::string fresh = Connection(path(), Connection::Mode::write).text(schema);
   for (std::int64_t wanted = kNow - 1; wanted > 0; --wanted) {
     const std::string copy = path() + ".schema-" + std::to_string(wanted);
-    {
-      Connection connection(path(), Connection::Mode::write);
-      for (const Migration& step : kBack)
-        if (step.version >= wanted) connection.execute(step.sql);
-      connection.execute(("PRAGMA user_version = " + std::to_string(wanted)).c_str());
-      EXPECT_NE(connection.text(schema), fresh);
-    }
+    go_back_to(wanted);
+    EXPECT_NE(Connection(path(), Connection::Mode::write).text(schema), fresh);
     open();
     EXPECT_EQ(read("f"), "content");
     EXPECT_EQ(resolve("f").resource->owner, kNobody);
@@ -116,6 +123,63 @@ TEST_F(Migrating, EveryOlderSchemaBecomesWhatANewStoreHas) {
     EXPECT_EQ(ask(path(), "PRAGMA user_version"), kNow);
     EXPECT_EQ(ask(copy, "PRAGMA user_version"), wanted);
   }
+}
+
+// Schema 5 wrote down where a locked resource lies.
+TEST_F(Migrating, LocksOfOlderSchemasStayOnTheirResources) {
+  open();
+  for (const char* made : {"c", "c/d", "e"}) mkcol(made);
+  for (const char* made : {"f", "c/f", "c/d/f", "e/f"}) put(made, "x");
+  for (const char* locked : {"", "f", "c", "c/d/f", "e/f"})
+    lock(locked, "urn:" + std::string(locked));
+  lock("c/f", "urn:gone", false, 1);
+  clock_.advance(1000);
+  close();
+  const auto roots = [&](std::string_view top) {
+    std::vector<std::string> tokens;
+    const auto snapshot = names_->snapshot();
+    for (const Lock& lock :
+         snapshot->locks_within(*snapshot->resolve(SqliteStore::path(top)).resource)) {
+      EXPECT_EQ(lock.root, SqliteStore::path(lock.token.substr(4)));
+      tokens.push_back(lock.token);
+    }
+    return tokens;
+  };
+  using testing::UnorderedElementsAre;
+  for (const std::int64_t version : {4, 1}) {
+    SCOPED_TRACE(version);
+    go_back_to(version);
+    open();
+    expect_sound();
+    for (const char* locked : {"", "f", "c", "c/d/f", "e/f"})
+      EXPECT_THAT(resolve(locked).locks, testing::SizeIs(1)) << locked;
+    EXPECT_THAT(roots(""), UnorderedElementsAre("urn:", "urn:f", "urn:c", "urn:c/d/f", "urn:e/f"));
+    EXPECT_THAT(roots("c"), UnorderedElementsAre("urn:c", "urn:c/d/f"));
+    close();
+  }
+  open();
+  move("c", "g");
+  EXPECT_THAT(roots(""), UnorderedElementsAre("urn:", "urn:f", "urn:e/f"));
+  EXPECT_EQ(names_->stats().locks, 3U) << "the one that ran out went as well";
+  expect_sound();
+}
+
+// Which only damage leaves: it does not keep a store from being opened, and a repair removes it.
+TEST_F(Migrating, ALockOnNothingIsMigratedToo) {
+  make_store();
+  open();
+  lock("f", "urn:f");
+  lock("f", "urn:nothing");
+  close();
+  go_back_to(4);
+  (void)ask(path(), "UPDATE lock SET node = 9999 WHERE token = 'urn:nothing' RETURNING 1");
+  open();
+  EXPECT_EQ(resolve("f").locks.size(), 1U);
+  EXPECT_EQ(names_->snapshot()->all_locks(10).size(), 1U);
+  // Removing it makes the counter wrong, which is repaired as well.
+  EXPECT_THAT(names_->check(true).problems,
+              testing::ElementsAre("1 lock(s) belong to no resource.", "1 counter row is wrong."));
+  expect_sound();
 }
 
 TEST_F(Migrating, TheStepsLeadToTheSchemaOfThisProgram) {

@@ -332,6 +332,69 @@ TEST_P(Move, LeavesNoLockInsideWhatMoved) {
   EXPECT_FALSE(snapshot()->find_lock("t:f", 3600));
 }
 
+// However the locks are looked for: among fewer resources than there are locks, or among more.
+TEST_P(Move, TakesTheLocksFromInsideAndNoneFromBesideOrAbove) {
+  for (const int files : {0, 300}) {
+    SCOPED_TRACE(files);
+    start_afresh();
+    std::vector<std::string> planted;
+    const auto plant_locks = [&](const std::string& top) {
+      write([&](Transaction& tx) {
+        Resource parent = tx.make_collection(at(tx, ""), top, storage::kNobody);
+        for (int i = 0; i < files; ++i)
+          tx.make_collection(parent, "x" + std::to_string(i), storage::kNobody);
+        for (int i = 0; i < 20; ++i) {
+          const Resource side = tx.make_collection(parent, "side", storage::kNobody);
+          for (const Resource& root : {parent, side}) {
+            Lock lock;
+            lock.root_id = root.id;
+            lock.token = "t:" + top + std::to_string(root.id);
+            lock.timeout_s = i % 3 == 0 ? 1 : 3600;
+            planted.push_back(tx.add_lock(lock).token);
+          }
+          parent = tx.make_collection(parent, "down", storage::kNobody);
+        }
+      });
+    };
+    plant_locks("before");
+    plant_locks("in");
+    plant_locks("over");
+    plant_locks("later");
+    lock("", "t:above", {.infinite = true, .scope = LockScope::shared});
+    clock().advance(1000);
+    const auto tokens_of = [&](const std::string& path) {
+      auto found = tokens(snapshot()->locks_within(at(path)));
+      std::sort(found.begin(), found.end());
+      return found;
+    };
+    const auto count_of = [&](const std::string& path) { return tokens_of(path).size(); };
+    const auto before = tokens_of("before");
+    const auto later = tokens_of("later");
+    EXPECT_EQ(before.size(), 26u);
+    EXPECT_EQ(count_of("in"), 26u);
+    EXPECT_EQ(count_of("in/down/down/down"), 22u);
+    EXPECT_EQ(count_of(""), 4 * 26 + 1u);
+    remove("in/down/down/down");
+    EXPECT_EQ(count_of("in"), 4u);
+    copy("before", "in/down");  // over it, whose lock stays
+    EXPECT_EQ(count_of("in"), 1u);
+    move("over", "in/down");
+    EXPECT_EQ(count_of("in"), 1u);
+    move("in", "moved");
+    EXPECT_EQ(count_of("moved"), 0u);
+    EXPECT_EQ(tokens_of("before"), before);
+    EXPECT_EQ(tokens_of("later"), later);
+    EXPECT_EQ(count_of(""), 2 * 26 + 1u);
+    // Those that ran out are kept or gone like the others.
+    const auto now = snapshot();
+    for (const std::string& token : planted)
+      EXPECT_EQ(now->find_lock(token, 3600).has_value(),
+                token.starts_with("t:before") || token.starts_with("t:later"))
+          << token;
+    EXPECT_THAT(problems(), IsEmpty());
+  }
+}
+
 TEST_P(Move, ComesUnderTheLocksOfItsNewPlaceOnly) {
   plant();
   collection("from");
