@@ -15,12 +15,15 @@
 
 namespace holdfast::dav {
 
+class PropFindMemo;
+
 struct Call {
   Request& request;
   storage::Namespace& names;
   storage::ContentStore& contents;
   const Options& options;
   ParseSlots& parses;  // one is taken while a parsed document lives
+  PropFindMemo& propfinds;
   Target target;
 
   [[nodiscard]] const Fields& fields() const { return request.fields; }

@@ -7,6 +7,7 @@
 #include "dav/call.h"
 #include "dav/conflict.h"
 #include "dav/methods/methods.h"
+#include "dav/propfind_memo.h"
 #include "dav/rights.h"
 
 namespace holdfast::dav {
@@ -89,13 +90,22 @@ Engine::Engine(storage::Namespace& names, storage::ContentStore& contents, Optio
     : names_(names),
       contents_(contents),
       options_(std::move(options)),
-      parses_(options_.xml_parses, std::chrono::seconds(options_.xml_wait_s)) {}
+      parses_(options_.xml_parses, std::chrono::seconds(options_.xml_wait_s)),
+      propfinds_(std::make_unique<PropFindMemo>(options_, parses_)) {}
+
+Engine::~Engine() = default;
 
 Response Engine::handle(Request& request) const {
   Response response;
   try {
     const Method& method = dispatch(request.method);
-    Call call{request, names_, contents_, options_, parses_, parse_target(request, options_)};
+    Call call{request,
+              names_,
+              contents_,
+              options_,
+              parses_,
+              *propfinds_,
+              parse_target(request, options_)};
     judge_target(call, method);
     response = method.handle(call);
   } catch (const Error& error) {

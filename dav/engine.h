@@ -1,12 +1,13 @@
 // The DAV engine: one Request in, one Response out (RFC 4918, RFC 9110). Holds no state of its own
-// besides its options and the count of bodies being parsed; everything lives in the namespace and
-// the content store. Any number of threads may call handle at once.
+// besides its options, the count of bodies being parsed and the last PROPFIND bodies; everything
+// lives in the namespace and the content store. Any number of threads may call handle at once.
 //
 // One method table gives dispatch, Allow, body policy and access class. Every handler keeps one
 // order: parse → conditions → locks → act → answer.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -77,10 +78,15 @@ struct Method {
 // Comma-separated names for Allow.
 [[nodiscard]] std::string_view allowed_methods();
 
+class PropFindMemo;
+
 class Engine {
  public:
   // The stores must outlive the engine.
   Engine(storage::Namespace& names, storage::ContentStore& contents, Options options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
 
   // Never throws for what a client or the store does wrong: that is a status. Statuses ≥ 400 carry
   // a body as docs/conflicts.md says.
@@ -95,6 +101,7 @@ class Engine {
   storage::ContentStore& contents_;
   Options options_;
   mutable ParseSlots parses_;
+  std::unique_ptr<PropFindMemo> propfinds_;
 };
 
 // An answer in this engine's form for a refusal decided outside it (421, 403 for a foreign Origin,

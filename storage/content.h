@@ -85,6 +85,8 @@ class ContentStore {
   [[nodiscard]] virtual bool verify(const Content& content) = 0;
   // ContentReader::require_sound for inline content. `id` is Resource::content.
   virtual void require_sound(std::int64_t id, const Content& content) = 0;
+  // require_sound has nothing left to look at in this inline content.
+  [[nodiscard]] virtual bool is_known_sound(std::int64_t id) const = 0;
   // Bytes that can still be stored, and the size of the whole disk; for RFC 4331 quota properties
   // and the free-space floor.
   struct Space {

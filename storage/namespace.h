@@ -103,6 +103,8 @@ class Snapshot {
   [[nodiscard]] virtual std::vector<Property> properties(NodeId id) const = 0;
   // The file's content; inline bytes included.
   [[nodiscard]] virtual Content content(const Resource& file) const = 0;
+  // The same without inline bytes: where it is, its size and its checksums.
+  [[nodiscard]] virtual Content facts(const Resource& file) const = 0;
   // The lock with this token, if live. An expired one is found as well when `grace_s` > 0 and it ran
   // out at most that many seconds ago (Finder's late UNLOCK, clients §2).
   [[nodiscard]] virtual std::optional<Lock> find_lock(std::string_view token,

@@ -5,7 +5,7 @@
 #include "dav/headers.h"
 #include "dav/junk.h"
 #include "dav/methods/methods.h"
-#include "dav/property.h"
+#include "dav/propfind_memo.h"
 #include "dav/quota.h"
 #include "dav/rights.h"
 #include "dav/xml.h"
@@ -52,12 +52,12 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
 // Renders members as they come and hands them on in chunks.
 class Listing final : public Producer {
  public:
-  Listing(const Call& call, PropFind propfind, Sight sight,
+  Listing(const Call& call, std::shared_ptr<const PropFind> propfind, Sight sight,
           std::unique_ptr<const storage::Snapshot> snapshot, storage::Resolution target,
           storage::Depth depth)
       : propfind_(std::move(propfind)),
         sight_(std::move(sight)),
-        context_(context_of(call, propfind_, *snapshot)),
+        context_(context_of(call, *propfind_, *snapshot)),
         snapshot_(std::move(snapshot)),
         target_(std::move(target)),
         depth_(depth),
@@ -76,7 +76,7 @@ class Listing final : public Producer {
       chunk.clear();
     };
     std::string member_href;
-    storage::Wanted wanted = propfind_.wanted();
+    storage::Wanted wanted = propfind_->wanted();
     wanted.shown = sight_.filter();
     snapshot_->members(target_, depth_, wanted, [&](const storage::Member& member) {
       // What was asked for by its own URL is shown.
@@ -89,9 +89,9 @@ class Listing final : public Producer {
       if (!member.segments.empty() && member.resource.is_collection()) member_href += '/';
       context_.right = sight_.right(member.segments);
       if (context_.right >= storage::Right::read) {
-        append_response(chunk, propfind_, member, member_href, context_);
+        append_response(chunk, *propfind_, member, member_href, context_);
       } else {
-        append_response(chunk, propfind_, as_seen(member), member_href, context_);
+        append_response(chunk, *propfind_, as_seen(member), member_href, context_);
       }
       if (chunk.size() >= kChunkBytes) hand_on();
     });
@@ -100,7 +100,7 @@ class Listing final : public Producer {
   }
 
  private:
-  PropFind propfind_;
+  std::shared_ptr<const PropFind> propfind_;
   Sight sight_;
   PropertyContext context_;
   std::unique_ptr<const storage::Snapshot> snapshot_;
@@ -185,12 +185,8 @@ std::uint64_t count_shown(const storage::Snapshot& snapshot, const storage::Reso
 Response handle_propfind(Call& call) {
   const storage::Depth depth = parse_depth(call.fields()).value_or(storage::Depth::infinity);
   const Conditions conditions(call);
-  PropFind propfind;
-  if (const std::string body = read_body(*call.request.body, call.options.xml_limit_bytes);
-      !body.empty()) {
-    const ParseSlots::Slot slot = call.parses.take();
-    propfind = PropFind::parse(body, call.options);
-  }
+  const std::shared_ptr<const PropFind> propfind =
+      call.propfinds.parse(read_body(*call.request.body, call.options.xml_limit_bytes));
 
   Response response;
   response.status = 207;
@@ -198,11 +194,11 @@ Response handle_propfind(Call& call) {
   if (call.target.above_prefix) {
     if (depth == storage::Depth::infinity)
       throw Error(403, Precondition::propfind_finite_depth, "Depth: infinity above the prefix");
-    response.body = list_ancestor(call, propfind, depth);
+    response.body = list_ancestor(call, *propfind, depth);
     return response;
   }
   if (asks_for_principal(call)) {
-    response.body = show_principal(call, propfind);
+    response.body = show_principal(call, *propfind);
     return response;
   }
 
@@ -223,7 +219,7 @@ Response handle_propfind(Call& call) {
                   "the tree has more resources than Depth: infinity may list");
   }
   const bool single = depth == storage::Depth::zero || !resource.is_collection();
-  auto listing = std::make_unique<Listing>(call, std::move(propfind), sight, std::move(snapshot),
+  auto listing = std::make_unique<Listing>(call, propfind, sight, std::move(snapshot),
                                            std::move(target), depth);
   if (single) {
     StringSink sink;

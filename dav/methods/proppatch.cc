@@ -106,7 +106,7 @@ void judge_checksums(std::vector<Instruction>& instructions, const storage::Snap
     if (!instruction.checksums) continue;
     if (resource.is_collection()) {
       instruction.status = 403;
-    } else if (instruction.checksums->contradicts(snapshot.content(resource).checksums)) {
+    } else if (instruction.checksums->contradicts(snapshot.facts(resource).checksums)) {
       instruction.status = 409;
     }
   }

@@ -36,6 +36,9 @@ class FileContentStore final : public ContentStore {
       const std::function<void(const std::string& blob, std::uint64_t size)>& visit) override;
   [[nodiscard]] bool verify(const Content& content) override;
   void require_sound(std::int64_t id, const Content& content) override;
+  [[nodiscard]] bool is_known_sound(std::int64_t id) const override {
+    return verified_.contains(Mark(id));
+  }
   [[nodiscard]] Space space() const override;
 
  private:

@@ -6,9 +6,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 #include <sys/stat.h>
+
+#include "storage/zeroed.h"
 
 namespace holdfast::storage::files {
 
@@ -33,12 +34,13 @@ class VerifiedContents {
   }
 
  private:
-  static constexpr std::size_t kSlots = 1 << 16;
-  using Slot = std::atomic<std::uint64_t>;
-  [[nodiscard]] Slot& slot(Mark mark) const { return slots_[mark.value() % kSlots]; }
+  static constexpr std::size_t kSlots = 1 << 19;
+  [[nodiscard]] std::atomic_ref<std::uint64_t> slot(Mark mark) const {
+    return std::atomic_ref(slots_[mark.value() % kSlots]);
+  }
 
   // 0, which is no mark, in the empty ones.
-  std::unique_ptr<Slot[]> slots_ = std::make_unique<Slot[]>(kSlots);
+  Zeroed<std::uint64_t> slots_ = zeroed<std::uint64_t>(kSlots);
 };
 
 }  // namespace holdfast::storage::files

@@ -26,6 +26,7 @@ class Answers : public Interface {
   }
   std::vector<Property> properties(NodeId id) const override { return queries_.properties(id); }
   Content content(const Resource& file) const override { return queries_.content(file); }
+  Content facts(const Resource& file) const override { return queries_.facts(file); }
   std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s) const override {
     return queries_.find_lock(token, grace_s);
   }

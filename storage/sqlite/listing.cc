@@ -87,7 +87,7 @@ void Queries::members(const Resolution& from, Depth depth, Wanted wanted,
   if (wanted.properties) member.properties = properties(member.resource.id);
   if (wanted.locks) member.locks = from.locks;
   if (wanted.checksums && !member.resource.is_collection()) {
-    member.checksums = content(member.resource).checksums;
+    member.checksums = facts(member.resource).checksums;
   }
   visit(member);
   if (depth == Depth::zero || !from.resource->is_collection()) return;

@@ -205,13 +205,14 @@ Resolution Queries::resolve(const Path& path) {
   return answer;
 }
 
-Resolution Queries::resolve_member(const Resolution& parent, const Path& path) {
+Resolution Queries::resolve_member(const Resolution& parent, const Path& path,
+                                   std::optional<Resource> member, bool locked) {
   Resolution answer;
   answer.path = path;
   answer.parent = parent.resource;
   answer.lineage = parent.lineage;
   answer.stored = parent.stored;
-  answer.resource = child(parent.resource->id, NameKey(path.name()).view());
+  answer.resource = std::move(member);
   if (answer.resource) {
     answer.lineage.push_back(answer.resource->id);
     answer.stored = parent.stored.child(answer.resource->name);
@@ -222,7 +223,7 @@ Resolution Queries::resolve_member(const Resolution& parent, const Path& path) {
     answer.parent_locks.push_back(lock);
     if (lock.infinite) answer.locks.push_back(lock);
   }
-  if (answer.resource)
+  if (answer.resource && locked)
     locks_at(answer.resource->parent, answer.resource->id, answer.stored, answer.locks);
   return answer;
 }
@@ -276,6 +277,12 @@ std::vector<Property> Queries::properties(NodeId id) {
 }
 
 Content Queries::content(const Resource& file) {
+  Content content = facts(file);
+  if (content.is_inline()) read_inline(file.content, content);
+  return content;
+}
+
+Content Queries::facts(const Resource& file) {
   Content content;
   Run run(content_, file.content);
   if (!run.row()) {
@@ -285,11 +292,7 @@ Content Queries::content(const Resource& file) {
   run.bytes(1, content.checksums.sha256);
   if (!run.null(2)) run.bytes(2, content.checksums.sha1.emplace());
   if (!run.null(3)) run.bytes(3, content.checksums.md5.emplace());
-  if (!run.null(4)) {
-    content.blob = run.text(4);
-    return content;
-  }
-  read_inline(file.content, content);
+  if (!run.null(4)) content.blob = run.text(4);
   return content;
 }
 

@@ -33,9 +33,10 @@ class Queries {
   }
 
   [[nodiscard]] Resolution resolve(const Path& path);
-  // The same of a path whose parent is mapped, from what resolve told of the parent at this
-  // instant, however long ago.
-  [[nodiscard]] Resolution resolve_member(const Resolution& parent, const Path& path);
+  // The same of a path whose parent is mapped, from what resolve told of the parent and child of
+  // the member at this instant, however long ago. `locked`: a lock may be rooted at the member.
+  [[nodiscard]] Resolution resolve_member(const Resolution& parent, const Path& path,
+                                          std::optional<Resource> member, bool locked);
   void members(const Resolution& from, Depth depth, Wanted wanted,
                const std::function<void(const Member&)>& visit);
   [[nodiscard]] std::uint64_t count(const Resource& root, std::uint64_t limit);
@@ -43,6 +44,7 @@ class Queries {
   [[nodiscard]] std::vector<Lock> locks_within(const Resource& root);
   [[nodiscard]] std::vector<Property> properties(NodeId id);
   [[nodiscard]] Content content(const Resource& file);
+  [[nodiscard]] Content facts(const Resource& file);
   // The bytes of an inline content whose size is known.
   void read_inline(std::int64_t id, Content& content);
   [[nodiscard]] std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s);

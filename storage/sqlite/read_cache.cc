@@ -1,59 +1,122 @@
 #include "storage/sqlite/read_cache.h"
 
+#include <algorithm>
 #include <functional>
-#include <string_view>
 
 namespace holdfast::storage::sqlite {
 
 namespace {
 
-constexpr std::size_t kResolutions = 4096;
+constexpr std::size_t kCollections = 4096;
 constexpr std::size_t kContents = 1024;
 constexpr std::size_t kFacts = 128 * 1024;
+// A member may lie in any slot of its set, so that few sets are too small for those that meet
+// there.
+constexpr std::size_t kSets = 32 * 1024;
+constexpr std::size_t kSlots = 4;
 // Larger ones would cost more memory than they spare time.
 constexpr std::size_t kMostPathBytes = 512;
 constexpr std::size_t kMostLocks = 4;
 constexpr std::size_t kMostContentBytes = 4096;
 
-std::size_t hash_of(const Path& path) {
+std::size_t hash_of(std::string_view text) { return std::hash<std::string_view>{}(text); }
+
+std::size_t hash_of(std::span<const std::string> segments) {
   std::size_t hash = 1;
-  for (const std::string& segment : path.segments())
-    hash = hash * 31 + std::hash<std::string_view>{}(segment);
+  for (const std::string& segment : segments) hash = hash * 31 + hash_of(segment);
   return hash ^ (hash >> 20);
+}
+
+std::size_t set_of(NodeId parent, std::string_view key) {
+  const std::size_t hash =
+      hash_of(key) ^ (static_cast<std::uint64_t>(parent) * 0x9e3779b97f4a7c15U);
+  return (hash ^ (hash >> 32)) % kSets;
 }
 
 }  // namespace
 
-ReadCache::ReadCache() : resolved_(kResolutions), stored_(kContents), facts_(kFacts) {}
+ReadCache::ReadCache()
+    : resolved_(kCollections),
+      stored_(kContents),
+      facts_(zeroed<Facts>(kFacts)),
+      members_(zeroed<Known>(kSets * kSlots)) {}
 
-std::shared_ptr<const Resolution> ReadCache::resolution(std::uint64_t instant,
-                                                        const Path& path) const {
-  const std::size_t slot = hash_of(path) % kResolutions;
+std::shared_ptr<const Resolution> ReadCache::collection(
+    std::uint64_t instant, std::span<const std::string> segments) const {
+  const std::size_t slot = hash_of(segments) % kCollections;
   std::shared_ptr<const Resolution> found;
   {
     const std::lock_guard lock(mutex_of(slot));
     if (resolved_[slot].instant == instant) found = resolved_[slot].resolution;
   }
-  if (found && found->path != path) found.reset();
+  if (found && !std::ranges::equal(found->path.segments(), segments)) found.reset();
   return found;
 }
 
-void ReadCache::keep(std::uint64_t instant, const Resolution& resolution) {
-  if (resolution.path.bytes() > kMostPathBytes) return;
-  if (resolution.locks.size() + resolution.parent_locks.size() > kMostLocks) return;
-  const std::size_t hash = hash_of(resolution.path);
-  const std::size_t slot = hash % kResolutions;
-  if (!resolution.mapped() || !resolution.resource->is_collection()) {
-    const std::lock_guard lock(mutex_of(slot));
-    if (resolved_[slot].asked != hash) {
-      resolved_[slot].asked = hash;
-      return;
-    }
-  }
-  auto kept = std::make_shared<const Resolution>(resolution);
+void ReadCache::keep(std::uint64_t instant, const Resolution& collection) {
+  if (collection.path.bytes() > kMostPathBytes) return;
+  if (collection.locks.size() + collection.parent_locks.size() > kMostLocks) return;
+  const std::size_t slot = hash_of(collection.path.segments()) % kCollections;
+  auto kept = std::make_shared<const Resolution>(collection);
   const std::lock_guard lock(mutex_of(slot));
   resolved_[slot].instant = instant;
   resolved_[slot].resolution.swap(kept);
+}
+
+bool ReadCache::member(std::uint64_t instant, NodeId parent, std::string_view key,
+                       Member& member) const {
+  const std::size_t set = set_of(parent, key);
+  const std::lock_guard lock(mutex_of(set));
+  const Known* const first = &members_[set * kSlots];
+  const Known* const last = first + kSlots;
+  const Known* const found = std::find_if(first, last, [&](const Known& known) {
+    return known.instant == instant && known.parent == parent &&
+           std::string_view(known.key.data(), known.key_bytes) == key;
+  });
+  if (found == last) return false;
+  member.locked = found->locked;
+  member.resource.reset();
+  if (found->id == 0) return true;
+  Resource& resource = member.resource.emplace();
+  resource.id = found->id;
+  resource.parent = parent;
+  resource.name.assign(key);
+  resource.kind = found->content == 0 ? Kind::collection : Kind::file;
+  resource.created = found->created;
+  resource.modified = found->modified;
+  resource.owner = found->owner;
+  resource.size = found->size;
+  resource.stored = found->stored;
+  resource.content = found->content;
+  return true;
+}
+
+void ReadCache::keep(std::uint64_t instant, NodeId parent, std::string_view key,
+                     const std::optional<Resource>& resource, bool locked) {
+  Known known{};
+  if (key.size() > known.key.size() || (resource && resource->name != key)) return;
+  known.instant = instant;
+  known.parent = parent;
+  known.locked = locked;
+  known.key_bytes = static_cast<std::uint8_t>(key.size());
+  std::ranges::copy(key, known.key.begin());
+  if (resource) {
+    known.id = resource->id;
+    known.created = resource->created;
+    known.modified = resource->modified;
+    known.stored = resource->stored;
+    known.owner = resource->owner;
+    known.size = resource->size;
+    known.content = resource->content;
+  }
+  const std::size_t set = set_of(parent, key);
+  const std::lock_guard lock(mutex_of(set));
+  Known* const first = &members_[set * kSlots];
+  // In the place of what is of no use any more; else of whichever the key happens to name.
+  Known* place =
+      std::find_if(first, first + kSlots, [&](const Known& old) { return old.instant != instant; });
+  if (place == first + kSlots) place = first + (hash_of(key) >> 8) % kSlots;
+  *place = known;
 }
 
 std::shared_ptr<const Content> ReadCache::content(std::int64_t id) const {
@@ -72,13 +135,16 @@ bool ReadCache::facts(std::int64_t id, Content& content) const {
   return true;
 }
 
+void ReadCache::keep_facts(std::int64_t id, const Content& content) {
+  if (!content.is_inline() || content.checksums.sha1 || content.checksums.md5) return;
+  const std::size_t slot = static_cast<std::size_t>(id) % kFacts;
+  const std::lock_guard lock(mutex_of(slot));
+  facts_[slot] = {id, content.size, content.checksums.sha256};
+}
+
 void ReadCache::keep(std::int64_t id, const Content& content) {
   if (!content.is_inline()) return;
-  if (!content.checksums.sha1 && !content.checksums.md5) {
-    const std::size_t slot = static_cast<std::size_t>(id) % kFacts;
-    const std::lock_guard lock(mutex_of(slot));
-    facts_[slot] = {id, content.size, content.checksums.sha256};
-  }
+  keep_facts(id, content);
   if (content.size > kMostContentBytes) return;
   const std::size_t slot = static_cast<std::size_t>(id) % kContents;
   {

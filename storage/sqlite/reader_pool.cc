@@ -1,5 +1,8 @@
 #include "storage/sqlite/reader_pool.h"
 
+#include <algorithm>
+
+#include "storage/name_key.h"
 #include "storage/sqlite/schema.h"
 
 namespace holdfast::storage::sqlite {
@@ -130,28 +133,34 @@ ReadSnapshot::~ReadSnapshot() { reader_->clock = nullptr; }
 
 Resolution ReadSnapshot::resolve(const Path& path) const {
   const std::uint64_t instant = reader_->instant;
-  if (instant == 0) return queries_.resolve(path);
-  if (const auto known = cache_.resolution(instant, path)) {
-    Resolution answer = *known;
-    const auto ran_out = [&](const Lock& lock) { return lock.expires() <= lease_now(); };
-    std::erase_if(answer.locks, ran_out);
-    std::erase_if(answer.parent_locks, ran_out);
-    return answer;
+  if (instant == 0 || path.is_root()) return queries_.resolve(path);
+  // Most members of a collection are asked for one after the other.
+  const auto above = path.segments().first(path.depth() - 1);
+  auto parent = cache_.collection(instant, above);
+  if (!parent) {
+    parent =
+        std::make_shared<const Resolution>(queries_.resolve(Path({above.begin(), above.end()})));
+    if (!parent->mapped()) return queries_.resolve(path);
+    if (parent->resource->is_collection()) cache_.keep(instant, *parent);
   }
-  Resolution found;
-  if (path.is_root()) {
-    found = queries_.resolve(path);
-  } else {
-    // Most members of a collection are asked for one after the other.
-    const Path above = path.parent();
-    auto parent = cache_.resolution(instant, above);
-    if (!parent) {
-      parent = std::make_shared<const Resolution>(queries_.resolve(above));
-      cache_.keep(instant, *parent);
-    }
-    found = parent->mapped() ? queries_.resolve_member(*parent, path) : queries_.resolve(path);
+  const NodeId collection = parent->resource->id;
+  const NameKey key(path.name());
+  ReadCache::Member member;
+  const bool known = cache_.member(instant, collection, key.view(), member);
+  if (!known) {
+    member.resource = queries_.child(collection, key.view());
+    member.locked = true;
+  } else if (member.resource && !member.resource->is_collection()) {
+    queries_.make_etag(member.resource->content, member.resource->etag);
   }
-  cache_.keep(instant, found);
+  Resolution found =
+      queries_.resolve_member(*parent, path, std::move(member.resource), member.locked);
+  if (!known) {
+    const bool locked = std::ranges::any_of(found.locks, [&](const Lock& lock) {
+      return found.mapped() && lock.root_id == found.resource->id;
+    });
+    cache_.keep(instant, collection, key.view(), found.resource, locked);
+  }
   return found;
 }
 
@@ -164,6 +173,14 @@ Content ReadSnapshot::content(const Resource& file) const {
     found = queries_.content(file);
   }
   cache_.keep(file.content, found);
+  return found;
+}
+
+Content ReadSnapshot::facts(const Resource& file) const {
+  Content found;
+  if (cache_.facts(file.content, found)) return found;
+  found = queries_.facts(file);
+  cache_.keep_facts(file.content, found);
   return found;
 }
 

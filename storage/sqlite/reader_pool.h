@@ -99,6 +99,7 @@ class ReadSnapshot final : public Answers<Snapshot> {
 
   [[nodiscard]] Resolution resolve(const Path& path) const override;
   [[nodiscard]] Content content(const Resource& file) const override;
+  [[nodiscard]] Content facts(const Resource& file) const override;
 
  private:
   LentReader reader_;

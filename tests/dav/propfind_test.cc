@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "dav/headers.h"
-#include "dav/property.h"
+#include "dav/propfind_memo.h"
 #include "tests/dav/world.h"
 #include "tests/support/faulty_store.h"
 
@@ -347,6 +347,30 @@ TEST(Propfind, AllpropAsksTheStoreForNothingElse) {  // clients R47: no quota, n
   EXPECT_EQ(steps(""), least);
   EXPECT_GT(steps(propfind("quota-used-bytes")), least);
   EXPECT_FALSE(dav::PropFind::parse("", {}).wanted().checksums);
+}
+
+TEST(Propfind, ABodyThatCameBeforeMeansWhatItMeant) {
+  dav::Options options;
+  options.propfind_property_limit = 3;
+  dav::ParseSlots parses(1, std::chrono::seconds(1));
+  dav::PropFindMemo memo(options, parses);
+  const auto meaning = [](const dav::PropFind& propfind) {
+    std::string text = std::to_string(static_cast<int>(propfind.kind));
+    for (const auto& asked : propfind.asked) {
+      text += " {" + asked.name.xmlns + "}" + asked.name.name;
+      if (asked.live) text += " " + std::to_string(static_cast<int>(*asked.live));
+    }
+    return text;
+  };
+  std::vector<std::string> bodies = {"", " ", propfind("allprop"), propfind("getetag"),
+                                     propfind(std::string(3000, 'p'))};
+  for (int i = 0; i < 300; ++i) bodies.push_back(propfind("p" + std::to_string(i)));
+  for (int look = 0; look < 3; ++look)
+    for (const std::string& body : bodies)
+      ASSERT_EQ(meaning(*memo.parse(body)), meaning(dav::PropFind::parse(body, options))) << body;
+  for (int look = 0; look < 2; ++look)
+    for (const std::string& bad : {std::string("<x/>"), propfind("a b c d")})
+      EXPECT_THROW((void)memo.parse(bad), dav::Error) << bad;
 }
 
 TEST(Propfind, AllpropStaysSmall) {  // clients R26: Windows refuses listings above 1,000,000 bytes

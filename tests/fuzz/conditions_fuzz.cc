@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "dav/conditions.h"
-#include "dav/parse_slots.h"
+#include "dav/propfind_memo.h"
 #include "tests/fuzz/property.h"
 #include "tests/support/memory_store.h"
 
@@ -219,8 +219,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         storage::Path({"c", "n"})}) {
     const int wanted = good ? evaluate(*header, path) : 400;
     dav::ParseSlots parses(1, std::chrono::seconds(1));
+    dav::PropFindMemo propfinds(options, parses);
     dav::Call call{request, world().store.names, world().store.contents, options,
-                   parses,  {.path = path}};
+                   parses,  propfinds,           {.path = path}};
     int got = 0;
     try {
       const dav::Conditions conditions(call);

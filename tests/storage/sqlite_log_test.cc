@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <random>
 #include <sqlite3.h>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -170,6 +171,130 @@ TEST_F(ReadAgain, FindsNoLockThatHasRunOutMeanwhile) {
   clock_.advance(90'000);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(resolve("c/f").locks.size(), 0U);
   EXPECT_EQ(resolve("c/f").parent_locks.size(), 0U);
+}
+
+std::string described(const Resource& resource) {
+  std::ostringstream text;
+  text << resource.id << '<' << resource.parent << ' ' << resource.name << ' '
+       << static_cast<int>(resource.kind) << ' ' << resource.created << ' ' << resource.modified
+       << ' ' << resource.owner << ' ' << resource.etag << ' ' << resource.size << ' '
+       << resource.stored << ' ' << resource.content;
+  return text.str();
+}
+
+std::string described(const Resolution& found) {
+  std::ostringstream text;
+  const auto add = [&](std::string_view name, const auto& all, const auto& show) {
+    text << '\n' << name;
+    for (const auto& one : all) text << ' ' << show(one);
+  };
+  const auto same = [](const auto& one) { return one; };
+  const auto whole = [](const Lock& lock) {
+    std::string root;
+    for (const std::string& name : lock.root.segments()) root += "/" + name;
+    return lock.token + "@" + root + "#" + std::to_string(lock.root_id);
+  };
+  add("path", found.path.segments(), same);
+  add("stored", found.stored.segments(), same);
+  add("lineage", found.lineage, same);
+  add("locks", found.locks, whole);
+  add("parent locks", found.parent_locks, whole);
+  text << "\nresource " << (found.resource ? described(*found.resource) : "none");
+  text << "\nparent " << (found.parent ? described(*found.parent) : "none");
+  return text.str();
+}
+
+// What the writer, which remembers nothing from one transaction to the next, says of every path is
+// what readers say: when they look for the first time, and when they remember.
+TEST_F(ReadAgain, SaysWhatTheWriterSays) {
+  open(Durability::relaxed);
+  const std::string longest(54, 'k');
+  const std::vector<std::string> names = {"a", "b",     "caf\u00e9",   "cafe\u0301",
+                                          "d", longest, longest + "k", std::string(200, 'n')};
+  std::vector<std::string> paths = {""};
+  for (const std::string& name : names) {
+    paths.push_back(name);
+    for (const std::string& below : names) {
+      paths.push_back(name + "/" + below);
+      paths.push_back(name + "/" + below + "/a");
+    }
+  }
+  std::mt19937 random(7);
+  const auto any = [&] { return path(paths[1 + random() % (paths.size() - 1)]); };
+  int acts = 0;
+  for (int round = 0; round < 400; ++round) {
+    names_->write(Flush::deferrable, [&](Transaction& tx) {
+      const Resolution at = tx.resolve(any());
+      if (!at.parent || !at.parent->is_collection()) return;
+      ++acts;
+      switch (random() % 7) {
+        case 0:
+          if (at.mapped() && at.resource->is_collection()) return;
+          (void)tx.put(*at.parent, at.path.name(), inline_content(std::to_string(round)),
+                       std::nullopt, round % 3);
+          return;
+        case 1:
+        case 2:
+          if (!at.mapped()) (void)tx.make_collection(*at.parent, at.path.name(), round % 3);
+          return;
+        case 3: {
+          if (!at.mapped() || round % 3 != 0) return;
+          tx.remove_tree(*at.resource);
+          return;
+        }
+        case 4: {
+          const Resolution to = tx.resolve(any());
+          if (!at.mapped() || !to.parent || !to.parent->is_collection()) return;
+          if (to.at_or_below(*at.resource) || (to.mapped() && at.at_or_below(*to.resource))) return;
+          (void)tx.move_tree(*at.resource, *to.parent, to.path.name());
+          return;
+        }
+        default: {
+          if (!at.mapped()) return;
+          Lock lock;
+          lock.token = "urn:" + std::to_string(round);
+          lock.root_id = at.resource->id;
+          lock.infinite = random() % 2 == 0;
+          lock.timeout_s = 1 + static_cast<std::int64_t>(random() % 60);
+          (void)tx.add_lock(std::move(lock));
+        }
+      }
+    });
+    if (round % 2 == 0) clock_.advance(1000);
+    std::vector<std::string> wanted;
+    names_->write(Flush::deferrable, [&](Transaction& tx) {
+      wanted.clear();
+      for (const std::string& one : paths) wanted.push_back(described(tx.resolve(path(one))));
+    });
+    for (int look = 0; look < 2; ++look) {
+      const auto snapshot = names_->snapshot();
+      for (std::size_t i = 0; i < paths.size(); ++i)
+        ASSERT_EQ(described(snapshot->resolve(path(paths[i]))), wanted[i]) << paths[i];
+    }
+  }
+  EXPECT_GT(acts, 100);
+}
+
+TEST_F(ReadAgain, FactsAreTheContentWithoutItsBytes) {
+  open();
+  put("inline", "some bytes");
+  put_file("file", kInlineLimitBytes + 1, 'f');
+  Content with_others = inline_content("other sums");
+  with_others.checksums.sha1.emplace().fill(7);
+  put("others", with_others);
+  for (int look = 0; look < 3; ++look) {
+    const auto snapshot = names_->snapshot();
+    for (const char* name : {"inline", "file", "others"}) {
+      const Resource file = *snapshot->resolve(path(name)).resource;
+      const Content facts = snapshot->facts(file);
+      const Content content = snapshot->content(file);
+      EXPECT_EQ(facts.size, content.size) << name;
+      EXPECT_EQ(facts.blob, content.blob) << name;
+      EXPECT_EQ(facts.checksums.sha256, content.checksums.sha256) << name;
+      EXPECT_EQ(facts.checksums.sha1, content.checksums.sha1) << name;
+      EXPECT_TRUE(facts.bytes.empty()) << name;
+    }
+  }
 }
 
 TEST_F(ReadAgain, HoldsNoLogAndNoContentBack) {

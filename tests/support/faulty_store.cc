@@ -72,6 +72,10 @@ class Reading : public Interface {
     plan_.step("content");
     return reads().content(file);
   }
+  [[nodiscard]] Content facts(const Resource& file) const override {
+    plan_.step("facts");
+    return reads().facts(file);
+  }
   [[nodiscard]] std::optional<Lock> find_lock(std::string_view token,
                                               std::int64_t grace_s) const override {
     plan_.step("find_lock");

@@ -98,6 +98,9 @@ class FaultyContentStore final : public storage::ContentStore {
       const std::function<void(const std::string& blob, std::uint64_t size)>& visit) override;
   [[nodiscard]] bool verify(const storage::Content& content) override;
   void require_sound(std::int64_t id, const storage::Content& content) override;
+  [[nodiscard]] bool is_known_sound(std::int64_t id) const override {
+    return inner_.is_known_sound(id);
+  }
   [[nodiscard]] Space space() const override { return inner_.space(); }
 
  private:

@@ -226,6 +226,12 @@ class Reading : public Interface {
     return *found->second;
   }
 
+  [[nodiscard]] Content facts(const Resource& file) const override {
+    Content all = content(file);
+    all.bytes.clear();
+    return all;
+  }
+
   [[nodiscard]] std::optional<Lock> find_lock(std::string_view token,
                                               std::int64_t grace_s) const override {
     const auto found = state_.locks.find(std::string(token));

@@ -83,6 +83,7 @@ class MemoryContentStore final : public storage::ContentStore {
       const std::function<void(const std::string& blob, std::uint64_t size)>& visit) override;
   [[nodiscard]] bool verify(const storage::Content& content) override;
   void require_sound(std::int64_t id, const storage::Content& content) override;
+  [[nodiscard]] bool is_known_sound(std::int64_t /*id*/) const override { return false; }
   [[nodiscard]] Space space() const override;
 
   // For tests.

@@ -1,0 +1,29 @@
+#include "dav/propfind_memo.h"
+
+#include <functional>
+#include <utility>
+
+namespace holdfast::dav {
+
+std::shared_ptr<const PropFind> PropFindMemo::parse(std::string_view body) {
+  const std::size_t slot = std::hash<std::string_view>{}(body) % kEntries;
+  std::shared_ptr<const Parsed> parsed;
+  if (body.size() <= kMostBytes) {
+    const std::scoped_lock lock(mutex_);
+    parsed = entries_[slot];
+  }
+  if (!parsed || parsed->body != body) {
+    const ParseSlots::Slot place = parses_.take();
+    auto fresh = std::make_shared<Parsed>();
+    fresh->propfind = PropFind::parse(body, options_);
+    if (body.size() <= kMostBytes) {
+      fresh->body = body;
+      const std::scoped_lock lock(mutex_);
+      entries_[slot] = fresh;
+    }
+    parsed = std::move(fresh);
+  }
+  return {parsed, &parsed->propfind};
+}
+
+}  // namespace holdfast::dav
