@@ -75,7 +75,7 @@ Connection::Next Connection::serve_requests(const Workers& workers, Workspace& s
       case HeadScanner::State::more: {
         const std::span<char> room = buffer.subspan(filled);
         const Wire::Received received = may_wait && filled == 0 && workers.plentiful()
-                                            ? wire_.receive_soon(room)
+                                            ? wire_.receive_soon(room, workers.alone())
                                             : wire_.receive_now(room);
         may_wait = false;
         if (received.state == Wire::Received::State::ended) return Next::close;

@@ -132,13 +132,17 @@ Wire::Received Wire::receive_now(std::span<char> buffer) {
   return tls_ ? receive_record(buffer) : receive(buffer, MSG_DONTWAIT);
 }
 
-Wire::Received Wire::receive_soon(std::span<char> buffer) {
+Wire::Received Wire::receive_soon(std::span<char> buffer, bool awake) {
   if (tls_) return receive_until(buffer, Clock::now() + kSoon);
-  // On a busy machine the client's next request comes while others run; then the thread need not be
-  // put to sleep and woken, which costs more than all else in a small request.
-  const Received received = receive(buffer, MSG_DONTWAIT);
-  if (received.state != Received::State::nothing) return received;
-  ::sched_yield();
+  // On a busy machine the client's next request comes while others run, on an idle one after a
+  // moment; then the thread need not be put to sleep and woken, which costs more than all else in a
+  // small request.
+  const Clock::time_point sleep = awake ? Clock::now() + kAwake : Clock::time_point();
+  do {
+    const Received received = receive(buffer, MSG_DONTWAIT);
+    if (received.state != Received::State::nothing) return received;
+    ::sched_yield();
+  } while (awake && Clock::now() < sleep);
   return receive(buffer, 0);
 }
 

@@ -23,6 +23,8 @@ using Clock = std::chrono::steady_clock;
 
 // How long Wire::receive_soon waits at most.
 inline constexpr std::chrono::milliseconds kSoon{20};
+// A client on this machine or in its network has its next request here by then.
+inline constexpr std::chrono::microseconds kAwake{100};
 
 class Wire {
  public:
@@ -52,8 +54,9 @@ class Wire {
   };
   // What has arrived, without waiting.
   [[nodiscard]] Received receive_now(std::span<char> buffer);
-  // Waits for the first byte, kSoon at most.
-  [[nodiscard]] Received receive_soon(std::span<char> buffer);
+  // Waits for the first byte, kSoon at most. With `awake`, the thread keeps its core for the first
+  // kAwake of that.
+  [[nodiscard]] Received receive_soon(std::span<char> buffer, bool awake);
   // Waits for the first byte until `deadline`.
   [[nodiscard]] Received receive_until(std::span<char> buffer, Clock::time_point deadline);
 

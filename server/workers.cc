@@ -95,7 +95,9 @@ void Workers::run(Worker& worker) {
       queue_.pop_front();
       waiting_.store(without_taker(), std::memory_order_relaxed);
       lock.unlock();
+      serving_.fetch_add(1, std::memory_order_relaxed);
       work_(connection, *worker.space);
+      serving_.fetch_sub(1, std::memory_order_relaxed);
       lock.lock();
       continue;
     }

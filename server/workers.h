@@ -48,6 +48,8 @@ class Workers {
   [[nodiscard]] bool contended() const { return waiting_.load(std::memory_order_relaxed) > 0; }
   // So few threads are in use that one may wait a moment for its client.
   [[nodiscard]] bool plentiful() const { return threads() * 2 <= limits_.workers; }
+  // One connection at most is being served.
+  [[nodiscard]] bool alone() const { return serving_.load(std::memory_order_relaxed) <= 1; }
 
   // How many have not left.
   [[nodiscard]] std::size_t threads() const { return threads_.load(std::memory_order_relaxed); }
@@ -93,6 +95,7 @@ class Workers {
 
   std::atomic<std::size_t> threads_{0};
   std::atomic<std::size_t> waiting_{0};  // without_taker()
+  std::atomic<std::size_t> serving_{0};
 };
 
 }  // namespace holdfast::server
