@@ -6,6 +6,10 @@
 namespace holdfast::dav {
 
 std::shared_ptr<const PropFind> PropFindMemo::parse(std::string_view body) {
+  if (body.empty()) {
+    static const auto allprop = std::make_shared<const PropFind>();
+    return allprop;
+  }
   const std::size_t slot = std::hash<std::string_view>{}(body) % kEntries;
   std::shared_ptr<const Parsed> parsed;
   if (body.size() <= kMostBytes) {

@@ -19,7 +19,7 @@ class PropFindMemo {
   // Both must outlive the memo.
   PropFindMemo(const Options& options, ParseSlots& parses) : options_(options), parses_(parses) {}
 
-  // As PropFind::parse, which is given a slot when it must run. Never null.
+  // As PropFind::parse, which takes a slot when there is something to parse. Never null.
   [[nodiscard]] std::shared_ptr<const PropFind> parse(std::string_view body);
 
  private:

@@ -1,11 +1,13 @@
 #include "storage/sqlite/log_vfs.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <mutex>
 #include <new>
 #include <sqlite3.h>
+#include <sys/statvfs.h>
 
 namespace holdfast::storage::sqlite {
 
@@ -16,6 +18,12 @@ constexpr int kBufferBytes = 96 * 1024;
 // The header before each page of the log (https://www.sqlite.org/fileformat2.html#walformat). Bytes
 // 4 to 8 are 0 unless the page is the last of a transaction.
 constexpr int kFrameHeaderBytes = 24;
+constexpr sqlite3_int64 kLogHeaderBytes = 32;
+// A log is made longer by as much as is in it, within these.
+constexpr sqlite3_int64 kLeastZeros = 64 * 1024;
+constexpr sqlite3_int64 kMostZeros = 1024 * 1024;
+// Not on a disk that has no room to give away.
+constexpr std::uint64_t kPlentyOfRoom = std::uint64_t{256} << 20;
 
 // The log, opened for writing. Bytes are held back until a transaction is complete, or somebody
 // asks for something else: nobody reads them before, because the log's index does not know of them.
@@ -26,6 +34,9 @@ struct Log {
   sqlite3_int64 offset;
   int count;
   sqlite3_int64 end;   // of what was written since the log began
+  sqlite3_int64 size;  // of the file, as far as known; never more than it is
+  const char* name;
+  bool unflushed_commits;
   bool last_page_due;  // the page after a header that ends a transaction
 };
 
@@ -57,6 +68,7 @@ int write_log(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 of
     if (const int code = flush(log); code != SQLITE_OK) return code;
   }
   log.end = std::max(log.end, offset + count);
+  log.size = std::max(log.size, log.end);
   // Nothing tells when a page that is written anew is the last one.
   if (!appends) return log.real->pMethods->xWrite(log.real, bytes, count, offset);
   if (log.count == 0) log.offset = offset;
@@ -84,12 +96,38 @@ int read_log(sqlite3_file* file, void* bytes, int count, sqlite3_int64 offset) {
 }
 
 int truncate_log(sqlite3_file* file, sqlite3_int64 size) {
+  log_of(file).size = 0;
   return after_flush(file,
                      [&](sqlite3_file* real) { return real->pMethods->xTruncate(real, size); });
 }
 
+// A log that ends here makes its file longer before it is flushed, so that the next flushes find
+// room. Without success the log is as good as before.
+void add_zeros(Log& log) {
+  if (log.end < log.size || log.end <= kLogHeaderBytes) return;
+  sqlite3_int64 size = 0;
+  if (log.real->pMethods->xFileSize(log.real, &size) != SQLITE_OK) return;
+  struct statvfs disk {};
+  if (size <= log.end && ::statvfs(log.name, &disk) == 0 &&
+      disk.f_bavail * disk.f_frsize >= kPlentyOfRoom) {
+    constexpr int kBlockBytes = 64 * 1024;
+    static constexpr std::array<char, kBlockBytes> kZeros{};
+    const sqlite3_int64 wanted = log.end + std::clamp(log.end, kLeastZeros, kMostZeros);
+    for (size = log.end; size < wanted; size += kBlockBytes) {
+      if (log.real->pMethods->xWrite(log.real, kZeros.data(), kBlockBytes, size) != SQLITE_OK) break;
+    }
+  }
+  log.size = size;
+}
+
 int sync_log(sqlite3_file* file, int flags) {
-  return after_flush(file, [&](sqlite3_file* real) { return real->pMethods->xSync(real, flags); });
+  Log& log = log_of(file);
+  if (const int code = flush(log); code != SQLITE_OK) return code;
+  // The header of a log that begins again must be on disk before what follows it, or the pages of
+  // the old log would count once more.
+  if (log.unflushed_commits && log.end > kLogHeaderBytes) return SQLITE_OK;
+  add_zeros(log);
+  return log.real->pMethods->xSync(log.real, flags);
 }
 
 int size_log(sqlite3_file* file, sqlite3_int64* size) {
@@ -140,6 +178,7 @@ int open_file(sqlite3_vfs* self, const char* name, sqlite3_file* file, int flags
   Log& log = log_of(file);
   log = {};
   log.real = reinterpret_cast<sqlite3_file*>(&log + 1);
+  log.name = name;
   log.held = new (std::nothrow) char[kBufferBytes];
   if (log.held == nullptr) return SQLITE_NOMEM;
   const int code = system->xOpen(system, name, log.real, flags, out_flags);
@@ -152,6 +191,20 @@ int open_file(sqlite3_vfs* self, const char* name, sqlite3_file* file, int flags
 }
 
 }  // namespace
+
+UnflushedCommits::UnflushedCommits(sqlite3* connection, bool wanted) {
+  if (!wanted) return;
+  sqlite3_file* log = nullptr;
+  if (sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
+      log == nullptr || log->pMethods != &kLogMethods)
+    return;
+  flag_ = &log_of(log).unflushed_commits;
+  *flag_ = true;
+}
+
+UnflushedCommits::~UnflushedCommits() {
+  if (flag_ != nullptr) *flag_ = false;
+}
 
 const char* log_vfs() {
   static std::mutex mutex;

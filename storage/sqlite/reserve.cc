@@ -24,10 +24,15 @@ bool Reserve::take() noexcept {
   return room;
 }
 
-bool Reserve::wants_short_log(std::uint64_t log_bytes) const noexcept {
+bool Reserve::wants_short_log(std::uint64_t log_bytes) noexcept {
   if (log_bytes <= bytes_ / 2 || bytes_ == 0) return false;
-  struct statvfs disk {};
-  return ::statvfs(path_.c_str(), &disk) == 0 && disk.f_bavail * disk.f_frsize < 16 * bytes_;
+  const bool grown = log_bytes < looked_at_bytes_ || log_bytes - looked_at_bytes_ >= bytes_ / 64;
+  if (scarce_ || grown) {
+    looked_at_bytes_ = log_bytes;
+    struct statvfs disk {};
+    scarce_ = ::statvfs(path_.c_str(), &disk) == 0 && disk.f_bavail * disk.f_frsize < 16 * bytes_;
+  }
+  return scarce_;
 }
 
 bool Reserve::release() noexcept {

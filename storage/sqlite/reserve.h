@@ -20,11 +20,14 @@ class Reserve {
   bool release() noexcept;
   // True when the log holds so much that the reserve might not suffice to move it into the database,
   // on a disk that has little else: it must be moved at once.
-  [[nodiscard]] bool wants_short_log(std::uint64_t log_bytes) const noexcept;
+  // Looks at the disk again when the log has grown a little.
+  [[nodiscard]] bool wants_short_log(std::uint64_t log_bytes) noexcept;
 
  private:
   std::string path_;
   std::uint64_t bytes_;
+  std::uint64_t looked_at_bytes_ = 0;  // how long the log was then
+  bool scarce_ = false;
 };
 
 }  // namespace holdfast::storage::sqlite

@@ -8,6 +8,8 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "storage/sqlite/log_vfs.h"
+
 namespace holdfast::storage::sqlite {
 
 namespace {
@@ -91,7 +93,6 @@ Writer::~Writer() {
   thread_.join();
   if (failed_) return;  // the next start recovers; nothing more may be written
   try {
-    set_flush(true);
     connection_->execute("UPDATE meta SET clean = 1");
     sqlite3_busy_timeout(connection_->handle(), 0);
     move_log(SQLITE_CHECKPOINT_TRUNCATE);
@@ -265,7 +266,6 @@ bool Writer::make_room() noexcept {
 
 // One transaction. False when it was rolled back because something in it wants a flush after all.
 bool Writer::attempt(std::span<Waiting* const> batch, bool flush) {
-  set_flush(flush);
   // Most refusals come before anything was changed and need nothing undone, so the first try spares
   // the savepoints, which cost as much as a small write.
   if (!run_all(batch, false)) {
@@ -328,6 +328,7 @@ void Writer::commit(bool flush, std::size_t writes) {
   if (!(now == counters_)) acts_.write_counters();
   try {
     const Commits::Making making(readers_.commits);
+    const UnflushedCommits unflushed(connection_->handle(), !flush);
     Run(commit_).done();
   } catch (const SqlError& error) {
     // The log may have all of it, and the next start may find it there.
@@ -368,13 +369,6 @@ void Writer::start_writing_log(bool flushed) noexcept {
   begun_pages_ = wal_pages_;
 }
 
-// The setting takes effect when its statement is prepared, so it cannot be a kept one.
-void Writer::set_flush(bool flush) {
-  if (flush == flushing_) return;
-  connection_->execute(flush ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-  flushing_ = flush;
-}
-
 void Writer::roll_back() noexcept {
   if (connection_->in_transaction()) {
     sqlite3_step(rollback_.handle());
@@ -385,12 +379,12 @@ void Writer::roll_back() noexcept {
 
 // Counted from the last try and not from what it moved: while a reader holds the log, as a backup
 // does for long, a try at every batch would make every write wait.
-bool Writer::log_is_scarce() const noexcept {
+bool Writer::log_is_scarce() noexcept {
   const std::int64_t pages = wal_pages_ - tried_pages_;
   return reserve_.wants_short_log(static_cast<std::uint64_t>(pages * page_bytes_));
 }
 
-bool Writer::log_is_long() const noexcept {
+bool Writer::log_is_long() noexcept {
   if (failed_) return false;
   return wal_pages_ - tried_pages_ >= options_.checkpoint_pages || log_is_scarce();
 }
@@ -456,7 +450,6 @@ void Writer::checkpoint() {
       }
       if (unflushed_commits_) {
         // A checkpoint does not flush the log when a reader holds it, but a flushed commit does.
-        set_flush(true);
         Run(begin_).done();
         acts_.begin(counters_, accounts_);
         acts_.mark_flush();

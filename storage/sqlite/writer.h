@@ -89,7 +89,6 @@ class Writer {
   bool run_all(std::span<Waiting* const> batch, bool savepoints);
   void run_one(Waiting& waiting);
   void commit(bool flush, std::size_t writes);
-  void set_flush(bool flush);
   void start_writing_log(bool flushed) noexcept;
   void roll_back() noexcept;
   void after_batch() noexcept;
@@ -100,9 +99,9 @@ class Writer {
   void disk_failed(const std::string& detail) noexcept;
   void refuse_if_failed() const;
   // True when the log is to be moved into the database.
-  [[nodiscard]] bool log_is_long() const noexcept;
+  [[nodiscard]] bool log_is_long() noexcept;
   // True when that cannot wait, because the disk is nearly full.
-  [[nodiscard]] bool log_is_scarce() const noexcept;
+  [[nodiscard]] bool log_is_scarce() noexcept;
 
   std::unique_ptr<Connection> connection_;
   ReaderPool& readers_;
@@ -113,7 +112,6 @@ class Writer {
   Acts acts_;
   Counters counters_;  // as committed
   Statement begin_, commit_, rollback_, savepoint_, release_, rollback_to_;
-  bool flushing_ = true;  // what PRAGMA synchronous says
   bool unflushed_commits_ = false;
   // The disk was full and the reserve is not back yet: only what takes no space is done.
   bool disk_is_full_ = false;
