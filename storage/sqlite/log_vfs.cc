@@ -114,7 +114,8 @@ void add_zeros(Log& log) {
     static constexpr std::array<char, kBlockBytes> kZeros{};
     const sqlite3_int64 wanted = log.end + std::clamp(log.end, kLeastZeros, kMostZeros);
     for (size = log.end; size < wanted; size += kBlockBytes) {
-      if (log.real->pMethods->xWrite(log.real, kZeros.data(), kBlockBytes, size) != SQLITE_OK) break;
+      if (log.real->pMethods->xWrite(log.real, kZeros.data(), kBlockBytes, size) != SQLITE_OK)
+        break;
     }
   }
   log.size = size;

@@ -1,7 +1,7 @@
 // The writing connection's access to files: SQLite's own, but for the write-ahead log. What a
-// transaction appends to it goes to the system in one call instead of two for every page. A log that
-// is flushed is kept a little longer than what is in it, with zeros that nobody takes for pages: a
-// flush then need not wait for the file's new length as well, which costs as much again.
+// transaction appends to it goes to the system in one call instead of two for every page. A log
+// that is flushed is kept a little longer than what is in it, with zeros that nobody takes for
+// pages: a flush then need not wait for the file's new length as well, which costs as much again.
 #pragma once
 
 struct sqlite3;

@@ -1,16 +1,21 @@
 // What a commit leaves in the log (storage/sqlite/log_vfs.h), and what readers see of it.
 #include <atomic>
 #include <filesystem>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <random>
+#include <set>
 #include <sqlite3.h>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "storage/sqlite/log_vfs.h"
+#include "storage/sqlite/schema.h"
 #include "tests/storage/sqlite_store.h"
+#include "tests/support/temporary_folder.h"
 
 namespace holdfast::storage {
 namespace {
@@ -41,11 +46,18 @@ class CommitLog : public SqliteStore {
   }
 };
 
-// Nothing is flushed here, so nothing but the commit itself makes the held bytes go to the file.
-// Transactions from one page to more than the buffer and the page cache hold, some refused after
-// they have written much, some after a checkpoint has begun the log anew.
-TEST_F(CommitLog, IsWholeInTheFileWhenACommitReturns) {
-  open(Durability::relaxed);
+// In relaxed durability nothing is flushed, so nothing but the commit itself makes the held bytes
+// go to the file. Transactions from one page to more than the buffer and the page cache hold, some
+// refused after they have written much, some after a checkpoint has begun the log anew.
+class CommitLogOf : public CommitLog, public testing::WithParamInterface<Durability> {};
+
+INSTANTIATE_TEST_SUITE_P(, CommitLogOf, testing::Values(Durability::relaxed, Durability::full),
+                         [](const auto& durability) {
+                           return durability.param == Durability::full ? "full" : "relaxed";
+                         });
+
+TEST_P(CommitLogOf, IsWholeInTheFileWhenACommitReturns) {
+  open(GetParam());
   std::mt19937 random(7);
   for (int round = 0; round < 60; ++round) {
     SCOPED_TRACE(round);
@@ -61,9 +73,9 @@ TEST_F(CommitLog, IsWholeInTheFileWhenACommitReturns) {
       if (refused) throw std::logic_error("refused");
     };
     if (refused) {
-      EXPECT_THROW(names_->write(Flush::deferrable, fill), std::logic_error);
+      EXPECT_THROW(names_->write(Flush::required, fill), std::logic_error);
     } else {
-      names_->write(Flush::deferrable, fill);
+      names_->write(Flush::required, fill);
     }
     EXPECT_EQ(text_of_copy("PRAGMA integrity_check"), "ok");
     EXPECT_EQ(text_of_copy(("SELECT count(*) FROM node WHERE key = '" + prefix + "c'").c_str()),
@@ -119,6 +131,136 @@ TEST_F(CommitLog, ALateRefusalLeavesNothingAndHarmsNobody) {
   EXPECT_EQ(refused, 6 * 20);
   EXPECT_EQ(names_->snapshot()->usage().resources, 1U + 6 * 40);
   expect_sound();
+}
+
+TEST_F(CommitLog, ThatIsFlushedHasRoomForTheNextFlush) {
+  const auto log_bytes = [&] { return std::filesystem::file_size(data() + "/meta.db-wal"); };
+  open();
+  std::set<std::uintmax_t> lengths;
+  for (int i = 0; i < 200; ++i) {
+    put(std::to_string(i), "x");
+    lengths.insert(log_bytes());
+  }
+  // At least three pages of 4 KiB each, and the file is made longer by what it holds.
+  EXPECT_GE(*lengths.rbegin(), 200U * 3 * 4096);
+  EXPECT_LE(lengths.size(), 8U);
+  names_->checkpoint();
+  EXPECT_EQ(log_bytes(), 0U);
+  put("last", "x");
+  EXPECT_LE(log_bytes(), 256U * 1024) << "not for nothing";
+  expect_sound();
+}
+
+// What is done to the log of one connection, as SQLite's own files are told it.
+class LogCalls {
+ public:
+  LogCalls() {
+    system_ = sqlite3_vfs_find(nullptr);
+    vfs_ = *system_;
+    vfs_.zName = "recorded";
+    vfs_.szOsFile = static_cast<int>(sizeof(File)) + system_->szOsFile;
+    vfs_.pAppData = this;
+    vfs_.xOpen = [](sqlite3_vfs* self, const char* name, sqlite3_file* file, int flags, int* out) {
+      auto* calls = static_cast<LogCalls*>(self->pAppData);
+      if ((flags & SQLITE_OPEN_WAL) == 0)
+        return calls->system_->xOpen(calls->system_, name, file, flags, out);
+      File& log = of(file);
+      log = {{}, reinterpret_cast<sqlite3_file*>(&log + 1), calls};
+      const int code = calls->system_->xOpen(calls->system_, name, log.real, flags, out);
+      if (code != SQLITE_OK) return code;
+      calls->methods_ = *log.real->pMethods;
+      calls->methods_.iVersion = 1;
+      calls->record();
+      log.base.pMethods = &calls->methods_;
+      return code;
+    };
+    sqlite3_vfs_register(&vfs_, 1);
+  }
+  ~LogCalls() {
+    sqlite3_vfs_unregister(&vfs_);
+    sqlite3_vfs_register(system_, 1);
+  }
+  LogCalls(const LogCalls&) = delete;
+  LogCalls& operator=(const LogCalls&) = delete;
+
+  // "h" for a write that begins with the log's header and ends with it, "w" for another write, "s"
+  // for a flush; since the last call of this.
+  std::string taken() { return std::exchange(calls_, {}); }
+
+ private:
+  struct File {
+    sqlite3_file base;
+    sqlite3_file* real;
+    LogCalls* calls;
+  };
+  static File& of(sqlite3_file* file) { return *reinterpret_cast<File*>(file); }
+  // The system's methods, called with its own file.
+  void record() {
+    methods_.xClose = [](sqlite3_file* f) { return of(f).real->pMethods->xClose(of(f).real); };
+    methods_.xRead = [](sqlite3_file* f, void* to, int count, sqlite3_int64 at) {
+      return of(f).real->pMethods->xRead(of(f).real, to, count, at);
+    };
+    methods_.xWrite = [](sqlite3_file* f, const void* from, int count, sqlite3_int64 at) {
+      of(f).calls->calls_ += at == 0 && count == 32 ? 'h' : 'w';
+      return of(f).real->pMethods->xWrite(of(f).real, from, count, at);
+    };
+    methods_.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
+      return of(f).real->pMethods->xTruncate(of(f).real, size);
+    };
+    methods_.xSync = [](sqlite3_file* f, int flags) {
+      of(f).calls->calls_ += 's';
+      return of(f).real->pMethods->xSync(of(f).real, flags);
+    };
+    methods_.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) {
+      return of(f).real->pMethods->xFileSize(of(f).real, size);
+    };
+    methods_.xFileControl = [](sqlite3_file* f, int what, void* with) {
+      return of(f).real->pMethods->xFileControl(of(f).real, what, with);
+    };
+    methods_.xSectorSize = [](sqlite3_file* f) {
+      return of(f).real->pMethods->xSectorSize(of(f).real);
+    };
+    methods_.xDeviceCharacteristics = [](sqlite3_file* f) {
+      return of(f).real->pMethods->xDeviceCharacteristics(of(f).real);
+    };
+  }
+
+  sqlite3_vfs* system_;
+  sqlite3_vfs vfs_;
+  sqlite3_io_methods methods_{};
+  std::string calls_;
+};
+
+// A log that begins anew over an old one: were its header lost and not what follows, the pages of
+// the old log would count again. So the header is flushed first, whatever the commit needs.
+TEST(UnflushedCommits, FlushNothingButTheHeaderOfALogThatBeginsAgain) {
+  const test::TemporaryFolder folder;
+  LogCalls calls;
+  sqlite::Connection connection(folder / "some.db", sqlite::Connection::Mode::create);
+  connection.execute("PRAGMA page_size = 4096");
+  connection.execute("PRAGMA auto_vacuum = INCREMENTAL");
+  sqlite::Connection writer(folder / "some.db", sqlite::Connection::Mode::write);
+  sqlite::configure(writer, sqlite::Connection::Mode::write, 1 << 20);
+  writer.execute("CREATE TABLE t (x)");
+  (void)calls.taken();
+  const auto insert = [&](bool flushed) {
+    const sqlite::UnflushedCommits unflushed(writer.handle(), !flushed);
+    writer.execute("INSERT INTO t VALUES (randomblob(9000))");
+    return calls.taken();
+  };
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(insert(false), "w") << i;
+    EXPECT_THAT(insert(true), testing::MatchesRegex("ww*s"));
+    ASSERT_EQ(sqlite3_wal_checkpoint_v2(writer.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                        nullptr, nullptr),
+              SQLITE_OK);
+    EXPECT_EQ(calls.taken(), "s") << "the log, before its pages go to the database";
+    if (round == 1) {
+      EXPECT_THAT(insert(true), testing::MatchesRegex("hsw*s"));
+    } else {
+      EXPECT_EQ(insert(false), "hsw");
+    }
+  }
 }
 
 class ReadAgain : public SqliteStore {};
