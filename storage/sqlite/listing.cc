@@ -1,6 +1,5 @@
 // Queries that walk a tree.
 #include <algorithm>
-#include <unordered_set>
 
 #include "storage/sqlite/queries.h"
 #include "storage/sqlite/tree_walk.h"
@@ -31,22 +30,39 @@ void read_checksums(const Run& run, std::optional<Checksums>& checksums) {
   if (!run.null(kMd5)) run.bytes(kMd5, checksums->md5.emplace());
 }
 
-// Which resources have locks rooted at them, as long as that is cheap to know beforehand: a listing
-// of many members beside few locks then needs no look-up for each member.
-class LockedNodes {
+// Which members of a collection have locks rooted at them, as long as that is cheap to know
+// beforehand: a listing then needs no look-up for each of the others.
+class LockedMembers {
  public:
-  LockedNodes(Statement& statement, Millis now) {
-    Run run(statement, now, kMost + 1);
-    while (run.row()) nodes_.insert(run.integer(0));
-    complete_ = nodes_.size() <= kMost;
+  LockedMembers(Queries& queries, NodeId collection) {
+    std::optional<NodeId> next = queries.next_locked(collection, 0);
+    for (; next && nodes_.size() < kMost; next = queries.next_locked(collection, *next))
+      nodes_.push_back(*next);
+    complete_ = !next;
   }
-  [[nodiscard]] bool may_have(NodeId id) const { return !complete_ || nodes_.contains(id); }
+  [[nodiscard]] bool may_have(NodeId id) const {
+    return !complete_ || std::binary_search(nodes_.begin(), nodes_.end(), id);
+  }
 
  private:
   static constexpr std::size_t kMost = 1000;
-  std::unordered_set<NodeId> nodes_;
+  std::vector<NodeId> nodes_;  // in the order of ids
   bool complete_ = false;
 };
+
+// An open collection of a listing.
+struct Open {
+  // The locks of Depth: infinity that cover its members.
+  std::vector<Lock> covering;
+  LockedMembers locked;
+};
+
+std::vector<Lock> infinite(const std::vector<Lock>& locks) {
+  std::vector<Lock> found;
+  std::copy_if(locks.begin(), locks.end(), std::back_inserter(found),
+               [](const Lock& lock) { return lock.infinite; });
+  return found;
+}
 
 }  // namespace
 
@@ -92,15 +108,12 @@ void Queries::members(const Resolution& from, Depth depth, Wanted wanted,
   visit(member);
   if (depth == Depth::zero || !from.resource->is_collection()) return;
 
-  std::optional<LockedNodes> locked;
-  if (wanted.locks && any_locks()) locked.emplace(locked_nodes_, lease_now_);
-  // covering[i]: the locks of Depth: infinity that cover the members of the i-th open collection.
-  std::vector<std::vector<Lock>> covering;
-  if (locked) {
-    auto& inherited = covering.emplace_back();
-    std::copy_if(from.locks.begin(), from.locks.end(), std::back_inserter(inherited),
-                 [](const Lock& lock) { return lock.infinite; });
-  }
+  const bool locks = wanted.locks && any_locks();
+  std::vector<Open> open;
+  const auto enter = [&](NodeId collection, const std::vector<Lock>& covering) {
+    if (locks) open.push_back({infinite(covering), LockedMembers(*this, collection)});
+  };
+  enter(from.resource->id, from.locks);
 
   std::vector<std::string> segments;  // never shrinks, so that its strings keep their memory
   TreeWalk walk(*this, wanted.checksums ? TreeWalk::Select::checksums : TreeWalk::Select::resource);
@@ -109,7 +122,7 @@ void Queries::members(const Resolution& from, Depth depth, Wanted wanted,
     const Run* row = walk.next();
     if (!row) {
       walk.ascend();
-      if (locked) covering.pop_back();
+      if (locks) open.pop_back();
       continue;
     }
     const std::size_t level = walk.depth();
@@ -123,9 +136,9 @@ void Queries::members(const Resolution& from, Depth depth, Wanted wanted,
       if (row->integer(kProperties) != 0) member.properties = properties(member.resource.id);
     }
     if (wanted.checksums) read_checksums(*row, member.checksums);
-    if (locked) {
-      member.locks = covering.back();
-      if (locked->may_have(member.resource.id)) {
+    if (locks) {
+      member.locks = open.back().covering;
+      if (open.back().locked.may_have(member.resource.id)) {
         const auto above = from.stored.segments();
         std::vector<std::string> names(above.begin(), above.end());
         names.insert(names.end(), member.segments.begin(), member.segments.end());
@@ -136,12 +149,7 @@ void Queries::members(const Resolution& from, Depth depth, Wanted wanted,
     }
     visit(member);
     if (depth == Depth::infinity && member.resource.is_collection()) {
-      if (locked) {
-        std::vector<Lock> below;
-        std::copy_if(member.locks.begin(), member.locks.end(), std::back_inserter(below),
-                     [](const Lock& lock) { return lock.infinite; });
-        covering.push_back(std::move(below));
-      }
+      enter(member.resource.id, member.locks);
       walk.descend(member.resource.id);
     }
   }

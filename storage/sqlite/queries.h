@@ -55,6 +55,10 @@ class Queries {
   [[nodiscard]] Millis lease_now() const { return lease_now_; }
   [[nodiscard]] Millis wall_now() const { return wall_now_; }
 
+  // The first member after this one, in the order of ids, that has locks, live ones or such as ran
+  // out. Costs one step however many they are.
+  [[nodiscard]] std::optional<NodeId> next_locked(NodeId parent, NodeId after);
+
   // For the acts of a transaction.
   // What the last looks at places found there, so that an act need not look again at what was
   // judged before it.
@@ -88,10 +92,9 @@ class Queries {
   void read_lock(const Run& run, Lock& lock) const;
   // Live locks rooted at `node`, a member of `parent`, whose path is `root`, appended to `out`.
   void locks_at(NodeId parent, NodeId node, const Path& root, std::vector<Lock>& out);
-  // The first collection after this one, in the order of ids, whose members have locks; the first
-  // such member after this one. Locks that ran out count, however many there are on one resource.
+  // The first collection after this one, in the order of ids, whose members have locks, live ones
+  // or such as ran out.
   [[nodiscard]] std::optional<NodeId> next_lock_parent(NodeId after);
-  [[nodiscard]] std::optional<NodeId> next_locked(NodeId parent, NodeId after);
   // The collections of the tree, as long as it has at most `limit` resources.
   [[nodiscard]] std::optional<std::vector<NodeId>> collections(NodeId root, std::uint64_t limit);
 
@@ -119,7 +122,6 @@ class Queries {
   Statement usage_of_;
   Statement lock_count_;
   Statement locks_of_;
-  Statement locked_nodes_;
   // Statements that list a collection, by what they select. A walk takes one for each level and
   // gives it back, so a visit may start another walk.
   std::array<std::vector<std::unique_ptr<Statement>>, 3> idle_children_;

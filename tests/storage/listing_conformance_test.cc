@@ -261,6 +261,34 @@ TEST_P(Listing, FitsBelowFollowsWhatComesAndGoes) {
   EXPECT_FALSE(fits("c", 1, 4));
 }
 
+// Also where so many are locked that nobody wants to know beforehand which.
+TEST_P(Listing, EachOfManyMembersShowsItsOwnLocks) {
+  write([&](Transaction& tx) {
+    for (const char* name : {"few", "many"}) {
+      const Resource top = tx.make_collection(at(tx, ""), name, storage::kNobody);
+      for (int i = 0; i < 1'200; ++i) {
+        const Resource made = tx.make_collection(top, std::to_string(i), storage::kNobody);
+        if (i % 10 == 0 || (name[0] == 'f' && i % 7 != 0)) continue;
+        Lock lock;
+        lock.root_id = made.id;
+        lock.token = name + std::string("/") + std::to_string(i);
+        lock.timeout_s = i % 3 == 0 ? 1 : 3600;
+        tx.add_lock(lock);
+      }
+    }
+  });
+  clock().advance(1000);
+  for (const std::string name : {"few", "many"}) {
+    for (const Row& row : rows(*snapshot(), resolve(name), Depth::one, {.locks = true})) {
+      std::vector<std::string> wanted;
+      const int i = row.path.empty() ? 0 : std::stoi(row.path);
+      if (i % 10 != 0 && i % 3 != 0 && (name == "many" || i % 7 == 0))
+        wanted.push_back(name + "/" + row.path);
+      EXPECT_EQ(tokens(row.locks), wanted) << row.path;
+    }
+  }
+}
+
 TEST_P(Listing, LocksWithinAreThoseRootedAtOrBelow) {
   plant();
   lock("", "t:root");

@@ -133,12 +133,11 @@ TEST_F(Cost, OfALockDoesNotGrowWithTheLocksThatThereAre) {  // robustness D6
   lock_files("all", 20, many);
   const std::int64_t among_many = cost(everything_with_a_lock);
   EXPECT_GT(among_few, 500);
-  // Listings look at up to a thousand lock roots first (LockedNodes), and at no more.
-  EXPECT_LT(among_many, among_few + 4 * 1000 * 20) << many << " locks";
+  EXPECT_LE(among_many, among_few + among_few / 20) << many << " locks";
   // Those that ran out and are still kept cost nothing at all.
   clock_.advance(3'600'000);
   EXPECT_EQ(names_->stats().locks, many);
-  EXPECT_LT(cost(everything_with_a_lock), among_few);
+  EXPECT_LE(cost(everything_with_a_lock), among_few);
 }
 
 TEST_F(Cost, OfALockDoesNotGrowWithThoseThatRanOutOnItsResource) {  // robustness D6
