@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <string>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include "tests/support/http_client.h"
@@ -54,6 +55,22 @@ class Davfs2 : public ::testing::Test {
   static std::string read(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(stream), {}};
+  }
+
+  // davfs2 uploads after close() has returned, and unlocks when the upload was answered. One that
+  // is cut off before its answer it sends again with the If-Match of before; the 412 makes it
+  // forget the file, and then it may take another one for it.
+  void wait_until_unlocked(const std::string& path) {
+    HttpClient client(server_.port());
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto locked = [&] {
+      const auto answer = client.request("PROPFIND", path, {{"Depth", "0"}});
+      EXPECT_EQ(answer.status, 207);
+      return answer.body.find("activelock") != std::string::npos;
+    };
+    while (locked() && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_FALSE(locked()) << path;
   }
 
   TemporaryFolder folder_;
@@ -181,6 +198,7 @@ TEST_F(Davfs2, TheServerRestartsUnderneath) {
   {
     Mount mount(folder_ / "mount", [this](const fs::path& point) { return mount_command(point); });
     write(mount.point() / "before.txt", "before");
+    wait_until_unlocked("/before.txt");
     server_.kill();
     server_.start();
     EXPECT_EQ(read(mount.point() / "before.txt"), "before");
