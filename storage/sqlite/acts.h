@@ -102,7 +102,7 @@ class Acts final : public Answers<Transaction> {
   // Before the first statement that writes: what was read before may be so no more.
   void acting() {
     ++state_.acts;
-    queries_.forget();
+    queries_.forget_places();
   }
   void changing() {
     acting();

@@ -14,6 +14,7 @@ Lock Acts::add_lock(Lock lock) {
   Run(sql_->insert_lock, lock.token, lock.root_id, lock.scope == LockScope::shared, lock.infinite,
       lock.owner, lock.principal, lock.granted, lock.timeout_s, lock.expires(), *parent)
       .done();
+  queries_.lock_came();
   ++counters_.locks;
   return lock;
 }

@@ -31,6 +31,11 @@ class Queries {
     any_locks_.reset();
     seen_.clear();
   }
+  // After an act. It adds no lock.
+  void forget_places() { seen_.clear(); }
+  void lock_came() { any_locks_ = true; }
+  // There may be none any more.
+  void locks_went() { any_locks_.reset(); }
 
   [[nodiscard]] Resolution resolve(const Path& path);
   // The same of a path whose parent is mapped, from what resolve told of the parent and child of

@@ -286,6 +286,7 @@ bool Writer::run_all(std::span<Waiting* const> batch, bool savepoints) {
   for (Waiting* waiting : batch) waiting->error = nullptr;
   Run(begin_).done();
   acts_.begin(counters_, accounts_);
+  if (counters_.locks == 0) queries_.locks_went();
   for (Waiting* waiting : batch) {
     queries_.begin(options_.clock->lease(), options_.clock->wall());
     const Acts::State saved = acts_.save();
