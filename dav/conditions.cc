@@ -4,12 +4,10 @@
 
 #include "dav/conflict.h"
 #include "dav/rights.h"
+#include "storage/dates.h"
 
 namespace holdfast::dav {
 namespace {
-
-// The milliseconds of a date whose second another content of the same URL had as well.
-constexpr storage::Millis kSharedSecond = 999;
 
 std::string_view entity_tag_of(const storage::Resolution& target) {
   if (!target.resource || target.resource->is_collection()) return {};
@@ -39,10 +37,11 @@ std::optional<std::int64_t> date_field(const Call& call, std::string_view name) 
 }
 
 // A date that a client gave the file may lie before the moment its content changed, so it counts
-// only when it is the very date asked about (DESIGN §4, Dates).
-bool unmodified_since(const storage::Resource& resource, std::int64_t date_s) {
+// only when it is the very date asked about (DESIGN §4, Dates). One later than now was not told.
+bool unmodified_since(const storage::Resource& resource, std::int64_t date_s, storage::Millis now) {
   const std::int64_t modified_s = resource.modified / 1000;
-  return modified_s == date_s || (modified_s < date_s && resource.stored / 1000 <= date_s);
+  const bool tells = modified_s >= date_s && modified_s <= now / 1000;
+  return modified_s == date_s || (!tells && resource.stored / 1000 <= date_s);
 }
 
 bool holds(const IfCondition& condition, const storage::Resolution& about) {
@@ -92,7 +91,7 @@ bool Conditions::submitted(std::string_view token) const {
 }
 
 void Conditions::check(const storage::Snapshot& snapshot, const storage::Resolution& target) const {
-  check_tags(target);
+  check_tags(snapshot, target);
   if (if_none_match_ && matches_tag(*if_none_match_, target, Comparison::weak))
     throw Error(412, "If-None-Match matches what is stored");
   check_if(snapshot, target);
@@ -100,19 +99,20 @@ void Conditions::check(const storage::Snapshot& snapshot, const storage::Resolut
 
 bool Conditions::check_read(const storage::Snapshot& snapshot,
                             const storage::Resolution& target) const {
-  check_tags(target);
+  check_tags(snapshot, target);
   check_if(snapshot, target);
   if (if_none_match_) return !matches_tag(*if_none_match_, target, Comparison::weak);
   return !(if_modified_since_ && !entity_tag_of(target).empty() &&
-           date_identifies(*target.resource, *if_modified_since_, snapshot.wall_now()));
+           date_identifies(snapshot, target, *if_modified_since_));
 }
 
-void Conditions::check_tags(const storage::Resolution& target) const {
+void Conditions::check_tags(const storage::Snapshot& snapshot,
+                            const storage::Resolution& target) const {
   if (if_match_) {
     if (!matches_tag(*if_match_, target, Comparison::strong))
       throw stale_version(entity_tag_of(target), if_match_text_);
   } else if (if_unmodified_since_ && target.resource &&
-             !unmodified_since(*target.resource, *if_unmodified_since_)) {
+             !unmodified_since(*target.resource, *if_unmodified_since_, snapshot.wall_now())) {
     throw Error(412, "the resource was modified after If-Unmodified-Since");
   }
 }
@@ -138,16 +138,18 @@ void Conditions::check_if(const storage::Snapshot& snapshot,
   throw Error(412, "no list of the If header holds");
 }
 
-bool date_identifies(const storage::Resource& file, std::int64_t date_s, storage::Millis now) {
-  return file.modified / 1000 == date_s && file.modified % 1000 != kSharedSecond &&
-         file.stored / 1000 < now / 1000;
-}
-
-storage::Millis date_replacing(const storage::Resource& old, storage::Millis date) {
-  // Finder and Windows make every file empty and fill it at once; a date that the empty file had as
-  // well still serves them (clients R31, R37), and nobody keeps what had no bytes.
-  if (old.size == 0 || old.modified / 1000 != date / 1000) return date;
-  return date / 1000 * 1000 + kSharedSecond;
+bool date_identifies(const storage::Snapshot& snapshot, const storage::Resolution& target,
+                     std::int64_t date_s) {
+  const storage::Resource& file = *target.resource;
+  const std::int64_t now_s = snapshot.wall_now() / 1000;
+  if (file.modified / 1000 != date_s || date_s >= now_s || file.stored / 1000 >= now_s)
+    return false;
+  if (!storage::date_is_its_own(file)) return false;
+  for (storage::Path above = target.path.parent(); !above.is_root(); above = above.parent()) {
+    const storage::Resolution collection = snapshot.resolve(above);
+    if (!collection.resource || storage::hides_dates(*collection.resource)) return false;
+  }
+  return true;
 }
 
 }  // namespace holdfast::dav

@@ -35,7 +35,7 @@ class Conditions {
   [[nodiscard]] const std::vector<std::string>& submitted_tokens() const { return tokens_; }
 
  private:
-  void check_tags(const storage::Resolution& target) const;
+  void check_tags(const storage::Snapshot& snapshot, const storage::Resolution& target) const;
   void check_if(const storage::Snapshot& snapshot, const storage::Resolution& target) const;
 
   std::shared_ptr<const Caller> caller_;
@@ -50,14 +50,11 @@ class Conditions {
   std::vector<std::string> tokens_;
 };
 
-// True when Last-Modified can stand for the content: it was stored at least a second before `now`,
-// and what it replaced had another date (DESIGN §4, Dates). Clients may set the date, so equality
-// is all that counts.
-[[nodiscard]] bool date_identifies(const storage::Resource& file, std::int64_t date_s,
-                                   storage::Millis now);
-
-// The modification date to store with content that replaces `old` and is dated `date`. Where the
-// two fall into one second, which is all that Last-Modified can tell, the milliseconds say so.
-[[nodiscard]] storage::Millis date_replacing(const storage::Resource& old, storage::Millis date);
+// True when `date_s` is the Last-Modified of the mapped file `target` and can stand for its
+// content: both it and the storing of the content are over by a second (RFC 9110 §8.8.2.2), and no
+// other content of the URL had the same date (storage/dates.h). Clients may set the date, so
+// equality is all that counts (DESIGN §4, Dates).
+[[nodiscard]] bool date_identifies(const storage::Snapshot& snapshot,
+                                   const storage::Resolution& target, std::int64_t date_s);
 
 }  // namespace holdfast::dav

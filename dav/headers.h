@@ -37,6 +37,9 @@ namespace holdfast::dav {
 [[nodiscard]] std::optional<std::int64_t> parse_http_date(std::string_view text, std::int64_t now);
 // Times outside the years 0 to 9999 are written as the nearest that can be.
 [[nodiscard]] std::string format_http_date(std::int64_t seconds);
+// The Last-Modified of a resource with this modification date, in an answer that is made now: never
+// later than its Date (RFC 9110 §8.8.2.1).
+[[nodiscard]] std::string last_modified(storage::Millis modified, storage::Millis now);
 // RFC 3339 with Z, for DAV:creationdate.
 [[nodiscard]] std::string format_rfc3339(std::int64_t seconds);
 

@@ -219,6 +219,10 @@ std::string format_http_date(std::int64_t seconds) {
   return out += " GMT";
 }
 
+std::string last_modified(storage::Millis modified, storage::Millis now) {
+  return format_http_date(std::min(modified, now) / 1000);
+}
+
 std::string format_rfc3339(std::int64_t seconds) {
   const Moment moment(seconds);
   std::string out;

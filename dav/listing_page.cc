@@ -102,7 +102,7 @@ Response listing_page(const Call& call, std::unique_ptr<const storage::Snapshot>
                       const storage::Resolution& target) {
   Response response;
   response.set("Content-Type", "text/html; charset=utf-8")
-      .set("Last-Modified", format_http_date(target.resource->modified / 1000))
+      .set("Last-Modified", last_modified(target.resource->modified, snapshot->wall_now()))
       .set("Cache-Control", "no-cache")
       .set("X-Content-Type-Options", "nosniff")
       .set("Content-Security-Policy", kPolicy);

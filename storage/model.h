@@ -57,14 +57,16 @@ struct Resource {
   std::string name;  // as first stored (form-preserving); empty for the root
   Kind kind = Kind::collection;
   Millis created = 0;
-  Millis modified = 0;  // Last-Modified: clients may set it; for collections, when a member came or went
+  // Last-Modified, in whole seconds: clients may set it; for collections, when a member came or
+  // went. The milliseconds say what the date can prove (storage/dates.h).
+  Millis modified = 0;
   // The account that made it, and whose quota it counts for; perhaps of one that is gone.
   AccountId owner = kNobody;
 
   // Files only.
   std::string etag;        // opaque-tag without quotes, [A-Za-z0-9._-]; belongs to the content
   std::uint64_t size = 0;  // bytes
-  Millis stored = 0;       // when this content was stored, by our wall clock
+  Millis stored = 0;       // when this content was stored, by our wall clock; after what it replaced
   std::int64_t content = 0;  // id of the immutable content
 
   [[nodiscard]] bool is_collection() const { return kind == Kind::collection; }

@@ -126,8 +126,8 @@ class Snapshot {
 class Transaction : public Snapshot {
  public:
   // Stores `content` at parent/name: a new file, or new content for the file already there. Its
-  // properties, locks, owner and creation date stay; it gets a new ETag. `modified`: the date the
-  // client asked for, else now. `owner`, here and below: whose a new resource is.
+  // properties, locks, owner and creation date stay; it gets a new ETag. `modified`: its date, as
+  // storage/dates.h judges it, else now. `owner`, here and below: whose a new resource is.
   virtual Resource put(const Resource& parent, std::string_view name, const Content& content,
                        std::optional<Millis> modified, AccountId owner) = 0;
   virtual Resource make_collection(const Resource& parent, std::string_view name,
@@ -135,7 +135,8 @@ class Transaction : public Snapshot {
   // Copies `source` (with all its members when `recursive`) to parent/name with properties and
   // modification dates, without locks and without touching content bytes. What is mapped there is
   // replaced; a lock rooted at it stays and covers the new resource (RFC 4918 §7.6, §9.8.4). The
-  // copies are `owner`'s, whoever owns the source. Neither place may lie inside the other.
+  // copies are `owner`'s, whoever owns the source. Neither place may lie inside the other. Here and
+  // in move_tree the new resource has the date of `source`, where the caller may have set another.
   virtual Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
                              std::string_view name, AccountId owner) = 0;
   // Moves `source` to parent/name, identity and owners kept. Locks inside it vanish (§7.5); what is
@@ -147,6 +148,7 @@ class Transaction : public Snapshot {
   virtual void remove_tree(const Resource& root) = 0;
   // Applies the changes in order. Does not judge them.
   virtual void patch_properties(NodeId id, std::span<const PropertyChange> changes) = 0;
+  // A collection's date goes on saying what is gone from it (storage/dates.h).
   virtual void set_modified(NodeId id, Millis modified) = 0;
   // Adds a lock on root_id; `granted` is set from the lease clock. Does not judge conflicts.
   virtual Lock add_lock(Lock lock) = 0;

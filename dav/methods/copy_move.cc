@@ -7,6 +7,7 @@
 #include "dav/methods/methods.h"
 #include "dav/quota.h"
 #include "dav/rights.h"
+#include "storage/dates.h"
 
 namespace holdfast::dav {
 namespace {
@@ -78,6 +79,21 @@ void check_limits(const Call& call, const Transfer& transfer, const storage::Sna
     throw Error(507, "the tree has more resources than one COPY may make");
 }
 
+// The resource with the date that it will have there. The store judges collections' dates.
+storage::Resource dated_at(const Transfer& transfer, storage::Resource resource,
+                           const storage::Resolution& destination) {
+  const storage::Millis date = transfer.modified.value_or(resource.modified);
+  if (resource.is_collection()) {
+    resource.modified = date;
+  } else if (!destination.mapped() || destination.resource->id != resource.id) {
+    const storage::Resource* replaced = destination.mapped() ? &*destination.resource : nullptr;
+    resource.modified = storage::date_of_arrived(date, *destination.parent, replaced);
+  } else if (transfer.modified) {
+    resource.modified = storage::date_set(date, resource, *destination.parent);
+  }
+  return resource;
+}
+
 Response transfer(Call& call, bool moves) {
   const Conditions conditions(call);
   const Transfer transfer = parse(call, moves);
@@ -119,13 +135,13 @@ Response transfer(Call& call, bool moves) {
     const std::string_view name = transfer.destination.path.name();
     const storage::AccountId owner = call.request.caller->account;
     const Charge charge(call, tx, moves ? storage::kNobody : owner);  // MOVE keeps owners
-    const storage::Resource result =
-        moves ? tx.move_tree(resource, *destination.parent, name)
-              : tx.copy_tree(resource, recursive, *destination.parent, name, owner);
+    const storage::Resource dated = dated_at(transfer, resource, destination);
+    if (moves) {
+      tx.move_tree(dated, *destination.parent, name);
+    } else {
+      tx.copy_tree(dated, recursive, *destination.parent, name, owner);
+    }
     charge.settle(tx);
-    storage::Millis modified = transfer.modified.value_or(result.modified);
-    if (replaced) modified = date_replacing(*destination.resource, modified);
-    if (modified != result.modified) tx.set_modified(result.id, modified);
   });
 
   Response response;

@@ -14,13 +14,14 @@ constexpr std::string_view kSandbox = "sandbox; default-src 'none'";
 
 // If-Range (RFC 9110 §13.1.5): false when the range must be ignored because the content may be
 // another.
-bool range_applies(const Call& call, const storage::Resource& file, storage::Millis now) {
+bool range_applies(const Call& call, const storage::Snapshot& snapshot,
+                   const storage::Resolution& target) {
   const auto if_range = call.fields().find("If-Range");
   if (!if_range) return true;
   if (if_range->find('"') != std::string_view::npos)
-    return parse_entity_tags(*if_range).matches_strongly(file.etag);
+    return parse_entity_tags(*if_range).matches_strongly(target.resource->etag);
   const auto date = parse_http_date(*if_range);
-  return date && date_identifies(file, *date, now);
+  return date && date_identifies(snapshot, target, *date);
 }
 
 std::string content_range(const ByteRange& range, std::uint64_t size) {
@@ -35,10 +36,9 @@ struct Opened {
   std::unique_ptr<storage::ContentReader> reader;  // none for inline content
 };
 
-void set_representation(Response& response, const storage::Resource& file) {
+void set_representation(Response& response, const storage::Resource& file, storage::Millis now) {
   if (!file.is_collection()) response.set("ETag", "\"" + file.etag + "\"");
-  response.set("Last-Modified", format_http_date(file.modified / 1000))
-      .set("Cache-Control", "no-cache");
+  response.set("Last-Modified", last_modified(file.modified, now)).set("Cache-Control", "no-cache");
 }
 
 // Opened while the snapshot stands; nullopt when the content file is gone.
@@ -106,9 +106,9 @@ void set_multiple_ranges(Response& response, Opened opened, const storage::Resou
 }
 
 Response answer_file(const Call& call, storage::Millis now, const storage::Resource& file,
-                     Opened opened) {
+                     bool in_ranges, Opened opened) {
   Response response;
-  set_representation(response, file);
+  set_representation(response, file, now);
   const std::string_view type = content_type(file.name);
   response.set("Accept-Ranges", "bytes")
       .set("X-Content-Type-Options", "nosniff")
@@ -119,8 +119,7 @@ Response answer_file(const Call& call, storage::Millis now, const storage::Resou
   // Range means something for GET only (RFC 9110 §14.2).
   const bool head = call.request.method == "HEAD";
   Ranges ranges;
-  if (!head && range_applies(call, file, now))
-    ranges = parse_range(call.fields(), file.size, call.options.range_limit);
+  if (!head && in_ranges) ranges = parse_range(call.fields(), file.size, call.options.range_limit);
   if (ranges.kind == Ranges::Kind::unsatisfiable) {
     Error error(416, "the range lies outside the content");
     error.fields = "Content-Range: bytes */" + std::to_string(file.size) + "\r\n";
@@ -156,15 +155,16 @@ Response handle_get(Call& call) {
     if (!conditions.check_read(*snapshot, target)) {
       Response response;
       response.status = 304;
-      set_representation(response, resource);
+      set_representation(response, resource, snapshot->wall_now());
       return response;
     }
     if (resource.is_collection()) return listing_page(call, std::move(snapshot), target);
     if (auto opened = open_content(call, *snapshot, resource)) {
       const storage::Millis now = snapshot->wall_now();
+      const bool in_ranges = range_applies(call, *snapshot, target);
       snapshot.reset();  // what follows may read a whole file
       require_sound(call, resource, *opened);
-      return answer_file(call, now, resource, std::move(*opened));
+      return answer_file(call, now, resource, in_ranges, std::move(*opened));
     }
     // Replaced between the look-up and the open: look once more; missing twice is damage.
     if (last_try) break;

@@ -10,6 +10,7 @@
 #include "dav/quota.h"
 #include "dav/rights.h"
 #include "dav/xml.h"
+#include "storage/dates.h"
 
 namespace holdfast::dav {
 namespace {
@@ -133,7 +134,8 @@ Response handle_lock(Call& call) {
       const Charge charge(call, tx, owner);
       // §7.3: an empty resource that is not a collection.
       resource = tx.put(*target.parent, call.target.path.name(),
-                        call.contents.begin(call.options.checksums)->seal(), std::nullopt, owner);
+                        call.contents.begin(call.options.checksums)->seal(),
+                        storage::date_of_new(tx.wall_now(), *target.parent), owner);
       charge.settle(tx);
     } else {
       resource = *target.resource;

@@ -9,6 +9,7 @@
 #include "dav/methods/methods.h"
 #include "dav/property.h"
 #include "dav/xml.h"
+#include "storage/dates.h"
 
 namespace holdfast::dav {
 namespace {
@@ -224,8 +225,12 @@ Response handle_proppatch(Call& call) {
     const bool sets = std::any_of(changes.begin(), changes.end(),
                                   [](const auto& change) { return change.xml.has_value(); });
     if (sets) require_space(call);
+    if (modified) {
+      tx.set_modified(resource.id, resource.is_collection()
+                                       ? *modified
+                                       : storage::date_set(*modified, resource, *target.parent));
+    }
     if (!changes.empty()) tx.patch_properties(resource.id, changes);
-    if (modified) tx.set_modified(resource.id, *modified);
   });
 
   if (!all_good(outcome)) {

@@ -6,6 +6,7 @@
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
 #include "dav/quota.h"
+#include "storage/dates.h"
 
 namespace holdfast::dav {
 namespace {
@@ -113,14 +114,13 @@ std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced,
 struct Outcome {
   bool replaced = false;
   std::string etag;
-  storage::Millis modified = 0;
+  std::string last_modified;
 };
 
 Response answer(const Announced& announced, const Outcome& outcome) {
   Response response;
   response.status = outcome.replaced ? 204 : 201;
-  response.set("ETag", "\"" + outcome.etag + "\"")
-      .set("Last-Modified", format_http_date(outcome.modified / 1000));
+  response.set("ETag", "\"" + outcome.etag + "\"").set("Last-Modified", outcome.last_modified);
   if (announced.modified) response.set("X-OC-Mtime", "accepted");
   return response;
 }
@@ -128,8 +128,10 @@ Response answer(const Announced& announced, const Outcome& outcome) {
 // Of a file that is taken and dropped. The answer has what clients look for after a PUT: without a
 // validator Finder asks for the file at once, and finds none.
 Outcome discarded(const storage::Resolution& target, storage::Millis now) {
-  if (!target.mapped()) return {.etag = "discarded", .modified = now};
-  return {.replaced = true, .etag = target.resource->etag, .modified = target.resource->modified};
+  if (!target.mapped()) return {.etag = "discarded", .last_modified = last_modified(now, now)};
+  return {.replaced = true,
+          .etag = target.resource->etag,
+          .last_modified = last_modified(target.resource->modified, now)};
 }
 
 }  // namespace
@@ -172,14 +174,16 @@ Response handle_put(Call& call) {
         check_space(call, tx, target, content.size);
         announced.checksums.verify(content.checksums);
       }
-      std::optional<storage::Millis> modified = announced.modified;
-      if (target.mapped())
-        modified = date_replacing(*target.resource, modified.value_or(tx.wall_now()));
+      storage::Millis modified = announced.modified.value_or(tx.wall_now());
+      modified = target.mapped()
+                     ? storage::date_of_content(modified, *target.resource, *target.parent)
+                     : storage::date_of_new(modified, *target.parent);
       const Charge charge(call, tx, owner_of(call, target));
       storage::Resource stored = tx.put(*target.parent, call.target.path.name(), content, modified,
                                         call.request.caller->account);
       charge.settle(tx);
-      outcome = {target.mapped(), std::move(stored.etag), stored.modified};
+      outcome = {target.mapped(), std::move(stored.etag),
+                 last_modified(stored.modified, tx.wall_now())};
     });
   } catch (const storage::Error& error) {
     // The commit's outcome is unknown, and a row may name the content: the next start sweeps it if

@@ -11,7 +11,7 @@ struct Acts::Statements {
 
   Statement place{connection,
                   "SELECT id, parent, key, height, reach, "
-                  "length(CAST(coalesce(name, key) AS BLOB)), content IS NULL "
+                  "length(CAST(coalesce(name, key) AS BLOB)), content IS NULL, modified "
                   "FROM node WHERE id = ?1"};
   Statement insert_node{connection,
                         "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
@@ -26,9 +26,9 @@ struct Acts::Statements {
   Statement raise{connection,
                   "UPDATE node SET height = max(height, ?3), reach = max(reach, ?4) "
                   "WHERE parent = ?1 AND key = ?2"};
-  Statement touch{connection, "UPDATE node SET modified = ?2 WHERE id = ?1"};
+  Statement touch{connection, "UPDATE node SET modified = ?3 WHERE parent = ?1 AND key = ?2"};
   Statement relocate{connection,
-                     "UPDATE node SET parent = ?3, key = ?4, name = ?5 "
+                     "UPDATE node SET parent = ?3, key = ?4, name = ?5, modified = ?6 "
                      "WHERE parent = ?1 AND key = ?2"};
   Statement delete_node{connection, "DELETE FROM node WHERE id = ?1"};
 

@@ -1,5 +1,6 @@
 #include "storage/sqlite/acts.h"
 
+#include "storage/dates.h"
 #include "storage/sqlite/act_statements.h"
 #include "storage/sqlite/schema.h"
 
@@ -54,6 +55,7 @@ Acts::Place Acts::place(NodeId id) {
             .height = seen->height,
             .reach = seen->reach,
             .name_bytes = static_cast<std::int64_t>(resource.name.size()),
+            .modified = resource.modified,
             .collection = resource.is_collection()};
   }
   Run run(sql_->place, id);
@@ -66,6 +68,7 @@ Acts::Place Acts::place(NodeId id) {
   place.reach = run.amount(4);
   place.name_bytes = run.integer(5);
   place.collection = run.integer(6) != 0;
+  place.modified = run.amount(7);
   return place;
 }
 
@@ -97,11 +100,16 @@ void Acts::owns(AccountId owner, std::int64_t resources, std::int64_t bytes) {
   if (owner != kNobody) Run(sql_->add_usage, owner, resources, bytes).done();
 }
 
+void Acts::member_left(const Place& parent, const Resource& lost) {
+  Run(sql_->touch, parent.parent, parent.key, date_after_loss(parent.modified, wall_now(), lost))
+      .done();
+}
+
 void Acts::member_came(Place parent, std::int64_t name_bytes, std::int64_t height,
-                       std::int64_t reach) {
+                       std::int64_t reach, Millis modified) {
   std::int64_t needed_height = height + 1;
   std::int64_t needed_reach = reach + 1 + name_bytes;
-  Run(sql_->touch_and_raise, parent.parent, parent.key, wall_now(), needed_height, needed_reach)
+  Run(sql_->touch_and_raise, parent.parent, parent.key, modified, needed_height, needed_reach)
       .done();
   for (std::size_t level = 0; needed_height > parent.height || needed_reach > parent.reach;
        ++level) {
@@ -137,7 +145,7 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
   }
   file.modified = modified.value_or(wall_now());
   file.size = content.size;
-  file.stored = wall_now();
+  file.stored = old ? stored_after(*old, wall_now()) : wall_now();
   file.content = insert_content(content);
   queries_.make_etag(file.content, file.etag);
 
@@ -155,7 +163,8 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
     return file;
   }
   insert_node(parent.id, key, file, false, 0, 0);
-  member_came(std::move(*above), static_cast<std::int64_t>(name.size()), 0, 0);
+  const Millis came = date_after_arrival(above->modified, wall_now());
+  member_came(std::move(*above), static_cast<std::int64_t>(name.size()), 0, 0, came);
   return file;
 }
 
@@ -168,10 +177,12 @@ Resource Acts::make_collection(const Resource& parent, std::string_view name, Ac
   made.parent = parent.id;
   made.name = name;
   made.kind = Kind::collection;
-  made.created = made.modified = wall_now();
+  made.created = wall_now();
+  // What is gone from the parent may have had members where the new ones will be.
+  made.modified = date_after_arrival(above.modified, wall_now());
   made.owner = owner;
   insert_node(parent.id, key, made, false, 0, 0);
-  member_came(std::move(above), static_cast<std::int64_t>(name.size()), 0, 0);
+  member_came(std::move(above), static_cast<std::int64_t>(name.size()), 0, 0, made.modified);
   return made;
 }
 
@@ -190,9 +201,10 @@ void Acts::patch_properties(NodeId id, std::span<const PropertyChange> changes) 
 }
 
 void Acts::set_modified(NodeId id, Millis modified) {
+  const Place of = place(id);
   changing();
-  Run(sql_->touch, id, modified).done();
-  if (connection_.changes() == 0) throw Error(Fault::conflict, "the resource is gone");
+  if (of.collection) modified = collection_date_set(modified, of.modified, wall_now());
+  Run(sql_->touch, of.parent, of.key, modified).done();
 }
 
 void Acts::forget_garbage(std::span<const std::string> blobs) {

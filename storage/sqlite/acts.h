@@ -96,6 +96,7 @@ class Acts final : public Answers<Transaction> {
     std::int64_t height = 0;
     std::int64_t reach = 0;
     std::int64_t name_bytes = 0;
+    Millis modified = 0;
     bool collection = false;
   };
 
@@ -118,9 +119,11 @@ class Acts final : public Answers<Transaction> {
                    std::int64_t height, std::int64_t reach);
   // What an account owns changed by this much (invariant 10). Nobody's is not counted.
   void owns(AccountId owner, std::int64_t resources, std::int64_t bytes);
-  // A member of this shape came to `parent`: its date, and the bounds of everything above
-  // (invariant 6).
-  void member_came(Place parent, std::int64_t name_bytes, std::int64_t height, std::int64_t reach);
+  // A member of this shape came to `parent`, which is dated `modified` now (storage/dates.h): sets
+  // the bounds of everything above as well (invariant 6).
+  void member_came(Place parent, std::int64_t name_bytes, std::int64_t height, std::int64_t reach,
+                   Millis modified);
+  void member_left(const Place& parent, const Resource& lost);
 
   // tree_acts.cc
   void fill_tree(const Resource& root);

@@ -83,8 +83,10 @@ void Acts::recover_unflushed(ContentStore& content) {
       while (run.row()) nodes.push_back(run.integer(0));
     }
     for (const NodeId node : nodes) {
-      if (const std::optional<Resource> resource = queries_.by_id(node))
+      if (const std::optional<Resource> resource = queries_.by_id(node)) {
         drop(*resource, resource->parent, false);
+        member_left(place(resource->parent), *resource);
+      }
     }
   }
   changing();

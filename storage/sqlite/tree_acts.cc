@@ -1,5 +1,6 @@
 // Acts on whole trees. They work on sets through temp.tree: the number of statements does not
 // depend on the number of members.
+#include "storage/dates.h"
 #include "storage/sqlite/act_statements.h"
 #include "storage/sqlite/schema.h"
 
@@ -27,13 +28,17 @@ Resource Acts::copy_tree(const Resource& source, bool recursive, const Resource&
   growing();
 
   const bool with_members = recursive && from.collection;
+  if (replaced) above.modified = date_after_loss(above.modified, wall_now(), *replaced);
   Resource copy = source;
   copy.id = counters_.next_node++;
   copy.parent = parent.id;
   copy.name = name;
   copy.created = wall_now();
   copy.owner = owner;
-  if (!copy.is_collection()) {
+  if (copy.is_collection()) {
+    copy.modified = date_of_arrived_collection(source.modified, with_members && from.height > 0,
+                                               above.modified, wall_now());
+  } else {
     Run(sql_->add_ref, copy.content).done();
     if (connection_.changes() == 0) refuse("the source's content is gone");
   }
@@ -44,7 +49,8 @@ Resource Acts::copy_tree(const Resource& source, bool recursive, const Resource&
   const std::int64_t height = with_members ? from.height : 0;
   const std::int64_t reach = with_members ? from.reach : 0;
   insert_node(parent.id, key, copy, properties, height, reach);
-  member_came(std::move(above), static_cast<std::int64_t>(name.size()), height, reach);
+  const Millis came = date_after_arrival(above.modified, wall_now());
+  member_came(std::move(above), static_cast<std::int64_t>(name.size()), height, reach, came);
   if (with_members) copy_members(source, copy.id, owner);
   return copy;
 }
@@ -86,6 +92,8 @@ Resource Acts::move_tree(const Resource& source, const Resource& parent, std::st
   if (replaced && !respelt && queries_.lies_in(source.id, replaced->id)) {
     refuse("a move onto an ancestor");
   }
+  std::optional<Place> left;
+  if (from.parent != parent.id) left = place(from.parent);
   changing();
 
   // At a new spelling the lock is on source and destination alike, and so it stays. None that stays
@@ -93,12 +101,22 @@ Resource Acts::move_tree(const Resource& source, const Resource& parent, std::st
   if (!respelt) drop_locks_within(source, from.parent);
   if (replaced && !respelt) {
     give_place(*replaced, source.id, guard_replaced(source, source.id, *replaced));
+    above.modified = date_after_loss(above.modified, wall_now(), *replaced);
+  }
+  Millis modified = source.modified;
+  if (from.collection) {
+    modified =
+        respelt ? collection_date_set(modified, from.modified, wall_now())
+                : date_of_arrived_collection(modified, from.height > 0, above.modified, wall_now());
   }
   std::optional<std::string_view> stored_name;
   if (!key.is_name()) stored_name = name;
-  Run(sql_->relocate, from.parent, from.key, parent.id, key.view(), stored_name).done();
-  if (from.parent != parent.id) Run(sql_->touch, from.parent, wall_now()).done();
-  member_came(std::move(above), static_cast<std::int64_t>(name.size()), from.height, from.reach);
+  Run(sql_->relocate, from.parent, from.key, parent.id, key.view(), stored_name, modified).done();
+  if (left) member_left(*left, source);
+  const Millis came = left || respelt ? date_after_arrival(above.modified, wall_now())
+                                      : date_after_loss(above.modified, wall_now(), source);
+  member_came(std::move(above), static_cast<std::int64_t>(name.size()), from.height, from.reach,
+              came);
 
   std::optional<Resource> moved = queries_.by_id(source.id);
   if (!moved) refuse("the source is gone");
@@ -107,10 +125,10 @@ Resource Acts::move_tree(const Resource& source, const Resource& parent, std::st
 
 void Acts::remove_tree(const Resource& root) {
   if (root.id == kRoot) refuse("the root cannot be removed");
-  const Place from = place(root.id);
+  const Place parent = place(place(root.id).parent);
   changing();
-  drop(root, from.parent, false);
-  Run(sql_->touch, from.parent, wall_now()).done();
+  drop(root, parent.id, false);
+  member_left(parent, root);
 }
 
 void Acts::give_place(const Resource& replaced, NodeId to, bool keep_content) {

@@ -7,6 +7,7 @@
 #include "dav/engine.h"
 #include "storage/maintenance.h"
 #include "tests/storage/sqlite_store.h"
+#include "tests/support/date_history.h"
 #include "tests/support/dav_client.h"
 #include "tests/support/manual_clock.h"
 
@@ -124,11 +125,53 @@ TEST_F(Time, JumpsNeverMakeOldContentLookCurrent) {
     EXPECT_EQ(seen.back().body, body);
     EXPECT_EQ(dav_->send("GET", "/f", {{"If-None-Match", seen.back().header("ETag")}}).status, 304);
   };
-  for (const Millis jump :
-       {Millis{0}, kYear, -kYear, -kYear, Millis{-1}, Millis{1}, 2 * kYear, Millis{-500}, -kYear}) {
-    clock_.set_wall(clock_.wall() + jump);
-    next();
+  for (const bool removed : {false, true}) {
+    for (const bool reopened : {false, true}) {
+      SCOPED_TRACE(removed ? "removed in between" : "replaced");
+      for (const Millis jump : {Millis{0}, kYear, -kYear, -kYear, Millis{-1}, Millis{1}, 2 * kYear,
+                                Millis{-500}, -kYear}) {
+        clock_.set_wall(clock_.wall() + jump);
+        if (removed) {
+          EXPECT_EQ(dav_->send("DELETE", "/f").status, 204);
+        }
+        if (reopened) {
+          close();
+          open();
+        }
+        next();
+        // And once the second of its date is over.
+        clock_.set_wall(clock_.wall() + 2000);
+        for (std::size_t i = 0; i + 1 < seen.size(); ++i) {
+          const std::string date = seen[i].header("Last-Modified");
+          EXPECT_EQ(dav_->send("GET", "/f", {{"If-Modified-Since", date}}).status, 200) << date;
+          EXPECT_EQ(dav_->send("GET", "/f", {{"Range", "bytes=0-"}, {"If-Range", date}}).status,
+                    200);
+        }
+        clock_.set_wall(clock_.wall() - 2000);
+      }
+    }
   }
+}
+
+TEST_F(Time, NoHistoryConfirmsWhatIsGone) {
+  std::uint64_t confirmed = 0;
+  for (const bool jumps : {false, true}) {
+    for (unsigned seed = 1; seed <= 6 && !HasFailure(); ++seed) {
+      close();
+      std::filesystem::remove_all(root_ + "/data");
+      clock_.set(ManualClock::kStart);
+      open();
+      DateHistory history(*dav_, clock_, seed, jumps);
+      for (int i = 0; i < 4; ++i) {
+        history.play(12);
+        close();
+        open();
+        history.use(*dav_);
+      }
+      confirmed += history.confirmed();
+    }
+  }
+  EXPECT_GT(confirmed, 0U);
 }
 
 TEST_F(Time, ReadsThatTakeTooLongAreEndedAndTheNextAreNot) {

@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "storage/dates.h"
 #include "tests/storage/conformance.h"
 #include "tests/storage/model_tree.h"
 
@@ -47,9 +48,16 @@ ModelTree::Entry& ModelTree::appear(const Path& at, bool is_collection) {
   entry.is_collection = is_collection;
   entry.identity = ++*last_number;
   entry.created = now;
-  entry.modified = now;
-  entries.at(parent(key(at))).modified = now;
+  came(key(at));
+  // What a collection's date says of what is gone is its parent's (storage/dates.h).
+  entry.modified = is_collection ? entries.at(parent(key(at))).modified : now;
   return entry;
+}
+
+void ModelTree::came(const Key& at) {
+  Entry& above = entries.at(parent(at));
+  above.modified = storage::date_after_arrival(above.modified, now);
+  above.had_members = true;
 }
 
 void ModelTree::drop_locks(const Key& top, bool also_at_top) {
@@ -59,8 +67,14 @@ void ModelTree::drop_locks(const Key& top, bool also_at_top) {
 }
 
 void ModelTree::vanish(const Key& top) {
-  std::erase_if(entries, [&](const auto& entry) { return at_or_below(entry.first, top); });
-  entries.at(parent(top)).modified = now;
+  const Entry& entry = entries.at(top);
+  storage::Resource lost;
+  lost.kind = entry.is_collection ? storage::Kind::collection : storage::Kind::file;
+  lost.modified = entry.modified;
+  lost.stored = entry.stored;
+  std::erase_if(entries, [&](const auto& each) { return at_or_below(each.first, top); });
+  Entry& above = entries.at(parent(top));
+  above.modified = storage::date_after_loss(above.modified, now, lost);
 }
 
 void ModelTree::put(const Path& at, const std::string& bytes, std::optional<Millis> modified,
@@ -69,9 +83,10 @@ void ModelTree::put(const Path& at, const std::string& bytes, std::optional<Mill
   if (!mapped(key(at))) appear(at, false).owner = owner;
   Entry& entry = entries.at(key(at));
   if (entry.is_collection) throw Refused();
-  entry.content = ++*last_number;
   entry.bytes = bytes;
-  entry.stored = now;
+  const bool replaces = entry.content != 0;
+  entry.stored = replaces ? std::max(now, std::max(entry.stored, entry.created) + 1) : now;
+  entry.content = ++*last_number;
   entry.modified = modified.value_or(now);
 }
 
@@ -96,14 +111,20 @@ void ModelTree::copy(const Path& from, bool recursive, const Path& to, int owner
     Key moved = target;
     moved.insert(moved.end(), key.begin() + static_cast<std::ptrdiff_t>(source.size()), key.end());
     Entry copy = entry;
-    if (key == source) copy.spelling = to.name();
+    if (key == source) {
+      copy.spelling = to.name();
+      copy.had_members = recursive && entry.had_members;
+      if (entry.is_collection)
+        copy.modified = storage::date_of_arrived_collection(
+            entry.modified, copy.had_members, entries.at(parent(target)).modified, now);
+    }
     copy.identity = ++*last_number;
     copy.created = now;
     copy.owner = owner;
     copies[moved] = copy;
   }
   entries.merge(copies);
-  entries.at(parent(target)).modified = now;
+  came(target);
 }
 
 void ModelTree::move(const Path& from, const Path& to) {
@@ -125,10 +146,21 @@ void ModelTree::move(const Path& from, const Path& to) {
     place.insert(place.end(), key.begin() + static_cast<std::ptrdiff_t>(source.size()), key.end());
     moved[place] = entry;
   }
-  vanish(source);
+  Entry& top = moved.at(target);
+  top.spelling = to.name();
+  if (top.is_collection && source != target) {
+    top.modified = storage::date_of_arrived_collection(top.modified, top.had_members,
+                                                       entries.at(parent(target)).modified, now);
+  } else if (top.is_collection) {
+    top.modified = storage::collection_date_set(top.modified, top.modified, now);
+  }
+  if (source != target) {
+    vanish(source);
+  } else {
+    std::erase_if(entries, [&](const auto& entry) { return at_or_below(entry.first, source); });
+  }
   entries.merge(moved);
-  entries.at(target).spelling = to.name();
-  entries.at(parent(target)).modified = now;
+  came(target);
 }
 
 void ModelTree::remove(const Path& at) {
@@ -148,7 +180,9 @@ void ModelTree::patch(const Path& at, const std::vector<PropertyChange>& changes
 }
 
 void ModelTree::set_modified(const Path& at, Millis modified) {
-  entries.at(key(at)).modified = modified;
+  Entry& entry = entries.at(key(at));
+  entry.modified =
+      entry.is_collection ? storage::collection_date_set(modified, entry.modified, now) : modified;
 }
 
 void ModelTree::add_lock(const std::string& token, const Path& at, bool infinite, LockScope scope,

@@ -31,6 +31,7 @@ struct ModelTree {
     storage::Millis created = 0;
     storage::Millis modified = 0;
     storage::Millis stored = 0;
+    bool had_members = false;
     int owner = 0;  // 0 is nobody; others as the test numbers them
     std::map<storage::PropertyName, std::string> properties;
   };
@@ -84,6 +85,7 @@ struct ModelTree {
   [[nodiscard]] Key parent(const Key& key) const { return Key(key.begin(), key.end() - 1); }
   void check_place(const Key& to) const;
   Entry& appear(const storage::Path& at, bool is_collection);
+  void came(const Key& at);
   void vanish(const Key& top);
   void drop_locks(const Key& top, bool also_at_top);
 };

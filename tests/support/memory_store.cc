@@ -6,6 +6,8 @@
 #include <utf8proc.h>
 #include <utility>
 
+#include "storage/dates.h"
+
 namespace holdfast::test {
 
 using storage::Account;
@@ -60,6 +62,7 @@ struct MemoryNamespace::State {
     Resource resource;
     std::map<PropertyName, std::string> properties;
     std::map<std::string, NodeId> members;  // by the NFC form of the name
+    bool had_members = false;
   };
   std::map<NodeId, Node> nodes;
   std::map<std::int64_t, std::shared_ptr<const Content>> contents;
@@ -331,14 +334,15 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
                std::optional<Millis> modified, AccountId owner) override {
     std::optional<NodeId> id = place(parent.id, name);
     if (id && tree_.node(*id).resource.is_collection()) refuse("content for a collection");
-    if (!id) id = add(parent.id, name, Kind::file, owner);
+    const bool fresh = !id;
+    if (fresh) id = add(parent.id, name, Kind::file, owner);
     const std::int64_t number = ++counters_.last_content;
     tree_.contents[number] = std::make_shared<const Content>(content);
     Resource& file = tree_.node(*id).resource;
     file.content = number;
     file.etag = "m-" + std::to_string(number);
     file.size = content.size;
-    file.stored = wall_;
+    file.stored = fresh ? wall_ : storage::stored_after(file, wall_);
     file.modified = modified.value_or(wall_);
     return file;
   }
@@ -346,7 +350,9 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
   Resource make_collection(const Resource& parent, std::string_view name,
                            AccountId owner) override {
     if (place(parent.id, name)) refuse("a collection where something is mapped");
-    return tree_.node(add(parent.id, name, Kind::collection, owner)).resource;
+    Resource& made = tree_.node(add(parent.id, name, Kind::collection, owner)).resource;
+    made.modified = tree_.node(parent.id).resource.modified;
+    return made;
   }
 
   Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
@@ -356,9 +362,11 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     if (replaced && tree_.inside(source.id, *replaced)) refuse("copy onto itself or an ancestor");
     std::vector<Lock> kept;
     if (replaced) kept = clear(*replaced);
+    const Millis above = tree_.node(parent.id).resource.modified;
     const NodeId copy = add(parent.id, name, tree_.node(source.id).resource.kind, owner);
     fill(copy, source.id, recursive);
     settle_locks(kept, copy);
+    tree_.node(copy).resource.modified = arrived(source, copy, above);
     return tree_.node(copy).resource;
   }
 
@@ -378,13 +386,22 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     }
     State::Node& node = tree_.node(source.id);
     State::Node& from = tree_.node(node.resource.parent);
-    from.members.erase(nfc(node.resource.name));
-    from.resource.modified = wall_;
+    State::Node& to = tree_.node(parent.id);
+    const Resource before = node.resource;
+    if (respelt && before.is_collection()) {
+      node.resource.modified =
+          storage::collection_date_set(source.modified, before.modified, wall_);
+    } else {
+      node.resource.modified = arrived(source, source.id, to.resource.modified);
+    }
+    from.members.erase(nfc(before.name));
+    if (!respelt)
+      from.resource.modified = storage::date_after_loss(from.resource.modified, wall_, source);
     node.resource.parent = parent.id;
     node.resource.name = name;
-    State::Node& to = tree_.node(parent.id);
     to.members[nfc(name)] = source.id;
-    to.resource.modified = wall_;
+    to.had_members = true;
+    to.resource.modified = storage::date_after_arrival(to.resource.modified, wall_);
     settle_locks(kept, source.id);
     return node.resource;
   }
@@ -409,7 +426,9 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
 
   void set_modified(NodeId id, Millis modified) override {
     tree_changed_ = true;
-    tree_.node(id).resource.modified = modified;
+    Resource& of = tree_.node(id).resource;
+    of.modified =
+        of.is_collection() ? storage::collection_date_set(modified, of.modified, wall_) : modified;
   }
 
   Lock add_lock(Lock lock) override {
@@ -496,9 +515,18 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     resource.owner = owner;
     resource.created = wall_;
     resource.modified = wall_;
-    tree_.node(parent).members[nfc(name)] = id;
-    tree_.node(parent).resource.modified = wall_;
+    State::Node& above = tree_.node(parent);
+    above.members[nfc(name)] = id;
+    above.had_members = true;
+    above.resource.modified = storage::date_after_arrival(above.resource.modified, wall_);
     return id;
+  }
+
+  // The date of what comes by COPY or MOVE as `node` to a collection dated `above`.
+  [[nodiscard]] Millis arrived(const Resource& source, NodeId node, Millis above) const {
+    if (!source.is_collection()) return source.modified;
+    return storage::date_of_arrived_collection(source.modified, tree_.node(node).had_members, above,
+                                               wall_);
   }
 
   // Makes the new resource `copy` equal to `source`, below it as well when `recursive`.
@@ -512,6 +540,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
       }
     State::Node& to = tree_.node(copy);
     to.properties = from.properties;
+    if (recursive) to.had_members = from.had_members;
     to.resource.modified = from.resource.modified;
     to.resource.etag = from.resource.etag;
     to.resource.size = from.resource.size;
@@ -532,7 +561,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     const Resource resource = tree_.node(top).resource;
     State::Node& parent = tree_.node(resource.parent);
     parent.members.erase(nfc(resource.name));
-    parent.resource.modified = wall_;
+    parent.resource.modified = storage::date_after_loss(parent.resource.modified, wall_, resource);
     for (NodeId id : ids) tree_.nodes.erase(id);
     return rooted;
   }
