@@ -2,6 +2,8 @@
 // transaction appends to it goes to the system in one call instead of two for every page. A log
 // that is flushed is kept a little longer than what is in it, with zeros that nobody takes for
 // pages: a flush then need not wait for the file's new length as well, which costs as much again.
+// Of the locks in the log's index it keeps the one on writing, from the first write until it is
+// closed, and takes no other for a commit.
 #pragma once
 
 struct sqlite3;
