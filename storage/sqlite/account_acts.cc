@@ -37,8 +37,8 @@ std::optional<std::uint64_t> quota(const Run& run, int column) {
 
 Counters read_counters(Connection& connection) {
   Statement counters(connection,
-                     "SELECT next_node, next_content, resources, bytes, locks, next_account "
-                     "FROM meta");
+                     "SELECT next_node, next_content, resources, bytes, "
+                     "(SELECT count(*) FROM lock), next_account FROM meta");
   Run run(counters);
   if (!run.row()) throw Error(Fault::corrupt, "the meta row is missing");
   return {run.amount(0), run.amount(1), run.amount(2), run.amount(3), run.amount(4), run.amount(5)};

@@ -42,6 +42,12 @@ struct Acts::Statements {
                             "DELETE FROM content WHERE id = ?1 AND refs = 1 RETURNING blob"};
   Statement drop_ref{connection, "UPDATE content SET refs = refs - 1 WHERE id = ?1"};
   Statement delete_inline{connection, "DELETE FROM inline_content WHERE id = ?1"};
+  // What only one file has becomes what it has next: one statement instead of two.
+  Statement exchange_inline{connection,
+                            "UPDATE content SET id = ?2, size = ?3, sha256 = ?4, sha1 = ?5, "
+                            "md5 = ?6 WHERE id = ?1 AND refs = 1 AND blob IS NULL"};
+  Statement exchange_bytes{connection,
+                           "UPDATE inline_content SET id = ?2, bytes = ?3 WHERE id = ?1"};
   Statement insert_garbage{connection, "INSERT OR IGNORE INTO garbage (blob) VALUES (?1)"};
   Statement delete_garbage{connection, "DELETE FROM garbage WHERE blob = ?1"};
 

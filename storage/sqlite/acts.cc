@@ -47,7 +47,7 @@ Usage Acts::usage() const {
 }
 
 Acts::Place Acts::place(NodeId id) {
-  if (const Queries::Seen* seen = queries_.seen(id)) {
+  if (const Seen* seen = queries_.seen(id)) {
     const Resource& resource = *seen->resource;
     return {.id = id,
             .parent = resource.parent,
@@ -130,12 +130,16 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
   if (old && old->is_collection()) throw Error(Fault::conflict, "a collection is in the way");
   std::optional<Place> above;
   if (!old) above = collection(parent.id);
-  growing();
 
   Resource file;
   if (old) {
+    // Nothing else changes.
+    ++state_.acts;
+    state_.changed = state_.must_flush = state_.grew = true;
+    queries_.forget_place(parent.id, key.view());
     file = *old;
   } else {
+    growing();
     file.id = counters_.next_node++;
     file.parent = parent.id;
     file.name = name;
@@ -146,10 +150,10 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
   file.modified = modified.value_or(wall_now());
   file.size = content.size;
   file.stored = old ? stored_after(*old, wall_now()) : wall_now();
-  file.content = insert_content(content);
-  queries_.make_etag(file.content, file.etag);
-
   const bool unflushed = durability_ == Durability::relaxed && !content.is_inline();
+  file.content =
+      old && !unflushed ? exchange_content(old->content, content) : insert_content(content);
+  queries_.make_etag(file.content, file.etag);
   if (unflushed) store_unflushed(file.id, content.blob, old ? &*old : nullptr);
   if (old) {
     Run(sql_->replace_content, parent.id, key.view(), file.content, file.size, file.stored,
@@ -159,7 +163,7 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
         static_cast<std::int64_t>(file.size) - static_cast<std::int64_t>(old->size);
     counters_.bytes += more;
     owns(file.owner, 0, more);
-    if (!unflushed) release(old->content);
+    queries_.file_changed(key.view(), file);
     return file;
   }
   insert_node(parent.id, key, file, false, 0, 0);

@@ -24,10 +24,18 @@ struct Counters {
   std::int64_t bytes = 0;
   std::int64_t locks = 0;
   AccountId next_account = 1;
-  friend bool operator==(const Counters&, const Counters&) = default;
+
+  // The number of locks alone is not written, because that would cost each LOCK and UNLOCK a page:
+  // they are counted when the store is opened.
+  [[nodiscard]] bool same_but_locks(const Counters& other) const {
+    return next_node == other.next_node && next_content == other.next_content &&
+           resources == other.resources && bytes == other.bytes &&
+           next_account == other.next_account;
+  }
 };
 
-// The row of counters, and all accounts, as the database has them.
+// The row of counters with the number of locks there are, and all accounts, as the database has
+// them.
 [[nodiscard]] Counters read_counters(Connection& connection);
 [[nodiscard]] std::shared_ptr<const Accounts> read_accounts(Connection& connection);
 
@@ -103,7 +111,7 @@ class Acts final : public Answers<Transaction> {
   // Before the first statement that writes: what was read before may be so no more.
   void acting() {
     ++state_.acts;
-    queries_.forget_places();
+    queries_.forget_seen();
   }
   void changing() {
     acting();
@@ -139,6 +147,8 @@ class Acts final : public Answers<Transaction> {
 
   // content_refs.cc
   std::int64_t insert_content(const Content& content);
+  // The same, and lets `old` go.
+  std::int64_t exchange_content(std::int64_t old, const Content& content);
   void release(std::int64_t content);
   void store_unflushed(NodeId node, const std::string& blob, const Resource* previous);
   // Relaxed durability: `source` is about to replace `replaced`, by MOVE or COPY. True when the

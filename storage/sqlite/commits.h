@@ -21,6 +21,10 @@ class Commits {
     Commits& commits_;
   };
 
+  // How many locks there are, those included that ran out: as of some commit lately. It decides
+  // which way is shorter, never what is found.
+  std::atomic<std::int64_t> locks{0};
+
   // The newest instant; 0 while a commit is being made. Whoever reads the same number before and
   // after its transaction began sees exactly that instant.
   [[nodiscard]] std::uint64_t now() const {

@@ -5,6 +5,21 @@
 
 namespace holdfast::storage::sqlite {
 
+namespace {
+
+// A content's checksums as a statement takes them.
+struct Sums {
+  explicit Sums(const Content& content)
+      : sha256{content.checksums.sha256.data(), content.checksums.sha256.size()} {
+    if (const auto& sum = content.checksums.sha1) sha1 = Blob{sum->data(), sum->size()};
+    if (const auto& sum = content.checksums.md5) md5 = Blob{sum->data(), sum->size()};
+  }
+  Blob sha256;
+  std::optional<Blob> sha1, md5;
+};
+
+}  // namespace
+
 std::int64_t Acts::insert_content(const Content& content) {
   if (!content.is_inline()) {
     // One file, one content: a second row for it would free it twice.
@@ -18,20 +33,33 @@ std::int64_t Acts::insert_content(const Content& content) {
     throw Error(Fault::conflict, "inline content of another size than it says");
   }
   const std::int64_t id = counters_.next_content++;
-  const Checksums& sums = content.checksums;
-  std::optional<Blob> sha1, md5;
-  if (sums.sha1) sha1 = Blob{sums.sha1->data(), sums.sha1->size()};
-  if (sums.md5) md5 = Blob{sums.md5->data(), sums.md5->size()};
+  const Sums sums(content);
   std::optional<std::string_view> blob;
   if (!content.is_inline()) blob = content.blob;
-  Run(sql_->insert_content, id, content.size, Blob{sums.sha256.data(), sums.sha256.size()}, sha1,
-      md5, blob)
-      .done();
+  Run(sql_->insert_content, id, content.size, sums.sha256, sums.sha1, sums.md5, blob).done();
   if (!content.is_inline()) {
     Run(sql_->delete_garbage, content.blob).done();  // stored again after it was removed
   } else {
     Run(sql_->insert_inline, id, Blob{content.bytes.data(), content.bytes.size()}).done();
   }
+  return id;
+}
+
+std::int64_t Acts::exchange_content(std::int64_t old, const Content& content) {
+  if (content.is_inline() && content.bytes.size() == content.size) {
+    const std::int64_t id = counters_.next_content;
+    const Sums sums(content);
+    Run(sql_->exchange_inline, old, id, content.size, sums.sha256, sums.sha1, sums.md5).done();
+    if (connection_.changes() == 1) {
+      ++counters_.next_content;
+      const Blob bytes{content.bytes.data(), content.bytes.size()};
+      Run(sql_->exchange_bytes, old, id, bytes).done();
+      if (connection_.changes() == 0) Run(sql_->insert_inline, id, bytes).done();
+      return id;
+    }
+  }
+  const std::int64_t id = insert_content(content);
+  release(old);
   return id;
 }
 

@@ -92,12 +92,10 @@ constexpr Rule kRules[] = {
      "WHERE m.parent = node.id AND (node.height < m.height OR node.reach < m.reach)",
      false, true},
     {"SELECT m.resources <> (SELECT count(*) FROM node) OR "
-     "m.bytes <> (SELECT coalesce(sum(min(size, 1 << 53)), 0) FROM node) OR "
-     "m.locks <> (SELECT count(*) FROM lock) FROM meta m",
+     "m.bytes <> (SELECT coalesce(sum(min(size, 1 << 53)), 0) FROM node) FROM meta m",
      "counter row is wrong",
      "UPDATE meta SET resources = (SELECT count(*) FROM node), "
-     "bytes = (SELECT coalesce(sum(min(size, 1 << 53)), 0) FROM node), locks = (SELECT count(*) "
-     "FROM lock)"},
+     "bytes = (SELECT coalesce(sum(min(size, 1 << 53)), 0) FROM node)"},
     {"SELECT count(*) FROM account a LEFT JOIN account_usage u ON u.account = a.id "
      "WHERE u.account IS NULL",
      "account(s) have no count of what they own",

@@ -9,12 +9,12 @@ Lock Acts::add_lock(Lock lock) {
   if (!root || !parent) throw Error(Fault::conflict, "a lock on nothing");
   lock.root = std::move(*root);
   lock.granted = lease_now();
-  acting();
+  ++state_.acts;
   state_.changed = state_.grew = true;
   Run(sql_->insert_lock, lock.token, lock.root_id, lock.scope == LockScope::shared, lock.infinite,
       lock.owner, lock.principal, lock.granted, lock.timeout_s, lock.expires(), *parent)
       .done();
-  queries_.lock_came();
+  queries_.lock_came(lock);
   ++counters_.locks;
   return lock;
 }
@@ -30,9 +30,10 @@ Lock Acts::refresh_lock(std::string_view token, std::int64_t timeout_s) {
 }
 
 bool Acts::remove_lock(std::string_view token) {
-  acting();
+  ++state_.acts;
   Run(sql_->delete_lock, token).done();
   if (connection_.changes() == 0) return false;
+  queries_.lock_went(token);
   state_.changed = true;
   --counters_.locks;
   return true;

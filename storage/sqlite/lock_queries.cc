@@ -44,12 +44,40 @@ class Inside {
 
 }  // namespace
 
-void Queries::locks_at(NodeId parent, NodeId node, const Path& root, std::vector<Lock>& out) {
+void Queries::locks_at(NodeId parent, NodeId node, std::vector<Lock>& out) {
+  if (const SeenLocks::Known* known = locks_.of(node)) {
+    if (known->locked && known->lock.expires() > lease_now_) out.push_back(known->lock);
+    return;
+  }
+  const std::size_t before = out.size();
   Run run(locks_at_, parent, node, lease_now_);
-  while (run.row()) {
-    Lock& lock = out.emplace_back();
-    read_lock(run, lock);
-    lock.root = root;
+  while (run.row()) read_lock(run, out.emplace_back());
+  if (out.size() == before) locks_.keep_none(node);
+  if (out.size() == before + 1) locks_.keep(out.back());
+}
+
+void Queries::locks_at(NodeId parent, NodeId node, const Path& root, std::vector<Lock>& out) {
+  const std::size_t before = out.size();
+  locks_at(parent, node, out);
+  for (std::size_t i = before; i < out.size(); ++i) out[i].root = root;
+}
+
+void Queries::lock_came(const Lock& lock) {
+  const SeenLocks::Known* known = locks_.of(lock.root_id);
+  const bool first = any_locks_ == false || (known != nullptr && !known->locked);
+  any_locks_ = true;
+  if (first) {
+    locks_.keep(lock);
+  } else {
+    locks_.forget(lock.root_id);
+  }
+}
+
+void Queries::lock_went(std::string_view token) {
+  if (const SeenLocks::Known* known = locks_.with(token)) {
+    locks_.keep_none(known->node);
+  } else {
+    locks_.forget();
   }
 }
 
@@ -87,8 +115,7 @@ std::optional<std::vector<NodeId>> Queries::collections(NodeId root, std::uint64
 std::vector<NodeId> Queries::lock_parents(const Resource& root) {
   if (!any_locks() || !root.is_collection()) return {};
   if (root.id != kRoot) {
-    std::uint64_t locks = 0;
-    if (Run run(lock_count_); run.row()) locks = static_cast<std::uint64_t>(run.integer(0));
+    const auto locks = static_cast<std::uint64_t>(commits_.locks.load());
     // Small tree, many locks: its collections are fewer than those that hold locks.
     auto small = collections(root.id, std::min(locks, kSmallTree));
     if (small) return std::move(*small);
@@ -108,7 +135,7 @@ std::vector<Lock> Queries::locks_within(const Resource& root) {
   if (!any_locks()) return found;
   const auto look_at = [&](NodeId parent, NodeId node) {
     const std::size_t before = found.size();
-    locks_at(parent, node, Path(), found);
+    locks_at(parent, node, found);
     if (found.size() == before) return;
     const std::optional<Path> path = path_of(node);
     if (!path) found.resize(before);
@@ -126,6 +153,14 @@ std::optional<Lock> Queries::find_lock(std::string_view token, std::int64_t grac
   std::optional<Lock> lock;
   // A lock that ran out exactly `grace_s` seconds ago still counts; a live one has not run out now.
   const Millis after = grace_s > 0 ? lease_now_ - grace_s * 1000 - 1 : lease_now_;
+  if (const SeenLocks::Known* known = locks_.with(token);
+      known != nullptr && known->lock.expires() > after) {
+    std::optional<Path> path = path_of(known->node);
+    if (!path) return lock;
+    lock = known->lock;
+    lock->root = std::move(*path);
+    return lock;
+  }
   Run run(lock_by_token_, token, after);
   if (!run.row()) return lock;
   std::optional<Path> path = path_of(run.integer(1));

@@ -25,8 +25,9 @@ constexpr const char* kLockByToken =
     "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
     "FROM lock WHERE token = ?1 AND expires > ?2";
 
-// Source and destination, and their parents.
-constexpr std::size_t kMostSeen = 4;
+// Readers: what one request asks for. The writer: what some dozens of clients work on.
+constexpr std::size_t kLittle = 8;
+constexpr std::size_t kWrites = 512;
 
 void check_level(std::size_t level) {
   if (level == kMostLevels) throw Error(Fault::corrupt, "a collection lies inside itself");
@@ -34,9 +35,14 @@ void check_level(std::size_t level) {
 
 }  // namespace
 
-Queries::Queries(Connection& connection, std::string epoch)
+Queries::Queries(Connection& connection, std::string epoch, const Commits& commits,
+                 Remembers remembers)
     : connection_(connection),
       epoch_(std::move(epoch)),
+      commits_(commits),
+      remembers_(remembers == Remembers::writes),
+      places_(remembers_ ? kWrites : kLittle),
+      locks_(remembers_ ? kWrites : 0),
       child_(connection, kChild),
       step_(connection, "SELECT id, name FROM node WHERE parent = ?1 AND key = ?2"),
       by_id_(connection, kById),
@@ -56,7 +62,6 @@ Queries::Queries(Connection& connection, std::string epoch)
       inline_(connection, "SELECT bytes FROM inline_content WHERE id = ?1"),
       usage_(connection, "SELECT resources, bytes FROM meta"),
       usage_of_(connection, "SELECT resources, bytes FROM account_usage WHERE account = ?1"),
-      lock_count_(connection, "SELECT locks FROM meta"),
       // The condition on '' lets it use lock_principal, which leaves anonymous clients' out.
       locks_of_(connection,
                 "SELECT count(*) FROM lock INDEXED BY lock_principal "
@@ -121,25 +126,17 @@ void Queries::read_lock(const Run& run, Lock& lock) const {
   lock.timeout_s = run.amount(7);
 }
 
-const Queries::Seen& Queries::look(NodeId parent, std::string_view key) {
-  for (const Seen& seen : seen_)
-    if (seen.parent == parent && seen.key == key) return seen;
-  Seen found;
-  found.parent = parent;
-  found.key = key;
+const Seen& Queries::look(NodeId parent, std::string_view key) {
+  if (const Seen* seen = places_.find(parent, key)) return *seen;
+  std::optional<Resource> resource;
+  std::int64_t height = 0;
+  std::int64_t reach = 0;
   if (Run run(child_, parent, key); run.row()) {
-    read_resource(run, found.resource.emplace());
-    found.height = run.amount(11);
-    found.reach = run.amount(12);
+    read_resource(run, resource.emplace());
+    height = run.amount(11);
+    reach = run.amount(12);
   }
-  if (seen_.size() == kMostSeen) seen_.erase(seen_.begin());
-  return seen_.emplace_back(std::move(found));
-}
-
-const Queries::Seen* Queries::seen(NodeId id) const {
-  for (const Seen& seen : seen_)
-    if (seen.resource && seen.resource->id == id) return &seen;
-  return nullptr;
+  return places_.keep(parent, key, std::move(resource), height, reach);
 }
 
 std::optional<Resource> Queries::child(NodeId parent, std::string_view key) {
@@ -169,6 +166,13 @@ Resolution Queries::resolve(const Path& path) {
   for (std::size_t i = 0; i < depth; ++i) {
     const NameKey key(segments[i]);
     if (i + 2 < depth) {  // nobody asks more about the farther ancestors than who they are
+      if (remembers_) {
+        const Seen& seen = look(answer.lineage.back(), key.view());
+        if (!seen.resource) break;
+        answer.lineage.push_back(seen.resource->id);
+        stored.push_back(seen.resource->name);
+        continue;
+      }
       Run run(step_, answer.lineage.back(), key.view());
       if (!run.row()) break;
       answer.lineage.push_back(run.integer(0));
@@ -186,11 +190,11 @@ Resolution Queries::resolve(const Path& path) {
   if (any_locks()) {
     std::vector<Lock> here;
     for (std::size_t level = 0; level < answer.lineage.size(); ++level) {
-      const auto names = answer.stored.segments().first(level);
       here.clear();
-      const NodeId parent = level > 0 ? answer.lineage[level - 1] : 0;
-      locks_at(parent, answer.lineage[level], Path({names.begin(), names.end()}), here);
-      for (const Lock& lock : here) {
+      locks_at(level > 0 ? answer.lineage[level - 1] : 0, answer.lineage[level], here);
+      const auto names = answer.stored.segments().first(level);
+      for (Lock& lock : here) {
+        lock.root = Path({names.begin(), names.end()});
         if (level == depth || lock.infinite) answer.locks.push_back(lock);
         if (level + 1 == depth || (level < depth && lock.infinite)) {
           answer.parent_locks.push_back(lock);

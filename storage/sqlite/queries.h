@@ -12,6 +12,8 @@
 
 #include "storage/name_key.h"
 #include "storage/namespace.h"
+#include "storage/sqlite/commits.h"
+#include "storage/sqlite/seen.h"
 #include "storage/sqlite/sqlite.h"
 
 namespace holdfast::storage::sqlite {
@@ -22,20 +24,34 @@ inline constexpr std::uint64_t kSmallTree = 4096;
 
 class Queries {
  public:
-  Queries(Connection& connection, std::string epoch);
+  // What it remembers. Readers start anew with every commit; the one connection that writes knows
+  // what it changed.
+  enum class Remembers { little, writes };
+  // `commits` must outlive it.
+  Queries(Connection& connection, std::string epoch, const Commits& commits,
+          Remembers remembers = Remembers::little);
 
   // Starts answering for a new moment, inside a transaction of the connection. What is remembered
   // of the store stays: `forget` when it may have changed.
   void begin(Millis lease_now, Millis wall_now);
   void forget() {
     any_locks_.reset();
-    seen_.clear();
+    forget_seen();
   }
   // After an act. It adds no lock.
-  void forget_places() { seen_.clear(); }
-  void lock_came() { any_locks_ = true; }
-  // There may be none any more.
-  void locks_went() { any_locks_.reset(); }
+  void forget_seen() {
+    places_.forget();
+    locks_.forget();
+  }
+  // These forget nothing else: the act changed nothing but this.
+  void lock_came(const Lock& lock);
+  void lock_went(std::string_view token);
+  void forget_place(NodeId parent, std::string_view key) { places_.forget(parent, key); }
+  void file_changed(std::string_view key, const Resource& file) {
+    places_.keep(file.parent, key, file, 0, 0);
+  }
+  // As the counter of locks says.
+  void no_locks() { any_locks_ = false; }
 
   [[nodiscard]] Resolution resolve(const Path& path);
   // The same of a path whose parent is mapped, from what resolve told of the parent and child of
@@ -65,17 +81,9 @@ class Queries {
   [[nodiscard]] std::optional<NodeId> next_locked(NodeId parent, NodeId after);
 
   // For the acts of a transaction.
-  // What the last looks at places found there, so that an act need not look again at what was
-  // judged before it.
-  struct Seen {
-    NodeId parent = 0;
-    std::string key;
-    std::optional<Resource> resource;
-    std::int64_t height = 0;
-    std::int64_t reach = 0;
-  };
-  // Nothing when this resource was not among them.
-  [[nodiscard]] const Seen* seen(NodeId id) const;
+  // What a look at its place found, so that an act need not look again at what was judged before
+  // it. Nothing when that was long ago.
+  [[nodiscard]] const Seen* seen(NodeId id) const { return places_.find(id); }
   [[nodiscard]] std::optional<Resource> child(NodeId parent, std::string_view key);
   [[nodiscard]] std::optional<Resource> by_id(NodeId id);
   // The names from the root to a mapped resource; nothing when the id is not mapped.
@@ -95,7 +103,9 @@ class Queries {
   [[nodiscard]] const Seen& look(NodeId parent, std::string_view key);
   void read_resource(const Run& run, Resource& resource) const;
   void read_lock(const Run& run, Lock& lock) const;
-  // Live locks rooted at `node`, a member of `parent`, whose path is `root`, appended to `out`.
+  // Live locks rooted at `node`, a member of `parent`, appended to `out` without their root's path.
+  void locks_at(NodeId parent, NodeId node, std::vector<Lock>& out);
+  // With it.
   void locks_at(NodeId parent, NodeId node, const Path& root, std::vector<Lock>& out);
   // The first collection after this one, in the order of ids, whose members have locks, live ones
   // or such as ran out.
@@ -105,10 +115,13 @@ class Queries {
 
   Connection& connection_;
   std::string epoch_;
+  const Commits& commits_;
   Millis lease_now_ = 0;
   Millis wall_now_ = 0;
   std::optional<bool> any_locks_;
-  std::vector<Seen> seen_;
+  bool remembers_;
+  SeenPlaces places_;
+  SeenLocks locks_;
 
   Statement child_;
   Statement step_;
@@ -125,7 +138,6 @@ class Queries {
   Statement inline_;
   Statement usage_;
   Statement usage_of_;
-  Statement lock_count_;
   Statement locks_of_;
   // Statements that list a collection, by what they select. A walk takes one for each level and
   // gives it back, so a visit may start another walk.

@@ -19,9 +19,10 @@ int is_late(void* self) {
 
 }  // namespace
 
-Reader::Reader(const std::string& path, const std::string& epoch, std::size_t cache_bytes)
+Reader::Reader(const std::string& path, const std::string& epoch, const Commits& commits,
+               std::size_t cache_bytes)
     : connection(path, Connection::Mode::read),
-      queries(connection, epoch),
+      queries(connection, epoch, commits),
       begin(connection, "BEGIN"),
       commit(connection, "COMMIT") {
   configure(connection, Connection::Mode::read, cache_bytes);
@@ -88,7 +89,7 @@ LentReader ReaderPool::borrow_any() {
   ++made_;
   lock.unlock();
   try {
-    return {new Reader(path_, epoch_, cache_bytes_), GiveBack{this}};
+    return {new Reader(path_, epoch_, commits, cache_bytes_), GiveBack{this}};
   } catch (...) {
     lock.lock();
     --made_;

@@ -17,7 +17,8 @@
 namespace holdfast::storage::sqlite {
 
 struct Reader {
-  Reader(const std::string& path, const std::string& epoch, std::size_t cache_bytes);
+  Reader(const std::string& path, const std::string& epoch, const Commits& commits,
+         std::size_t cache_bytes);
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 

@@ -49,7 +49,7 @@ Writer::Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std:
       options_(std::move(options)),
       reserve_(std::move(reserve)),
       page_bytes_(connection_->integer("PRAGMA page_size")),
-      queries_(*connection_, std::move(epoch)),
+      queries_(*connection_, std::move(epoch), readers.commits, Queries::Remembers::writes),
       acts_(*connection_, queries_, options_.durability, [this] { flush_content(); }),
       begin_(*connection_, "BEGIN IMMEDIATE"),
       commit_(*connection_, "COMMIT"),
@@ -63,6 +63,7 @@ Writer::Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std:
   for (Statement* end : {&commit_, &rollback_, &release_, &rollback_to_}) (void)end->handle();
   reserve_.take();
   stats_.batch_size_buckets.resize(kBuckets);
+  readers_.commits.locks = counters_.locks;
   stats_.locks = static_cast<std::uint64_t>(counters_.locks);
   stats_.usage = {static_cast<std::uint64_t>(counters_.resources),
                   static_cast<std::uint64_t>(counters_.bytes)};
@@ -286,7 +287,7 @@ bool Writer::run_all(std::span<Waiting* const> batch, bool savepoints) {
   for (Waiting* waiting : batch) waiting->error = nullptr;
   Run(begin_).done();
   acts_.begin(counters_, accounts_);
-  if (counters_.locks == 0) queries_.locks_went();
+  if (counters_.locks == 0) queries_.no_locks();
   for (Waiting* waiting : batch) {
     queries_.begin(options_.clock->lease(), options_.clock->wall());
     const Acts::State saved = acts_.save();
@@ -326,7 +327,7 @@ void Writer::commit(bool flush, std::size_t writes) {
     return;
   }
   const Counters now = acts_.save().counters;
-  if (!(now == counters_)) acts_.write_counters();
+  if (!now.same_but_locks(counters_)) acts_.write_counters();
   try {
     const Commits::Making making(readers_.commits);
     const UnflushedCommits unflushed(connection_->handle(), !flush);
@@ -337,6 +338,7 @@ void Writer::commit(bool flush, std::size_t writes) {
     throw;
   }
   counters_ = now;
+  readers_.commits.locks = now.locks;
   unflushed_commits_ = !flush;
   start_writing_log(flush);
   if (acts_.save().accounts != accounts_) {

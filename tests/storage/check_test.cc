@@ -173,11 +173,28 @@ TEST_F(Check, RemovesOrphansOnlyWhenAsked) {
   EXPECT_TRUE(look().sound());
 }
 
+// Their number in the database is that of the last time the row was written: LOCK and UNLOCK leave
+// it alone.
+TEST_F(Check, LocksAreCountedWhenTheStoreIsOpened) {
+  plant_tree();
+  const std::uint64_t locks = names_->stats().locks;
+  EXPECT_EQ(locks, 1U);
+  for (const char* wrong : {"UPDATE meta SET locks = 7", "UPDATE meta SET locks = 0"}) {
+    damage(wrong);
+    EXPECT_EQ(names_->stats().locks, locks) << wrong;
+    EXPECT_EQ(resolve("a/f").locks.size(), 1U) << wrong;
+    EXPECT_TRUE(look().sound()) << wrong;
+  }
+  lock("b", "urn:2");
+  EXPECT_EQ(names_->stats().locks, locks + 1);
+  reopen();
+  EXPECT_EQ(names_->stats().locks, locks + 1);
+}
+
 TEST_F(Check, RepairsWhatFollowsFromOtherRows) {
   const char* const damages[] = {
       "UPDATE meta SET resources = 99",
       "UPDATE meta SET bytes = 1",
-      "UPDATE meta SET locks = 7",
       "UPDATE meta SET next_node = 2, next_content = 1",
       "UPDATE content SET refs = refs + 1",
       "UPDATE content SET refs = 0",
@@ -186,7 +203,7 @@ TEST_F(Check, RepairsWhatFollowsFromOtherRows) {
       "INSERT INTO inline_content VALUES (5000, x'00')",
       "INSERT INTO property VALUES (9999, 'urn:x', 'p', '<p/>')",
       "UPDATE node SET properties = 1 - properties",
-      "INSERT INTO lock VALUES ('urn:9', 9999, 0, 0, '', '', 0, 0, 0, 1); UPDATE meta SET locks = 2",
+      "INSERT INTO lock VALUES ('urn:9', 9999, 0, 0, '', '', 0, 0, 0, 1)",
       "UPDATE lock SET parent = 0",
       "UPDATE lock SET parent = (SELECT id FROM node WHERE key = 'b')",
       "UPDATE node SET height = 0, reach = 0",

@@ -1,4 +1,5 @@
 // What a commit leaves in the log (storage/sqlite/log_vfs.h), and what readers see of it.
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <gmock/gmock.h>
@@ -327,6 +328,14 @@ std::string described(const Resource& resource) {
   return text.str();
 }
 
+std::string described(const Lock& lock) {
+  std::ostringstream text;
+  text << ' ' << lock.token << '#' << lock.root_id << ' ' << lock.infinite << ' ' << lock.granted
+       << '+' << lock.timeout_s;
+  for (const std::string& name : lock.root.segments()) text << '/' << name;
+  return text.str();
+}
+
 std::string described(const Resolution& found) {
   std::ostringstream text;
   const auto add = [&](std::string_view name, const auto& all, const auto& show) {
@@ -334,11 +343,7 @@ std::string described(const Resolution& found) {
     for (const auto& one : all) text << ' ' << show(one);
   };
   const auto same = [](const auto& one) { return one; };
-  const auto whole = [](const Lock& lock) {
-    std::string root;
-    for (const std::string& name : lock.root.segments()) root += "/" + name;
-    return lock.token + "@" + root + "#" + std::to_string(lock.root_id);
-  };
+  const auto whole = [](const Lock& lock) { return described(lock); };
   add("path", found.path.segments(), same);
   add("stored", found.stored.segments(), same);
   add("lineage", found.lineage, same);
@@ -349,13 +354,13 @@ std::string described(const Resolution& found) {
   return text.str();
 }
 
-// What the writer, which remembers nothing from one transaction to the next, says of every path is
-// what readers say: when they look for the first time, and when they remember.
+// What the writer says of every path and every lock, which it remembers from one transaction to the
+// next, is what readers say: when they look for the first time, and when they remember.
 TEST_F(ReadAgain, SaysWhatTheWriterSays) {
   open(Durability::relaxed);
   const std::string longest(54, 'k');
-  const std::vector<std::string> names = {"a", "b",     "caf\u00e9",   "cafe\u0301",
-                                          "d", longest, longest + "k", std::string(200, 'n')};
+  const std::vector<std::string> names = {"a",     "caf\u00e9",   "cafe\u0301",
+                                          longest, longest + "k", std::string(200, 'n')};
   std::vector<std::string> paths = {""};
   for (const std::string& name : names) {
     paths.push_back(name);
@@ -365,59 +370,103 @@ TEST_F(ReadAgain, SaysWhatTheWriterSays) {
     }
   }
   std::mt19937 random(7);
-  const auto any = [&] { return path(paths[1 + random() % (paths.size() - 1)]); };
+  // Most often below the first name, where something is.
+  const auto any = [&] {
+    return path(
+        paths[1 + random() % (random() % 4 == 0 ? paths.size() - 1 : names.size() * 2 + 1)]);
+  };
   int acts = 0;
-  for (int round = 0; round < 400; ++round) {
-    names_->write(Flush::deferrable, [&](Transaction& tx) {
-      const Resolution at = tx.resolve(any());
-      if (!at.parent || !at.parent->is_collection()) return;
-      ++acts;
-      switch (random() % 7) {
-        case 0:
-          if (at.mapped() && at.resource->is_collection()) return;
-          (void)tx.put(*at.parent, at.path.name(), inline_content(std::to_string(round)),
-                       std::nullopt, round % 3);
-          return;
-        case 1:
-        case 2:
-          if (!at.mapped()) (void)tx.make_collection(*at.parent, at.path.name(), round % 3);
-          return;
-        case 3: {
-          if (!at.mapped() || round % 3 != 0) return;
-          tx.remove_tree(*at.resource);
-          return;
-        }
-        case 4: {
-          const Resolution to = tx.resolve(any());
-          if (!at.mapped() || !to.parent || !to.parent->is_collection()) return;
-          if (to.at_or_below(*at.resource) || (to.mapped() && at.at_or_below(*to.resource))) return;
-          (void)tx.move_tree(*at.resource, *to.parent, to.path.name());
-          return;
-        }
-        default: {
-          if (!at.mapped()) return;
-          Lock lock;
-          lock.token = "urn:" + std::to_string(round);
-          lock.root_id = at.resource->id;
-          lock.infinite = random() % 2 == 0;
-          lock.timeout_s = 1 + static_cast<std::int64_t>(random() % 60);
-          (void)tx.add_lock(std::move(lock));
-        }
+  std::vector<std::string> tokens;
+  const auto any_token = [&] {
+    return tokens.empty() ? "urn:none" : tokens[random() % tokens.size()];
+  };
+  const auto act = [&](Transaction& tx, int round) {
+    const Resolution first = tx.resolve(path(names[0]));
+    if (!first.mapped()) (void)tx.make_collection(*first.parent, names[0], kNobody);
+    const Resolution at = tx.resolve(any());
+    if (!at.parent || !at.parent->is_collection()) return;
+    ++acts;
+    // At times only what lets the writer go on remembering everything else.
+    const bool calm = round / 25 % 2 == 1;
+    const std::array kCalm = {0U, 5U, 8U, 8U};
+    switch (calm ? kCalm.at(random() % kCalm.size()) : random() % 11) {
+      case 0:
+        if (at.mapped() ? at.resource->is_collection() : calm) return;
+        (void)tx.put(*at.parent, at.path.name(), inline_content(std::to_string(round)),
+                     std::nullopt, round % 3);
+        return;
+      case 1:
+      case 2:
+        if (!at.mapped()) (void)tx.make_collection(*at.parent, at.path.name(), round % 3);
+        return;
+      case 3: {
+        if (!at.mapped() || round % 3 != 0) return;
+        tx.remove_tree(*at.resource);
+        return;
       }
-    });
-    if (round % 2 == 0) clock_.advance(1000);
-    std::vector<std::string> wanted;
-    names_->write(Flush::deferrable, [&](Transaction& tx) {
-      wanted.clear();
-      for (const std::string& one : paths) wanted.push_back(described(tx.resolve(path(one))));
-    });
-    for (int look = 0; look < 2; ++look) {
-      const auto snapshot = names_->snapshot();
-      for (std::size_t i = 0; i < paths.size(); ++i)
-        ASSERT_EQ(described(snapshot->resolve(path(paths[i]))), wanted[i]) << paths[i];
+      case 4: {
+        const Resolution to = tx.resolve(any());
+        if (!at.mapped() || !to.parent || !to.parent->is_collection()) return;
+        if (to.at_or_below(*at.resource) || (to.mapped() && at.at_or_below(*to.resource))) return;
+        (void)tx.move_tree(*at.resource, *to.parent, to.path.name());
+        return;
+      }
+      case 5:
+        (void)tx.remove_lock(any_token());
+        return;
+      case 6: {
+        const std::string token = any_token();
+        if (tx.find_lock(token, 0)) (void)tx.refresh_lock(token, 1 + round % 40);
+        return;
+      }
+      case 7: {
+        const Resolution to = tx.resolve(any());
+        if (!at.mapped() || !to.parent || !to.parent->is_collection() || to.mapped()) return;
+        if (to.at_or_below(*at.resource)) return;
+        (void)tx.copy_tree(*at.resource, true, *to.parent, to.path.name(), kNobody);
+        return;
+      }
+      default: {
+        if (!at.mapped()) return;
+        Lock lock;
+        lock.token = "urn:" + std::to_string(tokens.size());
+        lock.root_id = at.resource->id;
+        lock.infinite = random() % 2 == 0;
+        lock.timeout_s = 1 + static_cast<std::int64_t>(random() % 60);
+        tokens.push_back(lock.token);
+        (void)tx.add_lock(std::move(lock));
+      }
     }
+  };
+  const auto found = [&](const Snapshot& snapshot) {
+    std::vector<std::string> all;
+    for (const std::string& one : paths)
+      all.push_back(one + described(snapshot.resolve(path(one))));
+    for (const std::string& token : tokens) {
+      const auto lock = snapshot.find_lock(token, 2);
+      all.push_back(token + (lock ? described(*lock) : " none"));
+    }
+    return all;
+  };
+  for (int round = 0; round < 400; ++round) {
+    const int several = 1 + static_cast<int>(random() % 3);
+    const bool refused = random() % 5 == 0;
+    try {
+      names_->write(Flush::deferrable, [&](Transaction& tx) {
+        for (int i = 0; i < several; ++i) act(tx, round);
+        if (!refused) return;
+        (void)found(tx);  // and learns what is taken back
+        throw std::logic_error("refused");
+      });
+    } catch (const std::logic_error&) {
+    }
+    if (round % 2 == 0) clock_.advance(round / 25 % 2 == 1 ? 6000 : 1000);
+    std::vector<std::string> wanted;
+    names_->write(Flush::deferrable, [&](Transaction& tx) { wanted = found(tx); });
+    for (int look = 0; look < 2; ++look) ASSERT_EQ(found(*names_->snapshot()), wanted);
   }
   EXPECT_GT(acts, 100);
+  EXPECT_GT(tokens.size(), 30U);
 }
 
 TEST_F(ReadAgain, FactsAreTheContentWithoutItsBytes) {
