@@ -13,9 +13,17 @@ namespace {
 constexpr const char* kChild =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
     "height, reach FROM node WHERE parent = ?1 AND key = ?2";
+constexpr const char* kChildrenAfter =
+    "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner "
+    "FROM node WHERE parent = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
 constexpr const char* kById =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner "
     "FROM node WHERE id = ?1";
+
+// read_facts expects these columns first, in this order.
+constexpr const char* kFacts = "SELECT size, sha256, sha1, md5, blob FROM content WHERE id = ?1";
+constexpr const char* kFactsAfter =
+    "SELECT size, sha256, sha1, md5, blob, id FROM content WHERE id > ?1 ORDER BY id LIMIT ?2";
 
 // read_lock expects these columns.
 constexpr const char* kLocksAt =
@@ -44,6 +52,7 @@ Queries::Queries(Connection& connection, std::string epoch, const Commits& commi
       places_(remembers_ ? kWrites : kLittle),
       locks_(remembers_ ? kWrites : 0),
       child_(connection, kChild),
+      children_after_(connection, kChildrenAfter),
       step_(connection, "SELECT id, name FROM node WHERE parent = ?1 AND key = ?2"),
       by_id_(connection, kById),
       parent_of_(connection, "SELECT parent FROM node WHERE id = ?1"),
@@ -58,7 +67,8 @@ Queries::Queries(Connection& connection, std::string epoch, const Commits& commi
       lock_by_token_(connection, kLockByToken),
       properties_(connection,
                   "SELECT xmlns, name, xml FROM property WHERE node = ?1 ORDER BY xmlns, name"),
-      content_(connection, "SELECT size, sha256, sha1, md5, blob FROM content WHERE id = ?1"),
+      facts_(connection, kFacts),
+      facts_after_(connection, kFactsAfter),
       inline_(connection, "SELECT bytes FROM inline_content WHERE id = ?1"),
       usage_(connection, "SELECT resources, bytes FROM meta"),
       usage_of_(connection, "SELECT resources, bytes FROM account_usage WHERE account = ?1"),
@@ -141,6 +151,16 @@ const Seen& Queries::look(NodeId parent, std::string_view key) {
 
 std::optional<Resource> Queries::child(NodeId parent, std::string_view key) {
   return look(parent, key).resource;
+}
+
+void Queries::children_after(NodeId parent, std::string_view key, std::size_t most,
+                             const std::function<void(std::string_view, const Resource&)>& visit) {
+  Run run(children_after_, parent, key, most);
+  Resource resource;
+  while (run.row()) {
+    read_resource(run, resource);
+    visit(run.text(2), resource);
+  }
 }
 
 std::optional<Resource> Queries::by_id(NodeId id) {
@@ -283,11 +303,21 @@ Content Queries::content(const Resource& file) {
 }
 
 Content Queries::facts(const Resource& file) {
-  Content content;
-  Run run(content_, file.content);
+  Run run(facts_, file.content);
   if (!run.row()) {
     throw Error(Fault::corrupt, "content " + std::to_string(file.content) + " is missing");
   }
+  return read_facts(run);
+}
+
+void Queries::facts_after(std::int64_t id, std::size_t most,
+                          const std::function<void(std::int64_t, const Content&)>& visit) {
+  Run run(facts_after_, id, most);
+  while (run.row()) visit(run.integer(5), read_facts(run));
+}
+
+Content Queries::read_facts(const Run& run) {
+  Content content;
   content.size = static_cast<std::uint64_t>(run.integer(0));
   run.bytes(1, content.checksums.sha256);
   if (!run.null(2)) run.bytes(2, content.checksums.sha1.emplace());

@@ -66,8 +66,14 @@ class Queries {
   [[nodiscard]] std::vector<Property> properties(NodeId id);
   [[nodiscard]] Content content(const Resource& file);
   [[nodiscard]] Content facts(const Resource& file);
+  // Those with the next ids, as many as there are and not more than `most`.
+  void facts_after(std::int64_t id, std::size_t most,
+                   const std::function<void(std::int64_t, const Content&)>& visit);
   // The bytes of an inline content whose size is known.
   void read_inline(std::int64_t id, Content& content);
+  // The members of a collection that follow this key (NameKey) in order, not more than `most`.
+  void children_after(NodeId parent, std::string_view key, std::size_t most,
+                      const std::function<void(std::string_view, const Resource&)>& visit);
   [[nodiscard]] std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s);
   [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit);
   [[nodiscard]] std::uint64_t locks_of(std::string_view principal);
@@ -103,6 +109,7 @@ class Queries {
   [[nodiscard]] const Seen& look(NodeId parent, std::string_view key);
   void read_resource(const Run& run, Resource& resource) const;
   void read_lock(const Run& run, Lock& lock) const;
+  [[nodiscard]] static Content read_facts(const Run& run);
   // Live locks rooted at `node`, a member of `parent`, appended to `out` without their root's path.
   void locks_at(NodeId parent, NodeId node, std::vector<Lock>& out);
   // With it.
@@ -124,6 +131,7 @@ class Queries {
   SeenLocks locks_;
 
   Statement child_;
+  Statement children_after_;
   Statement step_;
   Statement by_id_;
   Statement parent_of_;
@@ -134,7 +142,8 @@ class Queries {
   Statement next_locked_;
   Statement lock_by_token_;
   Statement properties_;
-  Statement content_;
+  Statement facts_;
+  Statement facts_after_;
   Statement inline_;
   Statement usage_;
   Statement usage_of_;

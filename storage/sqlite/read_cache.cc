@@ -14,6 +14,8 @@ constexpr std::size_t kFacts = 128 * 1024;
 // there.
 constexpr std::size_t kSets = 32 * 1024;
 constexpr std::size_t kSlots = 4;
+// Members read at one instant that show that it lasts.
+constexpr std::size_t kEnough = 64;
 // Larger ones would cost more memory than they spare time.
 constexpr std::size_t kMostPathBytes = 512;
 constexpr std::size_t kMostLocks = 4;
@@ -69,10 +71,8 @@ bool ReadCache::member(std::uint64_t instant, NodeId parent, std::string_view ke
   const std::lock_guard lock(mutex_of(set));
   const Known* const first = &members_[set * kSlots];
   const Known* const last = first + kSlots;
-  const Known* const found = std::find_if(first, last, [&](const Known& known) {
-    return known.instant == instant && known.parent == parent &&
-           std::string_view(known.key.data(), known.key_bytes) == key;
-  });
+  const Known* const found =
+      std::find_if(first, last, [&](const Known& known) { return known.is(instant, parent, key); });
   if (found == last) return false;
   member.locked = found->locked;
   member.resource.reset();
@@ -93,6 +93,22 @@ bool ReadCache::member(std::uint64_t instant, NodeId parent, std::string_view ke
 
 void ReadCache::keep(std::uint64_t instant, NodeId parent, std::string_view key,
                      const std::optional<Resource>& resource, bool locked) {
+  put(instant, parent, key, resource ? &*resource : nullptr, locked, false);
+}
+
+void ReadCache::keep_ahead(std::uint64_t instant, NodeId parent, std::string_view key,
+                           const Resource& resource, bool locked) {
+  put(instant, parent, key, &resource, locked, true);
+}
+
+bool ReadCache::wants_more(std::uint64_t instant) const {
+  const std::size_t filled = filled_.load(std::memory_order_relaxed);
+  return filled_at_.load(std::memory_order_relaxed) == instant && filled >= kEnough &&
+         filled < kSets * kSlots / 4 * 3;
+}
+
+void ReadCache::put(std::uint64_t instant, NodeId parent, std::string_view key,
+                    const Resource* resource, bool locked, bool ahead) {
   Known known{};
   if (key.size() > known.key.size() || (resource && resource->name != key)) return;
   known.instant = instant;
@@ -109,14 +125,24 @@ void ReadCache::keep(std::uint64_t instant, NodeId parent, std::string_view key,
     known.size = resource->size;
     known.content = resource->content;
   }
+  // Another thread may count for another instant meanwhile: then a little more or less is read.
+  if (filled_at_.exchange(instant, std::memory_order_relaxed) != instant)
+    filled_.store(0, std::memory_order_relaxed);
   const std::size_t set = set_of(parent, key);
   const std::lock_guard lock(mutex_of(set));
   Known* const first = &members_[set * kSlots];
-  // In the place of what is of no use any more; else of whichever the key happens to name.
+  Known* const last = first + kSlots;
   Known* place =
-      std::find_if(first, first + kSlots, [&](const Known& old) { return old.instant != instant; });
-  if (place == first + kSlots) place = first + (hash_of(key) >> 8) % kSlots;
+      std::find_if(first, last, [&](const Known& old) { return old.is(instant, parent, key); });
+  // In the place of what is of no use any more; else of whichever the key happens to name.
+  if (place == last)
+    place = std::find_if(first, last, [&](const Known& old) { return old.instant != instant; });
+  if (place == last) {
+    if (ahead) return;
+    place = first + (hash_of(key) >> 8) % kSlots;
+  }
   *place = known;
+  filled_.fetch_add(1, std::memory_order_relaxed);
 }
 
 std::shared_ptr<const Content> ReadCache::content(std::int64_t id) const {

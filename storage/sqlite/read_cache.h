@@ -5,6 +5,8 @@
 #pragma once
 
 #include <array>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -40,6 +42,12 @@ class ReadCache {
                             Member& member) const;
   void keep(std::uint64_t instant, NodeId parent, std::string_view key,
             const std::optional<Resource>& resource, bool locked);
+  // The same of one that nobody has asked for yet: takes the place of nothing that is of use.
+  void keep_ahead(std::uint64_t instant, NodeId parent, std::string_view key,
+                  const Resource& resource, bool locked);
+  // Enough has been asked for since the last commit that it is worth reading what is likely to be
+  // asked for next, and there is room for it.
+  [[nodiscard]] bool wants_more(std::uint64_t instant) const;
 
   // Inline content by its id. Null when unknown.
   [[nodiscard]] std::shared_ptr<const Content> content(std::int64_t id) const;
@@ -77,13 +85,21 @@ class ReadCache {
     bool locked;
     std::uint8_t key_bytes;
     std::array<char, 54> key;  // and the name as well
+
+    [[nodiscard]] bool is(std::uint64_t at, NodeId below, std::string_view called) const {
+      return instant == at && parent == below && std::string_view(key.data(), key_bytes) == called;
+    }
   };
   static_assert(sizeof(Known) == 128);
 
+  void put(std::uint64_t instant, NodeId parent, std::string_view key, const Resource* resource,
+           bool locked, bool ahead);
   [[nodiscard]] std::mutex& mutex_of(std::size_t slot) const { return mutexes_[slot % kMutexes]; }
 
   static constexpr std::size_t kMutexes = 64;
   mutable std::array<std::mutex, kMutexes> mutexes_;  // each guards every 64th slot, or set of them
+  std::atomic<std::uint64_t> filled_at_{0};           // the instant that members were last kept of
+  std::atomic<std::size_t> filled_{0};                // how many
   std::vector<Resolved> resolved_;
   std::vector<Stored> stored_;
   Zeroed<Facts> facts_;

@@ -12,6 +12,10 @@ namespace {
 // Steps of SQLite's machine between two looks at the clock: some tens of microseconds.
 constexpr int kStepsPerLook = 2000;
 
+// What is likely to be asked for after a member of a collection: those that follow in order, and
+// contents that were stored one after the other. They lie beside it.
+constexpr std::size_t kAhead = 16;
+
 int is_late(void* self) {
   const auto* reader = static_cast<const Reader*>(self);
   return reader->clock != nullptr && reader->clock->lease() > reader->deadline ? 1 : 0;
@@ -161,6 +165,13 @@ Resolution ReadSnapshot::resolve(const Path& path) const {
       return found.mapped() && lock.root_id == found.resource->id;
     });
     cache_.keep(instant, collection, key.view(), found.resource, locked);
+    if (found.mapped() && cache_.wants_more(instant)) {
+      const bool may_be_locked = queries_.any_locks();
+      queries_.children_after(
+          collection, key.view(), kAhead, [&](std::string_view next, const Resource& resource) {
+            cache_.keep_ahead(instant, collection, next, resource, may_be_locked);
+          });
+    }
   }
   return found;
 }
@@ -172,6 +183,7 @@ Content ReadSnapshot::content(const Resource& file) const {
     queries_.read_inline(file.content, found);
   } else {
     found = queries_.content(file);
+    read_facts_ahead(file.content);
   }
   cache_.keep(file.content, found);
   return found;
@@ -182,7 +194,15 @@ Content ReadSnapshot::facts(const Resource& file) const {
   if (cache_.facts(file.content, found)) return found;
   found = queries_.facts(file);
   cache_.keep_facts(file.content, found);
+  read_facts_ahead(file.content);
   return found;
+}
+
+void ReadSnapshot::read_facts_ahead(std::int64_t id) const {
+  if (!cache_.wants_more(reader_->instant)) return;
+  queries_.facts_after(id, kAhead, [this](std::int64_t next, const Content& content) {
+    cache_.keep_facts(next, content);
+  });
 }
 
 }  // namespace holdfast::storage::sqlite

@@ -103,6 +103,8 @@ class ReadSnapshot final : public Answers<Snapshot> {
   [[nodiscard]] Content facts(const Resource& file) const override;
 
  private:
+  void read_facts_ahead(std::int64_t id) const;
+
   LentReader reader_;
   ReadCache& cache_;
 };

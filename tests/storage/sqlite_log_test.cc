@@ -469,6 +469,67 @@ TEST_F(ReadAgain, SaysWhatTheWriterSays) {
   EXPECT_GT(tokens.size(), 30U);
 }
 
+// When much is asked for at one instant, what may be asked for next is read as well.
+TEST_F(ReadAgain, WhatWasReadAheadIsWhatTheWriterSays) {
+  open(Durability::relaxed);
+  std::vector<std::string> paths;
+  for (const std::string folder : {"c", "c/d", "e"}) {
+    mkcol(folder);
+    for (int i = 0; i < 150; ++i) {
+      std::string name = std::to_string(i * 7919 % 1000);
+      if (i % 10 == 3) name += std::string(60, 'n');
+      if (i % 10 == 5) name += "\u00e9";
+      paths.push_back(folder + "/" + name);
+    }
+  }
+  std::mt19937 random(11);
+  for (int round = 0; round < 30; ++round) {
+    names_->write(Flush::deferrable, [&](Transaction& tx) {
+      for (int i = 0; i < 60; ++i) {
+        const std::string& one = paths[random() % paths.size()];
+        const Resolution at = tx.resolve(path(one));
+        if (at.mapped() && random() % 4 == 0) {
+          tx.remove_tree(*at.resource);
+        } else if (!at.mapped() && random() % 8 == 0) {
+          (void)tx.make_collection(*at.parent, at.path.name(), kNobody);
+        } else if (!at.mapped() || !at.resource->is_collection()) {
+          (void)tx.put(*at.parent, at.path.name(), inline_content(one + std::to_string(round)),
+                       std::nullopt, kNobody);
+        }
+        // Not before some rounds: while there is no lock at all, none is looked for.
+        const Resolution now = tx.resolve(path(one));
+        if (round < 10 || !now.mapped() || random() % 4 != 0) continue;
+        Lock lock;
+        lock.token = "urn:" + std::to_string(round) + "-" + std::to_string(i);
+        lock.root_id = now.resource->id;
+        lock.timeout_s = 1 + static_cast<std::int64_t>(random() % 20);
+        lock.scope = LockScope::shared;
+        (void)tx.add_lock(std::move(lock));
+      }
+    });
+    clock_.advance(1000);
+    std::shuffle(paths.begin(), paths.end(), random);
+    std::vector<std::string> wanted;
+    std::vector<std::string> bytes;
+    names_->write(Flush::deferrable, [&](Transaction& tx) {
+      for (const std::string& one : paths) {
+        const Resolution found = tx.resolve(path(one));
+        wanted.push_back(described(found));
+        const bool is_file = found.mapped() && !found.resource->is_collection();
+        bytes.push_back(is_file ? tx.content(*found.resource).bytes : "");
+      }
+    });
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      const auto snapshot = names_->snapshot();
+      const Resolution found = snapshot->resolve(path(paths[i]));
+      ASSERT_EQ(described(found), wanted[i]) << paths[i];
+      if (!found.mapped() || found.resource->is_collection()) continue;
+      ASSERT_EQ(snapshot->facts(*found.resource).size, bytes[i].size());
+      ASSERT_EQ(snapshot->content(*found.resource).bytes, bytes[i]);
+    }
+  }
+}
+
 TEST_F(ReadAgain, FactsAreTheContentWithoutItsBytes) {
   open();
   put("inline", "some bytes");
