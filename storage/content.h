@@ -87,6 +87,8 @@ class ContentStore {
   virtual void require_sound(std::int64_t id, const Content& content) = 0;
   // require_sound has nothing left to look at in this inline content.
   [[nodiscard]] virtual bool is_known_sound(std::int64_t id) const = 0;
+  // From now on there is none: an upload of this store made it, and a commit gave it this id.
+  virtual void note_sound(std::int64_t id) = 0;
   // Bytes that can still be stored, and the size of the whole disk; for RFC 4331 quota properties
   // and the free-space floor.
   struct Space {

@@ -115,6 +115,7 @@ struct Outcome {
   bool replaced = false;
   std::string etag;
   std::string last_modified;
+  std::int64_t content = 0;  // the id of what was stored; 0: nothing was
 };
 
 Response answer(const Announced& announced, const Outcome& outcome) {
@@ -183,7 +184,7 @@ Response handle_put(Call& call) {
                                         call.request.caller->account);
       charge.settle(tx);
       outcome = {target.mapped(), std::move(stored.etag),
-                 last_modified(stored.modified, tx.wall_now())};
+                 last_modified(stored.modified, tx.wall_now()), stored.content};
     });
   } catch (const storage::Error& error) {
     // The commit's outcome is unknown, and a row may name the content: the next start sweeps it if
@@ -193,6 +194,7 @@ Response handle_put(Call& call) {
     throw;
   }
   upload->keep();
+  if (content.is_inline() && outcome.content != 0) call.contents.note_sound(outcome.content);
 
   Response response = answer(announced, outcome);
   if (announced.checksums.any()) response.set("OC-Checksum", oc_checksum(content.checksums));

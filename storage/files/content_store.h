@@ -39,6 +39,7 @@ class FileContentStore final : public ContentStore {
   [[nodiscard]] bool is_known_sound(std::int64_t id) const override {
     return verified_.contains(Mark(id));
   }
+  void note_sound(std::int64_t id) override { verified_.add(Mark(id)); }
   [[nodiscard]] Space space() const override;
 
  private:

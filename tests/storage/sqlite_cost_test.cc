@@ -41,13 +41,16 @@ class Cost : public SqliteStore {
     sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(note_connection));
   }
 
-  // Steps since the beginning, of every statement that is kept.
-  [[nodiscard]] std::int64_t steps() const {
+  // Steps since the beginning, of every statement that is kept; or what else SQLite counts, and of
+  // those alone that say `saying`.
+  [[nodiscard]] std::int64_t steps(int what = SQLITE_STMTSTATUS_VM_STEP,
+                                   std::string_view saying = {}) const {
     std::int64_t sum = 0;
     for (sqlite3* connection : connections_)
       for (sqlite3_stmt* each = sqlite3_next_stmt(connection, nullptr); each != nullptr;
            each = sqlite3_next_stmt(connection, each))
-        sum += sqlite3_stmt_status(each, SQLITE_STMTSTATUS_VM_STEP, 0);
+        if (std::string_view(sqlite3_sql(each)).find(saying) != std::string_view::npos)
+          sum += sqlite3_stmt_status(each, what, 0);
     return sum;
   }
 
@@ -106,6 +109,41 @@ const std::string kShared =
     "</D:locktype></D:lockinfo>";
 
 Headers with(const std::string& token) { return {{"If", "(<" + token + ">)"}}; }
+
+// What this process stored is sound as far as it can know: HEAD has no reason to read it.
+TEST_F(Cost, OfHeadAfterPutIsNoLookAtTheBytes) {
+  ASSERT_EQ(send("PUT", "/f", {}, std::string(60'000, 'f')).status, 201);
+  const auto reads = [this] { return steps(SQLITE_STMTSTATUS_RUN, "FROM inline_content"); };
+  const std::int64_t before = reads();
+  EXPECT_EQ(send("HEAD", "/f").status, 200);
+  EXPECT_EQ(reads(), before);
+  EXPECT_EQ(send("GET", "/f").body.size(), 60'000U);
+  EXPECT_EQ(reads(), before + 1);
+}
+
+// Who reads one file after the other, as a client does that copies a folder, needs the database for
+// one in many.
+TEST_F(Cost, FilesAreReadAheadOfTheirRequests) {
+  make_files("many", 400);
+  const auto look = [&](int from, int to) {
+    for (int i = from; i < to; ++i)
+      EXPECT_TRUE(
+          names_->snapshot()
+              ->resolve(path("many/" + std::to_string(i / 100) + "/" + std::to_string(i % 100)))
+              .mapped());
+  };
+  const auto statements = [this] { return steps(SQLITE_STMTSTATUS_RUN); };
+  look(0, 100);  // so many that the instant is seen to last
+  const std::int64_t before = statements();
+  look(100, 200);
+  EXPECT_LT(statements() - before, 40);
+  EXPECT_EQ(cost([&] { look(100, 200); }), 0);
+  // What was read ahead is of no use after a commit.
+  (void)names_->write(Flush::required, [&](Transaction& tx) {
+    tx.remove_tree(*tx.resolve(path("many/1/7")).resource);
+  });
+  EXPECT_FALSE(names_->snapshot()->resolve(path("many/1/7")).mapped());
+}
 
 TEST_F(Cost, OfALockDoesNotGrowWithTheLocksThatThereAre) {  // robustness D6
   const std::size_t many = at_scale<std::size_t>(1'000'000, 5'000);

@@ -101,6 +101,7 @@ class FaultyContentStore final : public storage::ContentStore {
   [[nodiscard]] bool is_known_sound(std::int64_t id) const override {
     return inner_.is_known_sound(id);
   }
+  void note_sound(std::int64_t id) override { inner_.note_sound(id); }
   [[nodiscard]] Space space() const override { return inner_.space(); }
 
  private:

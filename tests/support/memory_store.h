@@ -84,6 +84,7 @@ class MemoryContentStore final : public storage::ContentStore {
   [[nodiscard]] bool verify(const storage::Content& content) override;
   void require_sound(std::int64_t id, const storage::Content& content) override;
   [[nodiscard]] bool is_known_sound(std::int64_t /*id*/) const override { return false; }
+  void note_sound(std::int64_t /*id*/) override {}
   [[nodiscard]] Space space() const override;
 
   // For tests.
