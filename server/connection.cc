@@ -1,13 +1,32 @@
 #include "server/connection.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
+
+#include "dav/engine.h"
+#include "server/desk.h"
 
 namespace holdfast::server {
 namespace {
 
 // TLS 1.2 and later take this in place of a handshake: a fatal alert, "internal error".
 constexpr std::string_view kHandshakeRefused("\x15\x03\x01\x00\x02\x02\x50", 7);
+
+// So many show that the next one is likely to be quick as well.
+constexpr unsigned kQuickInARow = 3;
+// A client that sends many at once is served by others than the one who serves all.
+constexpr int kMostAtOnce = 8;
+
+// By its head, the answer can be expected from memory, and nobody has to wait for the client first;
+// `arrived` bytes of the body are here.
+bool looks_quick(const Head& head, std::size_t arrived) {
+  if (head.chunked || head.expects_continue || head.content_length.value_or(0) > arrived)
+    return false;
+  const dav::Method* const method = dav::find_method(head.method);
+  if (method == nullptr || method->access == dav::Access::write) return false;
+  return method->name != "PROPFIND" || head.fields.find("Depth") == "0";
+}
 
 }  // namespace
 
@@ -19,14 +38,18 @@ Connection::Connection(const Service& service, Wire wire, Peer peer, ClientKey k
       scanner_(service.limits),
       since_(Clock::now()) {}
 
-Connection::Next Connection::serve(const Workers& workers, Workspace& space) noexcept {
+Connection::Next Connection::serve(const Workers& workers, const Desk& desk, Workspace& space,
+                                   Turn* turn) noexcept {
+  Next next = Next::close;
+  wire_.set_turn(turn);
   try {
-    return serve_requests(workers, space);
+    next = serve_requests(workers, desk, space, turn);
   } catch (...) {
     // Out of memory: nothing can be said any more.
     wire_.reset_on_close();
-    return Next::close;
   }
+  wire_.set_turn(nullptr);
+  return next;
 }
 
 void Connection::hold(std::span<char> bytes) { held_.assign(bytes.data(), bytes.size()); }
@@ -61,19 +84,27 @@ std::optional<Connection::Next> Connection::secure() {
   return Next::linger;
 }
 
-Connection::Next Connection::serve_requests(const Workers& workers, Workspace& space) {
+Connection::Next Connection::serve_requests(const Workers& workers, const Desk& desk,
+                                            Workspace& space, Turn* turn) {
+  const auto others_wait = [turn] { return turn != nullptr && !turn->has_ended(); };
   if (wire_.securing())
     if (const std::optional<Next> next = secure()) return *next;
   const std::span<char> buffer = space.head_buffer();
   std::size_t filled = held_.size();
   std::memcpy(buffer.data(), held_.data(), filled);
   held_ = std::string();
+  int at_once = 0;
   bool may_wait = false;  // the client was just answered and may ask again at once
   for (;;) {
     const std::string_view arrived(buffer.data(), filled);
     switch (scanner_.scan(arrived)) {
       case HeadScanner::State::more: {
         const std::span<char> room = buffer.subspan(filled);
+        // Its desk learns from epoll when there is more.
+        const bool between = filled == 0 && quick_ >= kQuickInARow;
+        if (between && may_wait && !wire_.has_received() &&
+            (others_wait() || (desk.is_open() && workers.plentiful())))
+          return Next::desk;
         const Wire::Received received = may_wait && filled == 0 && workers.plentiful()
                                             ? wire_.receive_soon(room, workers.alone())
                                             : wire_.receive_now(room);
@@ -81,7 +112,7 @@ Connection::Next Connection::serve_requests(const Workers& workers, Workspace& s
         if (received.state == Wire::Received::State::ended) return Next::close;
         if (received.state == Wire::Received::State::nothing) {
           hold(buffer.first(filled));
-          return Next::park;
+          return between && others_wait() ? Next::desk : Next::park;
         }
         if (filled == 0) since_ = Clock::now();
         filled += received.count;
@@ -99,16 +130,28 @@ Connection::Next Connection::serve_requests(const Workers& workers, Workspace& s
       refuse(service_, wire_, peer_, *refusal, arrived);
       return end(Fate::linger);
     }
+    const bool quick = looks_quick(space.head, filled - head_end);
+    if (!quick && others_wait()) {
+      if (!turn->is_alone()) {
+        quick_ = 0;
+        hold(buffer.first(filled));
+        scanner_.reset();
+        return Next::again;
+      }
+      turn->end();
+    }
     const ExchangeEnd ended =
         exchange(service_, wire_, space, peer_, buffer.subspan(head_end, filled - head_end));
     served_ = true;
+    quick_ = quick && ended.small ? std::min(quick_ + 1, kQuickInARow) : 0;
     if (ended.fate != Fate::go_on) return end(ended.fate);
     filled = ended.leftover.size();
     if (filled > 0) std::memmove(buffer.data(), ended.leftover.data(), filled);
     scanner_.reset();
     since_ = Clock::now();
     may_wait = true;
-    if (workers.contended()) {
+    const bool too_many = filled > 0 && others_wait() && ++at_once == kMostAtOnce;
+    if (workers.contended() || too_many) {
       hold(buffer.first(filled));
       return filled > 0 || wire_.has_received() ? Next::again : Next::park;
     }

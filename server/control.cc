@@ -15,28 +15,14 @@
 #include <unistd.h>
 #include <utility>
 
+#include "server/descriptor.h"
+
 namespace holdfast::server {
 namespace {
 
 constexpr const char* kSocketName = "control.sock";
 constexpr std::chrono::seconds kRequestTimeout{5};
 constexpr int kPollMillis = 100;
-
-// A descriptor that is closed at the end.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 int open_folder(const std::string& folder) {
   return ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);

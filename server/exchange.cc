@@ -31,6 +31,15 @@ dav::Response handle(const Handler& handler, dav::Request& request, Peer& peer) 
   }
 }
 
+// Sent at once, as a rule.
+bool is_small(const dav::Response& response) {
+  if (const auto* text = std::get_if<std::string>(&response.body))
+    return text->size() <= Workspace::kBlockBytes;
+  if (const auto* content = std::get_if<dav::ContentBody>(&response.body))
+    return content->length() <= Workspace::kBlockBytes;
+  return std::holds_alternative<std::monostate>(response.body);
+}
+
 std::int64_t microseconds_since(Clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count();
 }
@@ -55,6 +64,8 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space, const
   Peer client = peer;
   dav::Response response = handle(service.handler, request, client);
 
+  const bool small = is_small(response);
+  if (!small) wire.end_turn();
   const bool drained = body.drain();
   ResponseWriter writer(wire, space, service.limits);
   const ResponseWriter::Outcome sent = writer.send(
@@ -75,12 +86,12 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space, const
   service.observer.request_finished(record);
   std::swap(request.fields, space.head.fields);
 
-  if (!sent.whole) return {Fate::close, {}};
-  if (sent.keep_alive) return {Fate::go_on, body.leftover()};
+  if (!sent.whole) return {.fate = Fate::close, .small = small, .leftover = {}};
+  if (sent.keep_alive) return {.fate = Fate::go_on, .small = small, .leftover = body.leftover()};
   // Under TLS the client still has its close_notify to send.
   const bool client_is_done = body.state() == dav::Body::State::truncated ||
                               (drained && body.leftover().empty() && !wire.secure());
-  return {client_is_done ? Fate::close : Fate::linger, {}};
+  return {.fate = client_is_done ? Fate::close : Fate::linger, .small = small, .leftover = {}};
 }
 
 void refuse(const Service& service, Wire& wire, const Peer& peer, const Refusal& refusal,

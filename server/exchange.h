@@ -37,6 +37,7 @@ struct Service {
 
 struct ExchangeEnd {
   Fate fate = Fate::close;
+  bool small = false;        // the answer
   std::span<char> leftover;  // with go_on: what arrived of the next request
 };
 

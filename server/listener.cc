@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdexcept>
 #include <sys/resource.h>
+#include <thread>
 #include <utility>
 
 #include "Poco/Exception.h"
@@ -15,6 +16,7 @@
 #include "Poco/Net/ServerSocketImpl.h"
 #include "Poco/Net/SocketAddress.h"
 #include "server/connection.h"
+#include "server/desk.h"
 #include "server/poller.h"
 #include "server/workers.h"
 
@@ -102,11 +104,28 @@ struct Listener::Impl {
         service{limits, handler, observer, stopping, tls, proxies},
         listening(std::move(socket)),
         workers(limits, observer, [this](Connection& connection, Workspace& space) {
-          poller->settle(connection, connection.serve(workers, space));
+          Desk& desk = desk_of(connection);
+          const Connection::Next next = connection.serve(workers, desk, space);
+          if (next == Connection::Next::desk) {
+            desk.bring(connection, space);
+          } else {
+            poller->settle(connection, next);
+          }
         }) {
+    // As many threads as can run at once; more would only take turns.
+    for (unsigned i = std::max(1U, std::thread::hardware_concurrency()); i > 0; --i)
+      desks.push_back(
+          std::make_unique<Desk>(workers, [this](Connection& connection, Connection::Next next) {
+            poller->settle(connection, next);
+          }));
     listening.setBlocking(false);
     port = listening.address().port();
-    poller = std::make_unique<Poller>(service, listening, workers);
+    poller = std::make_unique<Poller>(service, listening, workers, desks);
+  }
+
+  // Always the same one, so that a desk has its connections for itself.
+  [[nodiscard]] Desk& desk_of(const Connection& connection) const {
+    return *desks[static_cast<std::size_t>(connection.wire().descriptor()) % desks.size()];
   }
 
   const Limits limits;
@@ -115,6 +134,7 @@ struct Listener::Impl {
   const Service service;
   Poco::Net::ServerSocket listening;
   Workers workers;
+  Desks desks;
   std::unique_ptr<Poller> poller;
   std::uint16_t port = 0;
   bool started = false;
@@ -149,6 +169,7 @@ void Listener::stop() {
   impl_->started = false;
   impl_->stopping = true;
   impl_->poller->begin_stop();
+  for (const auto& desk : impl_->desks) desk->close_for_good();
   impl_->workers.begin_stop();
   const Clock::time_point deadline =
       Clock::now() + std::chrono::seconds(impl_->limits.shutdown_grace_s);

@@ -48,12 +48,12 @@ Poco::Net::StreamSocketImpl* owner_of(int descriptor) {
 
 }  // namespace
 
-Descriptor::~Descriptor() { ::close(number_); }
-
-Poller::Poller(const Service& service, Poco::Net::ServerSocket& listening, Workers& workers)
+Poller::Poller(const Service& service, Poco::Net::ServerSocket& listening, Workers& workers,
+               const Desks& desks)
     : service_(service),
       listening_(listening),
       workers_(workers),
+      desks_(desks),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       wakeup_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       scratch_(Workspace::kBlockBytes),
@@ -130,6 +130,7 @@ bool Poller::turn() {
   int timeout = -1;
   if (connections > 0 || stopping || most_users_ >= kManyLess)
     timeout = static_cast<int>(kSweepInterval.count());
+  if (desks_are_busy_) timeout = static_cast<int>(Desk::kPatience.count());
   if (!accepting_ && !stopping) timeout = static_cast<int>(kAcceptPause.count());
   std::array<epoll_event, 256> events;
   const int count =
@@ -145,7 +146,9 @@ bool Poller::turn() {
       readable(*static_cast<Connection*>(what), events[static_cast<std::size_t>(i)].events);
     }
   }
-  if (const Clock::time_point now = Clock::now(); now >= next_sweep_) {
+  const Clock::time_point now = Clock::now();
+  if (now >= next_look_) look_after_desks(now);
+  if (now >= next_sweep_) {
     sweep();
     give_back_memory(connections + workers_.threads(), now);
     next_sweep_ = now + kSweepInterval;
@@ -282,6 +285,7 @@ void Poller::settle(Connection& connection, Connection::Next next) {
       break;
     case Connection::Next::linger:
       return linger(connection);
+    case Connection::Next::desk:
     case Connection::Next::park: {
       service_.observer.connection_parked();
       const std::scoped_lock lock(mutex_);
@@ -332,6 +336,13 @@ void Poller::remove(Connection& connection) {
   }
   removed.reset();
   service_.observer.connection_closed();
+}
+
+void Poller::look_after_desks(Clock::time_point now) {
+  desks_are_busy_ = false;
+  for (const auto& desk : desks_)
+    if (desk->look_after(now)) desks_are_busy_ = true;
+  next_look_ = now + Desk::kPatience;
 }
 
 void Poller::sweep() {

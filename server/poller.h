@@ -21,28 +21,18 @@
 #include "Poco/Thread.h"
 #include "server/admission.h"
 #include "server/connection.h"
+#include "server/descriptor.h"
+#include "server/desk.h"
 #include "server/exchange.h"
 #include "server/workers.h"
 
 namespace holdfast::server {
 
-// A descriptor closed with its owner.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor();
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return number_; }
-
- private:
-  int number_;
-};
-
 class Poller {
  public:
   // All arguments must outlive the poller. Throws std::system_error without descriptors.
-  Poller(const Service& service, Poco::Net::ServerSocket& listening, Workers& workers);
+  Poller(const Service& service, Poco::Net::ServerSocket& listening, Workers& workers,
+         const Desks& desks);
   ~Poller();
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
@@ -70,6 +60,7 @@ class Poller {
   // `events` as epoll reports them.
   void readable(Connection& connection, std::uint32_t events);
   [[nodiscard]] static bool has_ended(const Connection& connection);
+  void look_after_desks(Clock::time_point now);
   void sweep();
   // Once there are many users of memory, connections and workers, less than there were.
   void give_back_memory(std::size_t users, Clock::time_point now);
@@ -82,6 +73,7 @@ class Poller {
   const Service& service_;
   Poco::Net::ServerSocket& listening_;
   Workers& workers_;
+  const Desks& desks_;
   Descriptor epoll_;
   Descriptor wakeup_;
   Poco::Thread thread_;
@@ -91,9 +83,11 @@ class Poller {
   std::vector<char> scratch_;
   const std::size_t most_lingering_;
   bool accepting_ = false;
+  bool desks_are_busy_ = false;
   Clock::time_point accept_again_;
   Clock::time_point next_sweep_;
-  std::size_t most_users_ = 0;  // since memory was last given back
+  Clock::time_point next_look_;  // after the desks
+  std::size_t most_users_ = 0;   // since memory was last given back
   Clock::time_point next_trim_;
 
   std::mutex mutex_;  // guards what follows

@@ -22,21 +22,6 @@ namespace {
 constexpr std::size_t kSendQuantumBytes = 64 * 1024;
 constexpr std::size_t kMaxPieces = 4;
 
-// poll(2) until `deadline`; true when the event (or an error, which the next call reports) is
-// there.
-bool wait_for(int descriptor, short events, Clock::time_point deadline) {
-  for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left < 0) return false;
-    pollfd entry{descriptor, events, 0};
-    const int ready = ::poll(
-        &entry, 1, static_cast<int>(std::min<std::int64_t>(left, std::numeric_limits<int>::max())));
-    if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) return false;
-    if (ready == 0 && left == 0) return false;
-  }
-}
-
 // sendfile(2) has no flag for not waiting, so the socket itself must be non-blocking meanwhile.
 class NonBlocking {
  public:
@@ -133,6 +118,7 @@ Wire::Received Wire::receive_now(std::span<char> buffer) {
 }
 
 Wire::Received Wire::receive_soon(std::span<char> buffer, bool awake) {
+  end_turn();
   if (tls_) return receive_until(buffer, Clock::now() + kSoon);
   // On a busy machine the client's next request comes while others run, on an idle one after a
   // moment; then the thread need not be put to sleep and woken, which costs more than all else in a
@@ -146,11 +132,25 @@ Wire::Received Wire::receive_soon(std::span<char> buffer, bool awake) {
   return receive(buffer, 0);
 }
 
+bool Wire::wait_for(short events, Clock::time_point deadline) const {
+  end_turn();
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left < 0) return false;
+    pollfd entry{descriptor_, events, 0};
+    const int ready = ::poll(
+        &entry, 1, static_cast<int>(std::min<std::int64_t>(left, std::numeric_limits<int>::max())));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+    if (ready == 0 && left == 0) return false;
+  }
+}
+
 Wire::Received Wire::receive_until(std::span<char> buffer, Clock::time_point deadline) {
   for (;;) {
     const Received received = receive_now(buffer);
     if (received.state != Received::State::nothing) return received;
-    if (!wait_for(descriptor_, wants_room() ? POLLOUT : POLLIN, deadline)) return received;
+    if (!wait_for(wants_room() ? POLLOUT : POLLIN, deadline)) return received;
   }
 }
 
@@ -164,7 +164,7 @@ std::size_t Wire::unacknowledged() const {
 bool Wire::wait_for_room() {
   std::size_t before = unacknowledged();
   for (;;) {
-    if (wait_for(descriptor_, POLLOUT, Clock::now() + send_timeout_)) return true;
+    if (wait_for(POLLOUT, Clock::now() + send_timeout_)) return true;
     const std::size_t now = unacknowledged();
     if (before < now + kSendQuantumBytes) return false;
     before = now;

@@ -16,6 +16,7 @@
 
 #include "Poco/Net/StreamSocket.h"
 #include "server/tls_session.h"
+#include "server/turn.h"
 
 namespace holdfast::server {
 
@@ -47,6 +48,13 @@ class Wire {
   [[nodiscard]] bool wants_room() const { return tls_ && tls_->wants_room(); }
   // There are bytes that receive_now would give although the socket has none.
   [[nodiscard]] bool has_received() const { return tls_ && tls_->has_received(); }
+
+  // From now on `turn` ends before this wire waits for its client; nullptr: there is none.
+  void set_turn(Turn* turn) { turn_ = turn; }
+  // The thread will work or wait long for this wire.
+  void end_turn() const {
+    if (turn_ != nullptr) turn_->end();
+  }
 
   struct Received {
     enum class State { bytes, nothing, ended } state = State::nothing;  // ended: closed or reset
@@ -91,12 +99,16 @@ class Wire {
                                          bool more, TlsSession::Put& state);
   [[nodiscard]] FileSent send_file_records(int file, std::uint64_t offset, std::uint64_t length,
                                            bool wait, std::uint64_t& taken);
+  // poll(2) until `deadline`; true when the event (or an error, which the next call reports) is
+  // there.
+  [[nodiscard]] bool wait_for(short events, Clock::time_point deadline) const;
   [[nodiscard]] bool wait_for_room();
   [[nodiscard]] std::size_t unacknowledged() const;
 
   Poco::Net::StreamSocket socket_;
   int descriptor_;
   Clock::duration send_timeout_;
+  Turn* turn_ = nullptr;
   std::unique_ptr<TlsSession> tls_;  // ends before its descriptor does
 };
 
