@@ -20,43 +20,11 @@ namespace holdfast::server {
 namespace {
 
 using tests::EchoServer;
+using tests::Gate;
+using tests::kHeld;
 using tests::RawClient;
 
 constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-
-// Holds requests for /held until it is opened, however its test ends.
-class Gate {
- public:
-  ~Gate() { open(); }
-  void open() {
-    const std::scoped_lock lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
-  }
-  [[nodiscard]] bool wait_for_held(int count) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return held_ >= count; });
-  }
-  Handler handler() {
-    return [this](dav::Request& request, const Peer& peer) {
-      if (request.target == "/held") {
-        std::unique_lock lock(mutex_);
-        ++held_;
-        changed_.notify_all();
-        changed_.wait(lock, [&] { return open_; });
-      }
-      return tests::echo(request, peer);
-    };
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int held_ = 0;
-  bool open_ = false;
-};
-
-constexpr const char* kHeld = "GET /held HTTP/1.1\r\nHost: h\r\n\r\n";
 
 std::size_t open_descriptors() {
   std::size_t count = 0;

@@ -2,7 +2,6 @@
 // slow one, and nothing is lost on the way to the desk and back.
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <gtest/gtest.h>
 #include <memory>
 #include <mutex>
@@ -19,45 +18,33 @@ namespace {
 
 using namespace std::chrono_literals;
 using tests::EchoServer;
+using tests::Gate;
+using tests::kHeld;
 using tests::RawClient;
 using Clock = std::chrono::steady_clock;
 using Clients = std::vector<std::unique_ptr<RawClient>>;
 
 constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-constexpr const char* kHeld = "GET /held HTTP/1.1\r\nHost: h\r\n\r\n";
 
 std::size_t desks() { return std::max(1U, std::thread::hardware_concurrency()); }
 
-// Echoes, remembers which threads did, and holds requests for /held until it is opened.
+// Echoes, remembers which threads did, and holds requests for /held.
 class Host {
  public:
-  ~Host() { open(); }
-  void open() {
-    const std::scoped_lock lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
-  }
-  [[nodiscard]] bool wait_for_held(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 10s, [&] { return held_ >= count; });
-  }
+  Gate gate;
+
   // Those that served since the last call.
   std::set<std::thread::id> threads() {
     const std::scoped_lock lock(mutex_);
     return std::exchange(threads_, {});
   }
   Handler handler() {
-    return [this](dav::Request& request, const Peer& peer) {
+    return [this, echo = gate.handler()](dav::Request& request, Peer& peer) {
       {
-        std::unique_lock lock(mutex_);
+        const std::scoped_lock lock(mutex_);
         threads_.insert(std::this_thread::get_id());
-        if (request.target == "/held") {
-          ++held_;
-          changed_.notify_all();
-          changed_.wait(lock, [&] { return open_; });
-        }
       }
-      dav::Response response = tests::echo(request, peer);
+      dav::Response response = echo(request, peer);
       if (request.target == "/big") response.body = std::string(60'000, 'b');
       if (request.target == "/huge") response.body = std::string(6'000'000, 'h');
       return response;
@@ -66,10 +53,7 @@ class Host {
 
  private:
   std::mutex mutex_;
-  std::condition_variable changed_;
   std::set<std::thread::id> threads_;
-  std::size_t held_ = 0;
-  bool open_ = false;
 };
 
 Clients connect(const EchoServer& server, std::size_t count) {
@@ -141,11 +125,11 @@ TEST(Desk, NobodyWaitsForARequestThatTakesLong) {
     ASSERT_NO_FATAL_FAILURE(bring(others));
     for (const auto& client : held) ASSERT_TRUE(client->send(kHeld));
     for (int i = 0; i < 10; ++i) ASSERT_NO_FATAL_FAILURE(ask_all(others));
-    ASSERT_TRUE(host.wait_for_held(held.size() * round));
+    ASSERT_TRUE(host.gate.wait_for_held(held.size() * round));
     for (int i = 0; i < 10; ++i) ASSERT_NO_FATAL_FAILURE(ask_all(others));
     for (const auto& client : held) EXPECT_TRUE(client->silent(1ms));
     if (round < 3) continue;
-    host.open();
+    host.gate.open();
     for (const auto& client : held) {
       const auto answer = client->receive();
       ASSERT_TRUE(answer) << client->error;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -105,6 +106,40 @@ inline dav::Response echo(dav::Request& request, const server::Peer&) {
   response.body = text;
   return response;
 }
+
+// Holds requests for /held until it is opened, however its test ends: half a minute at most.
+class Gate {
+ public:
+  ~Gate() { open(); }
+  void open() {
+    const std::scoped_lock lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  [[nodiscard]] bool wait_for_held(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return held_ >= count; });
+  }
+  server::Handler handler() {
+    return [this](dav::Request& request, const server::Peer& peer) {
+      if (request.target == "/held") {
+        std::unique_lock lock(mutex_);
+        ++held_;
+        changed_.notify_all();
+        changed_.wait_for(lock, std::chrono::seconds(30), [&] { return open_; });
+      }
+      return echo(request, peer);
+    };
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t held_ = 0;
+  bool open_ = false;
+};
+
+inline constexpr const char* kHeld = "GET /held HTTP/1.1\r\nHost: h\r\n\r\n";
 
 class EchoServer {
  public:
