@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 #include "storage/sqlite/log_vfs.h"
 
@@ -148,14 +149,13 @@ void Writer::submit(Waiting& own) {
   bool leads = false;
   {
     const std::lock_guard lock(mutex_);
-    leads = !led_;
-    if (led_) line.queue.push_back(&own);
-    led_ = true;
+    line.queue.push_back(&own);
+    leads = !std::exchange(led_, true);
     batch = line.forming;
   }
   if (leads) {
-    Waiting* only = &own;
-    execute({&only, 1});
+    if (in_company_) std::this_thread::yield();
+    serve(line);
     give_up_lead();
   } else {
     line.await(batch);
@@ -179,7 +179,9 @@ void Writer::Line::await(std::uint32_t batch) {
 void Writer::give_up_lead() {
   const bool more = log_is_long();
   const std::lock_guard lock(mutex_);
-  led_ = handed_over_ = more || anybody_waits();
+  const bool others = anybody_waits();
+  in_company_ = in_company_ || others;
+  led_ = handed_over_ = more || others;
   if (led_) hand_over_.notify_one();
 }
 
@@ -223,6 +225,7 @@ void Writer::serve(Line& line) {
     number = line.forming++;
   }
   execute(batch_);
+  in_company_ = batch_.size() > 1;
   batch_.clear();
   // Followers, and what they handed in, are gone as soon as they can see this.
   line.answers[number % 2].store(number);

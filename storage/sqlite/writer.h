@@ -1,8 +1,9 @@
 // Group commit on the one connection that ever writes or checkpoints. Any thread may call. Whoever
-// comes first leads and runs its own closure at once. What came meanwhile is left to the writing
+// comes first leads and runs its own closure at once; when others wrote lately, it first lets those
+// run who are ready to, and runs theirs as well. What came meanwhile is left to the writing
 // thread, which takes the lead over and keeps it while anybody waits: it runs everything that
 // waits, each closure in its own savepoint, in one transaction, answers them all after one flush,
-// and goes on with those who came meanwhile. Nobody waits for company.
+// and goes on with those who came meanwhile. Nobody waits for company that is not there.
 #pragma once
 
 #include <array>
@@ -135,7 +136,9 @@ class Writer {
   mutable std::mutex stats_mutex_;
   NamespaceStats stats_;
 
-  std::vector<Waiting*> batch_;  // of the writing thread
+  // Of whoever leads.
+  std::vector<Waiting*> batch_;
+  bool in_company_ = false;  // others wrote, or wanted to, with the last batch
   std::thread thread_;
 };
 
