@@ -185,9 +185,9 @@ void LockAndUnlock(benchmark::State& state) {
     lock.timeout_s = 600;
     names.write(Flush::deferrable, [&](Transaction& tx) {
       lock.root_id = tx.resolve(path_of("/c21/f0")).resource->id;
-      benchmark::DoNotOptimize(tx.add_lock(lock));
+      benchmark::DoNotOptimize(lock = tx.add_lock(lock));
     });
-    names.write(Flush::deferrable, [&](Transaction& tx) { tx.remove_lock(lock.token); });
+    names.write(Flush::deferrable, [&](Transaction& tx) { tx.remove_lock(lock); });
   }
 }
 BENCHMARK(LockAndUnlock);

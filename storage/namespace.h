@@ -68,8 +68,9 @@ struct Wanted {
 // One row of a listing. Valid during the visit only.
 struct Member {
   Resource resource;
-  std::span<const std::string> segments;  // stored names below the listing's root; empty for the root
-  std::vector<Property> properties;       // in name order
+  std::span<const std::string>
+      segments;                      // stored names below the listing's root; empty for the root
+  std::vector<Property> properties;  // in name order
   std::vector<Lock> locks;
   std::optional<Checksums> checksums;  // files only
 };
@@ -79,8 +80,12 @@ struct Usage {
   std::uint64_t bytes = 0;      // sum of all files' sizes, each copy counted
 };
 
-// A consistent view of one instant. Used by one thread. Must not be kept while waiting for a client.
-// Every function may throw Error{busy, corrupt, unavailable}.
+// A late UNLOCK is looked for among so many locks of a resource that ran out: those that ran out
+// last.
+inline constexpr std::size_t kLateLocks = 64;
+
+// A consistent view of one instant. Used by one thread. Must not be kept while waiting for a
+// client. Every function may throw Error{busy, corrupt, unavailable}.
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
@@ -105,9 +110,13 @@ class Snapshot {
   [[nodiscard]] virtual Content content(const Resource& file) const = 0;
   // The same without inline bytes: where it is, its size and its checksums.
   [[nodiscard]] virtual Content facts(const Resource& file) const = 0;
-  // The lock with this token, if live. An expired one is found as well when `grace_s` > 0 and it ran
-  // out at most that many seconds ago (Finder's late UNLOCK, clients §2).
+  // The lock with this token, if live. An expired one is found as well when `grace_s` > 0 and it
+  // ran out at most that many seconds ago (Finder's late UNLOCK, clients §2). Costs O(all locks).
   [[nodiscard]] virtual std::optional<Lock> find_lock(std::string_view token,
+                                                      std::int64_t grace_s = 0) const = 0;
+  // The same among those that cover what `at` mapped: rooted there, or with infinite depth at a
+  // collection above. Of those that ran out, only the last kLateLocks of a resource are looked at.
+  [[nodiscard]] virtual std::optional<Lock> find_lock(const Resolution& at, std::string_view token,
                                                       std::int64_t grace_s = 0) const = 0;
   // All live locks, in root path order, at most `limit`.
   [[nodiscard]] virtual std::vector<Lock> all_locks(std::size_t limit) const = 0;
@@ -150,12 +159,14 @@ class Transaction : public Snapshot {
   virtual void patch_properties(NodeId id, std::span<const PropertyChange> changes) = 0;
   // A collection's date goes on saying what is gone from it (storage/dates.h).
   virtual void set_modified(NodeId id, Millis modified) = 0;
-  // Adds a lock on root_id; `granted` is set from the lease clock. Does not judge conflicts.
+  // Adds a lock on root_id, under a token that no other has ever had; `granted` is set from the
+  // lease clock. Does not judge conflicts.
   virtual Lock add_lock(Lock lock) = 0;
   // Restarts the lock's lease with a new timeout; returns it as it is now.
-  virtual Lock refresh_lock(std::string_view token, std::int64_t timeout_s) = 0;
-  // Removes the lock, live or expired; false when there is none with this token.
-  virtual bool remove_lock(std::string_view token) = 0;
+  // Here and below it is known by its token, its root and its lease, as it was found.
+  virtual Lock refresh_lock(const Lock& lock, std::int64_t timeout_s) = 0;
+  // Removes the lock, live or expired; false when it is there no longer.
+  virtual bool remove_lock(const Lock& lock) = 0;
 
   // As of this transaction, its own changes included.
   [[nodiscard]] virtual std::shared_ptr<const Accounts> accounts() const = 0;
@@ -175,16 +186,16 @@ class Transaction : public Snapshot {
 // How a write must be acknowledged (robustness D1).
 enum class Flush {
   required,    // on disk before write() returns
-  deferrable,  // survives a crash of the process at once, a power cut once a later flushed write has
-               // carried it; a write that does more than add, refresh and remove locks is flushed
-               // nevertheless
+  deferrable,  // survives a crash of the process at once, a power cut once a later flushed write
+               // has carried it; a write that does more than add, refresh and remove locks is
+               // flushed nevertheless
 };
 
 // Counters since the start, and gauges; for /metrics.
 struct NamespaceStats {
-  std::uint64_t batches = 0;         // commits that changed something
+  std::uint64_t batches = 0;  // commits that changed something
   std::uint64_t flushed_batches = 0;
-  std::uint64_t writes = 0;          // closures run in them
+  std::uint64_t writes = 0;  // closures run in them
   std::uint64_t largest_batch = 0;
   std::vector<std::uint64_t> batch_size_buckets;  // writes per batch: ≤1, ≤2, ≤4, …, ≤1024, more
   std::uint64_t wal_bytes = 0;

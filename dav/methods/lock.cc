@@ -79,7 +79,7 @@ Response refresh(Call& call, const Conditions& conditions) {
     if (held->principal != call.request.caller->name)
       throw Error(403, "the lock belongs to another account");
     collection = held->root_id != target.resource->id || target.resource->is_collection();
-    lock = tx.refresh_lock(held->token, timeout_s);
+    lock = tx.refresh_lock(*held, timeout_s);
     lease_now = tx.lease_now();
   });
   return lock_answer(call, lock, collection, lease_now);
@@ -164,17 +164,13 @@ Response handle_unlock(Call& call) {
     conditions.check(tx, target);
     // A lock that ran out lately is unlocked once more without complaint: Finder drops the file
     // from view on any other answer (clients §2).
-    const auto lock = tx.find_lock(*token, kUnlockGraceS);
-    const bool fits = lock && target.mapped() &&
-                      (lock->root_id == target.resource->id ||
-                       (lock->infinite && std::find(target.lineage.begin(), target.lineage.end(),
-                                                    lock->root_id) != target.lineage.end()));
-    if (!fits)
+    const auto lock = tx.find_lock(target, *token, kUnlockGraceS);
+    if (!lock)
       throw Error(409, Precondition::lock_token_matches_request_uri,
                   "the token is not of a lock on this resource");
     if (lock->principal != call.request.caller->name)
       throw Error(403, "the lock belongs to another account");
-    tx.remove_lock(*token);
+    tx.remove_lock(*lock);
     // The lock's own URL, and no other lock there: the empty file was made for it alone.
     if (lock->root_id == target.resource->id && is_discarded(call.options, target) &&
         tx.locks_within(*target.resource).empty()) {

@@ -111,12 +111,12 @@ ControlReply break_lock(storage::Namespace& names, std::string_view which) {
     names.write(storage::Flush::required, [&](storage::Transaction& tx) {
       removed = 0;
       if (!by_path) {
-        removed = tx.remove_lock(which) ? 1 : 0;
+        if (const auto lock = tx.find_lock(which)) removed = tx.remove_lock(*lock) ? 1 : 0;
         return;
       }
       const storage::Resolution at = tx.resolve(path);
       for (const storage::Lock& lock : at.locks)
-        if (at.mapped() && lock.root_id == at.resource->id && tx.remove_lock(lock.token)) ++removed;
+        if (at.mapped() && lock.root_id == at.resource->id && tx.remove_lock(lock)) ++removed;
     });
   } catch (const dav::Error& error) {
     return {1, "That is no path: " + error.detail + "\n"};

@@ -147,9 +147,11 @@ struct Acts::Statements {
                         "granted, timeout_s, expires, parent) "
                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"};
   Statement refresh_lock{connection,
-                         "UPDATE lock SET granted = ?2, timeout_s = ?3, expires = ?4 "
-                         "WHERE token = ?1 AND expires > ?2"};
-  Statement delete_lock{connection, "DELETE FROM lock WHERE token = ?1"};
+                         "UPDATE lock SET granted = ?5, timeout_s = ?6, expires = ?7 "
+                         "WHERE parent = ?1 AND node = ?2 AND expires = ?3 AND token = ?4"};
+  Statement delete_lock{connection,
+                        "DELETE FROM lock "
+                        "WHERE parent = ?1 AND node = ?2 AND expires = ?3 AND token = ?4"};
   Statement move_locks{connection, "UPDATE lock SET node = ?3 WHERE parent = ?1 AND node = ?2"};
   Statement delete_locks{connection, "DELETE FROM lock WHERE parent = ?1 AND node = ?2"};
   Statement delete_member_locks{connection, "DELETE FROM lock WHERE parent = ?1"};

@@ -72,8 +72,8 @@ class Acts final : public Answers<Transaction> {
   void patch_properties(NodeId id, std::span<const PropertyChange> changes) override;
   void set_modified(NodeId id, Millis modified) override;
   Lock add_lock(Lock lock) override;
-  Lock refresh_lock(std::string_view token, std::int64_t timeout_s) override;
-  bool remove_lock(std::string_view token) override;
+  Lock refresh_lock(const Lock& lock, std::int64_t timeout_s) override;
+  bool remove_lock(const Lock& lock) override;
   [[nodiscard]] std::shared_ptr<const Accounts> accounts() const override;
   AccountId put_account(Account account) override;
   void remove_account(AccountId id) override;

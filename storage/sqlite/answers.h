@@ -30,6 +30,10 @@ class Answers : public Interface {
   std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s) const override {
     return queries_.find_lock(token, grace_s);
   }
+  std::optional<Lock> find_lock(const Resolution& at, std::string_view token,
+                                std::int64_t grace_s) const override {
+    return queries_.find_lock(at, token, grace_s);
+  }
   std::vector<Lock> all_locks(std::size_t limit) const override {
     return queries_.all_locks(limit);
   }

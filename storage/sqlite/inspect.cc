@@ -78,6 +78,8 @@ constexpr Rule kRules[] = {
     {"SELECT count(*) FROM lock l WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = l.node)",
      "lock(s) belong to no resource",
      "DELETE FROM lock WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = lock.node)"},
+    {"SELECT count(*) - count(DISTINCT token) FROM lock", "lock(s) have the token of another",
+     "DELETE FROM lock WHERE id NOT IN (SELECT min(id) FROM lock GROUP BY token)"},
     {"SELECT count(*) FROM lock l JOIN node n ON n.id = l.node WHERE l.parent <> n.parent",
      "lock(s) name another parent than their resource's",
      "UPDATE lock SET parent = n.parent FROM node n "

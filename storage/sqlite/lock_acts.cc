@@ -19,21 +19,28 @@ Lock Acts::add_lock(Lock lock) {
   return lock;
 }
 
-Lock Acts::refresh_lock(std::string_view token, std::int64_t timeout_s) {
+Lock Acts::refresh_lock(const Lock& lock, std::int64_t timeout_s) {
+  const std::optional<NodeId> parent = queries_.parent_of(lock.root_id);
+  if (!parent || lock.expires() <= lease_now()) throw Error(Fault::conflict, "no such lock");
   acting();
   state_.changed = true;
-  Run(sql_->refresh_lock, token, lease_now(), timeout_s, lease_now() + timeout_s * 1000).done();
-  std::optional<Lock> lock;
-  if (connection_.changes() > 0) lock = queries_.find_lock(token, 0);
-  if (!lock) throw Error(Fault::conflict, "no such lock");
-  return std::move(*lock);
+  Lock refreshed = lock;
+  refreshed.granted = lease_now();
+  refreshed.timeout_s = timeout_s;
+  Run(sql_->refresh_lock, *parent, lock.root_id, lock.expires(), lock.token, refreshed.granted,
+      timeout_s, refreshed.expires())
+      .done();
+  if (connection_.changes() == 0) throw Error(Fault::conflict, "no such lock");
+  return refreshed;
 }
 
-bool Acts::remove_lock(std::string_view token) {
+bool Acts::remove_lock(const Lock& lock) {
+  const std::optional<NodeId> parent = queries_.parent_of(lock.root_id);
+  if (!parent) return false;
   ++state_.acts;
-  Run(sql_->delete_lock, token).done();
+  Run(sql_->delete_lock, *parent, lock.root_id, lock.expires(), lock.token).done();
   if (connection_.changes() == 0) return false;
-  queries_.lock_went(token);
+  queries_.lock_went(lock);
   state_.changed = true;
   --counters_.locks;
   return true;

@@ -44,6 +44,11 @@ class Inside {
 
 }  // namespace
 
+// A lock that ran out exactly `grace_s` seconds ago still counts; a live one has not run out now.
+Millis Queries::expired_after(std::int64_t grace_s) const {
+  return grace_s > 0 ? lease_now_ - grace_s * 1000 - 1 : lease_now_;
+}
+
 void Queries::locks_at(NodeId parent, NodeId node, std::vector<Lock>& out) {
   if (const SeenLocks::Known* known = locks_.of(node)) {
     if (known->locked && known->lock.expires() > lease_now_) out.push_back(known->lock);
@@ -73,11 +78,12 @@ void Queries::lock_came(const Lock& lock) {
   }
 }
 
-void Queries::lock_went(std::string_view token) {
-  if (const SeenLocks::Known* known = locks_.with(token)) {
-    locks_.keep_none(known->node);
+void Queries::lock_went(const Lock& lock) {
+  const SeenLocks::Known* known = locks_.of(lock.root_id);
+  if (known != nullptr && known->locked && known->lock.token == lock.token) {
+    locks_.keep_none(lock.root_id);
   } else {
-    locks_.forget();
+    locks_.forget(lock.root_id);
   }
 }
 
@@ -150,25 +156,36 @@ std::vector<Lock> Queries::locks_within(const Resource& root) {
 }
 
 std::optional<Lock> Queries::find_lock(std::string_view token, std::int64_t grace_s) {
-  std::optional<Lock> lock;
-  // A lock that ran out exactly `grace_s` seconds ago still counts; a live one has not run out now.
-  const Millis after = grace_s > 0 ? lease_now_ - grace_s * 1000 - 1 : lease_now_;
-  if (const SeenLocks::Known* known = locks_.with(token);
-      known != nullptr && known->lock.expires() > after) {
-    std::optional<Path> path = path_of(known->node);
-    if (!path) return lock;
-    lock = known->lock;
-    lock->root = std::move(*path);
-    return lock;
-  }
-  Run run(lock_by_token_, token, after);
-  if (!run.row()) return lock;
-  std::optional<Path> path = path_of(run.integer(1));
-  if (!path) return lock;
-  lock.emplace();
-  read_lock(run, *lock);
-  lock->root = std::move(*path);
+  Run run(lock_by_token_, token, expired_after(grace_s));
+  if (!run.row()) return std::nullopt;
+  Lock lock;
+  read_lock(run, lock);
+  std::optional<Path> root = path_of(lock.root_id);
+  if (!root) return std::nullopt;
+  lock.root = std::move(*root);
   return lock;
+}
+
+std::optional<Lock> Queries::find_lock(const Resolution& at, std::string_view token,
+                                       std::int64_t grace_s) {
+  if (!at.mapped()) return std::nullopt;
+  for (const Lock& lock : at.locks)
+    if (lock.token == token) return lock;
+  if (grace_s <= 0 || !any_locks()) return std::nullopt;
+  for (std::size_t level = 0; level < at.lineage.size(); ++level) {
+    Run run(late_locks_at_, level > 0 ? at.lineage[level - 1] : 0, at.lineage[level],
+            expired_after(grace_s), lease_now_, static_cast<std::int64_t>(kLateLocks));
+    while (run.row()) {
+      Lock lock;
+      read_lock(run, lock);
+      if (lock.token != token) continue;
+      if (!lock.infinite && level + 1 < at.lineage.size()) return std::nullopt;
+      const auto names = at.stored.segments().first(level);
+      lock.root = Path({names.begin(), names.end()});
+      return lock;
+    }
+  }
+  return std::nullopt;
 }
 
 std::uint64_t Queries::locks_of(std::string_view principal) {

@@ -40,7 +40,8 @@ std::span<const Migration> migrations() {
                 "ALTER TABLE node ADD COLUMN owner INTEGER NOT NULL DEFAULT 0",
                 kAccountTables},
       // How many locks an account holds is asked at each LOCK of its.
-      Migration{4, kLockPrincipalIndex},
+      Migration{4,
+                "CREATE INDEX lock_principal ON lock (principal, expires) WHERE principal <> ''"},
       // So that the collections whose members have locks can be told. A lock on nothing, which only
       // damage leaves, stays one.
       Migration{5,
@@ -48,6 +49,16 @@ std::span<const Migration> migrations() {
                 "UPDATE lock SET parent = "
                 "coalesce((SELECT n.parent FROM node n WHERE n.id = lock.node), 0)",
                 "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (parent, node, expires)"},
+      // New locks lie together, not where their tokens fall.
+      Migration{6,
+                "DROP INDEX lock_node; DROP INDEX lock_expires; DROP INDEX lock_principal; "
+                "ALTER TABLE lock RENAME TO lock_by_token",
+                kLockTable,
+                "INSERT INTO lock (token, node, parent, shared, infinite, owner, principal, "
+                "granted, timeout_s, expires) "
+                "SELECT token, node, parent, shared, infinite, owner, principal, "
+                "granted, timeout_s, expires FROM lock_by_token ORDER BY expires; "
+                "DROP TABLE lock_by_token"},
   };
   return kSteps;
 }
@@ -61,6 +72,7 @@ void migrate(Connection& writer, const std::string& path, std::span<const Migrat
     try {
       writer.execute(step.sql);
       writer.execute(step.more_sql);
+      writer.execute(step.last_sql);
       writer.execute(("PRAGMA user_version = " + std::to_string(step.version)).c_str());
       writer.execute("COMMIT");
     } catch (...) {

@@ -15,6 +15,7 @@ struct Migration {
   std::int64_t version = 0;
   const char* sql = nullptr;
   const char* more_sql = "";
+  const char* last_sql = "";
 };
 
 // Every step there is, in order; the last one leads to kSchemaVersion.

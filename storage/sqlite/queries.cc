@@ -29,6 +29,11 @@ constexpr const char* kFactsAfter =
 constexpr const char* kLocksAt =
     "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
     "FROM lock WHERE parent = ?1 AND node = ?2 AND expires > ?3";
+// Those that ran out last.
+constexpr const char* kLateLocksAt =
+    "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
+    "FROM lock WHERE parent = ?1 AND node = ?2 AND expires > ?3 AND expires <= ?4 "
+    "ORDER BY expires DESC LIMIT ?5";
 constexpr const char* kLockByToken =
     "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
     "FROM lock WHERE token = ?1 AND expires > ?2";
@@ -59,6 +64,7 @@ Queries::Queries(Connection& connection, std::string epoch, const Commits& commi
       bounds_(connection, "SELECT height, reach FROM node WHERE id = ?1"),
       first_lock_(connection, "SELECT 1 FROM lock LIMIT 1"),
       locks_at_(connection, kLocksAt),
+      late_locks_at_(connection, kLateLocksAt),
       // One step along the index each, past all that the one before it has in common.
       next_lock_parent_(connection,
                         "SELECT parent FROM lock WHERE parent > ?1 ORDER BY parent LIMIT 1"),

@@ -45,7 +45,7 @@ class Queries {
   }
   // These forget nothing else: the act changed nothing but this.
   void lock_came(const Lock& lock);
-  void lock_went(std::string_view token);
+  void lock_went(const Lock& lock);
   void forget_place(NodeId parent, std::string_view key) { places_.forget(parent, key); }
   void file_changed(std::string_view key, const Resource& file) {
     places_.keep(file.parent, key, file, 0, 0);
@@ -75,6 +75,8 @@ class Queries {
   void children_after(NodeId parent, std::string_view key, std::size_t most,
                       const std::function<void(std::string_view, const Resource&)>& visit);
   [[nodiscard]] std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s);
+  [[nodiscard]] std::optional<Lock> find_lock(const Resolution& at, std::string_view token,
+                                              std::int64_t grace_s);
   [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit);
   [[nodiscard]] std::uint64_t locks_of(std::string_view principal);
   [[nodiscard]] Usage usage();
@@ -109,6 +111,8 @@ class Queries {
   [[nodiscard]] const Seen& look(NodeId parent, std::string_view key);
   void read_resource(const Run& run, Resource& resource) const;
   void read_lock(const Run& run, Lock& lock) const;
+  // When a lock must have run out at the latest to count no more.
+  [[nodiscard]] Millis expired_after(std::int64_t grace_s) const;
   [[nodiscard]] static Content read_facts(const Run& run);
   // Live locks rooted at `node`, a member of `parent`, appended to `out` without their root's path.
   void locks_at(NodeId parent, NodeId node, std::vector<Lock>& out);
@@ -138,6 +142,7 @@ class Queries {
   Statement bounds_;
   Statement first_lock_;
   Statement locks_at_;
+  Statement late_locks_at_;
   Statement next_lock_parent_;
   Statement next_locked_;
   Statement lock_by_token_;

@@ -13,14 +13,14 @@ class Reserve {
   // `path` is the file, `bytes` its wanted size; 0: there is never a reserve. Takes nothing yet.
   Reserve(std::string path, std::uint64_t bytes) : path_(std::move(path)), bytes_(bytes) {}
 
-  // Makes the file its wanted size, unless the disk has less than twice that. True when the disk has
-  // room: the reserve is there, or could be if this disk let us.
+  // Makes the file its wanted size, unless the disk has less than twice that. True when the disk
+  // has room: the reserve is there, or could be if this disk let us.
   bool take() noexcept;
   // Gives the space back to the disk; false when there was none.
   bool release() noexcept;
-  // True when the log holds so much that the reserve might not suffice to move it into the database,
-  // on a disk that has little else: it must be moved at once.
-  // Looks at the disk again when the log has grown a little.
+  // True when the log holds so much that the reserve might not suffice to move it into the
+  // database, on a disk that has little else: it must be moved at once. Looks at the disk again
+  // when the log has grown a little.
   [[nodiscard]] bool wants_short_log(std::uint64_t log_bytes) noexcept;
 
  private:

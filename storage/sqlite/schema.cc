@@ -75,21 +75,6 @@ CREATE TABLE property (
   PRIMARY KEY (node, xmlns, name)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE lock (
-  token TEXT PRIMARY KEY,
-  node INTEGER NOT NULL,
-  shared INTEGER NOT NULL,
-  infinite INTEGER NOT NULL,
-  owner TEXT NOT NULL,
-  principal TEXT NOT NULL,
-  granted INTEGER NOT NULL,
-  timeout_s INTEGER NOT NULL,
-  expires INTEGER NOT NULL,
-  parent INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
-CREATE INDEX lock_node ON lock (parent, node, expires);
-CREATE INDEX lock_expires ON lock (expires);
-
 CREATE TABLE garbage (
   id INTEGER PRIMARY KEY,
   blob TEXT NOT NULL UNIQUE
@@ -159,8 +144,24 @@ CREATE TABLE account_usage (
 ) STRICT;
 )sql";
 
-const char* const kLockPrincipalIndex =
-    "CREATE INDEX lock_principal ON lock (principal, expires) WHERE principal <> ''";
+const char* const kLockTable = R"sql(
+CREATE TABLE lock (
+  id INTEGER PRIMARY KEY,
+  token TEXT NOT NULL,
+  node INTEGER NOT NULL,
+  parent INTEGER NOT NULL,
+  shared INTEGER NOT NULL,
+  infinite INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  granted INTEGER NOT NULL,
+  timeout_s INTEGER NOT NULL,
+  expires INTEGER NOT NULL
+) STRICT;
+CREATE INDEX lock_node ON lock (parent, node, expires);
+CREATE INDEX lock_expires ON lock (expires);
+CREATE INDEX lock_principal ON lock (principal, expires) WHERE principal <> '';
+)sql";
 
 std::string random_epoch() {
   std::array<unsigned char, 6> random{};
@@ -196,7 +197,7 @@ void create_database(const std::string& path, const std::string& tmp_path, std::
     connection.execute("BEGIN IMMEDIATE");
     connection.execute(kTables);
     connection.execute(kAccountTables);
-    connection.execute(kLockPrincipalIndex);
+    connection.execute(kLockTable);
     set(connection, "application_id", std::to_string(kApplicationId));
     set(connection, "user_version", std::to_string(kSchemaVersion));
     Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 0, 1)");

@@ -64,8 +64,7 @@ class SeenPlaces {
   std::vector<std::size_t> by_id_;  // where in places_ it may be
 };
 
-// Of resources that have one lock or none. A lock that ran out is still there; it may be asked for
-// by its token.
+// Of resources that have one live lock or none. A lock that ran out meanwhile is still here.
 class SeenLocks {
  public:
   struct Known {
@@ -76,18 +75,13 @@ class SeenLocks {
   };
 
   // Remembers nothing when `most` is 0.
-  explicit SeenLocks(std::size_t most) : known_(most), by_token_(most, 0) {}
+  explicit SeenLocks(std::size_t most) : known_(most) {}
 
   // Nothing when this is not known.
   [[nodiscard]] const Known* of(NodeId node) const {
     if (known_.empty()) return nullptr;
     const Known& known = known_[slot(node)];
     return known.round == round_ && known.node == node ? &known : nullptr;
-  }
-  [[nodiscard]] const Known* with(std::string_view token) const {
-    if (known_.empty()) return nullptr;
-    const Known* known = of(by_token_[slot(token)]);
-    return known != nullptr && known->locked && known->lock.token == token ? known : nullptr;
   }
   void keep_none(NodeId node) {
     if (known_.empty()) return;
@@ -105,7 +99,6 @@ class SeenLocks {
     known.locked = true;
     known.lock = lock;
     known.lock.root = Path();
-    by_token_[slot(lock.token)] = lock.root_id;
   }
   void forget() { ++round_; }
   void forget(NodeId node) {
@@ -116,13 +109,9 @@ class SeenLocks {
   [[nodiscard]] std::size_t slot(NodeId node) const {
     return static_cast<std::size_t>(node) % known_.size();
   }
-  [[nodiscard]] std::size_t slot(std::string_view token) const {
-    return std::hash<std::string_view>()(token) % known_.size();
-  }
 
   std::uint64_t round_ = 1;
   std::vector<Known> known_;
-  std::vector<NodeId> by_token_;
 };
 
 }  // namespace holdfast::storage::sqlite

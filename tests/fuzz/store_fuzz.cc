@@ -7,6 +7,7 @@
 #include "tests/fuzz/property.h"
 #include "tests/fuzz/sqlite_folder.h"
 #include "tests/fuzz/store_text.h"
+#include "tests/support/locks.h"
 
 using namespace holdfast;
 
@@ -112,10 +113,11 @@ void apply(const Act& act, storage::Transaction& tx) {
       break;
     }
     case 10:
-      if (tx.find_lock(token(act.detail))) (void)tx.refresh_lock(token(act.detail), 5);
+      if (tx.find_lock(token(act.detail)))
+        (void)tx.refresh_lock(test::lock_with(tx, token(act.detail)), 5);
       break;
     default:
-      (void)tx.remove_lock(token(act.detail));
+      (void)tx.remove_lock(test::lock_with(tx, token(act.detail)));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/storage/conformance.h"
+#include "tests/support/locks.h"
 
 namespace holdfast::test {
 namespace {
@@ -269,7 +270,7 @@ TEST_P(AccountsKept, ARemovedOneLosesItsTokensAndLocksAndNothingElse) {
   EXPECT_EQ(snapshot()->locks_of("bob"), 1U);
   EXPECT_EQ(snapshot()->locks_of("an"), 0U);
   write([&](Transaction& tx) {
-    EXPECT_TRUE(tx.remove_lock("urn:ann"));
+    EXPECT_TRUE(tx.remove_lock(lock_with(tx, "urn:ann")));
     EXPECT_EQ(tx.locks_of("ann"), 0U) << "sees its own changes";
     EXPECT_EQ(snapshot()->locks_of("ann"), 1U) << "not committed";
   });

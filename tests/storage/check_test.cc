@@ -203,7 +203,9 @@ TEST_F(Check, RepairsWhatFollowsFromOtherRows) {
       "INSERT INTO inline_content VALUES (5000, x'00')",
       "INSERT INTO property VALUES (9999, 'urn:x', 'p', '<p/>')",
       "UPDATE node SET properties = 1 - properties",
-      "INSERT INTO lock VALUES ('urn:9', 9999, 0, 0, '', '', 0, 0, 0, 1)",
+      "INSERT INTO lock VALUES (9, 'urn:9', 9999, 1, 0, 0, '', '', 0, 0, 0)",
+      "INSERT INTO lock SELECT id + 100, token, node, parent, 1, infinite, owner, principal, "
+      "granted, timeout_s, expires FROM lock",
       "UPDATE lock SET parent = 0",
       "UPDATE lock SET parent = (SELECT id FROM node WHERE key = 'b')",
       "UPDATE node SET height = 0, reach = 0",

@@ -11,6 +11,7 @@
 #include "storage/dates.h"
 #include "tests/storage/conformance.h"
 #include "tests/storage/model_tree.h"
+#include "tests/support/locks.h"
 
 namespace holdfast::test {
 
@@ -187,7 +188,6 @@ void ModelTree::set_modified(const Path& at, Millis modified) {
 
 void ModelTree::add_lock(const std::string& token, const Path& at, bool infinite, LockScope scope,
                          std::int64_t timeout_s) {
-  if (locks.contains(token)) throw Refused();
   locks[token] = {key(at), infinite, scope, now, timeout_s};
 }
 
@@ -334,10 +334,10 @@ void apply(const Act& act, Transaction& tx, const std::vector<storage::AccountId
       return;
     }
     case Act::What::refresh:
-      tx.refresh_lock(act.text, act.seconds);
+      tx.refresh_lock(lock_with(tx, act.text), act.seconds);
       return;
     case Act::What::remove_lock:
-      tx.remove_lock(act.text);
+      tx.remove_lock(lock_with(tx, act.text));
       return;
   }
 }
@@ -457,7 +457,7 @@ Act ModelCheck::draw(Chance& chance, const ModelTree& model) {
       act.date = static_cast<Millis>(chance.of(1'000'000)) * 1000;
       break;
     case What::add_lock:
-      act.text = chance.one_in(10) ? token(chance) : "t:" + std::to_string(++last_token_);
+      act.text = "t:" + std::to_string(++last_token_);
       act.scope = chance.one_in(2) ? LockScope::exclusive : LockScope::shared;
       act.seconds = 1 + chance.of(60);
       break;
@@ -656,6 +656,14 @@ void ModelCheck::compare_one(const ModelTree& model, const Snapshot& now, const 
                                   : model.covering(ModelTree::key(path.parent())));
   EXPECT_EQ(found.parent.has_value(),
             !path.is_root() && model.mapped(ModelTree::key(path.parent())));
+  for (const auto& [token, lock] : model.locks) {
+    const bool covers =
+        found.mapped() &&
+        (lock.root == key || (lock.infinite && ModelTree::at_or_below(key, lock.root)));
+    const std::int64_t late = model.now - lock.expires();
+    EXPECT_EQ(now.find_lock(found, token).has_value(), covers && late < 0) << token;
+    EXPECT_EQ(now.find_lock(found, token, 10).has_value(), covers && late <= 10'000) << token;
+  }
   if (!found.mapped()) return;
   std::uint64_t count = 0;
   std::size_t levels = 0;

@@ -201,6 +201,10 @@ TEST_F(Cost, OfALockDoesNotGrowWithThoseThatRanOutOnItsResource) {  // robustnes
   EXPECT_GT(granted, 1'400U);
   clock_.advance(1000);
   EXPECT_LT(cost(look), 2 * fresh);
+  EXPECT_LT(cost([&] {
+              EXPECT_EQ(send("UNLOCK", "/f", {{"Lock-Token", "<urn:uuid:unknown>"}}).status, 409);
+            }),
+            3 * fresh);
 }
 
 // Its own are counted, up to the limit, and nobody else's are met.

@@ -16,6 +16,7 @@
 #include "storage/sqlite/log_vfs.h"
 #include "storage/sqlite/schema.h"
 #include "tests/storage/sqlite_store.h"
+#include "tests/support/locks.h"
 #include "tests/support/temporary_folder.h"
 
 namespace holdfast::storage {
@@ -412,11 +413,12 @@ TEST_F(ReadAgain, SaysWhatTheWriterSays) {
         return;
       }
       case 5:
-        (void)tx.remove_lock(any_token());
+        (void)tx.remove_lock(test::lock_with(tx, any_token()));
         return;
       case 6: {
         const std::string token = any_token();
-        if (tx.find_lock(token, 0)) (void)tx.refresh_lock(token, 1 + round % 40);
+        if (tx.find_lock(token, 0))
+          (void)tx.refresh_lock(test::lock_with(tx, token), 1 + round % 40);
         return;
       }
       case 7: {

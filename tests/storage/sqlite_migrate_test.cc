@@ -83,6 +83,17 @@ TEST_F(Migrating, LeavesACurrentDatabaseAlone) {
 
 // What takes the schema of this program back to an older one, the latest step first.
 constexpr std::array kBack = {
+    Migration{5,
+              "CREATE TEMP TABLE kept AS SELECT * FROM lock; DROP TABLE lock; "
+              "CREATE TABLE lock (token TEXT PRIMARY KEY, node INTEGER NOT NULL, "
+              "shared INTEGER NOT NULL, infinite INTEGER NOT NULL, owner TEXT NOT NULL, "
+              "principal TEXT NOT NULL, granted INTEGER NOT NULL, timeout_s INTEGER NOT NULL, "
+              "expires INTEGER NOT NULL, parent INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID; "
+              "CREATE INDEX lock_node ON lock (parent, node, expires); "
+              "CREATE INDEX lock_expires ON lock (expires); "
+              "CREATE INDEX lock_principal ON lock (principal, expires) WHERE principal <> ''; "
+              "INSERT INTO lock SELECT token, node, shared, infinite, owner, principal, granted, "
+              "timeout_s, expires, parent FROM kept; DROP TABLE kept"},
     Migration{4,
               "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (node, expires); "
               "ALTER TABLE lock DROP COLUMN parent"},
@@ -125,7 +136,7 @@ TEST_F(Migrating, EveryOlderSchemaBecomesWhatANewStoreHas) {
   }
 }
 
-// Schema 5 wrote down where a locked resource lies.
+// Schema 5 wrote down where a locked resource lies; schema 6 put locks in the order they came in.
 TEST_F(Migrating, LocksOfOlderSchemasStayOnTheirResources) {
   open();
   for (const char* made : {"c", "c/d", "e"}) mkcol(made);
@@ -133,6 +144,9 @@ TEST_F(Migrating, LocksOfOlderSchemasStayOnTheirResources) {
   for (const char* locked : {"", "f", "c", "c/d/f", "e/f"})
     lock(locked, "urn:" + std::string(locked));
   lock("c/f", "urn:gone", false, 1);
+  const std::string all =
+      "SELECT group_concat(token || node || shared || infinite || owner || principal || granted || "
+      "'+' || timeout_s || '=' || expires) FROM (SELECT * FROM lock ORDER BY token)";
   clock_.advance(1000);
   close();
   const auto roots = [&](std::string_view top) {
@@ -146,11 +160,13 @@ TEST_F(Migrating, LocksOfOlderSchemasStayOnTheirResources) {
     return tokens;
   };
   using testing::UnorderedElementsAre;
-  for (const std::int64_t version : {4, 1}) {
+  for (const std::int64_t version : {5, 4, 1}) {
     SCOPED_TRACE(version);
+    const std::string before = Connection(path(), Connection::Mode::write).text(all.c_str());
     go_back_to(version);
     open();
     expect_sound();
+    EXPECT_EQ(Connection(path(), Connection::Mode::write).text(all.c_str()), before);
     for (const char* locked : {"", "f", "c", "c/d/f", "e/f"})
       EXPECT_THAT(resolve(locked).locks, testing::SizeIs(1)) << locked;
     EXPECT_THAT(roots(""), UnorderedElementsAre("urn:", "urn:f", "urn:c", "urn:c/d/f", "urn:e/f"));

@@ -61,7 +61,7 @@ class RandomActs : public SqliteStore, public testing::WithParamInterface<Durabi
       default:
         if (!source.mapped()) break;
         if (!source.locks.empty() && random_() % 2 == 0) {
-          (void)tx.remove_lock(source.locks.front().token);
+          (void)tx.remove_lock(source.locks.front());
           break;
         }
         Lock lock;

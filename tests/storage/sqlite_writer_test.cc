@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tests/storage/sqlite_store.h"
+#include "tests/support/locks.h"
 
 namespace holdfast::storage {
 namespace {
@@ -108,8 +109,10 @@ TEST_F(Writing, OnlyLockChangesGoWithoutAFlush) {
   put("f", "");
   const std::uint64_t flushed = names_->stats().flushed_batches;
   lock("f", "urn:1");
-  names_->write(Flush::deferrable, [](Transaction& tx) { (void)tx.refresh_lock("urn:1", 60); });
-  names_->write(Flush::deferrable, [](Transaction& tx) { (void)tx.remove_lock("urn:1"); });
+  names_->write(Flush::deferrable,
+                [](Transaction& tx) { (void)tx.refresh_lock(test::lock_with(tx, "urn:1"), 60); });
+  names_->write(Flush::deferrable,
+                [](Transaction& tx) { (void)tx.remove_lock(test::lock_with(tx, "urn:1")); });
   EXPECT_EQ(names_->stats().flushed_batches, flushed);
   // A closure that said it needs none but stores something is run again, flushed.
   int runs = 0;

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/storage/conformance.h"
+#include "tests/support/locks.h"
 
 namespace holdfast::test {
 namespace {
@@ -77,8 +78,8 @@ TEST_P(Write, RethrowsWhatTheClosureThrowsAndLeavesNothing) {
     tx.copy_tree(at(tx, "c"), true, at(tx, ""), "copy", storage::kNobody);
     const PropertyChange change{{"urn:x", "p"}, "<new/>"};
     tx.patch_properties(at(tx, "c/f").id, std::span(&change, 1));
-    tx.refresh_lock("t:c", 1);
-    tx.remove_lock("t:c");
+    tx.refresh_lock(lock_with(tx, "t:c"), 1);
+    tx.remove_lock(lock_with(tx, "t:c"));
     tx.move_tree(at(tx, "c"), at(tx, "d"), "moved");
     tx.remove_tree(at(tx, "copy"));
     throw Refusal{423};
@@ -144,7 +145,7 @@ TEST_P(Write, OldSnapshotsDoNotSeeIt) {
   file("c/small", "new");
   file("c/large", bytes_of(kLarge, 2));
   set_property("c", "p", "<new/>");
-  write([](Transaction& tx) { tx.remove_lock("t:c"); });
+  write([](Transaction& tx) { tx.remove_lock(lock_with(tx, "t:c")); });
   collection("later");
   EXPECT_EQ(old->content(at(*old, "c/small")).bytes, "old");
   EXPECT_TRUE(text(old->content(at(*old, "c/large"))) == bytes_of(kLarge, 1));
@@ -282,8 +283,8 @@ TEST_P(Write, IsFlushedWheneverMoreThanLocksChange) {
             flushed)
       << "a LOCK that creates its resource";
   EXPECT_EQ(flushes([&](Transaction& tx) { add_lock(tx, "t:2", at(tx, "f").id); }), 0u);
-  EXPECT_EQ(flushes([&](Transaction& tx) { tx.refresh_lock("t:2", 50); }), 0u);
-  EXPECT_EQ(flushes([&](Transaction& tx) { tx.remove_lock("t:2"); }), 0u);
+  EXPECT_EQ(flushes([&](Transaction& tx) { tx.refresh_lock(lock_with(tx, "t:2"), 50); }), 0u);
+  EXPECT_EQ(flushes([&](Transaction& tx) { tx.remove_lock(lock_with(tx, "t:2")); }), 0u);
   EXPECT_EQ(flushes([&](Transaction& tx) { tx.set_modified(at(tx, "f").id, 5); }), flushed);
   EXPECT_EQ(flushes([&](Transaction& tx) { tx.remove_tree(at(tx, "f")); }), flushed);
 }

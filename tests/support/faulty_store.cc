@@ -81,6 +81,11 @@ class Reading : public Interface {
     plan_.step("find_lock");
     return reads().find_lock(token, grace_s);
   }
+  [[nodiscard]] std::optional<Lock> find_lock(const Resolution& at, std::string_view token,
+                                              std::int64_t grace_s) const override {
+    plan_.step("find_lock");
+    return reads().find_lock(at, token, grace_s);
+  }
   [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit) const override {
     plan_.step("all_locks");
     return reads().all_locks(limit);
@@ -156,13 +161,13 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
     plan_.step("add_lock");
     return inner_.add_lock(std::move(lock));
   }
-  Lock refresh_lock(std::string_view token, std::int64_t timeout_s) override {
+  Lock refresh_lock(const Lock& lock, std::int64_t timeout_s) override {
     plan_.step("refresh_lock");
-    return inner_.refresh_lock(token, timeout_s);
+    return inner_.refresh_lock(lock, timeout_s);
   }
-  bool remove_lock(std::string_view token) override {
+  bool remove_lock(const Lock& lock) override {
     plan_.step("remove_lock");
-    return inner_.remove_lock(token);
+    return inner_.remove_lock(lock);
   }
   [[nodiscard]] std::shared_ptr<const storage::Accounts> accounts() const override {
     return inner_.accounts();

@@ -244,6 +244,16 @@ class Reading : public Interface {
     return shown(found->second);
   }
 
+  [[nodiscard]] std::optional<Lock> find_lock(const Resolution& at, std::string_view token,
+                                              std::int64_t grace_s) const override {
+    std::optional<Lock> lock = find_lock(token, grace_s);
+    const bool covers = lock && at.mapped() &&
+                        (lock->root_id == at.resource->id ||
+                         (lock->infinite && std::find(at.lineage.begin(), at.lineage.end(),
+                                                      lock->root_id) != at.lineage.end()));
+    return covers ? lock : std::nullopt;
+  }
+
   [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit) const override {
     std::vector<Lock> all = live([](const Lock&) { return true; });
     std::stable_sort(all.begin(), all.end(),
@@ -438,16 +448,20 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     return shown(tree_.locks[lock.token] = lock);
   }
 
-  Lock refresh_lock(std::string_view token, std::int64_t timeout_s) override {
-    const auto found = tree_.locks.find(std::string(token));
-    if (found == tree_.locks.end() || !is_live(found->second)) refuse("refresh of no lock");
+  Lock refresh_lock(const Lock& lock, std::int64_t timeout_s) override {
+    const auto found = tree_.locks.find(lock.token);
+    if (found == tree_.locks.end() || found->second.root_id != lock.root_id ||
+        !is_live(found->second))
+      refuse("refresh of no lock");
     found->second.granted = lease_;
     found->second.timeout_s = timeout_s;
     return shown(found->second);
   }
 
-  bool remove_lock(std::string_view token) override {
-    return tree_.locks.erase(std::string(token)) > 0;
+  bool remove_lock(const Lock& lock) override {
+    return std::erase_if(tree_.locks, [&](const auto& entry) {
+             return entry.first == lock.token && entry.second.root_id == lock.root_id;
+           }) > 0;
   }
 
   [[nodiscard]] std::shared_ptr<const Accounts> accounts() const override {
