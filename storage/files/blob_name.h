@@ -4,22 +4,38 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "storage/error.h"
 
 namespace holdfast::storage::files {
 
 inline constexpr std::size_t kBlobNameSize = 32;
+inline constexpr std::string_view kBlobDigits = "0123456789abcdef";
 
 // Names come back from the database: nothing but a name of ours may become a path.
 [[nodiscard]] inline bool is_blob_name(std::string_view name) {
-  return name.size() == kBlobNameSize && name.find_first_not_of("0123456789abcdef") == name.npos;
+  return name.size() == kBlobNameSize && name.find_first_not_of(kBlobDigits) == name.npos;
 }
 
 // "xx/NAME". Throws Error{corrupt} for anything else.
 [[nodiscard]] inline std::string blob_location(const std::string& blob) {
   if (!is_blob_name(blob)) throw Error(Fault::corrupt, "a content file of an impossible name");
   return blob.substr(0, 2) + '/' + blob;
+}
+
+// Where it is while it is being uploaded: "x/NAME" in tmp/. Several folders, because those who make
+// files in one wait for each other.
+[[nodiscard]] inline std::string staged_location(const std::string& blob) {
+  return blob.substr(0, 1) + '/' + blob;
+}
+
+// "00" to "ff".
+[[nodiscard]] inline std::vector<std::string> blob_folders() {
+  std::vector<std::string> names;
+  for (const char first : kBlobDigits)
+    for (const char second : kBlobDigits) names.push_back({first, second});
+  return names;
 }
 
 }  // namespace holdfast::storage::files

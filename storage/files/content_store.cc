@@ -40,8 +40,8 @@ std::string random_name() {
   std::string name;
   name.reserve(kBlobNameSize);
   for (const unsigned char byte : random) {
-    name += "0123456789abcdef"[byte / 16];
-    name += "0123456789abcdef"[byte % 16];
+    name += kBlobDigits[byte / 16];
+    name += kBlobDigits[byte % 16];
   }
   return name;
 }
@@ -55,8 +55,8 @@ Descriptor open_fan(const DataFolder& folder, const std::string& blob) {
 
 // Calls visit(name) for each entry of the folder `name` in `above`.
 template <typename Visit>
-void each_entry(int above, const char* name, const Visit& visit) {
-  const int fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+void each_entry(int above, const std::string& name, const Visit& visit) {
+  const int fd = openat(above, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) fail("open", name);
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(fdopendir(fd), &closedir);
   if (!folder) {
@@ -178,7 +178,7 @@ FileUpload::~FileUpload() {
     }
     store_.let_go(name_);
   } else {
-    unlinkat(store_.folder_.tmp(), name_.c_str(), 0);
+    unlinkat(store_.folder_.tmp(), staged_location(name_).c_str(), 0);
   }
 }
 
@@ -197,7 +197,7 @@ void FileUpload::append(std::span<const char> bytes) {
 void FileUpload::write_out() {
   if (name_.empty()) {
     std::string name = random_name();
-    fd_ = Descriptor(openat(store_.folder_.tmp(), name.c_str(),
+    fd_ = Descriptor(openat(store_.folder_.tmp(), staged_location(name).c_str(),
                             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd_) fail("create", name);
     name_ = std::move(name);
@@ -240,8 +240,8 @@ void FileUpload::move_into_place() {
 
   const std::string target = blob_location(name_);
   store_.hold(name_);
-  if (renameat2(store_.folder_.tmp(), name_.c_str(), store_.folder_.blobs(), target.c_str(),
-                RENAME_NOREPLACE) != 0) {
+  if (renameat2(store_.folder_.tmp(), staged_location(name_).c_str(), store_.folder_.blobs(),
+                target.c_str(), RENAME_NOREPLACE) != 0) {
     const int error = errno;
     store_.let_go(name_);
     errno = error;
@@ -261,8 +261,15 @@ void FileUpload::move_into_place() {
 FileContentStore::FileContentStore(const DataFolder& folder, Durability durability,
                                    std::function<void(const std::string&)> on_failure)
     : folder_(folder), durability_(durability), on_failure_(std::move(on_failure)) {
-  each_entry(folder.tmp(), ".", [](int in, const std::string& name) {
+  const auto remove = [](int in, const std::string& name) {
     if (unlinkat(in, name.c_str(), 0) != 0 && errno != ENOENT) fail("remove", name);
+  };
+  each_entry(folder.tmp(), ".", [&](int in, const std::string& name) {
+    if (name.size() == 1 && kBlobDigits.find(name) != kBlobDigits.npos) {
+      each_entry(in, name, remove);
+    } else {
+      remove(in, name);  // an earlier version's
+    }
   });
   // OpenSSL sets itself up at its first use, and stays broken if that fails for want of memory:
   // better now, where it only means no start.
@@ -396,12 +403,10 @@ void FileContentStore::flush_one(const std::string& blob) {
 
 void FileContentStore::for_each(
     const std::function<void(const std::string& blob, std::uint64_t size)>& visit) {
-  for (unsigned i = 0; i < 256; ++i) {
-    constexpr const char* kDigits = "0123456789abcdef";
-    const std::array<char, 3> fan{kDigits[i / 16], kDigits[i % 16], '\0'};
+  for (const std::string& fan : blob_folders()) {
     // First all names of a folder: `visit` may remove.
     std::vector<std::pair<std::string, std::uint64_t>> found;
-    each_entry(folder_.blobs(), fan.data(), [&](int in, const std::string& name) {
+    each_entry(folder_.blobs(), fan, [&](int in, const std::string& name) {
       struct stat file {};
       if (!is_blob_name(name) || held(name) ||
           fstatat(in, name.c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0)

@@ -6,11 +6,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include "storage/files/blob_name.h"
 
 namespace holdfast::storage::files {
 
@@ -51,6 +55,16 @@ void same_disk(int fd, const struct stat& root, const std::string& path) {
   if (here.st_dev != root.st_dev) {
     throw OpenError(path + " lies on another disk than the data folder; it must be on the same.");
   }
+}
+
+// Has ext4 put the folders made in this one far from each other. It places a file near its folder,
+// and one without a journal looks at every file that was removed there in the last minute before
+// it makes another. Other file systems do not know this, which costs nothing.
+void spread_folders(int fd) {
+  int flags = 0;
+  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0 || (flags & FS_TOPDIR_FL) != 0) return;
+  flags |= FS_TOPDIR_FL;
+  (void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
 }
 
 void refuse_network_disk(int fd, const std::string& path) {
@@ -117,12 +131,15 @@ DataFolder::DataFolder(const std::string& path, Options options) {
   blobs_ = folder(folder_.get(), "blobs", path_ + "/blobs", fresh);
   same_disk(tmp_.get(), root, path_ + "/tmp");
   same_disk(blobs_.get(), root, path_ + "/blobs");
-  for (unsigned i = 0; i < 256; ++i) {
-    constexpr const char* kDigits = "0123456789abcdef";
-    const std::array<char, 3> name{kDigits[i / 16], kDigits[i % 16], '\0'};
-    const std::string full = path_ + "/blobs/" + name.data();
-    const Descriptor fan = folder(blobs_.get(), name.data(), full, fresh);
-    same_disk(fan.get(), root, full);
+  spread_folders(tmp_.get());
+  for (const char digit : kBlobDigits) {
+    const std::string name(1, digit);
+    const std::string full = path_ + "/tmp/" + name;
+    same_disk(folder(tmp_.get(), name.c_str(), full, true).get(), root, full);
+  }
+  for (const std::string& name : blob_folders()) {
+    const std::string full = path_ + "/blobs/" + name;
+    same_disk(folder(blobs_.get(), name.c_str(), full, fresh).get(), root, full);
   }
   // Also when nothing was made just now: an earlier start may have died before its flush.
   sync(blobs_.get(), path_ + "/blobs");

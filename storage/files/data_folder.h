@@ -1,6 +1,6 @@
-// The data folder: {LOCK, meta.db, tmp/, blobs/00..ff/}, all of it 0700/0600 and on one local disk.
-// Holding a DataFolder holds the folder: a second one, in any process, is refused. One thread opens
-// and closes; the accessors are constant.
+// The data folder: {LOCK, meta.db, tmp/0..f/, blobs/00..ff/}, all of it 0700/0600 and on one local
+// disk. Holding a DataFolder holds the folder: a second one, in any process, is refused. One thread
+// opens and closes; the accessors are constant.
 #pragma once
 
 #include <string>

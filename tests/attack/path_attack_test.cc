@@ -8,6 +8,7 @@
 
 #include "tests/attack/attacked.h"
 #include "tests/support/process.h"
+#include "tests/support/staged_files.h"
 
 namespace holdfast::test {
 namespace {
@@ -163,8 +164,7 @@ TEST_F(PathAttack, UploadsMeetNoNameThatAClientCanChoose) {  // P13
   const std::string half(400'000, 'h');
   const auto uploads = [&] {
     std::set<std::string> names;
-    for (const auto& entry : fs::directory_iterator(server_->data() / "tmp"))
-      names.insert(entry.path().filename());
+    for (const fs::path& file : staged_files(server_->data())) names.insert(file.filename());
     return names;
   };
   std::vector<tests::RawClient> clients;
@@ -234,7 +234,7 @@ TEST_F(PathAttack, SymbolicLinksPlantedWhileItRunsShowNothing) {  // P15
 }
 
 TEST(PathAttackAtStart, SymbolicLinksInTheDataFolderAreRefused) {  // P15
-  for (const char* name : {"tmp", "blobs", "meta.db", "LOCK", "blobs/00", "blobs/a7"}) {
+  for (const char* name : {"tmp", "tmp/0", "blobs", "meta.db", "LOCK", "blobs/00", "blobs/a7"}) {
     TemporaryFolder folder(TemporaryFolder::in_memory());
     ServerProcess server(folder / "data");
     server.start();

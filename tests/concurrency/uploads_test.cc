@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/concurrency/crowd.h"
+#include "tests/support/staged_files.h"
 
 namespace holdfast::test {
 namespace {
@@ -38,7 +39,7 @@ class Uploads : public Crowd {
     ASSERT_EQ(ask("MKCOL", "/c"), 201);
   }
   void TearDown() override {
-    EXPECT_TRUE(std::filesystem::is_empty(data_ / "tmp"));
+    EXPECT_TRUE(staged_files(data_).empty());
     Crowd::TearDown();
   }
 };

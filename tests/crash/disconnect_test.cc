@@ -9,6 +9,7 @@
 
 #include "tests/crash/world.h"
 #include "tests/support/raw_http.h"
+#include "tests/support/staged_files.h"
 
 namespace holdfast::test {
 namespace {
@@ -34,9 +35,9 @@ INSTANTIATE_TEST_SUITE_P(, Disconnect,
                                          Leaving{"SilenceChunked", End::silence, true}),
                          [](const auto& leaving) { return leaving.param.name; });
 
-bool is_empty_soon(const std::filesystem::path& folder) {
+bool nothing_is_staged_soon(const std::filesystem::path& data) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!std::filesystem::is_empty(folder)) {
+  while (!staged_files(data).empty()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
@@ -93,7 +94,7 @@ TEST_P(Disconnect, TheOldContentStaysAndNothingIsLeftOver) {
     ASSERT_TRUE(answer.has_value()) << client->error;
     EXPECT_EQ(answer->status, 408);
   }
-  EXPECT_TRUE(is_empty_soon(world.server.data() / "tmp"));
+  EXPECT_TRUE(nothing_is_staged_soon(world.server.data()));
   EXPECT_EQ(world.ledger->verify(), "");
   EXPECT_EQ(world.check(), "");
   EXPECT_EQ(world.ledger->put("a", kBody), 204);

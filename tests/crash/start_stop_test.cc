@@ -7,6 +7,7 @@
 #include "tests/crash/acts.h"
 #include "tests/crash/world.h"
 #include "tests/support/http_client.h"
+#include "tests/support/staged_files.h"
 
 namespace holdfast::test {
 namespace {
@@ -31,7 +32,7 @@ TEST_P(StartStop, AKilledRecoveryIsDoneByTheNextStart) {
   ASSERT_EQ(world.server.wait_for_end(), 137);
   world.faults.disarm();
   const auto kept = world.folder / "kept";
-  ASSERT_FALSE(std::filesystem::is_empty(world.server.data() / "tmp"));
+  ASSERT_FALSE(staged_files(world.server.data()).empty());
   copy_folder(world.server.data(), kept);
 
   std::uint64_t at = 1;
@@ -42,7 +43,7 @@ TEST_P(StartStop, AKilledRecoveryIsDoneByTheNextStart) {
     if (!whole) world.start();
     ASSERT_EQ(world.ledger->verify(), "")
         << "start killed at " << at << ", " << world.faults.place();
-    ASSERT_TRUE(std::filesystem::is_empty(world.server.data() / "tmp"));
+    ASSERT_TRUE(staged_files(world.server.data()).empty());
     ASSERT_EQ(world.check(), "") << world.faults.place();
     world.server.kill();
     if (whole) break;

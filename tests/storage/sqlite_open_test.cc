@@ -8,6 +8,7 @@
 
 #include "storage/sqlite/schema.h"
 #include "tests/storage/sqlite_store.h"
+#include "tests/support/staged_files.h"
 
 namespace holdfast::storage {
 namespace {
@@ -47,7 +48,7 @@ class Opening : public SqliteStore {
 TEST_F(Opening, CreatesAFolderForItsOwnerOnly) {
   open();
   struct stat file {};
-  for (const char* name : {"", "/tmp", "/blobs", "/blobs/00", "/blobs/ff"}) {
+  for (const char* name : {"", "/tmp", "/tmp/0", "/tmp/f", "/blobs", "/blobs/00", "/blobs/ff"}) {
     ASSERT_EQ(stat((data() + name).c_str(), &file), 0) << name;
     EXPECT_EQ(file.st_mode & 0777U, 0700U) << name;
   }
@@ -144,9 +145,13 @@ TEST_F(Opening, RefusesSymbolicLinksInside) {
 TEST_F(Opening, RemovesStrayUploads) {
   open();
   close();
-  std::ofstream(data() + "/tmp/0123456789abcdef0123456789abcdef") << "stray";
+  // An earlier version made them in tmp/ itself.
+  for (const char* folder : {"/tmp/", "/tmp/0/", "/tmp/f/"})
+    std::ofstream(data() + folder + "0123456789abcdef0123456789abcdef") << "stray";
+  EXPECT_EQ(test::staged_files(data()).size(), 3U);
   open();
-  EXPECT_TRUE(std::filesystem::is_empty(data() + "/tmp"));
+  EXPECT_TRUE(test::staged_files(data()).empty());
+  put("f", std::string(100'000, 'f'));
 }
 
 TEST_F(Opening, KeepsAcknowledgedWritesThroughACrash) {

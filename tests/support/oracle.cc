@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/support/http_client.h"
+#include "tests/support/staged_files.h"
 #include "tests/support/temporary_folder.h"
 
 namespace holdfast::test {
@@ -256,9 +257,8 @@ std::string Oracle::unsettled() const {
       problems.push_back(std::to_string(count) + " descriptors of " + target + ", more than " +
                          std::to_string(most));
   }
-  std::error_code gone;
-  for (const auto& entry : fs::directory_iterator(server_.data() / "tmp", gone))
-    problems.push_back("left behind: " + entry.path().string());
+  for (const fs::path& file : staged_files(server_.data()))
+    problems.push_back("left behind: " + file.string());
   const auto now = resident_bytes();
   if (judges_memory_ && now > resident_bytes_ + kMemoryGrowthBytes)
     problems.push_back("memory grew by " + std::to_string((now - resident_bytes_) >> 20) + " MiB");
