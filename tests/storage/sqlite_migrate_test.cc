@@ -149,6 +149,10 @@ TEST_F(Migrating, LocksOfOlderSchemasStayOnTheirResources) {
       "'+' || timeout_s || '=' || expires) FROM (SELECT * FROM lock ORDER BY token)";
   clock_.advance(1000);
   close();
+  {
+    Connection connection(path(), Connection::Mode::write);
+    connection.execute("UPDATE lock SET owner = '<o/>' || token, principal = 'p' || token");
+  }
   const auto roots = [&](std::string_view top) {
     std::vector<std::string> tokens;
     const auto snapshot = names_->snapshot();
