@@ -266,6 +266,7 @@ Error to_refusal(const storage::Error& error) {
       return {500, error.what()};
     case storage::Fault::busy:
     case storage::Fault::unavailable:
+    case storage::Fault::read_only:
       break;
   }
   Error refusal(503, error.what());

@@ -16,6 +16,7 @@
 #include "server/commands/dispatch.h"
 #include "server/commands/serve.h"
 #include "server/config.h"
+#include "server/event_log.h"
 #include "server/store.h"
 #include "storage/clock.h"
 #include "storage/error.h"
@@ -41,6 +42,19 @@ storage::files::DataFolder::Options folder_options(const Config& config) {
   return {.allow_network_disk = config.allow_network_data};
 }
 
+// A folder for content that is not there held nothing, or what it held is lost.
+void refuse_lost_folders(const storage::files::DataFolder& folder,
+                         const storage::Namespace& names) {
+  const std::vector<std::string>& missing = folder.missing();
+  if (missing.empty()) return;
+  names.for_each_blob([&](const storage::Content& content) {
+    const std::string place = content.blob.substr(0, 2);
+    if (std::ranges::find(missing, place) != missing.end())
+      throw UsageError("The folder " + folder.path() + "/blobs/" + place +
+                       " is missing, and the database names content in it: restore it.");
+  });
+}
+
 Store open_store(const Config& config, Opening opening, OnFailure on_failure) try {
   if (std::string why = storage::files::not_a_store(config.data); !why.empty())
     throw UsageError(why);
@@ -50,6 +64,7 @@ Store open_store(const Config& config, Opening opening, OnFailure on_failure) tr
 
   auto ground = std::make_shared<Ground>(config.data, folder_options(config));
   Store store;
+  store.read_only = ground->folder.read_only();
   store.contents = std::make_unique<storage::files::FileContentStore>(
       ground->folder, config.durability, on_failure);
   storage::sqlite::Options options;
@@ -60,8 +75,11 @@ Store open_store(const Config& config, Opening opening, OnFailure on_failure) tr
   options.reserve_bytes =
       std::clamp(store.contents->space().total / 32, kLeastReserveBytes, kMostReserveBytes);
   options.on_failure = std::move(on_failure);
+  options.on_notice = log_event;
+  options.read_only = store.read_only;
   store.names = storage::sqlite::open(ground->folder.database(), *store.contents, ground->clock,
                                       std::move(options));
+  refuse_lost_folders(ground->folder, *store.names);
   store.folder = std::move(ground);
   return store;
 } catch (const storage::OpenError& error) {

@@ -15,6 +15,7 @@ inline constexpr std::uint64_t kMostReserveBytes = 8 * 1024 * 1024;
 #include "server/config.h"
 #include "storage/content.h"
 #include "storage/namespace.h"
+#include "storage/open.h"
 
 namespace holdfast::server {
 
@@ -23,11 +24,10 @@ struct Store {
   std::shared_ptr<void> folder;
   std::unique_ptr<storage::ContentStore> contents;
   std::unique_ptr<storage::Namespace> names;
+  bool read_only = false;  // the disk is: nothing can be written
 };
 
-// Called once, from any thread, when the store refuses all further writes (robustness D10): the
-// process must end and start again. Gets one sentence for the log. Must not throw or wait.
-using OnFailure = std::function<void(const std::string& sentence)>;
+using storage::OnFailure;
 
 enum class Opening {
   existing,  // refuse a folder that holds no store

@@ -1,5 +1,5 @@
 // What can go wrong in storage. An Error ends the request that met it; dav/error turns it into a
-// status (busy and unavailable 503, full 507, conflict 409, corrupt 500). `what()` is for the log
+// status (busy and unavailable and read_only 503, full 507, conflict 409, corrupt 500). `what()` is for the log
 // only: it may name files and SQL, which no client may see.
 #pragma once
 
@@ -15,6 +15,7 @@ enum class Fault {
   conflict,  // the tree no longer has the shape the caller saw (only a bug or a race can cause it)
   corrupt,   // stored data is damaged or missing
   unavailable,  // the store refuses writes after a failed flush, or is shutting down
+  read_only,    // the disk takes no writes; nothing was changed, and what is stored can be read
 };
 
 class Error : public std::runtime_error {

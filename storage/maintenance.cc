@@ -41,8 +41,9 @@ bool Maintenance::garbage_held() const {
 // A round that is under way goes on with what was garbage before the hold, and no later snapshot
 // names that.
 std::shared_ptr<void> Maintenance::hold_garbage() {
+  std::shared_ptr<void> log = names_.hold_log();
   const std::lock_guard lock(mutex_);
-  std::shared_ptr<void> hold(this, [](void* self) {
+  std::shared_ptr<void> hold(this, [log = std::move(log)](void* self) {
     auto* maintenance = static_cast<Maintenance*>(self);
     const std::lock_guard release(maintenance->mutex_);
     --maintenance->holds_;

@@ -240,6 +240,9 @@ class Namespace {
   // Makes everything acknowledged so far durable (also deferred and relaxed writes), and moves the
   // write-ahead log into the database where readers allow.
   virtual void checkpoint() = 0;
+  // Until the answer is destroyed, the write-ahead log stays as it is but for what is added to it, so
+  // that another process can read the store as it is when this returns, or later: for backups.
+  [[nodiscard]] virtual std::shared_ptr<void> hold_log() = 0;
   // Forgets locks that expired more than `grace_s` seconds ago.
   virtual void purge_expired_locks(std::int64_t grace_s) = 0;
   [[nodiscard]] virtual NamespaceStats stats() const = 0;

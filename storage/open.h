@@ -1,6 +1,7 @@
 // What opening a data folder may ask for and how it refuses. Plain values; any thread.
 #pragma once
 
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -10,8 +11,19 @@ namespace holdfast::storage {
 enum class Durability {
   full,     // once it is on disk
   relaxed,  // once the operating system has it: survives a killed process; a power cut may take
-            // the last moments, never older content
+            // the last moments, all of them since some instant
 };
+
+// Why the store refuses every further write until it is opened again.
+struct Failure {
+  std::string detail;
+  // The disk turned read-only: what is stored can be read on. Else what readers see may be other
+  // than what a start will find, so the program should end and start again (robustness D10).
+  bool read_only = false;
+};
+
+// Told once, from whatever thread met the failure. Must not throw or wait.
+using OnFailure = std::function<void(const Failure&)>;
 
 // The folder or the database cannot be used, and nothing was changed. what() is one plain sentence
 // for the person who started the program.

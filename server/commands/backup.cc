@@ -76,7 +76,7 @@ ControlReply back_up(const Invocation& invocation, const OpenStore& open_store,
   std::optional<Store> store;
   auto server = ask_server_to_hold(config.data, kHoldGarbage);
   if (server && server->first.exit_code != 0) return server->first;
-  if (!server) store = open_store(config, Opening::existing, [](const std::string&) {});
+  if (!server) store = open_store(config, Opening::existing, {});
 
   Teller teller([&server] {
     if (server && !server->second.holds())

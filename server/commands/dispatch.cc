@@ -46,7 +46,7 @@ ControlReply run_request(const Invocation& invocation, const std::string& reques
   // An account may come before the first start: elsewhere than on loopback serve wants one.
   const Opening opening =
       invocation.command == Command::user_add ? Opening::made_if_missing : Opening::existing;
-  Store store = open_store(invocation.config, opening, [](const std::string&) {});
+  Store store = open_store(invocation.config, opening, {});
   if (request == kRepair) {
     storage::CheckOptions options;
     options.hashes = invocation.hashes;

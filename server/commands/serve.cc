@@ -253,8 +253,13 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
       open_access_log(config.access_log, owner ? leave_root(config, *owner, inherited) : -1);
 
   std::atomic<bool> failed = false;
-  Store store = open_store(config, Opening::made_if_missing, [&failed](const std::string& why) {
-    log_event("The store refuses further writes, the server stops: " + why);
+  Store store = open_store(config, Opening::made_if_missing, [&failed](const auto& failure) {
+    if (failure.read_only) {
+      log_event("The disk turned read-only. Reading goes on; writing does after a new start: " +
+                failure.detail);
+      return;
+    }
+    log_event("The store refuses further writes, the server stops: " + failure.detail);
     failed = true;
     ::kill(::getpid(), SIGTERM);
   });
@@ -305,12 +310,18 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
   storage::Maintenance maintenance(
       *store.names, *store.contents,
       {.durability = config.durability,
-       .on_problem = [](const std::string& problem) { log_event("Upkeep failed: " + problem); }});
-  auto control = std::make_unique<ControlSocket>(
-      config.data, [&](std::string_view request, const std::stop_token& stop) {
-        if (request == kHoldGarbage) return hold_garbage(maintenance);
-        return answer_control(store, request, stop);
-      });
+       .on_problem = [](const std::string& problem) { log_event("Upkeep failed: " + problem); },
+       .start_thread = !store.read_only});
+  std::unique_ptr<ControlSocket> control;
+  if (store.read_only) {
+    log_event("The data folder lies on a read-only disk: nothing can be written.");
+  } else {
+    control = std::make_unique<ControlSocket>(
+        config.data, [&](std::string_view request, const std::stop_token& stop) {
+          if (request == kHoldGarbage) return hold_garbage(maintenance);
+          return answer_control(store, request, stop);
+        });
+  }
   listener->start();
   if (admin_listener) admin_listener->start();
   if (redirect_listener) redirect_listener->start();

@@ -491,6 +491,8 @@ BackupReport backup(const std::string& data, const std::string& folder,
   walk.tell();
   write_new_file(to.tmp(), "names.db", "", copy);
   database.copy(store + "/meta.db", copy, [&] { walk.tell(); });
+  // A server that ended meanwhile may have changed what was read.
+  walk.tell();
   walk.now().stage = BackupProgress::Stage::looking;
 
   BackupReport report;

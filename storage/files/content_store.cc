@@ -27,8 +27,9 @@ constexpr std::uint64_t kVerifiedAtOnceBytes = 64 << 20;
 
 [[noreturn]] void fail(const char* doing, const std::string& name) {
   const int error = errno;
-  const Fault fault =
-      error == ENOSPC || error == EDQUOT || error == EFBIG ? Fault::full : Fault::unavailable;
+  Fault fault = Fault::unavailable;
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) fault = Fault::full;
+  if (error == EROFS) fault = Fault::read_only;
   throw Error(fault, std::string(doing) + " " + name + ": " + std::strerror(error));
 }
 
@@ -53,10 +54,16 @@ Descriptor open_fan(const DataFolder& folder, const std::string& blob) {
                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-// Calls visit(name) for each entry of the folder `name` in `above`.
+// Which of the 256 folders it is.
+std::size_t place_of(const std::string& blob) {
+  return kBlobDigits.find(blob[0]) * 16 + kBlobDigits.find(blob[1]);
+}
+
+// Calls visit(name) for each entry of the folder `name` in `above`; of none when it is missing.
 template <typename Visit>
 void each_entry(int above, const std::string& name, const Visit& visit) {
   const int fd = openat(above, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) return;
   if (fd < 0) fail("open", name);
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(fdopendir(fd), &closedir);
   if (!folder) {
@@ -239,6 +246,7 @@ void FileUpload::move_into_place() {
   if (close(fd_.release()) != 0 && errno != EINTR) fail("close", name_);
 
   const std::string target = blob_location(name_);
+  const Descriptor fan = store_.folder_for(name_);
   store_.hold(name_);
   if (renameat2(store_.folder_.tmp(), staged_location(name_).c_str(), store_.folder_.blobs(),
                 target.c_str(), RENAME_NOREPLACE) != 0) {
@@ -253,24 +261,23 @@ void FileUpload::move_into_place() {
     store_.sealed_unflushed(name_);
     return;
   }
-  const Descriptor fan = open_fan(store_.folder_, name_);
-  if (!fan) fail("open", target);
   store_.flush_sealed(fan.get(), target);
 }
 
 FileContentStore::FileContentStore(const DataFolder& folder, Durability durability,
-                                   std::function<void(const std::string&)> on_failure)
+                                   OnFailure on_failure)
     : folder_(folder), durability_(durability), on_failure_(std::move(on_failure)) {
   const auto remove = [](int in, const std::string& name) {
     if (unlinkat(in, name.c_str(), 0) != 0 && errno != ENOENT) fail("remove", name);
   };
-  each_entry(folder.tmp(), ".", [&](int in, const std::string& name) {
-    if (name.size() == 1 && kBlobDigits.find(name) != kBlobDigits.npos) {
-      each_entry(in, name, remove);
-    } else {
-      remove(in, name);  // an earlier version's
-    }
-  });
+  if (!folder.read_only())
+    each_entry(folder.tmp(), ".", [&](int in, const std::string& name) {
+      if (name.size() == 1 && kBlobDigits.find(name) != kBlobDigits.npos) {
+        each_entry(in, name, remove);
+      } else {
+        remove(in, name);  // an earlier version's
+      }
+    });
   // OpenSSL sets itself up at its first use, and stays broken if that fails for want of memory:
   // better now, where it only means no start.
   static_cast<void>(Digester(Digests{.sha1 = true}));
@@ -334,7 +341,7 @@ void FileContentStore::flush_sealed(int fd, const std::string& name) {
   const int error = errno;
   const bool full = error == ENOSPC || error == EDQUOT;
   if (!full && !failed_.exchange(true) && on_failure_) {
-    on_failure_("fsync " + name + ": " + std::strerror(error));
+    on_failure_({"fsync " + name + ": " + std::strerror(error), error == EROFS});
   }
   errno = error;
   fail("fsync", name);
@@ -342,6 +349,23 @@ void FileContentStore::flush_sealed(int fd, const std::string& name) {
 
 void FileContentStore::refuse_if_failed() const {
   if (failed_) throw Error(Fault::unavailable, "the disk failed; no uploads until a restart");
+}
+
+Descriptor FileContentStore::folder_for(const std::string& blob) {
+  const std::string name = blob.substr(0, 2);
+  Descriptor fan = open_fan(folder_, blob);
+  if (!fan && errno == ENOENT) {
+    if (mkdirat(folder_.blobs(), name.c_str(), 0700) != 0 && errno != EEXIST) fail("create", name);
+    fan = open_fan(folder_, blob);
+  }
+  if (!fan) fail("open", name);
+  std::atomic<bool>& named = named_[place_of(blob)];
+  if (durability_ == Durability::full && !named) {
+    flush_sealed(fan.get(), name);
+    flush_sealed(folder_.blobs(), "blobs");
+    named = true;
+  }
+  return fan;
 }
 
 void FileContentStore::sealed_unflushed(const std::string& blob) {
@@ -365,13 +389,17 @@ void FileContentStore::flush() {
     for (const std::string& blob : blobs) flush_one(blob);
     // Names sort by folder, so each folder is flushed once, after its files.
     std::string_view last;
+    bool made = false;
     for (const std::string& blob : blobs) {
       const std::string_view fan_name = std::string_view(blob).substr(0, 2);
       if (fan_name == last) continue;
       last = fan_name;
       const Descriptor fan = open_fan(folder_, blob);
       if (!fan || fsync(fan.get()) != 0) fail("fsync", std::string(fan_name));
+      made = made || !named_[place_of(blob)];
     }
+    if (made && fsync(folder_.blobs()) != 0) fail("fsync", "blobs");
+    for (const std::string& blob : blobs) named_[place_of(blob)] = true;
   } catch (...) {
     // They stay unflushed: nothing that they superseded may be removed.
     const std::lock_guard lock(mutex_);

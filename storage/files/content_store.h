@@ -3,6 +3,7 @@
 // own store. Any thread may call; an Upload belongs to one thread at a time.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <functional>
@@ -22,8 +23,7 @@ class FileContentStore final : public ContentStore {
   // Removes what uploads of an earlier process left in tmp/. `folder` must outlive the store.
   // `on_failure` is told when the flush of a file or folder failed: from then on every upload of a
   // file is refused with `unavailable`, and the program has to start again (robustness D10).
-  FileContentStore(const DataFolder& folder, Durability durability,
-                   std::function<void(const std::string& why)> on_failure = {});
+  FileContentStore(const DataFolder& folder, Durability durability, OnFailure on_failure = {});
 
   [[nodiscard]] std::unique_ptr<Upload> begin(Digests digests) override;
   [[nodiscard]] std::unique_ptr<ContentReader> open(const Content& content) override;
@@ -51,14 +51,20 @@ class FileContentStore final : public ContentStore {
   void flush_sealed(int fd, const std::string& name);
   void refuse_if_failed() const;
   void sealed_unflushed(const std::string& blob);
+  // The folder that `blob` goes to, made when it is missing; in `full` durability its name is on
+  // disk.
+  [[nodiscard]] Descriptor folder_for(const std::string& blob);
   void flush_all();
   void flush_one(const std::string& blob);
 
   const DataFolder& folder_;
   Durability durability_;
-  std::function<void(const std::string&)> on_failure_;
+  OnFailure on_failure_;
   std::atomic<bool> failed_ = false;
   VerifiedContents verified_;
+  // By the first two digits: the folder's name is known to be on disk. An earlier process may have
+  // died between making it and its flush.
+  std::array<std::atomic<bool>, 256> named_{};
   std::mutex flush_mutex_;  // one flush at a time
   bool flushed_earlier_ = false;
   std::mutex mutex_;  // guards the two below

@@ -32,16 +32,11 @@ void sync(int fd, const std::string& name) {
   if (fsync(fd) != 0) refuse("Cannot flush " + name);
 }
 
-// Opens the folder `name` in `above`, making it when it is missing and `may_make`.
-Descriptor folder(int above, const char* name, const std::string& path, bool may_make) {
+// Opens the folder `name` in `above`, making it when it is missing.
+Descriptor folder(int above, const char* name, const std::string& path) {
   constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   Descriptor found(openat(above, name, kFlags));
   if (!found && errno == ENOENT) {
-    if (!may_make) {
-      throw OpenError(
-          "The folder " + path +
-          " is missing, but the database beside it may name content in it: restore it.");
-    }
     if (mkdirat(above, name, 0700) != 0 && errno != EEXIST) refuse("Cannot create " + path);
     found = Descriptor(openat(above, name, kFlags));
   }
@@ -57,13 +52,11 @@ void same_disk(int fd, const struct stat& root, const std::string& path) {
   }
 }
 
-// Has ext4 put the folders made in this one far from each other. It places a file near its folder,
-// and one without a journal looks at every file that was removed there in the last minute before
-// it makes another. Other file systems do not know this, which costs nothing.
-void spread_folders(int fd) {
+// Sets or clears an attribute (chattr) of a file or folder. Where it is not known it does no harm.
+void set_attribute(int fd, int attribute, bool wanted) {
   int flags = 0;
-  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0 || (flags & FS_TOPDIR_FL) != 0) return;
-  flags |= FS_TOPDIR_FL;
+  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0 || ((flags & attribute) != 0) == wanted) return;
+  flags ^= attribute;
   (void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
 }
 
@@ -114,36 +107,74 @@ DataFolder::DataFolder(const std::string& path, Options options) {
     throw OpenError("The data folder " + path_ + " is one that everybody may write; chmod o-w it.");
   if (!options.allow_network_disk) refuse_network_disk(folder_.get(), path_);
 
+  hold();
+  if (read_only_) {
+    blobs_ =
+        Descriptor(openat(folder_.get(), "blobs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!blobs_ && errno != ENOENT) refuse("Cannot use " + path_ + "/blobs as a folder");
+  } else {
+    make_folders(root);
+  }
+  look_for_content(root);
+}
+
+// A disk that is read-only has no other writer, so it is enough that nobody who writes holds it.
+void DataFolder::hold() {
   lock_ =
       Descriptor(openat(folder_.get(), "LOCK", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  read_only_ = !lock_ && errno == EROFS;
+  if (read_only_) {
+    lock_ = Descriptor(openat(folder_.get(), "LOCK", O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!lock_ && errno == ENOENT) return;
+  }
   if (!lock_) refuse("Cannot open " + path_ + "/LOCK");
-  if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (flock(lock_.get(), (read_only_ ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {
       throw OpenError("The data folder " + path_ + " is in use by another holdfast.");
     }
     refuse("Cannot lock the data folder " + path_);
   }
+}
 
-  // The database is made after the folders for content: without them it has lost what it names.
-  struct stat database {};
-  const bool fresh = fstatat(folder_.get(), "meta.db", &database, AT_SYMLINK_NOFOLLOW) != 0;
-  tmp_ = folder(folder_.get(), "tmp", path_ + "/tmp", true);
-  blobs_ = folder(folder_.get(), "blobs", path_ + "/blobs", fresh);
+void DataFolder::make_folders(const struct stat& root) {
+  // What is written over must keep its place on a copy-on-write disk: else it takes new blocks each
+  // time, which a full disk has not. Content is written once, and keeps the disk's checksums.
+  set_attribute(folder_.get(), FS_NOCOW_FL, true);
+  tmp_ = folder(folder_.get(), "tmp", path_ + "/tmp");
+  blobs_ = folder(folder_.get(), "blobs", path_ + "/blobs");
   same_disk(tmp_.get(), root, path_ + "/tmp");
-  same_disk(blobs_.get(), root, path_ + "/blobs");
-  spread_folders(tmp_.get());
+  set_attribute(tmp_.get(), FS_NOCOW_FL, false);
+  set_attribute(blobs_.get(), FS_NOCOW_FL, false);
+  // Has ext4 put the folders in this one far from each other. It places a file near its folder, and
+  // one without a journal looks at every file that was removed there in the last minute before it
+  // makes another.
+  set_attribute(tmp_.get(), FS_TOPDIR_FL, true);
   for (const char digit : kBlobDigits) {
     const std::string name(1, digit);
     const std::string full = path_ + "/tmp/" + name;
-    same_disk(folder(tmp_.get(), name.c_str(), full, true).get(), root, full);
+    same_disk(folder(tmp_.get(), name.c_str(), full).get(), root, full);
   }
-  for (const std::string& name : blob_folders()) {
-    const std::string full = path_ + "/blobs/" + name;
-    same_disk(folder(blobs_.get(), name.c_str(), full, fresh).get(), root, full);
-  }
-  // Also when nothing was made just now: an earlier start may have died before its flush.
+  // Also when nothing was made just now: an earlier start may have died before its flush. A folder
+  // is on disk once it is flushed itself, which not every disk does with the one above it. Those
+  // for uploads need not be: each start makes them.
   sync(blobs_.get(), path_ + "/blobs");
   sync(folder_.get(), path_);
+}
+
+void DataFolder::look_for_content(const struct stat& root) {
+  if (blobs_) same_disk(blobs_.get(), root, path_ + "/blobs");
+  for (const std::string& name : blob_folders()) {
+    const std::string full = path_ + "/blobs/" + name;
+    const Descriptor found(
+        openat(blobs_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (found) {
+      same_disk(found.get(), root, full);
+    } else if (!blobs_ || errno == ENOENT) {
+      missing_.push_back(name);
+    } else {
+      refuse("Cannot use " + full + " as a folder");
+    }
+  }
 }
 
 }  // namespace holdfast::storage::files

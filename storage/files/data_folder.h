@@ -4,8 +4,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "storage/open.h"
+
+struct stat;
 
 namespace holdfast::storage::files {
 
@@ -34,7 +37,8 @@ class DataFolder {
   struct Options {
     bool allow_network_disk = false;  // NFS, CIFS, 9p and FUSE do not keep SQLite's promises
   };
-  // Creates what is missing and flushes it. Throws OpenError.
+  // Creates what is missing and flushes it; on a read-only disk what is there must do, and others
+  // may hold it as well. Throws OpenError.
   explicit DataFolder(const std::string& path, Options options);
   explicit DataFolder(const std::string& path) : DataFolder(path, Options{}) {}
 
@@ -43,10 +47,21 @@ class DataFolder {
   [[nodiscard]] std::string database() const { return path_ + "/meta.db"; }
   [[nodiscard]] int blobs() const { return blobs_.get(); }
   [[nodiscard]] int tmp() const { return tmp_.get(); }
+  [[nodiscard]] bool read_only() const { return read_only_; }
+  // Folders for content ("00" to "ff") that were not there when this one was opened: each is made
+  // with its first file. Whoever knows what the database names must see that none of it was in
+  // them.
+  [[nodiscard]] const std::vector<std::string>& missing() const { return missing_; }
 
  private:
+  void hold();
+  void make_folders(const struct stat& root);
+  void look_for_content(const struct stat& root);
+
   std::string path_;
   Descriptor folder_, lock_, tmp_, blobs_;
+  bool read_only_ = false;
+  std::vector<std::string> missing_;
 };
 
 }  // namespace holdfast::storage::files

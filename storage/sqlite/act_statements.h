@@ -51,23 +51,6 @@ struct Acts::Statements {
   Statement insert_garbage{connection, "INSERT OR IGNORE INTO garbage (blob) VALUES (?1)"};
   Statement delete_garbage{connection, "DELETE FROM garbage WHERE blob = ?1"};
 
-  Statement insert_unflushed{connection,
-                             "INSERT INTO unflushed (blob, node, previous, previous_stored, "
-                             "previous_modified) VALUES (?1, ?2, ?3, ?4, ?5)"};
-  Statement any_unflushed{connection, "SELECT 1 FROM unflushed LIMIT 1"};
-  Statement unflushed_content{connection,
-                              "SELECT c.blob FROM content c WHERE c.id = ?1 AND EXISTS "
-                              "(SELECT 1 FROM unflushed u WHERE u.blob = c.blob)"};
-  Statement adopt_previous{connection,
-                           "UPDATE unflushed SET previous = ?3, previous_stored = ?4, "
-                           "previous_modified = ?5 "
-                           "WHERE node = ?1 AND blob = ?2 AND previous IS NULL"};
-  Statement newest_unflushed{connection, "SELECT coalesce(max(id), 0) FROM unflushed"};
-  Statement flushed_previous{connection,
-                             "SELECT previous FROM unflushed "
-                             "WHERE id <= ?1 AND previous IS NOT NULL"};
-  Statement delete_unflushed{connection, "DELETE FROM unflushed WHERE id <= ?1"};
-
   // The tree that an act is about; `seq` 1 is its root.
   Statement clear_tree{connection, "DELETE FROM temp.tree"};
   Statement fill_tree{connection,
@@ -185,7 +168,6 @@ struct Acts::Statements {
   Statement write_counters{connection,
                            "UPDATE meta SET next_node = ?1, next_content = ?2, resources = ?3, "
                            "bytes = ?4, locks = ?5, next_account = ?6"};
-  Statement mark_flush{connection, "UPDATE meta SET flushes = flushes + 1"};
 };
 
 }  // namespace holdfast::storage::sqlite

@@ -2,17 +2,13 @@
 
 #include "storage/dates.h"
 #include "storage/sqlite/act_statements.h"
+#include "storage/sqlite/inspect.h"
 #include "storage/sqlite/schema.h"
 
 namespace holdfast::storage::sqlite {
 
-Acts::Acts(Connection& connection, Queries& queries, Durability durability,
-           std::function<void()> flush_content)
-    : Answers<Transaction>(queries),
-      connection_(connection),
-      durability_(durability),
-      flush_content_(std::move(flush_content)),
-      sql_(new Statements(connection)) {
+Acts::Acts(Connection& connection, Queries& queries)
+    : Answers<Transaction>(queries), connection_(connection), sql_(new Statements(connection)) {
   connection.execute(
       "CREATE TEMP TABLE tree (seq INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, "
       "file INTEGER, size INTEGER, properties INTEGER NOT NULL, owner INTEGER NOT NULL)");
@@ -150,11 +146,8 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
   file.modified = modified.value_or(wall_now());
   file.size = content.size;
   file.stored = old ? stored_after(*old, wall_now()) : wall_now();
-  const bool unflushed = durability_ == Durability::relaxed && !content.is_inline();
-  file.content =
-      old && !unflushed ? exchange_content(old->content, content) : insert_content(content);
+  file.content = old ? exchange_content(old->content, content) : insert_content(content);
   queries_.make_etag(file.content, file.etag);
-  if (unflushed) store_unflushed(file.id, content.blob, old ? &*old : nullptr);
   if (old) {
     Run(sql_->replace_content, parent.id, key.view(), file.content, file.size, file.stored,
         file.modified)
@@ -211,16 +204,21 @@ void Acts::set_modified(NodeId id, Millis modified) {
   Run(sql_->touch, of.parent, of.key, modified).done();
 }
 
+NamespaceCheck Acts::repair() {
+  acting();
+  write_counters();
+  NamespaceCheck result = inspect(connection_, true);
+  if (result.repaired > 0) changing();
+  counters_ = read_counters(connection_);
+  state_.accounts = read_accounts(connection_);
+  queries_.forget();
+  return result;
+}
+
 void Acts::forget_garbage(std::span<const std::string> blobs) {
   acting();
   state_.changed = true;
   for (const std::string& blob : blobs) Run(sql_->delete_garbage, blob).done();
-}
-
-void Acts::mark_flush() {
-  acting();
-  state_.changed = true;
-  Run(sql_->mark_flush).done();
 }
 
 }  // namespace holdfast::storage::sqlite

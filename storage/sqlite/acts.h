@@ -4,14 +4,12 @@
 // docs/storage.md numbers the invariants that the acts keep; they are cited as "invariant n".
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
-#include "storage/open.h"
 #include "storage/sqlite/answers.h"
 
 namespace holdfast::storage::sqlite {
@@ -41,9 +39,7 @@ struct Counters {
 
 class Acts final : public Answers<Transaction> {
  public:
-  // `flush_content` makes every sealed content file durable; only called in relaxed durability.
-  Acts(Connection& connection, Queries& queries, Durability durability,
-       std::function<void()> flush_content);
+  Acts(Connection& connection, Queries& queries);
 
   // Around a batch: `begin` before its closures, `write_counters` after them. Around one closure:
   // `save` before, `restore` when it was rolled back. Ids that it took are not given out again.
@@ -83,15 +79,6 @@ class Acts final : public Answers<Transaction> {
   // Upkeep. None of it must be flushed by itself.
   void forget_garbage(std::span<const std::string> blobs);
   void purge_expired_locks(std::int64_t grace_s);
-  [[nodiscard]] std::int64_t newest_unflushed();
-  void forget_unflushed(std::int64_t up_to);
-  // A change that means nothing: its flushed commit carries everything before it to the disk.
-  void mark_flush();
-
-  // At the start: judges what relaxed durability had not flushed when the last process ended. A
-  // file that is not whole gives way to what it superseded; a resource that had nothing before
-  // goes.
-  void recover_unflushed(ContentStore& content);
   // Namespace::check with repair.
   [[nodiscard]] NamespaceCheck repair();
 
@@ -137,28 +124,21 @@ class Acts final : public Answers<Transaction> {
   void fill_tree(const Resource& root);
   void copy_members(const Resource& source, NodeId target, AccountId owner);
   // `parent` is where it lies now.
-  void drop(const Resource& root, NodeId parent, bool keep_content);
+  void drop(const Resource& root, NodeId parent);
   void drop_tree(const Resource& root, NodeId parent);
   // Live locks and expired ones: of one resource, and of a whole tree.
   void drop_locks_at(NodeId id, NodeId parent);
   void drop_locks_within(const Resource& root, NodeId parent);
   // Makes room for `to` where `replaced` is: its lock stays and covers `to` (RFC 4918 §7.6).
-  void give_place(const Resource& replaced, NodeId to, bool keep_content);
+  void give_place(const Resource& replaced, NodeId to);
 
   // content_refs.cc
   std::int64_t insert_content(const Content& content);
   // The same, and lets `old` go.
   std::int64_t exchange_content(std::int64_t old, const Content& content);
   void release(std::int64_t content);
-  void store_unflushed(NodeId node, const std::string& blob, const Resource* previous);
-  // Relaxed durability: `source` is about to replace `replaced`, by MOVE or COPY. True when the
-  // replaced content has become the fallback of the new one and must not be released.
-  [[nodiscard]] bool guard_replaced(const Resource& source, NodeId target,
-                                    const Resource& replaced);
 
   Connection& connection_;
-  Durability durability_;
-  std::function<void()> flush_content_;
   State state_;
   Counters& counters_ = state_.counters;
 

@@ -1,6 +1,4 @@
-// Acts: content rows, their reference counts, and what relaxed durability keeps for a power cut.
-#include <vector>
-
+// Acts: content rows and their reference counts.
 #include "storage/sqlite/act_statements.h"
 
 namespace holdfast::storage::sqlite {
@@ -86,60 +84,6 @@ void Acts::release(std::int64_t content) {
   } else {
     Run(sql_->insert_garbage, blob).done();
   }
-}
-
-void Acts::store_unflushed(NodeId node, const std::string& blob, const Resource* previous) {
-  std::optional<std::int64_t> content, stored, modified;
-  if (previous) {
-    content = previous->content;
-    stored = previous->stored;
-    modified = previous->modified;
-  }
-  Run(sql_->insert_unflushed, blob, node, content, stored, modified).done();
-}
-
-bool Acts::guard_replaced(const Resource& source, NodeId target, const Resource& replaced) {
-  if (durability_ == Durability::full) return false;
-  if (Run any(sql_->any_unflushed); !any.row()) return false;
-
-  if (!source.is_collection()) {
-    std::string blob;
-    {
-      Run run(sql_->unflushed_content, source.content);
-      if (!run.row()) return false;  // what comes is on disk already
-      blob = run.text(0);
-    }
-    if (!replaced.is_collection()) {
-      if (target != source.id) {
-        store_unflushed(target, blob, &replaced);
-        return true;
-      }
-      Run(sql_->adopt_previous, target, blob, replaced.content, replaced.stored, replaced.modified)
-          .done();
-      if (connection_.changes() > 0) return true;
-    }
-  }
-  // Trees, and files that already have another fallback: flush what comes before it replaces.
-  flush_content_();
-  forget_unflushed(newest_unflushed());
-  return false;
-}
-
-std::int64_t Acts::newest_unflushed() {
-  Run run(sql_->newest_unflushed);
-  return run.row() ? run.integer(0) : 0;
-}
-
-void Acts::forget_unflushed(std::int64_t up_to) {
-  acting();
-  std::vector<std::int64_t> previous;
-  {
-    Run run(sql_->flushed_previous, up_to);
-    while (run.row()) previous.push_back(run.integer(0));
-  }
-  Run(sql_->delete_unflushed, up_to).done();
-  if (connection_.changes() > 0) state_.changed = true;
-  for (const std::int64_t content : previous) release(content);
 }
 
 }  // namespace holdfast::storage::sqlite

@@ -9,11 +9,10 @@ namespace holdfast::storage::sqlite {
 
 namespace {
 
-// How often each content is used: by files, and as a fallback of a file that is not flushed yet.
-#define HOLDFAST_USES                                             \
-  "(SELECT content AS id, count(*) AS uses FROM ("                \
-  " SELECT content FROM node WHERE content IS NOT NULL UNION ALL" \
-  " SELECT previous FROM unflushed WHERE previous IS NOT NULL) GROUP BY content)"
+// How often each content is used.
+#define HOLDFAST_USES                                  \
+  "(SELECT content AS id, count(*) AS uses FROM node " \
+  "WHERE content IS NOT NULL GROUP BY content)"
 
 // What each account owns, by a recount.
 #define HOLDFAST_OWNED                                       \

@@ -10,6 +10,7 @@
 
 #include "storage/open.h"
 #include "storage/sqlite/copy.h"
+#include "storage/sqlite/recovery.h"
 #include "storage/sqlite/schema.h"
 
 namespace holdfast::storage::sqlite {
@@ -59,17 +60,23 @@ std::span<const Migration> migrations() {
                 "SELECT token, node, parent, shared, infinite, owner, principal, "
                 "granted, timeout_s, expires FROM lock_by_token ORDER BY expires; "
                 "DROP TABLE lock_by_token"},
+      // Relaxed durability goes back to a barrier, and needs no older contents.
+      Migration{.version = 7,
+                .sql = "DROP TABLE unflushed; ALTER TABLE meta DROP COLUMN flushes",
+                .first = settle_unflushed},
   };
   return kSteps;
 }
 
-void migrate(Connection& writer, const std::string& path, std::span<const Migration> steps) {
+void migrate(Connection& writer, const std::string& path, std::span<const Migration> steps,
+             ContentStore& content) {
   const std::int64_t before = writer.integer("PRAGMA user_version");
   for (const Migration& step : steps) {
     if (step.version <= before) continue;
     keep_copy(writer, path, path + ".schema-" + std::to_string(before));
     writer.execute("BEGIN IMMEDIATE");
     try {
+      if (step.first != nullptr) step.first(writer, content);
       writer.execute(step.sql);
       writer.execute(step.more_sql);
       writer.execute(step.last_sql);

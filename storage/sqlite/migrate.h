@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "storage/content.h"
 #include "storage/sqlite/sqlite.h"
 
 namespace holdfast::storage::sqlite {
@@ -16,6 +17,8 @@ struct Migration {
   const char* sql = nullptr;
   const char* more_sql = "";
   const char* last_sql = "";
+  // What SQL alone cannot do, before it and in the same transaction.
+  void (*first)(Connection& writer, ContentStore& content) = nullptr;
 };
 
 // Every step there is, in order; the last one leads to kSchemaVersion.
@@ -25,6 +28,7 @@ struct Migration {
 // compact copy is flushed to "PATH.schema-N" beside it, N being the schema it had; one that is
 // there already is from an attempt that was cut short and is kept. A step that fails throws and
 // leaves the database as the step before it did; the next start goes on from there.
-void migrate(Connection& writer, const std::string& path, std::span<const Migration> steps);
+void migrate(Connection& writer, const std::string& path, std::span<const Migration> steps,
+             ContentStore& content);
 
 }  // namespace holdfast::storage::sqlite

@@ -11,28 +11,48 @@
 #include "storage/sqlite/inspect.h"
 #include "storage/sqlite/migrate.h"
 #include "storage/sqlite/reader_pool.h"
+#include "storage/sqlite/recovery.h"
 #include "storage/sqlite/schema.h"
+#include "storage/sqlite/wal_vfs.h"
 #include "storage/sqlite/writer.h"
 
 namespace holdfast::storage::sqlite {
 
 namespace {
 
+// The writer's cache is one of the connections' shares.
+std::size_t cache_share(const Options& options) {
+  return options.cache_bytes / (std::max<std::size_t>(options.readers, 1) + 1);
+}
+
+// What is opened first, and holds the log's index until the namespace ends.
+struct Opened {
+  std::unique_ptr<LogLimit> limit;
+  std::unique_ptr<Connection> connection;
+};
+
 class SqliteNamespace final : public Namespace {
  public:
-  SqliteNamespace(std::string path, std::unique_ptr<Connection> connection,
-                  const std::string& epoch, Reserve reserve, ContentStore& content,
-                  const Clock& clock, Options options)
-      : path_(std::move(path)),
-        clock_(clock),
+  SqliteNamespace(const std::string& path, Opened opened, ContentStore& content, const Clock& clock,
+                  Options options)
+      : clock_(clock),
         read_limit_s_(options.read_limit_s),
-        // The writer's cache is one of the connections' shares.
-        pool_(path_, epoch, std::max<std::size_t>(options.readers, 1),
-              options.cache_bytes / (std::max<std::size_t>(options.readers, 1) + 1)),
-        writer_(std::move(connection), pool_, epoch, std::move(reserve),
-                {options.durability, &clock, [&content] { content.flush(); },
-                 std::move(options.on_failure)}) {
-    writer_.write(Writer::Need::flush, [&](Acts& acts) { acts.recover_unflushed(content); });
+        opened_(std::move(opened)),
+        epoch_(opened_.connection->text("SELECT epoch FROM meta")),
+        pool_(path, epoch_, std::max<std::size_t>(options.readers, 1), cache_share(options)) {
+    if (options.read_only) {
+      accounts_ = read_accounts(*opened_.connection);
+      const Counters counters = read_counters(*opened_.connection);
+      stats_.locks = static_cast<std::uint64_t>(counters.locks);
+      stats_.usage = {static_cast<std::uint64_t>(counters.resources),
+                      static_cast<std::uint64_t>(counters.bytes)};
+      pool_.commits.locks = counters.locks;
+      return;
+    }
+    writer_ = std::make_unique<Writer>(
+        std::move(opened_.connection), pool_, epoch_, Reserve(path, options.reserve_bytes),
+        Writer::Options{options.durability, &clock, [&content] { content.flush(); },
+                        std::move(options.on_failure)});
   }
 
   std::unique_ptr<const Snapshot> snapshot() const override {
@@ -41,11 +61,13 @@ class SqliteNamespace final : public Namespace {
   }
 
   void write(Flush flush, const std::function<void(Transaction&)>& fn) override {
-    writer_.write(flush == Flush::required ? Writer::Need::flush : Writer::Need::no_flush,
-                  [&fn](Acts& acts) { fn(acts); });
+    writer().write(flush == Flush::required ? Writer::Need::flush : Writer::Need::no_flush,
+                   [&fn](Acts& acts) { fn(acts); });
   }
 
-  std::shared_ptr<const Accounts> accounts() const override { return writer_.accounts(); }
+  std::shared_ptr<const Accounts> accounts() const override {
+    return writer_ ? writer_->accounts() : accounts_;
+  }
 
   std::vector<std::string> garbage(std::size_t limit) const override {
     const LentReader reader = pool_.borrow();
@@ -58,7 +80,7 @@ class SqliteNamespace final : public Namespace {
 
   void forget_garbage(std::span<const std::string> blobs) override {
     if (blobs.empty()) return;
-    writer_.write(Writer::Need::no_flush, [&](Acts& acts) { acts.forget_garbage(blobs); });
+    writer().write(Writer::Need::no_flush, [&](Acts& acts) { acts.forget_garbage(blobs); });
   }
 
   bool names_blob(const std::string& blob) const override {
@@ -119,7 +141,11 @@ class SqliteNamespace final : public Namespace {
     }
   }
 
-  void checkpoint() override { writer_.checkpoint(); }
+  void checkpoint() override {
+    if (writer_) writer_->checkpoint();
+  }
+
+  std::shared_ptr<void> hold_log() override { return writer_ ? writer_->hold_log() : nullptr; }
 
   void purge_expired_locks(std::int64_t grace_s) override {
     {
@@ -128,22 +154,15 @@ class SqliteNamespace final : public Namespace {
       Run run(any, clock_.lease() - grace_s * 1000);
       if (run.row() && run.integer(0) == 0) return;
     }
-    writer_.write(Writer::Need::no_flush, [&](Acts& acts) { acts.purge_expired_locks(grace_s); });
+    writer().write(Writer::Need::no_flush, [&](Acts& acts) { acts.purge_expired_locks(grace_s); });
   }
 
-  NamespaceStats stats() const override {
-    NamespaceStats stats = writer_.stats();
-    struct stat log {};
-    if (::stat((path_ + "-wal").c_str(), &log) == 0) {
-      stats.wal_bytes = static_cast<std::uint64_t>(log.st_size);
-    }
-    return stats;
-  }
+  NamespaceStats stats() const override { return writer_ ? writer_->stats() : stats_; }
 
   NamespaceCheck check(bool repair) override {
     NamespaceCheck result;
     if (repair) {
-      writer_.write(Writer::Need::flush, [&](Acts& acts) { result = acts.repair(); });
+      writer().write(Writer::Need::flush, [&](Acts& acts) { result = acts.repair(); });
       return result;
     }
     const LentReader reader = pool_.borrow();
@@ -159,11 +178,19 @@ class SqliteNamespace final : public Namespace {
   }
 
  private:
-  std::string path_;
+  [[nodiscard]] Writer& writer() {
+    if (!writer_) throw Error(Fault::read_only, "the disk is read-only");
+    return *writer_;
+  }
+
   const Clock& clock_;
   std::int64_t read_limit_s_;
+  Opened opened_;  // its connection is the writer's, when there is one
+  std::string epoch_;
   mutable ReaderPool pool_;
-  Writer writer_;
+  std::unique_ptr<Writer> writer_;  // none on a read-only disk, where the two below never change
+  std::shared_ptr<const Accounts> accounts_;
+  NamespaceStats stats_;
 };
 
 // A database is only ever made where there is nothing: an empty one in the place of a lost one
@@ -199,9 +226,7 @@ void refuse_foreign_file(const std::string& path) {
   if (!ours) throw OpenError("The database " + path + " is damaged, or not a database.");
 }
 
-// Remaining time of a lock is clamp(granted + timeout - now, 0, timeout): a clock that was set back
-// while we were down must not make leases longer.
-void start_session(Connection& connection, const Clock& clock) {
+void refuse_damage(Connection& connection) {
   const bool clean = connection.integer("SELECT clean FROM meta") != 0;
   if (!clean && connection.text("PRAGMA quick_check(1)") != "ok") {
     throw OpenError("The database is damaged: the check after an unclean end failed. Restore it.");
@@ -212,6 +237,11 @@ void start_session(Connection& connection, const Clock& clock) {
                          "content IS NULL AND NOT EXISTS (SELECT 1 FROM node WHERE id = 0)") != 1) {
     throw OpenError("The database is damaged: it has no root collection. Restore it.");
   }
+}
+
+// Remaining time of a lock is clamp(granted + timeout - now, 0, timeout): a clock that was set back
+// while we were down must not make leases longer.
+void start_session(Connection& connection, const Clock& clock) {
   connection.execute("BEGIN IMMEDIATE");
   Statement clamp(connection,
                   "UPDATE lock SET granted = ?1, expires = ?1 + timeout_s * 1000 "
@@ -221,30 +251,55 @@ void start_session(Connection& connection, const Clock& clock) {
   connection.execute("COMMIT");
 }
 
+// The store as it is after the last process: with everything that was committed, unless relaxed
+// durability has to go back to its last barrier.
+Opened open_after_last(const std::string& path, ContentStore& content, const Options& options) {
+  const auto mode = options.read_only ? Connection::Mode::read : Connection::Mode::write;
+  Opened opened;
+  const auto open = [&] {
+    opened.connection = std::make_unique<Connection>(path, mode);
+    accept_database(*opened.connection);
+    configure(*opened.connection, mode, cache_share(options));
+  };
+  open();
+  const std::optional<Barrier> barrier = BarrierFile(path).read();
+  if (!barrier || is_whole_since(*barrier, *opened.connection, content)) return opened;
+  opened.connection.reset();
+  if (options.read_only) {
+    opened.limit = std::make_unique<LogLimit>(path, barrier->salts, barrier->frames);
+  } else if (!cut_log(path, barrier->salts, barrier->frames)) {
+    throw OpenError("Cannot cut " + path + "-wal: " + std::strerror(errno) + ".");
+  }
+  if (options.on_notice)
+    options.on_notice(
+        "The power failed, and what had not reached the disk is lost: the store is as it was some "
+        "moments before.");
+  open();
+  return opened;
+}
+
 }  // namespace
 
 std::unique_ptr<Namespace> open(const std::string& path, ContentStore& content, const Clock& clock,
                                 Options options) {
   try {
-    create_if_new(path, content, clock);
+    if (!options.read_only) create_if_new(path, content, clock);
     refuse_foreign_file(path);
-    const std::size_t share = options.cache_bytes / (std::max<std::size_t>(options.readers, 1) + 1);
-    auto connection = std::make_unique<Connection>(path, Connection::Mode::write);
-    accept_database(*connection);
-    configure(*connection, Connection::Mode::write, share);
-    migrate(*connection, path, migrations());
-    Reserve reserve(path + ".reserve", options.reserve_bytes);
-    try {
-      start_session(*connection, clock);
-    } catch (const SqlError& error) {
-      // Also on a full disk: what is stored can be read and removed.
-      if (error.fault() != Fault::full || !reserve.release()) throw;
-      if (connection->in_transaction()) connection->execute("ROLLBACK");
-      start_session(*connection, clock);
+    Opened opened = open_after_last(path, content, options);
+    Connection& connection = *opened.connection;
+    if (options.read_only) {
+      if (connection.integer("PRAGMA user_version") != kSchemaVersion)
+        throw OpenError("The database is an older version's, and on a read-only disk it stays so.");
+      refuse_damage(connection);
+    } else {
+      // Of versions that had the log's index, and the space for removals, in files.
+      for (const char* suffix : {"-shm", ".reserve"}) unlink((path + suffix).c_str());
+      migrate(connection, path, migrations(), content);
+      refuse_damage(connection);
+      start_session(connection, clock);
     }
-    const std::string epoch = connection->text("SELECT epoch FROM meta");
-    return std::make_unique<SqliteNamespace>(path, std::move(connection), epoch, std::move(reserve),
-                                             content, clock, std::move(options));
+    return std::make_unique<SqliteNamespace>(path, std::move(opened), content, clock,
+                                             std::move(options));
   } catch (const Error& error) {
     if (error.fault() != Fault::corrupt) throw;
     throw OpenError("The database " + path + " is damaged (" + error.what() + ").");

@@ -19,11 +19,15 @@ struct Options {
   std::size_t cache_bytes = 48 << 20;  // page caches of all connections together
   std::size_t readers = 6;             // snapshots at a time; further ones wait
   std::int64_t read_limit_s = 30;      // of one snapshot; what reads longer gets Error{busy}
-  // Disk space kept for removals on a full disk; 0: none.
+  // Disk space kept for removals on a full disk: how long the log's file is at least; 0: any.
   std::uint64_t reserve_bytes = 0;
-  // Called once, from whatever thread met it, when the disk refuses or loses a write. From then on
-  // every write throws Error{unavailable}; the program should end and start again (robustness D10).
-  std::function<void(const std::string& detail)> on_failure = {};
+  // The disk is: there must be a database, every write throws Error{read_only}, and several
+  // processes may have it open.
+  bool read_only = false;
+  // Called when the disk loses a write. From then on every write throws Error{unavailable}.
+  OnFailure on_failure = {};
+  // Called while the store is being opened, with a sentence for the one who started the program.
+  std::function<void(const std::string& sentence)> on_notice = {};
 };
 
 // Opens the database at `path`, creating it if there is none; recovers from an unclean end. The

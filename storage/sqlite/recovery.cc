@@ -1,109 +1,69 @@
-// Acts: what relaxed durability must put right after a power cut (robustness D11).
+#include "storage/sqlite/recovery.h"
+
 #include <map>
+#include <string>
 #include <vector>
 
-#include "storage/sqlite/act_statements.h"
 #include "storage/sqlite/inspect.h"
 
 namespace holdfast::storage::sqlite {
 
 namespace {
 
-struct Unflushed {
-  std::int64_t id = 0;
-  std::string blob;
-  NodeId node = 0;
-  std::optional<std::int64_t> previous;
-  std::int64_t stored = 0;
-  std::int64_t modified = 0;
-};
-
-std::vector<Unflushed> newest_first(Connection& connection) {
-  Statement all(connection,
-                "SELECT id, blob, node, previous, previous_stored, previous_modified "
-                "FROM unflushed ORDER BY id DESC");
-  std::vector<Unflushed> rows;
-  Run run(all);
-  while (run.row()) {
-    Unflushed& row = rows.emplace_back();
-    row.id = run.integer(0);
-    row.blob = run.text(1);
-    row.node = run.integer(2);
-    if (!run.null(3)) row.previous = run.integer(3);
-    row.stored = run.amount(4);
-    row.modified = run.amount(5);
-  }
-  return rows;
+Content file_of(const Run& run, int size, int sha256, int blob) {
+  Content content;
+  content.size = static_cast<std::uint64_t>(run.amount(size));
+  run.bytes(sha256, content.checksums.sha256);
+  content.blob = run.text(blob);
+  return content;
 }
 
 }  // namespace
 
-void Acts::recover_unflushed(ContentStore& content) {
-  const std::vector<Unflushed> rows = newest_first(connection_);
-  if (rows.empty()) return;
-  acting();
-  Statement content_id(connection_, "SELECT id FROM content WHERE blob = ?1");
-  Statement fall_back(connection_,
-                      "UPDATE node SET content = ?2, stored = ?3, modified = ?4, "
-                      "size = (SELECT size FROM content WHERE id = ?2) WHERE id = ?1");
-  Statement adopted(connection_, "UPDATE unflushed SET previous = NULL WHERE id = ?1");
-  Statement users(connection_, "SELECT id FROM node WHERE content = ?1");
-
-  std::map<std::string, std::int64_t> damaged;  // blob → content, 0 when it is whole or unused
-  for (const Unflushed& row : rows) {
-    auto [entry, fresh] = damaged.try_emplace(row.blob, 0);
-    if (fresh) {
-      Resource file;
-      {
-        Run run(content_id, row.blob);
-        if (run.row()) file.content = run.integer(0);
-      }
-      if (file.content != 0 && !content.verify(queries_.content(file))) {
-        entry->second = file.content;
-      }
-    }
-    if (entry->second == 0 || !row.previous) continue;
-    const std::optional<Resource> node = queries_.by_id(row.node);
-    if (!node || node->content != entry->second) continue;
-    // The row's hold on the older content passes to the node.
-    Run(fall_back, row.node, *row.previous, row.stored, row.modified).done();
-    Run(adopted, row.id).done();
-    release(entry->second);
-    const std::optional<Resource> now = queries_.by_id(row.node);
-    const std::int64_t more =
-        static_cast<std::int64_t>(now->size) - static_cast<std::int64_t>(node->size);
-    counters_.bytes += more;
-    owns(now->owner, 0, more);
-  }
-  for (const auto& [blob, id] : damaged) {
-    if (id == 0) continue;
-    std::vector<NodeId> nodes;
-    {
-      Run run(users, id);
-      while (run.row()) nodes.push_back(run.integer(0));
-    }
-    for (const NodeId node : nodes) {
-      if (const std::optional<Resource> resource = queries_.by_id(node)) {
-        drop(*resource, resource->parent, false);
-        member_left(place(resource->parent), *resource);
-      }
-    }
-  }
-  changing();
-  // What is whole may still be in the system's memory only.
-  content.flush();
-  forget_unflushed(newest_unflushed());
+bool is_whole_since(const Barrier& barrier, Connection& connection, ContentStore& content) {
+  Statement newer(connection,
+                  "SELECT size, sha256, blob FROM content WHERE id >= ?1 AND blob IS NOT NULL");
+  Run run(newer, barrier.next_content);
+  while (run.row())
+    if (!content.verify(file_of(run, 0, 1, 2))) return false;
+  return true;
 }
 
-NamespaceCheck Acts::repair() {
-  acting();
-  write_counters();
-  NamespaceCheck result = inspect(connection_, true);
-  if (result.repaired > 0) changing();
-  counters_ = read_counters(connection_);
-  state_.accounts = read_accounts(connection_);
-  queries_.forget();
-  return result;
+void settle_unflushed(Connection& writer, ContentStore& content) {
+  if (writer.integer("SELECT EXISTS (SELECT 1 FROM unflushed)") == 0) return;
+  struct Row {
+    std::int64_t node = 0;
+    std::int64_t content = 0;  // the damaged one
+    std::int64_t previous = 0, stored = 0, modified = 0;
+  };
+  std::vector<Row> rows;
+  {
+    Statement newest_first(writer,
+                           "SELECT c.size, c.sha256, c.blob, c.id, u.node, u.previous, "
+                           "u.previous_stored, u.previous_modified FROM unflushed u "
+                           "JOIN content c ON c.blob = u.blob "
+                           "WHERE u.previous IS NOT NULL ORDER BY u.id DESC");
+    std::map<std::int64_t, bool> whole;
+    Run run(newest_first);
+    while (run.row()) {
+      const std::int64_t id = run.integer(3);
+      const auto [known, fresh] = whole.try_emplace(id, true);
+      if (fresh) known->second = content.verify(file_of(run, 0, 1, 2));
+      if (!known->second)
+        rows.push_back({run.integer(4), id, run.integer(5), run.amount(6), run.amount(7)});
+    }
+  }
+  Statement fall_back(writer,
+                      "UPDATE node SET content = ?3, stored = ?4, modified = ?5, "
+                      "size = (SELECT size FROM content WHERE id = ?3) "
+                      "WHERE id = ?1 AND content = ?2 "
+                      "AND EXISTS (SELECT 1 FROM content WHERE id = ?3)");
+  for (const Row& row : rows)
+    Run(fall_back, row.node, row.content, row.previous, row.stored, row.modified).done();
+  // What is whole may lie in the system's memory only.
+  content.flush();
+  writer.execute("DELETE FROM unflushed");
+  (void)inspect(writer, true);  // counts all references anew
 }
 
 }  // namespace holdfast::storage::sqlite

@@ -1,27 +1,12 @@
 #include "storage/sqlite/reserve.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 namespace holdfast::storage::sqlite {
 
-bool Reserve::take() noexcept {
-  if (bytes_ == 0) return true;
-  struct stat file {};
-  const auto size = static_cast<off_t>(bytes_);
-  if (::stat(path_.c_str(), &file) == 0 && file.st_size == size) return true;
-  const int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0) return false;
+bool Reserve::fits_twice() const noexcept {
   struct statvfs disk {};
-  const bool room = ::fstatvfs(fd, &disk) == 0 && disk.f_bavail * disk.f_frsize / 2 >= bytes_;
-  // It may have had another size; a failure may leave a part.
-  if (!room || ::ftruncate(fd, 0) != 0 || ::posix_fallocate(fd, 0, size) != 0) {
-    [[maybe_unused]] const int ignored = ::ftruncate(fd, 0);
-  }
-  ::close(fd);
-  return room;
+  return ::statvfs(path_.c_str(), &disk) == 0 && disk.f_bavail * disk.f_frsize / 2 >= bytes_;
 }
 
 bool Reserve::wants_short_log(std::uint64_t log_bytes) noexcept {
@@ -33,12 +18,6 @@ bool Reserve::wants_short_log(std::uint64_t log_bytes) noexcept {
     scarce_ = ::statvfs(path_.c_str(), &disk) == 0 && disk.f_bavail * disk.f_frsize < 16 * bytes_;
   }
   return scarce_;
-}
-
-bool Reserve::release() noexcept {
-  struct stat file {};
-  if (bytes_ == 0 || ::stat(path_.c_str(), &file) != 0 || file.st_size == 0) return false;
-  return ::truncate(path_.c_str(), 0) == 0;
 }
 
 }  // namespace holdfast::storage::sqlite

@@ -1,6 +1,7 @@
-// Disk space that is kept for the moment when there is none: a file of zeros beside the database,
-// given up so that the log has room for removals and for being moved into the database (robustness
-// E1). One thread at a time.
+// Disk space that is kept for the moment when there is none: the log's file is never shorter than
+// this, so that removals can be committed on a full disk and nobody else can take their room
+// (robustness E1). This says how much it is, and when it must be looked after. One thread at a
+// time.
 #pragma once
 
 #include <cstdint>
@@ -10,17 +11,15 @@ namespace holdfast::storage::sqlite {
 
 class Reserve {
  public:
-  // `path` is the file, `bytes` its wanted size; 0: there is never a reserve. Takes nothing yet.
+  // `path` lies on the disk in question, `bytes` is how long the log's file is kept; 0: not at all.
   Reserve(std::string path, std::uint64_t bytes) : path_(std::move(path)), bytes_(bytes) {}
 
-  // Makes the file its wanted size, unless the disk has less than twice that. True when the disk
-  // has room: the reserve is there, or could be if this disk let us.
-  bool take() noexcept;
-  // Gives the space back to the disk; false when there was none.
-  bool release() noexcept;
-  // True when the log holds so much that the reserve might not suffice to move it into the
-  // database, on a disk that has little else: it must be moved at once. Looks at the disk again
-  // when the log has grown a little.
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  // True when the disk has as much free twice.
+  [[nodiscard]] bool fits_twice() const noexcept;
+  // True when the log holds so much that its room might not suffice for the next removal, on a disk
+  // that has little else: it must be moved into the database at once. Looks at the disk again when
+  // the log has grown a little.
   [[nodiscard]] bool wants_short_log(std::uint64_t log_bytes) noexcept;
 
  private:

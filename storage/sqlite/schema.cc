@@ -26,7 +26,6 @@ CREATE TABLE meta (
   bytes INTEGER NOT NULL,
   locks INTEGER NOT NULL,
   clean INTEGER NOT NULL,
-  flushes INTEGER NOT NULL,
   next_account INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
@@ -79,16 +78,6 @@ CREATE TABLE garbage (
   id INTEGER PRIMARY KEY,
   blob TEXT NOT NULL UNIQUE
 ) STRICT;
-
-CREATE TABLE unflushed (
-  id INTEGER PRIMARY KEY,
-  blob TEXT NOT NULL,
-  node INTEGER NOT NULL,
-  previous INTEGER,
-  previous_stored INTEGER,
-  previous_modified INTEGER
-) STRICT;
-CREATE INDEX unflushed_node ON unflushed (node);
 )sql";
 
 void expect(Connection& connection, const char* pragma, const std::string& wanted) {
@@ -200,7 +189,7 @@ void create_database(const std::string& path, const std::string& tmp_path, std::
     connection.execute(kLockTable);
     set(connection, "application_id", std::to_string(kApplicationId));
     set(connection, "user_version", std::to_string(kSchemaVersion));
-    Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 0, 1)");
+    Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 1)");
     Run(meta, random_epoch()).done();
     Statement root(
         connection,

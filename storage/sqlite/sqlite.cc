@@ -3,16 +3,15 @@
 #include <cerrno>
 #include <mutex>
 
-#include "storage/sqlite/log_vfs.h"
+#include "storage/sqlite/wal_vfs.h"
 
 namespace holdfast::storage::sqlite {
 
 namespace {
 
-bool is_write(int code) {
-  return code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_TRUNCATE ||
-         code == SQLITE_IOERR_SHMSIZE;
-}
+bool is_write(int code) { return code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_TRUNCATE; }
+
+bool is_flush(int code) { return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC; }
 
 // SQLite itself only knows ENOSPC of these.
 bool is_out_of_space(int system_error) {
@@ -25,6 +24,8 @@ bool is_read_only(int system_error) {
 
 Fault fault_of(int code, int system_error) {
   if (is_write(code) && is_out_of_space(system_error)) return Fault::full;
+  if ((is_write(code) || is_flush(code)) && is_read_only(system_error)) return Fault::read_only;
+  if (code == SQLITE_IOERR_NOMEM) return Fault::busy;
   switch (code & 0xff) {
     case SQLITE_FULL:
     case SQLITE_TOOBIG:
@@ -38,6 +39,8 @@ Fault fault_of(int code, int system_error) {
     case SQLITE_NOTADB:
     case SQLITE_FORMAT:
       return Fault::corrupt;
+    case SQLITE_READONLY:
+      return Fault::read_only;
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
       return Fault::conflict;
@@ -46,20 +49,26 @@ Fault fault_of(int code, int system_error) {
   }
 }
 
-// The errno of the write that `code` tells of. sqlite3_system_errno would be it, had the rollback
-// that follows not made calls of its own.
+// The errno of the last call on this file that failed.
+int errno_of(sqlite3_file* file) {
+  int error = 0;
+  if (file != nullptr && file->pMethods != nullptr)
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error;
+}
+
+// The errno of the write or flush that `code` tells of. sqlite3_system_errno would be it, had the
+// rollback that follows not made calls of its own.
 int errno_of_write(sqlite3* handle, int code, bool checkpoint) {
   sqlite3_file* log = nullptr;
+  sqlite3_file* database = nullptr;
   sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-  // A checkpoint writes to the database; all else, and truncating, is done to the log.
-  const bool to_database = checkpoint && code == SQLITE_IOERR_WRITE;
-  int error = 0;
-  if (to_database) {
-    sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
-  } else if (log != nullptr && log->pMethods != nullptr) {
-    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
-  }
-  return error;
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &database);
+  // A checkpoint flushes both, the log first, and writes to the database; all else, and truncating,
+  // is done to the log.
+  if (checkpoint && is_flush(code) && errno_of(log) != 0) return errno_of(log);
+  const bool to_database = checkpoint && code != SQLITE_IOERR_TRUNCATE;
+  return errno_of(to_database ? database : log);
 }
 
 // Settings of the whole process; they must precede SQLite's first use.
@@ -85,9 +94,8 @@ bool SqlError::fatal() const {
   if (is_write(code_) && (is_out_of_space(system_error_) || is_read_only(system_error_)))
     return false;
   const int primary = code_ & 0xff;
-  return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || code_ == SQLITE_IOERR_FSYNC ||
-         code_ == SQLITE_IOERR_WRITE || code_ == SQLITE_IOERR_DIR_FSYNC ||
-         code_ == SQLITE_IOERR_TRUNCATE;
+  return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || is_flush(code_) ||
+         is_write(code_);
 }
 
 Connection::Connection(const std::string& path, Mode mode) {
@@ -96,7 +104,7 @@ Connection::Connection(const std::string& path, Mode mode) {
   flags |= mode == Mode::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   if (mode == Mode::create) flags |= SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;
-  const char* vfs = mode == Mode::write ? log_vfs() : nullptr;
+  const char* vfs = mode == Mode::create ? nullptr : wal_vfs();
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs);
   handle_.reset(handle);
   if (code != SQLITE_OK) fail(code, "open");
@@ -124,8 +132,7 @@ void Connection::fail(int code, const char* doing) const {
   detail += ") in: ";
   detail += doing ? doing : "?";
   int system_error = 0;
-  if (handle_ && code == SQLITE_IOERR_SHMSIZE) system_error = sqlite3_system_errno(handle_.get());
-  if (handle_ && (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_TRUNCATE))
+  if (handle_ && (is_write(code) || is_flush(code)))
     system_error = errno_of_write(handle_.get(), code, doing == kCheckpoint);
   throw SqlError(code, system_error, detail);
 }

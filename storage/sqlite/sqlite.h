@@ -28,7 +28,7 @@ class SqlError final : public Error {
   // The disk lost a write: nothing may be written after it. Not so when a write was refused before
   // anything happened, because the disk is full, out of quota or read-only.
   [[nodiscard]] bool fatal() const;
-  // No space for a row, a log frame or the log's index.
+  // No space for a row or a log frame.
   [[nodiscard]] bool disk_full() const;
 
  private:
@@ -52,6 +52,7 @@ class Connection {
   // Rows that the last statement changed.
   [[nodiscard]] std::int64_t changes() const { return sqlite3_changes64(handle()); }
   [[nodiscard]] sqlite3* handle() const { return handle_.get(); }
+  [[nodiscard]] std::string path() const { return sqlite3_db_filename(handle(), "main"); }
   [[noreturn]] void fail(int code, const char* doing) const;
 
  private:

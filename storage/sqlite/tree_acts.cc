@@ -42,7 +42,7 @@ Resource Acts::copy_tree(const Resource& source, bool recursive, const Resource&
     Run(sql_->add_ref, copy.content).done();
     if (connection_.changes() == 0) refuse("the source's content is gone");
   }
-  if (replaced) give_place(*replaced, copy.id, guard_replaced(source, copy.id, *replaced));
+  if (replaced) give_place(*replaced, copy.id);
 
   Run(sql_->copy_properties, source.id, copy.id).done();
   const bool properties = connection_.changes() > 0;
@@ -100,7 +100,7 @@ Resource Acts::move_tree(const Resource& source, const Resource& parent, std::st
   // sees its resource come to another parent (invariant 7).
   if (!respelt) drop_locks_within(source, from.parent);
   if (replaced && !respelt) {
-    give_place(*replaced, source.id, guard_replaced(source, source.id, *replaced));
+    give_place(*replaced, source.id);
     above.modified = date_after_loss(above.modified, wall_now(), *replaced);
   }
   Millis modified = source.modified;
@@ -127,16 +127,16 @@ void Acts::remove_tree(const Resource& root) {
   if (root.id == kRoot) refuse("the root cannot be removed");
   const Place parent = place(place(root.id).parent);
   changing();
-  drop(root, parent.id, false);
+  drop(root, parent.id);
   member_left(parent, root);
 }
 
-void Acts::give_place(const Resource& replaced, NodeId to, bool keep_content) {
+void Acts::give_place(const Resource& replaced, NodeId to) {
   if (queries_.any_locks()) Run(sql_->move_locks, replaced.parent, replaced.id, to).done();
-  drop(replaced, replaced.parent, keep_content);
+  drop(replaced, replaced.parent);
 }
 
-void Acts::drop(const Resource& root, NodeId parent, bool keep_content) {
+void Acts::drop(const Resource& root, NodeId parent) {
   if (root.is_collection()) {
     drop_tree(root, parent);
     return;
@@ -145,7 +145,7 @@ void Acts::drop(const Resource& root, NodeId parent, bool keep_content) {
   if (connection_.changes() != 1) refuse("the resource is gone");
   Run(sql_->delete_properties, root.id).done();
   drop_locks_at(root.id, parent);
-  if (!keep_content) release(root.content);
+  release(root.content);
   --counters_.resources;
   counters_.bytes -= static_cast<std::int64_t>(root.size);
   owns(root.owner, -1, -static_cast<std::int64_t>(root.size));

@@ -11,12 +11,13 @@
 #include <unistd.h>
 #include <utility>
 
-#include "storage/sqlite/log_vfs.h"
+#include "storage/sqlite/wal_vfs.h"
 
 namespace holdfast::storage::sqlite {
 
 namespace {
 
+constexpr std::int64_t kFrameHeaderBytes = 24;  // before each page in the log
 constexpr std::int64_t kMostLogBytes = 64LL << 20;
 constexpr std::size_t kUsualWaiting = 64;
 constexpr std::size_t kBuckets = 12;  // ≤1, ≤2, …, ≤1024, more
@@ -71,7 +72,7 @@ Writer::Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std:
       reserve_(std::move(reserve)),
       page_bytes_(connection_->integer("PRAGMA page_size")),
       queries_(*connection_, std::move(epoch), readers.commits, Queries::Remembers::writes),
-      acts_(*connection_, queries_, options_.durability, [this] { flush_content(); }),
+      acts_(*connection_, queries_),
       begin_(*connection_, "BEGIN IMMEDIATE"),
       commit_(*connection_, "COMMIT"),
       rollback_(*connection_, "ROLLBACK"),
@@ -82,7 +83,8 @@ Writer::Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std:
   accounts_ = read_accounts(*connection_);
   // What ends a transaction must not fail for want of memory.
   for (Statement* end : {&commit_, &rollback_, &release_, &rollback_to_}) (void)end->handle();
-  reserve_.take();
+  (void)has_room();
+  start_barriers();
   stats_.batch_size_buckets.resize(kBuckets);
   readers_.commits.locks = counters_.locks;
   stats_.locks = static_cast<std::uint64_t>(counters_.locks);
@@ -115,6 +117,7 @@ Writer::~Writer() {
   thread_.join();
   if (failed_) return;  // the next start recovers; nothing more may be written
   try {
+    since_barrier_ = true;
     connection_->execute("UPDATE meta SET clean = 1");
     sqlite3_busy_timeout(connection_->handle(), 0);
     move_log(SQLITE_CHECKPOINT_TRUNCATE);
@@ -128,8 +131,14 @@ void Writer::refuse_if_failed() const {
 }
 
 // If this cannot be told, for want of memory, the process ends at once instead.
-void Writer::disk_failed(const std::string& detail) noexcept {
-  if (!failed_.exchange(true) && options_.on_failure) options_.on_failure(detail);
+void Writer::disk_failed(const Failure& failure) noexcept {
+  if (!failed_.exchange(true) && options_.on_failure) options_.on_failure(failure);
+}
+
+void Writer::see_error(const Error& error) noexcept {
+  const auto* sql = dynamic_cast<const SqlError*>(&error);
+  if (sql != nullptr && sql->fatal())
+    disk_failed({error.what(), error.fault() == Fault::read_only});
 }
 
 void Writer::write(Need need, const std::function<void(Acts&)>& fn) {
@@ -253,7 +262,7 @@ void Writer::run(std::span<Waiting* const> batch) noexcept {
   try {
     refuse_if_failed();
     const bool full = options_.durability == Durability::full;
-    if (disk_is_full_) disk_is_full_ = !reserve_.take();
+    if (disk_is_full_) disk_is_full_ = !has_room();
     const auto attempt_all = [&] {
       if (!attempt(batch, full && wanted)) attempt(batch, true);
     };
@@ -267,7 +276,7 @@ void Writer::run(std::span<Waiting* const> batch) noexcept {
     }
   } catch (const SqlError& error) {
     roll_back();
-    if (error.fatal()) disk_failed(error.what());
+    see_error(error);
     for (Waiting* waiting : batch) waiting->error = copy_of_error();
   } catch (...) {
     roll_back();
@@ -275,18 +284,24 @@ void Writer::run(std::span<Waiting* const> batch) noexcept {
   }
 }
 
-// On a full disk: with the reserve, the log has room for a removal, and for being moved into the
-// database, after which all of its own room is free as well.
+// On a full disk: the log has its own room, and so has the database for whatever the log holds;
+// once it has been moved, its room is free for the next removals.
 bool Writer::make_room() noexcept {
-  reserve_.release();
   disk_is_full_ = true;
   try {
     empty_log();
     return true;
-  } catch (const SqlError& error) {
-    if (error.fatal()) disk_failed(error.what());
+  } catch (const Error& error) {
+    see_error(error);
     return false;
   }
+}
+
+// True when the disk has room for more than removals; then the log has all of its own, too.
+bool Writer::has_room() noexcept {
+  if (!reserve_.fits_twice()) return false;
+  keep_log(connection_->handle(), static_cast<std::int64_t>(reserve_.bytes()));
+  return true;
 }
 
 // One transaction. False when it was rolled back because something in it wants a flush after all.
@@ -364,6 +379,7 @@ void Writer::commit(bool flush, std::size_t writes) {
   counters_ = now;
   readers_.commits.locks = now.locks;
   unflushed_commits_ = !flush;
+  since_barrier_ = true;
   start_writing_log(flush);
   if (acts_.save().accounts != accounts_) {
     const std::lock_guard lock(accounts_mutex_);
@@ -371,6 +387,7 @@ void Writer::commit(bool flush, std::size_t writes) {
   }
 
   const std::lock_guard lock(stats_mutex_);
+  stats_.wal_bytes = log_bytes();
   ++stats_.batches;
   if (flush) ++stats_.flushed_batches;
   stats_.writes += writes;
@@ -381,10 +398,14 @@ void Writer::commit(bool flush, std::size_t writes) {
   stats_.usage = {static_cast<std::uint64_t>(now.resources), static_cast<std::uint64_t>(now.bytes)};
 }
 
+std::uint64_t Writer::log_bytes() const {
+  return static_cast<std::uint64_t>(wal_pages_ * (page_bytes_ + kFrameHeaderBytes));
+}
+
 // What is not flushed now must be when the log is moved, with everybody waiting: so the disk begins
 // early. Only a hint.
 void Writer::start_writing_log(bool flushed) noexcept {
-  const std::int64_t frame = page_bytes_ + 24;
+  const std::int64_t frame = page_bytes_ + kFrameHeaderBytes;
   if (flushed || wal_pages_ < begun_pages_) begun_pages_ = wal_pages_;
   if (wal_pages_ - begun_pages_ < 256) return;
   const char* path = sqlite3_filename_wal(sqlite3_db_filename(connection_->handle(), "main"));
@@ -425,10 +446,10 @@ void Writer::after_batch() noexcept {
     } else {
       move_log(SQLITE_CHECKPOINT_PASSIVE);
     }
-  } catch (const SqlError& error) {
-    if (error.fatal()) disk_failed(error.what());
+  } catch (const Error& error) {
+    see_error(error);
     // A log that cannot be moved must not grow on.
-    if (error.disk_full()) make_room();
+    if (error.fault() == Fault::full) make_room();
   } catch (const std::bad_alloc&) {
     // The next batch tries again.
   }
@@ -447,6 +468,12 @@ void Writer::empty_log() {
 }
 
 void Writer::move_log(int mode) {
+  // What a power cut may take back must not come into the database.
+  if (barriers_) barrier();
+  if (log_holds_ > 0) {
+    tried_pages_ = wal_pages_;
+    return;
+  }
   int pages = 0;
   const ReaderPool::Pause pause(readers_);
   const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &pages, nullptr);
@@ -456,16 +483,60 @@ void Writer::move_log(int mode) {
   }
   wal_pages_ = std::max(pages, 0);
   tried_pages_ = wal_pages_;
+  const std::lock_guard lock(stats_mutex_);
+  stats_.wal_bytes = log_bytes();
+}
+
+void Writer::start_barriers() {
+  BarrierFile barriers(connection_->path());
+  if (options_.durability == Durability::relaxed) {
+    barriers_ = barriers;
+    barrier();
+  } else if (barriers.read()) {
+    // From here on every commit is flushed, and none may be cut off.
+    flush_content();
+    flush_log();
+    barriers.remove();
+  }
+}
+
+// The order is what makes it true: whatever the log names is on disk before the log is, and the log
+// before the note of its length.
+void Writer::barrier() {
+  if (!since_barrier_) return;
+  flush_content();
+  flush_log();
+  try {
+    barriers_->write({.salts = log_salts(connection_->handle()),
+                      .frames = wal_pages_,
+                      .next_content = counters_.next_content});
+  } catch (const Error& error) {
+    if (error.fault() != Fault::full)
+      disk_failed({error.what(), error.fault() == Fault::read_only});
+    throw;
+  }
+  since_barrier_ = unflushed_commits_ = false;
+}
+
+std::shared_ptr<void> Writer::hold_log() {
+  // Alone: nobody moves it at that moment.
+  alone([this](Connection&) { ++log_holds_; });
+  return {this, [](void* self) { --static_cast<Writer*>(self)->log_holds_; }};
+}
+
+void Writer::flush_log() {
+  if (const int code = sqlite::flush_log(connection_->handle()); code != SQLITE_OK)
+    connection_->fail(code, "flush of the log");
+  unflushed_commits_ = false;
 }
 
 void Writer::checkpoint() {
   refuse_if_failed();
-  if (options_.durability == Durability::relaxed) {
-    // What is sealed by now is on disk after the flush, so its rows need no fallback any more.
-    std::int64_t newest = 0;
-    write(Need::no_flush, [&](Acts& acts) { newest = acts.newest_unflushed(); });
+  if (barriers_) {
+    // Nobody waits for most of the files: the second time only those are left that came during the
+    // first.
     flush_content();
-    if (newest > 0) write(Need::no_flush, [&](Acts& acts) { acts.forget_unflushed(newest); });
+    flush_content();
   }
   alone([this](Connection& connection) {
     try {
@@ -475,23 +546,17 @@ void Writer::checkpoint() {
       } else {
         give_back_space(connection);
       }
-      if (unflushed_commits_) {
-        // A checkpoint does not flush the log when a reader holds it, but a flushed commit does.
-        Run(begin_).done();
-        acts_.begin(counters_, accounts_);
-        acts_.mark_flush();
-        Run(commit_).done();
-        unflushed_commits_ = false;
-      }
+      // A checkpoint does not flush the log when a reader holds it.
+      if (unflushed_commits_ && !barriers_) flush_log();
       sqlite3_busy_timeout(connection.handle(), 0);
       move_log(SQLITE_CHECKPOINT_TRUNCATE);
       sqlite3_busy_timeout(connection.handle(), 5000);
-      disk_is_full_ = !reserve_.take() && disk_is_full_;
-    } catch (const SqlError& error) {
+      disk_is_full_ = !has_room() && disk_is_full_;
+    } catch (const Error& error) {
       roll_back();
       sqlite3_busy_timeout(connection.handle(), 5000);
-      if (error.fatal()) disk_failed(error.what());
-      if (error.disk_full() && make_room()) return;
+      see_error(error);
+      if (error.fault() == Fault::full && make_room()) return;
       throw;
     }
   });
@@ -501,17 +566,17 @@ void Writer::checkpoint() {
 void Writer::give_back_space(Connection& connection) {
   constexpr std::int64_t kKeptPages = 4096;
   if (connection.integer("PRAGMA freelist_count") <= kKeptPages) return;
-  unflushed_commits_ = true;
+  unflushed_commits_ = since_barrier_ = true;
   connection.execute("PRAGMA incremental_vacuum(8192)");
 }
 
-// On a full disk every free page goes back, in steps whose log fits into what the reserve left.
+// On a full disk every free page goes back, in steps whose log fits into its own room.
 void Writer::shrink() {
   constexpr int kMostSteps = 256;
   for (int i = 0; i < kMostSteps; ++i) {
     move_log(SQLITE_CHECKPOINT_TRUNCATE);
     if (connection_->integer("PRAGMA freelist_count") == 0) return;
-    unflushed_commits_ = true;
+    unflushed_commits_ = since_barrier_ = true;
     connection_->execute("PRAGMA incremental_vacuum(16)");
   }
 }
@@ -521,7 +586,7 @@ void Writer::flush_content() {
   try {
     options_.flush_content();
   } catch (const Error& error) {
-    disk_failed(error.what());
+    disk_failed({error.what(), error.fault() == Fault::read_only});
     throw;
   }
 }

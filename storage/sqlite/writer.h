@@ -13,12 +13,15 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "storage/open.h"
 #include "storage/sqlite/acts.h"
+#include "storage/sqlite/barrier.h"
 #include "storage/sqlite/reader_pool.h"
 #include "storage/sqlite/reserve.h"
 
@@ -30,15 +33,15 @@ class Writer {
     Durability durability = Durability::full;
     const Clock* clock = nullptr;
     std::function<void()> flush_content;
-    // Called once, from a writing thread, when the disk has failed: from then on every write throws
-    // Error{unavailable} (robustness D10).
-    std::function<void(const std::string& detail)> on_failure = {};
+    // Called when the disk has failed: from then on every write throws Error{unavailable}.
+    OnFailure on_failure = {};
     // Pages in the write-ahead log after which it is moved into the database.
     std::int64_t checkpoint_pages = 8000;
   };
   enum class Need { flush, no_flush };
 
-  // Tells `readers` of every commit.
+  // Tells `readers` of every commit. In `relaxed` durability it begins with a barrier; in `full`,
+  // the file of barriers that an earlier program left is removed once everything is flushed.
   Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std::string epoch,
          Reserve reserve, Options options);
   ~Writer();
@@ -52,6 +55,9 @@ class Writer {
   void checkpoint();
   // Runs `fn` on the writing connection outside any transaction, alone.
   void alone(const std::function<void(Connection&)>& fn);
+
+  // Namespace::hold_log.
+  [[nodiscard]] std::shared_ptr<void> hold_log();
 
   [[nodiscard]] NamespaceStats stats() const;
   [[nodiscard]] std::shared_ptr<const Accounts> accounts() const;
@@ -83,8 +89,9 @@ class Writer {
 
   void execute(std::span<Waiting*> batch) noexcept;
   void run(std::span<Waiting* const> batch) noexcept;
-  // False when the log could not be moved all the same.
+  // False when the log could not be moved.
   bool make_room() noexcept;
+  bool has_room() noexcept;
   void empty_log();
   bool attempt(std::span<Waiting* const> batch, bool flush);
   bool run_all(std::span<Waiting* const> batch, bool savepoints);
@@ -94,10 +101,19 @@ class Writer {
   void roll_back() noexcept;
   void after_batch() noexcept;
   void move_log(int mode);
+  // What is in it; its file is longer.
+  [[nodiscard]] std::uint64_t log_bytes() const;
   void flush_content();
+  void flush_log();
+  // In relaxed durability, in the lead: from now on a power cut loses nothing of what was committed
+  // so far.
+  void barrier();
+  void start_barriers();
   void give_back_space(Connection& connection);
   void shrink();
-  void disk_failed(const std::string& detail) noexcept;
+  // Ends all writing when the error says that the disk lost something.
+  void see_error(const Error& error) noexcept;
+  void disk_failed(const Failure& failure) noexcept;
   void refuse_if_failed() const;
   // True when the log is to be moved into the database.
   [[nodiscard]] bool log_is_long() noexcept;
@@ -108,18 +124,21 @@ class Writer {
   ReaderPool& readers_;
   Options options_;
   Reserve reserve_;
-  std::int64_t page_bytes_;  // older databases have larger ones
+  std::optional<BarrierFile> barriers_;  // in relaxed durability
+  bool since_barrier_ = true;            // something was committed
+  std::int64_t page_bytes_;              // older databases have larger ones
   Queries queries_;
   Acts acts_;
   Counters counters_;  // as committed
   Statement begin_, commit_, rollback_, savepoint_, release_, rollback_to_;
   bool unflushed_commits_ = false;
-  // The disk was full and the reserve is not back yet: only what takes no space is done.
+  // The disk was full, and has not had room again since: only what takes no space is done.
   bool disk_is_full_ = false;
   std::int64_t wal_pages_ = 0;
   std::int64_t begun_pages_ = 0;
   std::int64_t tried_pages_ = 0;  // its pages when they were last moved, or tried to be
   std::atomic<bool> failed_{false};
+  std::atomic<int> log_holds_{0};
 
   std::mutex mutex_;  // guards the four below, but for the lines' answers
   bool led_ = false;

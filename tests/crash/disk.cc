@@ -92,10 +92,13 @@ void Disk::name(const std::string& path, int file) {
 void Disk::flush(File& file) {
   for (const Change& change : file.changes) {
     if (change.lost) continue;
+    const auto offset = static_cast<std::size_t>(change.offset);
     if (change.truncates) {
-      file.flushed.resize(static_cast<std::size_t>(change.offset));
+      file.flushed.resize(offset);
+    } else if (change.allocates) {
+      file.flushed.resize(std::max(file.flushed.size(), offset));
     } else {
-      put(file.flushed, static_cast<std::size_t>(change.offset), change.data);
+      put(file.flushed, offset, change.data);
     }
   }
   file.changes.clear();
@@ -118,7 +121,7 @@ void Disk::apply(const TracedCall& call) {
       std::string_view rest = call.data;
       for (std::int64_t offset = call.offset; !rest.empty();) {
         const auto size = std::min(rest.size(), kPage - static_cast<std::size_t>(offset) % kPage);
-        file->changes.push_back({false, offset, std::string(rest.substr(0, size)), false});
+        file->changes.push_back({.offset = offset, .data = std::string(rest.substr(0, size))});
         offset += static_cast<std::int64_t>(size);
         rest.remove_prefix(size);
       }
@@ -126,7 +129,7 @@ void Disk::apply(const TracedCall& call) {
     }
     case CallKind::truncate:
       if (file == nullptr) throw std::runtime_error("of no known file: " + describe(call));
-      file->changes.push_back({true, call.offset, {}, false});
+      file->changes.push_back({.truncates = true, .offset = call.offset, .data = {}});
       break;
     case CallKind::sync:
       if (file != nullptr) flush(*file);
@@ -160,9 +163,9 @@ void Disk::apply(const TracedCall& call) {
       if (call.path.ends_with("-shm")) break;
       throw std::runtime_error("not followed: " + describe(call));
     case CallKind::allocate:
-      // The reserve is only ever space: what it holds means nothing, and a start makes it anew.
-      if (call.path == "meta.db.reserve") break;
-      [[fallthrough]];
+      if (file == nullptr) throw std::runtime_error("of no known file: " + describe(call));
+      file->changes.push_back({.allocates = true, .offset = call.offset, .data = {}});
+      break;
     case CallKind::link:
       throw std::runtime_error("not followed: " + describe(call));
     case CallKind::answer:
@@ -195,11 +198,11 @@ Disk::Image Disk::after_power_cut(const Fate& fate) const {
     for (const Change& change : file.changes) {
       const bool last = &change == &file.changes.back();
       const auto offset = static_cast<std::size_t>(change.offset);
-      const std::size_t kept =
-          chance.kept_bytes(change.truncates ? kSector : change.data.size(), last);
+      const std::size_t kept = chance.kept_bytes(
+          change.truncates || change.allocates ? kSector : change.data.size(), last);
       if (change.lost) continue;
-      if (change.truncates) {
-        if (kept > 0) content.resize(offset);
+      if (change.truncates || change.allocates) {
+        if (kept > 0) content.resize(change.truncates ? offset : std::max(content.size(), offset));
         continue;
       }
       if (kept > 0) put(content, offset, std::string_view(change.data).substr(0, kept));

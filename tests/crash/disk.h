@@ -43,7 +43,8 @@ class Disk {
  private:
   struct Change {
     bool truncates = false;
-    std::int64_t offset = 0;  // or the new size
+    bool allocates = false;
+    std::int64_t offset = 0;  // or the new size, or the least
     std::string data;
     bool lost = false;  // a flush of it failed
   };

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::string_view kLog = "meta.db-wal";
 constexpr std::string_view kDatabase = "meta.db";
+constexpr std::string_view kBarrier = "meta.db.barrier";
 
 bool in_blobs(const std::string& path) { return path.starts_with("blobs/") && path.size() > 9; }
 std::string folder_of(const std::string& path) {
@@ -76,9 +77,18 @@ class Checker {
 
   void changed(const TracedCall& call) {
     const bool begins = call.offset == 0;
-    if (call.path == kDatabase && dirty(kLog)) complain("4: the log is not on disk");
+    const bool page = call.path == kDatabase && call.kind == CallKind::write;
+    if (page && dirty(kLog)) complain("4: the log is not on disk");
+    if (page && !full_) {
+      for (const auto& [file, since] : dirty_files_)
+        if (in_blobs(file)) complain("9: " + file + " is not on disk");
+      if (!noted_) complain("9: no barrier says that the log is on disk");
+    }
     if (call.path == kLog && begins && dirty(kDatabase)) complain("5: the database is not on disk");
-    if (call.path == kLog && call.kind == CallKind::write) committed_ = true;
+    if (call.path == kLog && call.kind == CallKind::write) {
+      committed_ = true;
+      noted_ = false;
+    }
     dirty_files_.emplace(call.path, number_);
   }
 
@@ -88,6 +98,7 @@ class Checker {
         if (folder.starts_with("blobs/")) complain("2: " + folder + " is not on disk");
       }
     }
+    if (path == kBarrier) noted_ = !dirty(kLog);
     dirty_files_.erase(path);
     dirty_folders_.erase(path);
   }
@@ -143,6 +154,7 @@ class Checker {
   std::map<std::string, std::size_t> dirty_folders_;
   std::map<int, std::size_t> last_;  // each thread's last call that removed nothing
   bool committed_ = false;           // something went to the log since the last answer
+  bool noted_ = false;               // a barrier came after the last write to the log
   std::size_t answers_ = 0;
   const TracedCall* call_ = nullptr;
   std::size_t number_ = 0;

@@ -33,6 +33,9 @@ enum class Promise {
 //   content
 //      file named before and the log are on disk.
 //   8. An answer that promises something has a commit of its own, in the system's hands.
+//   9. Pages go into the database only when every content file named before is on disk, and a
+//   barrier
+//      has noted that the log is.
 [[nodiscard]] std::vector<std::string> relaxed_order_violations(
     const Trace& trace, const std::vector<Promise>& promises);
 

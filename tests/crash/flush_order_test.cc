@@ -98,6 +98,19 @@ TEST(FlushOrder, RefusesAnEarlyCheckpointAndAnEarlyRemoval) {
               ElementsAre(HasSubstr("rule 7")));
   EXPECT_THAT(relaxed_order_violations({create(kStaged), place(), unlink("blobs/bb/bb0")}, none),
               ElementsAre(HasSubstr("rule 7"), HasSubstr("rule 7")));
+  const TracedCall log = made(CallKind::sync, "meta.db-wal");
+  const TracedCall note = made(CallKind::sync, "meta.db.barrier");
+  EXPECT_THAT(relaxed_order_violations({log, note, write("meta.db")}, none), IsEmpty());
+  EXPECT_THAT(relaxed_order_violations({log, write("meta.db")}, none),
+              ElementsAre(HasSubstr("rule 9: no barrier")));
+  EXPECT_THAT(relaxed_order_violations({write("meta.db-wal"), note, log, write("meta.db")}, none),
+              ElementsAre(HasSubstr("rule 9: no barrier")));
+  EXPECT_THAT(
+      relaxed_order_violations({log, note, write("meta.db-wal"), log, write("meta.db")}, none),
+      ElementsAre(HasSubstr("rule 9: no barrier")));
+  EXPECT_THAT(
+      relaxed_order_violations({create(kStaged), place(), log, note, write("meta.db")}, none),
+      ElementsAre(HasSubstr("rule 9: blobs/")));
 }
 
 TEST(FlushOrder, TakesRemovalsBesideTheYoungerWorkOfOthers) {

@@ -13,6 +13,7 @@
 #include "tests/crash/acts.h"
 #include "tests/crash/world.h"
 #include "tests/support/first_schema.h"
+#include "tests/support/memory_store.h"
 
 namespace holdfast::test {
 namespace {
@@ -54,7 +55,8 @@ class KilledMigration : public testing::Test {
       {
         Connection writer(steps.string(), Connection::Mode::write);
         storage::sqlite::configure(writer, Connection::Mode::write, 1 << 20);
-        storage::sqlite::migrate(writer, steps.string(), {&step, 1});
+        MemoryContentStore content;
+        storage::sqlite::migrate(writer, steps.string(), {&step, 1}, content);
       }
       schemas_.push_back(schema_of(steps));
     }

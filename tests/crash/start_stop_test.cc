@@ -53,7 +53,7 @@ TEST_P(StartStop, AKilledRecoveryIsDoneByTheNextStart) {
 }
 
 TEST_P(StartStop, AKilledFirstStartIsDoneByTheNext) {
-  const std::uint64_t step = long_version() ? 1 : 61;
+  const std::uint64_t step = long_version() ? 1 : 7;
   int kills = 0;
   for (std::uint64_t at = 1;; at += step) {
     CrashWorld world(GetParam());

@@ -17,7 +17,7 @@ struct TracedCall {
   int descriptor = -1;      // of an answer: which connection
   std::string path;         // relative to the data folder; "." is the folder itself
   std::string target;       // of a rename or link
-  std::int64_t offset = 0;  // of a write; the new size of a truncate
+  std::int64_t offset = 0;  // of a write; the new size of a truncate; the end of what is allocated
   std::string data;         // written or sent
 };
 

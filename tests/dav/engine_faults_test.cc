@@ -148,6 +148,7 @@ int status_of(Fault fault) {
       return 500;
     case Fault::busy:
     case Fault::unavailable:
+    case Fault::read_only:
       return 503;
     case Fault::conflict:
       return 409;

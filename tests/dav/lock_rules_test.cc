@@ -38,6 +38,7 @@ class UndoingNamespace final : public storage::Namespace {
   void for_each_inline(
       const std::function<void(std::int64_t, const storage::Content&)>&) const override {}
   void checkpoint() override {}
+  [[nodiscard]] std::shared_ptr<void> hold_log() override { return nullptr; }
   void purge_expired_locks(std::int64_t) override {}
   [[nodiscard]] storage::NamespaceStats stats() const override { return {}; }
   [[nodiscard]] storage::NamespaceCheck check(bool) override { return {}; }

@@ -48,12 +48,6 @@ constexpr struct {
                 {"lock", "token", "granted"},
                 {"lock", "token", "timeout_s"},
                 {"lock", "token", "expires"},
-                {"unflushed", "id", "id"},
-                {"unflushed", "id", "blob"},
-                {"unflushed", "id", "node"},
-                {"unflushed", "id", "previous"},
-                {"unflushed", "id", "previous_stored"},
-                {"unflushed", "id", "previous_modified"},
                 {"garbage", "id", "id"},
                 {"garbage", "id", "blob"},
                 {"meta", "one", "one"},
@@ -63,8 +57,7 @@ constexpr struct {
                 {"meta", "one", "resources"},
                 {"meta", "one", "bytes"},
                 {"meta", "one", "locks"},
-                {"meta", "one", "clean"},
-                {"meta", "one", "flushes"}};
+                {"meta", "one", "clean"}};
 
 struct Close {
   void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
@@ -97,14 +90,6 @@ void edit(sqlite3* database, unsigned column, int row, unsigned kind, std::strin
   (void)sqlite3_step(prepared);
 }
 
-// As relaxed durability leaves them behind: a new file, and one with content to fall back to.
-constexpr const char* kUnflushed =
-    "INSERT INTO unflushed SELECT n.id, c.blob, n.id, NULL, NULL, NULL FROM node n JOIN content c "
-    "ON c.id = n.content WHERE n.key IN ('big', 'again');"
-    "UPDATE content SET refs = refs + 1 WHERE id = (SELECT min(id) FROM content);"
-    "UPDATE unflushed SET previous = (SELECT min(id) FROM content), previous_stored = 5, "
-    "previous_modified = 6 WHERE id = (SELECT id FROM node WHERE key = 'again')";
-
 std::unique_ptr<sqlite3, Close> open_raw(const std::string& path) {
   sqlite3* opened = nullptr;
   fuzz::require(sqlite3_open(path.c_str(), &opened) == SQLITE_OK, "a database");
@@ -118,9 +103,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (folder == nullptr) {
     static fuzz::SqliteFolder one([](storage::Namespace&) {});
     fuzz::fill_with_samples(*one.open(), one.contents);
-    fuzz::require(sqlite3_exec(open_raw(one.path()).get(), kUnflushed, nullptr, nullptr, nullptr) ==
-                      SQLITE_OK,
-                  "rows that are not flushed");
     folder = &one;
   }
   if (size > 1024) return 0;

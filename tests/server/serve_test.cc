@@ -128,7 +128,7 @@ class ServeDeathTest : public testing::Test {
 };
 
 TEST_F(ServeDeathTest, EndsWithOneWhenTheStoreRefusesFurtherWrites) {
-  EXPECT_EXIT(serve_and_exit([](const OnFailure& fail) { fail("fsync: input/output error"); }),
+  EXPECT_EXIT(serve_and_exit([](const OnFailure& fail) { fail({"fsync: input/output error"}); }),
               testing::ExitedWithCode(1), "refuses further writes.*input/output error");
 }
 

@@ -165,6 +165,7 @@ TEST_F(Check, TellsFilesThatAreMissingShortOrChanged) {
 
 TEST_F(Check, RemovesOrphansOnlyWhenAsked) {
   plant_tree();
+  std::filesystem::create_directory(data() + "/blobs/00");
   std::ofstream(data() + "/blobs/00/00112233445566778899aabbccddeeff") << "orphan";
   EXPECT_THAT(look().problems, Contains(HasSubstr("belongs to no resource")));
   EXPECT_EQ(files(), 2U);

@@ -18,6 +18,7 @@ class Upkeep : public SqliteStore {
     maintenance.round();
   }
   void plant(const std::string& name) {
+    std::filesystem::create_directory(data() + "/blobs/" + name.substr(0, 2));
     std::ofstream(data() + "/blobs/" + name.substr(0, 2) + "/" + name) << "orphan";
   }
 };
@@ -42,7 +43,6 @@ TEST_F(Upkeep, InRelaxedDurabilityToo) {
   open(Durability::relaxed);
   put_file("f", 100'000, 'a');
   put_file("f", 100'000, 'b');
-  round(Durability::relaxed);
   EXPECT_EQ(files(), 2U);
   EXPECT_EQ(names_->garbage(10).size(), 1U);
   round(Durability::relaxed);

@@ -43,7 +43,7 @@ class SqliteStore : public testing::Test {
     sqlite::Options options;
     options.durability = durability;
     options.readers = readers;
-    options.on_failure = [this](const std::string& detail) { failure_ = detail; };
+    options.on_failure = [this](const Failure& failure) { failure_ = failure.detail; };
     names_ = sqlite::open(folder_->database(), *content_, clock_, options);
   }
   void close() {

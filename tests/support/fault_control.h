@@ -77,7 +77,7 @@ struct TraceHeader {
   std::uint32_t path_size;
   std::uint32_t path2_size;
   std::uint32_t data_size;
-  std::int64_t offset;  // of a write; the new size of a truncate
+  std::int64_t offset;  // of a write; the new size of a truncate; the end of what is allocated
 };
 
 }  // namespace holdfast::test

@@ -75,6 +75,7 @@ class FaultyNamespace final : public storage::Namespace {
   void for_each_inline(
       const std::function<void(std::int64_t, const storage::Content&)>& visit) const override;
   void checkpoint() override;
+  [[nodiscard]] std::shared_ptr<void> hold_log() override { return inner_.hold_log(); }
   void purge_expired_locks(std::int64_t grace_s) override;
   [[nodiscard]] storage::NamespaceStats stats() const override { return inner_.stats(); }
   [[nodiscard]] storage::NamespaceCheck check(bool repair) override { return inner_.check(repair); }

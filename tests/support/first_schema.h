@@ -110,13 +110,16 @@ inline void make_first_schema(const std::filesystem::path& path) {
     made.execute(kFirstSchema);
     sqlite3_limit(made.handle(), SQLITE_LIMIT_ATTACHED, 1);
     made.execute(("ATTACH '" + path.string() + "' AS newer").c_str());
-    for (const char* table : {"meta", "node", "content", "inline_content", "property", "lock",
-                              "garbage", "unflushed"}) {
-      const std::string columns = made.text(
-          (std::string("SELECT group_concat(name) FROM pragma_table_info('") + table + "', 'main')")
-              .c_str());
-      made.execute((std::string("INSERT INTO main.") + table + " (" + columns + ") SELECT " +
-                    columns + " FROM newer." + table)
+    for (const char* table :
+         {"meta", "node", "content", "inline_content", "property", "lock", "garbage"}) {
+      // One column of the first schema is no longer there.
+      const std::string columns =
+          made.text((std::string("SELECT group_concat(name) FROM pragma_table_info('") + table +
+                     "', 'main') WHERE name <> 'flushes'")
+                        .c_str());
+      const std::string gone = std::string_view(table) == "meta" ? ", flushes" : "";
+      made.execute((std::string("INSERT INTO main.") + table + " (" + columns + gone + ") SELECT " +
+                    columns + (gone.empty() ? "" : ", 0") + " FROM newer." + table)
                        .c_str());
     }
     made.execute("DETACH newer");

@@ -321,7 +321,8 @@ int allocate(int fd, int mode, off_t offset, off_t size) {
   place_of(fd, place);
   Call call(CallKind::allocate, place);
   if (call.fails()) return -1;
-  return static_cast<int>(call.done(system_call(SYS_fallocate, fd, mode, offset, size), fd));
+  return static_cast<int>(
+      call.done(system_call(SYS_fallocate, fd, mode, offset, size), fd, offset + size));
 }
 
 int flush(long number, CallKind kind, int fd) {

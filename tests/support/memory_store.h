@@ -44,6 +44,7 @@ class MemoryNamespace final : public storage::Namespace {
   void for_each_inline(
       const std::function<void(std::int64_t, const storage::Content&)>& visit) const override;
   void checkpoint() override {}
+  [[nodiscard]] std::shared_ptr<void> hold_log() override { return nullptr; }
   void purge_expired_locks(std::int64_t grace_s) override;
   [[nodiscard]] storage::NamespaceStats stats() const override;
   [[nodiscard]] storage::NamespaceCheck check(bool repair) override;

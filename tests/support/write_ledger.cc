@@ -419,41 +419,12 @@ std::string WriteLedger::difference(const Tree& ledger, const Tree& server) {
   return text;
 }
 
-// What relaxed durability may have done to state `state`; empty when `there` is explained by that.
-std::string WriteLedger::no_fit(const Tree& there, std::size_t state, std::size_t first) const {
-  constexpr std::size_t kInlineLimit = 65'536;
-  const Tree& wanted = history_[state].tree;
-  Tree explained = wanted;
-  for (const auto& [path, node] : wanted) {
-    if (!node.body || node.body->size() <= kInlineLimit) continue;
-    const auto at = there.find(path);
-    bool had_nothing = false;
-    bool older = false;
-    for (std::size_t i = first; i <= state; ++i) {
-      had_nothing = had_nothing || !history_[i].tree.contains(path);
-      if (at == there.end() || !at->second.body) continue;
-      for (const auto& [other, past] : history_[i].tree) {
-        older = older || (past.body && *past.body == *at->second.body &&
-                          (past.etag.empty() || past.etag == at->second.etag));
-      }
-    }
-    if (at == there.end()) {
-      if (had_nothing) explained.erase(path);
-    } else if (older) {
-      explained[path].body = at->second.body;
-      explained[path].etag.clear();
-    }
-  }
-  return difference(explained, there);
-}
-
-std::string WriteLedger::verify_between(std::size_t first, std::size_t last, bool relaxed) {
+std::string WriteLedger::verify_between(std::size_t first, std::size_t last) {
   const auto there = read_back();
   std::string why;
   last = std::min(last, history_.size() - 1);
   for (std::size_t state = last + 1; state-- > first;) {
-    const auto wrong =
-        relaxed ? no_fit(there, state, first) : difference(history_[state].tree, there);
+    const auto wrong = difference(history_[state].tree, there);
     if (wrong.empty()) return "";
     if (state + 3 > last) why += " against state " + std::to_string(state) + ":\n" + wrong;
   }

@@ -70,10 +70,9 @@ class WriteLedger {
   // What state `answers` may be lost back to: LOCK and UNLOCK of what is mapped are not flushed by
   // themselves (robustness D1).
   [[nodiscard]] std::size_t flushed_state(std::size_t answers) const;
-  // Reads the tree back and compares it with states `first` to `last`. With `relaxed`, a file over
-  // the inline limit may have given way to an older content of those states, or be gone when it had
-  // none (D11). Empty when one fits. Changes nothing.
-  std::string verify_between(std::size_t first, std::size_t last, bool relaxed);
+  // Reads the tree back and compares it with states `first` to `last`. Empty when it is one of them.
+  // Changes nothing.
+  std::string verify_between(std::size_t first, std::size_t last);
 
   [[nodiscard]] int acknowledged() const { return acknowledged_; }
   // Unanswered requests found done, and found undone.
@@ -127,7 +126,6 @@ class WriteLedger {
   int attempt(Write write);
   // Throws when the status is neither 0 nor the one it must be.
   bool send(Write write);
-  std::string no_fit(const Tree& there, std::size_t state, std::size_t first) const;
   Tree read_back();
   static std::string difference(const Tree& ledger, const Tree& server);
 

@@ -1,0 +1,40 @@
+// The index of a write-ahead log and the locks in it
+// (https://www.sqlite.org/walformat.html#the_wal_index_file_format), in the memory of this process.
+// SQLite's own is a file that several processes map. Writing to a mapped page ends the process when
+// a copy-on-write file system finds no block for it, and a read-only disk has no place for the
+// file. A database of ours is used by one process, so there is nobody to share it with.
+//
+// All connections of this process to one database use one index, from any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace holdfast::storage::sqlite {
+
+class WalIndex {
+ public:
+  static constexpr int kLocks = 8;  // SQLITE_SHM_NLOCK
+
+  // The memory of region `number`, of `bytes` bytes, zero at first; it stays where it is. With
+  // `extend` it is made when it is missing; nullptr means that it is missing, or, with `extend`,
+  // that there is no memory.
+  [[nodiscard]] volatile void* region(std::size_t number, std::size_t bytes, bool extend) noexcept;
+
+  // Takes the locks `first` to `first + count - 1`, all or none; false when somebody has one in the
+  // way. Nobody waits. `count` is 1 for shared locks.
+  [[nodiscard]] bool lock(int first, int count, bool shared) noexcept;
+  // Only what the caller has taken.
+  void unlock(int first, int count, bool shared) noexcept;
+
+ private:
+  std::mutex mutex_;  // guards regions_
+  std::vector<std::unique_ptr<char[]>> regions_;
+  std::array<std::atomic<int>, kLocks> holders_{};  // shared ones; -1: one exclusive
+};
+
+}  // namespace holdfast::storage::sqlite
