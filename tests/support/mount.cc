@@ -54,16 +54,11 @@ std::size_t wanted_mount_files(std::size_t usual) {
   return wanted == nullptr ? usual : std::stoul(wanted);
 }
 
-namespace {
-
-// As root, in a mount namespace of this process's own: whatever ends it, no mount is left behind.
-void keep_mounts_to_ourselves() {
+bool keep_mounts_to_ourselves() {
   static const bool done = geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
                            ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-  std::ignore = done;
+  return done;
 }
-
-}  // namespace
 
 Mount::Mount(std::filesystem::path point,
              const std::function<Command(const std::filesystem::path&)>& command)

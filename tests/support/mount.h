@@ -16,6 +16,10 @@ namespace holdfast::test {
 // How many files a mount test copies: the environment's HOLDFAST_MOUNT_FILES, else `usual`.
 [[nodiscard]] std::size_t wanted_mount_files(std::size_t usual);
 
+// As root, moves this process into a mount namespace of its own: whatever ends it, no mount is left
+// behind. False when that is not possible. Call before any thread is started.
+bool keep_mounts_to_ourselves();
+
 class Mount {
  public:
   // Creates `point`, starts the command for it and waits until it is mounted. The command may stay
