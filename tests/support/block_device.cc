@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdarg>
 #include <cstring>
 #include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
@@ -117,6 +118,8 @@ void BlockDevice::serve(const std::filesystem::path& image, const std::filesyste
     fuse_reply_err(request, 0);
   };
 
+  // It says that it ends, which is no news.
+  fuse_set_log_func([](fuse_log_level, const char*, va_list) {});
   std::string name = "block-device";
   char* arguments[] = {name.data(), nullptr};
   fuse_args parsed{1, static_cast<char**>(arguments), 0};
