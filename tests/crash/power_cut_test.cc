@@ -6,17 +6,26 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <functional>
 #include <gtest/gtest.h>
 #include <iostream>
+#include <iterator>
 #include <memory>
+#include <random>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <tuple>
 #include <vector>
 
+#include "storage/sqlite/migrate.h"
+#include "storage/sqlite/schema.h"
 #include "tests/crash/power_cut_model.h"
 #include "tests/crash/power_cut_scenarios.h"
 #include "tests/crash/world.h"
+#include "tests/support/first_schema.h"
+#include "tests/support/process.h"
 #include "tests/support/server_process.h"
 
 namespace holdfast::test {
@@ -29,6 +38,8 @@ using namespace std::chrono_literals;
 constexpr auto kUntilFlushed = 6'500ms;
 // Upkeep comes about once in it.
 constexpr auto kUpkeep = 2'500ms;
+// Upkeep comes about twice in it.
+constexpr auto kStretch = 4'500ms;
 
 std::string parameter_name(
     const testing::TestParamInfo<std::tuple<FileSystem, std::string>>& test) {
@@ -61,22 +72,6 @@ class Store {
   [[nodiscard]] StoreJudge judge() { return {disk_, past_, durability_}; }
   [[nodiscard]] const std::string& durability() const { return durability_; }
 
-  // Judges states and says what it found.
-  void expect_clean(const std::vector<Cut>& cuts, const std::string& what) {
-    StoreJudge judge = this->judge();
-    Tally tally;
-    for (const Cut& cut : cuts) judge.judge(cut, tally);
-    report(tally, what);
-  }
-  void report(const Tally& tally, const std::string& what) const {
-    std::string words;
-    for (const std::string& each : tally.words) words += each + "\n";
-    EXPECT_TRUE(tally.clean()) << words;
-    std::cout << "power cuts, " << name_of(disk_.kind()) << ", " << durability_ << ", " << what
-              << ": " << tally.text() << "\n"
-              << "disks " << tally.states << ", of " << disk_.log().summary() << "\n";
-  }
-
  private:
   std::string durability_;
   Past past_;
@@ -85,8 +80,33 @@ class Store {
   std::unique_ptr<PastClient> client_;
 };
 
-class PowerCut : public testing::TestWithParam<std::tuple<FileSystem, std::string>> {
+// Says what was found, and at the end in how many states.
+class Reported {
  protected:
+  void report(const RecordedDisk& disk, const Tally& tally, const std::string& what) {
+    std::string words;
+    for (const std::string& each : tally.words) words += each + "\n";
+    EXPECT_TRUE(tally.clean()) << words;
+    std::cout << "power cuts, " << name_of(disk.kind()) << ", " << what << ": " << tally.text()
+              << " (" << disk.log().summary() << ")\n";
+    disks_ += tally.states;
+  }
+  void judge(Store& store, const std::vector<Cut>& cuts, const std::string& what) {
+    StoreJudge judge = store.judge();
+    Tally tally;
+    for (const Cut& cut : cuts) judge.judge(cut, tally);
+    report(store.disk(), tally, store.durability() + ", " + what);
+  }
+  void say_disks() const { std::cout << "disks " << disks_ << ", rebuilt and started\n"; }
+
+ private:
+  int disks_ = 0;
+};
+
+class PowerCut : public testing::TestWithParam<std::tuple<FileSystem, std::string>>,
+                 protected Reported {
+ protected:
+  void TearDown() override { say_disks(); }
   void SetUp() override {
     if (const auto reason = why_no_power_cut(kind()); !reason.empty()) GTEST_SKIP() << reason;
   }
@@ -95,19 +115,24 @@ class PowerCut : public testing::TestWithParam<std::tuple<FileSystem, std::strin
   [[nodiscard]] static bool relaxed() { return durability() == "relaxed"; }
 
   // Files that have been on the disk for long, then the scenarios, then upkeep.
-  static void run_scenarios(const std::vector<Scenario>& scenarios, std::size_t states,
-                            unsigned seed, const std::string& what) {
+  void run_scenarios(const std::vector<Scenario>& scenarios, std::size_t states, unsigned seed,
+                     const std::string& what) {
     Store store(kind(), durability());
     store.start();
     for (std::size_t number = 0; number < scenarios.size(); ++number)
       prepare(store.client(), collection_of(scenarios[number], number));
     if (relaxed()) std::this_thread::sleep_for(kUntilFlushed);
     const std::size_t from = store.disk().records();
-    for (std::size_t number = 0; number < scenarios.size(); ++number)
+    const auto begin = Past::Clock::now();
+    for (std::size_t number = 0; number < scenarios.size(); ++number) {
       run(store.client(), scenarios[number], collection_of(scenarios[number], number));
+      // In relaxed durability they are beside upkeep, not all before it.
+      if (relaxed())
+        std::this_thread::sleep_until(begin + kStretch * (number + 1) / scenarios.size());
+    }
     std::this_thread::sleep_for(kUpkeep);
     store.end();
-    store.expect_clean(store.disk().random_cuts(states, from, seed), what);
+    judge(store, store.disk().random_cuts(states, from, seed), what);
   }
 };
 
@@ -134,10 +159,267 @@ TEST_P(PowerCut, LeavesOneMomentOfEveryRelease) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, PowerCut,
-                         testing::Combine(testing::ValuesIn(kFileSystems),
-                                          testing::Values("full", "relaxed")),
-                         parameter_name);
+// Acts at random while upkeep collects, a kill, the sweep of the start after it, and more acts.
+TEST_P(PowerCut, LeavesOneMomentOfAMixture) {
+  Store store(kind(), durability());
+  store.start();
+  const auto mix = [&](std::size_t collection, std::chrono::milliseconds time) {
+    Mixture mixture(store.client(), "/mixture" + std::to_string(collection),
+                    static_cast<unsigned>(collection));
+    if (!store.past().has("/mixture" + std::to_string(collection))) mixture.prepare();
+    const auto until = Past::Clock::now() + time;
+    while (Past::Clock::now() < until) {
+      mixture.act();
+      std::this_thread::sleep_for(relaxed() ? 4ms : 1ms);
+    }
+  };
+  mix(1, long_version() ? 7'000ms : 1'500ms);
+  const std::size_t from = long_version() ? store.disk().records() : 0;
+  mix(2, long_version() ? 4'000ms : 500ms);
+  store.kill();
+  store.start();
+  mix(1, long_version() ? 1'000ms : 300ms);
+  mix(3, long_version() ? 4'000ms : 500ms);
+  store.end();
+  judge(store, store.disk().random_cuts(long_version() ? 50 : 5, from, 100), "mixture");
+}
+
+// Files that have been on the disk for long are replaced one after the other, between acts over
+// trees, which flush what is in their way while upkeep flushes too.
+TEST_P(PowerCut, LeavesAWholeContentBesideTreesAndUpkeep) {
+  Store store(kind(), durability());
+  store.start();
+  PastClient& client = store.client();
+  const std::size_t files = long_version() ? 400 : 40;
+  for (std::size_t number = 0; number < files; ++number)
+    client.put("/file" + std::to_string(number), 66'000);
+  client.make_collection("/trees");
+  client.make_collection("/trees/d");
+  if (relaxed()) std::this_thread::sleep_for(kUntilFlushed);
+  const std::size_t from = store.disk().records();
+  const auto begin = Past::Clock::now();
+  for (std::size_t number = 0; number < files; ++number) {
+    client.put("/file" + std::to_string(number), 67'000);
+    client.make_collection("/trees/n");
+    client.put("/trees/n/f", 66'000);
+    if (number % 2 == 0) {
+      client.move("/trees/n", "/trees/d");
+    } else {
+      client.copy("/trees/n", "/trees/d");
+      client.remove("/trees/n");
+    }
+    if (relaxed()) std::this_thread::sleep_until(begin + kStretch * (number + 1) / files);
+  }
+  std::this_thread::sleep_for(kUpkeep / 2);
+  store.end();
+  judge(store, store.disk().random_cuts(long_version() ? 40 : 4, from, 600), "trees beside upkeep");
+}
+
+TEST_P(PowerCut, LeavesAStoreThatStartsFromTheFirstMomentOn) {
+  for (unsigned run = 0; run < (long_version() ? 3U : 1U); ++run) {
+    Store store(kind(), durability());
+    store.start();
+    store.client().put("/large", 100'000);
+    store.client().put("/small", 1'000);
+    if (run > 0) std::this_thread::sleep_for(kUpkeep * run);
+    store.end();
+    judge(store, store.disk().random_cuts(long_version() ? 16 : 5, 0, 200 + run), "first start");
+  }
+}
+
+// Every file system in both durabilities, or in one.
+std::vector<std::tuple<FileSystem, std::string>> disks() {
+  if (!long_version()) {
+    return {{FileSystem::ext4, "relaxed"},
+            {FileSystem::ext4_without_journal, "full"},
+            {FileSystem::xfs, "full"},
+            {FileSystem::btrfs, "relaxed"}};
+  }
+  std::vector<std::tuple<FileSystem, std::string>> all;
+  for (const FileSystem kind : kFileSystems)
+    for (const char* durability : {"full", "relaxed"}) all.emplace_back(kind, durability);
+  return all;
+}
+
+std::vector<FileSystem> kinds() {
+  if (!long_version()) return {FileSystem::ext4, FileSystem::btrfs};
+  return {std::begin(kFileSystems), std::end(kFileSystems)};
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, PowerCut, testing::ValuesIn(disks()), parameter_name);
+
+class PowerCutIn : public testing::TestWithParam<FileSystem>, protected Reported {
+ protected:
+  void TearDown() override { say_disks(); }
+  void SetUp() override {
+    if (const auto reason = why_no_power_cut(GetParam()); !reason.empty()) GTEST_SKIP() << reason;
+  }
+
+  // A program that has run to its end.
+  static Outcome holdfast(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), holdfast_binary());
+    return run({.arguments = std::move(arguments)});
+  }
+  // One that must succeed.
+  static void expect_done(const std::vector<std::string>& arguments) {
+    const Outcome outcome = holdfast(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  }
+  // Serves `data` for some work, and stops.
+  void work_on(const fs::path& data, const std::function<void(PastClient&)>& work) {
+    ServerProcess server(data, power_cut_options("full"));
+    server.start();
+    PastClient client(past_, server.port(), [] { return 0; });
+    work(client);
+    EXPECT_EQ(server.stop(), 0);
+  }
+  static void upload(PastClient& client) {
+    client.make_collection("/tree");
+    client.make_collection("/tree/sub");
+    for (int number = 0; number < 6; ++number) {
+      client.put("/tree/large" + std::to_string(number), 70'000);
+      client.put("/tree/sub/small" + std::to_string(number), 3'000);
+    }
+    client.copy("/tree", "/copy");
+  }
+  static void change(PastClient& client) {
+    client.remove("/copy");
+    for (int number = 0; number < 3; ++number) {
+      client.put("/tree/large" + std::to_string(number), 80'000);
+      client.put("/tree/new" + std::to_string(number), 90'000);
+    }
+    client.remove("/tree/large5");
+  }
+  Past past_;
+  TemporaryFolder folder_{TemporaryFolder::in_memory()};
+};
+
+TEST_P(PowerCutIn, AMigrationLosesNothing) {
+  const int newest = storage::sqlite::kSchemaVersion;
+  for (int from = 1; from < (long_version() ? newest : 2); ++from) {
+    past_ = {};
+    RecordedDisk disk(GetParam());
+    disk.prepare([&](const fs::path& point) {
+      work_on(point / "data", upload);
+      const fs::path database = point / "data" / "meta.db";
+      make_first_schema(database);
+      for (int version = 1; version < from; ++version) {
+        storage::sqlite::Connection writer(database.string(),
+                                           storage::sqlite::Connection::Mode::write);
+        storage::sqlite::configure(writer, storage::sqlite::Connection::Mode::write, 1 << 20);
+        const auto& step = storage::sqlite::migrations()[static_cast<std::size_t>(version) - 1];
+        storage::sqlite::migrate(writer, database.string(), {&step, 1});
+      }
+      std::error_code ignored;
+      fs::remove(database.string() + ".schema-1", ignored);
+    });
+    disk.begin();
+    ServerProcess server(disk.point() / "data", power_cut_options("full"));
+    server.start();
+    server.kill();
+    disk.end();
+    StoreJudge judge(disk, past_, "full");
+    judge.check_every(2);
+    Tally tally;
+    for (const Cut& cut : disk.random_cuts(long_version() ? 10 : 4, 0, 300))
+      judge.judge(cut, tally);
+    report(disk, tally, "migration from schema " + std::to_string(from));
+  }
+}
+
+TEST_P(PowerCutIn, ABackupIsTheEarlierOrTheNewOne) {
+  const fs::path data = folder_ / "data";
+  RecordedDisk disk(GetParam());
+  disk.begin();
+  const std::string backup = disk.point() / "backup";
+  work_on(data, upload);
+  expect_done({"backup", backup, "--data", data});
+  const std::size_t earlier = past_.requests();
+  const std::size_t first_done = disk.records();
+  work_on(data, change);
+  expect_done({"backup", backup, "--data", data});
+  const std::size_t second_done = disk.records();
+  disk.end();
+
+  StoreJudge judge(disk, past_, "full");
+  Tally tally;
+  for (const Cut& cut : disk.random_cuts(long_version() ? 40 : 4, 0, 400)) {
+    const auto mounted = disk.after(cut);
+    const std::string kept = mounted->point() / "backup";
+    const fs::path restored = folder_ / "restored";
+    const auto restore = [&] {
+      fs::remove_all(restored);
+      return holdfast({"restore", kept, "--data", restored});
+    };
+    const Outcome outcome = restore();
+    if (outcome.exit_code == 0) {
+      judge.judge_store(restored, cut.at >= second_done ? past_.requests() : earlier,
+                        past_.requests(), cut, tally);
+    } else {
+      ++tally.states;
+      if (cut.at >= first_done) {
+        ++tally.lost;
+        tally.say(cut, "restore: " + outcome.output);
+      }
+    }
+    // The next backup is whole, whatever it found.
+    if (tally.states % 3 != 0) continue;
+    expect_done({"backup", kept, "--data", data});
+    const Outcome again = restore();
+    EXPECT_EQ(again.exit_code, 0) << again.output;
+    judge.judge_store(restored, past_.requests(), past_.requests(), cut, tally);
+  }
+  report(disk, tally, "backup");
+}
+
+TEST_P(PowerCutIn, ARestoreIsWholeOrIsMadeAgain) {
+  const std::string backup = folder_ / "backup";
+  work_on(folder_ / "data", upload);
+  expect_done({"backup", backup, "--data", folder_ / "data"});
+  RecordedDisk disk(GetParam());
+  disk.begin();
+  expect_done({"restore", backup, "--data", disk.point() / "data"});
+  const std::size_t done = disk.records();
+  disk.end();
+
+  StoreJudge judge(disk, past_, "full");
+  judge.check_every(2);
+  Tally tally;
+  const std::size_t all = past_.requests();
+  for (const Cut& cut : disk.random_cuts(long_version() ? 40 : 5, 0, 500)) {
+    const auto mounted = disk.after(cut);
+    const fs::path data = mounted->point() / "data";
+    const bool whole = fs::exists(data / "meta.db");
+    if (!whole && cut.at < done) {
+      // What is there of it is no store.
+      if (fs::exists(data / "meta.db.restoring")) {
+        EXPECT_NE(holdfast({"check", "--data", data}).exit_code, 0) << cut.text();
+      }
+      expect_done({"restore", backup, "--data", data});
+    }
+    judge.judge_store(data, all, all, cut, tally);
+  }
+  report(disk, tally, "restore");
+}
+
+// That these tests see a loss at all: what relaxed durability may lose would be a loss in full.
+TEST_P(PowerCutIn, ALossIsSeen) {
+  Store store(GetParam(), "relaxed");
+  store.start();
+  store.client().put("/old", 70'000);
+  std::this_thread::sleep_for(kUpkeep);
+  store.client().put("/new", 70'000);
+  store.client().remove("/old");
+  store.end();
+  StoreJudge judge = store.judge();
+  judge.judge_as("full");
+  Tally tally;
+  judge.judge({store.disk().size(), Unflushed::none, 1}, tally);
+  EXPECT_FALSE(tally.clean());
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, PowerCutIn, testing::ValuesIn(kinds()),
+                         [](const auto& test) { return name_of(test.param); });
 
 }  // namespace
 }  // namespace holdfast::test
