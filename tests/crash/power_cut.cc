@@ -104,8 +104,9 @@ std::unique_ptr<MountedImage> RecordedDisk::after(const Cut& cut) {
   history_->rebuild(cut.at, cut.fate, cut.seed, image);
   if (kind_ == FileSystem::ext4_without_journal) {
     // As every boot does before it mounts a disk that was not unmounted.
-    const Outcome repaired = run({.arguments = {"e2fsck", "-f", "-y", image}});
-    if (repaired.exit_code >= 4) throw std::runtime_error(repaired.output);
+    const Outcome outcome = run({.arguments = {"e2fsck", "-f", "-y", image}});
+    repaired_ = outcome.output;
+    if (outcome.exit_code >= 4) throw std::runtime_error(outcome.output);
   }
   return std::make_unique<MountedImage>(image, kind_, folder_ / "cut-disk");
 }
@@ -177,7 +178,7 @@ void StoreJudge::judge_store(const fs::path& data, std::size_t first, std::size_
     server.start();
   } catch (const std::runtime_error& error) {
     ++tally.not_started;
-    tally.say(cut, error.what());
+    tally.say(cut, error.what() + disk_.repaired());
     return;
   }
   try {
@@ -187,7 +188,7 @@ void StoreJudge::judge_store(const fs::path& data, std::size_t first, std::size_
       ++(!verdict.lost.empty() ? tally.lost : !verdict.mixed.empty() ? tally.mixed : tally.moments);
       for (const auto& [scenario, words] : verdict.lost) ++tally.lost_by_scenario[scenario];
       tally.say(cut, "allowed: after " + std::to_string(first) + " to " + std::to_string(last) +
-                         " requests\n" + verdict.text());
+                         " requests\n" + verdict.text() + disk_.repaired());
     }
     if (tally.states % check_every_ == 0) {
       const Outcome check = run({.arguments = {holdfast_binary(), "check", "--data", data}});

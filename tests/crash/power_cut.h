@@ -59,6 +59,8 @@ class RecordedDisk {
   // The disk after a power cut and the next boot. Throws std::runtime_error when the file system
   // cannot be mounted. One at a time.
   [[nodiscard]] std::unique_ptr<MountedImage> after(const Cut& cut);
+  // What the boot repaired of it, in words; empty for file systems that need none.
+  [[nodiscard]] const std::string& repaired() const { return repaired_; }
 
   // Cuts at random at `from` or later.
   [[nodiscard]] std::vector<Cut> random_cuts(std::size_t count, std::size_t from,
@@ -72,6 +74,7 @@ class RecordedDisk {
   std::unique_ptr<DeviceLog> log_;
   std::unique_ptr<DiskHistory> history_;
   std::size_t size_ = 0;
+  std::string repaired_;
   Past::Clock::time_point end_{};
 };
 
