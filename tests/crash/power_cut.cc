@@ -149,12 +149,7 @@ std::vector<std::string> power_cut_options(const std::string& durability) {
 }
 
 StoreJudge::StoreJudge(RecordedDisk& disk, const Past& past, std::string durability)
-    : disk_(disk), past_(past), durability_(std::move(durability)), promised_(durability_) {}
-
-std::size_t StoreJudge::first_allowed(std::size_t cut) const {
-  return promised_ == "full" ? past_.answered_by(cut)
-                             : past_.answered_before(disk_.latest(cut) - kMayBeLost);
-}
+    : disk_(disk), pasts_{&past}, durability_(std::move(durability)), promised_(durability_) {}
 
 void StoreJudge::judge(const Cut& cut, Tally& tally) {
   std::unique_ptr<MountedImage> mounted;
@@ -166,10 +161,22 @@ void StoreJudge::judge(const Cut& cut, Tally& tally) {
     tally.say(cut, error.what());
     return;
   }
-  judge_store(mounted->point() / "data", first_allowed(cut.at), past_.sent_by(cut.at), cut, tally);
+  std::vector<Allowed> allowed;
+  for (const Past* past : pasts_) {
+    const std::size_t first = promised_ == "full"
+                                  ? past->answered_by(cut.at)
+                                  : past->answered_before(disk_.latest(cut.at) - kMayBeLost);
+    allowed.push_back({past, first, past->sent_by(cut.at)});
+  }
+  judge_store(mounted->point() / "data", allowed, cut, tally);
 }
 
 void StoreJudge::judge_store(const fs::path& data, std::size_t first, std::size_t last,
+                             const Cut& cut, Tally& tally) {
+  judge_store(data, {{pasts_.front(), first, last}}, cut, tally);
+}
+
+void StoreJudge::judge_store(const fs::path& data, const std::vector<Allowed>& allowed,
                              const Cut& cut, Tally& tally) {
   ++tally.states;
   pretend_another_boot();
@@ -183,13 +190,20 @@ void StoreJudge::judge_store(const fs::path& data, std::size_t first, std::size_
   }
   try {
     HttpClient client(server.port());
-    const Verdict verdict = past_.judge(past_.read(client), first, last);
-    if (!verdict.one_moment) {
-      ++(!verdict.lost.empty() ? tally.lost : !verdict.mixed.empty() ? tally.mixed : tally.moments);
+    bool lost = false;
+    bool mixed = false;
+    bool moments = false;
+    for (const auto& [past, first, last] : allowed) {
+      const Verdict verdict = past->judge(past->read(client), first, last);
+      if (verdict.one_moment) continue;
+      lost = lost || !verdict.lost.empty();
+      mixed = mixed || !verdict.mixed.empty();
+      moments = true;
       for (const auto& [scenario, words] : verdict.lost) ++tally.lost_by_scenario[scenario];
       tally.say(cut, "allowed: after " + std::to_string(first) + " to " + std::to_string(last) +
                          " requests\n" + verdict.text() + disk_.repaired());
     }
+    if (moments) ++(lost ? tally.lost : mixed ? tally.mixed : tally.moments);
     if (tally.states % check_every_ == 0) {
       const Outcome check = run({.arguments = {holdfast_binary(), "check", "--data", data}});
       if (check.exit_code != 0 && !only_strays(check.output)) {

@@ -103,21 +103,29 @@ class StoreJudge {
   // `folder` is the data folder's name on the disk.
   StoreJudge(RecordedDisk& disk, const Past& past, std::string durability);
 
+  // Another client's past on the same store.
+  void also(const Past& past) { pasts_.push_back(&past); }
   // Promises of the other durability than the store's.
   void judge_as(const std::string& durability) { promised_ = durability; }
   // How often `holdfast check` runs: every so many states.
   void check_every(int states) { check_every_ = states; }
 
   void judge(const Cut& cut, Tally& tally);
-  // A store in any folder, against the states after `first` to `last` requests.
+  // A store in any folder, against the states after `first` to `last` requests of the one client.
   void judge_store(const std::filesystem::path& data, std::size_t first, std::size_t last,
                    const Cut& cut, Tally& tally);
 
  private:
-  [[nodiscard]] std::size_t first_allowed(std::size_t cut) const;
+  struct Allowed {
+    const Past* past;
+    std::size_t first;
+    std::size_t last;
+  };
+  void judge_store(const std::filesystem::path& data, const std::vector<Allowed>& allowed,
+                   const Cut& cut, Tally& tally);
 
   RecordedDisk& disk_;
-  const Past& past_;
+  std::vector<const Past*> pasts_;
   std::string durability_;
   std::string promised_;
   int check_every_ = 5;

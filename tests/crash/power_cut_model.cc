@@ -11,7 +11,7 @@
 namespace holdfast::test {
 namespace {
 
-constexpr std::string_view kBodyStart = "body ";
+constexpr std::string_view kBodyStart = "body ";  // then a number, whose it is, and where in it
 
 bool is_at_or_below(std::string_view path, std::string_view top) {
   return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '/');
@@ -87,7 +87,7 @@ Value Past::new_body(std::size_t size) {
 std::string Past::body(Value number) const {
   const std::size_t size = sizes_.at(static_cast<std::size_t>(number));
   // Every line is another, so that no sector can stand for another.
-  const std::string start = std::string(kBodyStart) + std::to_string(number) + " ";
+  const std::string start = std::string(kBodyStart) + std::to_string(number) + " " + top_ + " ";
   std::string body;
   body.reserve(size + 64);
   while (body.size() < size) body += start + std::to_string(body.size()) + "\n";
@@ -168,8 +168,9 @@ std::size_t Past::answered_before(Clock::time_point time) const {
 SeenTree Past::read(HttpClient& client) const {
   SeenTree seen;
   const Reply listing = client.request(
-      "PROPFIND", "/", {{"Depth", "infinity"}},
+      "PROPFIND", top_ + "/", {{"Depth", "infinity"}},
       R"(<propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/></prop></propfind>)");
+  if (listing.status == 404 && !top_.empty()) return seen;
   if (listing.status != 207)
     throw std::runtime_error("PROPFIND: " + std::to_string(listing.status) + " " + listing.body);
   for (const auto& response : parse_multistatus(listing.body)) {

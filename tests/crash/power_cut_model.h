@@ -1,4 +1,4 @@
-// One client that sends one request after another, and every state that the tree was in. What a
+// One client that sends one request after another, and every state that its tree was in. What a
 // server has after a power cut must be one of those states, not older than what it promised.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/support/http_client.h"
@@ -49,6 +50,9 @@ class Past {
   using Clock = std::chrono::steady_clock;
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};
 
+  // Of a client that works below the collection `top` only; of the whole tree when it is empty.
+  explicit Past(std::string top = "") : top_(std::move(top)) {}
+
   // The number of a new body of `size` bytes.
   Value new_body(std::size_t size);
   [[nodiscard]] std::string body(Value number) const;
@@ -73,7 +77,7 @@ class Past {
   [[nodiscard]] std::size_t answered_by(std::uint64_t records) const;
   [[nodiscard]] std::size_t answered_before(Clock::time_point time) const;
 
-  // Reads all that the server has.
+  // Reads all that the server has there.
   [[nodiscard]] SeenTree read(HttpClient& client) const;
   // Compares it with the states after `first` to `last` requests.
   [[nodiscard]] Verdict judge(const SeenTree& seen, std::size_t first, std::size_t last) const;
@@ -94,6 +98,7 @@ class Past {
   [[nodiscard]] std::vector<Change> removal(const std::string& path) const;
   [[nodiscard]] Value number_of(std::string_view body) const;
 
+  std::string top_;
   std::vector<std::size_t> sizes_;  // of bodies, by number
   Tree now_;
   std::vector<Step> steps_;

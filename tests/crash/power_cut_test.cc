@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <gtest/gtest.h>
@@ -66,6 +68,7 @@ class Store {
     disk_.end();
   }
 
+  [[nodiscard]] std::uint16_t port() const { return server_->port(); }
   [[nodiscard]] PastClient& client() { return *client_; }
   [[nodiscard]] Past& past() { return past_; }
   [[nodiscard]] RecordedDisk& disk() { return disk_; }
@@ -119,6 +122,9 @@ class PowerCut : public testing::TestWithParam<std::tuple<FileSystem, std::strin
                      const std::string& what) {
     Store store(kind(), durability());
     store.start();
+    constexpr int kOthers = 16;
+    int others = 0;
+    store.client().make_collection("/others");
     for (std::size_t number = 0; number < scenarios.size(); ++number)
       prepare(store.client(), collection_of(scenarios[number], number));
     if (relaxed()) std::this_thread::sleep_for(kUntilFlushed);
@@ -126,11 +132,13 @@ class PowerCut : public testing::TestWithParam<std::tuple<FileSystem, std::strin
     const auto begin = Past::Clock::now();
     for (std::size_t number = 0; number < scenarios.size(); ++number) {
       run(store.client(), scenarios[number], collection_of(scenarios[number], number));
-      // In relaxed durability they are beside upkeep, not all before it.
-      if (relaxed())
-        std::this_thread::sleep_until(begin + kStretch * (number + 1) / scenarios.size());
+      // In relaxed durability they are beside upkeep, which others give much to flush.
+      while (relaxed() && Past::Clock::now() < begin + kStretch * (number + 1) / scenarios.size()) {
+        store.client().put("/others/" + std::to_string(++others % kOthers), 66'000);
+        std::this_thread::sleep_for(2ms);
+      }
     }
-    std::this_thread::sleep_for(kUpkeep);
+    std::this_thread::sleep_for(relaxed() ? kUpkeep / 2 : kUpkeep);
     store.end();
     judge(store, store.disk().random_cuts(states, from, seed), what);
   }
@@ -183,22 +191,46 @@ TEST_P(PowerCut, LeavesOneMomentOfAMixture) {
   judge(store, store.disk().random_cuts(long_version() ? 50 : 5, from, 100), "mixture");
 }
 
-// Files that have been on the disk for long are replaced one after the other, between acts over
-// trees, which flush what is in their way while upkeep flushes too.
-TEST_P(PowerCut, LeavesAWholeContentBesideTreesAndUpkeep) {
+// Two clients replace files that have been on the disk for long; a third acts over trees, which
+// flushes what is in its way while upkeep flushes too.
+TEST_P(PowerCut, LeavesWholeContentBesideTreesAndUpkeep) {
   Store store(kind(), durability());
   store.start();
-  PastClient& client = store.client();
-  const std::size_t files = long_version() ? 400 : 40;
-  for (std::size_t number = 0; number < files; ++number)
-    client.put("/file" + std::to_string(number), 66'000);
+  struct Other {
+    explicit Other(Store& store, const std::string& top)
+        : past(top), client(past, store.port(), [&store] { return store.disk().records(); }) {}
+    Past past;
+    PastClient client;
+  };
+  Past trees("/trees");
+  PastClient client(trees, store.port(), [&store] { return store.disk().records(); });
   client.make_collection("/trees");
   client.make_collection("/trees/d");
+  constexpr int kFiles = 64;
+  std::vector<std::unique_ptr<Other>> others;
+  for (const char* top : {"/one", "/two"}) {
+    others.push_back(std::make_unique<Other>(store, top));
+    others.back()->client.make_collection(top);
+    for (int number = 0; number < kFiles; ++number)
+      others.back()->client.put(top + ("/" + std::to_string(number)), 66'000);
+  }
   if (relaxed()) std::this_thread::sleep_for(kUntilFlushed);
   const std::size_t from = store.disk().records();
-  const auto begin = Past::Clock::now();
-  for (std::size_t number = 0; number < files; ++number) {
-    client.put("/file" + std::to_string(number), 67'000);
+  const auto until = Past::Clock::now() + (long_version() ? 5'000ms : 2'500ms);
+  std::vector<std::thread> threads;
+  for (auto& other : others) {
+    threads.emplace_back([&other, &until, top = &other == &others.front() ? "/one" : "/two"] {
+      try {
+        for (int number = 0; Past::Clock::now() < until; number = (number + 1) % kFiles) {
+          other->client.put(top + ("/" + std::to_string(number)), 67'000);
+          std::this_thread::sleep_for(2ms);
+        }
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << error.what();
+      }
+    });
+  }
+  for (int number = 0; Past::Clock::now() < until; ++number) {
     client.make_collection("/trees/n");
     client.put("/trees/n/f", 66'000);
     if (number % 2 == 0) {
@@ -207,11 +239,16 @@ TEST_P(PowerCut, LeavesAWholeContentBesideTreesAndUpkeep) {
       client.copy("/trees/n", "/trees/d");
       client.remove("/trees/n");
     }
-    if (relaxed()) std::this_thread::sleep_until(begin + kStretch * (number + 1) / files);
+    std::this_thread::sleep_for(20ms);
   }
-  std::this_thread::sleep_for(kUpkeep / 2);
+  for (auto& thread : threads) thread.join();
   store.end();
-  judge(store, store.disk().random_cuts(long_version() ? 40 : 4, from, 600), "trees beside upkeep");
+  StoreJudge judge(store.disk(), trees, durability());
+  for (const auto& other : others) judge.also(other->past);
+  Tally tally;
+  for (const Cut& cut : store.disk().random_cuts(long_version() ? 40 : 4, from, 600))
+    judge.judge(cut, tally);
+  report(store.disk(), tally, durability() + ", trees beside upkeep");
 }
 
 TEST_P(PowerCut, LeavesAStoreThatStartsFromTheFirstMomentOn) {
@@ -296,7 +333,7 @@ class PowerCutIn : public testing::TestWithParam<FileSystem>, protected Reported
 TEST_P(PowerCutIn, AMigrationLosesNothing) {
   const int newest = storage::sqlite::kSchemaVersion;
   for (int from = 1; from < (long_version() ? newest : 2); ++from) {
-    past_ = {};
+    past_ = Past();
     RecordedDisk disk(GetParam());
     disk.prepare([&](const fs::path& point) {
       work_on(point / "data", upload);
