@@ -46,6 +46,7 @@ class RecordedDisk {
   void begin();
   [[nodiscard]] const std::filesystem::path& point() const { return mounted_->point(); }
   [[nodiscard]] std::uint64_t records() const { return device_->records(); }
+  [[nodiscard]] BlockDevice& device() { return *device_; }
   // Nothing runs on it any more.
   void end();
 

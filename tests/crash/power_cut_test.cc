@@ -191,60 +191,66 @@ TEST_P(PowerCut, LeavesOneMomentOfAMixture) {
   judge(store, store.disk().random_cuts(long_version() ? 50 : 5, from, 100), "mixture");
 }
 
-// Two clients replace files that have been on the disk for long; a third acts over trees, which
-// flushes what is in its way while upkeep flushes too.
+// Some clients replace files that have been on a slow disk for long; others act over trees, which
+// flushes what is in their way while upkeep flushes too.
 TEST_P(PowerCut, LeavesWholeContentBesideTreesAndUpkeep) {
   Store store(kind(), durability());
   store.start();
-  struct Other {
-    explicit Other(Store& store, const std::string& top)
-        : past(top), client(past, store.port(), [&store] { return store.disk().records(); }) {}
-    Past past;
-    PastClient client;
-  };
-  Past trees("/trees");
-  PastClient client(trees, store.port(), [&store] { return store.disk().records(); });
-  client.make_collection("/trees");
-  client.make_collection("/trees/d");
+  constexpr int kClients = 4;  // half of them on trees
   constexpr int kFiles = 64;
-  std::vector<std::unique_ptr<Other>> others;
-  for (const char* top : {"/one", "/two"}) {
-    others.push_back(std::make_unique<Other>(store, top));
-    others.back()->client.make_collection(top);
-    for (int number = 0; number < kFiles; ++number)
-      others.back()->client.put(top + ("/" + std::to_string(number)), 66'000);
+  const auto records = [&store] { return store.disk().records(); };
+  std::vector<std::unique_ptr<Past>> pasts;
+  std::vector<std::unique_ptr<PastClient>> clients;
+  for (int number = 0; number < kClients; ++number) {
+    const std::string top = "/client" + std::to_string(number);
+    pasts.push_back(std::make_unique<Past>(top));
+    clients.push_back(std::make_unique<PastClient>(*pasts.back(), store.port(), records));
+    PastClient& client = *clients.back();
+    client.make_collection(top);
+    client.make_collection(top + "/d");
+    for (int file = 0; file < kFiles; ++file) client.put(top + "/" + std::to_string(file), 66'000);
   }
   if (relaxed()) std::this_thread::sleep_for(kUntilFlushed);
-  const std::size_t from = store.disk().records();
-  const auto until = Past::Clock::now() + (long_version() ? 5'000ms : 2'500ms);
-  std::vector<std::thread> threads;
-  for (auto& other : others) {
-    threads.emplace_back([&other, &until, top = &other == &others.front() ? "/one" : "/two"] {
-      try {
-        for (int number = 0; Past::Clock::now() < until; number = (number + 1) % kFiles) {
-          other->client.put(top + ("/" + std::to_string(number)), 67'000);
-          std::this_thread::sleep_for(2ms);
-        }
-      } catch (const std::exception& error) {
-        ADD_FAILURE() << error.what();
-      }
-    });
-  }
-  for (int number = 0; Past::Clock::now() < until; ++number) {
-    client.make_collection("/trees/n");
-    client.put("/trees/n/f", 66'000);
+
+  const auto act = [&](int number, int round) {
+    PastClient& client = *clients[static_cast<std::size_t>(number)];
+    const std::string top = "/client" + std::to_string(number);
     if (number % 2 == 0) {
-      client.move("/trees/n", "/trees/d");
-    } else {
-      client.copy("/trees/n", "/trees/d");
-      client.remove("/trees/n");
+      client.put(top + "/" + std::to_string(round % kFiles), 67'000);
+      std::this_thread::sleep_for(3ms);
+      return;
     }
-    std::this_thread::sleep_for(20ms);
+    client.make_collection(top + "/n");
+    client.put(top + "/n/f", 66'000);
+    if (round % 2 == 0) {
+      client.move(top + "/n", top + "/d");
+    } else {
+      client.copy(top + "/n", top + "/d");
+      client.remove(top + "/n");
+    }
+  };
+  const std::size_t from = store.disk().records();
+  store.disk().device().delay_flushes(relaxed() ? 5ms : 1ms);
+  // Pauses at all phases of upkeep.
+  for (int cycle = 0; cycle < (long_version() ? 4 : 2); ++cycle) {
+    const auto until = Past::Clock::now() + 1'300ms;
+    std::vector<std::thread> threads;
+    for (int number = 0; number < kClients; ++number) {
+      threads.emplace_back([&act, number, until, cycle] {
+        try {
+          for (int round = 0; Past::Clock::now() < until; ++round) act(number, cycle * 16 + round);
+        } catch (const std::exception& error) {
+          ADD_FAILURE() << error.what();
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    std::this_thread::sleep_for(500ms);
   }
-  for (auto& thread : threads) thread.join();
+  store.disk().device().delay_flushes(0ms);
   store.end();
-  StoreJudge judge(store.disk(), trees, durability());
-  for (const auto& other : others) judge.also(other->past);
+  StoreJudge judge(store.disk(), *pasts.front(), durability());
+  for (std::size_t number = 1; number < pasts.size(); ++number) judge.also(*pasts[number]);
   Tally tally;
   for (const Cut& cut : store.disk().random_cuts(long_version() ? 40 : 4, from, 600))
     judge.judge(cut, tally);
@@ -436,6 +442,103 @@ TEST_P(PowerCutIn, ARestoreIsWholeOrIsMadeAgain) {
     judge.judge_store(data, all, all, cut, tally);
   }
   report(disk, tally, "restore");
+}
+
+// A client of its own on a store, with a file that is on the disk.
+struct OtherClient {
+  OtherClient(Store& store, const std::string& name)
+      : top("/" + name),
+        past(top),
+        client(past, store.port(), [&store] { return store.disk().records(); }) {
+    client.make_collection(top);
+    client.put(top + "/f", 66'000);
+  }
+  void put() { client.put(top + "/f", 70'000); }
+  void move_tree() { client.move(top + "/n", top + "/d"); }
+
+  std::string top;
+  Past past;
+  PastClient client;
+};
+
+// Upkeep has looked what there is to flush, and its flush takes long. Meanwhile a tree is moved
+// over another, which flushes and forgets all of that, and others upload: what upkeep then forgets
+// must not be theirs.
+TEST_P(PowerCutIn, HeldUpkeepForgetsNothingNew) {
+  Store store(GetParam(), "relaxed");
+  store.start();
+  std::vector<std::unique_ptr<OtherClient>> all;
+  const auto make = [&](const std::string& name) -> OtherClient& {
+    all.push_back(std::make_unique<OtherClient>(store, name));
+    return *all.back();
+  };
+  std::vector<OtherClient*> before, between, after;
+  for (int number = 0; number < 10; ++number)
+    before.push_back(&make("before" + std::to_string(number)));
+  for (int number = 0; number < 2; ++number)
+    between.push_back(&make("between" + std::to_string(number)));
+  for (int number = 0; number < 4; ++number)
+    after.push_back(&make("after" + std::to_string(number)));
+  OtherClient& first = make("first");
+  OtherClient& second = make("second");
+  for (OtherClient* each : {&first, &second}) {
+    each->client.make_collection(each->top + "/n");
+    each->client.make_collection(each->top + "/d");
+  }
+  // Until upkeep has just been there.
+  std::this_thread::sleep_for(kUntilFlushed);
+  make("last");
+  BlockDevice& device = store.disk().device();
+  const std::uint64_t quiet = device.records();
+  all.back()->put();
+  for (int tries = 0; tries < 400 && device.records() == quiet; ++tries)
+    std::this_thread::sleep_for(10ms);
+  std::this_thread::sleep_for(300ms);
+  for (OtherClient* each : {&first, &second}) each->client.put(each->top + "/n/f", 66'000);
+
+  const std::size_t from = device.records();
+  std::vector<std::thread> threads;
+  const auto start = [&threads](auto work) {
+    threads.emplace_back([work] {
+      try {
+        work();
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << error.what();
+      }
+    });
+  };
+  const auto wait = [](auto time) { std::this_thread::sleep_for(time); };
+  device.hold_flushes(true);
+  std::thread moves_first([&] { first.move_tree(); });
+  wait(100ms);
+  for (OtherClient* each : before) start([each] { each->put(); });
+  wait(2'300ms);  // upkeep waits behind them
+  std::thread moves_second([&] { second.move_tree(); });
+  wait(100ms);
+  device.hold_flushes(false);
+  moves_first.join();
+  device.hold_flushes(true);  // the second's flush
+  wait(50ms);
+  for (OtherClient* each : between) start([each] { each->put(); });
+  wait(100ms);
+  device.hold_flushes(false);
+  moves_second.join();
+  device.hold_flushes(true);  // upkeep's
+  wait(50ms);
+  for (OtherClient* each : after) start([each] { each->put(); });
+  wait(200ms);
+  device.hold_flushes(false);
+  for (std::thread& thread : threads) thread.join();
+  wait(200ms);
+  store.end();
+
+  StoreJudge judge(store.disk(), all.front()->past, "relaxed");
+  for (const auto& each : all) judge.also(each->past);
+  Tally tally;
+  std::vector<Cut> cuts = store.disk().random_cuts(long_version() ? 20 : 3, from, 700);
+  cuts.push_back({store.disk().size(), Unflushed::none, 1});
+  for (const Cut& cut : cuts) judge.judge(cut, tally);
+  report(store.disk(), tally, "relaxed, held upkeep");
 }
 
 // That these tests see a loss at all: what relaxed durability may lose would be a loss in full.

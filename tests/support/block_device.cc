@@ -31,6 +31,8 @@ struct BlockDevice::Shared {
   std::atomic<bool> fail_reads{false};
   std::atomic<bool> fail_writes{false};
   std::atomic<bool> fail_flushes{false};
+  std::atomic<bool> hold_flushes{false};
+  std::atomic<int> flush_ms{0};
 
   // The child's own.
   int image = -1;
@@ -114,6 +116,9 @@ void BlockDevice::serve(const std::filesystem::path& image, const std::filesyste
       fuse_reply_err(request, EIO);
       return;
     }
+    if (const int delay = disk.flush_ms; delay > 0)
+      std::this_thread::sleep_for(std::chrono::milliseconds(delay));
+    while (disk.hold_flushes) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     disk.append({.kind = DeviceRecord::Kind::flush}, nullptr);
     fuse_reply_err(request, 0);
   };
@@ -168,6 +173,7 @@ BlockDevice::BlockDevice(const std::filesystem::path& image, const std::filesyst
 }
 
 BlockDevice::~BlockDevice() {
+  hold_flushes(false);
   // A loop device lets go of it some moments after its last user.
   bool gone = false;
   for (int tries = 0; tries < 1'000 && !gone; ++tries) {
@@ -194,5 +200,9 @@ std::uint64_t BlockDevice::records() const { return shared_->records; }
 void BlockDevice::fail_reads(bool on) { shared_->fail_reads = on; }
 void BlockDevice::fail_writes(bool on) { shared_->fail_writes = on; }
 void BlockDevice::fail_flushes(bool on) { shared_->fail_flushes = on; }
+void BlockDevice::hold_flushes(bool on) { shared_->hold_flushes = on; }
+void BlockDevice::delay_flushes(std::chrono::milliseconds time) {
+  shared_->flush_ms = static_cast<int>(time.count());
+}
 
 }  // namespace holdfast::test

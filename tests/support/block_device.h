@@ -11,6 +11,7 @@
 // has made durable what was written before its record.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -48,6 +49,10 @@ class BlockDevice {
   void fail_reads(bool on);
   void fail_writes(bool on);
   void fail_flushes(bool on);
+  // From now on each flush takes so long, as a slow disk's.
+  void delay_flushes(std::chrono::milliseconds time);
+  // While this is on, a flush that comes does not end, and nothing after it begins.
+  void hold_flushes(bool on);
 
  private:
   struct Shared;
