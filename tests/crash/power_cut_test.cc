@@ -449,10 +449,13 @@ TEST_P(PowerCutIn, ARestoreIsWholeOrIsMadeAgain) {
 
 // A client of its own on a store, with a file that is on the disk.
 struct OtherClient {
-  OtherClient(Store& store, const std::string& name)
+  static constexpr bool kWithoutFile = false;
+
+  OtherClient(Store& store, const std::string& name, bool with_file = true)
       : top("/" + name),
         past(top),
         client(past, store.port(), [&store] { return store.disk().records(); }) {
+    if (!with_file) return;
     client.make_collection(top);
     client.put(top + "/f", 66'000);
   }
@@ -542,6 +545,61 @@ TEST_P(PowerCutIn, HeldUpkeepForgetsNothingNew) {
   cuts.push_back({store.disk().size(), Unflushed::none, 1});
   for (const Cut& cut : cuts) judge.judge(cut, tally);
   report(store.disk(), tally, "relaxed, held upkeep");
+}
+
+// Upkeep's flush takes long, and everything that lets content go happens beside it. Then upkeep
+// flushes the log, which names content that nobody has flushed: what was there before must be.
+TEST_P(PowerCutIn, HeldUpkeepKeepsWhatIsReplacedMeanwhile) {
+  // Those that flush what is in their way would wait for upkeep, and all others for them.
+  const auto flushes = [](const Scenario& scenario) {
+    return std::any_of(scenario.begin(), scenario.end(), [](std::size_t act) {
+      const std::string& name = releasing_acts()[act].name;
+      return name == "away" || name == "movetree" || name == "copytree";
+    });
+  };
+  std::vector<Scenario> scenarios = scenarios_of(1);
+  const std::vector<Scenario> pairs = scenarios_of(2);
+  scenarios.insert(scenarios.end(), pairs.begin(), pairs.end());
+  std::erase_if(scenarios, flushes);
+
+  Store store(GetParam(), "relaxed");
+  store.start();
+  std::vector<std::unique_ptr<OtherClient>> all;
+  for (std::size_t number = 0; number < scenarios.size(); ++number) {
+    const std::string top = collection_of(scenarios[number], number);
+    all.push_back(std::make_unique<OtherClient>(store, top.substr(1), OtherClient::kWithoutFile));
+    prepare(all.back()->client, top);
+  }
+  OtherClient last(store, "last");
+  std::this_thread::sleep_for(kUntilFlushed);
+
+  BlockDevice& device = store.disk().device();
+  last.put();
+  device.hold_flushes(true);
+  std::this_thread::sleep_for(kUpkeep);
+  const std::size_t from = device.records();
+  std::vector<std::thread> threads;
+  for (std::size_t number = 0; number < scenarios.size(); ++number) {
+    threads.emplace_back([&scenarios, &all, number] {
+      try {
+        run(all[number]->client, scenarios[number], all[number]->top);
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << error.what();
+      }
+    });
+  }
+  std::this_thread::sleep_for(1s);
+  device.hold_flushes(false);
+  std::this_thread::sleep_for(300ms);
+  for (std::thread& thread : threads) thread.join();
+  store.end();
+
+  StoreJudge judge(store.disk(), last.past, "relaxed");
+  for (const auto& each : all) judge.also(each->past);
+  Tally tally;
+  for (const Cut& cut : store.disk().random_cuts(long_version() ? 20 : 4, from, 800))
+    judge.judge(cut, tally);
+  report(store.disk(), tally, "relaxed, replaced beside held upkeep");
 }
 
 // That these tests see a loss at all: what relaxed durability may lose would be a loss in full.
