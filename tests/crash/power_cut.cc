@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <random>
@@ -111,6 +112,17 @@ std::unique_ptr<MountedImage> RecordedDisk::after(const Cut& cut) {
   return std::make_unique<MountedImage>(image, kind_, folder_ / "cut-disk");
 }
 
+void RecordedDisk::keep(const Cut& cut) const {
+  const char* folder = std::getenv("HOLDFAST_KEEP_DISKS");
+  if (folder == nullptr || *folder == '\0') return;
+  const fs::path kept = fs::path(folder) / folder_.path().filename();
+  if (fs::exists(kept)) return;
+  fs::create_directories(kept);
+  std::ofstream(kept / "cut") << cut.text() << "\n";
+  fs::copy_file(folder_ / "log", kept / "log");
+  copy_sparse(folder_ / "base", kept / "base");
+}
+
 std::vector<Cut> RecordedDisk::random_cuts(std::size_t count, std::size_t from,
                                            unsigned seed) const {
   std::mt19937 random(seed);
@@ -196,6 +208,7 @@ void StoreJudge::judge_store(const fs::path& data, const std::vector<Allowed>& a
     for (const auto& [past, first, last] : allowed) {
       const Verdict verdict = past->judge(past->read(client), first, last);
       if (verdict.one_moment) continue;
+      disk_.keep(cut);
       lost = lost || !verdict.lost.empty();
       mixed = mixed || !verdict.mixed.empty();
       moments = true;

@@ -60,6 +60,9 @@ class RecordedDisk {
   // The disk after a power cut and the next boot. Throws std::runtime_error when the file system
   // cannot be mounted. One at a time.
   [[nodiscard]] std::unique_ptr<MountedImage> after(const Cut& cut);
+  // Copies what the disk was made of, and the log, into the folder that HOLDFAST_KEEP_DISKS names,
+  // if it does: for whoever looks into what was found.
+  void keep(const Cut& cut) const;
   // What the boot repaired of it, in words; empty for file systems that need none.
   [[nodiscard]] const std::string& repaired() const { return repaired_; }
 
