@@ -112,6 +112,10 @@ std::unique_ptr<MountedImage> RecordedDisk::after(const Cut& cut) {
   return std::make_unique<MountedImage>(image, kind_, folder_ / "cut-disk");
 }
 
+bool RecordedDisk::repair_took_bytes() const {
+  return repaired_.find("end of extent exceeds allowed value") != std::string::npos;
+}
+
 void RecordedDisk::keep(const Cut& cut) const {
   const char* folder = std::getenv("HOLDFAST_KEEP_DISKS");
   if (folder == nullptr || *folder == '\0') return;
@@ -147,7 +151,8 @@ std::string Tally::text() const {
                      " with a loss, " + std::to_string(mixed) + " with a mixture, " +
                      std::to_string(moments) + " of several moments, " +
                      std::to_string(not_started) + " without a start, " + std::to_string(unsound) +
-                     " unsound, " + std::to_string(unmounted) + " not mounted";
+                     " unsound, " + std::to_string(unmounted) + " not mounted, " +
+                     std::to_string(taken) + " taken by fsck";
   if (!lost_by_scenario.empty()) {
     text += "\nlost by scenario:";
     for (const auto& [scenario, count] : lost_by_scenario)
@@ -171,6 +176,11 @@ void StoreJudge::judge(const Cut& cut, Tally& tally) {
     ++tally.states;
     ++tally.unmounted;
     tally.say(cut, error.what());
+    return;
+  }
+  if (disk_.repair_took_bytes()) {
+    ++tally.states;
+    ++tally.taken;
     return;
   }
   std::vector<Allowed> allowed;

@@ -65,6 +65,9 @@ class RecordedDisk {
   void keep(const Cut& cut) const;
   // What the boot repaired of it, in words; empty for file systems that need none.
   [[nodiscard]] const std::string& repaired() const { return repaired_; }
+  // True when the repair took flushed bytes. Without a journal, a file that just grows can have an
+  // extent that ends behind the file's size, and e2fsck clears all of that extent.
+  [[nodiscard]] bool repair_took_bytes() const;
 
   // Cuts at random at `from` or later.
   [[nodiscard]] std::vector<Cut> random_cuts(std::size_t count, std::size_t from,
@@ -91,6 +94,7 @@ struct Tally {
   int not_started = 0;  // the program refused or failed
   int unsound = 0;      // `holdfast check` found something
   int unmounted = 0;    // the file system refused
+  int taken = 0;        // the file system's repair took what was flushed: not judged
   std::map<std::string, int> lost_by_scenario;
   std::vector<std::string> words;  // the first of them
 
