@@ -9,11 +9,11 @@
 #include <fcntl.h>
 #include <fuse3/fuse_lowlevel.h>
 #include <new>
+#include <sched.h>
 #include <signal.h>
 #include <stdexcept>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -33,6 +33,8 @@ struct BlockDevice::Shared {
   std::atomic<bool> fail_flushes{false};
   std::atomic<bool> hold_flushes{false};
   std::atomic<int> flush_ms{0};
+
+  pid_t parent = getpid();
 
   // The child's own.
   int image = -1;
@@ -62,7 +64,9 @@ std::string why_no_block_device() {
 void BlockDevice::serve(const std::filesystem::path& image, const std::filesystem::path& log,
                         const std::filesystem::path& path, Shared& shared) {
   // Nothing that the parent has open may live longer because of this process.
-  close_range(3, ~0U, 0);
+  const int others = mounts_of_others();
+  close_range(3, static_cast<unsigned>(others) - 1, 0);
+  close_range(static_cast<unsigned>(others) + 1, ~0U, 0);
   shared.image = ::open(image.c_str(), O_RDWR | O_CLOEXEC);
   shared.log = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
   shared.size = lseek(shared.image, 0, SEEK_END);
@@ -118,7 +122,8 @@ void BlockDevice::serve(const std::filesystem::path& image, const std::filesyste
     }
     if (const int delay = disk.flush_ms; delay > 0)
       std::this_thread::sleep_for(std::chrono::milliseconds(delay));
-    while (disk.hold_flushes) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    while (disk.hold_flushes && getppid() == disk.parent)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     disk.append({.kind = DeviceRecord::Kind::flush}, nullptr);
     fuse_reply_err(request, 0);
   };
@@ -130,6 +135,9 @@ void BlockDevice::serve(const std::filesystem::path& image, const std::filesyste
   fuse_args parsed{1, static_cast<char**>(arguments), 0};
   fuse_session* session = fuse_session_new(&parsed, &operations, sizeof(operations), &shared);
   if (session == nullptr || fuse_session_mount(session, path.c_str()) != 0) _exit(2);
+  // This process serves until the mount is gone, also when its parent was killed.
+  if (setns(others, CLONE_NEWNS) != 0) _exit(2);
+  close(others);
   const int ended = fuse_session_loop(session);
   _exit(ended == 0 ? 0 : 3);
 }
@@ -146,12 +154,10 @@ BlockDevice::BlockDevice(const std::filesystem::path& image, const std::filesyst
       mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::runtime_error("mmap");
   shared_ = new (memory) Shared;
-  const pid_t parent = getpid();
   child_ = fork();
   if (child_ < 0) throw std::runtime_error("fork");
   if (child_ == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(127);
+    if (getppid() != shared_->parent) _exit(127);
     serve(image, log, path_, *shared_);
   }
   for (int tries = 0; tries < 10'000; ++tries) {
