@@ -512,7 +512,6 @@ TEST_P(PowerCutIn, HeldUpkeepForgetsNothingNew) {
   std::this_thread::sleep_for(300ms);
   for (OtherClient* each : {&first, &second}) each->client.put(each->top + "/n/f", 66'000);
 
-  const std::size_t from = device.records();
   std::vector<std::thread> threads;
   const auto start = [&threads](auto work) {
     threads.emplace_back([work] {
@@ -543,15 +542,16 @@ TEST_P(PowerCutIn, HeldUpkeepForgetsNothingNew) {
   wait(50ms);
   for (OtherClient* each : after) start([each] { each->put(); });
   wait(200ms);
+  const std::size_t from = device.records();
   device.hold_flushes(false);
   for (std::thread& thread : threads) thread.join();
-  wait(200ms);
+  wait(300ms);
   store.end();
 
   StoreJudge judge(store.disk(), all.front()->past, "relaxed");
   for (const auto& each : all) judge.also(each->past);
   Tally tally;
-  std::vector<Cut> cuts = store.disk().random_cuts(long_version() ? 20 : 3, from, 700);
+  std::vector<Cut> cuts = store.disk().random_cuts(long_version() ? 20 : 6, from, 700);
   cuts.push_back({store.disk().size(), Unflushed::none, 1});
   for (const Cut& cut : cuts) judge.judge(cut, tally);
   report(store.disk(), tally, "relaxed, held upkeep");
