@@ -15,6 +15,7 @@ test_packages=(
   libgtest-dev libgmock-dev
   ca-certificates curl openssl litmus cadaver rclone davfs2 fuse3 libxml2-utils strace
   nginx-light apache2-bin caddy patch systemd
+  libfuse3-dev mount e2fsprogs xfsprogs btrfs-progs
 )
 
 # What the fuzz targets need: their compiler, and a second opinion on XML.

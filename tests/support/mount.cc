@@ -56,14 +56,21 @@ std::size_t wanted_mount_files(std::size_t usual) {
 
 namespace {
 
-// As root, in a mount namespace of this process's own: whatever ends it, no mount is left behind.
-void keep_mounts_to_ourselves() {
-  static const bool done = geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
-                           ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-  std::ignore = done;
-}
+int others = -1;
 
 }  // namespace
+
+bool keep_mounts_to_ourselves() {
+  static const bool done = [] {
+    if (geteuid() != 0) return false;
+    others = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    return others >= 0 && unshare(CLONE_NEWNS) == 0 &&
+           ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  }();
+  return done;
+}
+
+int mounts_of_others() { return others; }
 
 Mount::Mount(std::filesystem::path point,
              const std::function<Command(const std::filesystem::path&)>& command)

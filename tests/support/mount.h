@@ -16,6 +16,15 @@ namespace holdfast::test {
 // How many files a mount test copies: the environment's HOLDFAST_MOUNT_FILES, else `usual`.
 [[nodiscard]] std::size_t wanted_mount_files(std::size_t usual);
 
+// As root, moves this process into a mount namespace of its own: whatever ends it, no mount is left
+// behind. False when that is not possible. Call before any thread is started.
+bool keep_mounts_to_ourselves();
+
+// The mount namespace that this process was in before, as a descriptor; -1 when it is in it still.
+// A process that serves a mount goes there: were it the last in ours, the kernel would unmount in
+// its end, and wait for what it does not serve any more.
+[[nodiscard]] int mounts_of_others();
+
 class Mount {
  public:
   // Creates `point`, starts the command for it and waits until it is mounted. The command may stay
