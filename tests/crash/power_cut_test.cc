@@ -27,6 +27,7 @@
 #include "tests/crash/power_cut_scenarios.h"
 #include "tests/crash/world.h"
 #include "tests/support/first_schema.h"
+#include "tests/support/memory_store.h"
 #include "tests/support/process.h"
 #include "tests/support/server_process.h"
 
@@ -353,7 +354,8 @@ TEST_P(PowerCutIn, AMigrationLosesNothing) {
                                            storage::sqlite::Connection::Mode::write);
         storage::sqlite::configure(writer, storage::sqlite::Connection::Mode::write, 1 << 20);
         const auto& step = storage::sqlite::migrations()[static_cast<std::size_t>(version) - 1];
-        storage::sqlite::migrate(writer, database.string(), {&step, 1});
+        MemoryContentStore content;
+        storage::sqlite::migrate(writer, database.string(), {&step, 1}, content);
       }
       std::error_code ignored;
       fs::remove(database.string() + ".schema-1", ignored);
