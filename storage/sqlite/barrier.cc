@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "storage/error.h"
@@ -95,6 +96,14 @@ void BarrierFile::write(Barrier barrier) {
   record.check = check_of(record);
   const Opened file(path_, O_RDWR | O_CREAT);
   if (file.get() < 0) fail("open", path_);
+  // Both places have their blocks from the beginning: a full disk would have none for the second.
+  struct stat now {};
+  if (::fstat(file.get(), &now) != 0) fail("stat", path_);
+  if (now.st_size < kPlaces * kPlaceBytes &&
+      ::posix_fallocate(file.get(), 0, kPlaces * kPlaceBytes) != 0) {
+    errno = ENOSPC;
+    fail("write", path_);
+  }
   // The other place keeps the one before.
   std::array<char, kPlaceBytes> page{};
   std::memcpy(page.data(), &record, sizeof record);

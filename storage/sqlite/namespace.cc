@@ -294,9 +294,20 @@ std::unique_ptr<Namespace> open(const std::string& path, ContentStore& content, 
     } else {
       // Of versions that had the log's index, and the space for removals, in files.
       for (const char* suffix : {"-shm", ".reserve"}) unlink((path + suffix).c_str());
+      keep_log(connection.handle(), static_cast<std::int64_t>(options.reserve_bytes));
       migrate(connection, path, migrations(), content);
       refuse_damage(connection);
-      start_session(connection, clock);
+      try {
+        start_session(connection, clock);
+      } catch (const SqlError& error) {
+        // The log is full, on a full disk: moved into the database it has its own room again. First
+        // its contents are flushed, or a power cut could take them and not what names them.
+        if (error.fault() != Fault::full) throw;
+        if (connection.in_transaction()) connection.execute("ROLLBACK");
+        content.flush();
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+        start_session(connection, clock);
+      }
     }
     return std::make_unique<SqliteNamespace>(path, std::move(opened), content, clock,
                                              std::move(options));

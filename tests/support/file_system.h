@@ -111,6 +111,8 @@ class DiskImage {
   // Read-only, or writable again.
   void remount_read_only(bool read_only) { mounted_->remount(read_only ? "ro" : "rw"); }
   [[nodiscard]] std::filesystem::path image() const { return folder_ / "image"; }
+  // Of its loop device, while it is mounted.
+  [[nodiscard]] std::filesystem::path device() const { return mounted_->device().path(); }
 
  private:
   TemporaryFolder folder_{folder_for_images()};
