@@ -75,6 +75,9 @@ struct Member {
   std::optional<Checksums> checksums;  // files only
 };
 
+// Which locks are asked for.
+enum class Among { all, exclusive };
+
 struct Usage {
   std::uint64_t resources = 0;  // mapped resources, the root included
   std::uint64_t bytes = 0;      // sum of all files' sizes, each copy counted
@@ -102,9 +105,12 @@ class Snapshot {
   // more than `bytes` bytes of slashes and names. O(1) where the tree is clearly small enough.
   [[nodiscard]] virtual bool fits_below(const Resource& root, std::size_t levels,
                                         std::size_t bytes) const = 0;
-  // Live locks rooted at `root` or anywhere below. Costs O(min(collections with locks, tree)) and
-  // what is found.
-  [[nodiscard]] virtual std::vector<Lock> locks_within(const Resource& root) const = 0;
+  // Visits live locks rooted at `root` or anywhere below, those of one resource one after the
+  // other, until `visit`, which may ask this snapshot for more, says no. Costs
+  // O(min(collections with locks, tree)) and what is visited; one that ran out, or that `among`
+  // leaves out, costs a step of an index.
+  virtual void locks_within(const Resource& root, Among among,
+                            const std::function<bool(const Lock&)>& visit) const = 0;
   [[nodiscard]] virtual std::vector<Property> properties(NodeId id) const = 0;
   // The file's content; inline bytes included.
   [[nodiscard]] virtual Content content(const Resource& file) const = 0;

@@ -82,7 +82,8 @@ class Acts final : public Answers<Transaction> {
 
   // Upkeep. None of it must be flushed by itself.
   void forget_garbage(std::span<const std::string> blobs);
-  void purge_expired_locks(std::int64_t grace_s);
+  // Forgets locks that ran out more than `grace_s` seconds ago, at most `most`.
+  void purge_expired_locks(std::int64_t grace_s, std::size_t most);
   [[nodiscard]] std::int64_t newest_unflushed();
   void forget_unflushed(std::int64_t up_to);
   // A change that means nothing: its flushed commit carries everything before it to the disk.

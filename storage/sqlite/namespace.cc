@@ -18,6 +18,9 @@ namespace holdfast::storage::sqlite {
 
 namespace {
 
+// So many locks are forgotten while others wait to write.
+constexpr std::size_t kPurgedAtOnce = 500;
+
 class SqliteNamespace final : public Namespace {
  public:
   SqliteNamespace(std::string path, std::unique_ptr<Connection> connection,
@@ -122,13 +125,16 @@ class SqliteNamespace final : public Namespace {
   void checkpoint() override { writer_.checkpoint(); }
 
   void purge_expired_locks(std::int64_t grace_s) override {
-    {
-      const LentReader reader = pool_.borrow();
-      Statement any(reader->connection, "SELECT EXISTS (SELECT 1 FROM lock WHERE expires < ?1)");
-      Run run(any, clock_.lease() - grace_s * 1000);
-      if (run.row() && run.integer(0) == 0) return;
+    for (;;) {
+      {
+        const LentReader reader = pool_.borrow();
+        Statement any(reader->connection, "SELECT EXISTS (SELECT 1 FROM lock WHERE expires < ?1)");
+        Run run(any, clock_.lease() - grace_s * 1000);
+        if (run.row() && run.integer(0) == 0) return;
+      }
+      writer_.write(Writer::Need::no_flush,
+                    [&](Acts& acts) { acts.purge_expired_locks(grace_s, kPurgedAtOnce); });
     }
-    writer_.write(Writer::Need::no_flush, [&](Acts& acts) { acts.purge_expired_locks(grace_s); });
   }
 
   NamespaceStats stats() const override {

@@ -682,7 +682,7 @@ void ModelCheck::compare_one(const ModelTree& model, const Snapshot& now, const 
     EXPECT_FALSE(now.fits_below(*found.resource, levels - 1, reach));
     EXPECT_FALSE(now.fits_below(*found.resource, levels, reach - 1));
   }
-  std::vector<std::string> within = tokens(now.locks_within(*found.resource));
+  std::vector<std::string> within = tokens(locks_within(now, *found.resource));
   std::sort(within.begin(), within.end());
   std::vector<std::string> wanted;
   for (const auto& [token, lock] : model.locks)

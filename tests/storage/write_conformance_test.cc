@@ -40,7 +40,7 @@ TEST_P(Write, SeesItsOwnChanges) {
     tx.add_lock(wanted);
     EXPECT_THAT(tokens(tx.resolve(path_of("c/f")).locks), ElementsAre("t:c"));
     EXPECT_TRUE(tx.find_lock("t:c"));
-    EXPECT_THAT(tokens(tx.locks_within(at(tx, ""))), ElementsAre("t:c"));
+    EXPECT_THAT(tokens(locks_within(tx, at(tx, ""))), ElementsAre("t:c"));
     EXPECT_EQ(rows(tx, tx.resolve({}), Depth::infinity).size(), 3u);
     tx.move_tree(f, at(tx, ""), "g");
     EXPECT_FALSE(tx.resolve(path_of("c/f")).mapped());

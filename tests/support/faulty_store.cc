@@ -60,9 +60,10 @@ class Reading : public Interface {
     plan_.step("fits_below");
     return reads().fits_below(root, levels, bytes);
   }
-  [[nodiscard]] std::vector<Lock> locks_within(const Resource& root) const override {
+  void locks_within(const Resource& root, storage::Among among,
+                    const std::function<bool(const Lock&)>& visit) const override {
     plan_.step("locks_within");
-    return reads().locks_within(root);
+    reads().locks_within(root, among, visit);
   }
   [[nodiscard]] std::vector<storage::Property> properties(NodeId id) const override {
     plan_.step("properties");

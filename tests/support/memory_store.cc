@@ -213,8 +213,16 @@ class Reading : public Interface {
     return true;
   }
 
-  [[nodiscard]] std::vector<Lock> locks_within(const Resource& root) const override {
-    return live([&](const Lock& lock) { return state_.inside(lock.root_id, root.id); });
+  void locks_within(const Resource& root, storage::Among among,
+                    const std::function<bool(const Lock&)>& visit) const override {
+    std::vector<Lock> found = live([&](const Lock& lock) {
+      return state_.inside(lock.root_id, root.id) &&
+             (among == storage::Among::all || lock.scope == storage::LockScope::exclusive);
+    });
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Lock& a, const Lock& b) { return a.root_id < b.root_id; });
+    for (const Lock& lock : found)
+      if (!visit(lock)) return;
   }
 
   [[nodiscard]] std::vector<Property> properties(NodeId id) const override {
