@@ -118,6 +118,20 @@ std::uint64_t nearly_full(std::uint64_t disk_bytes) {
 }
 
 // Begins a file, writes to it and drops it.
+std::string in_mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+// What to say when what adds is refused for want of free space.
+std::optional<std::string> below_floor(const Store& store, const dav::Options& options) {
+  const storage::ContentStore::Space space = store.contents->space();
+  const std::uint64_t kept = nearly_full(space.total);
+  const std::uint64_t floor = std::max(options.free_space_floor_bytes, kept);
+  if (space.available >= floor) return std::nullopt;
+  return "Writes are refused (507), because free space is below the floor: " +
+         in_mebibytes(space.available) + " free, floor " + in_mebibytes(floor) +
+         (floor == kept ? " (room for removals)" : " (--free-space-floor)") +
+         ", size of the disk " + in_mebibytes(space.total) + ".";
+}
+
 bool takes_files(storage::ContentStore& contents) try {
   static const std::vector<char> kProbe(kProbeBytes);
   contents.begin({})->append(kProbe);
@@ -130,9 +144,7 @@ std::optional<std::string> trouble(const Store& store, const dav::Options& optio
                                    const std::atomic<bool>& failed) {
   if (failed) return "The store failed; the server stops.";
   static_cast<void>(store.names->snapshot());
-  const storage::ContentStore::Space space = store.contents->space();
-  if (space.available < std::max(options.free_space_floor_bytes, nearly_full(space.total)))
-    return "Writes are refused: free space is below the floor.";
+  if (auto full = below_floor(store, options)) return full;
   if (!takes_files(*store.contents)) return "Writes are refused: the disk takes no files.";
   return std::nullopt;
 }
@@ -338,6 +350,8 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
   } catch (const std::system_error&) {
     // The system gives no thread: then no second signal, but the end in time.
     ::alarm(static_cast<unsigned>(limits.shutdown_grace_s + kCloseTimeout_s));
+  if (const auto full = below_floor(store, engine.options())) log_event(*full);
+
   }
   listener->stop();
   if (redirect_listener) redirect_listener->stop();
