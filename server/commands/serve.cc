@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <ctime>
 #include <exception>
@@ -117,7 +118,6 @@ std::uint64_t nearly_full(std::uint64_t disk_bytes) {
   return 2 * std::clamp(disk_bytes / 32, kLeastReserveBytes, kMostReserveBytes);
 }
 
-// Begins a file, writes to it and drops it.
 std::string in_mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
 // What to say when what adds is refused for want of free space.
@@ -132,6 +132,7 @@ std::optional<std::string> below_floor(const Store& store, const dav::Options& o
          ", size of the disk " + in_mebibytes(space.total) + ".";
 }
 
+// Begins a file, writes to it and drops it.
 bool takes_files(storage::ContentStore& contents) try {
   static const std::vector<char> kProbe(kProbeBytes);
   contents.begin({})->append(kProbe);
@@ -147,6 +148,13 @@ std::optional<std::string> trouble(const Store& store, const dav::Options& optio
   if (auto full = below_floor(store, options)) return full;
   if (!takes_files(*store.contents)) return "Writes are refused: the disk takes no files.";
   return std::nullopt;
+}
+
+Upkeep upkeep(const Store& store, const std::optional<storage::Maintenance>& maintenance) {
+  const auto holds = maintenance ? maintenance->holds() : storage::Maintenance::Holds();
+  return {.holds = holds.count,
+          .oldest_hold_s = std::chrono::duration<double>(holds.oldest).count(),
+          .garbage_files = store.names->garbage_count()};
 }
 
 std::unique_ptr<AccessLog> open_access_log(const std::string& path, int opened) try {
@@ -295,9 +303,11 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
       [&door](dav::Request& request, Peer& peer) { return door.answer(request, peer); },
       observatory, tls ? &*tls : nullptr, &proxies);
 
+  std::optional<storage::Maintenance> maintenance;  // starts when all listen
   Observer unobserved;
-  const Admin admin{[&] { return trouble(store, engine.options(), failed); },
-                    [&] { return observatory.metrics(store.names->stats()); }};
+  const Admin admin{
+      [&] { return trouble(store, engine.options(), failed); },
+      [&] { return observatory.metrics(store.names->stats(), upkeep(store, maintenance)); }};
   std::unique_ptr<Listener> admin_listener;
   if (!config.admin_listen.empty())
     admin_listener = make_listener(
@@ -314,13 +324,14 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
         observatory);
   }
 
-  storage::Maintenance maintenance(
-      *store.names, *store.contents,
-      {.durability = config.durability,
-       .on_problem = [](const std::string& problem) { log_event("Upkeep failed: " + problem); }});
+  storage::Maintenance::Options rounds;
+  rounds.durability = config.durability;
+  rounds.look_after_files = !config.allow_network_data;
+  rounds.on_problem = [](const std::string& problem) { log_event("Upkeep: " + problem); };
+  maintenance.emplace(*store.names, *store.contents, std::move(rounds));
   auto control = std::make_unique<ControlSocket>(
       config.data, [&](std::string_view request, const std::stop_token& stop) {
-        if (request == kHoldGarbage) return hold_garbage(maintenance);
+        if (request == kHoldGarbage) return hold_garbage(*maintenance);
         return answer_control(store, request, stop);
       });
   listener->start();
@@ -339,6 +350,8 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
     log_event("The limit of open files allows " + std::to_string(limits.connections) +
               " connections and " + std::to_string(limits.workers) + " workers only.");
 
+  if (const auto full = below_floor(store, engine.options())) log_event(*full);
+
   notify_manager(process_environment(), "READY=1");
   // Last of all: whoever waits for it finds a server that has started.
   print(banner(config, sign_in.anonymous(), ports, tls ? tls->fingerprint() : std::string()));
@@ -350,14 +363,12 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
   } catch (const std::system_error&) {
     // The system gives no thread: then no second signal, but the end in time.
     ::alarm(static_cast<unsigned>(limits.shutdown_grace_s + kCloseTimeout_s));
-  if (const auto full = below_floor(store, engine.options())) log_event(*full);
-
   }
   listener->stop();
   if (redirect_listener) redirect_listener->stop();
   if (admin_listener) admin_listener->stop();
   control.reset();
-  maintenance.stop();
+  maintenance->stop();
   if (failed) return 1;
   try {
     store.names->checkpoint();

@@ -43,6 +43,11 @@ class DataFolder {
   [[nodiscard]] std::string database() const { return path_ + "/meta.db"; }
   [[nodiscard]] int blobs() const { return blobs_.get(); }
   [[nodiscard]] int tmp() const { return tmp_.get(); }
+  // The folder itself.
+  [[nodiscard]] int descriptor() const { return folder_.get(); }
+  // What of it is no longer what is at its path, because somebody has removed or replaced it, as
+  // part of a sentence: "the folder", "LOCK", "blobs". Empty when all is.
+  [[nodiscard]] std::string displaced() const;
 
  private:
   std::string path_;

@@ -21,6 +21,13 @@ namespace {
 // So many locks are forgotten while others wait to write.
 constexpr std::size_t kPurgedAtOnce = 500;
 
+// Which file is at a path: the disk and the file's number on it.
+using FileId = std::pair<dev_t, ino_t>;
+FileId file_id(const std::string& path) {
+  struct stat file {};
+  return ::lstat(path.c_str(), &file) == 0 ? FileId(file.st_dev, file.st_ino) : FileId();
+}
+
 class SqliteNamespace final : public Namespace {
  public:
   SqliteNamespace(std::string path, std::unique_ptr<Connection> connection,
@@ -36,6 +43,8 @@ class SqliteNamespace final : public Namespace {
                 {options.durability, &clock, [&content] { content.flush(); },
                  std::move(options.on_failure)}) {
     writer_.write(Writer::Need::flush, [&](Acts& acts) { acts.recover_unflushed(content); });
+    for (const char* name : {"", "-wal"})
+      if (const FileId id = file_id(path_ + name); id != FileId()) opened_.emplace_back(name, id);
   }
 
   std::unique_ptr<const Snapshot> snapshot() const override {
@@ -73,10 +82,16 @@ class SqliteNamespace final : public Namespace {
     return run.row() && run.integer(0) != 0;
   }
 
-  void for_each_blob(const std::function<void(const Content&)>& visit) const override {
+  std::uint64_t garbage_count() const override {
+    const LentReader reader = pool_.borrow();
+    return static_cast<std::uint64_t>(reader->connection.integer("SELECT count(*) FROM garbage"));
+  }
+
+  void for_each_blob(
+      const std::function<void(std::int64_t, const Content&)>& visit) const override {
     // In pages, because a visit may read a whole file and no transaction may last that long.
     for (std::int64_t after = 0;;) {
-      std::vector<Content> page;
+      std::vector<std::pair<std::int64_t, Content>> page;
       {
         const LentReader reader = pool_.borrow();
         Statement some(reader->connection,
@@ -84,8 +99,8 @@ class SqliteNamespace final : public Namespace {
                        "WHERE id > ?1 AND blob IS NOT NULL ORDER BY id LIMIT 500");
         Run run(some, after);
         while (run.row()) {
-          after = run.integer(0);
-          Content& content = page.emplace_back();
+          auto& [id, content] = page.emplace_back();
+          id = after = run.integer(0);
           content.size = static_cast<std::uint64_t>(run.amount(1));
           run.bytes(2, content.checksums.sha256);
           if (!run.null(3)) run.bytes(3, content.checksums.sha1.emplace());
@@ -93,7 +108,7 @@ class SqliteNamespace final : public Namespace {
           content.blob = run.text(5);
         }
       }
-      for (const Content& content : page) visit(content);
+      for (const auto& [id, content] : page) visit(id, content);
       if (page.empty()) return;
     }
   }
@@ -137,6 +152,17 @@ class SqliteNamespace final : public Namespace {
     }
   }
 
+  std::string displaced() const override {
+    for (const auto& [name, id] : opened_) {
+      errno = 0;
+      if (file_id(path_ + name) == id) continue;
+      if (errno == 0 || errno == ENOENT || errno == ENOTDIR) return "meta.db" + name;
+    }
+    return {};
+  }
+
+  void refuse_writes(const std::string& why) override { writer_.refuse(why); }
+
   NamespaceStats stats() const override {
     NamespaceStats stats = writer_.stats();
     struct stat log {};
@@ -170,6 +196,7 @@ class SqliteNamespace final : public Namespace {
   std::int64_t read_limit_s_;
   mutable ReaderPool pool_;
   Writer writer_;
+  std::vector<std::pair<std::string, FileId>> opened_;  // by the end of the path
 };
 
 // A database is only ever made where there is nothing: an empty one in the place of a lost one

@@ -700,7 +700,7 @@ void ModelCheck::compare_contents(const ModelTree& model) {
     if (!content.is_inline()) blobs.insert(content.blob);
   }
   std::set<std::string> named;
-  names().for_each_blob([&](const Content& content) { named.insert(content.blob); });
+  names().for_each_blob([&](std::int64_t, const Content& content) { named.insert(content.blob); });
   EXPECT_EQ(named, blobs);
   for (const std::string& blob : garbage()) blobs.insert(blob);
   std::set<std::string> stored;

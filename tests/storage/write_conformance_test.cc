@@ -314,7 +314,7 @@ class Blobs : public StoreTest {
   }
   [[nodiscard]] std::set<std::string> named() {
     std::set<std::string> all;
-    names().for_each_blob([&](const Content& content) { all.insert(content.blob); });
+    names().for_each_blob([&](std::int64_t, const Content& content) { all.insert(content.blob); });
     return all;
   }
 };
@@ -365,7 +365,7 @@ TEST_P(Blobs, AreVisitedOnceEachWithSizeAndChecksum) {
   file("small", "inline");
   copy("a", "a2");
   std::vector<std::string> visited;
-  names().for_each_blob([&](const Content& content) {
+  names().for_each_blob([&](std::int64_t, const Content& content) {
     visited.push_back(content.blob);
     EXPECT_FALSE(content.is_inline());
     EXPECT_TRUE(contents().verify(content));

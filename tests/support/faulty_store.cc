@@ -271,7 +271,8 @@ bool FaultyNamespace::names_blob(const std::string& blob) const {
   return inner_.names_blob(blob);
 }
 
-void FaultyNamespace::for_each_blob(const std::function<void(const Content&)>& visit) const {
+void FaultyNamespace::for_each_blob(
+    const std::function<void(std::int64_t, const Content&)>& visit) const {
   plan_.step("for_each_blob");
   inner_.for_each_blob(visit);
 }
@@ -312,6 +313,21 @@ void FaultyContentStore::remove(const std::string& blob) {
 void FaultyContentStore::flush() {
   plan_.step("flush of files");
   inner_.flush();
+}
+
+void FaultyContentStore::set_aside(const std::string& blob) {
+  plan_.step("set_aside");
+  inner_.set_aside(blob);
+}
+
+void FaultyContentStore::flush_aside() {
+  plan_.step("flush_aside");
+  inner_.flush_aside();
+}
+
+bool FaultyContentStore::take_back(const Content& content) {
+  plan_.step("take_back");
+  return inner_.take_back(content);
 }
 
 void FaultyContentStore::for_each(

@@ -675,10 +675,13 @@ bool MemoryNamespace::names_blob(const std::string& blob) const {
                      [&](const auto& entry) { return entry.second->blob == blob; });
 }
 
-void MemoryNamespace::for_each_blob(const std::function<void(const Content&)>& visit) const {
+std::uint64_t MemoryNamespace::garbage_count() const { return current()->garbage.size(); }
+
+void MemoryNamespace::for_each_blob(
+    const std::function<void(std::int64_t, const Content&)>& visit) const {
   const auto state = current();
   for (const auto& [id, content] : state->contents)
-    if (!content->is_inline()) visit(*content);
+    if (!content->is_inline()) visit(id, *content);
 }
 
 void MemoryNamespace::for_each_inline(
