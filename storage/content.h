@@ -88,7 +88,7 @@ class ContentStore {
   // Takes the file of `content`, which is missing, back from there when it has its size and
   // SHA-256 (reads all of it). False when there is none that fits.
   [[nodiscard]] virtual bool take_back(const Content& content) = 0;
-  // As Namespace::displaced: "blobs".
+  // As Namespace::displaced.
   [[nodiscard]] virtual std::string displaced() const = 0;
   // True when the content, inline or a file, has its size and SHA-256 (reads all of it).
   [[nodiscard]] virtual bool verify(const Content& content) = 0;

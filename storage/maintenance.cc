@@ -147,9 +147,7 @@ void Maintenance::look_after_files() {
   std::string displaced = content_.displaced();
   if (displaced.empty()) displaced = names_.displaced();
   if (displaced.empty()) return;
-  const std::string why =
-      "somebody has removed or replaced " + displaced + " of the data folder while it was in use";
-  names_.refuse_writes(why);
+  names_.refuse_writes("somebody has removed or replaced " + displaced + " while it was in use");
   displaced_ = true;
 }
 

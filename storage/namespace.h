@@ -257,7 +257,7 @@ class Namespace {
   // Forgets locks that expired more than `grace_s` seconds ago.
   virtual void purge_expired_locks(std::int64_t grace_s) = 0;
   // Which of its files is no longer the one at its path, because somebody has removed or replaced
-  // it, as part of a sentence: "meta.db". Empty when all are.
+  // it, as part of a sentence: "meta.db in the data folder". Empty when all are.
   [[nodiscard]] virtual std::string displaced() const = 0;
   // From now on every write throws Error{unavailable}, as after a failed disk; the program is told
   // to end with this sentence.

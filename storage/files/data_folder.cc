@@ -103,10 +103,10 @@ std::string DataFolder::displaced() const {
     if (lstat(path.c_str(), &there) != 0) return errno == ENOENT || errno == ENOTDIR;
     return opened.st_dev != there.st_dev || opened.st_ino != there.st_ino;
   };
-  if (is_gone(folder_.get(), path_)) return "the folder";
+  if (is_gone(folder_.get(), path_)) return "the data folder";
   for (const auto& [fd, name] : {std::pair(lock_.get(), "LOCK"), std::pair(tmp_.get(), "tmp"),
                                  std::pair(blobs_.get(), "blobs")})
-    if (is_gone(fd, path_ + "/" + name)) return name;
+    if (is_gone(fd, path_ + "/" + name)) return std::string(name) + " in the data folder";
   return {};
 }
 

@@ -46,7 +46,7 @@ class DataFolder {
   // The folder itself.
   [[nodiscard]] int descriptor() const { return folder_.get(); }
   // What of it is no longer what is at its path, because somebody has removed or replaced it, as
-  // part of a sentence: "the folder", "LOCK", "blobs". Empty when all is.
+  // part of a sentence: "the data folder", "LOCK in the data folder". Empty when all is.
   [[nodiscard]] std::string displaced() const;
 
  private:

@@ -156,7 +156,8 @@ class SqliteNamespace final : public Namespace {
     for (const auto& [name, id] : opened_) {
       errno = 0;
       if (file_id(path_ + name) == id) continue;
-      if (errno == 0 || errno == ENOENT || errno == ENOTDIR) return "meta.db" + name;
+      if (errno == 0 || errno == ENOENT || errno == ENOTDIR)
+        return "meta.db" + name + " in the data folder";
     }
     return {};
   }

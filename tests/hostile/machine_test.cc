@@ -120,11 +120,11 @@ TEST_F(Machine, EndsWhenItsFilesAreGone) {
     std::function<void()> act;
   };
   const Row rows[] = {
-      {"the folder", [this] { fs::remove_all(data_); }},
-      {"the folder", [this] { fs::rename(data_, folder_ / "moved"); }},
-      {"meta.db", [this] { fs::remove(data_ / "meta.db"); }},
-      {"meta.db-wal", [this] { fs::remove(data_ / "meta.db-wal"); }},
-      {"blobs", [this] { fs::remove_all(data_ / "blobs"); }},
+      {"the data folder", [this] { fs::remove_all(data_); }},
+      {"the data folder", [this] { fs::rename(data_, folder_ / "moved"); }},
+      {"meta.db in the data folder", [this] { fs::remove(data_ / "meta.db"); }},
+      {"meta.db-wal in the data folder", [this] { fs::remove(data_ / "meta.db-wal"); }},
+      {"blobs in the data folder", [this] { fs::remove_all(data_ / "blobs"); }},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.what);
@@ -134,7 +134,7 @@ TEST_F(Machine, EndsWhenItsFilesAreGone) {
     const std::string told = std::string(
                                  "The store refuses further writes, the server stops: "
                                  "somebody has removed or replaced ") +
-                             row.what + " of the data folder while it was in use";
+                             row.what + " while it was in use";
     const std::size_t found = server_->output().find(told);
     ASSERT_NE(found, std::string::npos) << server_->output();
     EXPECT_EQ(server_->output().find(told, found + 1), std::string::npos) << "once";

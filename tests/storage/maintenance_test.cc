@@ -122,24 +122,26 @@ TEST_F(Upkeep, EndsAllWritingWhenTheFilesAreNoLongerThere) {
     const char* what;  // nullptr: nothing of ours
   };
   const Row rows[] = {
-      {"the folder removed", [this] { fs::remove_all(data()); }, "the folder"},
-      {"the folder moved", moved(""), "the folder"},
-      {"the folder replaced", replaced(""), "the folder"},
-      {"LOCK removed", [this] { fs::remove(data() + "/LOCK"); }, "LOCK"},
-      {"LOCK replaced", replaced("/LOCK"), "LOCK"},
-      {"blobs moved", moved("/blobs"), "blobs"},
-      {"blobs replaced", replaced("/blobs"), "blobs"},
-      {"tmp removed", [this] { fs::remove_all(data() + "/tmp"); }, "tmp"},
-      {"the database removed", [this] { fs::remove(data() + "/meta.db"); }, "meta.db"},
-      {"the database replaced", replaced("/meta.db"), "meta.db"},
-      {"the log removed", [this] { fs::remove(data() + "/meta.db-wal"); }, "meta.db-wal"},
-      {"the log replaced", replaced("/meta.db-wal"), "meta.db-wal"},
+      {"the folder removed", [this] { fs::remove_all(data()); }, "the data folder"},
+      {"the folder moved", moved(""), "the data folder"},
+      {"the folder replaced", replaced(""), "the data folder"},
+      {"LOCK removed", [this] { fs::remove(data() + "/LOCK"); }, "LOCK in the data folder"},
+      {"LOCK replaced", replaced("/LOCK"), "LOCK in the data folder"},
+      {"blobs moved", moved("/blobs"), "blobs in the data folder"},
+      {"blobs replaced", replaced("/blobs"), "blobs in the data folder"},
+      {"tmp removed", [this] { fs::remove_all(data() + "/tmp"); }, "tmp in the data folder"},
+      {"the database removed", [this] { fs::remove(data() + "/meta.db"); },
+       "meta.db in the data folder"},
+      {"the database replaced", replaced("/meta.db"), "meta.db in the data folder"},
+      {"the log removed", [this] { fs::remove(data() + "/meta.db-wal"); },
+       "meta.db-wal in the data folder"},
+      {"the log replaced", replaced("/meta.db-wal"), "meta.db-wal in the data folder"},
       {"a link in the place of blobs",
        [this] {
          fs::rename(data() + "/blobs", root_ + "/elsewhere");
          fs::create_directory_symlink(root_ + "/elsewhere", data() + "/blobs");
        },
-       "blobs"},
+       "blobs in the data folder"},
       {"a file beside them", [this] { std::ofstream(data() + "/note") << "mine"; }, nullptr},
       {"the reserve removed", [this] { fs::remove(data() + "/meta.db.reserve"); }, nullptr},
   };
@@ -160,7 +162,7 @@ TEST_F(Upkeep, EndsAllWritingWhenTheFilesAreNoLongerThere) {
     EXPECT_THAT(told, testing::IsEmpty());
     if (row.what) {
       EXPECT_EQ(failure_, std::string("somebody has removed or replaced ") + row.what +
-                              " of the data folder while it was in use");
+                              " while it was in use");
       try {
         put("f", "after");
         ADD_FAILURE() << "a write to nowhere";
