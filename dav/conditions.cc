@@ -36,12 +36,13 @@ std::optional<std::int64_t> date_field(const Call& call, std::string_view name) 
   return text ? parse_http_date(*text) : std::nullopt;
 }
 
-// A date that a client gave the file may lie before the moment its content changed, so it counts
-// only when it is the very date asked about (DESIGN §4, Dates). One later than now was not told.
-bool unmodified_since(const storage::Resource& resource, std::int64_t date_s, storage::Millis now) {
-  const std::int64_t modified_s = resource.modified / 1000;
-  const bool tells = modified_s >= date_s && modified_s <= now / 1000;
-  return modified_s == date_s || (!tells && resource.stored / 1000 <= date_s);
+// True when a collection above the path says that no date below it proves anything.
+bool dates_are_hidden(const storage::Snapshot& snapshot, const storage::Path& path) {
+  for (storage::Path above = path.parent(); !above.is_root(); above = above.parent()) {
+    const storage::Resolution collection = snapshot.resolve(above);
+    if (!collection.resource || storage::hides_dates(*collection.resource)) return true;
+  }
+  return false;
 }
 
 bool holds(const IfCondition& condition, const storage::Resolution& about) {
@@ -112,8 +113,8 @@ void Conditions::check_tags(const storage::Snapshot& snapshot,
     if (!matches_tag(*if_match_, target, Comparison::strong))
       throw stale_version(entity_tag_of(target), if_match_text_);
   } else if (if_unmodified_since_ && target.resource &&
-             !unmodified_since(*target.resource, *if_unmodified_since_, snapshot.wall_now())) {
-    throw Error(412, "the resource was modified after If-Unmodified-Since");
+             !unmodified_since(snapshot, target, *if_unmodified_since_)) {
+    throw Error(412, "the resource was modified after If-Unmodified-Since, or may have been");
   }
 }
 
@@ -144,12 +145,19 @@ bool date_identifies(const storage::Snapshot& snapshot, const storage::Resolutio
   const std::int64_t now_s = snapshot.wall_now() / 1000;
   if (file.modified / 1000 != date_s || date_s >= now_s || file.stored / 1000 >= now_s)
     return false;
-  if (!storage::date_is_its_own(file)) return false;
-  for (storage::Path above = target.path.parent(); !above.is_root(); above = above.parent()) {
-    const storage::Resolution collection = snapshot.resolve(above);
-    if (!collection.resource || storage::hides_dates(*collection.resource)) return false;
-  }
-  return true;
+  return storage::date_is_its_own(file) && !dates_are_hidden(snapshot, target.path);
+}
+
+bool unmodified_since(const storage::Snapshot& snapshot, const storage::Resolution& target,
+                      std::int64_t date_s) {
+  const storage::Resource& file = *target.resource;
+  if (file.is_collection() || !storage::date_tells_writes(file)) return false;
+  const std::int64_t modified_s = file.modified / 1000;
+  const bool served_as_now = modified_s > snapshot.wall_now() / 1000;
+  const bool holds =
+      modified_s == date_s || (served_as_now ? file.stored / 1000 < date_s
+                                             : modified_s < date_s && file.stored / 1000 <= date_s);
+  return holds && !dates_are_hidden(snapshot, target.path);
 }
 
 }  // namespace holdfast::dav

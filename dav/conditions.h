@@ -57,4 +57,12 @@ class Conditions {
 [[nodiscard]] bool date_identifies(const storage::Snapshot& snapshot,
                                    const storage::Resolution& target, std::int64_t date_s);
 
+// If-Unmodified-Since (RFC 9110 §13.1.4) on what is mapped at `target`: true only when no content
+// that was served there with the date, or before it, has been replaced since. False for whatever
+// cannot be told: a file whose date other content may have had (storage/dates.h); one dated later
+// than now, of which everybody was told the second in which they asked, when it was stored in that
+// second or later; and a collection, whose date says nothing of what lies deeper.
+[[nodiscard]] bool unmodified_since(const storage::Snapshot& snapshot,
+                                    const storage::Resolution& target, std::int64_t date_s);
+
 }  // namespace holdfast::dav

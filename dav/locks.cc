@@ -55,17 +55,16 @@ class Judge {
   const storage::Snapshot& snapshot_;
 };
 
-bool contains(const storage::Path& collection, const storage::Path& path) {
-  const auto outer = collection.segments();
-  const auto inner = path.segments();
-  return outer.size() <= inner.size() && std::equal(outer.begin(), outer.end(), inner.begin());
-}
-
-// A resource with locks of its own, and the shared locks that its members inherit from it.
-struct Level {
-  storage::Path root;
+// Refuses when a member that has no lock of its own may not be written: it inherits the infinite
+// ones of its collection.
+void require_tokens_of_members(const Judge& judge, const storage::Snapshot& snapshot,
+                               const storage::Resolution& collection) {
+  if (!collection.mapped() || !collection.resource->is_collection()) return;
   Shared inherited;
-};
+  for (const storage::Lock& lock : collection.locks)
+    if (lock.infinite) judge.take(lock, inherited);
+  if (inherited.refuses() && snapshot.count(*collection.resource, 1) > 1) judge.settle(inherited);
+}
 
 }  // namespace
 
@@ -88,38 +87,17 @@ void require_tokens_within(const Call& call, const Conditions& conditions,
                            const storage::Snapshot& snapshot,
                            const storage::Resolution& resolution) {
   require_tokens(call, conditions, snapshot, resolution.locks);
-  std::vector<storage::Lock> locks = snapshot.locks_within(*resolution.resource);
-  if (locks.empty() && resolution.locks.empty()) return;
-
   const Judge judge(call, conditions, snapshot);
-  const auto settle_members = [&](const Level& level) {
-    if (!level.inherited.refuses()) return;
-    const auto collection = snapshot.resolve(level.root).resource;
-    if (collection && snapshot.count(*collection, 1) > 1) judge.settle(level.inherited);
-  };
-  std::vector<Level> levels(1);
-  levels[0].root = resolution.stored;
-  for (const storage::Lock& lock : resolution.locks)
-    if (lock.infinite) judge.take(lock, levels[0].inherited);
-  settle_members(levels[0]);
-
-  // In path order every collection comes before its members.
-  std::erase_if(locks, [&](const auto& lock) { return lock.root_id == resolution.resource->id; });
-  std::sort(locks.begin(), locks.end(),
-            [](const storage::Lock& a, const storage::Lock& b) { return a.root < b.root; });
-  for (std::size_t i = 0; i < locks.size();) {
-    while (!contains(levels.back().root, locks[i].root)) levels.pop_back();
-    Level level{.root = locks[i].root, .inherited = levels.back().inherited};
-    Shared all = level.inherited;
-    for (const storage::NodeId root = locks[i].root_id;
-         i < locks.size() && locks[i].root_id == root; ++i) {
-      judge.take(locks[i], all);
-      if (locks[i].infinite) judge.take(locks[i], level.inherited);
-    }
-    judge.settle(all);
-    settle_members(level);
-    levels.push_back(std::move(level));
-  }
+  require_tokens_of_members(judge, snapshot, resolution);
+  storage::NodeId judged = resolution.resource->id;
+  snapshot.locks_within(*resolution.resource, storage::Among::all, [&](const storage::Lock& lock) {
+    if (lock.root_id == judged) return true;
+    judged = lock.root_id;
+    const storage::Resolution locked = snapshot.resolve(lock.root);
+    require_tokens(call, conditions, snapshot, locked.locks);
+    require_tokens_of_members(judge, snapshot, locked);
+    return true;
+  });
 }
 
 std::optional<storage::Lock> conflicting_lock(const storage::Snapshot& snapshot,
@@ -130,11 +108,16 @@ std::optional<storage::Lock> conflicting_lock(const storage::Snapshot& snapshot,
   };
   for (const storage::Lock& lock : resolution.locks)
     if (conflicts(lock)) return lock;
+  std::optional<storage::Lock> found;
   if (infinite && resolution.resource && resolution.resource->is_collection()) {
-    for (const storage::Lock& lock : snapshot.locks_within(*resolution.resource))
-      if (conflicts(lock)) return lock;
+    const auto among =
+        scope == storage::LockScope::exclusive ? storage::Among::all : storage::Among::exclusive;
+    snapshot.locks_within(*resolution.resource, among, [&](const storage::Lock& lock) {
+      found = lock;
+      return false;
+    });
   }
-  return std::nullopt;
+  return found;
 }
 
 std::string lock_root_href(const Options& options, const storage::Snapshot& snapshot,

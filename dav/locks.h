@@ -24,13 +24,14 @@ void require_tokens_to_add(const Call& call, const Conditions& conditions,
                            const storage::Resolution& resolution);
 
 // require_tokens for the resource and for each one below it: what DELETE, MOVE and overwriting
-// need. Members inherit infinite locks, also from outside the tree.
+// need. Members inherit infinite locks, also from outside the tree. Names the first lock that it
+// meets, in no order, and looks at no more.
 void require_tokens_within(const Call& call, const Conditions& conditions,
                            const storage::Snapshot& snapshot,
                            const storage::Resolution& resolution);
 
-// The first lock that forbids a new one of this scope and depth on the resolved URL (§6.2,
-// §9.10.5).
+// A lock that forbids a new one of this scope and depth on the resolved URL (§6.2, §9.10.5): the
+// first that is met, in no order below the URL.
 [[nodiscard]] std::optional<storage::Lock> conflicting_lock(const storage::Snapshot& snapshot,
                                                             const storage::Resolution& resolution,
                                                             storage::LockScope scope,

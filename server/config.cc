@@ -190,7 +190,8 @@ dav::Options Config::engine_options(std::uint64_t disk_bytes) const {
   for (PublicUrl& url : parse_public_urls(public_url))
     out.space.authorities.push_back(std::move(url.authority));
   out.body_limit_bytes = limits.body_limit_bytes;
-  out.free_space_floor_bytes = free_space_floor_bytes.value_or(std::max(kGibi, disk_bytes / 100));
+  out.free_space_floor_bytes = free_space_floor_bytes.value_or(
+      std::max(disk_bytes / 100, std::min(kGibi, disk_bytes / 100 * 3)));
   return out;
 }
 

@@ -55,7 +55,8 @@ struct Config {
   bool allow_network_data = false;
   std::uint64_t cache_bytes = 48 * 1024 * 1024;
   std::int64_t read_timeout_s = 30;
-  // nullopt: one gibibyte or a hundredth of the disk, whichever is more.
+  // nullopt: a hundredth of the disk, or a gibibyte if that is more, but then at most three
+  // hundredths.
   std::optional<std::uint64_t> free_space_floor_bytes;
   dav::Options
       dav;  // `space` and the fields that limits also has are filled in by engine_options()

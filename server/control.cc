@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -62,8 +63,8 @@ std::string header(const ControlReply& reply) {
 }
 
 [[noreturn]] void fail(const std::string& folder, const char* what) {
-  throw std::runtime_error("The control socket in " + folder + " " + what + ": " +
-                           std::strerror(errno) + ".");
+  throw std::system_error(errno, std::generic_category(),
+                          "The control socket in " + folder + " " + what);
 }
 
 // "EXITCODE BYTES\nTEXT", complete; nullopt for anything else.
@@ -85,8 +86,9 @@ std::optional<ControlReply> parse_reply(std::string_view reply) {
 
 }  // namespace
 
-ControlSocket::ControlSocket(const std::string& folder, Answer answer)
-    : folder_(folder), answer_(std::move(answer)) {
+ControlSocket::ControlSocket(const std::string& folder, Answer answer,
+                             std::chrono::milliseconds hold_limit)
+    : folder_(folder), answer_(std::move(answer)), hold_limit_(hold_limit) {
   Descriptor folder_fd(open_folder(folder));
   if (folder_fd.get() < 0) fail(folder, "cannot be made");
   Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -183,7 +185,7 @@ void ControlSocket::serve(Connection& connection, const std::stop_token& stop) {
     }
     if (reply.text.size() > kReplyLimitBytes) reply = {1, "The answer is too long.\n"};
     const bool sent = send_all(connection.fd, header(reply)) && send_all(connection.fd, reply.text);
-    if (sent && reply.held) wait_for_close(connection, stop);
+    if (sent && reply.held) hold_until_close(connection, stop);
   }
   const std::lock_guard lock(mutex_);
   ::close(connection.fd);
@@ -220,19 +222,22 @@ std::optional<std::pair<ControlReply, Descriptor>> ask(const std::string& folder
   throw std::runtime_error("The server on " + folder + " ended before it had answered.");
 }
 
-// Nothing more will come from the other side.
-bool closed(int fd) {
-  char byte = 0;
-  const ssize_t got = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
-}
-
 }  // namespace
 
-void ControlSocket::wait_for_close(const Connection& connection,
-                                   const std::stop_token& stop) const {
-  while (!stop.stop_requested() && !closed(connection.fd))
-    wait_for(connection.fd, POLLRDHUP, kPollMillis);
+void ControlSocket::hold_until_close(const Connection& connection,
+                                     const std::stop_token& stop) const {
+  auto heard = std::chrono::steady_clock::now();
+  while (!stop.stop_requested()) {
+    if (std::chrono::steady_clock::now() - heard >= hold_limit_) {
+      static_cast<void>(send_all(connection.fd, "\n"));
+      return;
+    }
+    if (!wait_for(connection.fd, POLLIN, kPollMillis)) continue;
+    std::array<char, 4096> bytes;
+    const ssize_t got = ::recv(connection.fd, bytes.data(), bytes.size(), MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return;
+    if (got > 0) heard = std::chrono::steady_clock::now();
+  }
 }
 
 std::optional<ControlReply> ask_server(const std::string& folder, std::string_view request) {
@@ -248,12 +253,26 @@ std::optional<std::pair<ControlReply, ServerHold>> ask_server_to_hold(const std:
   return std::make_pair(std::move(asked->first), ServerHold(asked->second.release()));
 }
 
-ServerHold::ServerHold(ServerHold&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+ServerHold::ServerHold(ServerHold&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), told_(other.told_) {}
 
 ServerHold::~ServerHold() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-bool ServerHold::holds() const { return !closed(fd_); }
+ServerHold::State ServerHold::state() const {
+  char byte = 0;
+  const ssize_t got = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (got > 0) return State::let_go;
+  return got < 0 && (errno == EAGAIN || errno == EINTR) ? State::held : State::ended;
+}
+
+void ServerHold::goes_on() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - told_ < std::chrono::seconds(1)) return;
+  told_ = now;
+  // Whether the server is there is for state() to say.
+  static_cast<void>(::send(fd_, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
 
 }  // namespace holdfast::server

@@ -5,9 +5,12 @@
 // One request and one reply per connection: a line ("lock-list", "lock-break TOKEN", "check"), then
 // "EXITCODE BYTES\n" and that many bytes of text for the command to print. Both sides bound what
 // they read and how long they wait for a request. With some replies the server holds something for
-// the command (ControlReply::held) until the command closes the connection, or dies.
+// the command (ControlReply::held) until the command closes the connection, or dies, or has not
+// sent a byte for `kHoldLimit`, which says that it goes on: a process that hangs does not. Then the
+// server sends a byte itself before it closes the connection.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <list>
@@ -35,13 +38,16 @@ class ControlSocket {
   static constexpr std::size_t kReplyLimitBytes = 64 << 20;
   static constexpr std::size_t kConnectionLimit = 8;  // at once; then a reply that says so
 
+  static constexpr std::chrono::minutes kHoldLimit{10};
+
   // Answers one request, on a thread of its own. Should return soon once a stop is requested. What
   // it throws becomes a reply with exit code 1.
   using Answer = std::function<ControlReply(std::string_view request, const std::stop_token&)>;
 
   // Listens in `folder`, whose lock the caller holds: a socket left over there is replaced. Throws
-  // std::runtime_error with one sentence.
-  ControlSocket(const std::string& folder, Answer answer);
+  // std::system_error with one sentence.
+  ControlSocket(const std::string& folder, Answer answer,
+                std::chrono::milliseconds hold_limit = kHoldLimit);
   // Ends every connection and removes the socket.
   ~ControlSocket();
   ControlSocket(const ControlSocket&) = delete;
@@ -54,13 +60,14 @@ class ControlSocket {
     std::jthread thread;
   };
 
-  void wait_for_close(const Connection& connection, const std::stop_token& stop) const;
+  void hold_until_close(const Connection& connection, const std::stop_token& stop) const;
   void accept_loop(const std::stop_token& stop);
   void serve(Connection& connection, const std::stop_token& stop);
   void join_finished();
 
   std::string folder_;
   Answer answer_;
+  std::chrono::milliseconds hold_limit_;
   int folder_fd_ = -1;
   int listen_fd_ = -1;
   std::mutex mutex_;
@@ -80,11 +87,18 @@ class ServerHold {
   ServerHold(ServerHold&& other) noexcept;
   ServerHold& operator=(ServerHold&&) = delete;
   ~ServerHold();
-  // False once the server has let go: it has ended.
-  [[nodiscard]] bool holds() const;
+  enum class State {
+    held,
+    let_go,  // this process has not said for too long that it goes on
+    ended,   // the server has
+  };
+  [[nodiscard]] State state() const;
+  // Tells the server that this process goes on. Cheap: sends at most once a second.
+  void goes_on();
 
  private:
   int fd_;
+  std::chrono::steady_clock::time_point told_{};
 };
 
 // As ask_server, for a request whose reply has something `held`: the second holds it.

@@ -47,7 +47,7 @@ void refuse_lost_folders(const storage::files::DataFolder& folder,
                          const storage::Namespace& names) {
   const std::vector<std::string>& missing = folder.missing();
   if (missing.empty()) return;
-  names.for_each_blob([&](const storage::Content& content) {
+  names.for_each_blob([&](std::int64_t, const storage::Content& content) {
     const std::string place = content.blob.substr(0, 2);
     if (std::ranges::find(missing, place) != missing.end())
       throw UsageError("The folder " + folder.path() + "/blobs/" + place +

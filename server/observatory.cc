@@ -77,6 +77,16 @@ void add_store(std::vector<MetricFamily>& out, const storage::NamespaceStats& st
                        MetricType::Gauge, store.usage.bytes));
 }
 
+void add_upkeep(std::vector<MetricFamily>& out, const Upkeep& upkeep) {
+  out.push_back(single("holdfast_backup_holds", "Backups for which no content file is removed.",
+                       MetricType::Gauge, upkeep.holds));
+  out.push_back(single("holdfast_oldest_backup_hold_seconds",
+                       "How long the oldest of them has run.", MetricType::Gauge,
+                       upkeep.oldest_hold_s));
+  out.push_back(single("holdfast_garbage_files", "Content files that wait to be removed.",
+                       MetricType::Gauge, upkeep.garbage_files));
+}
+
 }  // namespace
 
 std::size_t Observatory::method_index(std::string_view method) {
@@ -101,7 +111,7 @@ void Observatory::request_finished(const AccessRecord& record) {
   if (log_ != nullptr) log_->append(record, clock_.wall());
 }
 
-std::string Observatory::metrics(const storage::NamespaceStats& store) const {
+std::string Observatory::metrics(const storage::NamespaceStats& store, const Upkeep& upkeep) const {
   std::vector<MetricFamily> out;
   MetricFamily requests =
       family("holdfast_requests_total",
@@ -148,6 +158,7 @@ std::string Observatory::metrics(const storage::NamespaceStats& store) const {
                        "Access-log lines that could not be written.", MetricType::Counter,
                        log_ != nullptr ? log_->dropped() : 0));
   add_store(out, store);
+  add_upkeep(out, upkeep);
 
   std::ostringstream text;
   prometheus::TextSerializer().Serialize(text, out);

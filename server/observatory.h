@@ -18,6 +18,13 @@
 
 namespace holdfast::server {
 
+// What backups have the server keep, and what waits to be removed.
+struct Upkeep {
+  std::uint64_t holds = 0;
+  double oldest_hold_s = 0;
+  std::uint64_t garbage_files = 0;
+};
+
 class Observatory final : public Observer {
  public:
   // `log` may be null. Both must outlive the observatory.
@@ -32,7 +39,8 @@ class Observatory final : public Observer {
   void workers_changed(int count) override { workers_.store(count, kRelaxed); }
 
   // Everything as Prometheus text (exposition format 0.0.4).
-  [[nodiscard]] std::string metrics(const storage::NamespaceStats& store) const;
+  [[nodiscard]] std::string metrics(const storage::NamespaceStats& store,
+                                    const Upkeep& upkeep = {}) const;
 
   // The names of methods that are counted by themselves; one more slot is for all others.
   static constexpr std::array<std::string_view, 13> kMethods = {

@@ -177,8 +177,8 @@ Option checksums_option() {
 Option free_space_option() {
   return {
       "free-space-floor", "BYTES",
-      "Refuse writes (507) that would leave less free space on the disk; auto is 1GiB or 1 % of "
-      "the disk, whichever is more",
+      "Refuse writes (507) that would leave less free space on the disk; auto is 1 % of the disk, "
+      "or 1GiB if that is more, but then at most 3 % of the disk",
       [](Config& config, std::string_view value) {
         config.free_space_floor_bytes =
             value == "auto" ? std::nullopt : std::optional(parse_count(value, true));

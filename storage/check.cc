@@ -1,10 +1,21 @@
 #include "storage/check.h"
 
 #include <map>
+#include <utility>
 
 namespace holdfast::storage {
 
 namespace {
+
+constexpr std::size_t kPathsNamed = 20;
+
+// A content with a problem, and the resources that have it.
+struct Suspect {
+  std::string problem;
+  std::vector<std::string> paths;
+  std::uint64_t more = 0;
+};
+using Suspects = std::map<std::int64_t, Suspect>;
 
 // What is wrong with the file of `content`; empty when nothing is.
 std::string problem_of(ContentStore& store, const Content& content, bool hashes) {
@@ -23,6 +34,63 @@ void stop_if_asked(const CheckOptions& options) {
     throw Error(Fault::unavailable, "The check was stopped before its end.");
 }
 
+std::string text_of(std::span<const std::string> segments) {
+  std::string text;
+  for (const std::string& segment : segments) text += "/" + segment;
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
+// One walk over the whole tree, whatever the number of suspects.
+void name_resources(const Namespace& names, Suspects& suspects) try {
+  const auto snapshot = names.snapshot();
+  snapshot->members(snapshot->resolve({}), Depth::infinity, {}, [&](const Member& member) {
+    const auto found = suspects.find(member.resource.content);
+    if (member.resource.is_collection() || found == suspects.end()) return;
+    Suspect& suspect = found->second;
+    if (suspect.paths.size() == kPathsNamed) {
+      ++suspect.more;
+    } else {
+      suspect.paths.push_back(text_of(member.segments));
+    }
+  });
+} catch (const Error& error) {
+  // A damaged tree cannot be walked to its end. What was found until then is told.
+  if (error.fault() != Fault::corrupt && error.fault() != Fault::busy) throw;
+}
+
+std::string sentence(const Suspect& suspect) {
+  std::string text = suspect.problem;
+  for (std::size_t i = 0; i < suspect.paths.size(); ++i)
+    text += (i == 0 ? ": " : ", ") + suspect.paths[i];
+  if (suspect.more > 0) text += " and " + std::to_string(suspect.more) + " more";
+  return text + ".";
+}
+
+// Content files that are not as their rows say.
+void look_at_files(const Namespace& names, ContentStore& content, const CheckOptions& options,
+                   Suspects& suspects, CheckReport& report) {
+  std::map<std::int64_t, std::string> found;
+  names.for_each_blob([&](std::int64_t id, const Content& named) {
+    stop_if_asked(options);
+    std::string problem = problem_of(content, named, options.hashes);
+    if (!problem.empty()) found.emplace(id, std::move(problem));
+  });
+  if (found.empty()) return;
+  // While the server runs, the row may have gone meanwhile and its file after it.
+  names.for_each_blob([&](std::int64_t id, const Content& named) {
+    const auto problem = found.find(id);
+    if (problem == found.end()) return;
+    std::string text = "Content file " + named.blob + " " + problem->second;
+    if (options.repair && content.take_back(named)) {
+      text += ", and was taken back from the folder lost";
+      ++report.repaired;
+    }
+    suspects[id].problem = std::move(text);
+  });
+}
+
 }  // namespace
 
 CheckReport check(Namespace& names, ContentStore& content, CheckOptions options) {
@@ -33,38 +101,35 @@ CheckReport check(Namespace& names, ContentStore& content, CheckOptions options)
   report.contents = rows.contents;
   report.repaired = rows.repaired;
 
-  std::map<std::string, std::string> suspects;
-  names.for_each_blob([&](const Content& named) {
-    stop_if_asked(options);
-    std::string problem = problem_of(content, named, options.hashes);
-    if (!problem.empty()) suspects.emplace(named.blob, std::move(problem));
-  });
-  // While the server runs, the row may have gone meanwhile and its file after it.
-  if (!suspects.empty()) {
-    names.for_each_blob([&](const Content& named) {
-      const auto found = suspects.find(named.blob);
-      if (found == suspects.end()) return;
-      report.problems.push_back("Content file " + named.blob + " " + found->second + ".");
-    });
-  }
+  Suspects suspects;
+  for (const std::int64_t id : rows.incomplete)
+    suspects[id].problem = "Content " + std::to_string(id) + " is not in the database as a whole";
+  look_at_files(names, content, options, suspects, report);
   if (options.hashes) {
     names.for_each_inline([&](std::int64_t id, const Content& bytes) {
       stop_if_asked(options);
-      if (content.verify(bytes)) return;
-      report.problems.push_back("Inline content " + std::to_string(id) +
-                                " does not have the SHA-256 it was stored with.");
+      if (suspects.contains(id) || content.verify(bytes)) return;
+      suspects[id].problem =
+          "Inline content " + std::to_string(id) + " does not have the SHA-256 it was stored with";
     });
   }
-  content.for_each([&](const std::string& blob, std::uint64_t size) {
-    stop_if_asked(options);
+  if (!suspects.empty()) name_resources(names, suspects);
+  for (const auto& [id, suspect] : suspects) report.problems.push_back(sentence(suspect));
+
+  content.for_each([&](const std::string&, std::uint64_t size) {
     ++report.files;
     report.file_bytes += size;
-    if (names.names_blob(blob)) return;
-    report.problems.push_back("Content file " + blob + " belongs to no resource.");
-    if (!options.repair) return;
-    content.remove(blob);
-    ++report.repaired;
   });
+  const auto tick = [&] { stop_if_asked(options); };
+  report.unnamed =
+      options.repair ? sweep(names, content, tick) : count_unnamed(names, content, tick);
+  if (report.unnamed.few()) return report;
+  report.problems.push_back(options.repair
+                                ? set_aside_message(report.unnamed)
+                                : to_string(report.unnamed) +
+                                      " belong to no resource: the database seems to be older than "
+                                      "its content.");
+  if (options.repair) report.repaired += report.unnamed.files;
   return report;
 }
 

@@ -1,5 +1,6 @@
 // Whole-store consistency, for `holdfast check`: the namespace's own rows, and both directions
-// between rows and content files. Works beside a running server; one thread.
+// between rows and content files. Every problem of a content names the paths of the resources that
+// have it, up to twenty. Works beside a running server; one thread.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +9,14 @@
 #include <vector>
 
 #include "storage/namespace.h"
+#include "storage/sweep.h"
 
 namespace holdfast::storage {
 
 struct CheckOptions {
   bool hashes = false;  // read every content and compare its SHA-256
-  // Sets right what follows from the rest: counts, references, files that no row names. Never
-  // removes a resource.
+  // Sets right what follows from the rest: counts, references, files that no row names, and those
+  // set aside that are missing. Never removes a resource.
   bool repair = false;
   // Ends the check early, by Error{unavailable}.
   std::stop_token stop = {};
@@ -26,6 +28,9 @@ struct CheckReport {
   std::uint64_t contents = 0;
   std::uint64_t files = 0;  // content files
   std::uint64_t file_bytes = 0;
+  // Content files that belong to no resource: a problem only when they are many. With `repair` they
+  // were removed or set aside.
+  Unnamed unnamed;
   std::uint64_t repaired = 0;  // of the problems' rows and files
 
   [[nodiscard]] bool sound() const { return problems.empty(); }

@@ -81,6 +81,15 @@ class ContentStore {
   // holds any more, in no order. Files sealed after the call began may or may not appear.
   virtual void for_each(
       const std::function<void(const std::string& blob, std::uint64_t size)>& visit) = 0;
+  // Moves a file that no row names to where nothing is served from and nobody removes it, on the
+  // disk once `flush_aside` has returned.
+  virtual void set_aside(const std::string& blob) = 0;
+  virtual void flush_aside() = 0;
+  // Takes the file of `content`, which is missing, back from there when it has its size and
+  // SHA-256 (reads all of it). False when there is none that fits.
+  [[nodiscard]] virtual bool take_back(const Content& content) = 0;
+  // As Namespace::displaced.
+  [[nodiscard]] virtual std::string displaced() const = 0;
   // True when the content, inline or a file, has its size and SHA-256 (reads all of it).
   [[nodiscard]] virtual bool verify(const Content& content) = 0;
   // ContentReader::require_sound for inline content. `id` is Resource::content.

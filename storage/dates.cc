@@ -5,7 +5,9 @@
 namespace holdfast::storage {
 namespace {
 
-constexpr Millis kShared = 999;  // of a file
+// Of a file.
+constexpr Millis kShared = 999;
+constexpr Millis kSharedWithEmpty = 998;
 
 // Of a collection.
 constexpr Millis kLostThen = 999;
@@ -55,28 +57,37 @@ Millis last_stored(const Resource& resource) {
 }
 
 Millis marked_if(bool doubtful, Millis date) { return doubtful ? marked(date, kShared) : date; }
+// The clock's own milliseconds are no mark.
+Millis clear(Millis date) { return marked(date, std::min(mark_of(date), kSharedWithEmpty - 1)); }
 
 }  // namespace
 
 bool date_is_its_own(const Resource& file) { return mark_of(file.modified) != kShared; }
 
+bool date_tells_writes(const Resource& file) { return mark_of(file.modified) < kSharedWithEmpty; }
+
 bool hides_dates(const Resource& collection) { return mark_of(collection.modified) == kHidesDates; }
 
 Millis date_of_new(Millis date, const Resource& parent) {
-  return marked_if(may_repeat(date, parent.modified), date);
+  return marked_if(may_repeat(date, parent.modified), clear(date));
 }
 
 Millis date_of_content(Millis date, const Resource& old, const Resource& parent) {
+  date = clear(date);
   const bool later = second_of(date) > second_of(last_date(old));
   if (!date_is_its_own(old)) return marked_if(!later || may_repeat(date, parent.modified), date);
   // Finder and Windows make every file empty and fill it at once; a date that the empty file had as
   // well still serves them (clients R31, R37).
   const bool fills = old.size == 0 && second_of(date) >= second_of(old.modified);
+  if (fills && second_of(date) == second_of(old.modified)) return marked(date, kSharedWithEmpty);
   return marked_if(!later && !fills, date);
 }
 
 Millis date_set(Millis date, const Resource& old, const Resource& parent) {
-  if (date_is_its_own(old) && second_of(date) >= second_of(old.modified)) return date;
+  if (date_is_its_own(old)) {
+    if (second_of(date) == second_of(old.modified)) return old.modified;
+    if (second_of(date) > second_of(old.modified)) return date;
+  }
   const bool first_content = old.stored <= old.created;  // stored_after
   const bool later = second_of(date) > second_of(old.stored);
   return marked_if((!first_content && !later) || may_repeat(date, parent.modified), date);

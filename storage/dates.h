@@ -5,6 +5,8 @@
 //
 // The milliseconds of a stored date say what is known, because nobody sees them. A file's:
 //   999        other content of this URL may have had this second: the date proves nothing
+//   998        so may content without bytes, and none else: the date proves that a copy is
+//              current, because nobody keeps an empty one, but not that nobody has written
 // A collection's, about content that is gone from URLs below it:
 //   999        some of it may have been dated in the second of this date, none later
 //   998        some of it in earlier seconds only
@@ -15,7 +17,7 @@
 // Hence for every file, the seconds of all dates under which other content was served at its URL
 // are (1) earlier than its own date's, unless that is marked 999 or a collection above it 996, and
 // (2) at most its `stored`'s, or as its parent's date says of what is gone.
-// Empty content is left out: nobody keeps what had no bytes. Dates later than now are served as now
+// Empty content is left out, but for the mark 998. Dates later than now are served as now
 // (RFC 9110 §8.8.2.1); where the clock was set back, what was stored before it counts as well.
 #pragma once
 
@@ -26,6 +28,9 @@ namespace holdfast::storage {
 // False when other content of the file's URL may have been served with the same date, as far as the
 // file itself knows.
 [[nodiscard]] bool date_is_its_own(const Resource& file);
+// False as well when that other content had no bytes. Who made a file empty and asks whether it is
+// unmodified must hear of the one who has filled it since.
+[[nodiscard]] bool date_tells_writes(const Resource& file);
 // True when no date of a file anywhere below the collection proves anything.
 [[nodiscard]] bool hides_dates(const Resource& collection);
 

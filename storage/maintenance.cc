@@ -3,11 +3,21 @@
 #include <exception>
 #include <vector>
 
+#include "storage/sweep.h"
+
 namespace holdfast::storage {
 
 namespace {
 
 constexpr std::size_t kGarbageAtOnce = 500;
+// Of some 8 MiB each.
+constexpr int kSlicesAtOnce = 8;
+
+// Not while a reader keeps the log from being emptied: each slice would make it longer.
+bool gives_back(const NamespaceStats& now) {
+  constexpr std::uint64_t kLongLogBytes = 64 << 20;
+  return now.returnable_bytes > 0 && now.wal_bytes <= kLongLogBytes;
+}
 
 }  // namespace
 
@@ -35,7 +45,7 @@ bool Maintenance::stopping() const {
 
 bool Maintenance::garbage_held() const {
   const std::lock_guard lock(mutex_);
-  return holds_ > 0;
+  return !holds_.empty();
 }
 
 // A round that is under way goes on with what was garbage before the hold, and no later snapshot
@@ -43,13 +53,18 @@ bool Maintenance::garbage_held() const {
 std::shared_ptr<void> Maintenance::hold_garbage() {
   std::shared_ptr<void> log = names_.hold_log();
   const std::lock_guard lock(mutex_);
-  std::shared_ptr<void> hold(this, [log = std::move(log)](void* self) {
-    auto* maintenance = static_cast<Maintenance*>(self);
-    const std::lock_guard release(maintenance->mutex_);
-    --maintenance->holds_;
-  });
-  ++holds_;
-  return hold;
+  const auto since = holds_.insert(std::chrono::steady_clock::now());
+  return {this, [since, log = std::move(log)](void* self) {
+            auto* maintenance = static_cast<Maintenance*>(self);
+            const std::lock_guard release(maintenance->mutex_);
+            maintenance->holds_.erase(since);
+          }};
+}
+
+Maintenance::Holds Maintenance::holds() const {
+  const std::lock_guard lock(mutex_);
+  if (holds_.empty()) return {};
+  return {holds_.size(), std::chrono::steady_clock::now() - *holds_.begin()};
 }
 
 void Maintenance::run() {
@@ -61,11 +76,13 @@ void Maintenance::run() {
 }
 
 void Maintenance::round() {
+  if (options_.look_after_files) attempt("looking after the files", &Maintenance::look_after_files);
+  if (displaced_) return;
   attempt("collecting garbage", &Maintenance::collect_garbage);
   attempt("writing back", &Maintenance::write_back);
   attempt("purging locks", &Maintenance::purge_locks);
   attempt("watching the log", &Maintenance::watch_log);
-  if (!swept_) attempt("sweeping", &Maintenance::sweep_orphans);
+  if (!swept_) attempt("sweeping", &Maintenance::sweep_unnamed);
 }
 
 void Maintenance::attempt(const char* doing, void (Maintenance::*task)()) {
@@ -109,14 +126,30 @@ void Maintenance::collect_garbage() {
 // In relaxed durability after every round that wrote; otherwise once the writers have paused, which
 // carries deferred lock changes to the disk and empties the log.
 void Maintenance::write_back() {
-  const std::uint64_t batches = names_.stats().batches;
-  const bool paused = batches == batches_seen_;
-  batches_seen_ = batches;
-  if (batches == batches_written_) return;
+  const NamespaceStats before = names_.stats();
+  const bool paused = before.batches == batches_seen_;
+  batches_seen_ = before.batches;
+  if (before.batches == batches_written_ && !gives_back(before)) return;
   if (!paused && options_.durability == Durability::full) return;
-  names_.checkpoint();
-  // Its own bookkeeping counts as a batch and must not ask for another checkpoint.
-  batches_seen_ = batches_written_ = names_.stats().batches;
+  // Each checkpoint gives back a slice of the free space, and whoever writes comes in between: then
+  // the rest has time.
+  for (int slice = 0; slice < kSlicesAtOnce && !stopping(); ++slice) {
+    names_.checkpoint();
+    // Its own bookkeeping counts as a batch and must not ask for another checkpoint.
+    const NamespaceStats after = names_.stats();
+    batches_seen_ = batches_written_ = after.batches;
+    if (!gives_back(after)) return;
+  }
+}
+
+// Whoever removes or replaces the files of a running server must not be told 201: what is written
+// then is gone with the process.
+void Maintenance::look_after_files() {
+  std::string displaced = content_.displaced();
+  if (displaced.empty()) displaced = names_.displaced();
+  if (displaced.empty()) return;
+  names_.refuse_writes("somebody has removed or replaced " + displaced + " while it was in use");
+  displaced_ = true;
 }
 
 void Maintenance::purge_locks() { names_.purge_expired_locks(options_.lock_grace_s); }
@@ -128,13 +161,12 @@ void Maintenance::watch_log() {
                                " MiB: something keeps it from being moved into the database");
 }
 
-// Files that a crash left between their rename and the commit that would have named them.
-void Maintenance::sweep_orphans() {
-  content_.for_each([this](const std::string& blob, std::uint64_t) {
+void Maintenance::sweep_unnamed() {
+  const Unnamed found = sweep(names_, content_, [this] {
     if (stopping()) throw Stopped();
-    if (!names_.names_blob(blob)) content_.remove(blob);
   });
   swept_ = true;
+  if (!found.few() && options_.on_problem) options_.on_problem(set_aside_message(found));
 }
 
 }  // namespace holdfast::storage

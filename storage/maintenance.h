@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -32,8 +33,10 @@ class Maintenance {
     std::int64_t lock_grace_s = 600;
     // A write-ahead log larger than this is a problem to be told (robustness E10).
     std::uint64_t log_alarm_bytes = 256 << 20;
-    // Told, from the thread, what went wrong; for the log. The same thing is told once, until it
-    // has gone well in between.
+    // False where a file's number may change while it is open, as on some network disks.
+    bool look_after_files = true;
+    // Told, from the thread, what went wrong, or was found by the sweep; for the log. The same
+    // thing is told once, until it has gone well in between.
     std::function<void(const std::string& problem)> on_problem = {};
     bool start_thread = true;  // false: only `round` works, for tests
   };
@@ -48,6 +51,12 @@ class Maintenance {
   // Until the answer is destroyed no content file is removed that a row named when this returned, and
   // the write-ahead log is held (Namespace::hold_log); for backups. The answer must not outlive this object. Any thread, any number at once.
   [[nodiscard]] std::shared_ptr<void> hold_garbage();
+  // How many there are, and how long the oldest has been held.
+  struct Holds {
+    std::size_t count = 0;
+    std::chrono::steady_clock::duration oldest{};
+  };
+  [[nodiscard]] Holds holds() const;
   // One round, now, on the caller's thread. Not while the thread runs.
   void round();
 
@@ -60,7 +69,8 @@ class Maintenance {
   void write_back();
   void purge_locks();
   void watch_log();
-  void sweep_orphans();
+  void sweep_unnamed();
+  void look_after_files();
   [[nodiscard]] bool stopping() const;
   [[nodiscard]] bool garbage_held() const;
 
@@ -71,11 +81,12 @@ class Maintenance {
   // At the last checkpoint; at first none, because what came before this object is not known.
   std::uint64_t batches_written_ = UINT64_MAX;
   bool swept_ = false;
+  bool displaced_ = false;
   std::map<std::string, std::string> told_;  // the problem that each task has now
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
-  std::size_t holds_ = 0;
+  std::multiset<std::chrono::steady_clock::time_point> holds_;  // since when
   std::thread thread_;
 };
 

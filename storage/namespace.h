@@ -75,6 +75,9 @@ struct Member {
   std::optional<Checksums> checksums;  // files only
 };
 
+// Which locks are asked for.
+enum class Among { all, exclusive };
+
 struct Usage {
   std::uint64_t resources = 0;  // mapped resources, the root included
   std::uint64_t bytes = 0;      // sum of all files' sizes, each copy counted
@@ -102,9 +105,12 @@ class Snapshot {
   // more than `bytes` bytes of slashes and names. O(1) where the tree is clearly small enough.
   [[nodiscard]] virtual bool fits_below(const Resource& root, std::size_t levels,
                                         std::size_t bytes) const = 0;
-  // Live locks rooted at `root` or anywhere below. Costs O(min(collections with locks, tree)) and
-  // what is found.
-  [[nodiscard]] virtual std::vector<Lock> locks_within(const Resource& root) const = 0;
+  // Visits live locks rooted at `root` or anywhere below, those of one resource one after the
+  // other, until `visit`, which may ask this snapshot for more, says no. Costs
+  // O(min(collections with locks, tree)) and what is visited; one that ran out, or that `among`
+  // leaves out, costs a step of an index.
+  virtual void locks_within(const Resource& root, Among among,
+                            const std::function<bool(const Lock&)>& visit) const = 0;
   [[nodiscard]] virtual std::vector<Property> properties(NodeId id) const = 0;
   // The file's content; inline bytes included.
   [[nodiscard]] virtual Content content(const Resource& file) const = 0;
@@ -199,6 +205,8 @@ struct NamespaceStats {
   std::uint64_t largest_batch = 0;
   std::vector<std::uint64_t> batch_size_buckets;  // writes per batch: ≤1, ≤2, ≤4, …, ≤1024, more
   std::uint64_t wal_bytes = 0;
+  // Space in the database that the next checkpoint gives back to the disk, as of the last one.
+  std::uint64_t returnable_bytes = 0;
   std::uint64_t locks = 0;
   Usage usage;
 };
@@ -209,6 +217,9 @@ struct NamespaceCheck {
   std::uint64_t resources = 0;
   std::uint64_t contents = 0;
   std::uint64_t repaired = 0;
+  // Contents (Resource::content) that a resource names and that are not there whole, not counting
+  // content files; at most a thousand.
+  std::vector<std::int64_t> incomplete;
 };
 
 // Any thread may call any function.
@@ -232,8 +243,11 @@ class Namespace {
   virtual void forget_garbage(std::span<const std::string> blobs) = 0;
   // True when some row names this content file, or it is garbage that is still known.
   [[nodiscard]] virtual bool names_blob(const std::string& blob) const = 0;
-  // Visits every content that is a file.
-  virtual void for_each_blob(const std::function<void(const Content&)>& visit) const = 0;
+  // How many there are.
+  [[nodiscard]] virtual std::uint64_t garbage_count() const = 0;
+  // Visits every content that is a file: Resource::content, and where it is.
+  virtual void for_each_blob(
+      const std::function<void(std::int64_t id, const Content&)>& visit) const = 0;
   // Visits every content that has no file: Resource::content, and its bytes.
   virtual void for_each_inline(
       const std::function<void(std::int64_t id, const Content&)>& visit) const = 0;
@@ -245,6 +259,12 @@ class Namespace {
   [[nodiscard]] virtual std::shared_ptr<void> hold_log() = 0;
   // Forgets locks that expired more than `grace_s` seconds ago.
   virtual void purge_expired_locks(std::int64_t grace_s) = 0;
+  // Which of its files is no longer the one at its path, because somebody has removed or replaced
+  // it, as part of a sentence: "meta.db in the data folder". Empty when all are.
+  [[nodiscard]] virtual std::string displaced() const = 0;
+  // From now on every write throws Error{unavailable}, as after a failed disk; the program is told
+  // to end with this sentence.
+  virtual void refuse_writes(const std::string& why) = 0;
   [[nodiscard]] virtual NamespaceStats stats() const = 0;
   // Verifies structure, counts and references (not content files); with `repair`, sets right what
   // can be without guessing.

@@ -172,10 +172,11 @@ Response handle_unlock(Call& call) {
       throw Error(403, "the lock belongs to another account");
     tx.remove_lock(*lock);
     // The lock's own URL, and no other lock there: the empty file was made for it alone.
-    if (lock->root_id == target.resource->id && is_discarded(call.options, target) &&
-        tx.locks_within(*target.resource).empty()) {
-      tx.remove_tree(*target.resource);
-    }
+    if (lock->root_id != target.resource->id || !is_discarded(call.options, target)) return;
+    bool locked = false;
+    tx.locks_within(*target.resource, storage::Among::all,
+                    [&](const storage::Lock&) { return !(locked = true); });
+    if (!locked) tx.remove_tree(*target.resource);
   });
   Response response;
   response.status = 204;

@@ -55,6 +55,21 @@ class Teller {
   storage::BackupProgress::Stage stage_{};
 };
 
+// Tells the server that the work goes on; throws when it has let go of the content files.
+void go_on(ServerHold& hold) {
+  hold.goes_on();
+  switch (hold.state()) {
+    case ServerHold::State::held:
+      return;
+    case ServerHold::State::let_go:
+      throw std::runtime_error(
+          "The backup stood still for so long that the server has let go of the files it needs; "
+          "run it again.");
+    case ServerHold::State::ended:
+      throw std::runtime_error("The server ended before the backup did; run it again.");
+  }
+}
+
 // What is written is for its owner only, and a limit of the file size is a full disk.
 void prepare_process() {
   ::umask(077);
@@ -78,11 +93,19 @@ ControlReply back_up(const Invocation& invocation, const OpenStore& open_store,
   if (server && server->first.exit_code != 0) return server->first;
   if (!server) store = open_store(config, Opening::existing, {});
 
-  Teller teller([&server] {
-    if (server && !server->second.holds())
-      throw std::runtime_error("The server ended before the backup did; run it again.");
-  });
-  const storage::BackupReport report = copy(config, invocation.folder, std::ref(teller));
+  const auto look = [&server] {
+    if (server) go_on(server->second);
+  };
+  Teller teller(look);
+  const storage::BackupReport report = [&] {
+    try {
+      return copy(config, invocation.folder, std::ref(teller));
+    } catch (const std::exception&) {
+      // What is missing now is so because the server has let go.
+      look();
+      throw;
+    }
+  }();
   std::string text = counted(report.contents, "content", "contents") + ", " +
                      files_of(report.files, report.file_bytes) + ": copied " +
                      counted(report.copied_files, "file", "files") + " of " +

@@ -83,6 +83,12 @@ std::string count_text(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " lock" : " locks");
 }
 
+ControlReply no_lock(std::string_view which) {
+  std::string text = "No lock is found for ";
+  append_json_text(text, which, AccessLog::kTextLimitBytes);
+  return {1, text + ".\n"};
+}
+
 }  // namespace
 
 ControlReply list_locks(const storage::Namespace& names) {
@@ -107,25 +113,24 @@ ControlReply break_lock(storage::Namespace& names, std::string_view which) {
   std::size_t removed = 0;
   try {
     const bool by_path = which.starts_with('/');
-    const storage::Path path = by_path ? any_path(which) : storage::Path();
+    std::optional<storage::Lock> named;
+    // All locks may have to be looked at: on a snapshot, where nobody waits for that.
+    if (!by_path && !(named = names.snapshot()->find_lock(which))) return no_lock(which);
+    const storage::Path path = by_path ? any_path(which) : named->root;
     names.write(storage::Flush::required, [&](storage::Transaction& tx) {
       removed = 0;
+      const storage::Resolution at = tx.resolve(path);
       if (!by_path) {
-        if (const auto lock = tx.find_lock(which)) removed = tx.remove_lock(*lock) ? 1 : 0;
+        if (const auto lock = tx.find_lock(at, which)) removed = tx.remove_lock(*lock) ? 1 : 0;
         return;
       }
-      const storage::Resolution at = tx.resolve(path);
       for (const storage::Lock& lock : at.locks)
         if (at.mapped() && lock.root_id == at.resource->id && tx.remove_lock(lock)) ++removed;
     });
   } catch (const dav::Error& error) {
     return {1, "That is no path: " + error.detail + "\n"};
   }
-  if (removed == 0) {
-    std::string text = "No lock is found for ";
-    append_json_text(text, which, AccessLog::kTextLimitBytes);
-    return {1, text + ".\n"};
-  }
+  if (removed == 0) return no_lock(which);
   return {0, count_text(removed) + " removed.\n"};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <ctime>
 #include <exception>
@@ -117,6 +118,20 @@ std::uint64_t nearly_full(std::uint64_t disk_bytes) {
   return 2 * std::clamp(disk_bytes / 32, kLeastReserveBytes, kMostReserveBytes);
 }
 
+std::string in_mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+// What to say when what adds is refused for want of free space.
+std::optional<std::string> below_floor(const Store& store, const dav::Options& options) {
+  const storage::ContentStore::Space space = store.contents->space();
+  const std::uint64_t kept = nearly_full(space.total);
+  const std::uint64_t floor = std::max(options.free_space_floor_bytes, kept);
+  if (space.available >= floor) return std::nullopt;
+  return "Writes are refused (507), because free space is below the floor: " +
+         in_mebibytes(space.available) + " free, floor " + in_mebibytes(floor) +
+         (floor == kept ? " (room for removals)" : " (--free-space-floor)") +
+         ", size of the disk " + in_mebibytes(space.total) + ".";
+}
+
 // Begins a file, writes to it and drops it.
 bool takes_files(storage::ContentStore& contents) try {
   static const std::vector<char> kProbe(kProbeBytes);
@@ -130,11 +145,16 @@ std::optional<std::string> trouble(const Store& store, const dav::Options& optio
                                    const std::atomic<bool>& failed) {
   if (failed) return "The store failed; the server stops.";
   static_cast<void>(store.names->snapshot());
-  const storage::ContentStore::Space space = store.contents->space();
-  if (space.available < std::max(options.free_space_floor_bytes, nearly_full(space.total)))
-    return "Writes are refused: free space is below the floor.";
+  if (auto full = below_floor(store, options)) return full;
   if (!takes_files(*store.contents)) return "Writes are refused: the disk takes no files.";
   return std::nullopt;
+}
+
+Upkeep upkeep(const Store& store, const std::optional<storage::Maintenance>& maintenance) {
+  const auto holds = maintenance ? maintenance->holds() : storage::Maintenance::Holds();
+  return {.holds = holds.count,
+          .oldest_hold_s = std::chrono::duration<double>(holds.oldest).count(),
+          .garbage_files = store.names->garbage_count()};
 }
 
 std::unique_ptr<AccessLog> open_access_log(const std::string& path, int opened) try {
@@ -209,17 +229,54 @@ void reload(TlsCredentials& tls) {
   }
 }
 
-// Waits for the signal to stop; does meanwhile what SIGHUP and changed files ask for.
-void wait_for_stop(AccessLog* log, TlsCredentials* tls) {
+// Makes the control socket. On a full disk there may be no room for it: then the server does
+// without it until there is, and only the first of these tries says so.
+class Control {
+ public:
+  Control(std::string folder, ControlSocket::Answer answer)
+      : folder_(std::move(folder)), answer_(std::move(answer)) {
+    try {
+      make();
+    } catch (const std::system_error& error) {
+      if (!is_full(error)) throw;
+      log_event(std::string(error.what()) + "; until it can, no command reaches this server.");
+    }
+  }
+  [[nodiscard]] bool missing() const { return !socket_; }
+  void try_again() {
+    try {
+      make();
+      log_event("The control socket is made.");
+    } catch (const std::exception&) {
+      // The next try may find room.
+    }
+  }
+
+ private:
+  static bool is_full(const std::system_error& error) {
+    return error.code().value() == ENOSPC || error.code().value() == EDQUOT;
+  }
+  void make() { socket_ = std::make_unique<ControlSocket>(folder_, answer_); }
+
+  std::string folder_;
+  ControlSocket::Answer answer_;
+  std::unique_ptr<ControlSocket> socket_;
+};
+
+// Waits for the signal to stop; does meanwhile what SIGHUP, changed files and a missing control
+// socket ask for.
+void wait_for_stop(AccessLog* log, TlsCredentials* tls, Control* control) {
   sigset_t awaited = stop_signals();
   sigaddset(&awaited, SIGHUP);
   for (;;) {
     int signal = 0;
-    if (tls != nullptr) {
+    const bool has_no_control = control != nullptr && control->missing();
+    if (tls != nullptr || has_no_control) {
       signal = ::sigtimedwait(&awaited, nullptr, &kFilesInterval);
     } else if (::sigwait(&awaited, &signal) != 0) {
       signal = -1;
     }
+    if (has_no_control) control->try_again();
     if (signal == SIGHUP && log != nullptr) log->reopen();
     if (tls != nullptr && (signal == SIGHUP || (signal < 0 && tls->files_changed()))) reload(*tls);
     if (signal > 0 && signal != SIGHUP) return;
@@ -288,9 +345,11 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
       [&door](dav::Request& request, Peer& peer) { return door.answer(request, peer); },
       observatory, tls ? &*tls : nullptr, &proxies);
 
+  std::optional<storage::Maintenance> maintenance;  // starts when all listen
   Observer unobserved;
-  const Admin admin{[&] { return trouble(store, engine.options(), failed); },
-                    [&] { return observatory.metrics(store.names->stats()); }};
+  const Admin admin{
+      [&] { return trouble(store, engine.options(), failed); },
+      [&] { return observatory.metrics(store.names->stats(), upkeep(store, maintenance)); }};
   std::unique_ptr<Listener> admin_listener;
   if (!config.admin_listen.empty())
     admin_listener = make_listener(
@@ -307,20 +366,20 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
         observatory);
   }
 
-  storage::Maintenance maintenance(
-      *store.names, *store.contents,
-      {.durability = config.durability,
-       .on_problem = [](const std::string& problem) { log_event("Upkeep failed: " + problem); },
-       .start_thread = !store.read_only});
-  std::unique_ptr<ControlSocket> control;
+  storage::Maintenance::Options rounds;
+  rounds.durability = config.durability;
+  rounds.look_after_files = !config.allow_network_data;
+  rounds.on_problem = [](const std::string& problem) { log_event("Upkeep: " + problem); };
+  rounds.start_thread = !store.read_only;
+  maintenance.emplace(*store.names, *store.contents, std::move(rounds));
+  std::optional<Control> control;
   if (store.read_only) {
     log_event("The data folder lies on a read-only disk: nothing can be written.");
   } else {
-    control = std::make_unique<ControlSocket>(
-        config.data, [&](std::string_view request, const std::stop_token& stop) {
-          if (request == kHoldGarbage) return hold_garbage(maintenance);
-          return answer_control(store, request, stop);
-        });
+    control.emplace(config.data, [&](std::string_view request, const std::stop_token& stop) {
+      if (request == kHoldGarbage) return hold_garbage(*maintenance);
+      return answer_control(store, request, stop);
+    });
   }
   listener->start();
   if (admin_listener) admin_listener->start();
@@ -338,10 +397,12 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
     log_event("The limit of open files allows " + std::to_string(limits.connections) +
               " connections and " + std::to_string(limits.workers) + " workers only.");
 
+  if (const auto full = below_floor(store, engine.options())) log_event(*full);
+
   notify_manager(process_environment(), "READY=1");
   // Last of all: whoever waits for it finds a server that has started.
   print(banner(config, sign_in.anonymous(), ports, tls ? tls->fingerprint() : std::string()));
-  wait_for_stop(log.get(), tls ? &*tls : nullptr);
+  wait_for_stop(log.get(), tls ? &*tls : nullptr, control ? &*control : nullptr);
   notify_manager(process_environment(), "STOPPING=1");
 
   try {
@@ -354,7 +415,7 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
   if (redirect_listener) redirect_listener->stop();
   if (admin_listener) admin_listener->stop();
   control.reset();
-  maintenance.stop();
+  maintenance->stop();
   if (failed) return 1;
   try {
     store.names->checkpoint();

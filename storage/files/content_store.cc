@@ -141,6 +141,26 @@ class FileReader final : public ContentReader {
   std::uint64_t digested_ = 0;
 };
 
+// Reads all of it.
+bool has_its_hash(ContentReader& reader, const Content& content) {
+  Digester digester(Digests{});
+  std::vector<char> buffer(1 << 20);
+  for (std::uint64_t at = 0; at < content.size;) {
+    const std::size_t got = reader.read(at, buffer);
+    digester.add(std::span<const char>(buffer).first(got));
+    at += got;
+  }
+  return digester.finish().sha256 == content.checksums.sha256;
+}
+
+// The folder of files that no row names and that are too many to be thrown away.
+constexpr const char* kLost = "lost";
+Descriptor open_lost(const DataFolder& folder, bool may_make) {
+  if (may_make && mkdirat(folder.descriptor(), kLost, 0700) != 0 && errno != EEXIST) return {};
+  return Descriptor(
+      openat(folder.descriptor(), kLost, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
 }  // namespace
 
 // Small bodies end their life here in memory; the first byte over the limit makes the file.
@@ -460,19 +480,46 @@ bool FileContentStore::verify(const Content& content) {
   }
   try {
     const std::unique_ptr<ContentReader> reader = open(content);
-    if (!reader) return false;
-    Digester digester(Digests{});
-    std::vector<char> buffer(1 << 20);
-    for (std::uint64_t at = 0; at < content.size;) {
-      const std::size_t got = reader->read(at, buffer);
-      digester.add(std::span<const char>(buffer).first(got));
-      at += got;
-    }
-    return digester.finish().sha256 == content.checksums.sha256;
+    return reader && has_its_hash(*reader, content);
   } catch (const Error& error) {
     if (error.fault() == Fault::corrupt) return false;
     throw;
   }
+}
+
+void FileContentStore::set_aside(const std::string& blob) {
+  const std::string path = blob_location(blob);
+  const Descriptor lost = open_lost(folder_, true);
+  if (!lost ||
+      renameat2(folder_.blobs(), path.c_str(), lost.get(), blob.c_str(), RENAME_NOREPLACE) != 0)
+    fail("set aside", path);
+  const std::lock_guard lock(mutex_);
+  unflushed_.erase(blob);
+}
+
+void FileContentStore::flush_aside() {
+  const Descriptor lost = open_lost(folder_, false);
+  if (!lost && errno == ENOENT) return;
+  if (!lost || fsync(lost.get()) != 0 || fsync(folder_.descriptor()) != 0) fail("fsync", kLost);
+}
+
+bool FileContentStore::take_back(const Content& content) {
+  const std::string path = blob_location(content.blob);
+  const Descriptor lost = open_lost(folder_, false);
+  if (!lost) return false;
+  Descriptor fd(openat(lost.get(), content.blob.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat file {};
+  if (!fd || fstat(fd.get(), &file) != 0 || !S_ISREG(file.st_mode) ||
+      static_cast<std::uint64_t>(file.st_size) != content.size)
+    return false;
+  FileReader reader(std::move(fd), file, content, verified_);
+  if (!has_its_hash(reader, content)) return false;
+  const Descriptor fan = folder_for(content.blob);
+  if (renameat2(lost.get(), content.blob.c_str(), folder_.blobs(), path.c_str(),
+                RENAME_NOREPLACE) != 0)
+    fail("take back", path);
+  if (fsync(fan.get()) != 0 || fsync(folder_.blobs()) != 0) fail("fsync", path);
+  return true;
 }
 
 void FileContentStore::require_sound(std::int64_t id, const Content& content) {

@@ -34,6 +34,10 @@ class FileContentStore final : public ContentStore {
   // Leaves out what uploads still hold: nobody has to name it yet, so nobody may sweep it.
   void for_each(
       const std::function<void(const std::string& blob, std::uint64_t size)>& visit) override;
+  void set_aside(const std::string& blob) override;
+  void flush_aside() override;
+  [[nodiscard]] bool take_back(const Content& content) override;
+  [[nodiscard]] std::string displaced() const override { return folder_.displaced(); }
   [[nodiscard]] bool verify(const Content& content) override;
   void require_sound(std::int64_t id, const Content& content) override;
   [[nodiscard]] bool is_known_sound(std::int64_t id) const override {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+#include <utility>
 
 #include "storage/files/blob_name.h"
 
@@ -85,6 +86,21 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
     fd_ = other.release();
   }
   return *this;
+}
+
+std::string DataFolder::displaced() const {
+  const auto is_gone = [](int fd, const std::string& path) {
+    struct stat opened {};
+    struct stat there {};
+    if (fstat(fd, &opened) != 0) return false;
+    if (lstat(path.c_str(), &there) != 0) return errno == ENOENT || errno == ENOTDIR;
+    return opened.st_dev != there.st_dev || opened.st_ino != there.st_ino;
+  };
+  if (is_gone(folder_.get(), path_)) return "the data folder";
+  for (const auto& [fd, name] : {std::pair(lock_.get(), "LOCK"), std::pair(tmp_.get(), "tmp"),
+                                 std::pair(blobs_.get(), "blobs")})
+    if (is_gone(fd, path_ + "/" + name)) return std::string(name) + " in the data folder";
+  return {};
 }
 
 DataFolder::DataFolder(const std::string& path, Options options) {

@@ -52,6 +52,11 @@ class DataFolder {
   // with its first file. Whoever knows what the database names must see that none of it was in
   // them.
   [[nodiscard]] const std::vector<std::string>& missing() const { return missing_; }
+  // The folder itself.
+  [[nodiscard]] int descriptor() const { return folder_.get(); }
+  // What of it is no longer what is at its path, because somebody has removed or replaced it, as
+  // part of a sentence: "the data folder", "LOCK in the data folder". Empty when all is.
+  [[nodiscard]] std::string displaced() const;
 
  private:
   void hold();

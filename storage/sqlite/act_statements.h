@@ -138,7 +138,9 @@ struct Acts::Statements {
   Statement move_locks{connection, "UPDATE lock SET node = ?3 WHERE parent = ?1 AND node = ?2"};
   Statement delete_locks{connection, "DELETE FROM lock WHERE parent = ?1 AND node = ?2"};
   Statement delete_member_locks{connection, "DELETE FROM lock WHERE parent = ?1"};
-  Statement purge_locks{connection, "DELETE FROM lock WHERE expires < ?1"};
+  Statement purge_locks{connection,
+                        "DELETE FROM lock WHERE id IN (SELECT id FROM lock WHERE expires < ?1 "
+                        "ORDER BY expires LIMIT ?2)"};
 
   Statement add_usage{connection,
                       "UPDATE account_usage SET resources = min(resources, 1 << 53) + ?2, "

@@ -78,7 +78,8 @@ class Acts final : public Answers<Transaction> {
 
   // Upkeep. None of it must be flushed by itself.
   void forget_garbage(std::span<const std::string> blobs);
-  void purge_expired_locks(std::int64_t grace_s);
+  // Forgets locks that ran out more than `grace_s` seconds ago, at most `most`.
+  void purge_expired_locks(std::int64_t grace_s, std::size_t most);
   // Namespace::check with repair.
   [[nodiscard]] NamespaceCheck repair();
 

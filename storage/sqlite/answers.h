@@ -21,8 +21,9 @@ class Answers : public Interface {
   bool fits_below(const Resource& root, std::size_t levels, std::size_t bytes) const override {
     return queries_.fits_below(root, levels, bytes);
   }
-  std::vector<Lock> locks_within(const Resource& root) const override {
-    return queries_.locks_within(root);
+  void locks_within(const Resource& root, Among among,
+                    const std::function<bool(const Lock&)>& visit) const override {
+    queries_.locks_within(root, among, visit);
   }
   std::vector<Property> properties(NodeId id) const override { return queries_.properties(id); }
   Content content(const Resource& file) const override { return queries_.content(file); }

@@ -176,6 +176,13 @@ NamespaceCheck inspect(Connection& connection, bool repair) {
     if (connection.integer(rule.count) == 0) result.repaired += static_cast<std::uint64_t>(broken);
   }
   check_keys(connection, result);
+  Statement incomplete(connection,
+                       "SELECT n.content FROM node n WHERE n.content IS NOT NULL AND NOT EXISTS "
+                       "(SELECT 1 FROM content c WHERE c.id = n.content) UNION "
+                       "SELECT c.id FROM content c WHERE c.blob IS NULL AND NOT EXISTS "
+                       "(SELECT 1 FROM inline_content i WHERE i.id = c.id "
+                       "AND length(i.bytes) = c.size) LIMIT 1000");
+  for (Run run(incomplete); run.row();) result.incomplete.push_back(run.integer(0));
   result.resources = static_cast<std::uint64_t>(connection.integer("SELECT count(*) FROM node"));
   result.contents = static_cast<std::uint64_t>(connection.integer("SELECT count(*) FROM content"));
   return result;

@@ -46,9 +46,9 @@ bool Acts::remove_lock(const Lock& lock) {
   return true;
 }
 
-void Acts::purge_expired_locks(std::int64_t grace_s) {
+void Acts::purge_expired_locks(std::int64_t grace_s, std::size_t most) {
   acting();
-  Run(sql_->purge_locks, lease_now() - grace_s * 1000).done();
+  Run(sql_->purge_locks, lease_now() - grace_s * 1000, static_cast<std::int64_t>(most)).done();
   if (connection_.changes() == 0) return;
   state_.changed = true;
   counters_.locks -= connection_.changes();

@@ -1,6 +1,7 @@
 // Queries about locks.
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "storage/sqlite/queries.h"
 #include "storage/sqlite/schema.h"
@@ -99,60 +100,70 @@ std::optional<NodeId> Queries::next_locked(NodeId parent, NodeId after) {
   return run.integer(0);
 }
 
-std::optional<std::vector<NodeId>> Queries::collections(NodeId root, std::uint64_t limit) {
-  std::vector<NodeId> found{root};
-  std::uint64_t counted = 1;
-  TreeWalk walk(*this, TreeWalk::Select::brief);
-  walk.descend(root);
-  while (walk.depth() > 0) {
-    const Run* row = walk.next();
-    if (!row) {
-      walk.ascend();
-      continue;
-    }
-    if (++counted > limit) return std::nullopt;
-    if (!row->null(TreeWalk::content)) continue;
-    found.push_back(row->integer(TreeWalk::id));
-    walk.descend(found.back());
-  }
-  return found;
+std::optional<NodeId> Queries::next_live(NodeId parent, NodeId after, Among among) {
+  Run run(next_live_, parent, after, lease_now_, among == Among::all);
+  if (!run.row()) return std::nullopt;
+  return run.integer(0);
 }
 
-std::vector<NodeId> Queries::lock_parents(const Resource& root) {
-  if (!any_locks() || !root.is_collection()) return {};
+void Queries::lock_parents(const Resource& root, const std::function<bool(NodeId)>& visit) {
+  if (!any_locks() || !root.is_collection()) return;
+  std::unordered_set<NodeId> visited;
   if (root.id != kRoot) {
-    const auto locks = static_cast<std::uint64_t>(commits_.locks.load());
-    // Small tree, many locks: its collections are fewer than those that hold locks.
-    auto small = collections(root.id, std::min(locks, kSmallTree));
-    if (small) return std::move(*small);
+    // Small tree, many locks: its collections are fewer than those that hold locks. Each is visited
+    // as soon as it is met, because the first may be the last.
+    std::uint64_t left = std::min(static_cast<std::uint64_t>(commits_.locks.load()), kSmallTree);
+    TreeWalk walk(*this, TreeWalk::Select::brief);
+    const auto enter = [&](NodeId collection) {
+      visited.insert(collection);
+      if (!visit(collection)) return false;
+      walk.descend(collection);
+      return true;
+    };
+    if (!enter(root.id)) return;
+    while (walk.depth() > 0 && left > 0) {
+      const Run* row = walk.next();
+      if (!row) {
+        walk.ascend();
+        continue;
+      }
+      --left;
+      if (row->null(TreeWalk::content) && !enter(row->integer(TreeWalk::id))) return;
+    }
+    if (walk.depth() == 0) return;
   }
   // A lock's `parent` is its resource's as long as it lives (invariant 7), so asking each that
   // occurs finds them all; above the root there is nothing.
-  std::vector<NodeId> found;
   Inside inside(*this, root.id);
   std::optional<NodeId> parent = 0;
   while ((parent = next_lock_parent(*parent)))
-    if (inside.has(*parent)) found.push_back(*parent);
-  return found;
+    if (!visited.contains(*parent) && inside.has(*parent) && !visit(*parent)) return;
 }
 
-std::vector<Lock> Queries::locks_within(const Resource& root) {
-  std::vector<Lock> found;
-  if (!any_locks()) return found;
+void Queries::locks_within(const Resource& root, Among among,
+                           const std::function<bool(const Lock&)>& visit) {
+  if (!any_locks()) return;
+  std::vector<Lock> here;
   const auto look_at = [&](NodeId parent, NodeId node) {
-    const std::size_t before = found.size();
-    locks_at(parent, node, found);
-    if (found.size() == before) return;
+    here.clear();
+    locks_at(parent, node, here);
+    if (here.empty()) return true;
     const std::optional<Path> path = path_of(node);
-    if (!path) found.resize(before);
-    for (std::size_t i = before; i < found.size(); ++i) found[i].root = *path;
+    if (!path) return true;
+    for (Lock& lock : here) {
+      if (among == Among::exclusive && lock.scope != LockScope::exclusive) continue;
+      lock.root = *path;
+      if (!visit(lock)) return false;
+    }
+    return true;
   };
-  if (const std::optional<NodeId> parent = parent_of(root.id)) look_at(*parent, root.id);
-  for (const NodeId parent : lock_parents(root)) {
+  if (const auto parent = parent_of(root.id); parent && !look_at(*parent, root.id)) return;
+  lock_parents(root, [&](NodeId parent) {
     std::optional<NodeId> node = 0;
-    while ((node = next_locked(parent, *node))) look_at(parent, *node);
-  }
-  return found;
+    while ((node = next_live(parent, *node, among)))
+      if (!look_at(parent, *node)) return false;
+    return true;
+  });
 }
 
 std::optional<Lock> Queries::find_lock(std::string_view token, std::int64_t grace_s) {
@@ -196,7 +207,11 @@ std::uint64_t Queries::locks_of(std::string_view principal) {
 std::vector<Lock> Queries::all_locks(std::size_t limit) {
   Resource top;
   top.id = kRoot;
-  std::vector<Lock> found = locks_within(top);
+  std::vector<Lock> found;
+  locks_within(top, Among::all, [&](const Lock& lock) {
+    found.push_back(lock);
+    return true;
+  });
   std::sort(found.begin(), found.end(), [](const Lock& a, const Lock& b) {
     return a.root != b.root ? a.root < b.root : a.token < b.token;
   });

@@ -31,11 +31,22 @@ struct Opened {
   std::unique_ptr<Connection> connection;
 };
 
+// So many locks are forgotten while others wait to write.
+constexpr std::size_t kPurgedAtOnce = 500;
+
+// Which file is at a path: the disk and the file's number on it.
+using FileId = std::pair<dev_t, ino_t>;
+FileId file_id(const std::string& path) {
+  struct stat file {};
+  return ::lstat(path.c_str(), &file) == 0 ? FileId(file.st_dev, file.st_ino) : FileId();
+}
+
 class SqliteNamespace final : public Namespace {
  public:
   SqliteNamespace(const std::string& path, Opened opened, ContentStore& content, const Clock& clock,
                   Options options)
-      : clock_(clock),
+      : path_(path),
+        clock_(clock),
         read_limit_s_(options.read_limit_s),
         opened_(std::move(opened)),
         epoch_(opened_.connection->text("SELECT epoch FROM meta")),
@@ -53,6 +64,8 @@ class SqliteNamespace final : public Namespace {
         std::move(opened_.connection), pool_, epoch_, Reserve(path, options.reserve_bytes),
         Writer::Options{options.durability, &clock, [&content] { content.flush(); },
                         std::move(options.on_failure)});
+    for (const char* name : {"", "-wal"})
+      if (const FileId id = file_id(path_ + name); id != FileId()) files_.emplace_back(name, id);
   }
 
   std::unique_ptr<const Snapshot> snapshot() const override {
@@ -92,10 +105,16 @@ class SqliteNamespace final : public Namespace {
     return run.row() && run.integer(0) != 0;
   }
 
-  void for_each_blob(const std::function<void(const Content&)>& visit) const override {
+  std::uint64_t garbage_count() const override {
+    const LentReader reader = pool_.borrow();
+    return static_cast<std::uint64_t>(reader->connection.integer("SELECT count(*) FROM garbage"));
+  }
+
+  void for_each_blob(
+      const std::function<void(std::int64_t, const Content&)>& visit) const override {
     // In pages, because a visit may read a whole file and no transaction may last that long.
     for (std::int64_t after = 0;;) {
-      std::vector<Content> page;
+      std::vector<std::pair<std::int64_t, Content>> page;
       {
         const LentReader reader = pool_.borrow();
         Statement some(reader->connection,
@@ -103,8 +122,8 @@ class SqliteNamespace final : public Namespace {
                        "WHERE id > ?1 AND blob IS NOT NULL ORDER BY id LIMIT 500");
         Run run(some, after);
         while (run.row()) {
-          after = run.integer(0);
-          Content& content = page.emplace_back();
+          auto& [id, content] = page.emplace_back();
+          id = after = run.integer(0);
           content.size = static_cast<std::uint64_t>(run.amount(1));
           run.bytes(2, content.checksums.sha256);
           if (!run.null(3)) run.bytes(3, content.checksums.sha1.emplace());
@@ -112,7 +131,7 @@ class SqliteNamespace final : public Namespace {
           content.blob = run.text(5);
         }
       }
-      for (const Content& content : page) visit(content);
+      for (const auto& [id, content] : page) visit(id, content);
       if (page.empty()) return;
     }
   }
@@ -148,13 +167,30 @@ class SqliteNamespace final : public Namespace {
   std::shared_ptr<void> hold_log() override { return writer_ ? writer_->hold_log() : nullptr; }
 
   void purge_expired_locks(std::int64_t grace_s) override {
-    {
-      const LentReader reader = pool_.borrow();
-      Statement any(reader->connection, "SELECT EXISTS (SELECT 1 FROM lock WHERE expires < ?1)");
-      Run run(any, clock_.lease() - grace_s * 1000);
-      if (run.row() && run.integer(0) == 0) return;
+    for (;;) {
+      {
+        const LentReader reader = pool_.borrow();
+        Statement any(reader->connection, "SELECT EXISTS (SELECT 1 FROM lock WHERE expires < ?1)");
+        Run run(any, clock_.lease() - grace_s * 1000);
+        if (run.row() && run.integer(0) == 0) return;
+      }
+      writer().write(Writer::Need::no_flush,
+                     [&](Acts& acts) { acts.purge_expired_locks(grace_s, kPurgedAtOnce); });
     }
-    writer().write(Writer::Need::no_flush, [&](Acts& acts) { acts.purge_expired_locks(grace_s); });
+  }
+
+  std::string displaced() const override {
+    for (const auto& [name, id] : files_) {
+      errno = 0;
+      if (file_id(path_ + name) == id) continue;
+      if (errno == 0 || errno == ENOENT || errno == ENOTDIR)
+        return "meta.db" + name + " in the data folder";
+    }
+    return {};
+  }
+
+  void refuse_writes(const std::string& why) override {
+    if (writer_) writer_->refuse(why);
   }
 
   NamespaceStats stats() const override { return writer_ ? writer_->stats() : stats_; }
@@ -183,6 +219,7 @@ class SqliteNamespace final : public Namespace {
     return *writer_;
   }
 
+  std::string path_;
   const Clock& clock_;
   std::int64_t read_limit_s_;
   Opened opened_;  // its connection is the writer's, when there is one
@@ -191,6 +228,7 @@ class SqliteNamespace final : public Namespace {
   std::unique_ptr<Writer> writer_;  // none on a read-only disk, where the two below never change
   std::shared_ptr<const Accounts> accounts_;
   NamespaceStats stats_;
+  std::vector<std::pair<std::string, FileId>> files_;  // by the end of the path
 };
 
 // A database is only ever made where there is nothing: an empty one in the place of a lost one

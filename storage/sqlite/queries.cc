@@ -34,6 +34,10 @@ constexpr const char* kLateLocksAt =
     "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
     "FROM lock WHERE parent = ?1 AND node = ?2 AND expires > ?3 AND expires <= ?4 "
     "ORDER BY expires DESC LIMIT ?5";
+// Only an exclusive lock is looked for in the table, beside the index.
+constexpr const char* kNextLive =
+    "SELECT node FROM lock INDEXED BY lock_node WHERE parent = ?1 AND node > ?2 AND expires > ?3 "
+    "AND (?4 OR shared = 0) ORDER BY node LIMIT 1";
 constexpr const char* kLockByToken =
     "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
     "FROM lock WHERE token = ?1 AND expires > ?2";
@@ -70,6 +74,7 @@ Queries::Queries(Connection& connection, std::string epoch, const Commits& commi
                         "SELECT parent FROM lock WHERE parent > ?1 ORDER BY parent LIMIT 1"),
       next_locked_(connection,
                    "SELECT node FROM lock WHERE parent = ?1 AND node > ?2 ORDER BY node LIMIT 1"),
+      next_live_(connection, kNextLive),
       lock_by_token_(connection, kLockByToken),
       properties_(connection,
                   "SELECT xmlns, name, xml FROM property WHERE node = ?1 ORDER BY xmlns, name"),

@@ -62,7 +62,8 @@ class Queries {
                const std::function<void(const Member&)>& visit);
   [[nodiscard]] std::uint64_t count(const Resource& root, std::uint64_t limit);
   [[nodiscard]] bool fits_below(const Resource& root, std::size_t levels, std::size_t bytes);
-  [[nodiscard]] std::vector<Lock> locks_within(const Resource& root);
+  void locks_within(const Resource& root, Among among,
+                    const std::function<bool(const Lock&)>& visit);
   [[nodiscard]] std::vector<Property> properties(NodeId id);
   [[nodiscard]] Content content(const Resource& file);
   [[nodiscard]] Content facts(const Resource& file);
@@ -98,9 +99,9 @@ class Queries {
   [[nodiscard]] std::optional<Path> path_of(NodeId id);
   // True when `id` is `above` or lies below it.
   [[nodiscard]] bool lies_in(NodeId id, NodeId above);
-  // The collections at or below `root` whose members may have locks, live ones or such as ran out;
-  // none of them when `root` is a file.
-  [[nodiscard]] std::vector<NodeId> lock_parents(const Resource& root);
+  // Visits the collections at or below `root` whose members may have locks, live ones or such as
+  // ran out, until `visit` says no; none of them when `root` is a file.
+  void lock_parents(const Resource& root, const std::function<bool(NodeId)>& visit);
   [[nodiscard]] std::optional<NodeId> parent_of(NodeId id);
   void make_etag(std::int64_t content, std::string& etag) const;
   [[nodiscard]] bool any_locks();
@@ -121,8 +122,9 @@ class Queries {
   // The first collection after this one, in the order of ids, whose members have locks, live ones
   // or such as ran out.
   [[nodiscard]] std::optional<NodeId> next_lock_parent(NodeId after);
-  // The collections of the tree, as long as it has at most `limit` resources.
-  [[nodiscard]] std::optional<std::vector<NodeId>> collections(NodeId root, std::uint64_t limit);
+  // The first member after this one, in the order of ids, that has a live lock. Those that have
+  // none cost a step for each of their locks.
+  [[nodiscard]] std::optional<NodeId> next_live(NodeId parent, NodeId after, Among among);
 
   Connection& connection_;
   std::string epoch_;
@@ -145,6 +147,7 @@ class Queries {
   Statement late_locks_at_;
   Statement next_lock_parent_;
   Statement next_locked_;
+  Statement next_live_;
   Statement lock_by_token_;
   Statement properties_;
   Statement facts_;

@@ -183,10 +183,11 @@ void Acts::drop_locks_at(NodeId id, NodeId parent) {
 
 void Acts::drop_locks_within(const Resource& root, NodeId parent) {
   drop_locks_at(root.id, parent);
-  for (const NodeId collection : queries_.lock_parents(root)) {
+  queries_.lock_parents(root, [&](NodeId collection) {
     Run(sql_->delete_member_locks, collection).done();
     counters_.locks -= connection_.changes();
-  }
+    return true;
+  });
 }
 
 }  // namespace holdfast::storage::sqlite

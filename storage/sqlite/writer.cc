@@ -565,9 +565,15 @@ void Writer::checkpoint() {
 // Returns free pages to the disk, some at a time, so that a large removal shows in its end.
 void Writer::give_back_space(Connection& connection) {
   constexpr std::int64_t kKeptPages = 4096;
-  if (connection.integer("PRAGMA freelist_count") <= kKeptPages) return;
-  unflushed_commits_ = since_barrier_ = true;
-  connection.execute("PRAGMA incremental_vacuum(8192)");
+  std::int64_t free = connection.integer("PRAGMA freelist_count");
+  if (free > kKeptPages) {
+    unflushed_commits_ = since_barrier_ = true;
+    connection.execute("PRAGMA incremental_vacuum(2048)");
+    free = connection.integer("PRAGMA freelist_count");
+  }
+  const std::lock_guard lock(stats_mutex_);
+  stats_.returnable_bytes =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(free - kKeptPages, 0) * page_bytes_);
 }
 
 // On a full disk every free page goes back, in steps whose log fits into its own room.

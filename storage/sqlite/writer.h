@@ -53,6 +53,8 @@ class Writer {
   // Makes every commit so far durable and moves the log into the database, truncating it when no
   // reader is in the way.
   void checkpoint();
+  // Every later write throws Error{unavailable}, as after a failed disk.
+  void refuse(const std::string& why) { disk_failed({why}); }
   // Runs `fn` on the writing connection outside any transaction, alone.
   void alone(const std::function<void(Connection&)>& fn);
 

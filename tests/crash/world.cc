@@ -77,8 +77,8 @@ std::string CrashWorld::check() const {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   for (;;) {
     const auto outcome = run({.arguments = {holdfast_binary(), "check", "--data", server.data()}});
-    if (outcome.exit_code == 0) return "";
-    const bool swept = outcome.output.find("belongs to no resource") == std::string::npos;
+    const bool swept = outcome.output.find("belong to no resource") == std::string::npos;
+    if (outcome.exit_code == 0 && swept) return "";
     if (swept || !server.running() || std::chrono::steady_clock::now() > deadline) {
       return outcome.output;
     }

@@ -351,7 +351,8 @@ TEST(Get, OfMissingContentIs500AndDeleteStillWorks) {  // robustness R6, E8
   w.put("/f", std::string(100'000, 'x'));
   w.put("/inline", "small");
   std::string blob;
-  w.store.names.for_each_blob([&](const storage::Content& content) { blob = content.blob; });
+  w.store.names.for_each_blob(
+      [&](std::int64_t, const storage::Content& content) { blob = content.blob; });
   w.store.contents.remove(blob);
   const Answer answer = w.send("GET", "/f");
   EXPECT_EQ(answer.status, 500);
@@ -369,8 +370,9 @@ TEST(Get, OfMissingContentIs500AndDeleteStillWorks) {  // robustness R6, E8
 TEST(Get, OfShortContentIsNeverACompleteAnswer) {  // robustness R6
   World w;
   w.put("/f", std::string(100'000, 'x'));
-  w.store.names.for_each_blob(
-      [&](const storage::Content& content) { w.store.contents.damage(content.blob, "short"); });
+  w.store.names.for_each_blob([&](std::int64_t, const storage::Content& content) {
+    w.store.contents.damage(content.blob, "short");
+  });
   const Answer answer = w.send("GET", "/f");
   EXPECT_TRUE(answer.status == 500 || answer.cut);
 }

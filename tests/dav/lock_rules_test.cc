@@ -34,11 +34,15 @@ class UndoingNamespace final : public storage::Namespace {
   [[nodiscard]] std::vector<std::string> garbage(std::size_t) const override { return {}; }
   void forget_garbage(std::span<const std::string>) override {}
   [[nodiscard]] bool names_blob(const std::string&) const override { return false; }
-  void for_each_blob(const std::function<void(const storage::Content&)>&) const override {}
+  [[nodiscard]] std::uint64_t garbage_count() const override { return 0; }
+  void for_each_blob(
+      const std::function<void(std::int64_t, const storage::Content&)>&) const override {}
   void for_each_inline(
       const std::function<void(std::int64_t, const storage::Content&)>&) const override {}
   void checkpoint() override {}
   [[nodiscard]] std::shared_ptr<void> hold_log() override { return nullptr; }
+  [[nodiscard]] std::string displaced() const override { return {}; }
+  void refuse_writes(const std::string&) override {}
   void purge_expired_locks(std::int64_t) override {}
   [[nodiscard]] storage::NamespaceStats stats() const override { return {}; }
   [[nodiscard]] storage::NamespaceCheck check(bool) override { return {}; }

@@ -167,9 +167,14 @@ TEST(Put, AClientDateCannotHideAChangeFromIfUnmodifiedSince) {  // DESIGN §4, D
   EXPECT_EQ(w.status("PUT", "/f", {{"X-OC-Mtime", "1000000000"}}, "theirs"), 204);
   EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", seen}}, "mine"), 412);
   EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", asked_at}}, "mine"), 412);
-  // Its own date is a fair validator.
+  // The date that it has now may be one that it had before, as far as the store knows.
   const std::string theirs = w.send("GET", "/f").header("Last-Modified");
-  EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", theirs}}, "mine"), 204);
+  EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", theirs}}, "mine"), 412);
+  // A later one is not.
+  w.store.clock.advance(1000);
+  EXPECT_EQ(w.status("PUT", "/f", {}, "mine"), 204);
+  const std::string later = w.send("GET", "/f").header("Last-Modified");
+  EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", later}}, "mine"), 204);
 }
 
 TEST(Put, ABodyThatEndsBadlyChangesNothing) {  // clients R30, robustness K2

@@ -91,7 +91,7 @@ inline Examined examine(SqliteFolder& folder) {
   ask(engine, "DELETE", "/a");
   (void)works([&] { names->purge_expired_locks(0); });
   (void)works([&] { names->forget_garbage(names->garbage(10)); });
-  (void)works([&] { names->for_each_blob([](const storage::Content&) {}); });
+  (void)works([&] { names->for_each_blob([](std::int64_t, const storage::Content&) {}); });
   (void)works([&] { (void)names->check(true); });
   (void)works([&] {
     if (!names->check(false).problems.empty()) return;

@@ -105,7 +105,8 @@ class Session {
   void run(std::string_view script) {
     for (int i = 0; !script.empty() && i < 12; ++i) step(std::string(take(script, "\n==\n")));
     std::set<std::string> known;
-    store_.names.for_each_blob([&](const storage::Content& each) { known.insert(each.blob); });
+    store_.names.for_each_blob(
+        [&](std::int64_t, const storage::Content& each) { known.insert(each.blob); });
     for (std::string& blob : store_.names.garbage(1000)) known.insert(std::move(blob));
     fuzz::require(store_.contents.uploads() == 0 && store_.contents.files() == known.size(),
                   "every stored file is known");

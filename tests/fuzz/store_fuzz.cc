@@ -150,7 +150,7 @@ std::string answers(const storage::Snapshot& snapshot, const storage::Path& path
   if (!found.resource) return out;
   return out + " " + std::to_string(snapshot.count(*found.resource, limit)) +
          (snapshot.fits_below(*found.resource, limit % 4, limit) ? " fits" : " too large") +
-         fuzz::lock_texts(snapshot.locks_within(*found.resource));
+         fuzz::lock_texts(test::locks_within(snapshot, *found.resource));
 }
 
 std::vector<std::string> sorted_garbage(const storage::Namespace& names) {

@@ -385,6 +385,69 @@ TEST_F(DatabaseDamage, OfInlineContentIs500) {
   EXPECT_THAT(hashes.output, HasSubstr("SHA-256"));
 }
 
+// Content that the rows do not name, because they are of an earlier day: nothing of it is lost, and
+// with the rows of today it is there again.
+TEST_F(DatabaseDamage, AnOldDatabaseBesideNewerContentLosesNothing) {
+  constexpr int kNewer = 70;
+  make(false);
+  const fs::path old = copy();
+  fs::copy(old, folder_ / "old.db");
+  ServerProcess server(data_);
+  server.start();
+  {
+    HttpClient client(server.port());
+    for (int i = 0; i < kNewer; ++i)
+      ASSERT_EQ(
+          client.request("PUT", "/n" + std::to_string(i), {}, body(20) + std::to_string(i)).status,
+          201);
+  }
+  ASSERT_EQ(server.stop(), 0);
+  const std::size_t files = blobs(data_).size();
+  fs::rename(old, folder_ / "new.db");
+  fs::rename(folder_ / "old.db", old);
+  const Outcome before = check(data_);
+  EXPECT_EQ(before.exit_code, 1);
+  EXPECT_THAT(before.output, HasSubstr("70 content files of "));
+
+  server.start();
+  const auto told = [&server] {
+    return server.output().find("70 content files of ") != std::string::npos;
+  };
+  for (int i = 0; i < 300 && !told(); ++i) usleep(100'000);
+  EXPECT_TRUE(told()) << server.output();
+  EXPECT_EQ(HttpClient(server.port()).request("GET", path(20)).body, body(20));
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(blobs(data_).size(), files - kNewer);
+  EXPECT_EQ(check(data_).exit_code, 0);
+
+  fs::rename(folder_ / "new.db", old);
+  const Outcome missing = check(data_);
+  EXPECT_THAT(missing.output, HasSubstr("is missing: /n0.\n"));
+  EXPECT_THAT(missing.output, HasSubstr("70 problems"));
+  const Outcome repair =
+      run({.arguments = {holdfast_binary(), "check", "--repair", "--data", data_}});
+  EXPECT_THAT(repair.output, HasSubstr("taken back"));
+  EXPECT_THAT(repair.output, HasSubstr("70 repaired"));
+  EXPECT_EQ(check(data_, true).exit_code, 0);
+  EXPECT_EQ(blobs(data_).size(), files);
+}
+
+// What a kill leaves of an upload that nobody was told of.
+TEST_F(DatabaseDamage, AnUploadThatAKillLeftIsNoProblem) {
+  make(true);
+  copy();
+  std::ofstream(data_ / "blobs/aa" / std::string(32, 'a')) << "left over";
+  const Outcome found = check(data_);
+  EXPECT_EQ(found.exit_code, 0) << found.output;
+  EXPECT_THAT(found.output, HasSubstr("1 content file of 9 bytes that belong"));
+  EXPECT_THAT(found.output, HasSubstr("sound.\n"));
+  const Outcome repaired =
+      run({.arguments = {holdfast_binary(), "check", "--repair", "--data", data_}});
+  EXPECT_EQ(repaired.exit_code, 0) << repaired.output;
+  EXPECT_FALSE(fs::exists(data_ / "blobs/aa" / std::string(32, 'a')));
+  EXPECT_THAT(check(data_).output, testing::Not(HasSubstr("belong")));
+}
+
 TEST_F(DatabaseDamage, OfTheLogLosesNothingThatIsServed) {
   make(true);
   std::mt19937 random(11);

@@ -37,12 +37,14 @@ class DiskFull : public testing::Test {
     if (const std::string reason = why_no_tmpfs(); !reason.empty()) GTEST_SKIP() << reason;
   }
 
-  // The port of /healthz in the banner.
-  static int health(const ServerProcess& server) {
+  // From the port of /healthz in the banner.
+  static int health(const ServerProcess& server) { return health_reply(server).status; }
+  static std::string health_text(const ServerProcess& server) { return health_reply(server).body; }
+  static Reply health_reply(const ServerProcess& server) {
     const std::string banner = server.banner();
     const std::size_t end = banner.find("/metrics");
     const auto port = std::stoi(banner.substr(banner.rfind(':', end) + 1));
-    return HttpClient(static_cast<std::uint16_t>(port)).request("GET", "/healthz").status;
+    return HttpClient(static_cast<std::uint16_t>(port)).request("GET", "/healthz");
   }
 
   // Sends the request until it is refused for want of space; every one before must have succeeded.
@@ -233,6 +235,44 @@ TEST_F(DiskFull, AListingThatFindsNoRoomToWaitIsCutAndNeverLooksComplete) {
   EXPECT_EQ(client.request("PROPFIND", "/", {{"Depth", "0"}}).status, 207);
   disk.clear();
   EXPECT_EQ(server.stop(), 0) << server.output();
+}
+
+// A small disk, and settings that nobody has touched: there is room to write. What is too little is
+// told by everything that is asked, with its figures.
+TEST_F(DiskFull, ASmallDiskIsWrittenToAndTellsWhenItIsNot) {
+  const std::vector<std::string> defaults = {"--admin-listen", "127.0.0.1:0"};
+  Tmpfs disk(folder_ / "disk", 128 << 20);
+  {
+    ServerProcess server(disk.point() / "data", defaults);
+    server.start();
+    HttpClient client(server.port());
+    plant(client);
+    EXPECT_EQ(client.request("PUT", "/new", {}, bytes_of(20 << 20, 'n')).status, 201);
+    EXPECT_EQ(health(server), 200);
+    EXPECT_EQ(server.output().find("below the floor"), std::string::npos) << server.output();
+    EXPECT_EQ(server.stop(), 0);
+  }
+  disk.fill();
+  ServerProcess server(disk.point() / "data", defaults);
+  server.start();
+  // What the start gave up of its reserve is free.
+  const std::string begin = "Writes are refused (507), because free space is below the floor: ";
+  const std::string end = " MiB free, floor 8 MiB (room for removals), size of the disk 128 MiB.\n";
+  const std::string output = server.output();
+  const std::size_t found = output.find(begin);
+  ASSERT_NE(found, std::string::npos) << output;
+  EXPECT_NE(output.find(end, found), std::string::npos) << output;
+  EXPECT_EQ(output.find(begin, found + 1), std::string::npos) << "once";
+  disk.fill();
+  HttpClient client(server.port());
+  EXPECT_EQ(client.request("PUT", "/after", {}, "x").status, 507);
+  EXPECT_EQ(health(server), 503);
+  EXPECT_EQ(health_text(server), begin + "0" + end);
+  expect_readable(client);
+  disk.clear();
+  EXPECT_EQ(client.request("PUT", "/after", {}, "x").status, 201);
+  EXPECT_EQ(health(server), 200);
+  EXPECT_EQ(server.stop(), 0);
 }
 
 // Below the floor everything that adds is refused before the disk has to (robustness §2.0).

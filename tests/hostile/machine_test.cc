@@ -112,6 +112,38 @@ class Machine : public testing::Test {
   std::unique_ptr<ServerProcess> server_;
 };
 
+// What is written into files without a name is gone with the process: nobody is told 201 for it.
+TEST_F(Machine, EndsWhenItsFilesAreGone) {
+  namespace fs = std::filesystem;
+  struct Row {
+    const char* what;
+    std::function<void()> act;
+  };
+  const Row rows[] = {
+      {"the data folder", [this] { fs::remove_all(data_); }},
+      {"the data folder", [this] { fs::rename(data_, folder_ / "moved"); }},
+      {"meta.db in the data folder", [this] { fs::remove(data_ / "meta.db"); }},
+      {"meta.db-wal in the data folder", [this] { fs::remove(data_ / "meta.db-wal"); }},
+      {"blobs in the data folder", [this] { fs::remove_all(data_ / "blobs"); }},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.what);
+    start();
+    row.act();
+    EXPECT_EQ(server_->wait_for_end(), 1);
+    const std::string told = std::string(
+                                 "The store refuses further writes, the server stops: "
+                                 "somebody has removed or replaced ") +
+                             row.what + " while it was in use";
+    const std::size_t found = server_->output().find(told);
+    ASSERT_NE(found, std::string::npos) << server_->output();
+    EXPECT_EQ(server_->output().find(told, found + 1), std::string::npos) << "once";
+    EXPECT_EQ(server_->output().find("Upkeep:", found), std::string::npos) << server_->output();
+    fs::remove_all(data_);
+    fs::remove_all(folder_ / "moved");
+  }
+}
+
 TEST_F(Machine, WithoutDescriptorsServesWhoIsThereAndLetsOthersWait) {
   start();
   HttpClient before(server_->port());

@@ -476,8 +476,38 @@ TEST(EngineOptions, TakePrefixHostLimitsAndFloorFromTheSettings) {
   EXPECT_EQ(options.space.authorities, (std::vector<std::string>{"dav.example", "lan:81"}));
   EXPECT_EQ(options.body_limit_bytes, 7U);
   EXPECT_EQ(options.lock_timeout_s, 9);
-  EXPECT_EQ(options.free_space_floor_bytes, kGibi);
-  EXPECT_EQ(config.engine_options(1000 * kGibi).free_space_floor_bytes, 10 * kGibi);
+  EXPECT_EQ(options.free_space_floor_bytes, kGibi / 100 * 3);
+}
+
+// A floor that is most of a small disk would refuse every write from the start.
+TEST(EngineOptions, TheFloorIsAFewHundredthsOfASmallDisk) {
+  constexpr std::uint64_t kMebi = 1 << 20;
+  constexpr std::uint64_t kGibi = 1 << 30;
+  struct Row {
+    std::uint64_t disk, least, most;
+  };
+  const Row rows[] = {
+      {0, 0, 0},
+      {1, 0, 0},
+      {16 * kMebi, kMebi * 2 / 5, kMebi / 2},
+      {512 * kMebi, 15 * kMebi, 16 * kMebi},
+      {kGibi, 30 * kMebi, 31 * kMebi},
+      {8 * kGibi, 245 * kMebi, 246 * kMebi},
+      {33 * kGibi, kGibi - 10 * kMebi - 2 * kMebi, kGibi - 10 * kMebi},
+      {34 * kGibi, kGibi, kGibi},
+      {100 * kGibi, kGibi, kGibi},
+      {101 * kGibi, kGibi + 10 * kMebi, kGibi + 11 * kMebi},
+      {1000 * kGibi, 10 * kGibi - 100, 10 * kGibi},
+      {UINT64_MAX, UINT64_MAX / 100, UINT64_MAX / 100},
+  };
+  for (const Row& row : rows) {
+    const std::uint64_t floor = Config().engine_options(row.disk).free_space_floor_bytes;
+    EXPECT_GE(floor, row.least) << row.disk;
+    EXPECT_LE(floor, row.most) << row.disk;
+  }
+  Config asked;
+  asked.free_space_floor_bytes = 7;
+  EXPECT_EQ(asked.engine_options(kGibi).free_space_floor_bytes, 7U);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "server/control.h"
 
 #include <atomic>
+#include <chrono>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdexcept>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "server/commands/backup.h"
 #include "server/commands/dispatch.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/temporary_folder.h"
@@ -172,6 +174,81 @@ TEST(ControlSocket, StopsAnswersThatTakeLong) {
     });
     client = std::jthread([&] { EXPECT_ANY_THROW((void)ask_server(folder.path(), "check")); });
     while (!started) std::this_thread::yield();
+  }
+}
+
+// What is held for a command that hangs is held for the limit and no longer; one that says that it
+// goes on keeps it.
+TEST(ControlSocket, LetsGoOfWhatItHoldsForACommandThatHangs) {
+  using State = ServerHold::State;
+  const test::TemporaryFolder folder;
+  std::weak_ptr<int> held;
+  auto control = std::make_unique<ControlSocket>(
+      folder.path(),
+      [&held](std::string_view, const std::stop_token&) {
+        const auto own = std::make_shared<int>(1);
+        held = own;
+        return ControlReply{.exit_code = 0, .text = {}, .held = own};
+      },
+      std::chrono::milliseconds(1500));
+  const auto wait_until = [](const auto& holds) {
+    for (int i = 0; i < 1000 && !holds(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return holds();
+  };
+  {
+    auto going_on = ask_server_to_hold(folder.path(), "hold");
+    ASSERT_TRUE(going_on.has_value());
+    const auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start < std::chrono::seconds(4)) {
+      going_on->second.goes_on();
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      ASSERT_EQ(going_on->second.state(), State::held);
+      ASSERT_FALSE(held.expired());
+    }
+  }
+  EXPECT_TRUE(wait_until([&] { return held.expired(); })) << "it closed the connection";
+  const auto hanging = ask_server_to_hold(folder.path(), "hold");
+  ASSERT_TRUE(hanging.has_value());
+  EXPECT_EQ(hanging->second.state(), State::held);
+  EXPECT_TRUE(wait_until([&] { return held.expired(); }));
+  EXPECT_TRUE(wait_until([&] { return hanging->second.state() == State::let_go; }));
+
+  const auto left = ask_server_to_hold(folder.path(), "hold");
+  ASSERT_TRUE(left.has_value());
+  control.reset();
+  EXPECT_TRUE(wait_until([&] { return left->second.state() == State::ended; }));
+}
+
+TEST(ControlSocket, ABackupThatStoodStillSaysSo) {
+  const test::TemporaryFolder folder;
+  const ControlSocket control(
+      folder.path(),
+      [](std::string_view request, const std::stop_token&) {
+        EXPECT_EQ(request, kHoldGarbage);
+        return ControlReply{.exit_code = 0, .text = {}, .held = std::make_shared<int>(1)};
+      },
+      std::chrono::milliseconds(200));
+  Invocation invocation;
+  invocation.config.data = folder.path();
+  const auto no_store = [](const Config&, Opening, const OnFailure&) -> Store {
+    throw std::runtime_error("a store of its own");
+  };
+  for (const bool finds_nothing : {false, true}) {
+    const auto standing_still = [&](const Config&, const std::string&,
+                                    const storage::OnBackupProgress& progress) {
+      progress({});
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+      if (finds_nothing) throw std::runtime_error("a content file is missing");
+      progress({});
+      return storage::BackupReport();
+    };
+    try {
+      (void)back_up(invocation, no_store, standing_still);
+      ADD_FAILURE() << "a backup without its files";
+    } catch (const std::runtime_error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("stood still"));
+    }
   }
 }
 

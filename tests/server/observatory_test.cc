@@ -233,7 +233,8 @@ TEST(Observatory, ShowsConnectionsWorkersAndTheStore) {
   store.wal_bytes = 4096;
   store.locks = 2;
   store.usage = {.resources = 12, .bytes = 345};
-  const std::string text = observatory.metrics(store);
+  const std::string text =
+      observatory.metrics(store, {.holds = 2, .oldest_hold_s = 61.5, .garbage_files = 7});
   for (const char* line : {
            "holdfast_connections_open 2\n",
            "holdfast_connections_parked 1\n",
@@ -248,6 +249,9 @@ TEST(Observatory, ShowsConnectionsWorkersAndTheStore) {
            "holdfast_locks 2\n",
            "holdfast_resources 12\n",
            "holdfast_stored_bytes 345\n",
+           "holdfast_backup_holds 2\n",
+           "holdfast_oldest_backup_hold_seconds 61.5\n",
+           "holdfast_garbage_files 7\n",
        })
     EXPECT_THAT(text, HasSubstr(line));
 }

@@ -10,8 +10,12 @@
 namespace holdfast::storage {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
+using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::UnorderedElementsAre;
 
 class Check : public SqliteStore {
  protected:
@@ -22,6 +26,22 @@ class Check : public SqliteStore {
     const auto snapshot = names_->snapshot();
     const Content content = snapshot->content(snapshot->resolve(path(where)).resource.value());
     return data() + "/blobs/" + content.blob.substr(0, 2) + "/" + content.blob;
+  }
+  void plant_unnamed(std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      std::string name = std::to_string(i);
+      name.insert(0, 32 - name.size(), '0');
+      std::filesystem::create_directory(data() + "/blobs/00");
+      std::ofstream(data() + "/blobs/00/" + name) << "orphan";
+    }
+  }
+  // Files that were set aside.
+  [[nodiscard]] std::size_t lost() const {
+    if (!std::filesystem::exists(data() + "/lost")) return 0;
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(data() + "/lost"))
+      count += entry.is_regular_file() ? 1 : 0;
+    return count;
   }
   // Behind the namespace's back, while it is closed.
   void damage(const char* sql) {
@@ -163,15 +183,127 @@ TEST_F(Check, TellsFilesThatAreMissingShortOrChanged) {
   EXPECT_TRUE(resolve("a/g").mapped());
 }
 
-TEST_F(Check, RemovesOrphansOnlyWhenAsked) {
-  plant_tree();
-  std::filesystem::create_directory(data() + "/blobs/00");
-  std::ofstream(data() + "/blobs/00/00112233445566778899aabbccddeeff") << "orphan";
-  EXPECT_THAT(look().problems, Contains(HasSubstr("belongs to no resource")));
-  EXPECT_EQ(files(), 2U);
-  EXPECT_EQ(look(false, true).repaired, 1U);
-  EXPECT_EQ(files(), 1U);
+// A few files that no row names are what a killed process leaves of its uploads. Many are not.
+TEST_F(Check, TellsAFewFilesThatNoResourceNamesFromMany) {
+  for (const std::uint64_t files : {1U, 64U, 65U, 200U}) {
+    SCOPED_TRACE(files);
+    const bool few = files <= Unnamed::kFew;
+    plant_tree();
+    plant_unnamed(files);
+    const CheckReport found = look();
+    EXPECT_EQ(found.unnamed.files, files);
+    EXPECT_EQ(found.unnamed.bytes, files * 6);
+    EXPECT_EQ(found.sound(), few);
+    if (!few) {
+      EXPECT_THAT(found.problems,
+                  ElementsAre(HasSubstr(std::to_string(files) + " content files of ")));
+    }
+    EXPECT_EQ(this->files(), files + 1) << "nothing is removed unasked";
+    const CheckReport repaired = look(false, true);
+    EXPECT_EQ(repaired.unnamed.files, files);
+    EXPECT_EQ(repaired.sound(), few);
+    EXPECT_EQ(this->files(), 1U);
+    EXPECT_EQ(lost(), few ? 0U : files);
+    EXPECT_TRUE(look().sound());
+    EXPECT_EQ(look().unnamed.files, 0U);
+    close();
+    std::filesystem::remove_all(data());
+  }
+}
+
+// By the one thing that people know of a content: where it is.
+TEST_F(Check, NamesEveryResourceThatHasADamagedContent) {
+  open();
+  mkcol("c");
+  put_file("c/one", 100'000, '1');
+  put_file("c/two", 100'000, '2');
+  copy("c/two", "two again");
+  put("small", "small and whole");
+  copy("small", "c/small");
+  put("gone", "gone");
+  put_file("c/many", 100'000, 'm');
+  for (int i = 0; i < 24; ++i) copy("c/many", "m" + std::to_string(i));
+  std::filesystem::remove(file_of("c/one"));
+  std::filesystem::resize_file(file_of("c/two"), 7);
+  std::filesystem::remove(file_of("c/many"));
+  damage(
+      "UPDATE inline_content SET bytes = CAST('small and w#ole' AS BLOB) WHERE length(bytes) = 15;"
+      "DELETE FROM inline_content WHERE length(bytes) = 4");
+  const std::int64_t gone = resolve("gone").resource.value().content;
+  EXPECT_THAT(look(true).problems,
+              UnorderedElementsAre(
+                  HasSubstr("1 inline content(s) are missing"),
+                  "Content " + std::to_string(gone) + " is not in the database as a whole: /gone.",
+                  AllOf(HasSubstr("is missing"), HasSubstr(": /c/one.")),
+                  AllOf(HasSubstr("wrong size"), HasSubstr(": /c/two, /two again.")),
+                  AllOf(HasSubstr("SHA-256"), HasSubstr(": /c/small, /small.")),
+                  AllOf(HasSubstr(": /c/many, /m0, /m1, "), HasSubstr(" and 5 more."))));
+  // What cannot be reached has no path.
+  damage("UPDATE node SET parent = 9999 WHERE key = 'c'");
+  EXPECT_THAT(look().problems,
+              Contains(AllOf(HasSubstr("wrong size"), HasSubstr(": /two again."))));
+  EXPECT_THAT(look().problems, Contains(EndsWith(" is missing.")));
+}
+
+TEST_F(Check, NamesResourcesInOneWalkWhateverTheNumberOfDamages) {
+  open();
+  mkcol("c");
+  for (int i = 0; i < 300; ++i) put_file("c/" + std::to_string(i), 70'000, 'x');
+  const auto cost = [&] {
+    const std::clock_t start = std::clock();
+    EXPECT_FALSE(look().sound());
+    return std::clock() - start;
+  };
+  std::filesystem::remove(file_of("c/0"));
+  (void)cost();
+  const std::clock_t one = cost();
+  for (int i = 1; i < 300; ++i) std::filesystem::remove(file_of("c/" + std::to_string(i)));
+  EXPECT_LT(cost(), 10 * one + CLOCKS_PER_SEC / 10);
+  const CheckReport all = look();
+  EXPECT_EQ(all.problems.size(), 300U);
+  for (const std::string& problem : all.problems) EXPECT_THAT(problem, HasSubstr(": /c/"));
+}
+
+// An older database beside newer content, with the sweep in between, and the right one again.
+TEST_F(Check, TakesBackWhatWasSetAsideWhenItIsTheSame) {
+  open();
+  for (int i = 0; i < 80; ++i) put_file(std::to_string(i), 70'000, static_cast<char>('a' + i % 26));
+  close();
+  std::filesystem::copy(data() + "/meta.db", root_ + "/newer");
+  std::filesystem::remove(data() + "/meta.db");
+  std::filesystem::rename(data() + "/blobs", root_ + "/blobs");
+  open();  // an empty store, as an early backup may be
+  close();
+  std::filesystem::remove_all(data() + "/blobs");
+  std::filesystem::rename(root_ + "/blobs", data() + "/blobs");
+  open();
+  EXPECT_FALSE(look(false, true).sound());
+  EXPECT_EQ(files(), 0U);
+  EXPECT_EQ(lost(), 80U);
   EXPECT_TRUE(look().sound());
+  close();
+
+  std::filesystem::remove(data() + "/meta.db-wal");
+  std::filesystem::rename(root_ + "/newer", data() + "/meta.db");
+  open();
+  const auto lost_file = [&](std::string_view where) {
+    return data() + "/lost/" + std::filesystem::path(file_of(where)).filename().string();
+  };
+  std::filesystem::resize_file(lost_file("7"), 69'999);
+  {
+    std::fstream edit(lost_file("8"), std::ios::in | std::ios::out);
+    edit << "#";
+  }
+  std::filesystem::remove(lost_file("9"));
+  EXPECT_EQ(look().problems.size(), 80U);
+  const CheckReport repaired = look(false, true);
+  EXPECT_EQ(repaired.repaired, 77U);
+  EXPECT_THAT(repaired.problems, Contains(AllOf(HasSubstr("taken back"), HasSubstr(": /6."))));
+  const CheckReport after = look(true);
+  EXPECT_THAT(after.problems,
+              UnorderedElementsAre(HasSubstr(": /7."), HasSubstr(": /8."), HasSubstr(": /9.")));
+  EXPECT_EQ(read("6"), std::string(70'000, 'g'));
+  EXPECT_EQ(lost(), 2U);
 }
 
 // Their number in the database is that of the last time the row was written: LOCK and UNLOCK leave

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "tests/storage/conformance.h"
+#include "tests/support/locks.h"
 
 namespace holdfast::test {
 namespace {
@@ -299,13 +300,13 @@ TEST_P(Listing, LocksWithinAreThoseRootedAtOrBelow) {
   lock("c/z", "t:gone", {.timeout_s = 1});
   clock().advance(1000);
   const auto now = snapshot();
-  EXPECT_THAT(tokens(now->locks_within(at("c"))), UnorderedElementsAre("t:c", "t:y", "t:a"));
-  EXPECT_THAT(tokens(now->locks_within(at("c/d"))), UnorderedElementsAre("t:y"));
-  EXPECT_THAT(tokens(now->locks_within(at("c/a"))), UnorderedElementsAre("t:a"));
-  EXPECT_THAT(tokens(now->locks_within(at("c/z"))), IsEmpty());
-  EXPECT_THAT(tokens(now->locks_within(at(""))),
+  EXPECT_THAT(tokens(locks_within(*now, at("c"))), UnorderedElementsAre("t:c", "t:y", "t:a"));
+  EXPECT_THAT(tokens(locks_within(*now, at("c/d"))), UnorderedElementsAre("t:y"));
+  EXPECT_THAT(tokens(locks_within(*now, at("c/a"))), UnorderedElementsAre("t:a"));
+  EXPECT_THAT(tokens(locks_within(*now, at("c/z"))), IsEmpty());
+  EXPECT_THAT(tokens(locks_within(*now, at(""))),
               UnorderedElementsAre("t:root", "t:c", "t:y", "t:a", "t:other"));
-  for (const Lock& lock : now->locks_within(at("c/d"))) EXPECT_EQ(lock.root, path_of("c/d/e/y"));
+  for (const Lock& lock : locks_within(*now, at("c/d"))) EXPECT_EQ(lock.root, path_of("c/d/e/y"));
 }
 
 TEST_P(Listing, UsageCountsEveryResourceAndEveryCopysBytes) {

@@ -38,7 +38,7 @@ TEST_P(Locks, AreAbsentFromEveryAnswerOnceTheirLeaseRanOut) {
   EXPECT_THAT(resolve("c").locks, IsEmpty());
   EXPECT_FALSE(snapshot()->find_lock("t:c"));
   EXPECT_THAT(tokens(snapshot()->all_locks(9)), ElementsAre("t:f"));
-  EXPECT_THAT(tokens(snapshot()->locks_within(at("c"))), ElementsAre("t:f"));
+  EXPECT_THAT(tokens(locks_within(*snapshot(), at("c"))), ElementsAre("t:f"));
   for (const Row& row : list("c", Depth::infinity, {.locks = true}))
     EXPECT_EQ(row.locks.size(), row.path == "f" ? 1u : 0u);
   write([&](Transaction& tx) {

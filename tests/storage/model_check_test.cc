@@ -682,7 +682,7 @@ void ModelCheck::compare_one(const ModelTree& model, const Snapshot& now, const 
     EXPECT_FALSE(now.fits_below(*found.resource, levels - 1, reach));
     EXPECT_FALSE(now.fits_below(*found.resource, levels, reach - 1));
   }
-  std::vector<std::string> within = tokens(now.locks_within(*found.resource));
+  std::vector<std::string> within = tokens(locks_within(now, *found.resource));
   std::sort(within.begin(), within.end());
   std::vector<std::string> wanted;
   for (const auto& [token, lock] : model.locks)
@@ -700,7 +700,7 @@ void ModelCheck::compare_contents(const ModelTree& model) {
     if (!content.is_inline()) blobs.insert(content.blob);
   }
   std::set<std::string> named;
-  names().for_each_blob([&](const Content& content) { named.insert(content.blob); });
+  names().for_each_blob([&](std::int64_t, const Content& content) { named.insert(content.blob); });
   EXPECT_EQ(named, blobs);
   for (const std::string& blob : garbage()) blobs.insert(blob);
   std::set<std::string> stored;

@@ -335,6 +335,86 @@ TEST_F(Cost, OfATreeBesideLocksDependsOnTheCollectionsThatHoldThem) {
   expect_sound();
 }
 
+// Whoever is refused because of one lock has not looked at the others, and nobody has waited for
+// that (conflicts.md).
+TEST_F(Cost, OfARefusalDoesNotGrowWithTheLocksInTheTree) {  // robustness D6
+  const std::size_t many = at_scale<std::size_t>(100'000, 5'000);
+  make_files("tree", many);
+  make_files("other", 50);
+  (void)put("f", "x");
+  std::string tokens;  // of nothing here: each lock is compared with all of them
+  for (int i = 0; i < 200; ++i) tokens += "<urn:uuid:none-" + std::to_string(i) + ">";
+  const Headers negated = {{"If", "(Not <DAV:no-lock>) (" + tokens + ")"}};
+  const auto refused = [&] {
+    const auto to = [](const char* where) { return Headers{{"Destination", where}}; };
+    EXPECT_EQ(send("DELETE", "/tree").status, 423);
+    EXPECT_EQ(send("DELETE", "/tree", negated).status, 423);
+    EXPECT_EQ(send("MOVE", "/tree", to("/moved")).status, 423);
+    EXPECT_EQ(send("MOVE", "/other", to("/tree")).status, 423);
+    EXPECT_EQ(send("COPY", "/other", to("/tree")).status, 423);
+    EXPECT_EQ(send("COPY", "/f", to("/tree")).status, 423);
+    EXPECT_EQ(send("LOCK", "/tree", {{"Depth", "infinity"}}, kExclusive).status, 423);
+    EXPECT_EQ(send("LOCK", "/tree", {{"Depth", "infinity"}}, kShared).status, 423);
+    EXPECT_EQ(send("LOCK", "/", {{"Depth", "infinity"}}, kExclusive).status, 423);
+    EXPECT_EQ(send("PUT", "/tree/0/0", {}, "x").status, 423);
+    EXPECT_EQ(send("PROPPATCH", "/tree/0/0", {},
+                   "<D:propertyupdate xmlns:D='DAV:'><D:remove><D:prop><p xmlns='urn:x'/></D:prop>"
+                   "</D:remove></D:propertyupdate>")
+                  .status,
+              423);
+    EXPECT_EQ(send("MKCOL", "/tree/0/0").status, 405);
+    EXPECT_EQ(send("LOCK", "/tree/0/0", with("urn:uuid:none")).status, 412);  // refresh
+  };
+  lock_files("tree", 0, 100);
+  refused();
+  const std::int64_t among_few = cost(refused);
+  lock_files("tree", 100, many);
+  refused();
+  const std::int64_t among_many = cost(refused);
+  EXPECT_GT(among_few, 500);
+  EXPECT_LE(among_many, among_few + among_few / 20) << many << " locks";
+  expect_sound();
+}
+
+TEST_F(Cost, OfASharedLockOnATreeIsAStepForEachSharedLockInIt) {  // robustness D6
+  const auto locks = at_scale<std::int64_t>(100'000, 5'000);
+  make_files("tree", static_cast<std::size_t>(locks));
+  names_->write(Flush::deferrable, [&](Transaction& tx) {
+    for (std::int64_t i = 0; i < locks; ++i) {
+      Lock lock;
+      lock.token = "urn:test:" + std::to_string(i);
+      lock.root_id =
+          tx.resolve(path("tree/" + std::to_string(i / 100) + "/" + std::to_string(i % 100)))
+              .resource.value()
+              .id;
+      lock.timeout_s = 3600;
+      lock.scope = LockScope::shared;
+      (void)tx.add_lock(std::move(lock));
+    }
+  });
+  const auto lock = [&](const std::string& what) {
+    const Answer answer = send("LOCK", "/tree", {{"Depth", "infinity"}}, what);
+    if (answer.status == 200) {
+      EXPECT_EQ(send("UNLOCK", "/tree", {{"Lock-Token", "<" + answer.lock_token() + ">"}}).status,
+                204);
+    }
+    return answer.status;
+  };
+  EXPECT_EQ(lock(kShared), 200);
+  EXPECT_LT(cost([&] { EXPECT_EQ(lock(kShared), 200); }), 16 * locks);
+  EXPECT_LT(cost([&] { EXPECT_EQ(lock(kExclusive), 423); }), 2'000);
+  // The same once they have run out.
+  clock_.advance(3'600'000);
+  EXPECT_LT(cost([&] { EXPECT_EQ(lock(kExclusive), 200); }), 16 * locks);
+  // Forgotten some at a time, so that others come in between.
+  clock_.advance(601'000);
+  const auto purges = [this] { return steps(SQLITE_STMTSTATUS_RUN, "DELETE FROM lock WHERE id"); };
+  const std::int64_t before = purges();
+  names_->purge_expired_locks(600);
+  EXPECT_EQ(names_->stats().locks, 0U);
+  EXPECT_EQ(purges() - before, (locks + 499) / 500);
+}
+
 TEST_F(Cost, OfSettingAndRemovingPropertiesLeavesNoSpaceBehind) {  // robustness D9
   (void)put("f", "x");
   const NodeId id = resolve("f").resource.value().id;

@@ -6,6 +6,7 @@
 #include "storage/sqlite/migrate.h"
 #include "storage/sqlite/schema.h"
 #include "tests/storage/sqlite_store.h"
+#include "tests/support/locks.h"
 #include "tests/support/memory_store.h"
 
 namespace holdfast::storage {
@@ -165,7 +166,7 @@ TEST_F(Migrating, LocksOfOlderSchemasStayOnTheirResources) {
     std::vector<std::string> tokens;
     const auto snapshot = names_->snapshot();
     for (const Lock& lock :
-         snapshot->locks_within(*snapshot->resolve(SqliteStore::path(top)).resource)) {
+         test::locks_within(*snapshot, *snapshot->resolve(SqliteStore::path(top)).resource)) {
       EXPECT_EQ(lock.root, SqliteStore::path(lock.token.substr(4)));
       tokens.push_back(lock.token);
     }

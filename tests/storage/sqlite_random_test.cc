@@ -99,7 +99,7 @@ TEST_P(RandomActs, KeepEveryInvariant) {
   expect_sound();
   // Every file is named by a row or is garbage, and the other way round.
   std::size_t named = names_->garbage(1'000'000).size();
-  names_->for_each_blob([&](const Content& content) {
+  names_->for_each_blob([&](std::int64_t, const Content& content) {
     ++named;
     EXPECT_TRUE(content_->verify(content));
   });

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "tests/storage/conformance.h"
+#include "tests/support/locks.h"
 
 namespace holdfast::test {
 namespace {
@@ -200,8 +201,8 @@ TEST_P(Copy, BringsMembersPropertiesDatesAndContentButNoLocks) {
   EXPECT_EQ(at("t/large").modified, 1000);
   for (const char* path : {"t", "t/c", "t/c/f", "t/large"})
     EXPECT_EQ(at(path).created, clock().wall()) << path;
-  EXPECT_THAT(snapshot()->locks_within(at("t")), IsEmpty());
-  EXPECT_THAT(tokens(snapshot()->locks_within(at("s"))), UnorderedElementsAre("t:s", "t:f"));
+  EXPECT_THAT(locks_within(*snapshot(), at("t")), IsEmpty());
+  EXPECT_THAT(tokens(locks_within(*snapshot(), at("s"))), UnorderedElementsAre("t:s", "t:f"));
   EXPECT_EQ(at("").modified, clock().wall());
   EXPECT_THAT(problems(), IsEmpty());
 }
@@ -363,7 +364,7 @@ TEST_P(Move, TakesTheLocksFromInsideAndNoneFromBesideOrAbove) {
     lock("", "t:above", {.infinite = true, .scope = LockScope::shared});
     clock().advance(1000);
     const auto tokens_of = [&](const std::string& path) {
-      auto found = tokens(snapshot()->locks_within(at(path)));
+      auto found = tokens(locks_within(*snapshot(), at(path)));
       std::sort(found.begin(), found.end());
       return found;
     };

@@ -40,7 +40,7 @@ TEST_P(Write, SeesItsOwnChanges) {
     tx.add_lock(wanted);
     EXPECT_THAT(tokens(tx.resolve(path_of("c/f")).locks), ElementsAre("t:c"));
     EXPECT_TRUE(tx.find_lock("t:c"));
-    EXPECT_THAT(tokens(tx.locks_within(at(tx, ""))), ElementsAre("t:c"));
+    EXPECT_THAT(tokens(locks_within(tx, at(tx, ""))), ElementsAre("t:c"));
     EXPECT_EQ(rows(tx, tx.resolve({}), Depth::infinity).size(), 3u);
     tx.move_tree(f, at(tx, ""), "g");
     EXPECT_FALSE(tx.resolve(path_of("c/f")).mapped());
@@ -314,7 +314,7 @@ class Blobs : public StoreTest {
   }
   [[nodiscard]] std::set<std::string> named() {
     std::set<std::string> all;
-    names().for_each_blob([&](const Content& content) { all.insert(content.blob); });
+    names().for_each_blob([&](std::int64_t, const Content& content) { all.insert(content.blob); });
     return all;
   }
 };
@@ -365,7 +365,7 @@ TEST_P(Blobs, AreVisitedOnceEachWithSizeAndChecksum) {
   file("small", "inline");
   copy("a", "a2");
   std::vector<std::string> visited;
-  names().for_each_blob([&](const Content& content) {
+  names().for_each_blob([&](std::int64_t, const Content& content) {
     visited.push_back(content.blob);
     EXPECT_FALSE(content.is_inline());
     EXPECT_TRUE(contents().verify(content));

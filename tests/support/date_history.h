@@ -34,6 +34,7 @@ class DateHistory {
       act();
       cache_all();
       try_all();
+      try_to_write();
       if (jumps_ && one_in(6)) {
         clock_.set_wall(clock_.wall() + (pick(5) - 2) * 1000);
       } else if (one_in(3)) {
@@ -45,6 +46,8 @@ class DateHistory {
   void use(DavClient& dav) { dav_ = &dav; }
   // How often the date of what is there was confirmed, and how often it could have been.
   [[nodiscard]] std::uint64_t confirmed() const { return confirmed_; }
+  // How often it let the one write who has seen it.
+  [[nodiscard]] std::uint64_t writable() const { return writable_; }
   [[nodiscard]] std::uint64_t tried() const { return tried_; }
 
  private:
@@ -106,13 +109,17 @@ class DateHistory {
     }
   }
 
-  // Some client has everything that was ever served. Nobody keeps what has no bytes.
+  // Some client has seen everything that was ever served. Nobody keeps what has no bytes.
   void cache_all() {
     current_.clear();
+    tag_.clear();
     for (const char* path : {"/f", "/g", "/h", "/a", "/b", "/c", "/a/f", "/b/f", "/b/g", "/c/f",
                              "/a/c", "/b/c", "/a/c/f", "/b/c/f", "/a/c/g"}) {
       const Answer answer = dav_->send("GET", path);
-      if (answer.status != 200 || !answer.has("ETag") || answer.body.empty()) continue;
+      if (answer.status != 200 || !answer.has("ETag")) continue;
+      seen_[path].insert({answer.header("Last-Modified"), answer.header("ETag")});
+      tag_[path] = answer.header("ETag");
+      if (answer.body.empty()) continue;
       current_[path] = {answer.header("Last-Modified"), answer.header("ETag")};
       cached_[path].insert(current_[path]);
     }
@@ -145,6 +152,26 @@ class DateHistory {
     }
   }
 
+  void try_to_write() {
+    const storage::Millis now = clock_.wall();
+    for (const auto& [path, current] : tag_) {
+      for (const auto& [date, tag] : seen_[path]) {
+        for (const storage::Millis then : {now, now + 10'000}) {
+          clock_.set_wall(then);
+          const int status = dav_->send("GET", path, {{"If-Unmodified-Since", date}}).status;
+          clock_.set_wall(now);
+          if (tag != current) {
+            ASSERT_EQ(status, 412)
+                << path << " is no more what it was at " << date << "; seed " << seed_ << "\n"
+                << told_;
+          } else if (then != now && status == 200) {
+            ++writable_;
+          }
+        }
+      }
+    }
+  }
+
   DavClient* dav_;
   ManualClock& clock_;
   const unsigned seed_;
@@ -154,8 +181,11 @@ class DateHistory {
   using Cached = std::pair<std::string, std::string>;  // Last-Modified and ETag
   std::map<std::string, Cached> current_;
   std::map<std::string, std::set<Cached>> cached_;
+  std::map<std::string, std::string> tag_;        // of what is there now, empty or not
+  std::map<std::string, std::set<Cached>> seen_;  // with what was empty
   std::uint64_t confirmed_ = 0;
   std::uint64_t tried_ = 0;
+  std::uint64_t writable_ = 0;
   std::string told_;
 };
 

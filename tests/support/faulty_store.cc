@@ -60,9 +60,10 @@ class Reading : public Interface {
     plan_.step("fits_below");
     return reads().fits_below(root, levels, bytes);
   }
-  [[nodiscard]] std::vector<Lock> locks_within(const Resource& root) const override {
+  void locks_within(const Resource& root, storage::Among among,
+                    const std::function<bool(const Lock&)>& visit) const override {
     plan_.step("locks_within");
-    return reads().locks_within(root);
+    reads().locks_within(root, among, visit);
   }
   [[nodiscard]] std::vector<storage::Property> properties(NodeId id) const override {
     plan_.step("properties");
@@ -270,7 +271,8 @@ bool FaultyNamespace::names_blob(const std::string& blob) const {
   return inner_.names_blob(blob);
 }
 
-void FaultyNamespace::for_each_blob(const std::function<void(const Content&)>& visit) const {
+void FaultyNamespace::for_each_blob(
+    const std::function<void(std::int64_t, const Content&)>& visit) const {
   plan_.step("for_each_blob");
   inner_.for_each_blob(visit);
 }
@@ -311,6 +313,21 @@ void FaultyContentStore::remove(const std::string& blob) {
 void FaultyContentStore::flush() {
   plan_.step("flush of files");
   inner_.flush();
+}
+
+void FaultyContentStore::set_aside(const std::string& blob) {
+  plan_.step("set_aside");
+  inner_.set_aside(blob);
+}
+
+void FaultyContentStore::flush_aside() {
+  plan_.step("flush_aside");
+  inner_.flush_aside();
+}
+
+bool FaultyContentStore::take_back(const Content& content) {
+  plan_.step("take_back");
+  return inner_.take_back(content);
 }
 
 void FaultyContentStore::for_each(

@@ -71,12 +71,16 @@ class FaultyNamespace final : public storage::Namespace {
   [[nodiscard]] std::vector<std::string> garbage(std::size_t limit) const override;
   void forget_garbage(std::span<const std::string> blobs) override;
   [[nodiscard]] bool names_blob(const std::string& blob) const override;
-  void for_each_blob(const std::function<void(const storage::Content&)>& visit) const override;
+  [[nodiscard]] std::uint64_t garbage_count() const override { return inner_.garbage_count(); }
+  void for_each_blob(
+      const std::function<void(std::int64_t, const storage::Content&)>& visit) const override;
   void for_each_inline(
       const std::function<void(std::int64_t, const storage::Content&)>& visit) const override;
   void checkpoint() override;
   [[nodiscard]] std::shared_ptr<void> hold_log() override { return inner_.hold_log(); }
   void purge_expired_locks(std::int64_t grace_s) override;
+  [[nodiscard]] std::string displaced() const override { return inner_.displaced(); }
+  void refuse_writes(const std::string& why) override { inner_.refuse_writes(why); }
   [[nodiscard]] storage::NamespaceStats stats() const override { return inner_.stats(); }
   [[nodiscard]] storage::NamespaceCheck check(bool repair) override { return inner_.check(repair); }
 
@@ -97,6 +101,10 @@ class FaultyContentStore final : public storage::ContentStore {
   void flush() override;
   void for_each(
       const std::function<void(const std::string& blob, std::uint64_t size)>& visit) override;
+  void set_aside(const std::string& blob) override;
+  void flush_aside() override;
+  [[nodiscard]] bool take_back(const storage::Content& content) override;
+  [[nodiscard]] std::string displaced() const override { return inner_.displaced(); }
   [[nodiscard]] bool verify(const storage::Content& content) override;
   void require_sound(std::int64_t id, const storage::Content& content) override;
   [[nodiscard]] bool is_known_sound(std::int64_t id) const override {

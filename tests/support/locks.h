@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "storage/namespace.h"
 
@@ -13,6 +14,17 @@ inline storage::Lock lock_with(const storage::Snapshot& snapshot, std::string_vi
   storage::Lock none;
   none.token = token;
   return none;
+}
+
+// Every live lock rooted at `root` or anywhere below.
+inline std::vector<storage::Lock> locks_within(const storage::Snapshot& snapshot,
+                                               const storage::Resource& root) {
+  std::vector<storage::Lock> found;
+  snapshot.locks_within(root, storage::Among::all, [&](const storage::Lock& lock) {
+    found.push_back(lock);
+    return true;
+  });
+  return found;
 }
 
 }  // namespace holdfast::test

@@ -16,6 +16,7 @@ using storage::Fault;
 struct MemoryContentStore::Shelf {
   std::mutex mutex;
   std::map<std::string, std::shared_ptr<const std::string>> files;
+  std::map<std::string, std::shared_ptr<const std::string>> aside;
   std::set<std::string> held;  // by uploads: sealed, not kept
   std::uint64_t last_name = 0;
   std::size_t uploads = 0;
@@ -127,6 +128,23 @@ std::unique_ptr<ContentReader> MemoryContentStore::open(const Content& content) 
 void MemoryContentStore::remove(const std::string& blob) {
   const std::lock_guard lock(shelf_->mutex);
   shelf_->files.erase(blob);
+}
+
+void MemoryContentStore::set_aside(const std::string& blob) {
+  const std::lock_guard lock(shelf_->mutex);
+  const auto found = shelf_->files.find(blob);
+  if (found == shelf_->files.end()) throw Error(Fault::unavailable, blob + " is missing");
+  shelf_->aside.insert(shelf_->files.extract(found));
+}
+
+bool MemoryContentStore::take_back(const Content& content) {
+  const std::lock_guard lock(shelf_->mutex);
+  const auto found = shelf_->aside.find(content.blob);
+  if (found == shelf_->aside.end() || found->second->size() != content.size ||
+      digest<32>(EVP_sha256(), *found->second) != content.checksums.sha256)
+    return false;
+  shelf_->files.insert(shelf_->aside.extract(found));
+  return true;
 }
 
 void MemoryContentStore::for_each(

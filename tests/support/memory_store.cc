@@ -213,8 +213,16 @@ class Reading : public Interface {
     return true;
   }
 
-  [[nodiscard]] std::vector<Lock> locks_within(const Resource& root) const override {
-    return live([&](const Lock& lock) { return state_.inside(lock.root_id, root.id); });
+  void locks_within(const Resource& root, storage::Among among,
+                    const std::function<bool(const Lock&)>& visit) const override {
+    std::vector<Lock> found = live([&](const Lock& lock) {
+      return state_.inside(lock.root_id, root.id) &&
+             (among == storage::Among::all || lock.scope == storage::LockScope::exclusive);
+    });
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Lock& a, const Lock& b) { return a.root_id < b.root_id; });
+    for (const Lock& lock : found)
+      if (!visit(lock)) return;
   }
 
   [[nodiscard]] std::vector<Property> properties(NodeId id) const override {
@@ -667,10 +675,13 @@ bool MemoryNamespace::names_blob(const std::string& blob) const {
                      [&](const auto& entry) { return entry.second->blob == blob; });
 }
 
-void MemoryNamespace::for_each_blob(const std::function<void(const Content&)>& visit) const {
+std::uint64_t MemoryNamespace::garbage_count() const { return current()->garbage.size(); }
+
+void MemoryNamespace::for_each_blob(
+    const std::function<void(std::int64_t, const Content&)>& visit) const {
   const auto state = current();
   for (const auto& [id, content] : state->contents)
-    if (!content->is_inline()) visit(*content);
+    if (!content->is_inline()) visit(id, *content);
 }
 
 void MemoryNamespace::for_each_inline(

@@ -40,11 +40,15 @@ class MemoryNamespace final : public storage::Namespace {
   [[nodiscard]] std::vector<std::string> garbage(std::size_t limit) const override;
   void forget_garbage(std::span<const std::string> blobs) override;
   [[nodiscard]] bool names_blob(const std::string& blob) const override;
-  void for_each_blob(const std::function<void(const storage::Content&)>& visit) const override;
+  [[nodiscard]] std::uint64_t garbage_count() const override;
+  void for_each_blob(
+      const std::function<void(std::int64_t, const storage::Content&)>& visit) const override;
   void for_each_inline(
       const std::function<void(std::int64_t, const storage::Content&)>& visit) const override;
   void checkpoint() override {}
   [[nodiscard]] std::shared_ptr<void> hold_log() override { return nullptr; }
+  [[nodiscard]] std::string displaced() const override { return {}; }
+  void refuse_writes(const std::string& /*why*/) override {}
   void purge_expired_locks(std::int64_t grace_s) override;
   [[nodiscard]] storage::NamespaceStats stats() const override;
   [[nodiscard]] storage::NamespaceCheck check(bool repair) override;
@@ -82,6 +86,10 @@ class MemoryContentStore final : public storage::ContentStore {
   void flush() override {}
   void for_each(
       const std::function<void(const std::string& blob, std::uint64_t size)>& visit) override;
+  void set_aside(const std::string& blob) override;
+  void flush_aside() override {}
+  [[nodiscard]] bool take_back(const storage::Content& content) override;
+  [[nodiscard]] std::string displaced() const override { return {}; }
   [[nodiscard]] bool verify(const storage::Content& content) override;
   void require_sound(std::int64_t id, const storage::Content& content) override;
   [[nodiscard]] bool is_known_sound(std::int64_t /*id*/) const override { return false; }
