@@ -33,16 +33,22 @@ void sync(int fd, const std::string& name) {
   if (fsync(fd) != 0) refuse("Cannot flush " + name);
 }
 
-// Opens the folder `name` in `above`, making it when it is missing.
+// Opens the folder `name` in `above`, making and flushing it when it is missing.
 Descriptor folder(int above, const char* name, const std::string& path) {
   constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   Descriptor found(openat(above, name, kFlags));
   if (!found && errno == ENOENT) {
     if (mkdirat(above, name, 0700) != 0 && errno != EEXIST) refuse("Cannot create " + path);
     found = Descriptor(openat(above, name, kFlags));
+    if (found) sync(found.get(), path);
   }
   if (!found) refuse("Cannot use " + path + " as a folder");
   return found;
+}
+
+bool is_regular_file(int above, const char* name) {
+  struct stat file {};
+  return fstatat(above, name, &file, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(file.st_mode);
 }
 
 void same_disk(int fd, const struct stat& root, const std::string& path) {
@@ -171,10 +177,19 @@ void DataFolder::make_folders(const struct stat& root) {
     same_disk(folder(tmp_.get(), name.c_str(), full).get(), root, full);
   }
   // Also when nothing was made just now: an earlier start may have died before its flush. A folder
-  // is on disk once it is flushed itself, which not every disk does with the one above it. Those
-  // for uploads need not be: each start makes them.
+  // is on disk once it is flushed itself, which not every disk does with the one above it.
+  sync(tmp_.get(), path_ + "/tmp");
   sync(blobs_.get(), path_ + "/blobs");
   sync(folder_.get(), path_);
+}
+
+void DataFolder::set_aside(const std::string& name) {
+  if (read_only_) return;
+  const Descriptor lost = folder(folder_.get(), "lost", path_ + "/lost");
+  if (renameat(blobs_.get(), name.c_str(), lost.get(), ("blobs-" + name).c_str()) != 0)
+    refuse("Cannot move " + path_ + "/blobs/" + name + " away");
+  sync(lost.get(), path_ + "/lost");
+  sync(blobs_.get(), path_ + "/blobs");
 }
 
 void DataFolder::look_for_content(const struct stat& root) {
@@ -186,6 +201,11 @@ void DataFolder::look_for_content(const struct stat& root) {
     if (found) {
       same_disk(found.get(), root, full);
     } else if (!blobs_ || errno == ENOENT) {
+      missing_.push_back(name);
+    } else if (errno == ENOTDIR && is_regular_file(blobs_.get(), name.c_str())) {
+      // On a disk without a journal a power cut can leave this of a folder that was just made: its
+      // name, and behind it a file that had its place before.
+      set_aside(name);
       missing_.push_back(name);
     } else {
       refuse("Cannot use " + full + " as a folder");

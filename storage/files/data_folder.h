@@ -62,6 +62,7 @@ class DataFolder {
   void hold();
   void make_folders(const struct stat& root);
   void look_for_content(const struct stat& root);
+  void set_aside(const std::string& name);
 
   std::string path_;
   Descriptor folder_, lock_, tmp_, blobs_;

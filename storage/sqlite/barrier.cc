@@ -19,6 +19,7 @@ namespace {
 // which a disk writes whole or not at all.
 constexpr off_t kPlaceBytes = 4096;
 constexpr int kPlaces = 2;
+constexpr std::int64_t kEnded = -1;  // frames in a record that is no barrier
 constexpr std::uint64_t kMagic = 0x6272727265696821;
 
 struct Record {
@@ -69,6 +70,11 @@ void flush_folder_of(const std::string& path) {
 }  // namespace
 
 std::optional<Barrier> BarrierFile::read() const {
+  const std::optional<Barrier> last = last_record();
+  return last && last->frames != kEnded ? last : std::nullopt;
+}
+
+std::optional<Barrier> BarrierFile::last_record() const {
   const Opened file(path_, O_RDONLY);
   if (file.get() < 0 && errno == ENOENT) return std::nullopt;
   std::optional<Barrier> last;
@@ -88,7 +94,7 @@ std::optional<Barrier> BarrierFile::read() const {
 void BarrierFile::write(Barrier barrier) {
   const bool first = last_ == 0;
   if (first) {
-    const std::optional<Barrier> before = read();
+    const std::optional<Barrier> before = last_record();
     last_ = before ? before->number : 0;
   }
   barrier.number = last_ + 1;
@@ -116,10 +122,6 @@ void BarrierFile::write(Barrier barrier) {
   last_ = barrier.number;
 }
 
-void BarrierFile::remove() {
-  if (::unlink(path_.c_str()) != 0 && errno != ENOENT) fail("remove", path_);
-  flush_folder_of(path_);
-  last_ = 0;
-}
+void BarrierFile::end() { write({.frames = kEnded}); }
 
 }  // namespace holdfast::storage::sqlite

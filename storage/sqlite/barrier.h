@@ -22,16 +22,19 @@ class BarrierFile {
   // `database` is the path of the database.
   explicit BarrierFile(const std::string& database) : path_(database + ".barrier") {}
 
-  // The last one; nothing when there is no file, or none in it yet, which means that every commit
+  // The last one; nothing when there is no file, or none in it yet, or it was ended: every commit
   // so far was flushed. Throws OpenError when there is a file and it cannot be read.
   [[nodiscard]] std::optional<Barrier> read() const;
   // Flushes it, and the first time also its name; takes the next number. Throws Error{full},
   // {read_only} or {unavailable}; then the one before still counts.
   void write(Barrier barrier);
-  // Removes the file and flushes that. Throws as write.
-  void remove();
+  // Writes that from now on every commit is flushed, so that none may be cut off. The file stays: a
+  // full disk may have no room for another. Throws as write.
+  void end();
 
  private:
+  [[nodiscard]] std::optional<Barrier> last_record() const;
+
   std::string path_;
   std::uint64_t last_ = 0;  // its number; 0: nothing is known of the file
 };

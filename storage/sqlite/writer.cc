@@ -496,7 +496,7 @@ void Writer::start_barriers() {
     // From here on every commit is flushed, and none may be cut off.
     flush_content();
     flush_log();
-    barriers.remove();
+    barriers.end();
   }
 }
 

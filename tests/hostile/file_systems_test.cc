@@ -132,13 +132,18 @@ TEST_P(Disks, FilledByAnotherProgramStillReadAndRemove) {
       }
     }
     stored.expect_readable();
-    expect_tools_work(disk.point() / "data", folder_ / "backup");
+    // A full xfs has no room for the control socket either: a server that was started on one cannot
+    // be reached by commands.
+    const bool reachable = server.output().find("no command reaches") == std::string::npos;
+    EXPECT_TRUE(reachable || kind() == FileSystem::xfs);
+    if (reachable) expect_tools_work(disk.point() / "data", folder_ / "backup");
     if (round == 0) {
       server.kill();
     } else {
       EXPECT_EQ(server.stop(), 0) << server.output();
     }
     disk.fill();
+    expect_tools_work(disk.point() / "data", folder_ / "backup");
     server.start();
     stored.expect_readable();
     HttpClient client(server.port());

@@ -395,8 +395,11 @@ TEST(BarrierFile, KeepsTheOneBeforeWhateverHappensToTheNext) {
   // A later program goes on counting.
   sqlite::BarrierFile(database).write({.frames = 1});
   EXPECT_EQ(sqlite::BarrierFile(database).read()->number, 5U);
-  barriers.remove();
-  EXPECT_FALSE(fs::exists(file));
+  barriers.end();
+  EXPECT_FALSE(sqlite::BarrierFile(database).read());
+  sqlite::BarrierFile(database).write({.frames = 2});
+  EXPECT_EQ(sqlite::BarrierFile(database).read()->frames, 2);
+  EXPECT_EQ(fs::file_size(file), 8192U);
   fs::remove_all(folder);
 }
 
