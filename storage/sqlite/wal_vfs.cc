@@ -148,19 +148,30 @@ int after_flush(sqlite3_file* file, Call call) {
   return code == SQLITE_OK ? call(log.real) : code;
 }
 
+// Writes zeros behind the end of a file until it has `wanted` bytes; `size` is what it has, and
+// goes on to what it has then. False when the disk has not that much.
+bool append_zeros(int descriptor, sqlite3_int64 wanted, sqlite3_int64& size) {
+  while (size < wanted) {
+    const auto block =
+        static_cast<std::size_t>(std::min<sqlite3_int64>(zeros.size(), wanted - size));
+    const ssize_t written = ::pwrite(descriptor, zeros.data(), block, size);
+    if (written <= 0) return false;
+    size += written;
+  }
+  return true;
+}
+
 // Gives the database room for so many pages, which a transaction wants to have there. Zeros behind
-// its end are no pages: the database's first page says how many it has.
+// its end are no pages: the database's first page says how many it has. They are written and
+// flushed, not only allocated, so that nothing but bytes changes when the log is moved: ext4
+// without a journal may lose a whole file of which only a part of its structure was on disk.
 bool make_room(DatabaseFile& database, sqlite3_int64 pages) {
   const sqlite3_int64 needed = pages * database.page_bytes;
   if (needed <= database.bytes || database.descriptor < 0) return true;
   const sqlite3_int64 step = (needed + kDatabaseStep - 1) / kDatabaseStep * kDatabaseStep;
-  for (const sqlite3_int64 wanted : {step, needed}) {
-    if (::posix_fallocate(database.descriptor, database.bytes, wanted - database.bytes) != 0)
-      continue;
-    database.bytes = wanted;
-    return true;
-  }
-  return false;
+  if (!append_zeros(database.descriptor, step, database.bytes) && database.bytes < needed)
+    return false;
+  return ::fdatasync(database.descriptor) == 0;
 }
 
 int write_log(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 offset) {
@@ -239,15 +250,9 @@ bool write_zeros(Log& log, sqlite3_int64 wanted) {
   const int descriptor = ::open(log.name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
   if (descriptor < 0) return false;
   if (::fstat(descriptor, &file) == 0) log.size = file.st_size;
-  while (log.size < wanted) {
-    const auto block =
-        static_cast<std::size_t>(std::min<sqlite3_int64>(zeros.size(), wanted - log.size));
-    const ssize_t written = ::pwrite(descriptor, zeros.data(), block, log.size);
-    if (written <= 0) break;
-    log.size += written;
-  }
+  const bool all = append_zeros(descriptor, wanted, log.size);
   ::close(descriptor);
-  return log.size >= wanted;
+  return all;
 }
 
 // A log that ends here makes its file longer before it is flushed, so that the next flushes find

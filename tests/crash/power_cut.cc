@@ -113,7 +113,11 @@ std::unique_ptr<MountedImage> RecordedDisk::after(const Cut& cut) {
 }
 
 bool RecordedDisk::repair_took_bytes() const {
-  return repaired_.find("end of extent exceeds allowed value") != std::string::npos;
+  const auto says = [&](const char* what) { return repaired_.find(what) != std::string::npos; };
+  // An inode whose size was not on disk yet loses its last blocks. And where the number of inodes
+  // in use was not, the repair first copies blocks to places that belong to the others.
+  return says("end of extent exceeds allowed value") ||
+         (says("unused inodes area") && says("Clone multiply-claimed blocks? yes"));
 }
 
 void RecordedDisk::keep(const Cut& cut) const {
