@@ -165,13 +165,15 @@ bool append_zeros(int descriptor, sqlite3_int64 wanted, sqlite3_int64& size) {
 // its end are no pages: the database's first page says how many it has. They are written and
 // flushed, not only allocated, so that nothing but bytes changes when the log is moved: ext4
 // without a journal may lose a whole file of which only a part of its structure was on disk.
-bool make_room(DatabaseFile& database, sqlite3_int64 pages) {
+// Returns SQLite's result code.
+int make_room(DatabaseFile& database, sqlite3_int64 pages) {
   const sqlite3_int64 needed = pages * database.page_bytes;
-  if (needed <= database.bytes || database.descriptor < 0) return true;
+  if (needed <= database.bytes || database.descriptor < 0) return SQLITE_OK;
   const sqlite3_int64 step = (needed + kDatabaseStep - 1) / kDatabaseStep * kDatabaseStep;
   if (!append_zeros(database.descriptor, step, database.bytes) && database.bytes < needed)
-    return false;
-  return ::fdatasync(database.descriptor) == 0;
+    return SQLITE_FULL;
+  if (::fdatasync(database.descriptor) == 0) return SQLITE_OK;
+  return errno == EROFS ? SQLITE_READONLY : SQLITE_IOERR_FSYNC;
 }
 
 int write_log(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 offset) {
@@ -186,10 +188,11 @@ int write_log(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 of
   if (count == kFrameHeaderBytes) {
     const std::uint32_t pages = big_endian(static_cast<const unsigned char*>(bytes) + 4);
     log.last_page_due = pages != 0;
-    if (pages != 0 && !make_room(*log.database, pages)) {
+    const int room = pages == 0 ? SQLITE_OK : make_room(*log.database, pages);
+    if (room != SQLITE_OK) {
       log.count = 0;  // the transaction is undone
       log.last_page_due = false;
-      return SQLITE_FULL;
+      return room;
     }
   }
   const bool appends = offset >= log.end && count <= kBufferBytes;

@@ -11,6 +11,7 @@ namespace holdfast::test {
 namespace {
 
 constexpr std::uint32_t kFlushes = bit(CallKind::sync) | bit(CallKind::sync_all);
+constexpr std::uint32_t kAnswers = bit(CallKind::answer);
 constexpr std::uint32_t kGrowth =
     bit(CallKind::create) | bit(CallKind::write) | bit(CallKind::allocate);
 
@@ -60,11 +61,17 @@ TEST_P(FailingFlush, IsNotAnsweredWithSuccessAndEndsTheProgram) {
   EXPECT_GT(refusals, 0) << "no flush of the act failed";
 }
 
-class FullDisk : public testing::TestWithParam<FaultAction> {};
-INSTANTIATE_TEST_SUITE_P(, FullDisk, testing::Values(FaultAction::fail, FaultAction::fail_short),
-                         [](const auto& action) {
-                           return action.param == FaultAction::fail ? "AtOnce" : "AfterAPart";
-                         });
+struct Full {
+  const char* name;
+  FaultAction action;
+  int error;
+};
+class FullDisk : public testing::TestWithParam<Full> {};
+INSTANTIATE_TEST_SUITE_P(, FullDisk,
+                         testing::Values(Full{"AtOnce", FaultAction::fail, ENOSPC},
+                                         Full{"AfterAPart", FaultAction::fail_short, ENOSPC},
+                                         Full{"OfItsQuota", FaultAction::fail, EDQUOT}),
+                         [](const auto& full) { return std::string(full.param.name); });
 
 // At each call of each act that takes space: 507, nothing changed, and when there is space again
 // the same server does the same act.
@@ -78,7 +85,8 @@ TEST_P(FullDisk, RefusesTheActChangesNothingAndGoesOn) {
     for (;; ++at) {
       clear(*world.ledger);
       one.prepare(*world.ledger);
-      world.faults.arm({.action = GetParam(), .at = at, .kinds = kGrowth, .error = ENOSPC});
+      world.faults.arm(
+          {.action = GetParam().action, .at = at, .kinds = kGrowth, .error = GetParam().error});
       const int status = one.run(*world.ledger);
       world.faults.disarm();
       const std::string where =
@@ -102,6 +110,53 @@ TEST_P(FullDisk, RefusesTheActChangesNothingAndGoesOn) {
   EXPECT_EQ(world.server.stop(), 0) << world.server.output();
   std::cout << "faults " << refusals << ", each refused\n";
   EXPECT_GT(refusals, 12);
+}
+
+class FailingCalls : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(, FailingCalls, testing::Values("full", "relaxed"),
+                         [](const auto& durability) { return std::string(durability.param); });
+
+// Each call of each act fails once, each time with another error: the act is done, refused, or the
+// server ends; and a start afterwards has all that was acknowledged, and the act wholly or not.
+TEST_P(FailingCalls, LoseNothingWhateverTheError) {
+  constexpr int kErrors[] = {EIO,    EROFS,  EACCES,  EPERM, EMFILE, ENFILE,
+                             ENOMEM, EINTR,  EAGAIN,  EBUSY, EFBIG,  ENXIO,
+                             ENODEV, EEXIST, ENOTDIR, ELOOP, EINVAL, EOVERFLOW};
+  CrashWorld world(GetParam());
+  world.start();
+  int faults = 0;
+  std::size_t next = 0;
+  for (const Act& one : acts()) {
+    for (std::uint64_t at = 1;; at += long_version() ? 1 : 3) {
+      // Long: every error at every call.
+      bool fired = false;
+      for (std::size_t i = 0; i < (long_version() ? std::size(kErrors) : 1); ++i) {
+        clear(*world.ledger);
+        one.prepare(*world.ledger);
+        const int error = kErrors[next++ % std::size(kErrors)];
+        world.faults.arm({.action = FaultAction::fail,
+                          .at = at,
+                          .kinds = kEveryCall & ~kAnswers,
+                          .error = error});
+        const int status = one.run(*world.ledger);
+        world.faults.disarm();
+        fired = world.faults.fired();
+        if (!fired) break;
+        ++faults;
+        const std::string where = one.name + ", errno " + std::to_string(error) + " at call " +
+                                  std::to_string(at) + ", " + world.faults.place() + ", answer " +
+                                  std::to_string(status);
+        ASSERT_TRUE(status == 0 || status >= 500 || (status >= 200 && status < 300)) << where;
+        world.server.kill();
+        world.start();
+        ASSERT_EQ(world.ledger->verify(), "") << where;
+      }
+      if (!fired) break;
+    }
+    ASSERT_EQ(world.check(), "") << one.name;
+  }
+  std::cout << "faults " << faults << ", of every kind\n";
+  EXPECT_GT(faults, 30);
 }
 
 }  // namespace

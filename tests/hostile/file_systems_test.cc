@@ -443,44 +443,5 @@ TEST_F(OneDisk, UnderAnOverlayThatIsFull) {
   ::umount2(merged.c_str(), MNT_DETACH);
 }
 
-// A quota of the user that the data folder belongs to is a full disk.
-TEST_F(OneDisk, WithAQuotaIsFullWhenThatIsUsedUp) {
-  if (lacks(FileSystem::ext4)) GTEST_SKIP() << reason_;
-  if (!program_exists("setquota")) GTEST_SKIP() << "no setquota";
-  constexpr uid_t kUser = 54'321;
-  std::unique_ptr<DiskImage> disk;
-  try {
-    disk = std::make_unique<DiskImage>(
-        DiskImage::Options{.kind = FileSystem::ext4, .mebibytes = 128, .mkfs = {"-O", "quota"}});
-  } catch (const std::runtime_error& error) {
-    GTEST_SKIP() << error.what();
-  }
-  const fs::path data = disk->point() / "data";
-  fs::create_directory(data);
-  ASSERT_EQ(::chown(data.c_str(), kUser, kUser), 0);
-  fs::permissions(disk->point(), fs::perms::all);
-  const Outcome set = run({.arguments = {"setquota", "-u", std::to_string(kUser), "0", "30000", "0",
-                                         "0", disk->point().string()}});
-  if (set.exit_code != 0) GTEST_SKIP() << set.output;
-  ServerProcess server(data, arguments("full"));
-  server.start();
-  Stored stored(server);
-  stored.plant();
-  HttpClient client(server.port());
-  int status = 201;
-  for (int i = 0; i < 2000 && status == 201; ++i)
-    status = stored.put(client, "/c/f" + std::to_string(i),
-                        std::string(i % 4 == 0 ? 300'000 : 50'000, 'f'));
-  EXPECT_EQ(status, 507);
-  stored.expect_readable();
-  server.kill();
-  server.start();
-  stored.expect_readable();
-  HttpClient again(server.port());
-  while (stored.count() > 4) ASSERT_EQ(stored.remove_one(again), 204);
-  expect_tools_work(data, folder_ / "backup");
-  EXPECT_EQ(server.stop(), 0) << server.output();
-}
-
 }  // namespace
 }  // namespace holdfast::test
