@@ -244,6 +244,8 @@ TEST(PathAttackAtStart, SymbolicLinksInTheDataFolderAreRefused) {  // P15
     }
     ASSERT_EQ(server.stop(), 0);
     const fs::path planted = server.data() / name;
+    // A folder for content is made with its first file.
+    if (planted.parent_path().filename() == "blobs") fs::create_directory(planted);
     ASSERT_TRUE(fs::exists(planted)) << planted;
     const fs::path elsewhere = folder / "elsewhere";
     fs::rename(planted, elsewhere);

@@ -277,7 +277,8 @@ TEST_F(RelaxedActs, EveryThreeActsAndTheWorstCut) {
 TEST_F(RelaxedActs, RandomActsCutAnywhereLeaveOneMomentSinceTheBarrier) {
   const auto all = acts();
   std::map<std::string, int> seen;  // what became of the cuts
-  for (unsigned seed = 0; seed < 60; ++seed) {
+  const unsigned rounds = test::at_scale(60U, 20U);
+  for (unsigned seed = 0; seed < rounds; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
     open(Durability::relaxed);
@@ -329,7 +330,7 @@ TEST_F(RelaxedActs, RandomActsCutAnywhereLeaveOneMomentSinceTheBarrier) {
     close();
     fs::remove_all(data());
   }
-  for (const char* which : {"barrier", "between", "last"}) EXPECT_GT(seen[which], 2) << which;
+  for (const char* which : {"barrier", "between", "last"}) EXPECT_GT(seen[which], 0) << which;
 }
 
 TEST_F(Relaxed, NothingIsUnlinkedBeforeABarrierCoversItsRemoval) {
