@@ -42,19 +42,6 @@ storage::files::DataFolder::Options folder_options(const Config& config) {
   return {.allow_network_disk = config.allow_network_data};
 }
 
-// A folder for content that is not there held nothing, or what it held is lost.
-void refuse_lost_folders(const storage::files::DataFolder& folder,
-                         const storage::Namespace& names) {
-  const std::vector<std::string>& missing = folder.missing();
-  if (missing.empty()) return;
-  names.for_each_blob([&](std::int64_t, const storage::Content& content) {
-    const std::string place = content.blob.substr(0, 2);
-    if (std::ranges::find(missing, place) != missing.end())
-      throw UsageError("The folder " + folder.path() + "/blobs/" + place +
-                       " is missing, and the database names content in it: restore it.");
-  });
-}
-
 Store open_store(const Config& config, Opening opening, OnFailure on_failure) try {
   if (std::string why = storage::files::not_a_store(config.data); !why.empty())
     throw UsageError(why);
@@ -77,9 +64,12 @@ Store open_store(const Config& config, Opening opening, OnFailure on_failure) tr
   options.on_failure = std::move(on_failure);
   options.on_notice = log_event;
   options.read_only = store.read_only;
+  if (const std::vector<std::string>& missing = ground->folder.missing(); !missing.empty())
+    options.is_lost = [&missing](const std::string& blob) {
+      return std::ranges::find(missing, blob.substr(0, 2)) != missing.end();
+    };
   store.names = storage::sqlite::open(ground->folder.database(), *store.contents, ground->clock,
                                       std::move(options));
-  refuse_lost_folders(ground->folder, *store.names);
   store.folder = std::move(ground);
   return store;
 } catch (const storage::OpenError& error) {

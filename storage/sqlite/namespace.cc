@@ -277,6 +277,18 @@ void refuse_damage(Connection& connection) {
   }
 }
 
+void refuse_lost_content(Connection& connection, const Options& options) {
+  if (!options.is_lost) return;
+  Statement all(connection, "SELECT blob FROM content WHERE blob IS NOT NULL");
+  Run run(all);
+  while (run.row()) {
+    const std::string blob(run.text(0));
+    if (options.is_lost(blob))
+      throw OpenError("The folder blobs/" + blob.substr(0, 2) +
+                      " is missing, and the database names content in it: restore it.");
+  }
+}
+
 // Remaining time of a lock is clamp(granted + timeout - now, 0, timeout): a clock that was set back
 // while we were down must not make leases longer.
 void start_session(Connection& connection, const Clock& clock) {
@@ -325,6 +337,7 @@ std::unique_ptr<Namespace> open(const std::string& path, ContentStore& content, 
     refuse_foreign_file(path);
     Opened opened = open_after_last(path, content, options);
     Connection& connection = *opened.connection;
+    refuse_lost_content(connection, options);
     if (options.read_only) {
       if (connection.integer("PRAGMA user_version") != kSchemaVersion)
         throw OpenError("The database is an older version's, and on a read-only disk it stays so.");

@@ -26,6 +26,9 @@ struct Options {
   bool read_only = false;
   // Called when the disk loses a write. From then on every write throws Error{unavailable}.
   OnFailure on_failure = {};
+  // Asked while the store is being opened: whether the place of a content file is not there. A
+  // store that names such content is refused, unchanged.
+  std::function<bool(const std::string& blob)> is_lost = {};
   // Called while the store is being opened, with a sentence for the one who started the program.
   std::function<void(const std::string& sentence)> on_notice = {};
 };

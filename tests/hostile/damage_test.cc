@@ -331,7 +331,10 @@ TEST_F(DatabaseDamage, ThatOpeningCanSeeIsRefusedAndNothingIsMadeAnew) {
       {"no blobs", [](const fs::path& db) { fs::remove_all(db.parent_path() / "blobs"); },
        "is missing"},
       {"a blob folder less",
-       [](const fs::path& db) { fs::remove_all(db.parent_path() / "blobs" / "7f"); }, "is missing"},
+       [](const fs::path& db) {
+         fs::remove_all(fs::directory_iterator(db.parent_path() / "blobs")->path());
+       },
+       "is missing"},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.name);
@@ -436,6 +439,7 @@ TEST_F(DatabaseDamage, AnOldDatabaseBesideNewerContentLosesNothing) {
 TEST_F(DatabaseDamage, AnUploadThatAKillLeftIsNoProblem) {
   make(true);
   copy();
+  fs::create_directory(data_ / "blobs/aa");
   std::ofstream(data_ / "blobs/aa" / std::string(32, 'a')) << "left over";
   const Outcome found = check(data_);
   EXPECT_EQ(found.exit_code, 0) << found.output;
