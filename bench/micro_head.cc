@@ -2,7 +2,7 @@
 #include <benchmark/benchmark.h>
 #include <string_view>
 
-#include "server/head.h"
+#include "server/http1/head.h"
 
 namespace {
 

@@ -11,20 +11,20 @@
 #include <utility>
 #include <vector>
 
-#include "server/commands/backup.h"
-#include "server/commands/command_line.h"
-#include "server/commands/dispatch.h"
-#include "server/commands/serve.h"
-#include "server/config.h"
-#include "server/event_log.h"
-#include "server/store.h"
+#include "server/app/serve.h"
+#include "server/cli/backup.h"
+#include "server/cli/command_line.h"
+#include "server/cli/dispatch.h"
+#include "server/cli/store.h"
+#include "server/config/config.h"
+#include "server/observe/event_log.h"
 #include "storage/clock.h"
 #include "storage/error.h"
 #include "storage/files/backup.h"
 #include "storage/files/content_store.h"
 #include "storage/files/data_folder.h"
 #include "storage/open.h"
-#include "storage/sqlite/copy.h"
+#include "storage/sqlite/file/copy.h"
 #include "storage/sqlite/namespace.h"
 
 namespace holdfast::server {

@@ -7,7 +7,7 @@
 
 #include "dav/http.h"
 #include "dav/path.h"
-#include "server/auth/secret.h"
+#include "server/auth/secrets.h"
 
 namespace holdfast::server {
 namespace {

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "server/auth/secret.h"
+#include "server/auth/secrets.h"
 #include "storage/clock.h"
 
 namespace holdfast::server {

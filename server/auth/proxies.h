@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "dav/http.h"
-#include "server/listener.h"
+#include "server/loop/listener.h"
 
 namespace holdfast::server {
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "dav/engine.h"
-#include "server/access_log.h"
+#include "server/observe/access_log.h"
 
 namespace holdfast::server {
 namespace {

@@ -18,13 +18,13 @@
 #include <string_view>
 
 #include "dav/http.h"
+#include "server/auth/account_index.h"
 #include "server/auth/authorization.h"
-#include "server/auth/directory.h"
-#include "server/auth/hashing.h"
+#include "server/auth/hash_slots.h"
 #include "server/auth/nonces.h"
 #include "server/auth/throttle.h"
-#include "server/config.h"
-#include "server/listener.h"
+#include "server/config/config.h"
+#include "server/loop/listener.h"
 #include "storage/accounts.h"
 #include "storage/clock.h"
 

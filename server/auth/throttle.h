@@ -18,7 +18,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "server/auth/secret.h"
+#include "server/auth/secrets.h"
 #include "storage/clock.h"
 
 namespace holdfast::server {

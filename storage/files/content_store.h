@@ -14,7 +14,7 @@
 
 #include "storage/content.h"
 #include "storage/files/data_folder.h"
-#include "storage/files/verified.h"
+#include "storage/files/sound_contents.h"
 
 namespace holdfast::storage::files {
 

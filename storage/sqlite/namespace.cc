@@ -8,13 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "storage/sqlite/inspect.h"
-#include "storage/sqlite/migrate.h"
-#include "storage/sqlite/reader_pool.h"
-#include "storage/sqlite/recovery.h"
-#include "storage/sqlite/schema.h"
-#include "storage/sqlite/wal_vfs.h"
-#include "storage/sqlite/writer.h"
+#include "storage/sqlite/file/inspect.h"
+#include "storage/sqlite/file/migrate.h"
+#include "storage/sqlite/file/schema.h"
+#include "storage/sqlite/file/wal_vfs.h"
+#include "storage/sqlite/read/reader_pool.h"
+#include "storage/sqlite/write/group_commit.h"
+#include "storage/sqlite/write/recovery.h"
 
 namespace holdfast::storage::sqlite {
 

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/auth/secret.h"
+#include "server/auth/secrets.h"
 #include "tests/support/basic.h"
 #include "tests/support/build_paths.h"
 #include "tests/support/http_client.h"

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "storage/sqlite/migrate.h"
-#include "storage/sqlite/schema.h"
+#include "storage/sqlite/file/migrate.h"
+#include "storage/sqlite/file/schema.h"
 #include "tests/crash/acts.h"
 #include "tests/crash/world.h"
 #include "tests/support/first_schema.h"

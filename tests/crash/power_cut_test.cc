@@ -21,8 +21,8 @@
 #include <tuple>
 #include <vector>
 
-#include "storage/sqlite/migrate.h"
-#include "storage/sqlite/schema.h"
+#include "storage/sqlite/file/migrate.h"
+#include "storage/sqlite/file/schema.h"
 #include "tests/crash/power_cut_model.h"
 #include "tests/crash/power_cut_scenarios.h"
 #include "tests/crash/world.h"

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "Poco/Net/StreamSocketImpl.h"
-#include "server/body_reader.h"
+#include "server/http1/body_reader.h"
 #include "tests/fuzz/naive_chunked.h"
 #include "tests/fuzz/property.h"
 

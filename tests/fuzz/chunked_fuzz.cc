@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "server/chunked.h"
+#include "server/http1/chunked.h"
 #include "tests/fuzz/naive_chunked.h"
 #include "tests/fuzz/property.h"
 

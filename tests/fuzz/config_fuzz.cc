@@ -4,7 +4,7 @@
 // they would be looked up.
 #include <fstream>
 
-#include "server/config.h"
+#include "server/config/config.h"
 #include "tests/fuzz/property.h"
 #include "tests/support/temporary_folder.h"
 

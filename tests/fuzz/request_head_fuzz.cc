@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/head.h"
+#include "server/http1/head.h"
 #include "tests/fuzz/property.h"
 
 using namespace holdfast;

@@ -1,4 +1,4 @@
-#include "server/access.h"
+#include "server/auth/origin_policy.h"
 
 #include <gtest/gtest.h>
 #include <string>

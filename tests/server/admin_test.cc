@@ -1,4 +1,4 @@
-#include "server/admin.h"
+#include "server/app/health.h"
 
 #include <gtest/gtest.h>
 #include <stdexcept>

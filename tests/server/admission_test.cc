@@ -1,5 +1,5 @@
 // Whom a connection counts against, and when one is too many.
-#include "server/admission.h"
+#include "server/loop/admission.h"
 
 #include <arpa/inet.h>
 #include <cstring>

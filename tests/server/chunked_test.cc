@@ -1,5 +1,5 @@
 // The chunked coding (RFC 9112 §7.1): every way to write it wrongly, every way to cut it.
-#include "server/chunked.h"
+#include "server/http1/chunked.h"
 
 #include <gtest/gtest.h>
 #include <string>

@@ -1,4 +1,4 @@
-#include "server/commands/command_line.h"
+#include "server/cli/command_line.h"
 
 #include <algorithm>
 #include <fstream>

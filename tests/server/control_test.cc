@@ -1,4 +1,4 @@
-#include "server/control.h"
+#include "server/cli/control_socket.h"
 
 #include <atomic>
 #include <chrono>
@@ -13,8 +13,8 @@
 #include <unistd.h>
 #include <vector>
 
-#include "server/commands/backup.h"
-#include "server/commands/dispatch.h"
+#include "server/cli/backup.h"
+#include "server/cli/dispatch.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/temporary_folder.h"
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "server/admission.h"
+#include "server/loop/admission.h"
 #include "tests/server/echo_server.h"
 #include "tests/support/raw_http.h"
 

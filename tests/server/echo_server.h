@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/listener.h"
+#include "server/loop/listener.h"
 
 namespace holdfast::tests {
 

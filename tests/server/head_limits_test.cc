@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-#include "server/head.h"
+#include "server/http1/head.h"
 #include "tests/server/echo_server.h"
 #include "tests/support/raw_http.h"
 

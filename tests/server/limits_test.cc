@@ -15,8 +15,8 @@
 #include <thread>
 #include <vector>
 
-#include "server/admission.h"
-#include "server/config.h"
+#include "server/config/config.h"
+#include "server/loop/admission.h"
 #include "tests/dav/world.h"
 #include "tests/server/echo_server.h"
 #include "tests/support/raw_http.h"

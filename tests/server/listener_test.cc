@@ -1,5 +1,5 @@
 // A listener end to end: what the server answers when nobody misbehaves.
-#include "server/listener.h"
+#include "server/loop/listener.h"
 
 #include <gtest/gtest.h>
 #include <string>

@@ -1,4 +1,4 @@
-#include "server/observatory.h"
+#include "server/observe/metrics.h"
 
 #include <fcntl.h>
 #include <fstream>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "server/access_log.h"
+#include "server/observe/access_log.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,4 +1,4 @@
-#include "server/auth/secret.h"
+#include "server/auth/secrets.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

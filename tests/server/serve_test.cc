@@ -1,4 +1,4 @@
-#include "server/commands/serve.h"
+#include "server/app/serve.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <utility>
 
-#include "server/redirect.h"
+#include "server/app/redirect.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/temporary_folder.h"
 

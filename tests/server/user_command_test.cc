@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "server/auth/secret.h"
-#include "server/commands/dispatch.h"
-#include "server/commands/lock.h"
-#include "server/commands/user.h"
+#include "server/auth/secrets.h"
+#include "server/cli/dispatch.h"
+#include "server/cli/lock.h"
+#include "server/cli/user_store.h"
 #include "tests/support/memory_store.h"
 
 namespace holdfast::server {

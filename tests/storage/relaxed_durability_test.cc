@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "storage/maintenance.h"
-#include "storage/sqlite/barrier.h"
-#include "storage/sqlite/wal_vfs.h"
+#include "storage/sqlite/file/barrier.h"
+#include "storage/sqlite/file/wal_vfs.h"
 #include "tests/storage/sqlite_store.h"
 #include "tests/support/scale.h"
 

@@ -1,4 +1,4 @@
-// What a commit leaves in the log (storage/sqlite/wal_vfs.h), and what readers see of it.
+// What a commit leaves in the log (storage/sqlite/file/wal_vfs.h), and what readers see of it.
 #include <array>
 #include <atomic>
 #include <filesystem>
@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "storage/sqlite/schema.h"
-#include "storage/sqlite/wal_vfs.h"
+#include "storage/sqlite/file/schema.h"
+#include "storage/sqlite/file/wal_vfs.h"
 #include "tests/storage/sqlite_store.h"
 #include "tests/support/locks.h"
 #include "tests/support/temporary_folder.h"

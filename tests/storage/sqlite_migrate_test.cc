@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
-#include "storage/sqlite/migrate.h"
-#include "storage/sqlite/schema.h"
+#include "storage/sqlite/file/migrate.h"
+#include "storage/sqlite/file/schema.h"
 #include "tests/storage/sqlite_store.h"
 #include "tests/support/locks.h"
 #include "tests/support/memory_store.h"

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "storage/sqlite/schema.h"
+#include "storage/sqlite/file/schema.h"
 #include "tests/storage/sqlite_store.h"
 #include "tests/support/staged_files.h"
 

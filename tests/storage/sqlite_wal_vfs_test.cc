@@ -1,4 +1,4 @@
-// The files of a database as its connections have them (storage/sqlite/wal_vfs.h): the index of the
+// The files of a database as its connections have them (storage/sqlite/file/wal_vfs.h): the index of the
 // log in memory, the locks in it, and the room that the log and the database keep.
 #include <array>
 #include <atomic>
@@ -15,9 +15,9 @@
 #include <sys/resource.h>
 #include <vector>
 
-#include "storage/sqlite/schema.h"
-#include "storage/sqlite/wal_index.h"
-#include "storage/sqlite/wal_vfs.h"
+#include "storage/sqlite/file/schema.h"
+#include "storage/sqlite/file/wal_index.h"
+#include "storage/sqlite/file/wal_vfs.h"
 #include "tests/storage/sqlite_store.h"
 
 namespace holdfast::storage {

@@ -6,7 +6,7 @@
 #include <sqlite3.h>
 #include <string>
 
-#include "storage/sqlite/sqlite.h"
+#include "storage/sqlite/file/sqlite.h"
 
 namespace holdfast::test {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/auth/secret.h"
+#include "server/auth/secrets.h"
 #include "tests/support/basic.h"
 #include "tests/support/faults.h"
 #include "tests/tls/tls_world.h"

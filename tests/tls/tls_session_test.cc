@@ -1,5 +1,5 @@
 // A TLS session by itself, and what a listener makes of it for its handler.
-#include "server/tls_session.h"
+#include "server/tls/session.h"
 
 #include <array>
 #include <openssl/ssl.h>
@@ -8,8 +8,8 @@
 #include <thread>
 #include <unistd.h>
 
-#include "server/config.h"
-#include "server/tls_credentials.h"
+#include "server/config/config.h"
+#include "server/tls/credentials.h"
 #include "tests/server/echo_server.h"
 #include "tests/tls/tls_world.h"
 

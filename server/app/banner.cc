@@ -1,0 +1,83 @@
+#include <string_view>
+
+#include "server/app/serve.h"
+
+namespace holdfast::server {
+namespace {
+
+std::string url_of(std::string_view scheme, const Address& address, std::uint16_t port,
+                   std::string_view path) {
+  // A wildcard address is no place to go to; this machine's loopback always reaches it.
+  std::string host = address.host;
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return std::string(scheme) + "://" + host + ":" + std::to_string(port) + std::string(path);
+}
+
+std::string_view meaning(Anonymous anonymous) {
+  switch (anonymous) {
+    case Anonymous::off:
+      return "off: nobody can read or write without an account";
+    case Anonymous::read:
+      return "read: everybody who reaches the address can read";
+    case Anonymous::write:
+      return "write: everybody who reaches the address can read and write";
+  }
+  return "";
+}
+
+std::string_view meaning(Durability durability) {
+  return durability == Durability::full
+             ? "full: an acknowledged write is on disk"
+             : "relaxed: an acknowledged write survives a killed process; a power cut may lose the "
+               "last moments";
+}
+
+}  // namespace
+
+std::string banner(const Config& config, Anonymous anonymous, const Ports& ports,
+                   const std::string& fingerprint) {
+  std::string path = config.prefix;
+  if (!path.starts_with('/')) path.insert(0, 1, '/');
+  if (!path.ends_with('/')) path += '/';
+  const std::string here =
+      url_of(config.tls() ? "https" : "http", parse_address(config.listen), ports.own, path);
+
+  std::string url = here;  // as clients should use it
+  if (const auto known = parse_public_urls(config.public_url); !known.empty())
+    url = known.front().scheme + "://" + known.front().authority + path;
+  const std::string dav_url =
+      (url.starts_with("https") ? "davs" : "dav") + url.substr(url.find(':'));
+
+  std::string out = "Holdfast serves " + here + "\n";
+  if (url != here) out += "  known as    " + url + "\n";
+  out += "  data        " + config.data + "\n";
+  out += "  durability  " + std::string(meaning(config.durability)) + "\n";
+  out += "  anonymous   " + std::string(meaning(anonymous)) + "\n";
+  if (!fingerprint.empty())
+    out += "  TLS         " +
+           std::string(config.tls_self_signed ? "self-signed certificate" : "certificate") +
+           ", SHA-256 " + fingerprint + "\n";
+  if (ports.redirect)
+    out += "  redirects   " +
+           url_of("http", parse_address(config.http_redirect), *ports.redirect, "/") + "\n";
+  if (ports.admin)
+    out += "  admin       " +
+           url_of("http", parse_address(config.admin_listen), *ports.admin, "/metrics") +
+           " and /healthz\n";
+  out += "Mount it\n";
+  out += "  Linux       sudo mount -t davfs " + url + " /mnt   or   gio mount " + dav_url +
+         "   or   rclone mount --vfs-cache-mode writes --webdav-url " + url + " :webdav: DIR\n";
+  out += "  macOS       mkdir -p ~/holdfast && mount_webdav " + url +
+         " ~/holdfast   or   Finder, Go, Connect to Server\n";
+  out += "  Windows     net use H: " + url + "\n";
+  if (anonymous == Anonymous::write && !parse_address(config.listen).loopback &&
+      config.public_url.empty())
+    out +=
+        "Requests for other host names than localhost are answered with 421; "
+        "--public-url names the one that clients use.\n";
+  return out;
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,38 @@
+// Answers every request on the plain listener of --http-redirect with the same URL under https (RFC
+// 9110 §15.4): 301 for GET and HEAD, which every client follows, 308 for the rest, which keeps
+// method and body. Takes no body. Immutable after construction; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dav/http.h"
+#include "server/config/config.h"
+
+namespace holdfast::server {
+
+class Redirect {
+ public:
+  // To the --public-url with the host that the client asked for, else to the first; without one to
+  // `port` of the host that the client asked for, if that is this machine's loopback or the address
+  // that is served on.
+  Redirect(const Config& config, std::uint16_t port);
+
+  // 421 when the Host is none of ours: nobody is sent to a place that a request names.
+  [[nodiscard]] dav::Response answer(const dav::Request& request) const;
+
+ private:
+  // "https://host:port"; empty when there is none.
+  [[nodiscard]] std::string origin(std::string_view host) const;
+
+  std::vector<std::string> public_origins_;  // "https://host:port"
+  std::string listen_host_;
+  std::string port_;  // ":8443", or empty for 443
+};
+
+// "host" of "host:port", without brackets.
+[[nodiscard]] std::string host_of(std::string_view authority);
+
+}  // namespace holdfast::server

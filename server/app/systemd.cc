@@ -1,0 +1,102 @@
+#include "server/app/systemd.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "server/loop/admission.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr int kFirstDescriptor = 3;
+// More than anybody passes on; fewer than could overflow anything.
+constexpr int kMostDescriptors = 1000;
+
+int option_of(int descriptor, int option) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return ::getsockopt(descriptor, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+// "ADDR:PORT" of a listening TCP socket; empty when it is none.
+std::string address_of(int descriptor) {
+  if (option_of(descriptor, SO_TYPE) != SOCK_STREAM || option_of(descriptor, SO_ACCEPTCONN) != 1)
+    return {};
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return {};
+  std::array<unsigned char, 2> port{};  // at the same place in both
+  static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+  std::memcpy(port.data(),
+              reinterpret_cast<const char*>(&address) + offsetof(sockaddr_in, sin_port), 2);
+  const std::string host = describe(address).address;
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port[0] * 256 + port[1]);
+}
+
+// The names in their order; fewer than descriptors where the rest have none.
+std::string_view take_name(std::string_view& names) {
+  const std::size_t end = std::min(names.find(':'), names.size());
+  const std::string_view name = names.substr(0, end);
+  names.remove_prefix(std::min(end + 1, names.size()));
+  return name;
+}
+
+}  // namespace
+
+InheritedSockets inherited_sockets(const Environment& environment) {
+  InheritedSockets sockets;
+  if (environment("LISTEN_PID") != std::to_string(::getpid())) return sockets;
+  const std::string text = environment("LISTEN_FDS").value_or("0");
+  int count = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{} || stop != text.data() + text.size() || count < 0 ||
+      count > kMostDescriptors)
+    throw UsageError("LISTEN_FDS is \"" + text + "\", which is no number of sockets.");
+  const std::string all_names = environment("LISTEN_FDNAMES").value_or("");
+  std::string_view names = all_names;
+  for (int descriptor = kFirstDescriptor; descriptor < kFirstDescriptor + count; ++descriptor) {
+    const std::string name(take_name(names));
+    const std::string which = "Descriptor " + std::to_string(descriptor) +
+                              (name.empty() ? "" : " (" + name + ")") + " from LISTEN_FDS ";
+    const std::string address = address_of(descriptor);
+    if (address.empty()) throw UsageError(which + "is no TCP socket that listens.");
+    std::optional<InheritedSocket>& place = name == "http-redirect"  ? sockets.redirect
+                                            : name == "admin-listen" ? sockets.admin
+                                                                     : sockets.own;
+    if (place)
+      throw UsageError(which + "is one too many: " + place->address +
+                       " is there already for the same purpose.");
+    ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    place = InheritedSocket{descriptor, address};
+  }
+  return sockets;
+}
+
+void notify_manager(const Environment& environment, std::string_view message) noexcept try {
+  const std::string path = environment("NOTIFY_SOCKET").value_or("");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() < 2 || path.size() >= sizeof address.sun_path) return;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  if (path.front() == '@') address.sun_path[0] = '\0';  // in the abstract namespace
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  (void)::sendto(fd, message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+                 reinterpret_cast<const sockaddr*>(&address), size);
+  ::close(fd);
+} catch (...) {
+  // No memory for a path: then nobody is told.
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,52 @@
+// The accounts of one moment, indexed for signing in, with a caller made for each account and each
+// device token, and with what was verified against them. Replaced as a whole when an account, a
+// grant or a token changes, so nothing verified before is believed after. Immutable but for
+// `verified`, which any thread may use.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+
+#include "dav/caller.h"
+#include "server/auth/credential_cache.h"
+#include "storage/accounts.h"
+
+namespace holdfast::server {
+
+class Directory {
+ public:
+  Directory(std::shared_ptr<const storage::Accounts> accounts, const storage::Clock& clock);
+
+  struct Entry {
+    const storage::Account* account = nullptr;
+    std::shared_ptr<const dav::Caller> caller;
+  };
+  struct TokenEntry {
+    const storage::DeviceToken* token = nullptr;
+    const storage::Account* account = nullptr;
+    std::shared_ptr<const dav::Caller> caller;  // at most what the token allows
+  };
+  // nullptr: none. `name` in NFC; of a Windows name like DOMAIN\alice what is behind the backslash
+  // is tried as well.
+  [[nodiscard]] const Entry* find(std::string_view name) const;
+  // The token of which this is the secret, expired or not.
+  [[nodiscard]] const TokenEntry* find_token(std::string_view secret) const;
+  [[nodiscard]] const Entry* find_certificate(std::string_view sha256) const;
+
+  [[nodiscard]] bool empty() const { return accounts_->accounts.empty(); }
+  [[nodiscard]] const std::shared_ptr<const storage::Accounts>& accounts() const {
+    return accounts_;
+  }
+  [[nodiscard]] Verified& verified() const { return verified_; }
+
+ private:
+  std::shared_ptr<const storage::Accounts> accounts_;
+  std::unordered_map<std::string_view, Entry> by_name_;
+  std::unordered_map<std::string_view, const Entry*> by_certificate_;
+  std::unordered_map<std::uint64_t, TokenEntry> tokens_;  // by the first bytes of their hashes
+  mutable Verified verified_;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,47 @@
+#include "server/auth/credential_cache.h"
+
+namespace holdfast::server {
+
+bool Verified::Entries::has(const Mac& credentials, storage::Millis now) {
+  while (!list.empty() && list.front().until <= now) {
+    index.erase(list.front().credentials);
+    list.pop_front();
+  }
+  return index.contains(credentials);
+}
+
+void Verified::Entries::add(const Mac& credentials, storage::Millis until, std::size_t capacity) {
+  if (const auto known = index.find(credentials); known != index.end()) {
+    list.erase(known->second);
+    index.erase(known);
+  }
+  list.push_back({credentials, until});
+  index.emplace(credentials, std::prev(list.end()));
+  if (list.size() <= capacity) return;
+  index.erase(list.front().credentials);
+  list.pop_front();
+}
+
+Verified::Verdict Verified::judge(const Mac& credentials) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const storage::Millis now = clock_.lease();
+    if (right_.has(credentials, now)) return Verdict::right;
+    if (wrong_.has(credentials, now)) return Verdict::wrong;
+    if (judged_.insert(credentials).second) return Verdict::unknown;
+    settled_.wait(lock);
+  }
+}
+
+void Verified::settle(const Mac& credentials, Verdict verdict) {
+  {
+    const std::scoped_lock lock(mutex_);
+    judged_.erase(credentials);
+    const storage::Millis until = clock_.lease() + kLifetime;
+    if (verdict == Verdict::right) right_.add(credentials, until, capacity_);
+    if (verdict == Verdict::wrong) wrong_.add(credentials, until, capacity_);
+  }
+  settled_.notify_all();
+}
+
+}  // namespace holdfast::server

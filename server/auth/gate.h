@@ -1,0 +1,37 @@
+// Every request comes in here: what a trusted proxy says of its client, whether another web page
+// sent it, who asks, and whether of that account there are too many; then the engine answers. Any
+// thread.
+#pragma once
+
+#include "dav/engine.h"
+#include "dav/http.h"
+#include "server/auth/origin_policy.h"
+#include "server/auth/proxies.h"
+#include "server/auth/sign_in.h"
+#include "server/loop/admission.h"
+#include "server/loop/listener.h"
+
+namespace holdfast::server {
+
+class Door {
+ public:
+  // All must outlive the door.
+  Door(const Proxies& proxies, const AccessPolicy& policy, SignIn& sign_in, ActiveRequests& active,
+       const dav::Engine& engine)
+      : proxies_(proxies), policy_(policy), sign_in_(sign_in), active_(active), engine_(engine) {}
+
+  // `peer` becomes the client behind a trusted proxy.
+  [[nodiscard]] dav::Response answer(dav::Request& request, Peer& peer) const;
+
+ private:
+  [[nodiscard]] dav::Response refuse(const dav::Request& request,
+                                     const SignIn::Refusal& refusal) const;
+
+  const Proxies& proxies_;
+  const AccessPolicy& policy_;
+  SignIn& sign_in_;
+  ActiveRequests& active_;
+  const dav::Engine& engine_;
+};
+
+}  // namespace holdfast::server

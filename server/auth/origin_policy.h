@@ -1,0 +1,38 @@
+// Keeps other web pages out: the host that was asked for must be ours while anonymous clients may
+// write (against DNS rebinding), and a write must not come from a foreign Origin (against
+// cross-site requests). What a trusted proxy says of host and scheme has been applied to the
+// request before. Immutable after construction; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dav/http.h"
+#include "server/config/config.h"
+
+namespace holdfast::server {
+
+struct Denial {
+  int status = 403;
+  std::string_view detail;  // one sentence for the log; static
+};
+
+class AccessPolicy {
+ public:
+  // As configured; empty for none.
+  explicit AccessPolicy(std::string_view public_urls);
+
+  // nullopt when the engine may answer. 421: not our Host while anonymous clients may write. 403: a
+  // write with a foreign Origin, whoever asks.
+  [[nodiscard]] std::optional<Denial> judge(const dav::Request& request, Anonymous anonymous) const;
+
+ private:
+  [[nodiscard]] bool is_our_host(std::string_view authority) const;
+  [[nodiscard]] bool is_foreign(std::string_view origin, const dav::Request& request) const;
+
+  std::vector<PublicUrl> public_urls_;
+};
+
+}  // namespace holdfast::server

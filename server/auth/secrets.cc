@@ -1,0 +1,140 @@
+#include "server/auth/secrets.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <openssl/evp.h>
+#include <sodium.h>
+#include <stdexcept>
+#include <utf8proc.h>
+
+namespace holdfast::server {
+namespace {
+
+constexpr unsigned long long kPasses = 2;
+constexpr std::size_t kMemoryBytes = 19 * 1024 * 1024;
+
+// Every function here that needs libsodium ready calls it first; once is enough.
+void start_sodium() {
+  static const bool ready = ::sodium_init() >= 0;
+  if (!ready) throw std::runtime_error("libsodium cannot be used");
+}
+
+const std::uint8_t* bytes(std::string_view text) {
+  return reinterpret_cast<const std::uint8_t*>(text.data());
+}
+
+std::string hex(std::span<const std::uint8_t> binary) {
+  std::string out(binary.size() * 2 + 1, '\0');
+  ::sodium_bin2hex(out.data(), out.size(), binary.data(), binary.size());
+  out.pop_back();
+  return out;
+}
+
+std::string digest_input(std::string_view name, std::string_view password) {
+  return std::string(name).append(":").append(kRealm).append(":").append(password);
+}
+
+}  // namespace
+
+std::string nfc(std::string_view utf8) {
+  const bool ascii = std::all_of(utf8.begin(), utf8.end(),
+                                 [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  if (ascii) return std::string(utf8);
+  std::uint8_t* composed = nullptr;
+  const utf8proc_ssize_t size =
+      ::utf8proc_map(bytes(utf8), static_cast<utf8proc_ssize_t>(utf8.size()), &composed,
+                     static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  if (size < 0) return std::string(utf8);
+  const std::unique_ptr<std::uint8_t, decltype(&std::free)> owned(composed, &std::free);
+  return {reinterpret_cast<const char*>(composed), static_cast<std::size_t>(size)};
+}
+
+std::string hash_password(std::string_view password) {
+  start_sodium();
+  const std::string text = nfc(password);
+  std::array<char, crypto_pwhash_STRBYTES> out{};
+  if (::crypto_pwhash_str_alg(out.data(), text.data(), text.size(), kPasses, kMemoryBytes,
+                              crypto_pwhash_ALG_ARGON2ID13) != 0)
+    throw std::runtime_error("There is not enough memory to hash a password.");
+  return out.data();
+}
+
+bool verify_password(const std::string& hash, std::string_view password) {
+  start_sodium();
+  const std::string text = nfc(password);
+  errno = 0;
+  if (!hash.empty() && ::crypto_pwhash_str_verify(hash.c_str(), text.data(), text.size()) == 0)
+    return true;
+  if (errno == ENOMEM) throw std::bad_alloc();
+  return false;
+}
+
+const std::string& no_hash() {
+  static const std::string hash = hash_password(new_token());
+  return hash;
+}
+
+std::string digest_secret_sha256(std::string_view name, std::string_view password) {
+  return sha256_hex(digest_input(name, password));
+}
+
+std::string digest_secret_md5(std::string_view name, std::string_view password) {
+  return md5_hex(digest_input(name, password));
+}
+
+std::string new_token() {
+  const Key secret = random_key();
+  std::array<char, 48> out{};
+  ::sodium_bin2base64(out.data(), out.size(), secret.data(), secret.size(),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  return out.data();
+}
+
+storage::Sha256 token_hash(std::string_view token) {
+  storage::Sha256 out{};
+  ::crypto_hash_sha256(out.data(), bytes(token), token.size());
+  return out;
+}
+
+Key random_key() {
+  start_sodium();
+  Key key{};
+  ::randombytes_buf(key.data(), key.size());
+  return key;
+}
+
+Mac mac(const Key& key, std::span<const std::string_view> pieces) {
+  crypto_auth_hmacsha256_state state;
+  ::crypto_auth_hmacsha256_init(&state, key.data(), key.size());
+  for (const std::string_view piece : pieces) {
+    std::array<std::uint8_t, sizeof(std::uint64_t)> length{};
+    for (std::size_t i = 0; i < length.size(); ++i)
+      length[i] = static_cast<std::uint8_t>(std::uint64_t{piece.size()} >> (8 * i));
+    ::crypto_auth_hmacsha256_update(&state, length.data(), length.size());
+    ::crypto_auth_hmacsha256_update(&state, bytes(piece), piece.size());
+  }
+  Mac out{};
+  ::crypto_auth_hmacsha256_final(&state, out.data());
+  return out;
+}
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && ::sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string sha256_hex(std::string_view text) { return hex(token_hash(text)); }
+
+std::string md5_hex(std::string_view text) {
+  // Absent where only FIPS is allowed.
+  static EVP_MD* const kMd5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
+  std::array<std::uint8_t, 16> out{};
+  if (kMd5 == nullptr ||
+      EVP_Digest(text.data(), text.size(), out.data(), nullptr, kMd5, nullptr) != 1)
+    throw std::runtime_error("MD5 cannot be computed on this machine.");
+  return hex(out);
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,127 @@
+#include "server/cli/backup.h"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <optional>
+#include <stdexcept>
+#include <sys/stat.h>
+#include <utility>
+
+#include "server/process/drop_root.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::chrono::seconds kTellInterval{5};
+
+std::string counted(std::uint64_t count, const char* one, const char* many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+std::string files_of(std::uint64_t files, std::uint64_t bytes) {
+  return counted(files, "content file", "content files") + " of " + counted(bytes, "byte", "bytes");
+}
+
+// Lines on standard error that say how far the work is.
+class Teller {
+ public:
+  // `look` is called every time; it ends the work by throwing.
+  explicit Teller(std::function<void()> look) : look_(std::move(look)) {}
+
+  void operator()(const storage::BackupProgress& now) {
+    const auto time = std::chrono::steady_clock::now();
+    if (look_) look_();
+    if (told_ && stage_ == now.stage && time - *told_ < kTellInterval) return;
+    const bool begins = !told_ || stage_ != now.stage;
+    told_ = time;
+    stage_ = now.stage;
+    std::fputs((sentence(now, begins) + "\n").c_str(), stderr);
+  }
+
+ private:
+  static std::string sentence(const storage::BackupProgress& now, bool begins) {
+    using Stage = storage::BackupProgress::Stage;
+    if (now.stage == Stage::database) return "Copying the database.";
+    if (now.stage == Stage::looking) return "Looking at the contents.";
+    const std::string all = files_of(now.files, now.bytes);
+    if (begins) return "Copying " + all + ".";
+    return "Copied " + files_of(now.files_done, now.bytes_done) + ", of " + all + ".";
+  }
+
+  std::function<void()> look_;
+  std::optional<std::chrono::steady_clock::time_point> told_;
+  storage::BackupProgress::Stage stage_{};
+};
+
+// Tells the server that the work goes on; throws when it has let go of the content files.
+void go_on(ServerHold& hold) {
+  hold.goes_on();
+  switch (hold.state()) {
+    case ServerHold::State::held:
+      return;
+    case ServerHold::State::let_go:
+      throw std::runtime_error(
+          "The backup stood still for so long that the server has let go of the files it needs; "
+          "run it again.");
+    case ServerHold::State::ended:
+      throw std::runtime_error("The server ended before the backup did; run it again.");
+  }
+}
+
+// What is written is for its owner only, and a limit of the file size is a full disk.
+void prepare_process() {
+  ::umask(077);
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+}  // namespace
+
+ControlReply hold_garbage(storage::Maintenance& maintenance) {
+  return {.exit_code = 0, .text = {}, .held = maintenance.hold_garbage()};
+}
+
+ControlReply back_up(const Invocation& invocation, const OpenStore& open_store,
+                     const CopyStore& copy) {
+  prepare_process();
+  const Config& config = invocation.config;
+  work_as_owner(config.data);
+  std::optional<Store> store;
+  auto server = ask_server_to_hold(config.data, kHoldGarbage);
+  if (server && server->first.exit_code != 0) return server->first;
+  if (!server) store = open_store(config, Opening::existing, {});
+
+  const auto look = [&server] {
+    if (server) go_on(server->second);
+  };
+  Teller teller(look);
+  const storage::BackupReport report = [&] {
+    try {
+      return copy(config, invocation.folder, std::ref(teller));
+    } catch (const std::exception&) {
+      // What is missing now is so because the server has let go.
+      look();
+      throw;
+    }
+  }();
+  std::string text = counted(report.contents, "content", "contents") + ", " +
+                     files_of(report.files, report.file_bytes) + ": copied " +
+                     counted(report.copied_files, "file", "files") + " of " +
+                     counted(report.copied_bytes, "byte", "bytes") + ", removed " +
+                     std::to_string(report.removed_files) + " that the backup no longer needs.\n";
+  return {0, std::move(text)};
+}
+
+ControlReply restore(const Invocation& invocation, const CopyStore& copy) {
+  prepare_process();
+  work_as_owner(invocation.config.data);
+  Teller teller({});
+  const storage::BackupReport report = copy(invocation.config, invocation.folder, std::ref(teller));
+  return {0, "Restored " + counted(report.contents, "content", "contents") + ", " +
+                 files_of(report.files, report.file_bytes) +
+                 ", every hash verified. Locks are gone and ETags are new.\n"};
+}
+
+}  // namespace holdfast::server

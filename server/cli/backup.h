@@ -1,0 +1,33 @@
+// `holdfast backup` and `holdfast restore`. The command itself copies, with its own rights (root's
+// with those of the data folder's owner, server/process/drop_root.h), also while a server runs: it only reads the data folder, and the server is asked to keep every content
+// file until the command is done or dead. Call them from the main thread of a process of their own.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "server/cli/command_line.h"
+#include "server/cli/control_socket.h"
+#include "server/cli/store.h"
+#include "storage/backup.h"
+#include "storage/maintenance.h"
+
+namespace holdfast::server {
+
+// The request of a backup that begins, and the server's answer to it.
+inline constexpr std::string_view kHoldGarbage = "hold-garbage";
+[[nodiscard]] ControlReply hold_garbage(storage::Maintenance& maintenance);
+
+// storage::files::backup and restore with what they need; main.cc alone knows them. The settings
+// name the data folder; throw UsageError, or std::exception with one sentence.
+using CopyStore = std::function<storage::BackupReport(
+    const Config& config, const std::string& folder, const storage::OnBackupProgress& progress)>;
+
+// Tells what it does on standard error, a line at its beginning and every few seconds, and returns
+// the summary. Throws as CopyStore and OpenStore.
+[[nodiscard]] ControlReply back_up(const Invocation& invocation, const OpenStore& open_store,
+                                   const CopyStore& copy);
+[[nodiscard]] ControlReply restore(const Invocation& invocation, const CopyStore& copy);
+
+}  // namespace holdfast::server

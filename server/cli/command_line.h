@@ -1,0 +1,68 @@
+// The command line as a value: which command, with which settings. Flags come from the table in
+// server/config; so do their help texts. Pure but for reading the config file.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "server/config/config.h"
+
+namespace holdfast::server {
+
+enum class Command {
+  print,  // --help: write `text` and exit 0
+  serve,
+  lock_list,
+  lock_break,
+  check,
+  backup,
+  restore,
+  user_add,
+  user_passwd,
+  user_list,
+  user_remove,
+  user_grant,
+  user_revoke,
+  user_quota,
+  user_certificate,
+  token_add,
+  token_list,
+  token_remove,
+  version,
+};
+
+// What the user commands take, as it was given.
+struct UserArguments {
+  std::optional<std::string> name;
+  std::optional<std::string> home;
+  std::optional<std::string> path;
+  std::optional<std::string> right;
+  std::optional<std::string> quota_bytes;
+  std::optional<std::string> quota_resources;
+  std::optional<std::string> certificate_file;
+  std::optional<std::string> token;
+  std::optional<std::string> label;
+  std::optional<std::string> expires;
+  bool no_password = false;
+  bool clear = false;
+  bool read_only = false;
+};
+
+struct Invocation {
+  Command command = Command::print;
+  Config config;
+  std::string text;     // for print
+  std::string lock;     // for lock_break: a token or a path
+  std::string folder;   // for backup and restore: of the backup
+  UserArguments user;
+  bool hashes = false;  // for check
+  bool repair = false;  // for check
+};
+
+// Reads the arguments (without the program's name), the environment and the config file. Throws
+// UsageError with one sentence.
+[[nodiscard]] Invocation parse_command_line(std::span<const std::string> arguments,
+                                            const Environment& environment);
+
+}  // namespace holdfast::server

@@ -1,0 +1,86 @@
+#include "server/cli/dispatch.h"
+
+#include <optional>
+#include <string>
+
+#include "server/cli/check.h"
+#include "server/cli/lock.h"
+#include "server/cli/user_store.h"
+#include "server/process/drop_root.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::string_view kLockList = "lock-list";
+constexpr std::string_view kLockBreak = "lock-break ";
+constexpr std::string_view kCheck = "check";
+constexpr std::string_view kCheckHashes = "check-hashes";
+constexpr std::string_view kRepair = "check-repair";
+
+// Of a command that is not about accounts.
+std::string plain_request(const Invocation& invocation) {
+  switch (invocation.command) {
+    case Command::lock_list:
+      return std::string(kLockList);
+    case Command::lock_break:
+      // A line feed would end the request; no token and no path has one.
+      if (invocation.lock.find('\n') != std::string::npos)
+        throw UsageError("A token or path has no line breaks.");
+      return std::string(kLockBreak) + invocation.lock;
+    default:
+      if (invocation.repair) return std::string(kRepair);
+      return std::string(invocation.hashes ? kCheckHashes : kCheck);
+  }
+}
+
+bool is_user_command(Command command) {
+  return command >= Command::user_add && command <= Command::token_remove;
+}
+
+// Asks the server, or does the same here.
+ControlReply run_request(const Invocation& invocation, const std::string& request,
+                         const OpenStore& open_store) {
+  work_as_owner(invocation.config.data);
+  if (std::optional<ControlReply> reply = ask_server(invocation.config.data, request))
+    return *reply;
+  // An account may come before the first start: elsewhere than on loopback serve wants one.
+  const Opening opening =
+      invocation.command == Command::user_add ? Opening::made_if_missing : Opening::existing;
+  Store store = open_store(invocation.config, opening, {});
+  if (request == kRepair) {
+    storage::CheckOptions options;
+    options.hashes = invocation.hashes;
+    options.repair = true;
+    return check_store(store, options);
+  }
+  return answer_control(store, request, {});
+}
+
+}  // namespace
+
+ControlReply answer_control(Store& store, std::string_view request, const std::stop_token& stop) {
+  if (request == kLockList) return list_locks(*store.names);
+  if (request.starts_with(kLockBreak))
+    return break_lock(*store.names, request.substr(kLockBreak.size()));
+  if (const auto user = parse_user_request(request)) return answer_user(*store.names, *user);
+  if (request == kCheck || request == kCheckHashes) {
+    storage::CheckOptions options;
+    options.hashes = request == kCheckHashes;
+    options.stop = stop;
+    return check_store(store, options);
+  }
+  if (request == kRepair)
+    return {kUsageExit, "Stop the server first: repairing needs the data folder for itself.\n"};
+  return {1, "The server does not know this command; is it of another version?\n"};
+}
+
+ControlReply run_on_data_folder(const Invocation& invocation, const OpenStore& open_store) {
+  if (!is_user_command(invocation.command))
+    return run_request(invocation, plain_request(invocation), open_store);
+  const PreparedUser prepared = prepare_user(invocation);
+  ControlReply reply = run_request(invocation, request_line(prepared.request), open_store);
+  if (reply.exit_code == 0 && !prepared.secret.empty()) reply.text += prepared.secret + "\n";
+  return reply;
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,92 @@
+#include "server/cli/password.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <optional>
+#include <string_view>
+#include <termios.h>
+#include <unistd.h>
+
+#include "dav/path.h"
+#include "server/config/config.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::size_t kLimitBytes = 1024;
+constexpr std::array kEndingSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+termios terminal_before{};
+
+void restore_and_end(int signal) {
+  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal_before);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+// The terminal shows nothing that is typed while this lives, and shows it again whatever ends it.
+class Hidden {
+ public:
+  Hidden() {
+    ::tcgetattr(STDIN_FILENO, &terminal_before);
+    for (const int signal : kEndingSignals) std::signal(signal, restore_and_end);
+    termios hidden = terminal_before;
+    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    hidden.c_lflag |= ECHONL;
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+  }
+  ~Hidden() {
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal_before);
+    for (const int signal : kEndingSignals) std::signal(signal, SIG_DFL);
+  }
+  Hidden(const Hidden&) = delete;
+  Hidden& operator=(const Hidden&) = delete;
+};
+
+// Without its line end. Byte by byte: what follows the line is not ours.
+std::optional<std::string> read_line() {
+  std::string line;
+  for (;;) {
+    char c = 0;
+    const ssize_t got = ::read(STDIN_FILENO, &c, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0 && line.empty()) return std::nullopt;
+    if (got <= 0 || c == '\n') break;
+    line += c;
+    if (line.size() > kLimitBytes + 1) break;
+  }
+  if (line.ends_with('\r')) line.pop_back();
+  return line;
+}
+
+void tell(const std::string& prompt) {
+  static_cast<void>(!::write(STDERR_FILENO, prompt.data(), prompt.size()));
+}
+
+}  // namespace
+
+std::string read_new_password(const std::string& account) {
+  std::optional<std::string> password;
+  if (::isatty(STDIN_FILENO) == 1) {
+    const Hidden hidden;
+    tell("Password of " + account + ": ");
+    password = read_line();
+    if (password && !password->empty()) {
+      tell("Again: ");
+      if (read_line() != password) throw UsageError("The two passwords differ.");
+    }
+  } else {
+    password = read_line();
+  }
+  if (!password || password->empty()) throw UsageError("No password was given.");
+  const bool control = std::any_of(password->begin(), password->end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  if (control || password->size() > kLimitBytes || !dav::valid_utf8(*password))
+    throw UsageError("A password is UTF-8 text of at most 1024 bytes without control characters.");
+  return *password;
+}
+
+}  // namespace holdfast::server

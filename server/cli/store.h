@@ -1,0 +1,41 @@
+// Disk space that removals may use when there is no other (docs/storage.md): a 32nd of the disk
+// within these.
+inline constexpr std::uint64_t kLeastReserveBytes = 512 * 1024;
+inline constexpr std::uint64_t kMostReserveBytes = 8 * 1024 * 1024;
+
+// An opened data folder as the commands see it, and how they open one. main.cc alone knows what
+// stands behind; tests open a store in memory.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "server/config/config.h"
+#include "storage/content.h"
+#include "storage/namespace.h"
+#include "storage/open.h"
+
+namespace holdfast::server {
+
+// Members are destroyed from the last to the first: the folder's lock goes when all else is gone.
+struct Store {
+  std::shared_ptr<void> folder;
+  std::unique_ptr<storage::ContentStore> contents;
+  std::unique_ptr<storage::Namespace> names;
+  bool read_only = false;  // the disk is: nothing can be written
+};
+
+using storage::OnFailure;
+
+enum class Opening {
+  existing,  // refuse a folder that holds no store
+  made_if_missing,
+};
+
+// Opens the data folder that the settings name, alone (flock). Throws UsageError with one sentence
+// when it cannot be used.
+using OpenStore = std::function<Store(const Config&, Opening, OnFailure)>;
+
+}  // namespace holdfast::server

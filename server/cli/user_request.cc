@@ -1,0 +1,211 @@
+// The command's half of `holdfast user …`: from arguments to a request line, and back.
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "server/auth/secrets.h"
+#include "server/cli/password.h"
+#include "server/cli/user_store.h"
+#include "storage/name_key.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::string_view kPrefix = "user ";
+constexpr std::size_t kTokenIdLetters = 8;
+constexpr std::size_t kCertificateLimitBytes = 1 << 20;
+
+void append_encoded(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || c == '/' || c == '-' || c == '_' || c == '.' || c == '$') {
+      out += c;
+    } else {
+      out += '%';
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    }
+  }
+}
+
+std::optional<std::string> decoded(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    if (text.front() != '%') {
+      out += text.front();
+      text.remove_prefix(1);
+      continue;
+    }
+    unsigned value = 0;
+    if (text.size() < 3) return std::nullopt;
+    const auto [end, error] = std::from_chars(text.data() + 1, text.data() + 3, value, 16);
+    if (error != std::errc{} || end != text.data() + 3) return std::nullopt;
+    out += static_cast<char>(value);
+    text.remove_prefix(3);
+  }
+  return out;
+}
+
+void add_password(UserRequest& request, const Invocation& invocation) {
+  if (invocation.user.no_password) return;
+  const std::string& name = request.values["name"];
+  const std::string password = nfc(read_new_password(name));
+  request.values["hash"] = hash_password(password);
+  if (!invocation.config.digest) return;
+  request.values["digest-sha256"] = digest_secret_sha256(name, password);
+  request.values["digest-md5"] = digest_secret_md5(name, password);
+}
+
+// SHA-256 of the certificate's DER form, in hex.
+std::string certificate_fingerprint(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string pem(kCertificateLimitBytes, '\0');
+  in.read(pem.data(), static_cast<std::streamsize>(pem.size()));
+  if (!in.is_open() || in.bad() || in.gcount() == 0)
+    throw UsageError("The certificate " + file + " cannot be read.");
+  pem.resize(static_cast<std::size_t>(in.gcount()));
+  const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+      PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), &X509_free);
+  ERR_clear_error();
+  unsigned char* der = nullptr;
+  const int size = certificate ? i2d_X509(certificate.get(), &der) : 0;
+  if (size <= 0) throw UsageError(file + " is no certificate in PEM form.");
+  const std::string bytes(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+  OPENSSL_free(der);
+  return sha256_hex(bytes);
+}
+
+std::string new_token_id() {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
+  const Key random = random_key();
+  std::string id;
+  for (std::size_t i = 0; i < kTokenIdLetters; ++i) id += kLetters[random[i] % kLetters.size()];
+  return id;
+}
+
+}  // namespace
+
+std::string_view UserRequest::value(std::string_view key) const {
+  const auto found = values.find(key);
+  return found == values.end() ? std::string_view() : found->second;
+}
+
+std::string request_line(const UserRequest& request) {
+  std::string line(kPrefix);
+  line += request.verb;
+  for (const auto& [key, value] : request.values) {
+    line += " " + key + "=";
+    append_encoded(line, value);
+  }
+  if (line.size() >= ControlSocket::kRequestLimitBytes)
+    throw UsageError("The name, the label or the path is too long.");
+  return line;
+}
+
+std::optional<UserRequest> parse_user_request(std::string_view line) {
+  if (!line.starts_with(kPrefix)) return std::nullopt;
+  line.remove_prefix(kPrefix.size());
+  UserRequest request;
+  request.verb = line.substr(0, line.find(' '));
+  line.remove_prefix(request.verb.size());
+  while (!line.empty()) {
+    line.remove_prefix(1);
+    const std::string_view word = line.substr(0, line.find(' '));
+    line.remove_prefix(word.size());
+    const std::size_t equals = word.find('=');
+    if (equals == std::string_view::npos) return std::nullopt;
+    std::optional<std::string> value = decoded(word.substr(equals + 1));
+    if (!value) return std::nullopt;
+    request.values[std::string(word.substr(0, equals))] = std::move(*value);
+  }
+  return request;
+}
+
+PreparedUser prepare_user(const Invocation& invocation) {
+  const UserArguments& user = invocation.user;
+  PreparedUser prepared;
+  UserRequest& request = prepared.request;
+  const auto take = [&request](const char* key, const std::optional<std::string>& value) {
+    if (value) request.values[key] = *value;
+  };
+  // Names are kept in NFC; what was typed elsewhere may be spelt otherwise.
+  if (user.name) request.values["name"] = storage::NameKey(*user.name).view();
+  switch (invocation.command) {
+    case Command::user_add:
+      request.verb = "add";
+      take("home", user.home);
+      take("bytes", user.quota_bytes);
+      take("resources", user.quota_resources);
+      if (!storage::account_name_allowed(request.values["name"]))
+        throw UsageError("A name has 1 to 64 bytes of UTF-8, no colon and no control characters.");
+      add_password(request, invocation);
+      break;
+    case Command::user_passwd:
+      request.verb = "passwd";
+      add_password(request, invocation);
+      break;
+    case Command::user_list:
+      request.verb = "list";
+      break;
+    case Command::user_remove:
+      request.verb = "remove";
+      break;
+    case Command::user_grant:
+      request.verb = "grant";
+      take("path", user.path);
+      take("right", user.right);
+      break;
+    case Command::user_revoke:
+      request.verb = "revoke";
+      take("path", user.path);
+      break;
+    case Command::user_quota:
+      request.verb = "quota";
+      take("bytes", user.quota_bytes);
+      take("resources", user.quota_resources);
+      break;
+    case Command::user_certificate:
+      request.verb = "certificate";
+      if (user.certificate_file.has_value() == user.clear)
+        throw UsageError("A certificate file is needed, or --clear.");
+      request.values["sha256"] =
+          user.clear ? std::string() : certificate_fingerprint(*user.certificate_file);
+      break;
+    case Command::token_add: {
+      request.verb = "token-add";
+      take("label", user.label);
+      take("path", user.path);
+      take("expires", user.expires);
+      if (user.read_only) request.values["read-only"] = "yes";
+      const std::string id = new_token_id();
+      prepared.secret = "holdfast_" + id + "_" + new_token();
+      request.values["id"] = id;
+      const storage::Sha256 hash = token_hash(prepared.secret);
+      request.values["hash"] = {reinterpret_cast<const char*>(hash.data()), hash.size()};
+      break;
+    }
+    case Command::token_list:
+      request.verb = "token-list";
+      break;
+    case Command::token_remove:
+      request.verb = "token-remove";
+      take("id", user.token);
+      break;
+    default:
+      throw UsageError("This is no command about accounts.");
+  }
+  return prepared;
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,407 @@
+// The store's half of `holdfast user …`.
+#include "server/cli/user_store.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <ctime>
+#include <iterator>
+#include <vector>
+
+#include "dav/error.h"
+#include "dav/path.h"
+#include "server/observe/access_log.h"
+#include "storage/name_key.h"
+
+namespace holdfast::server {
+namespace {
+
+using storage::Account;
+using storage::AccountId;
+using storage::Accounts;
+using storage::DeviceToken;
+using storage::Flush;
+using storage::Grant;
+using storage::Namespace;
+using storage::Path;
+using storage::Right;
+using storage::Transaction;
+
+constexpr std::size_t kShownBytes = 200;
+constexpr std::size_t kLabelBytes = 200;
+constexpr std::int64_t kDay_s = 24 * 60 * 60;
+
+std::string shown(std::string_view text) {
+  std::string out;
+  append_json_text(out, text, kShownBytes);
+  return out;
+}
+
+std::string quoted(std::string_view text) { return '"' + shown(text) + '"'; }
+
+std::string shown(const Path& path) { return dav::href({}, path, false); }
+
+std::string counted(std::uint64_t count, const char* one, const char* many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+std::string_view to_string(Right right) {
+  return right == Right::write ? "write" : right == Right::read ? "read" : "none";
+}
+
+Right parse_right(std::string_view text) {
+  for (const Right right : {Right::none, Right::read, Right::write})
+    if (text == to_string(right)) return right;
+  throw UsageError("A grant is read, write or none, and not " + quoted(text) + ".");
+}
+
+// As it stands in a URL, percent-encoded or not.
+Path parse_path(std::string_view text) {
+  if (!text.starts_with('/'))
+    throw UsageError("A path begins with a slash, " + quoted(text) + " does not.");
+  if (text.find('?') != text.npos || text.find('#') != text.npos)
+    throw UsageError("In a path, write ? as %3F and # as %23.");
+  try {
+    return dav::parse_reference(text, dav::UrlSpace{}, "").path;
+  } catch (const dav::Error& error) {
+    throw UsageError(quoted(text) + " is no path: " + error.detail + ".");
+  }
+}
+
+// "none" takes a quota away.
+std::optional<std::uint64_t> parse_quota(std::string_view text, bool bytes) {
+  if (text == "none") return std::nullopt;
+  try {
+    return parse_number(text, bytes);
+  } catch (const UsageError& error) {
+    throw UsageError("The quota " + quoted(text) + " cannot be used: " + error.what() + ".");
+  }
+}
+
+void take_quotas(Account& account, const UserRequest& request) {
+  if (request.has("bytes")) account.quota_bytes = parse_quota(request.value("bytes"), true);
+  if (request.has("resources"))
+    account.quota_resources = parse_quota(request.value("resources"), false);
+}
+
+// "30m", "12h", "90d", "2w".
+std::int64_t parse_duration_s(std::string_view text) {
+  static constexpr std::array<std::pair<char, std::int64_t>, 4> kUnits = {
+      {{'m', 60}, {'h', 3600}, {'d', kDay_s}, {'w', 7 * kDay_s}}};
+  constexpr std::int64_t kMost_s = 100 * 365 * kDay_s;
+  std::int64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, count);
+  for (const auto& [unit, seconds] : kUnits)
+    if (error == std::errc{} && rest + 1 == end && *rest == unit && count > 0 &&
+        count <= kMost_s / seconds)
+      return count * seconds;
+  throw UsageError("A token expires after a time like 30m, 12h, 90d or 2w, and not " +
+                   quoted(text) + ".");
+}
+
+const Account& find(const Accounts& all, std::string_view name) {
+  if (const Account* found = all.find(name)) return *found;
+  throw UsageError("There is no account " + quoted(name) + ".");
+}
+
+// What is not there of the way to the home is made; only the home is the account's own.
+void make_home(Transaction& tx, const Path& home, AccountId owner) {
+  Path at;
+  for (const std::string& segment : home.segments()) {
+    at = at.child(segment);
+    const storage::Resolution found = tx.resolve(at);
+    if (!found.mapped()) {
+      tx.make_collection(*found.parent, segment,
+                         at.depth() == home.depth() ? owner : storage::kNobody);
+    } else if (!found.resource->is_collection()) {
+      throw UsageError("The home cannot be " + shown(home) + ", because " + shown(at) +
+                       " is a file.");
+    }
+  }
+}
+
+void take_password(Account& account, const UserRequest& request) {
+  account.password_hash = request.value("hash");
+  account.digest_sha256 = request.value("digest-sha256");
+  account.digest_md5 = request.value("digest-md5");
+}
+
+ControlReply add(Namespace& names, const UserRequest& request) {
+  Account account;
+  account.name = request.value("name");
+  if (!storage::account_name_allowed(account.name))
+    throw UsageError(quoted(account.name) + " is no name for an account.");
+  if (request.has("home")) {
+    account.home = parse_path(request.value("home"));
+  } else if (account.name.find('/') == std::string::npos && account.name != "." &&
+             account.name != "..") {
+    account.home = Path().child(account.name);
+  } else {
+    throw UsageError("With this name, say where the home is: --home PATH.");
+  }
+  take_password(account, request);
+  take_quotas(account, request);
+  bool first = false;
+  names.write(Flush::required, [&](Transaction& tx) {
+    const auto now = tx.accounts();
+    if (now->find(account.name))
+      throw UsageError("The account " + quoted(account.name) + " exists already.");
+    first = now->accounts.empty();
+    Account made = account;
+    made.created = tx.wall_now();
+    make_home(tx, made.home, tx.put_account(made));
+  });
+  std::string text =
+      "Account " + quoted(account.name) + " added, with its home at " + shown(account.home) + ".\n";
+  if (first)
+    text +=
+        "From now on nothing is open to clients without an account, unless --anonymous says so.\n";
+  return {0, std::move(text)};
+}
+
+// Applies `change` to the account that the request names.
+ControlReply change(Namespace& names, const UserRequest& request, const std::string& done,
+                    const std::function<void(Account&, const Accounts&)>& change_it) {
+  names.write(Flush::required, [&](Transaction& tx) {
+    const auto now = tx.accounts();
+    Account account = find(*now, request.value("name"));
+    change_it(account, *now);
+    tx.put_account(std::move(account));
+  });
+  return {0, "Account " + quoted(request.value("name")) + " " + done + ".\n"};
+}
+
+ControlReply passwd(Namespace& names, const UserRequest& request) {
+  return change(names, request,
+                request.has("hash") ? "has a new password" : "has no password any more",
+                [&](Account& account, const Accounts&) { take_password(account, request); });
+}
+
+ControlReply quota(Namespace& names, const UserRequest& request) {
+  if (!request.has("bytes") && !request.has("resources"))
+    throw UsageError("Say which quota is meant: --bytes N, --resources N, or both.");
+  return change(names, request, "has a new quota",
+                [&](Account& account, const Accounts&) { take_quotas(account, request); });
+}
+
+ControlReply certificate(Namespace& names, const UserRequest& request) {
+  const std::string_view sha256 = request.value("sha256");
+  return change(
+      names, request, sha256.empty() ? "has no certificate any more" : "has a certificate",
+      [&](Account& account, const Accounts& all) {
+        for (const Account& other : all.accounts)
+          if (!sha256.empty() && other.id != account.id && other.certificate == sha256)
+            throw UsageError("That certificate is the account " + quoted(other.name) + "'s.");
+        account.certificate = sha256;
+      });
+}
+
+std::vector<Grant>::iterator grant_at(Account& account, const Path& path) {
+  return std::find_if(account.grants.begin(), account.grants.end(),
+                      [&](const Grant& grant) { return storage::same_path(grant.path, path); });
+}
+
+ControlReply grant(Namespace& names, const UserRequest& request) {
+  const Path path = parse_path(request.value("path"));
+  const Right right = parse_right(request.value("right"));
+  const std::string done = "may " +
+                           std::string(right == Right::none ? "do nothing" : to_string(right)) +
+                           " at " + shown(path) + " and below";
+  return change(names, request, done, [&](Account& account, const Accounts&) {
+    if (storage::same_path(account.home, path))
+      throw UsageError(shown(path) + " is the account's home, where it may always write.");
+    const auto known = grant_at(account, path);
+    if (known != account.grants.end()) {
+      known->right = right;
+    } else {
+      account.grants.push_back({path, right});
+    }
+  });
+}
+
+ControlReply revoke(Namespace& names, const UserRequest& request) {
+  const Path path = parse_path(request.value("path"));
+  return change(names, request, "has no grant at " + shown(path) + " any more",
+                [&](Account& account, const Accounts&) {
+                  const auto known = grant_at(account, path);
+                  if (known == account.grants.end())
+                    throw UsageError("The account " + quoted(account.name) + " has no grant at " +
+                                     shown(path) + ".");
+                  account.grants.erase(known);
+                });
+}
+
+ControlReply remove(Namespace& names, const UserRequest& request) {
+  std::uint64_t left = 0;
+  bool last = false;
+  names.write(Flush::required, [&](Transaction& tx) {
+    const auto now = tx.accounts();
+    const Account& gone = find(*now, request.value("name"));
+    left = tx.usage_of(gone.id).resources;
+    last = now->accounts.size() == 1;
+    tx.remove_account(gone.id);
+  });
+  std::string text = "Account " + quoted(request.value("name")) +
+                     " removed, with its tokens and locks. What it owned stays: " +
+                     counted(left, "resource.", "resources.") + "\n";
+  if (last)
+    text += "There are no accounts any more: --anonymous or its default decides who may do what.\n";
+  return {0, std::move(text)};
+}
+
+using Table = std::vector<std::vector<std::string>>;
+
+// In characters.
+std::size_t width(std::string_view utf8) {
+  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+// Columns two spaces apart; the first row is the heading.
+std::string text_of(const Table& table) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : table)
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (i == widths.size()) widths.push_back(0);
+      widths[i] = std::max(widths[i], width(row[i]));
+    }
+  std::string text;
+  for (const auto& row : table) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text.append(widths[i] - width(row[i]) + 2, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string of_quota(std::uint64_t used, std::optional<std::uint64_t> quota) {
+  return std::to_string(used) + (quota ? "/" + std::to_string(*quota) : std::string());
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
+  return text.empty() ? "-" : text;
+}
+
+ControlReply list(const Namespace& names) {
+  const auto now = names.accounts();
+  const auto snapshot = names.snapshot();
+  Table table = {{"NAME", "SIGN-IN", "RESOURCES", "BYTES", "TOKENS", "HOME", "GRANTS"}};
+  for (const Account& account : now->accounts) {
+    std::vector<std::string> ways;
+    if (!account.password_hash.empty()) ways.emplace_back("password");
+    if (!account.digest_sha256.empty()) ways.emplace_back("digest");
+    if (!account.certificate.empty()) ways.emplace_back("certificate");
+    std::vector<std::string> grants;
+    for (const Grant& grant : account.grants)
+      grants.push_back(shown(grant.path) + "=" + std::string(to_string(grant.right)));
+    const auto tokens =
+        std::count_if(now->tokens.begin(), now->tokens.end(),
+                      [&](const DeviceToken& token) { return token.account == account.id; });
+    const storage::Usage usage = snapshot->usage_of(account.id);
+    table.push_back({shown(account.name), joined(ways),
+                     of_quota(usage.resources, account.quota_resources),
+                     of_quota(usage.bytes, account.quota_bytes), std::to_string(tokens),
+                     shown(account.home), joined(grants)});
+  }
+  const std::string total = counted(now->accounts.size(), "account.\n", "accounts.\n");
+  return {0, (now->accounts.empty() ? std::string() : text_of(table)) + total};
+}
+
+std::string day(storage::Millis millis) {
+  const auto seconds = static_cast<std::time_t>(millis / 1000);
+  std::tm parts{};
+  std::array<char, 16> text{};
+  ::gmtime_r(&seconds, &parts);
+  std::strftime(text.data(), text.size(), "%Y-%m-%d", &parts);
+  return text.data();
+}
+
+ControlReply token_add(Namespace& names, const UserRequest& request) {
+  DeviceToken token;
+  token.id = request.value("id");
+  token.label = request.value("label");
+  const std::string_view hash = request.value("hash");
+  if (token.id.empty() || hash.size() != token.hash.size())
+    return {1, "The server does not understand this token; is it of another version?\n"};
+  std::copy(hash.begin(), hash.end(), token.hash.begin());
+  const bool control = std::any_of(token.label.begin(), token.label.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  if (token.label.empty() || token.label.size() > kLabelBytes || control ||
+      !dav::valid_utf8(token.label))
+    throw UsageError("A label has 1 to 200 bytes of UTF-8 and no control characters.");
+  token.read_only = request.has("read-only");
+  if (request.has("path")) token.path = parse_path(request.value("path"));
+  std::optional<std::int64_t> lives_s;
+  if (request.has("expires")) lives_s = parse_duration_s(request.value("expires"));
+  names.write(Flush::required, [&](Transaction& tx) {
+    const auto now = tx.accounts();
+    DeviceToken made = token;
+    made.account = find(*now, request.value("name")).id;
+    if (now->find_token(made.id)) throw UsageError("The token's id is taken; try again.");
+    made.created = tx.wall_now();
+    if (lives_s) made.expires = made.created + *lives_s * 1000;
+    tx.put_token(std::move(made));
+  });
+  return {0, "Token " + token.id + " added. It is shown only here:\n"};
+}
+
+ControlReply token_list(const Namespace& names, const UserRequest& request) {
+  const auto now = names.accounts();
+  const storage::Millis time = names.snapshot()->wall_now();
+  const Account* only = nullptr;
+  if (request.has("name")) only = &find(*now, request.value("name"));
+  Table table = {{"ID", "ACCOUNT", "RIGHT", "PATH", "CREATED", "EXPIRES", "LABEL"}};
+  for (const DeviceToken& token : now->tokens) {
+    const Account* const owner = now->find(token.account);
+    if (!owner || (only && owner != only)) continue;
+    std::string expires = "never";
+    if (token.expires) expires = *token.expires <= time ? "expired" : day(*token.expires);
+    table.push_back({token.id, shown(owner->name), token.read_only ? "read" : "write",
+                     shown(token.path), day(token.created), std::move(expires),
+                     shown(token.label)});
+  }
+  const std::string total = counted(table.size() - 1, "token.\n", "tokens.\n");
+  return {0, (table.size() == 1 ? std::string() : text_of(table)) + total};
+}
+
+ControlReply token_remove(Namespace& names, const UserRequest& request) {
+  const std::string_view id = request.value("id");
+  names.write(Flush::required, [&](Transaction& tx) {
+    if (!tx.remove_token(id)) throw UsageError("There is no token " + quoted(id) + ".");
+  });
+  return {0, "Token " + shown(id) + " removed.\n"};
+}
+
+ControlReply act(Namespace& names, const UserRequest& request) {
+  if (request.verb == "add") return add(names, request);
+  if (request.verb == "passwd") return passwd(names, request);
+  if (request.verb == "list") return list(names);
+  if (request.verb == "remove") return remove(names, request);
+  if (request.verb == "grant") return grant(names, request);
+  if (request.verb == "revoke") return revoke(names, request);
+  if (request.verb == "quota") return quota(names, request);
+  if (request.verb == "certificate") return certificate(names, request);
+  if (request.verb == "token-add") return token_add(names, request);
+  if (request.verb == "token-list") return token_list(names, request);
+  if (request.verb == "token-remove") return token_remove(names, request);
+  return {1, "The server does not know this command; is it of another version?\n"};
+}
+
+}  // namespace
+
+ControlReply answer_user(Namespace& names, const UserRequest& request) {
+  try {
+    return act(names, request);
+  } catch (const UsageError& error) {
+    return {kUsageExit, std::string("holdfast: ") + error.what() + "\n"};
+  }
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,141 @@
+// Every setting of the program, defined once: the table in options.cc gives the
+// command-line flags, the keys of the config file, the environment variables, the help text and the
+// defaults. A value comes from the flag, else the environment, else the config file, else the
+// default. Pure functions but for read_config_file; used by one thread, before the server starts.
+//
+//   Config config = resolve(flags, environment, read_config_file(path));
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dav/engine.h"
+#include "server/http1/limits.h"
+#include "storage/open.h"
+
+namespace holdfast::server {
+
+// What the user asked for cannot be done as it was asked; `what()` is one sentence for stderr, in
+// which control characters have become '?'. The program exits with kUsageExit.
+class UsageError : public std::runtime_error {
+ public:
+  explicit UsageError(std::string sentence);
+};
+
+inline constexpr int kUsageExit = 2;
+
+using storage::Durability;
+enum class Anonymous { off, read, write };
+
+struct Config {
+  std::string listen = "127.0.0.1:8080";
+  std::string admin_listen;  // empty: no admin listener
+  std::string data = "./data";
+  std::string public_url;       // as parse_public_urls() reads it; empty: none
+  std::string tls_certificate;  // files; empty: none
+  std::string tls_key;
+  std::string tls_client_ca;
+  bool tls_self_signed = false;
+  std::string http_redirect;  // empty: no such listener
+  std::string prefix = "/";
+  std::optional<Anonymous> anonymous;  // nullopt: see anonymous_without_accounts()
+  std::string trusted_proxies;         // addresses and networks, as auth/proxies.h reads them
+  bool basic_over_http = false;
+  bool digest = false;
+  std::string access_log = "-";  // a path, "-" for standard output, "off"
+  std::string spill_folder;      // empty: the data folder's own for unfinished files
+  Durability durability = Durability::full;
+  bool allow_network_data = false;
+  std::uint64_t cache_bytes = 48 * 1024 * 1024;
+  std::int64_t read_timeout_s = 30;
+  // nullopt: a hundredth of the disk, or a gibibyte if that is more, but then at most three
+  // hundredths.
+  std::optional<std::uint64_t> free_space_floor_bytes;
+  dav::Options
+      dav;  // `space` and the fields that limits also has are filled in by engine_options()
+  Limits limits;
+
+  [[nodiscard]] bool tls() const { return !tls_certificate.empty() || tls_self_signed; }
+  // The options the engine runs with. `disk_bytes` is the size of the disk that holds the data.
+  [[nodiscard]] dav::Options engine_options(std::uint64_t disk_bytes) const;
+};
+
+// One setting. `name` is the flag without "--" and the key in the config file.
+struct Option {
+  std::string name;
+  std::string unit;  // what the value is: "ADDR:PORT", "BYTES", "SECONDS", "full|relaxed", …
+  std::string help;  // one sentence without the default
+  // Takes the value from text. Throws UsageError that says what would be right, without the name.
+  std::function<void(Config&, std::string_view)> set;
+  // The value as `set` reads it; for the default in the help text.
+  std::function<std::string(const Config&)> get;
+
+  // "HOLDFAST_LOCK_TIMEOUT_MAX" for lock-timeout-max.
+  [[nodiscard]] std::string variable() const;
+};
+
+// All settings but `config` itself, in the order of the help text.
+[[nodiscard]] std::span<const Option> options();
+
+// Names and texts as given in one source.
+using Values = std::map<std::string, std::string, std::less<>>;
+// Looks up an environment variable; nullopt when it is not set.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+// The process's own environment.
+[[nodiscard]] Environment process_environment();
+
+// Reads "name = value" lines. '#' and ';' begin comment lines; quotes around a value are dropped;
+// '_' in a name is read as '-'. Throws UsageError for a file that cannot be read, a line that is no
+// such pair, a section and a name given twice; unknown names are left to resolve().
+[[nodiscard]] Values read_config_file(const std::string& path);
+
+// The settings. An environment variable that is set but empty counts as not set. Throws UsageError
+// with one sentence that names the source for an unknown name or a bad value.
+[[nodiscard]] Config resolve(const Values& flags, const Environment& environment,
+                             const Values& file = {});
+
+// An "ADDR:PORT" as a listener takes it.
+struct Address {
+  std::string host;  // numeric or a name, without brackets
+  std::uint16_t port = 0;
+  bool loopback = false;
+};
+// Throws UsageError.
+[[nodiscard]] Address parse_address(std::string_view text);
+
+// A whole number; with `suffixes` also one like 64KiB or 2GiB. Throws UsageError that says what
+// would be right.
+[[nodiscard]] std::uint64_t parse_number(std::string_view text, bool suffixes);
+
+// An origin that clients know this server by.
+struct PublicUrl {
+  std::string scheme;     // "http" or "https"
+  std::string authority;  // lower case, "host" or "host:port"; the scheme's own port left out
+};
+// Throws UsageError unless `text` is "http(s)://host[:port]" with at most a path.
+[[nodiscard]] PublicUrl parse_public_url(std::string_view text);
+// Several with commas between them, the one to show to people first; none for an empty text. Throws
+// UsageError.
+[[nodiscard]] std::vector<PublicUrl> parse_public_urls(std::string_view text);
+
+// What anonymous clients may do while there are no accounts: as set; else write on a loopback
+// address. Throws UsageError on any other address without an explicit setting, unless
+// `has_accounts`: should the last of them go, it is off.
+[[nodiscard]] Anonymous anonymous_without_accounts(const Config& config, bool has_accounts);
+
+// Throws UsageError with one sentence when the TLS options contradict each other or leave out a
+// part.
+void check_tls(const Config& config);
+
+[[nodiscard]] std::string_view to_string(Durability durability);
+[[nodiscard]] std::string_view to_string(Anonymous anonymous);
+
+}  // namespace holdfast::server

@@ -1,0 +1,400 @@
+// The table of settings: options().
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+#include "server/auth/proxies.h"
+#include "server/config/config.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::uint64_t kKibi = 1024;
+constexpr std::uint64_t kMaxBytes = std::numeric_limits<std::int64_t>::max();
+
+// A count with an optional binary suffix: "65536", "64K", "64KiB".
+std::uint64_t parse_count(std::string_view text, bool suffixes) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::result_out_of_range) throw UsageError("the number is too large");
+  std::string_view rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (error != std::errc{} || (!rest.empty() && !suffixes))
+    throw UsageError("a whole number is needed");
+  if (rest.empty()) return value;
+
+  const std::size_t power = std::string_view("KMGT").find(rest.front()) + 1;
+  rest.remove_prefix(1);
+  if (power == 0 || !(rest.empty() || rest == "iB"))
+    throw UsageError("a number of bytes is needed, like 65536, 64KiB, 10MiB or 2GiB");
+  for (std::size_t i = 0; i < power; ++i) {
+    if (value > kMaxBytes / kKibi) throw UsageError("the number is too large");
+    value *= kKibi;
+  }
+  return value;
+}
+
+std::string format_bytes(std::uint64_t value) {
+  static constexpr std::pair<std::uint64_t, const char*> kUnits[] = {
+      {kKibi * kKibi * kKibi, "GiB"}, {kKibi * kKibi, "MiB"}, {kKibi, "KiB"}};
+  for (const auto& [size, name] : kUnits)
+    if (value >= size && value % size == 0) return std::to_string(value / size) + name;
+  return std::to_string(value);
+}
+
+std::string range_text(std::uint64_t least, std::uint64_t most, bool bytes) {
+  const auto show = [bytes](std::uint64_t n) {
+    return bytes ? format_bytes(n) : std::to_string(n);
+  };
+  return "the value must be from " + show(least) + " to " + show(most);
+}
+
+template <typename Field>
+using Access = Field& (*)(Config&);
+
+// The field of a config that may not be changed.
+template <typename Field>
+Field read(Access<Field> field, const Config& config) {
+  Config copy = config;
+  return field(copy);
+}
+
+template <typename Field>
+Option number(const char* name, const char* unit, std::uint64_t least, std::uint64_t most,
+              Access<Field> field, const char* help) {
+  const bool bytes = std::string_view(unit) == "BYTES";
+  return {name, unit, help,
+          [=](Config& config, std::string_view text) {
+            const std::uint64_t value = parse_count(text, bytes);
+            if (value < least || value > most) throw UsageError(range_text(least, most, bytes));
+            field(config) = static_cast<Field>(value);
+          },
+          [=](const Config& config) {
+            const auto value = static_cast<std::uint64_t>(read(field, config));
+            return bytes ? format_bytes(value) : std::to_string(value);
+          }};
+}
+
+template <typename Enum>
+Option choice(const char* name, std::vector<std::pair<const char*, Enum>> values,
+              Access<Enum> field, const char* help) {
+  std::string unit;
+  for (const auto& value : values) unit += (unit.empty() ? "" : "|") + std::string(value.first);
+  return {name, unit, help,
+          [=](Config& config, std::string_view text) {
+            for (const auto& [word, value] : values)
+              if (text == word) {
+                field(config) = value;
+                return;
+              }
+            throw UsageError("the value must be one of " + unit);
+          },
+          [=](const Config& config) -> std::string {
+            for (const auto& [word, value] : values)
+              if (read(field, config) == value) return word;
+            return {};
+          }};
+}
+
+// Text that `check` accepts by returning.
+Option text(const char* name, const char* unit, Access<std::string> field,
+            void (*check)(std::string_view), const char* help) {
+  return {name, unit, help,
+          [=](Config& config, std::string_view value) {
+            check(value);
+            field(config) = value;
+          },
+          [=](const Config& config) { return read(field, config); }};
+}
+
+void check_anything(std::string_view) {}
+
+void check_address(std::string_view value) { static_cast<void>(parse_address(value)); }
+
+void check_optional_address(std::string_view value) {
+  if (!value.empty()) check_address(value);
+}
+
+void check_public_urls(std::string_view value) { static_cast<void>(parse_public_urls(value)); }
+
+void check_prefix(std::string_view value) {
+  try {
+    static_cast<void>(dav::parse_prefix(value));
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(error.what());
+  }
+}
+
+void check_proxies(std::string_view value) {
+  if (!Proxies::parse(value))
+    throw UsageError("addresses or networks like 127.0.0.1,10.0.0.0/8,fd00::/8 are needed");
+}
+
+void check_not_empty(std::string_view value) {
+  if (value.empty()) throw UsageError("a value is needed");
+  if (value.find('\0') != std::string_view::npos) throw UsageError("the value holds a NUL byte");
+}
+
+Option anonymous_option() {
+  return {
+      "anonymous", "off|read|write",
+      "What clients may do without signing in. By default nothing; while there are no accounts, "
+      "they may write when --listen is a loopback address, and elsewhere the server does not "
+      "start without this option",
+      [](Config& config, std::string_view value) {
+        for (const Anonymous word : {Anonymous::off, Anonymous::read, Anonymous::write})
+          if (value == to_string(word)) {
+            config.anonymous = word;
+            return;
+          }
+        throw UsageError("the value must be one of off|read|write");
+      },
+      [](const Config& config) {
+        return config.anonymous ? std::string(to_string(*config.anonymous)) : std::string();
+      }};
+}
+
+Option checksums_option() {
+  return {"checksums", "sha1,md5",
+          "Checksums to compute of every file that is stored, besides SHA-256 and those that its "
+          "client "
+          "announces: sha1, md5, sha1,md5, or none",
+          [](Config& config, std::string_view value) {
+            storage::Digests digests;
+            if (value == "sha1" || value == "sha1,md5" || value == "md5,sha1") digests.sha1 = true;
+            if (value == "md5" || value == "sha1,md5" || value == "md5,sha1") digests.md5 = true;
+            if (!digests.sha1 && !digests.md5 && value != "none")
+              throw UsageError("the value must be sha1, md5, sha1,md5 or none");
+            config.dav.checksums = digests;
+          },
+          [](const Config& config) -> std::string {
+            const storage::Digests& digests = config.dav.checksums;
+            if (digests.sha1) return digests.md5 ? "sha1,md5" : "sha1";
+            return digests.md5 ? "md5" : "none";
+          }};
+}
+
+Option free_space_option() {
+  return {
+      "free-space-floor", "BYTES",
+      "Refuse writes (507) that would leave less free space on the disk; auto is 1 % of the disk, "
+      "or 1GiB if that is more, but then at most 3 % of the disk",
+      [](Config& config, std::string_view value) {
+        config.free_space_floor_bytes =
+            value == "auto" ? std::nullopt : std::optional(parse_count(value, true));
+      },
+      [](const Config& config) {
+        return config.free_space_floor_bytes ? format_bytes(*config.free_space_floor_bytes)
+                                             : std::string("auto");
+      }};
+}
+
+// The field as a function, because members of members have no member pointer.
+#define FIELD(member) (+[](Config& config) -> decltype((config.member)) { return config.member; })
+
+std::vector<Option> make_options() {
+  using dav::ConflictStatus;
+  constexpr std::uint64_t kDay = 24 * 60 * 60;
+  constexpr std::uint64_t kMillion = 1'000'000;
+  constexpr std::uint64_t kMebi = kKibi * kKibi;
+  constexpr std::uint64_t kGibi = kMebi * kKibi;
+  return {
+      text("listen", "ADDR:PORT", FIELD(listen), check_address,
+           "Address to serve on; port 0 takes a free one"),
+      text("data", "DIR", FIELD(data), check_not_empty, "Data folder, made when missing"),
+      choice<Durability>("durability",
+                         {{"full", Durability::full}, {"relaxed", Durability::relaxed}},
+                         FIELD(durability),
+                         "full: an acknowledged write is on disk; relaxed: it survives a killed "
+                         "process, a power cut may lose the last moments"),
+      choice<ConflictStatus>(
+          "conflict-status",
+          {{"auto", ConflictStatus::automatic},
+           {"409", ConflictStatus::always_409},
+           {"rfc4918", ConflictStatus::rfc4918}},
+          FIELD(dav.conflict_status),
+          "Status for lock conflicts and a stale If-Match: as RFC 4918 says (423, "
+          "412), always 409, or auto: 409 for clients that prefer JSON"),
+      choice<dav::JunkFiles>(
+          "junk-files",
+          {{"store", dav::JunkFiles::store},
+           {"hide", dav::JunkFiles::hide},
+           {"discard", dav::JunkFiles::discard}},
+          FIELD(dav.junk_files),
+          "._*, .DS_Store, Thumbs.db and desktop.ini: kept like other files, kept but left out of "
+          "listings, or taken and dropped"),
+      checksums_option(),
+      text("prefix", "PATH", FIELD(prefix), check_prefix,
+           "Path of the URL under which the tree is served"),
+      anonymous_option(),
+      text(
+          "public-url", "URL,...", FIELD(public_url), check_public_urls,
+          "http(s)://host[:port] that clients use when it is not the listening address; of several "
+          "the first is the one to show"),
+      text("trusted-proxies", "CIDR,...", FIELD(trusted_proxies), check_proxies,
+           "Addresses or networks of reverse proxies that are believed in what X-Forwarded-For, "
+           "-Proto, -Host or Forwarded say of a client"),
+      choice<bool>("basic-over-http", {{"no", false}, {"yes", true}}, FIELD(basic_over_http),
+                   "Take passwords also from other machines without TLS, where everybody on the "
+                   "way can read them"),
+      choice<bool>("digest", {{"no", false}, {"yes", true}}, FIELD(digest),
+                   "Offer Digest (SHA-256 and MD5) where there is no TLS, for accounts whose "
+                   "password was set while this was on"),
+      text("tls-cert", "FILE", FIELD(tls_certificate), check_not_empty,
+           "Serve over TLS with this certificate (PEM): the server's own first, then its chain"),
+      text("tls-key", "FILE", FIELD(tls_key), check_not_empty,
+           "The certificate's private key (PEM, without passphrase)"),
+      choice<bool>("tls-self-signed", {{"no", false}, {"yes", true}}, FIELD(tls_self_signed),
+                   "Serve over TLS with a certificate that the server makes for itself and keeps "
+                   "in the data folder, for a first try"),
+      text("tls-client-ca", "FILE", FIELD(tls_client_ca), check_not_empty,
+           "Clients may show a certificate that one of these signed (PEM)"),
+      text("http-redirect", "ADDR:PORT", FIELD(http_redirect), check_optional_address,
+           "Address where plain HTTP is answered with a redirection to https; none by default"),
+      text("admin-listen", "ADDR:PORT", FIELD(admin_listen), check_optional_address,
+           "Address for /healthz and /metrics; none by default"),
+      text("access-log", "FILE", FIELD(access_log), check_not_empty,
+           "One JSON line per request to this file, - for standard output, or off"),
+      choice<bool>("allow-network-data", {{"no", false}, {"yes", true}}, FIELD(allow_network_data),
+                   "Accept a data folder on a network file system, where no promise holds"),
+
+      number<std::uint64_t>("cache-size", "BYTES", kMebi, 64 * kGibi, FIELD(cache_bytes),
+                            "Page cache of the store, all connections together"),
+      number<std::int64_t>("read-timeout", "SECONDS", 1, kDay, FIELD(read_timeout_s),
+                           "Longest time that one request may read names and properties (503)"),
+      free_space_option(),
+      text("spill-folder", "DIR", FIELD(spill_folder), check_anything,
+           "Where the part of an answer waits that its client does not take at once; by default in "
+           "the data folder"),
+      number<std::size_t>("segment-limit", "BYTES", 1, kKibi, FIELD(dav.space.limits.segment_bytes),
+                          "Longest segment of a path, decoded (400)"),
+      number<std::size_t>("path-limit", "BYTES", 1, 64 * kKibi, FIELD(dav.space.limits.path_bytes),
+                          "Longest path, decoded (414); also what COPY and MOVE may make (403)"),
+      number<std::size_t>("depth-limit", "SEGMENTS", 1, 1024, FIELD(dav.space.limits.depth),
+                          "Most segments of a path (403); also what COPY and MOVE may make"),
+      number<std::int64_t>("lock-timeout-max", "SECONDS", 1, 365 * kDay, FIELD(dav.lock_timeout_s),
+                           "Longest lock granted; longer wishes get this"),
+      number<std::size_t>("shared-lock-limit", "LOCKS", 1, 10'000, FIELD(dav.shared_lock_limit),
+                          "Most shared locks that cover one resource (507)"),
+      number<std::size_t>("locks-per-account", "LOCKS", 1, kMillion, FIELD(dav.locks_per_account),
+                          "Most locks that one account holds (507)"),
+      number<std::uint64_t>("lock-owner-limit", "BYTES", 0, kMebi,
+                            FIELD(dav.lock_owner_limit_bytes),
+                            "Longest DAV:owner of a lock, as XML (400)"),
+      number<std::size_t>("property-limit", "PROPERTIES", 0, 100'000, FIELD(dav.property_limit),
+                          "Most dead properties of one resource (507)"),
+      number<std::uint64_t>("property-value-limit", "BYTES", 0, 256 * kMebi,
+                            FIELD(dav.property_value_limit_bytes),
+                            "Largest dead property, as XML with the namespaces it uses (507)"),
+      number<std::uint64_t>("property-total-limit", "BYTES", 0, kGibi,
+                            FIELD(dav.property_total_limit_bytes),
+                            "Largest sum of a resource's dead properties, and of the values in one "
+                            "PROPPATCH (507)"),
+      number<std::uint64_t>(
+          "propfind-infinity-limit", "RESOURCES", 0, kMaxBytes, FIELD(dav.propfind_infinity_limit),
+          "Largest tree that PROPFIND with Depth: infinity lists (403); 0 refuses it"),
+      number<std::uint64_t>("copy-limit", "RESOURCES", 1, kMaxBytes, FIELD(dav.copy_limit),
+                            "Largest tree that one COPY may copy (507)"),
+      number<std::uint64_t>("body-limit", "BYTES", 0, kMaxBytes, FIELD(limits.body_limit_bytes),
+                            "Largest request body (413)"),
+      number<std::uint64_t>("xml-limit", "BYTES", 1, kGibi, FIELD(dav.xml_limit_bytes),
+                            "Largest body of PROPFIND and LOCK (413)"),
+      number<std::uint64_t>("proppatch-limit", "BYTES", 1, kGibi, FIELD(dav.proppatch_limit_bytes),
+                            "Largest body of PROPPATCH and MKCOL (413)"),
+      number<std::size_t>("xml-depth-limit", "LEVELS", 1, 10'000, FIELD(dav.xml.depth),
+                          "Most elements inside each other in a body (400)"),
+      number<std::size_t>("xml-element-limit", "ELEMENTS", 1, 10 * kMillion,
+                          FIELD(dav.xml.elements), "Most elements of a body (400)"),
+      number<std::size_t>("xml-attribute-limit", "ATTRIBUTES", 1, 1000, FIELD(dav.xml.attributes),
+                          "Most attributes of one element (400)"),
+      number<std::size_t>("xml-namespace-limit", "NAMESPACES", 1, 4096, FIELD(dav.xml.namespaces),
+                          "Most namespaces of a body (400)"),
+      number<std::size_t>("xml-namespace-length", "BYTES", 32, 64 * kKibi,
+                          FIELD(dav.xml.namespace_bytes), "Longest name of a namespace (400)"),
+      number<std::size_t>("xml-parses", "BODIES", 1, 65'536, FIELD(dav.xml_parses),
+                          "Most XML bodies parsed at once; further ones wait"),
+      number<std::int64_t>("xml-wait", "SECONDS", 0, kDay, FIELD(dav.xml_wait_s),
+                           "Longest wait for that (503)"),
+      number<std::size_t>("propfind-property-limit", "PROPERTIES", 1, 100'000,
+                          FIELD(dav.propfind_property_limit),
+                          "Most properties that one PROPFIND names (400)"),
+      number<std::size_t>("proppatch-instruction-limit", "INSTRUCTIONS", 1, kMillion,
+                          FIELD(dav.proppatch_instruction_limit),
+                          "Most properties that one PROPPATCH sets and removes (400)"),
+      number<std::size_t>("if-list-limit", "LISTS", 1, 4096, FIELD(dav.if_header.lists),
+                          "Most lists of an If header (400)"),
+      number<std::size_t>("if-condition-limit", "CONDITIONS", 1, 4096,
+                          FIELD(dav.if_header.conditions), "Most conditions of an If header (400)"),
+      number<std::size_t>("if-resource-limit", "RESOURCES", 1, 4096, FIELD(dav.if_header.resources),
+                          "Most different resources that an If header names (400)"),
+      number<std::size_t>("range-limit", "RANGES", 1, 1000, FIELD(dav.range_limit),
+                          "Most ranges of one GET; with more of them it is answered in whole"),
+      number<std::uint64_t>("listing-limit", "BYTES", kKibi, kMaxBytes,
+                            FIELD(dav.listing_limit_bytes),
+                            "Largest answer of one PROPFIND; then it is cut off"),
+
+      number<std::size_t>("request-line-limit", "BYTES", 64, kMebi,
+                          FIELD(limits.request_line_bytes), "Longest request line (414)"),
+      number<std::size_t>("field-line-limit", "BYTES", 64, kMebi, FIELD(limits.field_line_bytes),
+                          "Longest header line (431)"),
+      number<std::size_t>("head-limit", "BYTES", 256, 16 * kMebi, FIELD(limits.head_bytes),
+                          "Largest request head (431)"),
+      number<std::size_t>("field-count-limit", "LINES", 1, 10'000, FIELD(limits.field_count),
+                          "Most header lines of a request (431)"),
+      number<std::int64_t>("head-timeout", "SECONDS", 1, kDay, FIELD(limits.head_timeout_s),
+                           "Time for a whole request head to arrive (408)"),
+      number<std::int64_t>("tls-handshake-timeout", "SECONDS", 1, kDay,
+                           FIELD(limits.handshake_timeout_s),
+                           "Time for a whole TLS handshake; then the connection is closed"),
+      number<std::int64_t>("idle-timeout", "SECONDS", 1, kDay, FIELD(limits.idle_timeout_s),
+                           "Time an idle connection is kept"),
+      number<std::int64_t>("busy-idle-timeout", "SECONDS", 1, kDay,
+                           FIELD(limits.busy_idle_timeout_s),
+                           "The same when over 75 % of all connections are in use"),
+      number<std::int64_t>("body-rate", "BYTES", 0, kGibi, FIELD(limits.body_rate_bytes_per_s),
+                           "Slowest request body per second (408); 0 accepts any"),
+      number<std::int64_t>("body-rate-window", "SECONDS", 1, kDay, FIELD(limits.body_rate_window_s),
+                           "Time over which the body rate is averaged"),
+      number<std::int64_t>("body-grace", "SECONDS", 0, kDay, FIELD(limits.body_grace_s),
+                           "Time before the body rate is looked at"),
+      number<std::int64_t>(
+          "send-timeout", "SECONDS", 1, kDay, FIELD(limits.send_timeout_s),
+          "Time for a client to take 64KiB of an answer; then the connection is cut"),
+      number<std::uint64_t>("drain-limit", "BYTES", 0, kGibi, FIELD(limits.drain_bytes),
+                            "Unread body that is read and dropped after an early answer"),
+      number<std::int64_t>("drain-timeout", "SECONDS", 0, kDay, FIELD(limits.drain_timeout_s),
+                           "Time for that"),
+      number<std::size_t>("connections", "CONNECTIONS", 1, kMillion, FIELD(limits.connections),
+                          "Most connections at once (503)"),
+      number<std::size_t>("connections-per-client", "CONNECTIONS", 1, kMillion,
+                          FIELD(limits.connections_per_client),
+                          "Most connections of one address, loopback and --trusted-proxies "
+                          "excepted (503)"),
+      number<std::size_t>("requests-per-account", "REQUESTS", 1, kMillion,
+                          FIELD(limits.requests_per_account),
+                          "Most requests of one account worked on at once (503)"),
+      number<std::size_t>("workers", "THREADS", 1, 65'536, FIELD(limits.workers),
+                          "Most requests worked on at once"),
+      number<std::size_t>("queue", "CONNECTIONS", 0, kMillion, FIELD(limits.queued),
+                          "Most requests that wait for a worker (503)"),
+      number<std::int64_t>("shutdown-grace", "SECONDS", 0, kDay, FIELD(limits.shutdown_grace_s),
+                           "Time for requests in flight to finish when the server is stopped"),
+  };
+}
+
+#undef FIELD
+
+}  // namespace
+
+std::uint64_t parse_number(std::string_view text, bool suffixes) {
+  const std::uint64_t value = parse_count(text, suffixes);
+  if (value > kMaxBytes) throw UsageError("the number is too large");
+  return value;
+}
+
+std::span<const Option> options() {
+  static const std::vector<Option> table = make_options();
+  return table;
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,45 @@
+// What a worker thread keeps from one request to the next, so that a request costs no allocation:
+// one per worker, used by one connection at a time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "server/http1/head.h"
+#include "server/http1/limits.h"
+
+namespace holdfast::server {
+
+class Workspace {
+ public:
+  // Body bytes received, and answer bytes gathered, at a time.
+  static constexpr std::size_t kBlockBytes = 64 * 1024;
+
+  explicit Workspace(const Limits& limits)
+      // A head that just fits, the empty line before it and its line ends.
+      : head_size_(limits.request_line_bytes + limits.head_bytes + 64),
+        head_(std::make_unique_for_overwrite<char[]>(std::max(head_size_, kBlockBytes))) {
+    head_size_ = std::max(head_size_, kBlockBytes);
+  }
+
+  // Request heads, and what arrives with them. At least kBlockBytes.
+  [[nodiscard]] std::span<char> head_buffer() { return {head_.get(), head_size_}; }
+  [[nodiscard]] std::span<char> body_buffer() {
+    if (!body_) body_ = std::make_unique_for_overwrite<char[]>(kBlockBytes);
+    return {body_.get(), kBlockBytes};
+  }
+
+  Head head;
+  std::string answer;  // the head of the answer, and a small body
+  std::string block;   // gathers a streamed body
+
+ private:
+  std::size_t head_size_;
+  std::unique_ptr<char[]> head_;
+  std::unique_ptr<char[]> body_;
+};
+
+}  // namespace holdfast::server

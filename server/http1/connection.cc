@@ -1,0 +1,183 @@
+#include "server/http1/connection.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "dav/engine.h"
+#include "server/loop/quick_loop.h"
+
+namespace holdfast::server {
+namespace {
+
+// TLS 1.2 and later take this in place of a handshake: a fatal alert, "internal error".
+constexpr std::string_view kHandshakeRefused("\x15\x03\x01\x00\x02\x02\x50", 7);
+
+// So many show that the next one is likely to be quick as well.
+constexpr unsigned kQuickInARow = 3;
+// A client that sends many at once is served by others than the one who serves all.
+constexpr int kMostAtOnce = 8;
+
+// By its head, the answer can be expected from memory, and nobody has to wait for the client first;
+// `arrived` bytes of the body are here.
+bool looks_quick(const Head& head, std::size_t arrived) {
+  if (head.chunked || head.expects_continue || head.content_length.value_or(0) > arrived)
+    return false;
+  const dav::Method* const method = dav::find_method(head.method);
+  if (method == nullptr || method->access == dav::Access::write) return false;
+  return method->name != "PROPFIND" || head.fields.find("Depth") == "0";
+}
+
+}  // namespace
+
+Connection::Connection(const Service& service, Wire wire, Peer peer, ClientKey key)
+    : service_(service),
+      wire_(std::move(wire)),
+      peer_(std::move(peer)),
+      key_(key),
+      scanner_(service.limits),
+      since_(Clock::now()) {}
+
+Connection::Next Connection::serve(const Workers& workers, const Desk& desk, Workspace& space,
+                                   Turn* turn) noexcept {
+  Next next = Next::close;
+  wire_.set_turn(turn);
+  try {
+    next = serve_requests(workers, desk, space, turn);
+  } catch (...) {
+    // Out of memory: nothing can be said any more.
+    wire_.reset_on_close();
+  }
+  wire_.set_turn(nullptr);
+  return next;
+}
+
+void Connection::hold(std::span<char> bytes) { held_.assign(bytes.data(), bytes.size()); }
+
+Connection::Next Connection::end(Fate fate) {
+  if (fate == Fate::close) return Next::close;
+  wire_.finish_sending();
+  return Next::linger;
+}
+
+std::optional<Connection::Next> Connection::secure() {
+  switch (wire_.handshake()) {
+    case TlsSession::Handshake::done:
+      break;
+    case TlsSession::Handshake::wants_bytes:
+    case TlsSession::Handshake::wants_room:
+      return Next::park;
+    case TlsSession::Handshake::plain_text:
+      wire_.drop_tls();
+      refuse(service_, wire_, peer_, Refusal{400, "this port speaks TLS: use https"}, {});
+      return end(Fate::linger);
+    case TlsSession::Handshake::failed:
+      return end(Fate::linger);  // so that the alert can be read
+    case TlsSession::Handshake::ended:
+      return Next::close;
+  }
+  peer_.tls = true;
+  peer_.certificate = wire_.client_certificate();
+  since_ = Clock::now();
+  if (admitted) return std::nullopt;
+  turn_away();
+  return Next::linger;
+}
+
+Connection::Next Connection::serve_requests(const Workers& workers, const Desk& desk,
+                                            Workspace& space, Turn* turn) {
+  const auto others_wait = [turn] { return turn != nullptr && !turn->has_ended(); };
+  if (wire_.securing())
+    if (const std::optional<Next> next = secure()) return *next;
+  const std::span<char> buffer = space.head_buffer();
+  std::size_t filled = held_.size();
+  std::memcpy(buffer.data(), held_.data(), filled);
+  held_ = std::string();
+  int at_once = 0;
+  bool may_wait = false;  // the client was just answered and may ask again at once
+  for (;;) {
+    const std::string_view arrived(buffer.data(), filled);
+    switch (scanner_.scan(arrived)) {
+      case HeadScanner::State::more: {
+        const std::span<char> room = buffer.subspan(filled);
+        // Its desk learns from epoll when there is more.
+        const bool between = filled == 0 && quick_ >= kQuickInARow;
+        if (between && may_wait && !wire_.has_received() &&
+            (others_wait() || (desk.is_open() && workers.plentiful())))
+          return Next::desk;
+        const Wire::Received received = may_wait && filled == 0 && workers.plentiful()
+                                            ? wire_.receive_soon(room, workers.alone())
+                                            : wire_.receive_now(room);
+        may_wait = false;
+        if (received.state == Wire::Received::State::ended) return Next::close;
+        if (received.state == Wire::Received::State::nothing) {
+          hold(buffer.first(filled));
+          return between && others_wait() ? Next::desk : Next::park;
+        }
+        if (filled == 0) since_ = Clock::now();
+        filled += received.count;
+        continue;
+      }
+      case HeadScanner::State::refused:
+        refuse(service_, wire_, peer_, scanner_.refusal(), arrived);
+        return end(Fate::linger);
+      case HeadScanner::State::complete:
+        break;
+    }
+    const std::size_t head_end = scanner_.end();
+    const std::string_view bytes = arrived.substr(scanner_.begin(), head_end - scanner_.begin());
+    if (const auto refusal = parse_head(bytes, space.head)) {
+      refuse(service_, wire_, peer_, *refusal, arrived);
+      return end(Fate::linger);
+    }
+    const bool quick = looks_quick(space.head, filled - head_end);
+    if (!quick && others_wait()) {
+      if (!turn->is_alone()) {
+        quick_ = 0;
+        hold(buffer.first(filled));
+        scanner_.reset();
+        return Next::again;
+      }
+      turn->end();
+    }
+    const ExchangeEnd ended =
+        exchange(service_, wire_, space, peer_, buffer.subspan(head_end, filled - head_end));
+    served_ = true;
+    quick_ = quick && ended.small ? std::min(quick_ + 1, kQuickInARow) : 0;
+    if (ended.fate != Fate::go_on) return end(ended.fate);
+    filled = ended.leftover.size();
+    if (filled > 0) std::memmove(buffer.data(), ended.leftover.data(), filled);
+    scanner_.reset();
+    since_ = Clock::now();
+    may_wait = true;
+    const bool too_many = filled > 0 && others_wait() && ++at_once == kMostAtOnce;
+    if (workers.contended() || too_many) {
+      hold(buffer.first(filled));
+      return filled > 0 || wire_.has_received() ? Next::again : Next::park;
+    }
+  }
+}
+
+Clock::time_point Connection::deadline(bool crowded) const {
+  const Limits& limits = service_.limits;
+  if (wire_.securing()) return since_ + std::chrono::seconds(limits.handshake_timeout_s);
+  if (!served_ || !held_.empty()) return since_ + std::chrono::seconds(limits.head_timeout_s);
+  return since_ +
+         std::chrono::seconds(crowded ? limits.busy_idle_timeout_s : limits.idle_timeout_s);
+}
+
+bool Connection::expire() {
+  if (held_.empty()) return false;
+  refuse(service_, wire_, peer_, Refusal{408, "the request's header took too long"}, held_);
+  wire_.finish_sending();
+  return true;
+}
+
+void Connection::turn_away() {
+  const bool securing = wire_.securing();
+  if (securing) wire_.drop_tls();
+  (void)wire_.send_now({securing ? kHandshakeRefused : kUnavailable});
+  wire_.finish_sending();
+}
+
+}  // namespace holdfast::server

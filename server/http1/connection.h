@@ -1,0 +1,82 @@
+// One client connection between its requests: reads heads, runs exchanges, and says when it needs
+// its worker no longer. At any time either the poller or one worker has it (the poller's mutex
+// hands it over).
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "server/http1/buffers.h"
+#include "server/http1/exchange.h"
+#include "server/http1/head.h"
+#include "server/loop/admission.h"
+#include "server/loop/listener.h"
+#include "server/loop/workers.h"
+#include "server/net/wire.h"
+
+namespace holdfast::server {
+
+class Desk;
+
+class Connection {
+ public:
+  Connection(const Service& service, Wire wire, Peer peer, ClientKey key);
+
+  // What the worker does with the connection after serve.
+  enum class Next {
+    park,    // nothing to do until bytes arrive
+    desk,    // the same, and its next request is likely to be quick
+    again,   // a request may be waiting, but others wait longer for a worker
+    linger,  // finish_sending was called: read until the client closes
+    close,
+  };
+  // With `turn`, as long as that lasts, others wait for the thread: nothing here waits for the
+  // client, and a request that is not quick is left for a worker.
+  [[nodiscard]] Next serve(const Workers& workers, const Desk& desk, Workspace& space,
+                           Turn* turn = nullptr) noexcept;
+
+  // For the poller, while nobody serves the connection.
+  [[nodiscard]] const Wire& wire() const { return wire_; }
+  [[nodiscard]] const Peer& peer() const { return peer_; }
+  [[nodiscard]] ClientKey key() const { return key_; }
+  // For the desk. When the last request had its answer.
+  [[nodiscard]] Clock::time_point waits_since() const { return since_; }
+  // When the poller should give up on it.
+  [[nodiscard]] Clock::time_point deadline(bool crowded) const;
+  // Ends a wait that has lasted too long: 408 if a request had begun. True: linger, else close.
+  [[nodiscard]] bool expire();
+  // Answers 503, or an alert in place of a handshake, without waiting.
+  void turn_away();
+
+  enum class Place { parked, working, lingering };
+  Place place = Place::working;    // guarded by the poller's mutex, as is
+  std::size_t index = 0;           // its place among the poller's connections
+  bool admitted = false;           // counts against the limits; else it is to be turned away
+  bool has_linger_slot = false;    // counts against the connections that may linger
+  Clock::time_point linger_until;  // without another byte
+  Clock::time_point linger_at_most;
+  std::size_t desk_index = 0;  // its place at the desk, guarded by that one's mutex
+
+ private:
+  [[nodiscard]] Next serve_requests(const Workers& workers, const Desk& desk, Workspace& space,
+                                    Turn* turn);
+  // nullopt when requests may follow.
+  [[nodiscard]] std::optional<Next> secure();
+  void hold(std::span<char> bytes);
+  [[nodiscard]] Next end(Fate fate);
+
+  const Service& service_;
+  Wire wire_;
+  Peer peer_;
+  ClientKey key_;
+  HeadScanner scanner_;
+  std::string held_;  // what had arrived of a head when the worker left
+  Clock::time_point
+      since_;            // when the wait began: for the next request, or for the rest of its head
+  bool served_ = false;  // had a request before
+  unsigned quick_ = 0;   // requests in a row up to the last, kQuickInARow at most
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,121 @@
+#include "server/http1/exchange.h"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+
+#include "server/http1/response_writer.h"
+
+namespace holdfast::server {
+namespace {
+
+// The log never needs more of a target that was refused for its length.
+constexpr std::size_t kLoggedTargetBytes = 1024;
+
+dav::Response failure(std::string detail) {
+  dav::Response response;
+  response.status = 500;
+  response.set("Content-Type", "text/plain; charset=utf-8");
+  response.body = std::string("Internal Server Error\n");
+  response.log_detail = std::move(detail);
+  return response;
+}
+
+dav::Response handle(const Handler& handler, dav::Request& request, Peer& peer) {
+  try {
+    return handler(request, peer);
+  } catch (const std::exception& error) {
+    return failure(error.what());
+  } catch (...) {
+    return failure("the handler threw something that is no exception");
+  }
+}
+
+// Sent at once, as a rule.
+bool is_small(const dav::Response& response) {
+  if (const auto* text = std::get_if<std::string>(&response.body))
+    return text->size() <= Workspace::kBlockBytes;
+  if (const auto* content = std::get_if<dav::ContentBody>(&response.body))
+    return content->length() <= Workspace::kBlockBytes;
+  return std::holds_alternative<std::monostate>(response.body);
+}
+
+std::int64_t microseconds_since(Clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space, const Peer& peer,
+                     std::span<char> arrived) {
+  const Clock::time_point start = Clock::now();
+  const Head& head = space.head;
+  const bool body_due = head.has_body();
+  BodyReader body(wire, service.limits, head, arrived,
+                  body_due ? space.body_buffer() : std::span<char>());
+
+  dav::Request request;
+  request.scheme = peer.tls ? "https" : "http";
+  request.method = head.method;
+  request.target = head.target;
+  // Lent, not copied: the vector goes back to the workspace below.
+  std::swap(request.fields, space.head.fields);
+  request.body = &body;
+  Peer client = peer;
+  dav::Response response = handle(service.handler, request, client);
+
+  const bool small = is_small(response);
+  if (!small) wire.end_turn();
+  const bool drained = body.drain();
+  ResponseWriter writer(wire, space, service.limits);
+  const ResponseWriter::Outcome sent = writer.send(
+      response, {.head_only = head.method == "HEAD",
+                 .http10 = head.http10,
+                 .keep_alive = head.keep_alive && drained && !client.last && !service.stopping});
+
+  AccessRecord record;
+  record.method = head.method;
+  record.target = head.target;
+  record.status = sent.began ? sent.status : 0;
+  record.request_bytes = body.received();
+  record.response_bytes = sent.body_bytes;
+  record.microseconds = microseconds_since(start);
+  record.user = request.caller->name;
+  record.client = client.address;
+  record.detail = sent.detail.empty() ? response.log_detail : sent.detail;
+  service.observer.request_finished(record);
+  std::swap(request.fields, space.head.fields);
+
+  if (!sent.whole) return {.fate = Fate::close, .small = small, .leftover = {}};
+  if (sent.keep_alive) return {.fate = Fate::go_on, .small = small, .leftover = body.leftover()};
+  // Under TLS the client still has its close_notify to send.
+  const bool client_is_done = body.state() == dav::Body::State::truncated ||
+                              (drained && body.leftover().empty() && !wire.secure());
+  return {.fate = client_is_done ? Fate::close : Fate::linger, .small = small, .leftover = {}};
+}
+
+void refuse(const Service& service, Wire& wire, const Peer& peer, const Refusal& refusal,
+            std::string_view arrived) {
+  if (arrived.starts_with("\r\n")) arrived.remove_prefix(2);
+  const RequestLine line = split_request_line(arrived.substr(0, arrived.find_first_of("\r\n")));
+  const std::string status = std::to_string(refusal.status);
+  const std::string_view reason = dav::reason_phrase(refusal.status);
+  std::string answer;
+  answer.append("HTTP/1.1 ").append(status).append(" ").append(reason);
+  answer.append("\r\nServer: Holdfast\r\nDate: ").append(date_now());
+  answer.append("\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ");
+  answer.append(std::to_string(refusal.detail.size() + 1));
+  answer.append("\r\nConnection: close\r\n\r\n");
+  if (line.method != "HEAD") answer.append(refusal.detail).append("\n");
+  const auto sent = wire.send_now({answer});
+
+  AccessRecord record;
+  record.method = line.method.substr(0, kLoggedTargetBytes);
+  record.target = line.target.substr(0, kLoggedTargetBytes);
+  record.status = sent ? refusal.status : 0;
+  record.client = peer.address;
+  record.detail = refusal.detail;
+  service.observer.request_finished(record);
+}
+
+}  // namespace holdfast::server

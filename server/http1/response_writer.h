@@ -1,0 +1,63 @@
+// Sends one answer (RFC 9112 §6, §7): head and small body in one send, stored content with
+// sendfile(2), a produced body without ever waiting for the client while its producer lives. An
+// answer that cannot be finished is cut with a reset, so that no client takes it for complete. One
+// thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "dav/http.h"
+#include "server/http1/buffers.h"
+#include "server/http1/limits.h"
+#include "server/net/wire.h"
+
+namespace holdfast::server {
+
+class ResponseWriter {
+ public:
+  // How the client asked.
+  struct Terms {
+    bool head_only = false;  // HEAD
+    bool http10 = false;
+    bool keep_alive = true;
+  };
+  struct Outcome {
+    bool whole = false;       // every byte was given to the socket
+    bool began = false;       // some were
+    bool keep_alive = false;  // what the answer announced
+    std::uint64_t body_bytes = 0;
+    int status = 0;  // as sent; another one than the response's when its producer failed at once
+    std::string detail;  // why it was cut or replaced
+  };
+
+  ResponseWriter(Wire& wire, Workspace& space, const Limits& limits)
+      : wire_(wire), space_(space), limits_(limits) {}
+
+  // Consumes the body. Never throws.
+  [[nodiscard]] Outcome send(dav::Response& response, Terms terms) noexcept;
+
+ private:
+  class Stream;
+
+  void begin_head(const dav::Response& response);
+  void end_head(bool keep_alive);
+  void end_head_with_length(int status, std::uint64_t length);
+  void send_text(const dav::Response& response, std::string_view body);
+  void send_content(const dav::Response& response, const dav::ContentBody& body);
+  void send_run(const dav::ContentBody& body, const dav::ContentBody::Run& run);
+  void send_produced(dav::Response& response);
+  void send_without_body(const dav::Response& response);
+  void cut(std::string detail);
+
+  Wire& wire_;
+  Workspace& space_;
+  const Limits& limits_;
+  Terms terms_;
+  Outcome outcome_;
+};
+
+// "Sun, 06 Nov 1994 08:49:37 GMT" for now; made once a second.
+[[nodiscard]] std::string_view date_now();
+
+}  // namespace holdfast::server

@@ -1,0 +1,185 @@
+#include "server/loop/listener.h"
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <fcntl.h>
+#include <stdexcept>
+#include <sys/resource.h>
+#include <thread>
+#include <utility>
+
+#include "Poco/Exception.h"
+#include "Poco/Net/IPAddress.h"
+#include "Poco/Net/ServerSocket.h"
+#include "Poco/Net/ServerSocketImpl.h"
+#include "Poco/Net/SocketAddress.h"
+#include "server/http1/connection.h"
+#include "server/loop/poller.h"
+#include "server/loop/quick_loop.h"
+#include "server/loop/workers.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr int kBacklog = 1024;
+// Descriptors that are not connections: the store, logs, stored content and spill files on their
+// way.
+constexpr rlim_t kOtherDescriptors = 512;
+
+Poco::Net::SocketAddress parse_address(const std::string& text) {
+  const std::runtime_error malformed("\"" + text +
+                                     "\" is no address to listen on; write ADDRESS:PORT");
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) throw malformed;
+  std::string host = text.substr(0, colon);
+  std::uint16_t port = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
+  if (stop != end || error != std::errc{}) throw malformed;
+  if (host == "localhost") host = "127.0.0.1";
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  Poco::Net::IPAddress address;
+  if (bracketed != (host.find(':') != std::string::npos) ||
+      !Poco::Net::IPAddress::tryParse(host, address))
+    throw malformed;
+  return {address, port};
+}
+
+// One descriptor per connection: take all that the system grants.
+std::size_t connections_possible() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return 256;
+  if (files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+    ::getrlimit(RLIMIT_NOFILE, &files);
+  }
+  return static_cast<std::size_t>(files.rlim_cur - std::min(files.rlim_cur / 2, kOtherDescriptors));
+}
+
+Limits within_system(Limits limits) {
+  limits.connections = std::min(limits.connections, connections_possible());
+  return limits;
+}
+
+// Bound and listening.
+Poco::Net::ServerSocket listen_on(const std::string& address) {
+  const Poco::Net::SocketAddress parsed = parse_address(address);
+  Poco::Net::ServerSocket socket;
+  try {
+    // Not SO_REUSEPORT: a second server on the same address must fail.
+    if (parsed.family() == Poco::Net::SocketAddress::IPv6) {
+      socket.bind6(parsed, true, false, false);
+    } else {
+      socket.bind(parsed, true, false);
+    }
+    socket.listen(kBacklog);
+  } catch (const Poco::Exception& error) {
+    throw std::runtime_error("cannot listen on " + address + ": " + error.displayText());
+  }
+  return socket;
+}
+
+// A socket that somebody else has bound.
+class AdoptedSocket : public Poco::Net::ServerSocket {
+ public:
+  explicit AdoptedSocket(int descriptor) : ServerSocket(new Impl(descriptor), true) {}
+
+ private:
+  struct Impl : Poco::Net::ServerSocketImpl {
+    explicit Impl(int descriptor) { reset(descriptor); }
+  };
+};
+
+}  // namespace
+
+struct Listener::Impl {
+  Impl(Poco::Net::ServerSocket socket, Limits wanted, Handler answer, Observer& observer,
+       const TlsCredentials* tls, const Proxies* proxies)
+      : limits(within_system(std::move(wanted))),
+        handler(std::move(answer)),
+        service{limits, handler, observer, stopping, tls, proxies},
+        listening(std::move(socket)),
+        workers(limits, observer, [this](Connection& connection, Workspace& space) {
+          Desk& desk = desk_of(connection);
+          const Connection::Next next = connection.serve(workers, desk, space);
+          if (next == Connection::Next::desk) {
+            desk.bring(connection, space);
+          } else {
+            poller->settle(connection, next);
+          }
+        }) {
+    // As many threads as can run at once; more would only take turns.
+    for (unsigned i = std::max(1U, std::thread::hardware_concurrency()); i > 0; --i)
+      desks.push_back(
+          std::make_unique<Desk>(workers, [this](Connection& connection, Connection::Next next) {
+            poller->settle(connection, next);
+          }));
+    listening.setBlocking(false);
+    port = listening.address().port();
+    poller = std::make_unique<Poller>(service, listening, workers, desks);
+  }
+
+  // Always the same one, so that a desk has its connections for itself.
+  [[nodiscard]] Desk& desk_of(const Connection& connection) const {
+    return *desks[static_cast<std::size_t>(connection.wire().descriptor()) % desks.size()];
+  }
+
+  const Limits limits;
+  const Handler handler;
+  std::atomic<bool> stopping{false};
+  const Service service;
+  Poco::Net::ServerSocket listening;
+  Workers workers;
+  Desks desks;
+  std::unique_ptr<Poller> poller;
+  std::uint16_t port = 0;
+  bool started = false;
+};
+
+Listener::Listener(const std::string& address, Limits limits, Handler handler, Observer& observer,
+                   const TlsCredentials* tls, const Proxies* proxies)
+    : impl_(std::make_unique<Impl>(listen_on(address), std::move(limits), std::move(handler),
+                                   observer, tls, proxies)) {}
+
+Listener::Listener(Inherited socket, Limits limits, Handler handler, Observer& observer,
+                   const TlsCredentials* tls, const Proxies* proxies)
+    : impl_(std::make_unique<Impl>(AdoptedSocket(socket.descriptor), std::move(limits),
+                                   std::move(handler), observer, tls, proxies)) {}
+
+Listener::Inherited Listener::listen(const std::string& address) {
+  const Poco::Net::ServerSocket socket = listen_on(address);
+  const int descriptor = ::fcntl(socket.impl()->sockfd(), F_DUPFD_CLOEXEC, 0);
+  if (descriptor < 0) throw std::runtime_error("cannot listen on " + address + ": no descriptor");
+  return {descriptor};
+}
+
+Listener::~Listener() { stop(); }
+
+void Listener::start() {
+  impl_->poller->start();
+  impl_->started = true;
+}
+
+void Listener::stop() {
+  if (!impl_->started) return;
+  impl_->started = false;
+  impl_->stopping = true;
+  impl_->poller->begin_stop();
+  for (const auto& desk : impl_->desks) desk->close_for_good();
+  impl_->workers.begin_stop();
+  const Clock::time_point deadline =
+      Clock::now() + std::chrono::seconds(impl_->limits.shutdown_grace_s);
+  if (!impl_->workers.wait_until(deadline)) impl_->poller->cut();
+  impl_->workers.join();
+  impl_->poller->finish();
+  // The poller may have found work just before it learnt of the stop.
+  impl_->workers.join();
+}
+
+std::uint16_t Listener::port() const { return impl_->port; }
+
+}  // namespace holdfast::server

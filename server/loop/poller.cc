@@ -1,0 +1,419 @@
+#include "server/loop/poller.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <malloc.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "Poco/Net/StreamSocketImpl.h"
+#include "server/auth/proxies.h"
+#include "server/tls/credentials.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::chrono::milliseconds kSweepInterval{250};
+// Out of descriptors: new clients wait in the kernel's queue this long before the next try.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+// Connections that are refused or ended and still read from; a quarter of all, within these.
+constexpr std::size_t kLeastLingering = 16;
+constexpr std::size_t kMostLingering = 1024;
+// Longest life of a connection that only drops what its client still sends, in drain timeouts.
+constexpr int kLingerTimeouts = 5;
+constexpr int kAcceptsAtOnce = 64;
+// When so many connections and workers fewer are there, what they left behind goes back to the
+// system: malloc itself keeps nearly all of it. Not too often.
+constexpr std::size_t kManyLess = 64;
+constexpr std::chrono::seconds kTrimInterval{1};
+
+int checked(int result, const char* what) {
+  if (result < 0) throw std::system_error(errno, std::generic_category(), what);
+  return result;
+}
+
+Poco::Net::StreamSocketImpl* owner_of(int descriptor) {
+  try {
+    return new Poco::Net::StreamSocketImpl(descriptor);
+  } catch (...) {
+    ::close(descriptor);
+    throw;
+  }
+}
+
+}  // namespace
+
+Poller::Poller(const Service& service, Poco::Net::ServerSocket& listening, Workers& workers,
+               const Desks& desks)
+    : service_(service),
+      listening_(listening),
+      workers_(workers),
+      desks_(desks),
+      epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      wakeup_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      scratch_(Workspace::kBlockBytes),
+      // Refused clients must not take the descriptors that admitted ones need.
+      most_lingering_(std::clamp(service.limits.connections / 4, kLeastLingering, kMostLingering)),
+      admission_(service.limits) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = &wakeup_;
+  checked(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wakeup_.get(), &event), "epoll_ctl");
+  event.data.ptr = &listening_;
+  event.events = 0;
+  checked(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listening_.impl()->sockfd(), &event),
+          "epoll_ctl");
+}
+
+Poller::~Poller() {
+  begin_stop();
+  finish();
+}
+
+void Poller::start() {
+  started_ = true;
+  thread_.startFunc([this] { run(); });
+}
+
+void Poller::wake() {
+  const std::uint64_t one = 1;
+  // A full counter wakes as well.
+  [[maybe_unused]] const ssize_t written = ::write(wakeup_.get(), &one, sizeof one);
+}
+
+void Poller::arm(Connection& connection, int operation) {
+  epoll_event event{};
+  event.events = connection.wire().wants_room() ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
+  if (connection.place != Connection::Place::lingering) event.events |= EPOLLONESHOT;
+  event.data.ptr = &connection;
+  // Can only fail for want of kernel memory; the sweep then closes the connection in time.
+  ::epoll_ctl(epoll_.get(), operation, connection.wire().descriptor(), &event);
+}
+
+void Poller::run() {
+  block_signals();
+  for (;;) {
+    try {
+      if (!turn()) return;
+    } catch (const std::exception&) {
+      // Out of memory for one connection or sweep; the next turn finds what this one left.
+    }
+  }
+}
+
+bool Poller::turn() {
+  std::size_t connections = 0;
+  bool stopping = false;
+  bool finished = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    finished = finishing_ && lingering_ == 0;
+    connections = connections_.size();
+    stopping = stopping_;
+  }
+  if (stopping) {
+    // Whoever comes now is told at once that nobody listens.
+    listening_.close();
+  } else {
+    listen(Clock::now() >= accept_again_);
+  }
+  if (finished) {
+    // The whole stop may have come after the last turn had looked whether to stop.
+    close_parked();
+    return false;
+  }
+  int timeout = -1;
+  if (connections > 0 || stopping || most_users_ >= kManyLess)
+    timeout = static_cast<int>(kSweepInterval.count());
+  if (desks_are_busy_) timeout = static_cast<int>(Desk::kPatience.count());
+  if (!accepting_ && !stopping) timeout = static_cast<int>(kAcceptPause.count());
+  std::array<epoll_event, 256> events;
+  const int count =
+      ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+  for (int i = 0; i < count; ++i) {
+    void* const what = events[static_cast<std::size_t>(i)].data.ptr;
+    if (what == &wakeup_) {
+      std::uint64_t ignored = 0;
+      [[maybe_unused]] const ssize_t got = ::read(wakeup_.get(), &ignored, sizeof ignored);
+    } else if (what == &listening_) {
+      accept_some();
+    } else {
+      readable(*static_cast<Connection*>(what), events[static_cast<std::size_t>(i)].events);
+    }
+  }
+  const Clock::time_point now = Clock::now();
+  if (now >= next_look_) look_after_desks(now);
+  if (now >= next_sweep_) {
+    sweep();
+    give_back_memory(connections + workers_.threads(), now);
+    next_sweep_ = now + kSweepInterval;
+  }
+  if (stopping) close_parked();
+  return true;
+}
+
+// Takes notice of new clients, or leaves them in the kernel's queue.
+void Poller::listen(bool accept) {
+  if (accept == accepting_) return;
+  epoll_event event{};
+  if (accept) event.events = EPOLLIN;
+  event.data.ptr = &listening_;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listening_.impl()->sockfd(), &event);
+  accepting_ = accept;
+}
+
+void Poller::accept_some() {
+  for (int i = 0; i < kAcceptsAtOnce; ++i) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    const int descriptor = ::accept4(listening_.impl()->sockfd(),
+                                     reinterpret_cast<sockaddr*>(&address), &size, SOCK_CLOEXEC);
+    if (descriptor >= 0) {
+      try {
+        accept_one(descriptor, address);
+      } catch (const std::exception&) {
+        // Out of memory: this client is closed, the others must not lose their poller.
+      }
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      accept_again_ = Clock::now() + kAcceptPause;
+      return;
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return;
+    }
+    // Anything else is the fault of that one client: on to the next.
+  }
+}
+
+void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
+  // Before anything else can throw: the socket owns the descriptor.
+  const Poco::Net::StreamSocket socket(owner_of(descriptor));
+  Client client = describe(address);
+  // A proxy's connections are those of all its clients.
+  if (service_.proxies != nullptr && service_.proxies->trusts(client.address)) client.key = 0;
+  Wire wire(socket, std::chrono::seconds(service_.limits.send_timeout_s),
+            service_.tls == nullptr ? nullptr : service_.tls->accept(descriptor));
+  auto made = std::make_unique<Connection>(
+      service_, std::move(wire),
+      Peer{.address = std::move(client.address), .loopback = client.loopback}, client.key);
+  Connection& connection = *made;
+  // Whoever is to be turned away under TLS first has to be understood: it is parked like others.
+  const bool secure = connection.wire().secure();
+  bool admitted = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (stopping_) return;
+    // Grown before the client is counted, so that nothing can fail in between.
+    if (connections_.size() == connections_.capacity())
+      connections_.reserve(connections_.size() * 2 + 16);
+    connection.admitted = admitted = admission_.admit(client.key);
+    if (!admitted && lingering_ >= most_lingering_) {
+      service_.observer.connection_refused();
+      connection.turn_away();  // and nobody waits until that was read
+      return;
+    }
+    connection.index = connections_.size();
+    connections_.push_back(std::move(made));
+    connection.place = Connection::Place::parked;
+    if (!admitted && secure) {
+      connection.has_linger_slot = true;
+      ++lingering_;
+    }
+    if (admitted || secure) {
+      arm(connection, EPOLL_CTL_ADD);
+    } else {
+      // Without events until it lingers.
+      epoll_event event{};
+      event.data.ptr = &connection;
+      ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection.wire().descriptor(), &event);
+    }
+  }
+  service_.observer.connection_opened();
+  if (!admitted) service_.observer.connection_refused();
+  if (admitted || secure) {
+    service_.observer.connection_parked();
+    return;
+  }
+  connection.turn_away();
+  linger(connection);
+}
+
+// True when nothing can be read any more: the client sends no more, or is gone.
+bool Poller::has_ended(const Connection& connection) {
+  char byte = 0;
+  const ssize_t count =
+      ::recv(connection.wire().descriptor(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+  return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+void Poller::readable(Connection& connection, std::uint32_t events) {
+  {
+    std::unique_lock lock(mutex_);
+    if (connection.place == Connection::Place::lingering) {
+      lock.unlock();
+      const ssize_t count =
+          ::recv(connection.wire().descriptor(), scratch_.data(), scratch_.size(), MSG_DONTWAIT);
+      if (count > 0) {
+        connection.linger_until =
+            Clock::now() + std::chrono::seconds(service_.limits.drain_timeout_s);
+      } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+        remove(connection);
+      }
+      return;
+    }
+    if (stopping_) return;  // close_parked follows
+    connection.place = Connection::Place::working;
+  }
+  service_.observer.connection_unparked();
+  // A thousand clients that leave at once must not cost a thousand workers.
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 && has_ended(connection))
+    return remove(connection);
+  if (workers_.submit(connection)) return;
+  service_.observer.connection_refused();
+  connection.turn_away();
+  linger(connection);
+}
+
+void Poller::settle(Connection& connection, Connection::Next next) {
+  switch (next) {
+    case Connection::Next::again:
+      if (workers_.submit(connection, true)) return;
+      break;
+    case Connection::Next::linger:
+      return linger(connection);
+    case Connection::Next::desk:
+    case Connection::Next::park: {
+      service_.observer.connection_parked();
+      const std::scoped_lock lock(mutex_);
+      if (!stopping_) {
+        connection.place = Connection::Place::parked;
+        arm(connection, EPOLL_CTL_MOD);
+        return;
+      }
+    }
+      service_.observer.connection_unparked();
+      break;
+    case Connection::Next::close:
+      break;
+  }
+  remove(connection);
+}
+
+void Poller::linger(Connection& connection) {
+  const Clock::time_point now = Clock::now();
+  const std::chrono::seconds timeout(service_.limits.drain_timeout_s);
+  connection.linger_until = now + timeout;
+  connection.linger_at_most = now + timeout * kLingerTimeouts;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (connection.has_linger_slot || lingering_ < most_lingering_) {
+      if (!connection.has_linger_slot) ++lingering_;
+      connection.has_linger_slot = true;
+      connection.place = Connection::Place::lingering;
+      arm(connection, EPOLL_CTL_MOD);
+      return;
+    }
+  }
+  remove(connection);
+}
+
+void Poller::remove(Connection& connection) {
+  std::unique_ptr<Connection> removed;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (connection.has_linger_slot) --lingering_;
+    if (connection.admitted) admission_.leave(connection.key());
+    removed = std::move(connections_[connection.index]);
+    if (removed->index + 1 < connections_.size()) {
+      connections_[removed->index] = std::move(connections_.back());
+      connections_[removed->index]->index = removed->index;
+    }
+    connections_.pop_back();
+  }
+  removed.reset();
+  service_.observer.connection_closed();
+}
+
+void Poller::look_after_desks(Clock::time_point now) {
+  desks_are_busy_ = false;
+  for (const auto& desk : desks_)
+    if (desk->look_after(now)) desks_are_busy_ = true;
+  next_look_ = now + Desk::kPatience;
+}
+
+void Poller::sweep() {
+  std::vector<Connection*> parked;
+  std::vector<Connection*> lingering;
+  const Clock::time_point now = Clock::now();
+  {
+    const std::scoped_lock lock(mutex_);
+    const bool crowded = admission_.crowded();
+    for (const auto& connection : connections_) {
+      if (connection->place == Connection::Place::parked) {
+        if (connection->deadline(crowded) <= now) parked.push_back(connection.get());
+      } else if (connection->place == Connection::Place::lingering) {
+        if (std::min(connection->linger_until, connection->linger_at_most) <= now)
+          lingering.push_back(connection.get());
+      }
+    }
+  }
+  for (Connection* connection : lingering) remove(*connection);
+  for (Connection* connection : parked) {
+    service_.observer.connection_unparked();
+    if (connection->expire()) {
+      linger(*connection);
+    } else {
+      remove(*connection);
+    }
+  }
+}
+
+void Poller::give_back_memory(std::size_t users, Clock::time_point now) {
+  most_users_ = std::max(most_users_, users);
+  if (users + kManyLess > most_users_ || now < next_trim_) return;
+  most_users_ = users;
+  next_trim_ = now + kTrimInterval;
+  ::malloc_trim(0);
+}
+
+void Poller::close_parked() {
+  std::vector<Connection*> parked;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& connection : connections_)
+      if (connection->place == Connection::Place::parked) parked.push_back(connection.get());
+  }
+  for (Connection* connection : parked) {
+    service_.observer.connection_unparked();
+    remove(*connection);
+  }
+}
+
+void Poller::begin_stop() {
+  const std::scoped_lock lock(mutex_);
+  stopping_ = true;
+  wake();
+}
+
+void Poller::cut() {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& connection : connections_)
+    if (connection->place == Connection::Place::working)
+      ::shutdown(connection->wire().descriptor(), SHUT_RDWR);
+}
+
+void Poller::finish() {
+  {
+    const std::scoped_lock lock(mutex_);
+    finishing_ = true;
+    wake();
+  }
+  if (started_) thread_.join();
+  started_ = false;
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,101 @@
+// One thread that accepts connections, owns those that need no worker, and ends those that wait too
+// long: 10,000 idle connections cost a descriptor and a few hundred bytes each. Everything it does
+// is short: it never waits for a client.
+//
+// Invariants, all under the mutex:
+//   1. A parked connection is armed in epoll once; the event that disarms it makes it working.
+//   2. Only the poller's thread takes a connection out of `parked` or `lingering`.
+//   3. A working connection belongs to the one worker (or queue entry) that has it; only that
+//   worker
+//      parks, lingers or closes it. cut() only shuts its socket down.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "Poco/Net/ServerSocket.h"
+#include "Poco/Thread.h"
+#include "server/http1/connection.h"
+#include "server/http1/exchange.h"
+#include "server/loop/admission.h"
+#include "server/loop/quick_loop.h"
+#include "server/loop/workers.h"
+#include "server/net/descriptor.h"
+
+namespace holdfast::server {
+
+class Poller {
+ public:
+  // All arguments must outlive the poller. Throws std::system_error without descriptors.
+  Poller(const Service& service, Poco::Net::ServerSocket& listening, Workers& workers,
+         const Desks& desks);
+  ~Poller();
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+
+  void start();
+
+  // For the worker that has the connection; afterwards it is the worker's no longer.
+  void settle(Connection& connection, Connection::Next next);
+
+  // Closes the listening socket and what is parked, now and later.
+  void begin_stop();
+  // Ends the connections that workers still have.
+  void cut();
+  // After the last worker: lets answers that were just sent be read, then ends the thread.
+  void finish();
+
+ private:
+  void run();
+  // One round of waiting and acting. False when all is finished.
+  [[nodiscard]] bool turn();
+  void wake();
+  void listen(bool accept);
+  void accept_some();
+  void accept_one(int descriptor, const sockaddr_storage& address);
+  // `events` as epoll reports them.
+  void readable(Connection& connection, std::uint32_t events);
+  [[nodiscard]] static bool has_ended(const Connection& connection);
+  void look_after_desks(Clock::time_point now);
+  void sweep();
+  // Once there are many users of memory, connections and workers, less than there were.
+  void give_back_memory(std::size_t users, Clock::time_point now);
+  void close_parked();
+  void linger(Connection& connection);
+  void remove(Connection& connection);
+  // With the mutex held.
+  void arm(Connection& connection, int operation);
+
+  const Service& service_;
+  Poco::Net::ServerSocket& listening_;
+  Workers& workers_;
+  const Desks& desks_;
+  Descriptor epoll_;
+  Descriptor wakeup_;
+  Poco::Thread thread_;
+  bool started_ = false;
+
+  // Of the thread alone.
+  std::vector<char> scratch_;
+  const std::size_t most_lingering_;
+  bool accepting_ = false;
+  bool desks_are_busy_ = false;
+  Clock::time_point accept_again_;
+  Clock::time_point next_sweep_;
+  Clock::time_point next_look_;  // after the desks
+  std::size_t most_users_ = 0;   // since memory was last given back
+  Clock::time_point next_trim_;
+
+  std::mutex mutex_;  // guards what follows
+  Admission admission_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::size_t lingering_ = 0;
+  bool stopping_ = false;
+  bool finishing_ = false;
+};
+
+}  // namespace holdfast::server

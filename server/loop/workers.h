@@ -1,0 +1,101 @@
+// An elastic pool of threads: one is started when work waits and none is idle, up to a maximum; one
+// that has been idle for a while leaves. Work goes to the one that was idle last, so that after a
+// burst the others leave however much light work goes on. Blocked threads are cheap, so bodies and
+// answers may block theirs. Any thread may call any function unless said otherwise.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "Poco/Thread.h"
+#include "server/http1/buffers.h"
+#include "server/http1/limits.h"
+#include "server/net/wire.h"
+#include "server/observe/observer.h"
+
+namespace holdfast::server {
+
+class Connection;
+
+// For threads of ours: signals are for the thread that waits for them, and a client that has gone
+// away must not raise SIGPIPE.
+void block_signals();
+
+class Workers {
+ public:
+  using Work = std::function<void(Connection&, Workspace&)>;
+  // All arguments must outlive the pool.
+  Workers(const Limits& limits, Observer& observer, Work work);
+  // Joins every thread; the queue must have been left to run dry (stop).
+  ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  // Gives the connection to a worker. False when all are busy and the queue (or memory) is full:
+  // the caller keeps it. With `again` the queue's limit does not count: the connection has been
+  // served before.
+  [[nodiscard]] bool submit(Connection& connection, bool again = false) noexcept;
+
+  // Others wait for a worker: finish what you have and let go.
+  [[nodiscard]] bool contended() const { return waiting_.load(std::memory_order_relaxed) > 0; }
+  // So few threads are in use that one may wait a moment for its client.
+  [[nodiscard]] bool plentiful() const { return threads() * 2 <= limits_.workers; }
+  // One connection at most is being served.
+  [[nodiscard]] bool alone() const { return serving_.load(std::memory_order_relaxed) <= 1; }
+
+  // How many have not left.
+  [[nodiscard]] std::size_t threads() const { return threads_.load(std::memory_order_relaxed); }
+
+  // From now on threads leave as soon as the queue is empty.
+  void begin_stop();
+  // True when every thread has left by `deadline`.
+  [[nodiscard]] bool wait_until(Clock::time_point deadline);
+  // Returns when every thread has left.
+  void join();
+
+ private:
+  struct Worker {
+    explicit Worker(const Limits& limits) : space(std::in_place, limits) {}
+    std::optional<Workspace> space;  // until it leaves
+    Poco::Thread thread;
+    std::condition_variable called;  // with is_called, or stopping_
+    bool is_called = false;
+    std::list<std::unique_ptr<Worker>>::iterator self;
+  };
+
+  void run(Worker& worker);
+  // With the mutex held.
+  [[nodiscard]] bool start_one();
+  // How many in the queue no called worker is about to take.
+  [[nodiscard]] std::size_t without_taker() const {
+    return queue_.size() > called_ ? queue_.size() - called_ : 0;
+  }
+  void join_finished();
+
+  const Limits& limits_;
+  Observer& observer_;
+  const Work work_;
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable left_;
+  std::deque<Connection*> queue_;
+  std::vector<Worker*> idle_;  // wait and are not called, the newest at the end
+  std::size_t called_ = 0;     // are called and have not come yet
+  bool stopping_ = false;
+  std::list<std::unique_ptr<Worker>> running_;
+  std::list<std::unique_ptr<Worker>> finished_;  // left run(), not joined
+
+  std::atomic<std::size_t> threads_{0};
+  std::atomic<std::size_t> waiting_{0};  // without_taker()
+  std::atomic<std::size_t> serving_{0};
+};
+
+}  // namespace holdfast::server

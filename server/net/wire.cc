@@ -1,0 +1,337 @@
+#include "server/net/wire.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <limits>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::size_t kSendQuantumBytes = 64 * 1024;
+constexpr std::size_t kMaxPieces = 4;
+
+// sendfile(2) has no flag for not waiting, so the socket itself must be non-blocking meanwhile.
+class NonBlocking {
+ public:
+  explicit NonBlocking(int descriptor) : descriptor_(descriptor) {
+    ::fcntl(descriptor_, F_SETFL, O_RDWR | O_NONBLOCK);
+  }
+  ~NonBlocking() { ::fcntl(descriptor_, F_SETFL, O_RDWR); }
+  NonBlocking(const NonBlocking&) = delete;
+  NonBlocking& operator=(const NonBlocking&) = delete;
+
+ private:
+  int descriptor_;
+};
+
+struct Pieces {
+  explicit Pieces(std::initializer_list<std::string_view> pieces) {
+    for (const std::string_view piece : pieces) {
+      if (piece.empty()) continue;
+      // iovec is shared with readv and so takes a mutable pointer; sendmsg only reads.
+      vectors[count++] = {const_cast<char*>(piece.data()), piece.size()};
+      total += piece.size();
+    }
+  }
+
+  void advance(std::size_t sent) {
+    total -= sent;
+    while (sent > 0) {
+      iovec& front = vectors[first];
+      const std::size_t step = std::min(sent, front.iov_len);
+      front.iov_base = static_cast<char*>(front.iov_base) + step;
+      front.iov_len -= step;
+      sent -= step;
+      if (front.iov_len == 0) ++first;
+    }
+  }
+
+  [[nodiscard]] ssize_t send(int descriptor, int flags) {
+    msghdr message{};
+    message.msg_iov = vectors.data() + first;
+    message.msg_iovlen = count - first;
+    return ::sendmsg(descriptor, &message, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+
+  std::array<iovec, kMaxPieces> vectors{};
+  std::size_t first = 0;
+  std::size_t count = 0;
+  std::size_t total = 0;
+};
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+}  // namespace
+
+Wire::Wire(Poco::Net::StreamSocket socket, Clock::duration send_timeout,
+           std::unique_ptr<TlsSession> tls)
+    : socket_(std::move(socket)),
+      descriptor_(socket_.impl()->sockfd()),
+      send_timeout_(send_timeout),
+      tls_(std::move(tls)) {
+  const int on = 1;
+  ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  const timeval soon{0, std::chrono::microseconds(kSoon).count()};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
+}
+
+Wire::Received Wire::receive(std::span<char> buffer, int flags) {
+  for (;;) {
+    const ssize_t count = ::recv(descriptor_, buffer.data(), buffer.size(), flags);
+    if (count > 0) return {Received::State::bytes, static_cast<std::size_t>(count)};
+    if (count == 0) return {Received::State::ended, 0};
+    if (would_block()) return {Received::State::nothing, 0};
+    if (errno != EINTR) return {Received::State::ended, 0};
+  }
+}
+
+Wire::Received Wire::receive_record(std::span<char> buffer) {
+  Received received;
+  switch (tls_->receive(buffer, received.count)) {
+    case TlsSession::Read::bytes:
+      received.state = Received::State::bytes;
+      break;
+    case TlsSession::Read::nothing:
+      received = {Received::State::nothing, 0};
+      break;
+    case TlsSession::Read::ended:
+      received = {Received::State::ended, 0};
+      break;
+  }
+  return received;
+}
+
+Wire::Received Wire::receive_now(std::span<char> buffer) {
+  return tls_ ? receive_record(buffer) : receive(buffer, MSG_DONTWAIT);
+}
+
+Wire::Received Wire::receive_soon(std::span<char> buffer, bool awake) {
+  end_turn();
+  if (tls_) return receive_until(buffer, Clock::now() + kSoon);
+  // On a busy machine the client's next request comes while others run, on an idle one after a
+  // moment; then the thread need not be put to sleep and woken, which costs more than all else in a
+  // small request.
+  const Clock::time_point sleep = awake ? Clock::now() + kAwake : Clock::time_point();
+  do {
+    const Received received = receive(buffer, MSG_DONTWAIT);
+    if (received.state != Received::State::nothing) return received;
+    ::sched_yield();
+  } while (awake && Clock::now() < sleep);
+  return receive(buffer, 0);
+}
+
+bool Wire::wait_for(short events, Clock::time_point deadline) const {
+  end_turn();
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left < 0) return false;
+    pollfd entry{descriptor_, events, 0};
+    const int ready = ::poll(
+        &entry, 1, static_cast<int>(std::min<std::int64_t>(left, std::numeric_limits<int>::max())));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
+    if (ready == 0 && left == 0) return false;
+  }
+}
+
+Wire::Received Wire::receive_until(std::span<char> buffer, Clock::time_point deadline) {
+  for (;;) {
+    const Received received = receive_now(buffer);
+    if (received.state != Received::State::nothing) return received;
+    if (!wait_for(wants_room() ? POLLOUT : POLLIN, deadline)) return received;
+  }
+}
+
+std::size_t Wire::unacknowledged() const {
+  int queued = 0;
+  return ::ioctl(descriptor_, SIOCOUTQ, &queued) == 0 ? static_cast<std::size_t>(queued) : 0;
+}
+
+// A socket turns writable only when a third of its buffer is free, which a slow but honest client
+// may need longer for than the timeout. So what counts is what the client has acknowledged.
+bool Wire::wait_for_room() {
+  std::size_t before = unacknowledged();
+  for (;;) {
+    if (wait_for(POLLOUT, Clock::now() + send_timeout_)) return true;
+    const std::size_t now = unacknowledged();
+    if (before < now + kSendQuantumBytes) return false;
+    before = now;
+  }
+}
+
+void Wire::drop_tls() {
+  tls_->abandon();
+  tls_.reset();
+}
+
+TlsSession::Put Wire::settle(TlsSession::Put put, bool wait) {
+  while (wait && put == TlsSession::Put::blocked)
+    put = wait_for_room() ? tls_->flush() : TlsSession::Put::gone;
+  return put;
+}
+
+TlsSession::Put Wire::send_record(bool wait) {
+  const TlsSession::Put put = settle(tls_->put(tls_->gathered), wait);
+  tls_->gathered.clear();
+  return put;
+}
+
+std::size_t Wire::send_records(std::initializer_list<std::string_view> pieces, bool wait, bool more,
+                               TlsSession::Put& state) {
+  std::string& record = tls_->gathered;
+  std::size_t taken = 0;
+  state = settle(tls_->flush(), wait);
+  for (std::string_view piece : pieces) {
+    while (state == TlsSession::Put::taken && !piece.empty()) {
+      const std::string_view part = piece.substr(0, TlsSession::kRecordBytes - record.size());
+      record.append(part);
+      piece.remove_prefix(part.size());
+      taken += part.size();
+      if (record.size() == TlsSession::kRecordBytes) state = send_record(wait);
+    }
+  }
+  if (state == TlsSession::Put::taken && !more && !record.empty()) state = send_record(wait);
+  // An idle connection keeps no memory for this.
+  if (record.empty()) record = std::string();
+  return taken;
+}
+
+Wire::FileSent Wire::send_file_records(int file, std::uint64_t offset, std::uint64_t length,
+                                       bool wait, std::uint64_t& taken) {
+  std::string& record = tls_->gathered;
+  TlsSession::Put state = settle(tls_->flush(), wait);
+  FileSent sent = FileSent::all;
+  while (state == TlsSession::Put::taken && taken < length) {
+    const std::size_t before = record.size();
+    const auto room = static_cast<std::size_t>(
+        std::min<std::uint64_t>(TlsSession::kRecordBytes - before, length - taken));
+    record.resize(before + room);
+    const ssize_t count =
+        ::pread(file, record.data() + before, room, static_cast<off_t>(offset + taken));
+    record.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      sent = count == 0 ? FileSent::file_ended : FileSent::file_failed;
+      break;
+    }
+    taken += static_cast<std::uint64_t>(count);
+    state = send_record(wait);
+  }
+  if (record.empty()) record = std::string();
+  return state == TlsSession::Put::gone ? FileSent::client_gone : sent;
+}
+
+bool Wire::send_all(std::initializer_list<std::string_view> pieces, bool more) {
+  if (tls_) {
+    TlsSession::Put state{};
+    static_cast<void>(send_records(pieces, true, more, state));
+    return state == TlsSession::Put::taken;
+  }
+  Pieces rest(pieces);
+  while (rest.total > 0) {
+    const ssize_t sent = rest.send(descriptor_, more ? MSG_MORE : 0);
+    if (sent >= 0) {
+      rest.advance(static_cast<std::size_t>(sent));
+    } else if (would_block()) {
+      if (!wait_for_room()) return false;
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::optional<std::size_t> Wire::send_now(std::initializer_list<std::string_view> pieces) {
+  if (tls_) {
+    TlsSession::Put state{};
+    const std::size_t taken = send_records(pieces, false, false, state);
+    return state == TlsSession::Put::gone ? std::nullopt : std::optional(taken);
+  }
+  Pieces rest(pieces);
+  std::size_t total = 0;
+  while (rest.total > 0) {
+    const ssize_t sent = rest.send(descriptor_, 0);
+    if (sent >= 0) {
+      rest.advance(static_cast<std::size_t>(sent));
+      total += static_cast<std::size_t>(sent);
+    } else if (would_block()) {
+      break;
+    } else if (errno != EINTR) {
+      return std::nullopt;
+    }
+  }
+  return total;
+}
+
+Wire::FileSent Wire::send_file(int file, std::uint64_t offset, std::uint64_t length) {
+  if (tls_) {
+    std::uint64_t taken = 0;
+    return send_file_records(file, offset, length, true, taken);
+  }
+  const NonBlocking guard(descriptor_);
+  auto position = static_cast<off_t>(offset);
+  while (length > 0) {
+    const ssize_t sent = ::sendfile(descriptor_, file, &position,
+                                    std::min<std::uint64_t>(length, std::uint64_t{1} << 30));
+    if (sent > 0) {
+      length -= static_cast<std::uint64_t>(sent);
+    } else if (sent == 0) {
+      return FileSent::file_ended;
+    } else if (would_block()) {
+      if (!wait_for_room()) return FileSent::client_gone;
+    } else if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN || errno == ETIMEDOUT) {
+      return FileSent::client_gone;
+    } else if (errno != EINTR) {
+      return FileSent::file_failed;
+    }
+  }
+  return FileSent::all;
+}
+
+std::optional<std::uint64_t> Wire::send_file_now(int file, std::uint64_t offset,
+                                                 std::uint64_t length) {
+  if (tls_) {
+    std::uint64_t taken = 0;
+    const FileSent sent = send_file_records(file, offset, length, false, taken);
+    return sent == FileSent::all ? std::optional(taken) : std::nullopt;
+  }
+  const NonBlocking guard(descriptor_);
+  auto position = static_cast<off_t>(offset);
+  std::uint64_t total = 0;
+  while (total < length) {
+    const ssize_t sent = ::sendfile(descriptor_, file, &position, length - total);
+    if (sent > 0) {
+      total += static_cast<std::uint64_t>(sent);
+    } else if (sent < 0 && would_block()) {
+      break;
+    } else if (sent == 0 || errno != EINTR) {
+      return std::nullopt;
+    }
+  }
+  return total;
+}
+
+void Wire::finish_sending() {
+  if (tls_) tls_->finish();
+  ::shutdown(descriptor_, SHUT_WR);
+}
+
+void Wire::reset_on_close() {
+  if (tls_) tls_->abandon();
+  const linger at_once{1, 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,115 @@
+// One accepted TCP socket as connections use it, plain or under TLS: reads that wait not at all, a
+// moment, or until a deadline; sends under a total deadline; files by sendfile(2), under TLS record
+// by record. SIGPIPE never rises here as long as the calling thread blocks it. One thread at a
+// time.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <sys/uio.h>
+
+#include "Poco/Net/StreamSocket.h"
+#include "server/net/thread_policy.h"
+#include "server/tls/session.h"
+
+namespace holdfast::server {
+
+using Clock = std::chrono::steady_clock;
+
+// How long Wire::receive_soon waits at most.
+inline constexpr std::chrono::milliseconds kSoon{20};
+// A client on this machine or in its network has its next request here by then.
+inline constexpr std::chrono::microseconds kAwake{100};
+
+class Wire {
+ public:
+  // `send_timeout` is for each 64 KiB that the client takes. `tls` is a session on the socket's
+  // descriptor; nullptr for a plain connection.
+  Wire(Poco::Net::StreamSocket socket, Clock::duration send_timeout,
+       std::unique_ptr<TlsSession> tls = nullptr);
+
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+
+  [[nodiscard]] bool secure() const { return tls_ != nullptr; }
+  // Under TLS, before the handshake is done: only these and the last two functions may be called.
+  [[nodiscard]] bool securing() const { return tls_ && !tls_->established(); }
+  [[nodiscard]] TlsSession::Handshake handshake() { return tls_->handshake(); }
+  // Instead of the handshake: what follows is sent in the clear.
+  void drop_tls();
+  // As TlsSession::client_certificate.
+  [[nodiscard]] std::string client_certificate() const { return tls_->client_certificate(); }
+  // Whoever waits for this connection's bytes must wait for room to send instead.
+  [[nodiscard]] bool wants_room() const { return tls_ && tls_->wants_room(); }
+  // There are bytes that receive_now would give although the socket has none.
+  [[nodiscard]] bool has_received() const { return tls_ && tls_->has_received(); }
+
+  // From now on `turn` ends before this wire waits for its client; nullptr: there is none.
+  void set_turn(Turn* turn) { turn_ = turn; }
+  // The thread will work or wait long for this wire.
+  void end_turn() const {
+    if (turn_ != nullptr) turn_->end();
+  }
+
+  struct Received {
+    enum class State { bytes, nothing, ended } state = State::nothing;  // ended: closed or reset
+    std::size_t count = 0;
+  };
+  // What has arrived, without waiting.
+  [[nodiscard]] Received receive_now(std::span<char> buffer);
+  // Waits for the first byte, kSoon at most. With `awake`, the thread keeps its core for the first
+  // kAwake of that.
+  [[nodiscard]] Received receive_soon(std::span<char> buffer, bool awake);
+  // Waits for the first byte until `deadline`.
+  [[nodiscard]] Received receive_until(std::span<char> buffer, Clock::time_point deadline);
+
+  // Sends all of it. False: the client is gone, or took less than 64 KiB within the timeout. `more`
+  // says that further bytes follow at once.
+  [[nodiscard]] bool send_all(std::initializer_list<std::string_view> pieces, bool more = false);
+  // Sends what the socket takes at once and returns how much; nullopt when the client is gone.
+  [[nodiscard]] std::optional<std::size_t> send_now(std::initializer_list<std::string_view> pieces);
+
+  enum class FileSent { all, client_gone, file_ended, file_failed };
+  // Sends `length` bytes of a file from `offset`.
+  [[nodiscard]] FileSent send_file(int file, std::uint64_t offset, std::uint64_t length);
+  // Sends what the socket takes at once of `length` bytes and returns how much; nullopt when the
+  // client is gone or the file cannot be read.
+  [[nodiscard]] std::optional<std::uint64_t> send_file_now(int file, std::uint64_t offset,
+                                                           std::uint64_t length);
+
+  // Announces the end of what we send (FIN); reading goes on.
+  void finish_sending();
+  // Makes the close that follows a reset, so that a cut answer cannot look complete.
+  void reset_on_close();
+
+ private:
+  [[nodiscard]] Received receive(std::span<char> buffer, int flags);
+  [[nodiscard]] Received receive_record(std::span<char> buffer);
+  // Sends what was gathered; with `wait`, until the socket has it or the client is gone.
+  [[nodiscard]] TlsSession::Put send_record(bool wait);
+  // Sends what the socket had not taken, in the same way.
+  [[nodiscard]] TlsSession::Put settle(TlsSession::Put put, bool wait);
+  // Returns how much was taken; `state` says how it ended.
+  [[nodiscard]] std::size_t send_records(std::initializer_list<std::string_view> pieces, bool wait,
+                                         bool more, TlsSession::Put& state);
+  [[nodiscard]] FileSent send_file_records(int file, std::uint64_t offset, std::uint64_t length,
+                                           bool wait, std::uint64_t& taken);
+  // poll(2) until `deadline`; true when the event (or an error, which the next call reports) is
+  // there.
+  [[nodiscard]] bool wait_for(short events, Clock::time_point deadline) const;
+  [[nodiscard]] bool wait_for_room();
+  [[nodiscard]] std::size_t unacknowledged() const;
+
+  Poco::Net::StreamSocket socket_;
+  int descriptor_;
+  Clock::duration send_timeout_;
+  Turn* turn_ = nullptr;
+  std::unique_ptr<TlsSession> tls_;  // ends before its descriptor does
+};
+
+}  // namespace holdfast::server

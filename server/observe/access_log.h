@@ -1,0 +1,77 @@
+// The access log: one JSON object per line and request. Callers only append to a buffer; one thread
+// writes it out at least every kFlushInterval. A log that cannot be written (disk full, a pipe
+// nobody reads) costs lines, never a request: lines that find the buffer full are counted and
+// dropped, and the next line that is written says how many. Any thread may call any function.
+//
+// Every text field is escaped: control bytes and quotes as JSON escapes, malformed UTF-8 as U+FFFD;
+// it is cut at kTextLimitBytes. Lock tokens keep their first eight characters only. The query of a
+// target is left out.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "server/observe/observer.h"
+#include "storage/clock.h"
+
+namespace holdfast::server {
+
+class AccessLog {
+ public:
+  static constexpr std::size_t kTextLimitBytes = 2048;  // of one field, before escaping
+  static constexpr std::size_t kBufferLimitBytes = 4 << 20;
+  static constexpr std::chrono::milliseconds kFlushInterval{200};
+
+  // `path` names a file, which is appended to, or is "-" for standard output. Throws
+  // std::runtime_error with one sentence when it cannot be opened. `opened` is what open() gave
+  // while this process had other rights.
+  explicit AccessLog(const std::string& path, int opened = -1);
+  // A descriptor of the file at `path`; -1 and errno when it cannot be opened.
+  [[nodiscard]] static int open(const std::string& path);
+  // Writes what is buffered; gives up after a second if nobody takes it.
+  ~AccessLog();
+  AccessLog(const AccessLog&) = delete;
+  AccessLog& operator=(const AccessLog&) = delete;
+
+  void append(const AccessRecord& record, storage::Millis now);
+  // Opens the file anew before the next line: after it was renamed by log rotation.
+  void reopen() { reopen_ = true; }
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  void run();
+  void write_out(std::string_view lines);
+  // How many bytes of `text` were written; fewer than all when the log does not take them.
+  [[nodiscard]] std::size_t write_all(std::string_view text);
+  void lose(std::string_view lines);
+
+  std::string path_;
+  int fd_ = -1;
+  bool regular_ = false;
+  bool torn_ = false;  // the last write ended inside a line
+  std::atomic<bool> reopen_ = false;
+  std::atomic<std::uint64_t> dropped_ = 0;
+  std::uint64_t reported_ = 0;  // of dropped_
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::string pending_;
+  bool stopping_ = false;
+  std::chrono::steady_clock::time_point give_up_;
+  std::thread thread_;
+};
+
+// One line, with its line feed. `now` is the time the request ended.
+void append_access_line(std::string& out, const AccessRecord& record, storage::Millis now);
+
+// `text` as the inside of a JSON string, cut at `limit` bytes with "…" as a sign.
+void append_json_text(std::string& out, std::string_view text, std::size_t limit);
+
+}  // namespace holdfast::server

@@ -1,0 +1,26 @@
+#include "server/observe/event_log.h"
+
+#include "Poco/AutoPtr.h"
+#include "Poco/ConsoleChannel.h"
+#include "Poco/FormattingChannel.h"
+#include "Poco/Logger.h"
+#include "Poco/PatternFormatter.h"
+
+namespace holdfast::server {
+
+void start_event_log() {
+  const Poco::AutoPtr<Poco::PatternFormatter> formatter(
+      new Poco::PatternFormatter("%Y-%m-%dT%H:%M:%S.%iZ %t"));
+  const Poco::AutoPtr<Poco::ConsoleChannel> console(new Poco::ConsoleChannel);
+  Poco::Logger::root().setChannel(
+      Poco::AutoPtr<Poco::FormattingChannel>(new Poco::FormattingChannel(formatter, console)));
+}
+
+void log_event(const std::string& sentence) {
+  std::string line = sentence;
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  Poco::Logger::root().warning(line);
+}
+
+}  // namespace holdfast::server

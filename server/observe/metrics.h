@@ -1,0 +1,79 @@
+// Counts what the server does, for /metrics, and feeds the access log. The hot path is a handful of
+// relaxed atomic additions and, with a log, one line into a buffer. The number of time series is
+// bounded whatever clients send: methods outside the engine's table count as "other".
+// Any thread may call any function.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/observe/access_log.h"
+#include "server/observe/observer.h"
+#include "storage/clock.h"
+#include "storage/namespace.h"
+
+namespace holdfast::server {
+
+// What backups have the server keep, and what waits to be removed.
+struct Upkeep {
+  std::uint64_t holds = 0;
+  double oldest_hold_s = 0;
+  std::uint64_t garbage_files = 0;
+};
+
+class Observatory final : public Observer {
+ public:
+  // `log` may be null. Both must outlive the observatory.
+  Observatory(const storage::Clock& clock, AccessLog* log) : clock_(clock), log_(log) {}
+
+  void request_finished(const AccessRecord& record) override;
+  void connection_opened() override { open_.fetch_add(1, kRelaxed); }
+  void connection_closed() override { open_.fetch_sub(1, kRelaxed); }
+  void connection_parked() override { parked_.fetch_add(1, kRelaxed); }
+  void connection_unparked() override { parked_.fetch_sub(1, kRelaxed); }
+  void connection_refused() override { refused_.fetch_add(1, kRelaxed); }
+  void workers_changed(int count) override { workers_.store(count, kRelaxed); }
+
+  // Everything as Prometheus text (exposition format 0.0.4).
+  [[nodiscard]] std::string metrics(const storage::NamespaceStats& store,
+                                    const Upkeep& upkeep = {}) const;
+
+  // The names of methods that are counted by themselves; one more slot is for all others.
+  static constexpr std::array<std::string_view, 13> kMethods = {
+      "COPY",    "DELETE", "GET",      "HEAD",      "LOCK", "MKCOL", "MOVE",
+      "OPTIONS", "POST",   "PROPFIND", "PROPPATCH", "PUT",  "UNLOCK"};
+  // Upper bounds of the latency histogram.
+  static constexpr std::array<std::int64_t, 16> kLatencyBoundsMicros = {
+      100,    250,     500,     1'000,   2'500,     5'000,     10'000,     25'000,
+      50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 10'000'000, 60'000'000};
+
+ private:
+  static constexpr auto kRelaxed = std::memory_order_relaxed;
+  static constexpr std::size_t kStatusCount = 600;  // 0 and 100 to 599
+  using Counter = std::atomic<std::uint64_t>;
+
+  // Apart from its neighbours, so that busy methods do not share cache lines.
+  struct alignas(64) PerMethod {
+    std::array<Counter, kLatencyBoundsMicros.size() + 1> latency{};
+    Counter latency_sum_micros = 0;
+    std::array<Counter, kStatusCount> statuses{};
+  };
+
+  [[nodiscard]] static std::size_t method_index(std::string_view method);
+
+  const storage::Clock& clock_;
+  AccessLog* log_;
+  std::array<PerMethod, kMethods.size() + 1> methods_{};
+  Counter received_bytes_ = 0;
+  Counter sent_bytes_ = 0;
+  Counter refused_ = 0;
+  std::atomic<std::int64_t> open_ = 0;
+  std::atomic<std::int64_t> parked_ = 0;
+  std::atomic<std::int64_t> workers_ = 0;
+};
+
+}  // namespace holdfast::server

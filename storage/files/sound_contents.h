@@ -1,0 +1,46 @@
+// Which contents this process knows to be what was stored, because it wrote or verified them itself
+// (robustness D9). Bounded: a newer entry may take the place of an older one, which is then
+// verified once more. Any thread.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <sys/stat.h>
+
+#include "storage/huge_table.h"
+
+namespace holdfast::storage::files {
+
+// A content in a certain state: another state of it, and another content, have another mark.
+class Mark {
+ public:
+  // Of a file: it changes with the file's identity, size and time of modification.
+  Mark(std::string_view blob, const struct stat& file);
+  // Of inline content, by its number, which is never given out twice.
+  explicit Mark(std::int64_t id);
+  [[nodiscard]] std::uint64_t value() const { return value_; }
+
+ private:
+  std::uint64_t value_;
+};
+
+class VerifiedContents {
+ public:
+  void add(Mark mark) { slot(mark).store(mark.value(), std::memory_order_relaxed); }
+  [[nodiscard]] bool contains(Mark mark) const {
+    return slot(mark).load(std::memory_order_relaxed) == mark.value();
+  }
+
+ private:
+  static constexpr std::size_t kSlots = 1 << 19;
+  [[nodiscard]] std::atomic_ref<std::uint64_t> slot(Mark mark) const {
+    return std::atomic_ref(slots_[mark.value() % kSlots]);
+  }
+
+  // 0, which is no mark, in the empty ones.
+  Zeroed<std::uint64_t> slots_ = zeroed<std::uint64_t>(kSlots);
+};
+
+}  // namespace holdfast::storage::files

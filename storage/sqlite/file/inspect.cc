@@ -1,0 +1,191 @@
+#include "storage/sqlite/file/inspect.h"
+
+#include <span>
+
+#include "storage/name_key.h"
+#include "storage/sqlite/file/schema.h"
+
+namespace holdfast::storage::sqlite {
+
+namespace {
+
+// How often each content is used.
+#define HOLDFAST_USES                                  \
+  "(SELECT content AS id, count(*) AS uses FROM node " \
+  "WHERE content IS NOT NULL GROUP BY content)"
+
+// What each account owns, by a recount.
+#define HOLDFAST_OWNED                                       \
+  "(SELECT owner, count(*) AS resources, "                   \
+  "coalesce(sum(min(size, 1 << 53)), 0) AS bytes FROM node " \
+  "WHERE owner <> 0 GROUP BY owner)"
+
+struct Rule {
+  const char* count;    // how many rows break it
+  const char* problem;  // follows the number
+  const char* repair;   // SQL, or nullptr where only a guess would help
+  bool tree = false;    // where it is broken, the rows are no tree
+  bool repeat = false;  // the repair moves the fault up the tree: again until it is gone
+};
+
+constexpr Rule kRules[] = {
+    {"SELECT NOT EXISTS (SELECT 1 FROM node WHERE parent = 0 AND key = '' AND id = 1 "
+     "AND content IS NULL)",
+     "root collection is missing or misplaced", nullptr, true},
+    {"SELECT count(*) FROM node n WHERE n.id <> 1 AND NOT EXISTS "
+     "(SELECT 1 FROM node p WHERE p.id = n.parent AND p.content IS NULL)",
+     "resource(s) lie in no collection", nullptr, true},
+    {"SELECT (SELECT count(*) FROM node) - (WITH RECURSIVE t(id) AS (SELECT 1 UNION "
+     "SELECT n.id FROM t CROSS JOIN node n ON n.parent = t.id) SELECT count(*) FROM t)",
+     "resource(s) cannot be reached from the root", nullptr, true},
+    {"SELECT count(*) FROM node n WHERE n.content IS NOT NULL AND NOT EXISTS "
+     "(SELECT 1 FROM content c WHERE c.id = n.content)",
+     "file(s) name content that is missing", nullptr},
+    {"SELECT count(*) FROM node n JOIN content c ON c.id = n.content WHERE c.size <> n.size",
+     "file(s) have another size than their content",
+     "UPDATE node SET size = c.size FROM content c WHERE c.id = node.content "
+     "AND c.size <> node.size"},
+    {"SELECT count(*) FROM content c WHERE c.blob IS NULL AND NOT EXISTS "
+     "(SELECT 1 FROM inline_content i WHERE i.id = c.id AND length(i.bytes) = c.size)",
+     "inline content(s) are missing or of another size", nullptr},
+    {"SELECT count(*) FROM content c LEFT JOIN " HOLDFAST_USES
+     " u ON u.id = c.id WHERE c.refs <> coalesce(u.uses, 0)",
+     "content(s) have a wrong reference count",
+     "UPDATE content SET refs = 0; "
+     "UPDATE content SET refs = u.uses FROM " HOLDFAST_USES " u WHERE u.id = content.id"},
+    {"SELECT count(*) FROM content WHERE refs = 0", "content(s) are used by nothing",
+     "INSERT OR IGNORE INTO garbage (blob) SELECT blob FROM content "
+     "WHERE refs = 0 AND blob IS NOT NULL; "
+     "DELETE FROM content WHERE refs = 0"},
+    {"SELECT count(*) FROM inline_content i WHERE NOT EXISTS "
+     "(SELECT 1 FROM content c WHERE c.id = i.id AND c.blob IS NULL)",
+     "inline byte string(s) belong to no content",
+     "DELETE FROM inline_content WHERE NOT EXISTS "
+     "(SELECT 1 FROM content c WHERE c.id = inline_content.id AND c.blob IS NULL)"},
+    {"SELECT count(*) FROM garbage g JOIN content c ON c.blob = g.blob",
+     "content file(s) in use are listed as garbage",
+     "DELETE FROM garbage WHERE blob IN (SELECT blob FROM content WHERE blob IS NOT NULL)"},
+    {"SELECT count(*) FROM property p WHERE NOT EXISTS "
+     "(SELECT 1 FROM node n WHERE n.id = p.node)",
+     "propert(ies) belong to no resource",
+     "DELETE FROM property WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = property.node)"},
+    {"SELECT count(*) FROM node n WHERE n.properties <> "
+     "EXISTS (SELECT 1 FROM property p WHERE p.node = n.id)",
+     "resource(s) say wrongly whether they have properties",
+     "UPDATE node SET properties = EXISTS (SELECT 1 FROM property p WHERE p.node = node.id) "
+     "WHERE properties <> EXISTS (SELECT 1 FROM property p WHERE p.node = node.id)"},
+    {"SELECT count(*) FROM lock l WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = l.node)",
+     "lock(s) belong to no resource",
+     "DELETE FROM lock WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = lock.node)"},
+    {"SELECT count(*) - count(DISTINCT token) FROM lock", "lock(s) have the token of another",
+     "DELETE FROM lock WHERE id NOT IN (SELECT min(id) FROM lock GROUP BY token)"},
+    {"SELECT count(*) FROM lock l JOIN node n ON n.id = l.node WHERE l.parent <> n.parent",
+     "lock(s) name another parent than their resource's",
+     "UPDATE lock SET parent = n.parent FROM node n "
+     "WHERE n.id = lock.node AND lock.parent <> n.parent"},
+    {"SELECT count(*) FROM node n JOIN node p ON p.id = n.parent WHERE p.height < n.height + 1 "
+     "OR p.reach < n.reach + 1 + length(CAST(coalesce(n.name, n.key) AS BLOB))",
+     "resource(s) are deeper than their collection's bound says",
+     "UPDATE node SET height = max(node.height, m.height), reach = max(node.reach, m.reach) FROM "
+     "(SELECT parent, max(height) + 1 AS height, "
+     "max(reach + 1 + length(CAST(coalesce(name, key) AS BLOB))) AS reach FROM node "
+     "GROUP BY parent) m "
+     "WHERE m.parent = node.id AND (node.height < m.height OR node.reach < m.reach)",
+     false, true},
+    {"SELECT m.resources <> (SELECT count(*) FROM node) OR "
+     "m.bytes <> (SELECT coalesce(sum(min(size, 1 << 53)), 0) FROM node) FROM meta m",
+     "counter row is wrong",
+     "UPDATE meta SET resources = (SELECT count(*) FROM node), "
+     "bytes = (SELECT coalesce(sum(min(size, 1 << 53)), 0) FROM node)"},
+    {"SELECT count(*) FROM account a LEFT JOIN account_usage u ON u.account = a.id "
+     "WHERE u.account IS NULL",
+     "account(s) have no count of what they own",
+     "INSERT OR IGNORE INTO account_usage (account, resources, bytes) SELECT id, 0, 0 FROM "
+     "account"},
+    {"SELECT count(*) FROM account_usage u LEFT JOIN " HOLDFAST_OWNED
+     " k ON k.owner = u.account WHERE u.resources <> coalesce(k.resources, 0) "
+     "OR u.bytes <> coalesce(k.bytes, 0)",
+     "account(s) own another number of resources or bytes than is written down",
+     "UPDATE account_usage SET resources = 0, bytes = 0; "
+     "UPDATE account_usage SET resources = k.resources, bytes = k.bytes FROM " HOLDFAST_OWNED
+     " k WHERE k.owner = account_usage.account"},
+    {"SELECT (SELECT count(*) FROM account_usage u WHERE NOT EXISTS "
+     "(SELECT 1 FROM account a WHERE a.id = u.account)) + "
+     "(SELECT count(*) FROM account_grant g WHERE NOT EXISTS "
+     "(SELECT 1 FROM account a WHERE a.id = g.account)) + "
+     "(SELECT count(*) FROM device_token t WHERE NOT EXISTS "
+     "(SELECT 1 FROM account a WHERE a.id = t.account))",
+     "grant(s), token(s) or count(s) belong to no account",
+     "DELETE FROM account_usage WHERE account NOT IN (SELECT id FROM account); "
+     "DELETE FROM account_grant WHERE account NOT IN (SELECT id FROM account); "
+     "DELETE FROM device_token WHERE account NOT IN (SELECT id FROM account)"},
+    {"SELECT m.next_account <= max((SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account), "
+     "(SELECT coalesce(max(min(owner, 1 << 53)), 0) FROM node)) FROM meta m",
+     "account id counter is behind",
+     "UPDATE meta SET next_account = max((SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account), "
+     "(SELECT coalesce(max(min(owner, 1 << 53)), 0) FROM node)) + 1"},
+    {"SELECT m.next_node <= (SELECT max(id) FROM node) OR "
+     "m.next_content <= (SELECT coalesce(max(id), 0) FROM content) FROM meta m",
+     "id counter is behind",
+     "UPDATE meta SET next_node = max(next_node, (SELECT max(id) FROM node) + 1), "
+     "next_content = max(next_content, (SELECT coalesce(max(id), 0) FROM content) + 1)"},
+};
+
+void check_keys(Connection& connection, NamespaceCheck& result) {
+  Statement all(connection, "SELECT key, name FROM node");
+  Run run(all);
+  std::int64_t wrong = 0;
+  while (run.row()) {
+    const NameKey key(run.null(1) ? run.text(0) : run.text(1));
+    if (key.view() != run.text(0)) ++wrong;
+  }
+  if (wrong > 0) {
+    result.problems.push_back(std::to_string(wrong) +
+                              " resource(s) are kept under a key that is not their name's.");
+  }
+}
+
+}  // namespace
+
+NamespaceCheck inspect(Connection& connection, bool repair) {
+  NamespaceCheck result;
+  Statement integrity(connection, "PRAGMA integrity_check(100)");
+  {
+    Run run(integrity);
+    while (run.row()) {
+      if (run.text(0) == "ok") continue;
+      result.problems.push_back("SQLite: " + std::string(run.text(0)) + ".");
+    }
+  }
+  // Repairs on a damaged file could only spread the damage.
+  if (!result.problems.empty()) repair = false;
+
+  bool is_tree = true;
+  for (const Rule& rule : kRules) {
+    std::int64_t broken = connection.integer(rule.count);
+    if (broken == 0) continue;
+    result.problems.push_back(std::to_string(broken) + " " + rule.problem + ".");
+    is_tree = is_tree && !rule.tree;
+    // In a circle there is no end to the way up.
+    if (!repair || !rule.repair || (rule.repeat && !is_tree)) continue;
+    connection.execute(rule.repair);
+    for (std::size_t level = 0; rule.repeat && level < kMostLevels; ++level) {
+      if (connection.integer(rule.count) == 0) break;
+      connection.execute(rule.repair);
+    }
+    if (connection.integer(rule.count) == 0) result.repaired += static_cast<std::uint64_t>(broken);
+  }
+  check_keys(connection, result);
+  Statement incomplete(connection,
+                       "SELECT n.content FROM node n WHERE n.content IS NOT NULL AND NOT EXISTS "
+                       "(SELECT 1 FROM content c WHERE c.id = n.content) UNION "
+                       "SELECT c.id FROM content c WHERE c.blob IS NULL AND NOT EXISTS "
+                       "(SELECT 1 FROM inline_content i WHERE i.id = c.id "
+                       "AND length(i.bytes) = c.size) LIMIT 1000");
+  for (Run run(incomplete); run.row();) result.incomplete.push_back(run.integer(0));
+  result.resources = static_cast<std::uint64_t>(connection.integer("SELECT count(*) FROM node"));
+  result.contents = static_cast<std::uint64_t>(connection.integer("SELECT count(*) FROM content"));
+  return result;
+}
+
+}  // namespace holdfast::storage::sqlite

@@ -1,0 +1,92 @@
+#include "storage/sqlite/file/migrate.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <unistd.h>
+
+#include "storage/open.h"
+#include "storage/sqlite/file/copy.h"
+#include "storage/sqlite/file/schema.h"
+#include "storage/sqlite/write/recovery.h"
+
+namespace holdfast::storage::sqlite {
+namespace {
+
+// Complete under its final name, or not there.
+void keep_copy(Connection& writer, const std::string& path, const std::string& copy) {
+  if (std::filesystem::exists(copy)) return;
+  const std::string building = copy + ".new";
+  ::unlink(building.c_str());
+  create_file(building);
+  copy_database(writer, building);
+  flush(building, O_RDONLY);
+  if (std::rename(building.c_str(), copy.c_str()) != 0)
+    throw OpenError("Cannot create " + copy + ": " + std::strerror(errno) + ".");
+  flush(std::filesystem::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
+}
+
+}  // namespace
+
+std::span<const Migration> migrations() {
+  static const std::array kSteps = {
+      // Locks that ran out are kept for a while, and looking for live ones must not meet them.
+      Migration{2, "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (node, expires)"},
+      // Accounts. Both columns are added without touching a row.
+      Migration{3,
+                "ALTER TABLE meta ADD COLUMN next_account INTEGER NOT NULL DEFAULT 1; "
+                "ALTER TABLE node ADD COLUMN owner INTEGER NOT NULL DEFAULT 0",
+                kAccountTables},
+      // How many locks an account holds is asked at each LOCK of its.
+      Migration{4,
+                "CREATE INDEX lock_principal ON lock (principal, expires) WHERE principal <> ''"},
+      // So that the collections whose members have locks can be told. A lock on nothing, which only
+      // damage leaves, stays one.
+      Migration{5,
+                "ALTER TABLE lock ADD COLUMN parent INTEGER NOT NULL DEFAULT 0; "
+                "UPDATE lock SET parent = "
+                "coalesce((SELECT n.parent FROM node n WHERE n.id = lock.node), 0)",
+                "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (parent, node, expires)"},
+      // New locks lie together, not where their tokens fall.
+      Migration{6,
+                "DROP INDEX lock_node; DROP INDEX lock_expires; DROP INDEX lock_principal; "
+                "ALTER TABLE lock RENAME TO lock_by_token",
+                kLockTable,
+                "INSERT INTO lock (token, node, parent, shared, infinite, owner, principal, "
+                "granted, timeout_s, expires) "
+                "SELECT token, node, parent, shared, infinite, owner, principal, "
+                "granted, timeout_s, expires FROM lock_by_token ORDER BY expires; "
+                "DROP TABLE lock_by_token"},
+      // Relaxed durability goes back to a barrier, and needs no older contents.
+      Migration{.version = 7,
+                .sql = "DROP TABLE unflushed; ALTER TABLE meta DROP COLUMN flushes",
+                .first = settle_unflushed},
+  };
+  return kSteps;
+}
+
+void migrate(Connection& writer, const std::string& path, std::span<const Migration> steps,
+             ContentStore& content) {
+  const std::int64_t before = writer.integer("PRAGMA user_version");
+  for (const Migration& step : steps) {
+    if (step.version <= before) continue;
+    keep_copy(writer, path, path + ".schema-" + std::to_string(before));
+    writer.execute("BEGIN IMMEDIATE");
+    try {
+      if (step.first != nullptr) step.first(writer, content);
+      writer.execute(step.sql);
+      writer.execute(step.more_sql);
+      writer.execute(step.last_sql);
+      writer.execute(("PRAGMA user_version = " + std::to_string(step.version)).c_str());
+      writer.execute("COMMIT");
+    } catch (...) {
+      if (writer.in_transaction()) writer.execute("ROLLBACK");
+      throw;
+    }
+  }
+}
+
+}  // namespace holdfast::storage::sqlite

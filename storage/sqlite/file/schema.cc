@@ -1,0 +1,251 @@
+#include "storage/sqlite/file/schema.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/open.h"
+
+namespace holdfast::storage::sqlite {
+
+namespace {
+
+constexpr const char* kTables = R"sql(
+CREATE TABLE meta (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  epoch TEXT NOT NULL CHECK (length(epoch) = 6),
+  next_node INTEGER NOT NULL,
+  next_content INTEGER NOT NULL,
+  resources INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  locks INTEGER NOT NULL,
+  clean INTEGER NOT NULL,
+  next_account INTEGER NOT NULL DEFAULT 1
+) STRICT;
+
+CREATE TABLE node (
+  parent INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  id INTEGER NOT NULL,
+  name TEXT,
+  content INTEGER,
+  size INTEGER,
+  stored INTEGER,
+  created INTEGER NOT NULL,
+  modified INTEGER NOT NULL,
+  properties INTEGER NOT NULL DEFAULT 0,
+  height INTEGER NOT NULL DEFAULT 0,
+  reach INTEGER NOT NULL DEFAULT 0,
+  owner INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (parent, key),
+  CHECK (parent <> id),
+  CHECK ((content IS NULL) = (size IS NULL) AND (content IS NULL) = (stored IS NULL)),
+  CHECK (instr(key, char(0)) = 0 AND (key <> '' OR id = 1))
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX node_id ON node (id);
+
+CREATE TABLE content (
+  id INTEGER PRIMARY KEY,
+  refs INTEGER NOT NULL CHECK (refs >= 0),
+  size INTEGER NOT NULL CHECK (size >= 0),
+  sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+  sha1 BLOB CHECK (length(sha1) = 20),
+  md5 BLOB CHECK (length(md5) = 16),
+  blob TEXT
+) STRICT;
+CREATE UNIQUE INDEX content_blob ON content (blob) WHERE blob IS NOT NULL;
+
+CREATE TABLE inline_content (
+  id INTEGER PRIMARY KEY,
+  bytes BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE property (
+  node INTEGER NOT NULL,
+  xmlns TEXT NOT NULL,
+  name TEXT NOT NULL,
+  xml TEXT NOT NULL,
+  PRIMARY KEY (node, xmlns, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE garbage (
+  id INTEGER PRIMARY KEY,
+  blob TEXT NOT NULL UNIQUE
+) STRICT;
+)sql";
+
+void expect(Connection& connection, const char* pragma, const std::string& wanted) {
+  const std::string got = connection.text((std::string("PRAGMA ") + pragma).c_str());
+  if (got != wanted) {
+    throw OpenError(std::string("The database does not take the setting ") + pragma + " = " +
+                    wanted + " (it answers \"" + got + "\").");
+  }
+}
+
+void set(Connection& connection, const char* pragma, const std::string& value) {
+  connection.execute((std::string("PRAGMA ") + pragma + " = " + value).c_str());
+}
+
+}  // namespace
+
+const char* const kAccountTables = R"sql(
+CREATE TABLE account (
+  id INTEGER PRIMARY KEY CHECK (id > 0),
+  name TEXT NOT NULL UNIQUE,
+  password_hash TEXT NOT NULL,
+  digest_sha256 TEXT NOT NULL,
+  digest_md5 TEXT NOT NULL,
+  certificate TEXT NOT NULL,
+  home TEXT NOT NULL,
+  quota_bytes INTEGER,
+  quota_resources INTEGER,
+  created INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE account_grant (
+  account INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  access INTEGER NOT NULL CHECK (access IN (0, 1, 2)),
+  PRIMARY KEY (account, path)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE device_token (
+  id TEXT PRIMARY KEY,
+  account INTEGER NOT NULL,
+  label TEXT NOT NULL,
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  read_only INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  expires INTEGER,
+  created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE account_usage (
+  account INTEGER PRIMARY KEY,
+  resources INTEGER NOT NULL,
+  bytes INTEGER NOT NULL
+) STRICT;
+)sql";
+
+const char* const kLockTable = R"sql(
+CREATE TABLE lock (
+  id INTEGER PRIMARY KEY,
+  token TEXT NOT NULL,
+  node INTEGER NOT NULL,
+  parent INTEGER NOT NULL,
+  shared INTEGER NOT NULL,
+  infinite INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  granted INTEGER NOT NULL,
+  timeout_s INTEGER NOT NULL,
+  expires INTEGER NOT NULL
+) STRICT;
+CREATE INDEX lock_node ON lock (parent, node, expires);
+CREATE INDEX lock_expires ON lock (expires);
+CREATE INDEX lock_principal ON lock (principal, expires) WHERE principal <> '';
+)sql";
+
+std::string random_epoch() {
+  std::array<unsigned char, 6> random{};
+  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    throw OpenError("The system gives no random numbers.");
+  }
+  std::string epoch;
+  for (unsigned char byte : random) epoch += "0123456789abcdefghijklmnopqrstuvwxyz"[byte % 36];
+  return epoch;
+}
+
+void flush(const std::string& path, int flags) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  const bool flushed = fd >= 0 && fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  if (!flushed) throw OpenError("Cannot flush " + path + ": " + std::strerror(error) + ".");
+}
+
+void create_database(const std::string& path, const std::string& tmp_path, std::int64_t now) {
+  // SQLite gives the write-ahead log the mode of the database, so only this one needs it said.
+  const int fd = ::open(tmp_path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) throw OpenError("Cannot create " + tmp_path + ": " + std::strerror(errno));
+  close(fd);
+  {
+    Connection connection(tmp_path, Connection::Mode::create);
+    // Nothing to recover while it is being built, so it is flushed once, as a whole.
+    set(connection, "journal_mode", "MEMORY");
+    set(connection, "synchronous", "OFF");
+    // As the system's pages. A change of a few bytes writes all of its page to the log.
+    set(connection, "page_size", "4096");
+    set(connection, "auto_vacuum", "INCREMENTAL");  // only possible before the first table
+    connection.execute("BEGIN IMMEDIATE");
+    connection.execute(kTables);
+    connection.execute(kAccountTables);
+    connection.execute(kLockTable);
+    set(connection, "application_id", std::to_string(kApplicationId));
+    set(connection, "user_version", std::to_string(kSchemaVersion));
+    Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 1)");
+    Run(meta, random_epoch()).done();
+    Statement root(
+        connection,
+        "INSERT INTO node (parent, key, id, created, modified) VALUES (0, '', 1, ?1, ?1)");
+    Run(root, now).done();
+    connection.execute("COMMIT");
+    set(connection, "journal_mode", "WAL");
+  }
+  flush(tmp_path, O_RDONLY);
+  if (std::rename(tmp_path.c_str(), path.c_str()) != 0) {
+    throw OpenError("Cannot create " + path + ": " + std::strerror(errno));
+  }
+  flush(std::filesystem::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
+}
+
+void accept_database(Connection& writer) {
+  const std::int64_t application = writer.integer("PRAGMA application_id");
+  if (application != kApplicationId) {
+    throw OpenError("The database in the data folder belongs to another program.");
+  }
+  const std::int64_t version = writer.integer("PRAGMA user_version");
+  if (version > kSchemaVersion) {
+    throw OpenError("The database in the data folder was written by a newer version (schema " +
+                    std::to_string(version) + ", this program knows " +
+                    std::to_string(kSchemaVersion) + ").");
+  }
+  if (version < 1) {
+    throw OpenError("The database in the data folder has no known schema version.");
+  }
+}
+
+void configure(Connection& connection, Connection::Mode mode, std::size_t cache_bytes) {
+  set(connection, "foreign_keys", "OFF");  // we declare none: docs/storage.md, invariants
+  set(connection, "cell_size_check", "ON");
+  expect(connection, "cell_size_check", "1");
+  set(connection, "temp_store", "MEMORY");
+  expect(connection, "temp_store", "2");
+  set(connection, "mmap_size", "0");
+  expect(connection, "mmap_size", "0");
+  // Negative: in KiB instead of pages.
+  const std::string kib = "-" + std::to_string(cache_bytes / 1024);
+  set(connection, "cache_size", kib);
+  expect(connection, "cache_size", kib);
+  if (mode == Connection::Mode::read) {
+    set(connection, "query_only", "ON");
+    expect(connection, "query_only", "1");
+    return;
+  }
+  set(connection, "secure_delete", "OFF");
+  expect(connection, "secure_delete", "0");
+  if (connection.text("PRAGMA journal_mode = WAL") != "wal") {
+    throw OpenError("The database cannot use a write-ahead log in this data folder.");
+  }
+  set(connection, "synchronous", "FULL");
+  expect(connection, "synchronous", "2");
+  expect(connection, "auto_vacuum", "2");
+}
+
+}  // namespace holdfast::storage::sqlite

@@ -1,0 +1,164 @@
+// All reading statements of one connection, and the answers of one instant that they give: the
+// reading half of storage::Snapshot, shared by readers and the writer. One thread at a time.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/name_key.h"
+#include "storage/namespace.h"
+#include "storage/sqlite/file/sqlite.h"
+#include "storage/sqlite/read/commit_counter.h"
+#include "storage/sqlite/read/lookup_cache.h"
+
+namespace holdfast::storage::sqlite {
+
+// A tree of more resources is not walked to look for locks: the collections that hold locks are
+// looked at instead.
+inline constexpr std::uint64_t kSmallTree = 4096;
+
+class Queries {
+ public:
+  // What it remembers. Readers start anew with every commit; the one connection that writes knows
+  // what it changed.
+  enum class Remembers { little, writes };
+  // `commits` must outlive it.
+  Queries(Connection& connection, std::string epoch, const Commits& commits,
+          Remembers remembers = Remembers::little);
+
+  // Starts answering for a new moment, inside a transaction of the connection. What is remembered
+  // of the store stays: `forget` when it may have changed.
+  void begin(Millis lease_now, Millis wall_now);
+  void forget() {
+    any_locks_.reset();
+    forget_seen();
+  }
+  // After an act. It adds no lock.
+  void forget_seen() {
+    places_.forget();
+    locks_.forget();
+  }
+  // These forget nothing else: the act changed nothing but this.
+  void lock_came(const Lock& lock);
+  void lock_went(const Lock& lock);
+  void forget_place(NodeId parent, std::string_view key) { places_.forget(parent, key); }
+  void file_changed(std::string_view key, const Resource& file) {
+    places_.keep(file.parent, key, file, 0, 0);
+  }
+  // As the counter of locks says.
+  void no_locks() { any_locks_ = false; }
+
+  [[nodiscard]] Resolution resolve(const Path& path);
+  // The same of a path whose parent is mapped, from what resolve told of the parent and child of
+  // the member at this instant, however long ago. `locked`: a lock may be rooted at the member.
+  [[nodiscard]] Resolution resolve_member(const Resolution& parent, const Path& path,
+                                          std::optional<Resource> member, bool locked);
+  void members(const Resolution& from, Depth depth, Wanted wanted,
+               const std::function<void(const Member&)>& visit);
+  [[nodiscard]] std::uint64_t count(const Resource& root, std::uint64_t limit);
+  [[nodiscard]] bool fits_below(const Resource& root, std::size_t levels, std::size_t bytes);
+  void locks_within(const Resource& root, Among among,
+                    const std::function<bool(const Lock&)>& visit);
+  [[nodiscard]] std::vector<Property> properties(NodeId id);
+  [[nodiscard]] Content content(const Resource& file);
+  [[nodiscard]] Content facts(const Resource& file);
+  // Those with the next ids, as many as there are and not more than `most`.
+  void facts_after(std::int64_t id, std::size_t most,
+                   const std::function<void(std::int64_t, const Content&)>& visit);
+  // The bytes of an inline content whose size is known.
+  void read_inline(std::int64_t id, Content& content);
+  // The members of a collection that follow this key (NameKey) in order, not more than `most`.
+  void children_after(NodeId parent, std::string_view key, std::size_t most,
+                      const std::function<void(std::string_view, const Resource&)>& visit);
+  [[nodiscard]] std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s);
+  [[nodiscard]] std::optional<Lock> find_lock(const Resolution& at, std::string_view token,
+                                              std::int64_t grace_s);
+  [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit);
+  [[nodiscard]] std::uint64_t locks_of(std::string_view principal);
+  [[nodiscard]] Usage usage();
+  [[nodiscard]] Usage usage_of(AccountId account);
+  [[nodiscard]] Millis lease_now() const { return lease_now_; }
+  [[nodiscard]] Millis wall_now() const { return wall_now_; }
+
+  // The first member after this one, in the order of ids, that has locks, live ones or such as ran
+  // out. Costs one step however many they are.
+  [[nodiscard]] std::optional<NodeId> next_locked(NodeId parent, NodeId after);
+
+  // For the acts of a transaction.
+  // What a look at its place found, so that an act need not look again at what was judged before
+  // it. Nothing when that was long ago.
+  [[nodiscard]] const Seen* seen(NodeId id) const { return places_.find(id); }
+  [[nodiscard]] std::optional<Resource> child(NodeId parent, std::string_view key);
+  [[nodiscard]] std::optional<Resource> by_id(NodeId id);
+  // The names from the root to a mapped resource; nothing when the id is not mapped.
+  [[nodiscard]] std::optional<Path> path_of(NodeId id);
+  // True when `id` is `above` or lies below it.
+  [[nodiscard]] bool lies_in(NodeId id, NodeId above);
+  // Visits the collections at or below `root` whose members may have locks, live ones or such as
+  // ran out, until `visit` says no; none of them when `root` is a file.
+  void lock_parents(const Resource& root, const std::function<bool(NodeId)>& visit);
+  [[nodiscard]] std::optional<NodeId> parent_of(NodeId id);
+  void make_etag(std::int64_t content, std::string& etag) const;
+  [[nodiscard]] bool any_locks();
+
+ private:
+  friend class TreeWalk;
+
+  [[nodiscard]] const Seen& look(NodeId parent, std::string_view key);
+  void read_resource(const Run& run, Resource& resource) const;
+  void read_lock(const Run& run, Lock& lock) const;
+  // When a lock must have run out at the latest to count no more.
+  [[nodiscard]] Millis expired_after(std::int64_t grace_s) const;
+  [[nodiscard]] static Content read_facts(const Run& run);
+  // Live locks rooted at `node`, a member of `parent`, appended to `out` without their root's path.
+  void locks_at(NodeId parent, NodeId node, std::vector<Lock>& out);
+  // With it.
+  void locks_at(NodeId parent, NodeId node, const Path& root, std::vector<Lock>& out);
+  // The first collection after this one, in the order of ids, whose members have locks, live ones
+  // or such as ran out.
+  [[nodiscard]] std::optional<NodeId> next_lock_parent(NodeId after);
+  // The first member after this one, in the order of ids, that has a live lock. Those that have
+  // none cost a step for each of their locks.
+  [[nodiscard]] std::optional<NodeId> next_live(NodeId parent, NodeId after, Among among);
+
+  Connection& connection_;
+  std::string epoch_;
+  const Commits& commits_;
+  Millis lease_now_ = 0;
+  Millis wall_now_ = 0;
+  std::optional<bool> any_locks_;
+  bool remembers_;
+  SeenPlaces places_;
+  SeenLocks locks_;
+
+  Statement child_;
+  Statement children_after_;
+  Statement step_;
+  Statement by_id_;
+  Statement parent_of_;
+  Statement bounds_;
+  Statement first_lock_;
+  Statement locks_at_;
+  Statement late_locks_at_;
+  Statement next_lock_parent_;
+  Statement next_locked_;
+  Statement next_live_;
+  Statement lock_by_token_;
+  Statement properties_;
+  Statement facts_;
+  Statement facts_after_;
+  Statement inline_;
+  Statement usage_;
+  Statement usage_of_;
+  Statement locks_of_;
+  // Statements that list a collection, by what they select. A walk takes one for each level and
+  // gives it back, so a visit may start another walk.
+  std::array<std::vector<std::unique_ptr<Statement>>, 3> idle_children_;
+};
+
+}  // namespace holdfast::storage::sqlite

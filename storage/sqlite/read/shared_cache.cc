@@ -1,0 +1,189 @@
+#include "storage/sqlite/read/shared_cache.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace holdfast::storage::sqlite {
+
+namespace {
+
+constexpr std::size_t kCollections = 4096;
+constexpr std::size_t kContents = 1024;
+constexpr std::size_t kFacts = 128 * 1024;
+// A member may lie in any slot of its set, so that few sets are too small for those that meet
+// there.
+constexpr std::size_t kSets = 32 * 1024;
+constexpr std::size_t kSlots = 4;
+// Members read at one instant that show that it lasts.
+constexpr std::size_t kEnough = 64;
+// Larger ones would cost more memory than they spare time.
+constexpr std::size_t kMostPathBytes = 512;
+constexpr std::size_t kMostLocks = 4;
+constexpr std::size_t kMostContentBytes = 4096;
+
+std::size_t hash_of(std::string_view text) { return std::hash<std::string_view>{}(text); }
+
+std::size_t hash_of(std::span<const std::string> segments) {
+  std::size_t hash = 1;
+  for (const std::string& segment : segments) hash = hash * 31 + hash_of(segment);
+  return hash ^ (hash >> 20);
+}
+
+std::size_t set_of(NodeId parent, std::string_view key) {
+  const std::size_t hash =
+      hash_of(key) ^ (static_cast<std::uint64_t>(parent) * 0x9e3779b97f4a7c15U);
+  return (hash ^ (hash >> 32)) % kSets;
+}
+
+}  // namespace
+
+ReadCache::ReadCache()
+    : resolved_(kCollections),
+      stored_(kContents),
+      facts_(zeroed<Facts>(kFacts)),
+      members_(zeroed<Known>(kSets * kSlots)) {}
+
+std::shared_ptr<const Resolution> ReadCache::collection(
+    std::uint64_t instant, std::span<const std::string> segments) const {
+  const std::size_t slot = hash_of(segments) % kCollections;
+  std::shared_ptr<const Resolution> found;
+  {
+    const std::lock_guard lock(mutex_of(slot));
+    if (resolved_[slot].instant == instant) found = resolved_[slot].resolution;
+  }
+  if (found && !std::ranges::equal(found->path.segments(), segments)) found.reset();
+  return found;
+}
+
+void ReadCache::keep(std::uint64_t instant, const Resolution& collection) {
+  if (collection.path.bytes() > kMostPathBytes) return;
+  if (collection.locks.size() + collection.parent_locks.size() > kMostLocks) return;
+  const std::size_t slot = hash_of(collection.path.segments()) % kCollections;
+  auto kept = std::make_shared<const Resolution>(collection);
+  const std::lock_guard lock(mutex_of(slot));
+  resolved_[slot].instant = instant;
+  resolved_[slot].resolution.swap(kept);
+}
+
+bool ReadCache::member(std::uint64_t instant, NodeId parent, std::string_view key,
+                       Member& member) const {
+  const std::size_t set = set_of(parent, key);
+  const std::lock_guard lock(mutex_of(set));
+  const Known* const first = &members_[set * kSlots];
+  const Known* const last = first + kSlots;
+  const Known* const found =
+      std::find_if(first, last, [&](const Known& known) { return known.is(instant, parent, key); });
+  if (found == last) return false;
+  member.locked = found->locked;
+  member.resource.reset();
+  if (found->id == 0) return true;
+  Resource& resource = member.resource.emplace();
+  resource.id = found->id;
+  resource.parent = parent;
+  resource.name.assign(key);
+  resource.kind = found->content == 0 ? Kind::collection : Kind::file;
+  resource.created = found->created;
+  resource.modified = found->modified;
+  resource.owner = found->owner;
+  resource.size = found->size;
+  resource.stored = found->stored;
+  resource.content = found->content;
+  return true;
+}
+
+void ReadCache::keep(std::uint64_t instant, NodeId parent, std::string_view key,
+                     const std::optional<Resource>& resource, bool locked) {
+  put(instant, parent, key, resource ? &*resource : nullptr, locked, false);
+}
+
+void ReadCache::keep_ahead(std::uint64_t instant, NodeId parent, std::string_view key,
+                           const Resource& resource, bool locked) {
+  put(instant, parent, key, &resource, locked, true);
+}
+
+bool ReadCache::wants_more(std::uint64_t instant) const {
+  const std::size_t filled = filled_.load(std::memory_order_relaxed);
+  return filled_at_.load(std::memory_order_relaxed) == instant && filled >= kEnough &&
+         filled < kSets * kSlots / 4 * 3;
+}
+
+void ReadCache::put(std::uint64_t instant, NodeId parent, std::string_view key,
+                    const Resource* resource, bool locked, bool ahead) {
+  Known known{};
+  if (key.size() > known.key.size() || (resource && resource->name != key)) return;
+  known.instant = instant;
+  known.parent = parent;
+  known.locked = locked;
+  known.key_bytes = static_cast<std::uint8_t>(key.size());
+  std::ranges::copy(key, known.key.begin());
+  if (resource) {
+    known.id = resource->id;
+    known.created = resource->created;
+    known.modified = resource->modified;
+    known.stored = resource->stored;
+    known.owner = resource->owner;
+    known.size = resource->size;
+    known.content = resource->content;
+  }
+  // Another thread may count for another instant meanwhile: then a little more or less is read.
+  if (filled_at_.exchange(instant, std::memory_order_relaxed) != instant)
+    filled_.store(0, std::memory_order_relaxed);
+  const std::size_t set = set_of(parent, key);
+  const std::lock_guard lock(mutex_of(set));
+  Known* const first = &members_[set * kSlots];
+  Known* const last = first + kSlots;
+  Known* place =
+      std::find_if(first, last, [&](const Known& old) { return old.is(instant, parent, key); });
+  // In the place of what is of no use any more; else of whichever the key happens to name.
+  if (place == last)
+    place = std::find_if(first, last, [&](const Known& old) { return old.instant != instant; });
+  if (place == last) {
+    if (ahead) return;
+    place = first + (hash_of(key) >> 8) % kSlots;
+  }
+  *place = known;
+  filled_.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::shared_ptr<const Content> ReadCache::content(std::int64_t id) const {
+  const std::size_t slot = static_cast<std::size_t>(id) % kContents;
+  const std::lock_guard lock(mutex_of(slot));
+  return stored_[slot].id == id ? stored_[slot].content : nullptr;
+}
+
+bool ReadCache::facts(std::int64_t id, Content& content) const {
+  const std::size_t slot = static_cast<std::size_t>(id) % kFacts;
+  const std::lock_guard lock(mutex_of(slot));
+  const Facts& facts = facts_[slot];
+  if (facts.id != id) return false;
+  content.size = facts.size;
+  content.checksums.sha256 = facts.sha256;
+  return true;
+}
+
+void ReadCache::keep_facts(std::int64_t id, const Content& content) {
+  if (!content.is_inline() || content.checksums.sha1 || content.checksums.md5) return;
+  const std::size_t slot = static_cast<std::size_t>(id) % kFacts;
+  const std::lock_guard lock(mutex_of(slot));
+  facts_[slot] = {id, content.size, content.checksums.sha256};
+}
+
+void ReadCache::keep(std::int64_t id, const Content& content) {
+  if (!content.is_inline()) return;
+  keep_facts(id, content);
+  if (content.size > kMostContentBytes) return;
+  const std::size_t slot = static_cast<std::size_t>(id) % kContents;
+  {
+    const std::lock_guard lock(mutex_of(slot));
+    if (stored_[slot].asked != id) {
+      stored_[slot].asked = id;
+      return;
+    }
+  }
+  auto kept = std::make_shared<const Content>(content);
+  const std::lock_guard lock(mutex_of(slot));
+  stored_[slot].id = id;
+  stored_[slot].content.swap(kept);
+}
+
+}  // namespace holdfast::storage::sqlite

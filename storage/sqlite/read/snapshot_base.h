@@ -1,0 +1,55 @@
+// The reading functions of Snapshot or Transaction, answered by a connection's Queries.
+#pragma once
+
+#include "storage/sqlite/read/queries.h"
+
+namespace holdfast::storage::sqlite {
+
+template <typename Interface>
+class Answers : public Interface {
+ public:
+  explicit Answers(Queries& queries) : queries_(queries) {}
+
+  Resolution resolve(const Path& path) const override { return queries_.resolve(path); }
+  void members(const Resolution& from, Depth depth, Wanted wanted,
+               const std::function<void(const Member&)>& visit) const override {
+    queries_.members(from, depth, wanted, visit);
+  }
+  std::uint64_t count(const Resource& root, std::uint64_t limit) const override {
+    return queries_.count(root, limit);
+  }
+  bool fits_below(const Resource& root, std::size_t levels, std::size_t bytes) const override {
+    return queries_.fits_below(root, levels, bytes);
+  }
+  void locks_within(const Resource& root, Among among,
+                    const std::function<bool(const Lock&)>& visit) const override {
+    queries_.locks_within(root, among, visit);
+  }
+  std::vector<Property> properties(NodeId id) const override { return queries_.properties(id); }
+  Content content(const Resource& file) const override { return queries_.content(file); }
+  Content facts(const Resource& file) const override { return queries_.facts(file); }
+  std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s) const override {
+    return queries_.find_lock(token, grace_s);
+  }
+  std::optional<Lock> find_lock(const Resolution& at, std::string_view token,
+                                std::int64_t grace_s) const override {
+    return queries_.find_lock(at, token, grace_s);
+  }
+  std::vector<Lock> all_locks(std::size_t limit) const override {
+    return queries_.all_locks(limit);
+  }
+  std::uint64_t locks_of(std::string_view principal) const override {
+    return queries_.locks_of(principal);
+  }
+  Usage usage() const override { return queries_.usage(); }
+  Usage usage_of(AccountId account) const override { return queries_.usage_of(account); }
+  Millis lease_now() const override { return queries_.lease_now(); }
+  Millis wall_now() const override { return queries_.wall_now(); }
+
+ protected:
+  // A connection answers one question at a time and remembers statements meanwhile; to its one
+  // user, asking changes nothing.
+  Queries& queries_;
+};
+
+}  // namespace holdfast::storage::sqlite

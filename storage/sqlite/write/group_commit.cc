@@ -1,0 +1,610 @@
+#include "storage/sqlite/write/group_commit.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <exception>
+#include <fcntl.h>
+#include <new>
+#include <sys/syscall.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "storage/sqlite/file/wal_vfs.h"
+
+namespace holdfast::storage::sqlite {
+
+namespace {
+
+constexpr std::int64_t kFrameHeaderBytes = 24;  // before each page in the log
+constexpr std::int64_t kMostLogBytes = 64LL << 20;
+constexpr std::size_t kUsualWaiting = 64;
+constexpr std::size_t kBuckets = 12;  // ≤1, ≤2, …, ≤1024, more
+
+// Asks the scheduler to give this thread short turns: those who wait for it, all that write, have
+// it run sooner after a flush. Linux 6.12 and later; others go on as before, as does a thread that
+// may not ask.
+void take_short_turns() noexcept {
+  // As in linux/sched/types.h, which cannot be included beside sched.h.
+  struct {
+    std::uint32_t size, policy;
+    std::uint64_t flags;
+    std::int32_t nice;
+    std::uint32_t priority;
+    std::uint64_t runtime_ns, deadline_ns, period_ns;
+  } attributes{};
+  constexpr std::uint64_t kTurnNs = 100'000;
+  if (::syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
+  attributes.runtime_ns = kTurnNs;
+  ::syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
+// The exception being handled, for one thread: threads that read and destroy one object together
+// have only the runtime's own counting between them, which no checker of threads sees.
+std::exception_ptr copy_of_error() noexcept {
+  try {
+    try {
+      throw;
+    } catch (const Error& error) {
+      return std::make_exception_ptr(Error(error.fault(), error.what()));
+    }
+  } catch (...) {
+    return std::current_exception();  // another one, or no memory for a copy
+  }
+}
+
+}  // namespace
+
+// Something to be done by whoever leads: a closure of a batch, or something that is done alone.
+struct Writer::Waiting {
+  Need need = Need::no_flush;
+  const std::function<void(Acts&)>* fn = nullptr;
+  const std::function<void(Connection&)>* alone = nullptr;
+  std::exception_ptr error = nullptr;
+};
+
+Writer::Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std::string epoch,
+               Reserve reserve, Options options)
+    : connection_(std::move(connection)),
+      readers_(readers),
+      options_(std::move(options)),
+      reserve_(std::move(reserve)),
+      page_bytes_(connection_->integer("PRAGMA page_size")),
+      queries_(*connection_, std::move(epoch), readers.commits, Queries::Remembers::writes),
+      acts_(*connection_, queries_),
+      begin_(*connection_, "BEGIN IMMEDIATE"),
+      commit_(*connection_, "COMMIT"),
+      rollback_(*connection_, "ROLLBACK"),
+      savepoint_(*connection_, "SAVEPOINT closure"),
+      release_(*connection_, "RELEASE closure"),
+      rollback_to_(*connection_, "ROLLBACK TO closure") {
+  counters_ = read_counters(*connection_);
+  accounts_ = read_accounts(*connection_);
+  // What ends a transaction must not fail for want of memory.
+  for (Statement* end : {&commit_, &rollback_, &release_, &rollback_to_}) (void)end->handle();
+  (void)has_room();
+  start_barriers();
+  stats_.batch_size_buckets.resize(kBuckets);
+  readers_.commits.locks = counters_.locks;
+  stats_.locks = static_cast<std::uint64_t>(counters_.locks);
+  stats_.usage = {static_cast<std::uint64_t>(counters_.resources),
+                  static_cast<std::uint64_t>(counters_.bytes)};
+  sqlite3_wal_hook(
+      connection_->handle(),
+      [](void* self, sqlite3*, const char*, int pages) {
+        auto* writer = static_cast<Writer*>(self);
+        if (pages < writer->wal_pages_) writer->tried_pages_ = 0;  // the log began again
+        writer->wal_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
+  for (Line& line : lines_) line.queue.reserve(kUsualWaiting);
+  batch_.reserve(kUsualWaiting);
+  try {
+    thread_ = std::thread([this] { take_over(); });
+  } catch (const std::system_error& error) {
+    throw OpenError(std::string("Cannot start the writing thread: ") + error.what() + ".");
+  }
+}
+
+Writer::~Writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  hand_over_.notify_one();
+  thread_.join();
+  if (failed_) return;  // the next start recovers; nothing more may be written
+  try {
+    since_barrier_ = true;
+    connection_->execute("UPDATE meta SET clean = 1");
+    sqlite3_busy_timeout(connection_->handle(), 0);
+    move_log(SQLITE_CHECKPOINT_TRUNCATE);
+  } catch (const std::exception&) {
+    // Then the next start finds an unclean shutdown, which it is.
+  }
+}
+
+void Writer::refuse_if_failed() const {
+  if (failed_) throw Error(Fault::unavailable, "the disk failed; no writes until a restart");
+}
+
+// If this cannot be told, for want of memory, the process ends at once instead.
+void Writer::disk_failed(const Failure& failure) noexcept {
+  if (!failed_.exchange(true) && options_.on_failure) options_.on_failure(failure);
+}
+
+void Writer::see_error(const Error& error) noexcept {
+  const auto* sql = dynamic_cast<const SqlError*>(&error);
+  if (sql != nullptr && sql->fatal())
+    disk_failed({error.what(), error.fault() == Fault::read_only});
+}
+
+void Writer::write(Need need, const std::function<void(Acts&)>& fn) {
+  refuse_if_failed();
+  Waiting own{.need = need, .fn = &fn};
+  submit(own);
+}
+
+void Writer::alone(const std::function<void(Connection&)>& fn) {
+  Waiting own{.alone = &fn};
+  submit(own);
+}
+
+void Writer::submit(Waiting& own) {
+  Line& line = line_of(own);
+  std::uint32_t batch = 0;
+  bool leads = false;
+  {
+    const std::lock_guard lock(mutex_);
+    line.queue.push_back(&own);
+    leads = !std::exchange(led_, true);
+    batch = line.forming;
+  }
+  if (leads) {
+    if (in_company_) std::this_thread::yield();
+    serve(line);
+    give_up_lead();
+  } else {
+    line.await(batch);
+  }
+  if (own.error) std::rethrow_exception(own.error);
+}
+
+Writer::Line& Writer::line_of(const Waiting& waiting) {
+  const bool flushes = options_.durability == Durability::full && waiting.need == Need::flush;
+  return lines_[flushes ? 1 : 0];
+}
+
+void Writer::Line::await(std::uint32_t batch) {
+  std::atomic<std::uint32_t>& answered = answers[batch % 2];
+  // Numbers wrap; a later batch may have been answered before we look.
+  for (std::uint32_t last = answered.load(); static_cast<std::int32_t>(last - batch) < 0;
+       last = answered.load())
+    answered.wait(last);
+}
+
+void Writer::give_up_lead() {
+  const bool more = log_is_long();
+  const std::lock_guard lock(mutex_);
+  const bool others = anybody_waits();
+  in_company_ = in_company_ || others;
+  led_ = handed_over_ = more || others;
+  if (led_) hand_over_.notify_one();
+}
+
+void Writer::take_over() {
+  take_short_turns();
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      hand_over_.wait(lock, [this] { return handed_over_ || ending_; });
+      if (!handed_over_) return;
+      handed_over_ = false;
+    }
+    lead();
+  }
+}
+
+void Writer::lead() {
+  for (bool first = true;; first = false) {
+    std::this_thread::yield();
+    {
+      const std::lock_guard lock(mutex_);
+      led_ = first || anybody_waits();
+      if (!led_) return;
+    }
+    for (Line& line : lines_) serve(line);
+    after_batch();
+  }
+}
+
+bool Writer::anybody_waits() const {
+  return std::any_of(lines_.begin(), lines_.end(),
+                     [](const Line& line) { return !line.queue.empty(); });
+}
+
+void Writer::serve(Line& line) {
+  std::uint32_t number = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (line.queue.empty()) return;
+    batch_.swap(line.queue);
+    number = line.forming++;
+  }
+  execute(batch_);
+  in_company_ = batch_.size() > 1;
+  batch_.clear();
+  // Followers, and what they handed in, are gone as soon as they can see this.
+  line.answers[number % 2].store(number);
+  line.answers[number % 2].notify_all();
+}
+
+void Writer::execute(std::span<Waiting*> batch) noexcept {
+  const auto alone = std::partition(batch.begin(), batch.end(),
+                                    [](const Waiting* waiting) { return waiting->fn != nullptr; });
+  const std::span<Waiting*> together(batch.begin(), alone);
+  if (!together.empty()) run(together);
+  for (Waiting* waiting : batch.subspan(together.size())) {
+    try {
+      (*waiting->alone)(*connection_);
+    } catch (...) {
+      waiting->error = std::current_exception();
+    }
+  }
+}
+
+void Writer::run(std::span<Waiting* const> batch) noexcept {
+  const bool wanted = std::any_of(batch.begin(), batch.end(), [](const Waiting* waiting) {
+    return waiting->need == Need::flush;
+  });
+  try {
+    refuse_if_failed();
+    const bool full = options_.durability == Durability::full;
+    if (disk_is_full_) disk_is_full_ = !has_room();
+    const auto attempt_all = [&] {
+      if (!attempt(batch, full && wanted)) attempt(batch, true);
+    };
+    try {
+      attempt_all();
+    } catch (const SqlError& error) {
+      if (!error.disk_full()) throw;
+      roll_back();
+      make_room();
+      attempt_all();
+    }
+  } catch (const SqlError& error) {
+    roll_back();
+    see_error(error);
+    for (Waiting* waiting : batch) waiting->error = copy_of_error();
+  } catch (...) {
+    roll_back();
+    for (Waiting* waiting : batch) waiting->error = copy_of_error();
+  }
+}
+
+// On a full disk: the log has its own room, and so has the database for whatever the log holds;
+// once it has been moved, its room is free for the next removals.
+bool Writer::make_room() noexcept {
+  disk_is_full_ = true;
+  try {
+    empty_log();
+    return true;
+  } catch (const Error& error) {
+    see_error(error);
+    return false;
+  }
+}
+
+// True when the disk has room for more than removals; then the log has all of its own, too.
+bool Writer::has_room() noexcept {
+  if (!reserve_.fits_twice()) return false;
+  keep_log(connection_->handle(), static_cast<std::int64_t>(reserve_.bytes()));
+  return true;
+}
+
+// One transaction. False when it was rolled back because something in it wants a flush after all.
+bool Writer::attempt(std::span<Waiting* const> batch, bool flush) {
+  // Most refusals come before anything was changed and need nothing undone, so the first try spares
+  // the savepoints, which cost as much as a small write.
+  if (!run_all(batch, false)) {
+    roll_back();
+    run_all(batch, true);
+  }
+  if (!flush && options_.durability == Durability::full && acts_.save().must_flush) {
+    roll_back();
+    return false;
+  }
+  commit(flush, batch.size());
+  return true;
+}
+
+// False when a closure that has changed something was refused and there is no savepoint to return
+// to.
+bool Writer::run_all(std::span<Waiting* const> batch, bool savepoints) {
+  for (Waiting* waiting : batch) waiting->error = nullptr;
+  Run(begin_).done();
+  acts_.begin(counters_, accounts_);
+  if (counters_.locks == 0) queries_.no_locks();
+  for (Waiting* waiting : batch) {
+    queries_.begin(options_.clock->lease(), options_.clock->wall());
+    const Acts::State saved = acts_.save();
+    if (savepoints) Run(savepoint_).done();
+    run_one(*waiting);
+    if (waiting->error) {
+      // On some errors SQLite ends the whole transaction by itself: then all of the batch is lost.
+      if (!connection_->in_transaction()) std::rethrow_exception(waiting->error);
+      if (savepoints) {
+        Run(rollback_to_).done();
+        queries_.forget();
+      } else if (acts_.save().acts != saved.acts) {
+        return false;
+      }
+      acts_.restore(saved);
+    }
+    if (savepoints) Run(release_).done();
+  }
+  return true;
+}
+
+void Writer::run_one(Waiting& waiting) {
+  try {
+    (*waiting.fn)(acts_);
+    if (disk_is_full_ && acts_.save().grew) throw Error(Fault::full, "the disk is full");
+  } catch (const SqlError& error) {
+    if (error.fatal() || (error.disk_full() && !disk_is_full_)) throw;
+    waiting.error = std::current_exception();
+  } catch (...) {
+    waiting.error = std::current_exception();  // a refusal: for its caller only
+  }
+}
+
+void Writer::commit(bool flush, std::size_t writes) {
+  if (!acts_.save().changed) {
+    roll_back();  // a commit would write, and flush, the pages that refused closures touched
+    return;
+  }
+  const Counters now = acts_.save().counters;
+  if (!now.same_but_locks(counters_)) acts_.write_counters();
+  try {
+    const Commits::Making making(readers_.commits);
+    const UnflushedCommits unflushed(connection_->handle(), !flush);
+    Run(commit_).done();
+  } catch (const SqlError& error) {
+    // The log may have all of it, and the next start may find it there.
+    if (error.fault() == Fault::busy) throw Error(Fault::unavailable, error.what());
+    throw;
+  }
+  counters_ = now;
+  readers_.commits.locks = now.locks;
+  unflushed_commits_ = !flush;
+  since_barrier_ = true;
+  start_writing_log(flush);
+  if (acts_.save().accounts != accounts_) {
+    const std::lock_guard lock(accounts_mutex_);
+    accounts_ = acts_.save().accounts;
+  }
+
+  const std::lock_guard lock(stats_mutex_);
+  stats_.wal_bytes = log_bytes();
+  ++stats_.batches;
+  if (flush) ++stats_.flushed_batches;
+  stats_.writes += writes;
+  stats_.largest_batch = std::max<std::uint64_t>(stats_.largest_batch, writes);
+  const auto bucket = static_cast<std::size_t>(std::bit_width(writes - 1));
+  ++stats_.batch_size_buckets[std::min(bucket, kBuckets - 1)];
+  stats_.locks = static_cast<std::uint64_t>(now.locks);
+  stats_.usage = {static_cast<std::uint64_t>(now.resources), static_cast<std::uint64_t>(now.bytes)};
+}
+
+std::uint64_t Writer::log_bytes() const {
+  return static_cast<std::uint64_t>(wal_pages_ * (page_bytes_ + kFrameHeaderBytes));
+}
+
+// What is not flushed now must be when the log is moved, with everybody waiting: so the disk begins
+// early. Only a hint.
+void Writer::start_writing_log(bool flushed) noexcept {
+  const std::int64_t frame = page_bytes_ + kFrameHeaderBytes;
+  if (flushed || wal_pages_ < begun_pages_) begun_pages_ = wal_pages_;
+  if (wal_pages_ - begun_pages_ < 256) return;
+  const char* path = sqlite3_filename_wal(sqlite3_db_filename(connection_->handle(), "main"));
+  const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  ::sync_file_range(fd, begun_pages_ * frame, (wal_pages_ - begun_pages_) * frame,
+                    SYNC_FILE_RANGE_WRITE);
+  ::close(fd);
+  begun_pages_ = wal_pages_;
+}
+
+void Writer::roll_back() noexcept {
+  if (connection_->in_transaction()) {
+    sqlite3_step(rollback_.handle());
+    sqlite3_reset(rollback_.handle());
+  }
+  queries_.forget();
+}
+
+// Counted from the last try and not from what it moved: while a reader holds the log, as a backup
+// does for long, a try at every batch would make every write wait.
+bool Writer::log_is_scarce() noexcept {
+  const std::int64_t pages = wal_pages_ - tried_pages_;
+  return reserve_.wants_short_log(static_cast<std::uint64_t>(pages * page_bytes_));
+}
+
+bool Writer::log_is_long() noexcept {
+  if (failed_) return false;
+  return wal_pages_ - tried_pages_ >= options_.checkpoint_pages || log_is_scarce();
+}
+
+void Writer::after_batch() noexcept {
+  if (!log_is_long()) return;
+  const bool scarce = log_is_scarce();
+  try {
+    if (scarce || wal_pages_ * page_bytes_ > kMostLogBytes) {
+      empty_log();
+    } else {
+      move_log(SQLITE_CHECKPOINT_PASSIVE);
+    }
+  } catch (const Error& error) {
+    see_error(error);
+    // A log that cannot be moved must not grow on.
+    if (error.fault() == Fault::full) make_room();
+  } catch (const std::bad_alloc&) {
+    // The next batch tries again.
+  }
+}
+
+void Writer::empty_log() {
+  // Readers are short; one that is not must not hold up writers for long.
+  sqlite3_busy_timeout(connection_->handle(), 250);
+  try {
+    move_log(SQLITE_CHECKPOINT_TRUNCATE);
+  } catch (...) {
+    sqlite3_busy_timeout(connection_->handle(), 5000);
+    throw;
+  }
+  sqlite3_busy_timeout(connection_->handle(), 5000);
+}
+
+void Writer::move_log(int mode) {
+  // What a power cut may take back must not come into the database.
+  if (barriers_) barrier();
+  if (log_holds_ > 0) {
+    tried_pages_ = wal_pages_;
+    return;
+  }
+  int pages = 0;
+  const ReaderPool::Pause pause(readers_);
+  const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &pages, nullptr);
+  // Even when a reader is in the way, what could be moved was moved.
+  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
+    connection_->fail(code, Connection::kCheckpoint);
+  }
+  wal_pages_ = std::max(pages, 0);
+  tried_pages_ = wal_pages_;
+  const std::lock_guard lock(stats_mutex_);
+  stats_.wal_bytes = log_bytes();
+}
+
+void Writer::start_barriers() {
+  BarrierFile barriers(connection_->path());
+  if (options_.durability == Durability::relaxed) {
+    barriers_ = barriers;
+    barrier();
+  } else if (barriers.read()) {
+    // From here on every commit is flushed, and none may be cut off.
+    flush_content();
+    flush_log();
+    barriers.end();
+  }
+}
+
+// The order is what makes it true: whatever the log names is on disk before the log is, and the log
+// before the note of its length.
+void Writer::barrier() {
+  if (!since_barrier_) return;
+  flush_content();
+  flush_log();
+  try {
+    barriers_->write({.salts = log_salts(connection_->handle()),
+                      .frames = wal_pages_,
+                      .next_content = counters_.next_content});
+  } catch (const Error& error) {
+    if (error.fault() != Fault::full)
+      disk_failed({error.what(), error.fault() == Fault::read_only});
+    throw;
+  }
+  since_barrier_ = unflushed_commits_ = false;
+}
+
+std::shared_ptr<void> Writer::hold_log() {
+  // Alone: nobody moves it at that moment.
+  alone([this](Connection&) { ++log_holds_; });
+  return {this, [](void* self) { --static_cast<Writer*>(self)->log_holds_; }};
+}
+
+void Writer::flush_log() {
+  if (const int code = sqlite::flush_log(connection_->handle()); code != SQLITE_OK)
+    connection_->fail(code, "flush of the log");
+  unflushed_commits_ = false;
+}
+
+void Writer::checkpoint() {
+  refuse_if_failed();
+  if (barriers_) {
+    // Nobody waits for most of the files: the second time only those are left that came during the
+    // first.
+    flush_content();
+    flush_content();
+  }
+  alone([this](Connection& connection) {
+    try {
+      refuse_if_failed();
+      if (disk_is_full_) {
+        shrink();
+      } else {
+        give_back_space(connection);
+      }
+      // A checkpoint does not flush the log when a reader holds it.
+      if (unflushed_commits_ && !barriers_) flush_log();
+      sqlite3_busy_timeout(connection.handle(), 0);
+      move_log(SQLITE_CHECKPOINT_TRUNCATE);
+      sqlite3_busy_timeout(connection.handle(), 5000);
+      disk_is_full_ = !has_room() && disk_is_full_;
+    } catch (const Error& error) {
+      roll_back();
+      sqlite3_busy_timeout(connection.handle(), 5000);
+      see_error(error);
+      if (error.fault() == Fault::full && make_room()) return;
+      throw;
+    }
+  });
+}
+
+// Returns free pages to the disk, some at a time, so that a large removal shows in its end.
+void Writer::give_back_space(Connection& connection) {
+  constexpr std::int64_t kKeptPages = 4096;
+  std::int64_t free = connection.integer("PRAGMA freelist_count");
+  if (free > kKeptPages) {
+    unflushed_commits_ = since_barrier_ = true;
+    connection.execute("PRAGMA incremental_vacuum(2048)");
+    free = connection.integer("PRAGMA freelist_count");
+  }
+  const std::lock_guard lock(stats_mutex_);
+  stats_.returnable_bytes =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(free - kKeptPages, 0) * page_bytes_);
+}
+
+// On a full disk every free page goes back, in steps whose log fits into its own room.
+void Writer::shrink() {
+  constexpr int kMostSteps = 256;
+  for (int i = 0; i < kMostSteps; ++i) {
+    move_log(SQLITE_CHECKPOINT_TRUNCATE);
+    if (connection_->integer("PRAGMA freelist_count") == 0) return;
+    unflushed_commits_ = since_barrier_ = true;
+    connection_->execute("PRAGMA incremental_vacuum(16)");
+  }
+}
+
+// A flush that failed is never tried again: Linux tells of a lost write once (robustness D10).
+void Writer::flush_content() {
+  try {
+    options_.flush_content();
+  } catch (const Error& error) {
+    disk_failed({error.what(), error.fault() == Fault::read_only});
+    throw;
+  }
+}
+
+std::shared_ptr<const Accounts> Writer::accounts() const {
+  const std::lock_guard lock(accounts_mutex_);
+  return accounts_;
+}
+
+NamespaceStats Writer::stats() const {
+  const std::lock_guard lock(stats_mutex_);
+  return stats_;
+}
+
+}  // namespace holdfast::storage::sqlite

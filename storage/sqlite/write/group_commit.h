@@ -1,0 +1,166 @@
+// Group commit on the one connection that ever writes or checkpoints. Any thread may call. Whoever
+// comes first leads and runs its own closure at once; when others wrote lately, it first lets those
+// run who are ready to, and runs theirs as well. What came meanwhile is left to the writing
+// thread, which takes the lead over and keeps it while anybody waits: it runs everything that
+// waits, each closure in its own savepoint, in one transaction, answers them all after one flush,
+// and goes on with those who came meanwhile. Nobody waits for company that is not there.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "storage/open.h"
+#include "storage/sqlite/file/barrier.h"
+#include "storage/sqlite/file/disk_reserve.h"
+#include "storage/sqlite/read/reader_pool.h"
+#include "storage/sqlite/write/transaction.h"
+
+namespace holdfast::storage::sqlite {
+
+class Writer {
+ public:
+  struct Options {
+    Durability durability = Durability::full;
+    const Clock* clock = nullptr;
+    std::function<void()> flush_content;
+    // Called when the disk has failed: from then on every write throws Error{unavailable}.
+    OnFailure on_failure = {};
+    // Pages in the write-ahead log after which it is moved into the database.
+    std::int64_t checkpoint_pages = 8000;
+  };
+  enum class Need { flush, no_flush };
+
+  // Tells `readers` of every commit. In `relaxed` durability it begins with a barrier; in `full`,
+  // the file of barriers that an earlier program left is removed once everything is flushed.
+  Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std::string epoch,
+         Reserve reserve, Options options);
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  // Namespace::write, also for upkeep.
+  void write(Need need, const std::function<void(Acts&)>& fn);
+  // Makes every commit so far durable and moves the log into the database, truncating it when no
+  // reader is in the way.
+  void checkpoint();
+  // Every later write throws Error{unavailable}, as after a failed disk.
+  void refuse(const std::string& why) { disk_failed({why}); }
+  // Runs `fn` on the writing connection outside any transaction, alone.
+  void alone(const std::function<void(Connection&)>& fn);
+
+  // Namespace::hold_log.
+  [[nodiscard]] std::shared_ptr<void> hold_log();
+
+  [[nodiscard]] NamespaceStats stats() const;
+  [[nodiscard]] std::shared_ptr<const Accounts> accounts() const;
+
+ private:
+  struct Waiting;
+  // Those who are answered together.
+  struct Line {
+    std::vector<Waiting*> queue;
+    std::uint32_t forming = 2;  // the number of the batch that the queue will be
+    // The last answered batch with an even and with an odd number. Who waits for one is not woken
+    // by the other: all who wait are woken by one call.
+    std::array<std::atomic<std::uint32_t>, 2> answers{};
+
+    // Returns when this batch is answered.
+    void await(std::uint32_t batch);
+  };
+
+  // Hands `own` in and returns when it is done; rethrows what it threw.
+  void submit(Waiting& own);
+  void give_up_lead();
+  // The writing thread.
+  void take_over();
+  void lead();
+  void serve(Line& line);
+  // Under the mutex.
+  [[nodiscard]] bool anybody_waits() const;
+  [[nodiscard]] Line& line_of(const Waiting& waiting);
+
+  void execute(std::span<Waiting*> batch) noexcept;
+  void run(std::span<Waiting* const> batch) noexcept;
+  // False when the log could not be moved.
+  bool make_room() noexcept;
+  bool has_room() noexcept;
+  void empty_log();
+  bool attempt(std::span<Waiting* const> batch, bool flush);
+  bool run_all(std::span<Waiting* const> batch, bool savepoints);
+  void run_one(Waiting& waiting);
+  void commit(bool flush, std::size_t writes);
+  void start_writing_log(bool flushed) noexcept;
+  void roll_back() noexcept;
+  void after_batch() noexcept;
+  void move_log(int mode);
+  // What is in it; its file is longer.
+  [[nodiscard]] std::uint64_t log_bytes() const;
+  void flush_content();
+  void flush_log();
+  // In relaxed durability, in the lead: from now on a power cut loses nothing of what was committed
+  // so far.
+  void barrier();
+  void start_barriers();
+  void give_back_space(Connection& connection);
+  void shrink();
+  // Ends all writing when the error says that the disk lost something.
+  void see_error(const Error& error) noexcept;
+  void disk_failed(const Failure& failure) noexcept;
+  void refuse_if_failed() const;
+  // True when the log is to be moved into the database.
+  [[nodiscard]] bool log_is_long() noexcept;
+  // True when that cannot wait, because the disk is nearly full.
+  [[nodiscard]] bool log_is_scarce() noexcept;
+
+  std::unique_ptr<Connection> connection_;
+  ReaderPool& readers_;
+  Options options_;
+  Reserve reserve_;
+  std::optional<BarrierFile> barriers_;  // in relaxed durability
+  bool since_barrier_ = true;            // something was committed
+  std::int64_t page_bytes_;              // older databases have larger ones
+  Queries queries_;
+  Acts acts_;
+  Counters counters_;  // as committed
+  Statement begin_, commit_, rollback_, savepoint_, release_, rollback_to_;
+  bool unflushed_commits_ = false;
+  // The disk was full, and has not had room again since: only what takes no space is done.
+  bool disk_is_full_ = false;
+  std::int64_t wal_pages_ = 0;
+  std::int64_t begun_pages_ = 0;
+  std::int64_t tried_pages_ = 0;  // its pages when they were last moved, or tried to be
+  std::atomic<bool> failed_{false};
+  std::atomic<int> log_holds_{0};
+
+  std::mutex mutex_;  // guards the four below, but for the lines' answers
+  bool led_ = false;
+  bool handed_over_ = false;  // the lead is the writing thread's to take
+  bool ending_ = false;
+  // Who needs no flush is not made to wait for one that others need; these come second.
+  std::array<Line, 2> lines_;
+  std::condition_variable hand_over_;
+
+  // Guards accounts_ where it is read without the lead, and where it is written.
+  mutable std::mutex accounts_mutex_;
+  std::shared_ptr<const Accounts> accounts_;  // as committed
+
+  mutable std::mutex stats_mutex_;
+  NamespaceStats stats_;
+
+  // Of whoever leads.
+  std::vector<Waiting*> batch_;
+  bool in_company_ = false;  // others wrote, or wanted to, with the last batch
+  std::thread thread_;
+};
+
+}  // namespace holdfast::storage::sqlite

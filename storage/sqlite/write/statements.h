@@ -1,0 +1,175 @@
+// Every statement that writes. Private to the acts.
+#pragma once
+
+#include "storage/sqlite/write/transaction.h"
+
+namespace holdfast::storage::sqlite {
+
+struct Acts::Statements {
+  explicit Statements(Connection& c) : connection(c) {}
+  Connection& connection;
+
+  Statement place{connection,
+                  "SELECT id, parent, key, height, reach, "
+                  "length(CAST(coalesce(name, key) AS BLOB)), content IS NULL, modified "
+                  "FROM node WHERE id = ?1"};
+  Statement insert_node{connection,
+                        "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
+                        "modified, properties, height, reach, owner) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"};
+  Statement replace_content{connection,
+                            "UPDATE node SET content = ?3, size = ?4, stored = ?5, modified = ?6 "
+                            "WHERE parent = ?1 AND key = ?2"};
+  Statement touch_and_raise{connection,
+                            "UPDATE node SET modified = ?3, height = max(height, ?4), "
+                            "reach = max(reach, ?5) WHERE parent = ?1 AND key = ?2"};
+  Statement raise{connection,
+                  "UPDATE node SET height = max(height, ?3), reach = max(reach, ?4) "
+                  "WHERE parent = ?1 AND key = ?2"};
+  Statement touch{connection, "UPDATE node SET modified = ?3 WHERE parent = ?1 AND key = ?2"};
+  Statement relocate{connection,
+                     "UPDATE node SET parent = ?3, key = ?4, name = ?5, modified = ?6 "
+                     "WHERE parent = ?1 AND key = ?2"};
+  Statement delete_node{connection, "DELETE FROM node WHERE id = ?1"};
+
+  Statement insert_content{connection,
+                           "INSERT INTO content (id, refs, size, sha256, sha1, md5, blob) "
+                           "VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6)"};
+  Statement insert_inline{connection, "INSERT INTO inline_content (id, bytes) VALUES (?1, ?2)"};
+  Statement content_of_blob{connection, "SELECT id FROM content WHERE blob = ?1"};
+  Statement add_ref{connection, "UPDATE content SET refs = refs + 1 WHERE id = ?1"};
+  Statement delete_unshared{connection,
+                            "DELETE FROM content WHERE id = ?1 AND refs = 1 RETURNING blob"};
+  Statement drop_ref{connection, "UPDATE content SET refs = refs - 1 WHERE id = ?1"};
+  Statement delete_inline{connection, "DELETE FROM inline_content WHERE id = ?1"};
+  // What only one file has becomes what it has next: one statement instead of two.
+  Statement exchange_inline{connection,
+                            "UPDATE content SET id = ?2, size = ?3, sha256 = ?4, sha1 = ?5, "
+                            "md5 = ?6 WHERE id = ?1 AND refs = 1 AND blob IS NULL"};
+  Statement exchange_bytes{connection,
+                           "UPDATE inline_content SET id = ?2, bytes = ?3 WHERE id = ?1"};
+  Statement insert_garbage{connection, "INSERT OR IGNORE INTO garbage (blob) VALUES (?1)"};
+  Statement delete_garbage{connection, "DELETE FROM garbage WHERE blob = ?1"};
+
+  // The tree that an act is about; `seq` 1 is its root.
+  Statement clear_tree{connection, "DELETE FROM temp.tree"};
+  Statement fill_tree{connection,
+                      "INSERT INTO temp.tree (id, file, size, properties, owner) "
+                      "WITH RECURSIVE below(id, file, size, properties, owner) AS ("
+                      " SELECT id, content, size, properties, owner FROM node WHERE id = ?1"
+                      " UNION ALL"
+                      " SELECT n.id, n.content, n.size, n.properties, n.owner FROM below b"
+                      " CROSS JOIN node n ON n.parent = b.id WHERE b.file IS NULL"
+                      ") SELECT id, file, size, properties, owner FROM below"};
+  Statement tree_totals{connection,
+                        "SELECT count(*), coalesce(sum(min(size, 1 << 53)), 0) FROM temp.tree"};
+  Statement copy_nodes{connection,
+                       "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
+                       "modified, properties, height, reach, owner) "
+                       "SELECT ?1 + p.seq, n.key, ?1 + t.seq, n.name, n.content, n.size, n.stored, "
+                       "?2, n.modified, n.properties, n.height, n.reach, ?3 "
+                       "FROM temp.tree t CROSS JOIN node n ON n.id = t.id "
+                       "CROSS JOIN temp.tree p ON p.id = n.parent WHERE t.seq > 1"};
+  Statement copy_tree_properties{connection,
+                                 "INSERT INTO property (node, xmlns, name, xml) "
+                                 "SELECT ?1 + t.seq, p.xmlns, p.name, p.xml FROM temp.tree t "
+                                 "CROSS JOIN property p ON p.node = t.id "
+                                 "WHERE t.seq > 1 AND t.properties <> 0"};
+  Statement add_tree_refs{connection,
+                          "UPDATE content SET refs = refs + k.uses FROM "
+                          "(SELECT file, count(*) AS uses FROM temp.tree "
+                          " WHERE seq > 1 AND file IS NOT NULL GROUP BY file) AS k "
+                          "WHERE content.id = k.file"};
+  Statement drop_tree_refs{connection,
+                           "UPDATE content SET refs = refs - k.uses FROM "
+                           "(SELECT file, count(*) AS uses FROM temp.tree "
+                           " WHERE file IS NOT NULL GROUP BY file) AS k "
+                           "WHERE content.id = k.file"};
+  Statement tree_garbage{connection,
+                         "INSERT OR IGNORE INTO garbage (blob) SELECT c.blob FROM temp.tree t "
+                         "CROSS JOIN content c ON c.id = t.file "
+                         "WHERE c.refs = 0 AND c.blob IS NOT NULL"};
+  Statement drop_tree_inline{connection,
+                             "DELETE FROM inline_content WHERE id IN "
+                             "(SELECT t.file FROM temp.tree t CROSS JOIN content c "
+                             " ON c.id = t.file WHERE c.refs = 0 AND c.blob IS NULL)"};
+  Statement drop_tree_contents{connection,
+                               "DELETE FROM content WHERE refs = 0 AND id IN "
+                               "(SELECT file FROM temp.tree WHERE file IS NOT NULL)"};
+  Statement drop_tree_properties{connection,
+                                 "DELETE FROM property WHERE node IN "
+                                 "(SELECT id FROM temp.tree WHERE properties <> 0)"};
+  Statement drop_tree_locks{connection,
+                            "DELETE FROM lock WHERE parent IN "
+                            "(SELECT id FROM temp.tree WHERE file IS NULL)"};
+  Statement drop_tree_usage{connection,
+                            "UPDATE account_usage SET "
+                            "resources = max(account_usage.resources, -1 << 53) - k.resources, "
+                            "bytes = max(account_usage.bytes, -1 << 53) - k.bytes FROM "
+                            "(SELECT owner, count(*) AS resources, "
+                            " coalesce(sum(min(size, 1 << 53)), 0) AS bytes "
+                            " FROM temp.tree WHERE owner <> 0 GROUP BY owner) AS k "
+                            "WHERE account_usage.account = k.owner"};
+  Statement drop_tree_nodes{connection, "DELETE FROM node WHERE id IN (SELECT id FROM temp.tree)"};
+
+  Statement delete_properties{connection, "DELETE FROM property WHERE node = ?1"};
+  Statement copy_properties{connection,
+                            "INSERT INTO property (node, xmlns, name, xml) "
+                            "SELECT ?2, xmlns, name, xml FROM property WHERE node = ?1"};
+  Statement set_property{connection,
+                         "INSERT INTO property (node, xmlns, name, xml) VALUES (?1, ?2, ?3, ?4) "
+                         "ON CONFLICT DO UPDATE SET xml = excluded.xml"};
+  Statement delete_property{connection,
+                            "DELETE FROM property WHERE node = ?1 AND xmlns = ?2 AND name = ?3"};
+  Statement mark_properties{connection,
+                            "UPDATE node SET properties = "
+                            "EXISTS (SELECT 1 FROM property WHERE node = ?1) WHERE id = ?1"};
+
+  Statement insert_lock{connection,
+                        "INSERT INTO lock (token, node, shared, infinite, owner, principal, "
+                        "granted, timeout_s, expires, parent) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"};
+  Statement refresh_lock{connection,
+                         "UPDATE lock SET granted = ?5, timeout_s = ?6, expires = ?7 "
+                         "WHERE parent = ?1 AND node = ?2 AND expires = ?3 AND token = ?4"};
+  Statement delete_lock{connection,
+                        "DELETE FROM lock "
+                        "WHERE parent = ?1 AND node = ?2 AND expires = ?3 AND token = ?4"};
+  Statement move_locks{connection, "UPDATE lock SET node = ?3 WHERE parent = ?1 AND node = ?2"};
+  Statement delete_locks{connection, "DELETE FROM lock WHERE parent = ?1 AND node = ?2"};
+  Statement delete_member_locks{connection, "DELETE FROM lock WHERE parent = ?1"};
+  Statement purge_locks{connection,
+                        "DELETE FROM lock WHERE id IN (SELECT id FROM lock WHERE expires < ?1 "
+                        "ORDER BY expires LIMIT ?2)"};
+
+  Statement add_usage{connection,
+                      "UPDATE account_usage SET resources = min(resources, 1 << 53) + ?2, "
+                      "bytes = min(bytes, 1 << 53) + ?3 WHERE account = ?1"};
+  Statement insert_usage{connection,
+                         "INSERT INTO account_usage (account, resources, bytes) "
+                         "VALUES (?1, 0, 0)"};
+  Statement delete_usage{connection, "DELETE FROM account_usage WHERE account = ?1"};
+  Statement put_account{connection,
+                        "INSERT INTO account (id, name, password_hash, digest_sha256, digest_md5, "
+                        "certificate, home, quota_bytes, quota_resources, created) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
+                        "ON CONFLICT (id) DO UPDATE SET password_hash = ?3, digest_sha256 = ?4, "
+                        "digest_md5 = ?5, certificate = ?6, home = ?7, quota_bytes = ?8, "
+                        "quota_resources = ?9, created = ?10"};
+  Statement delete_account{connection, "DELETE FROM account WHERE id = ?1"};
+  Statement insert_grant{connection,
+                         "INSERT INTO account_grant (account, path, access) VALUES (?1, ?2, ?3)"};
+  Statement delete_grants{connection, "DELETE FROM account_grant WHERE account = ?1"};
+  Statement put_token{connection,
+                      "INSERT OR REPLACE INTO device_token (id, account, label, hash, read_only, "
+                      "path, expires, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"};
+  Statement delete_token{connection, "DELETE FROM device_token WHERE id = ?1"};
+  Statement delete_tokens{connection, "DELETE FROM device_token WHERE account = ?1"};
+  Statement delete_locks_of{connection, "DELETE FROM lock WHERE principal = ?1"};
+
+  Statement write_counters{connection,
+                           "UPDATE meta SET next_node = ?1, next_content = ?2, resources = ?3, "
+                           "bytes = ?4, locks = ?5, next_account = ?6"};
+};
+
+}  // namespace holdfast::storage::sqlite

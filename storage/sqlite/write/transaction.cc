@@ -1,0 +1,224 @@
+#include "storage/sqlite/write/transaction.h"
+
+#include "storage/dates.h"
+#include "storage/sqlite/file/inspect.h"
+#include "storage/sqlite/file/schema.h"
+#include "storage/sqlite/write/statements.h"
+
+namespace holdfast::storage::sqlite {
+
+Acts::Acts(Connection& connection, Queries& queries)
+    : Answers<Transaction>(queries), connection_(connection), sql_(new Statements(connection)) {
+  connection.execute(
+      "CREATE TEMP TABLE tree (seq INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, "
+      "file INTEGER, size INTEGER, properties INTEGER NOT NULL, owner INTEGER NOT NULL)");
+}
+
+void Acts::Delete::operator()(Statements* statements) const { delete statements; }
+
+void Acts::begin(const Counters& counters, std::shared_ptr<const Accounts> accounts) {
+  restore(State{counters, std::move(accounts)});
+}
+
+void Acts::restore(const State& saved) {
+  // Ids only ever go up, also when a closure or a whole batch failed (invariant 2).
+  const std::int64_t next_node = std::max(counters_.next_node, saved.counters.next_node);
+  const std::int64_t next_content = std::max(counters_.next_content, saved.counters.next_content);
+  const AccountId next_account = std::max(counters_.next_account, saved.counters.next_account);
+  state_ = saved;
+  counters_.next_node = next_node;
+  counters_.next_content = next_content;
+  counters_.next_account = next_account;
+}
+
+void Acts::write_counters() {
+  Run(sql_->write_counters, counters_.next_node, counters_.next_content, counters_.resources,
+      counters_.bytes, counters_.locks, counters_.next_account)
+      .done();
+}
+
+Usage Acts::usage() const {
+  return {static_cast<std::uint64_t>(counters_.resources),
+          static_cast<std::uint64_t>(counters_.bytes)};
+}
+
+Acts::Place Acts::place(NodeId id) {
+  if (const Seen* seen = queries_.seen(id)) {
+    const Resource& resource = *seen->resource;
+    return {.id = id,
+            .parent = resource.parent,
+            .key = seen->key,
+            .height = seen->height,
+            .reach = seen->reach,
+            .name_bytes = static_cast<std::int64_t>(resource.name.size()),
+            .modified = resource.modified,
+            .collection = resource.is_collection()};
+  }
+  Run run(sql_->place, id);
+  if (!run.row()) throw Error(Fault::conflict, "resource " + std::to_string(id) + " is gone");
+  Place place;
+  place.id = run.integer(0);
+  place.parent = run.integer(1);
+  place.key = run.text(2);
+  place.height = run.amount(3);
+  place.reach = run.amount(4);
+  place.name_bytes = run.integer(5);
+  place.collection = run.integer(6) != 0;
+  place.modified = run.amount(7);
+  return place;
+}
+
+Acts::Place Acts::collection(NodeId id) {
+  Place found = place(id);
+  if (!found.collection) throw Error(Fault::conflict, "the parent is not a collection");
+  return found;
+}
+
+void Acts::insert_node(NodeId parent, const NameKey& key, const Resource& resource, bool properties,
+                       std::int64_t height, std::int64_t reach) {
+  std::optional<std::string_view> name;
+  if (!key.is_name()) name = resource.name;
+  std::optional<std::int64_t> content, size, stored;
+  if (!resource.is_collection()) {
+    content = resource.content;
+    size = static_cast<std::int64_t>(resource.size);
+    stored = resource.stored;
+  }
+  Run(sql_->insert_node, parent, key.view(), resource.id, name, content, size, stored,
+      resource.created, resource.modified, properties, height, reach, resource.owner)
+      .done();
+  ++counters_.resources;
+  counters_.bytes += static_cast<std::int64_t>(resource.size);
+  owns(resource.owner, 1, static_cast<std::int64_t>(resource.size));
+}
+
+void Acts::owns(AccountId owner, std::int64_t resources, std::int64_t bytes) {
+  if (owner != kNobody) Run(sql_->add_usage, owner, resources, bytes).done();
+}
+
+void Acts::member_left(const Place& parent, const Resource& lost) {
+  Run(sql_->touch, parent.parent, parent.key, date_after_loss(parent.modified, wall_now(), lost))
+      .done();
+}
+
+void Acts::member_came(Place parent, std::int64_t name_bytes, std::int64_t height,
+                       std::int64_t reach, Millis modified) {
+  std::int64_t needed_height = height + 1;
+  std::int64_t needed_reach = reach + 1 + name_bytes;
+  Run(sql_->touch_and_raise, parent.parent, parent.key, modified, needed_height, needed_reach)
+      .done();
+  for (std::size_t level = 0; needed_height > parent.height || needed_reach > parent.reach;
+       ++level) {
+    if (parent.id == kRoot) return;
+    if (level == kMostLevels) throw Error(Fault::corrupt, "a collection lies inside itself");
+    needed_height = std::max(needed_height, parent.height) + 1;
+    needed_reach = std::max(needed_reach, parent.reach) + 1 + parent.name_bytes;
+    parent = place(parent.parent);
+    if (needed_height <= parent.height && needed_reach <= parent.reach) return;
+    Run(sql_->raise, parent.parent, parent.key, needed_height, needed_reach).done();
+  }
+}
+
+Resource Acts::put(const Resource& parent, std::string_view name, const Content& content,
+                   std::optional<Millis> modified, AccountId owner) {
+  const NameKey key(name);
+  std::optional<Resource> old = queries_.child(parent.id, key.view());
+  if (old && old->is_collection()) throw Error(Fault::conflict, "a collection is in the way");
+  std::optional<Place> above;
+  if (!old) above = collection(parent.id);
+
+  Resource file;
+  if (old) {
+    // Nothing else changes.
+    ++state_.acts;
+    state_.changed = state_.must_flush = state_.grew = true;
+    queries_.forget_place(parent.id, key.view());
+    file = *old;
+  } else {
+    growing();
+    file.id = counters_.next_node++;
+    file.parent = parent.id;
+    file.name = name;
+    file.kind = Kind::file;
+    file.created = wall_now();
+    file.owner = owner;
+  }
+  file.modified = modified.value_or(wall_now());
+  file.size = content.size;
+  file.stored = old ? stored_after(*old, wall_now()) : wall_now();
+  file.content = old ? exchange_content(old->content, content) : insert_content(content);
+  queries_.make_etag(file.content, file.etag);
+  if (old) {
+    Run(sql_->replace_content, parent.id, key.view(), file.content, file.size, file.stored,
+        file.modified)
+        .done();
+    const std::int64_t more =
+        static_cast<std::int64_t>(file.size) - static_cast<std::int64_t>(old->size);
+    counters_.bytes += more;
+    owns(file.owner, 0, more);
+    queries_.file_changed(key.view(), file);
+    return file;
+  }
+  insert_node(parent.id, key, file, false, 0, 0);
+  const Millis came = date_after_arrival(above->modified, wall_now());
+  member_came(std::move(*above), static_cast<std::int64_t>(name.size()), 0, 0, came);
+  return file;
+}
+
+Resource Acts::make_collection(const Resource& parent, std::string_view name, AccountId owner) {
+  const NameKey key(name);
+  Place above = collection(parent.id);
+  growing();
+  Resource made;
+  made.id = counters_.next_node++;
+  made.parent = parent.id;
+  made.name = name;
+  made.kind = Kind::collection;
+  made.created = wall_now();
+  // What is gone from the parent may have had members where the new ones will be.
+  made.modified = date_after_arrival(above.modified, wall_now());
+  made.owner = owner;
+  insert_node(parent.id, key, made, false, 0, 0);
+  member_came(std::move(above), static_cast<std::int64_t>(name.size()), 0, 0, made.modified);
+  return made;
+}
+
+void Acts::patch_properties(NodeId id, std::span<const PropertyChange> changes) {
+  (void)place(id);  // only of a mapped resource
+  if (changes.empty()) return;
+  growing();
+  for (const PropertyChange& change : changes) {
+    if (change.xml) {
+      Run(sql_->set_property, id, change.name.xmlns, change.name.name, *change.xml).done();
+    } else {
+      Run(sql_->delete_property, id, change.name.xmlns, change.name.name).done();
+    }
+  }
+  Run(sql_->mark_properties, id).done();
+}
+
+void Acts::set_modified(NodeId id, Millis modified) {
+  const Place of = place(id);
+  changing();
+  if (of.collection) modified = collection_date_set(modified, of.modified, wall_now());
+  Run(sql_->touch, of.parent, of.key, modified).done();
+}
+
+NamespaceCheck Acts::repair() {
+  acting();
+  write_counters();
+  NamespaceCheck result = inspect(connection_, true);
+  if (result.repaired > 0) changing();
+  counters_ = read_counters(connection_);
+  state_.accounts = read_accounts(connection_);
+  queries_.forget();
+  return result;
+}
+
+void Acts::forget_garbage(std::span<const std::string> blobs) {
+  acting();
+  state_.changed = true;
+  for (const std::string& blob : blobs) Run(sql_->delete_garbage, blob).done();
+}
+
+}  // namespace holdfast::storage::sqlite

@@ -1,0 +1,153 @@
+// The acts of storage::Transaction on the writing connection. One closure runs at a time; the
+// writer (writer.h) begins, saves, restores and ends around it.
+//
+// docs/storage.md numbers the invariants that the acts keep; they are cited as "invariant n".
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "storage/sqlite/read/snapshot_base.h"
+
+namespace holdfast::storage::sqlite {
+
+// The row of counters, kept in memory while a batch runs and written once at its end.
+struct Counters {
+  std::int64_t next_node = 0;
+  std::int64_t next_content = 0;
+  std::int64_t resources = 0;
+  std::int64_t bytes = 0;
+  std::int64_t locks = 0;
+  AccountId next_account = 1;
+
+  // The number of locks alone is not written, because that would cost each LOCK and UNLOCK a page:
+  // they are counted when the store is opened.
+  [[nodiscard]] bool same_but_locks(const Counters& other) const {
+    return next_node == other.next_node && next_content == other.next_content &&
+           resources == other.resources && bytes == other.bytes &&
+           next_account == other.next_account;
+  }
+};
+
+// The row of counters with the number of locks there are, and all accounts, as the database has
+// them.
+[[nodiscard]] Counters read_counters(Connection& connection);
+[[nodiscard]] std::shared_ptr<const Accounts> read_accounts(Connection& connection);
+
+class Acts final : public Answers<Transaction> {
+ public:
+  Acts(Connection& connection, Queries& queries);
+
+  // Around a batch: `begin` before its closures, `write_counters` after them. Around one closure:
+  // `save` before, `restore` when it was rolled back. Ids that it took are not given out again.
+  struct State {
+    Counters counters;
+    std::shared_ptr<const Accounts> accounts;
+    std::uint32_t acts = 0;   // how many began to write, perhaps without effect
+    bool changed = false;     // something
+    bool must_flush = false;  // something that D1 wants flushed
+    bool grew = false;        // something that takes space
+  };
+  void begin(const Counters& counters, std::shared_ptr<const Accounts> accounts);
+  [[nodiscard]] const State& save() const { return state_; }
+  void restore(const State& saved);
+  void write_counters();
+  [[nodiscard]] Usage usage() const override;
+
+  Resource put(const Resource& parent, std::string_view name, const Content& content,
+               std::optional<Millis> modified, AccountId owner) override;
+  Resource make_collection(const Resource& parent, std::string_view name, AccountId owner) override;
+  Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
+                     std::string_view name, AccountId owner) override;
+  Resource move_tree(const Resource& source, const Resource& parent,
+                     std::string_view name) override;
+  void remove_tree(const Resource& root) override;
+  void patch_properties(NodeId id, std::span<const PropertyChange> changes) override;
+  void set_modified(NodeId id, Millis modified) override;
+  Lock add_lock(Lock lock) override;
+  Lock refresh_lock(const Lock& lock, std::int64_t timeout_s) override;
+  bool remove_lock(const Lock& lock) override;
+  [[nodiscard]] std::shared_ptr<const Accounts> accounts() const override;
+  AccountId put_account(Account account) override;
+  void remove_account(AccountId id) override;
+  void put_token(DeviceToken token) override;
+  bool remove_token(std::string_view id) override;
+
+  // Upkeep. None of it must be flushed by itself.
+  void forget_garbage(std::span<const std::string> blobs);
+  // Forgets locks that ran out more than `grace_s` seconds ago, at most `most`.
+  void purge_expired_locks(std::int64_t grace_s, std::size_t most);
+  // Namespace::check with repair.
+  [[nodiscard]] NamespaceCheck repair();
+
+ private:
+  // A row of `node` as insertions and moves need it.
+  struct Place {
+    NodeId id = 0;
+    NodeId parent = 0;
+    std::string key;
+    std::int64_t height = 0;
+    std::int64_t reach = 0;
+    std::int64_t name_bytes = 0;
+    Millis modified = 0;
+    bool collection = false;
+  };
+
+  // Before the first statement that writes: what was read before may be so no more.
+  void acting() {
+    ++state_.acts;
+    queries_.forget_seen();
+  }
+  void changing() {
+    acting();
+    state_.changed = state_.must_flush = true;
+  }
+  void growing() {
+    changing();
+    state_.grew = true;
+  }
+  [[nodiscard]] Place place(NodeId id);
+  [[nodiscard]] Place collection(NodeId id);
+  void insert_node(NodeId parent, const NameKey& key, const Resource& resource, bool properties,
+                   std::int64_t height, std::int64_t reach);
+  // What an account owns changed by this much (invariant 10). Nobody's is not counted.
+  void owns(AccountId owner, std::int64_t resources, std::int64_t bytes);
+  // A member of this shape came to `parent`, which is dated `modified` now (storage/dates.h): sets
+  // the bounds of everything above as well (invariant 6).
+  void member_came(Place parent, std::int64_t name_bytes, std::int64_t height, std::int64_t reach,
+                   Millis modified);
+  void member_left(const Place& parent, const Resource& lost);
+
+  // tree_acts.cc
+  void fill_tree(const Resource& root);
+  void copy_members(const Resource& source, NodeId target, AccountId owner);
+  // `parent` is where it lies now.
+  void drop(const Resource& root, NodeId parent);
+  void drop_tree(const Resource& root, NodeId parent);
+  // Live locks and expired ones: of one resource, and of a whole tree.
+  void drop_locks_at(NodeId id, NodeId parent);
+  void drop_locks_within(const Resource& root, NodeId parent);
+  // Makes room for `to` where `replaced` is: its lock stays and covers `to` (RFC 4918 §7.6).
+  void give_place(const Resource& replaced, NodeId to);
+
+  // content_refs.cc
+  std::int64_t insert_content(const Content& content);
+  // The same, and lets `old` go.
+  std::int64_t exchange_content(std::int64_t old, const Content& content);
+  void release(std::int64_t content);
+
+  Connection& connection_;
+  State state_;
+  Counters& counters_ = state_.counters;
+
+  struct Statements;
+  struct Delete {
+    void operator()(Statements* statements) const;
+  };
+  std::unique_ptr<Statements, Delete> sql_;
+};
+
+}  // namespace holdfast::storage::sqlite

@@ -1,0 +1,193 @@
+// Acts on whole trees. They work on sets through temp.tree: the number of statements does not
+// depend on the number of members.
+#include "storage/dates.h"
+#include "storage/sqlite/file/schema.h"
+#include "storage/sqlite/write/statements.h"
+
+namespace holdfast::storage::sqlite {
+
+namespace {
+
+[[noreturn]] void refuse(const char* why) { throw Error(Fault::conflict, why); }
+
+}  // namespace
+
+void Acts::fill_tree(const Resource& root) {
+  Run(sql_->clear_tree).done();
+  Run(sql_->fill_tree, root.id).done();
+}
+
+Resource Acts::copy_tree(const Resource& source, bool recursive, const Resource& parent,
+                         std::string_view name, AccountId owner) {
+  const Place from = place(source.id);
+  Place above = collection(parent.id);
+  const NameKey key(name);
+  const std::optional<Resource> replaced = queries_.child(parent.id, key.view());
+  if (queries_.lies_in(parent.id, source.id)) refuse("a copy into itself");
+  if (replaced && queries_.lies_in(source.id, replaced->id)) refuse("a copy onto an ancestor");
+  growing();
+
+  const bool with_members = recursive && from.collection;
+  if (replaced) above.modified = date_after_loss(above.modified, wall_now(), *replaced);
+  Resource copy = source;
+  copy.id = counters_.next_node++;
+  copy.parent = parent.id;
+  copy.name = name;
+  copy.created = wall_now();
+  copy.owner = owner;
+  if (copy.is_collection()) {
+    copy.modified = date_of_arrived_collection(source.modified, with_members && from.height > 0,
+                                               above.modified, wall_now());
+  } else {
+    Run(sql_->add_ref, copy.content).done();
+    if (connection_.changes() == 0) refuse("the source's content is gone");
+  }
+  if (replaced) give_place(*replaced, copy.id);
+
+  Run(sql_->copy_properties, source.id, copy.id).done();
+  const bool properties = connection_.changes() > 0;
+  const std::int64_t height = with_members ? from.height : 0;
+  const std::int64_t reach = with_members ? from.reach : 0;
+  insert_node(parent.id, key, copy, properties, height, reach);
+  const Millis came = date_after_arrival(above.modified, wall_now());
+  member_came(std::move(above), static_cast<std::int64_t>(name.size()), height, reach, came);
+  if (with_members) copy_members(source, copy.id, owner);
+  return copy;
+}
+
+void Acts::copy_members(const Resource& source, NodeId target, AccountId owner) {
+  fill_tree(source);
+  std::int64_t count = 0;
+  std::int64_t bytes = 0;
+  {
+    Run run(sql_->tree_totals);
+    if (run.row()) {
+      count = run.integer(0);
+      bytes = run.amount(1);
+    }
+  }
+  // The root, seq 1, is `target`; the others take the ids that follow it.
+  const std::int64_t base = target - 1;
+  if (counters_.next_node != target + 1) refuse("ids were taken in between");
+  counters_.next_node += count - 1;
+  Run(sql_->copy_nodes, base, wall_now(), owner).done();
+  if (connection_.changes() != count - 1) {
+    throw Error(Fault::corrupt, "the tree to copy is not whole");
+  }
+  Run(sql_->copy_tree_properties, base).done();
+  Run(sql_->add_tree_refs).done();
+  counters_.resources += count - 1;
+  counters_.bytes += bytes;
+  owns(owner, count - 1, bytes);
+}
+
+Resource Acts::move_tree(const Resource& source, const Resource& parent, std::string_view name) {
+  if (source.id == kRoot) refuse("the root does not move");
+  const Place from = place(source.id);
+  Place above = collection(parent.id);
+  const NameKey key(name);
+  const std::optional<Resource> replaced = queries_.child(parent.id, key.view());
+  const bool respelt = replaced && replaced->id == source.id;
+  if (queries_.lies_in(parent.id, source.id)) refuse("a move into itself");
+  if (replaced && !respelt && queries_.lies_in(source.id, replaced->id)) {
+    refuse("a move onto an ancestor");
+  }
+  std::optional<Place> left;
+  if (from.parent != parent.id) left = place(from.parent);
+  changing();
+
+  // At a new spelling the lock is on source and destination alike, and so it stays. None that stays
+  // sees its resource come to another parent (invariant 7).
+  if (!respelt) drop_locks_within(source, from.parent);
+  if (replaced && !respelt) {
+    give_place(*replaced, source.id);
+    above.modified = date_after_loss(above.modified, wall_now(), *replaced);
+  }
+  Millis modified = source.modified;
+  if (from.collection) {
+    modified =
+        respelt ? collection_date_set(modified, from.modified, wall_now())
+                : date_of_arrived_collection(modified, from.height > 0, above.modified, wall_now());
+  }
+  std::optional<std::string_view> stored_name;
+  if (!key.is_name()) stored_name = name;
+  Run(sql_->relocate, from.parent, from.key, parent.id, key.view(), stored_name, modified).done();
+  if (left) member_left(*left, source);
+  const Millis came = left || respelt ? date_after_arrival(above.modified, wall_now())
+                                      : date_after_loss(above.modified, wall_now(), source);
+  member_came(std::move(above), static_cast<std::int64_t>(name.size()), from.height, from.reach,
+              came);
+
+  std::optional<Resource> moved = queries_.by_id(source.id);
+  if (!moved) refuse("the source is gone");
+  return std::move(*moved);
+}
+
+void Acts::remove_tree(const Resource& root) {
+  if (root.id == kRoot) refuse("the root cannot be removed");
+  const Place parent = place(place(root.id).parent);
+  changing();
+  drop(root, parent.id);
+  member_left(parent, root);
+}
+
+void Acts::give_place(const Resource& replaced, NodeId to) {
+  if (queries_.any_locks()) Run(sql_->move_locks, replaced.parent, replaced.id, to).done();
+  drop(replaced, replaced.parent);
+}
+
+void Acts::drop(const Resource& root, NodeId parent) {
+  if (root.is_collection()) {
+    drop_tree(root, parent);
+    return;
+  }
+  Run(sql_->delete_node, root.id).done();
+  if (connection_.changes() != 1) refuse("the resource is gone");
+  Run(sql_->delete_properties, root.id).done();
+  drop_locks_at(root.id, parent);
+  release(root.content);
+  --counters_.resources;
+  counters_.bytes -= static_cast<std::int64_t>(root.size);
+  owns(root.owner, -1, -static_cast<std::int64_t>(root.size));
+}
+
+void Acts::drop_tree(const Resource& root, NodeId parent) {
+  fill_tree(root);
+  {
+    Run run(sql_->tree_totals);
+    if (run.row()) {
+      counters_.resources -= run.integer(0);
+      counters_.bytes -= run.amount(1);
+    }
+  }
+  Run(sql_->drop_tree_refs).done();
+  Run(sql_->tree_garbage).done();
+  Run(sql_->drop_tree_inline).done();
+  Run(sql_->drop_tree_contents).done();
+  Run(sql_->drop_tree_properties).done();
+  drop_locks_at(root.id, parent);
+  if (queries_.any_locks()) {
+    Run(sql_->drop_tree_locks).done();
+    counters_.locks -= connection_.changes();
+  }
+  Run(sql_->drop_tree_usage).done();
+  Run(sql_->drop_tree_nodes).done();
+  Run(sql_->clear_tree).done();
+}
+
+void Acts::drop_locks_at(NodeId id, NodeId parent) {
+  if (!queries_.any_locks()) return;
+  Run(sql_->delete_locks, parent, id).done();
+  counters_.locks -= connection_.changes();
+}
+
+void Acts::drop_locks_within(const Resource& root, NodeId parent) {
+  drop_locks_at(root.id, parent);
+  queries_.lock_parents(root, [&](NodeId collection) {
+    Run(sql_->delete_member_locks, collection).done();
+    counters_.locks -= connection_.changes();
+    return true;
+  });
+}
+
+}  // namespace holdfast::storage::sqlite
