@@ -1,6 +1,6 @@
-#include <string_view>
+#include "server/app/banner.h"
 
-#include "server/app/serve.h"
+#include <string_view>
 
 namespace holdfast::server {
 namespace {

@@ -1,11 +1,36 @@
 #include "server/app/health.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <exception>
 #include <string_view>
 #include <utility>
+#include <vector>
+
+#include "storage/error.h"
 
 namespace holdfast::server {
 namespace {
+
+// Enough for the content store to write to the disk.
+constexpr std::size_t kProbeBytes = 256 * 1024;
+
+// With less than this the store may have given up its reserve and refuse what adds
+// (docs/storage.md).
+std::uint64_t nearly_full(std::uint64_t disk_bytes) {
+  return 2 * std::clamp(disk_bytes / 32, kLeastReserveBytes, kMostReserveBytes);
+}
+
+std::string in_mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+// Begins a file, writes to it and drops it.
+bool takes_files(storage::ContentStore& contents) try {
+  static const std::vector<char> kProbe(kProbeBytes);
+  contents.begin({})->append(kProbe);
+  return true;
+} catch (const storage::Error&) {
+  return false;
+}
 
 dav::Response plain(const dav::Request& request, int status, std::string body,
                     std::string_view type = "text/plain; charset=utf-8") {
@@ -21,6 +46,26 @@ dav::Response plain(const dav::Request& request, int status, std::string body,
 }
 
 }  // namespace
+
+std::optional<std::string> below_floor(const Store& store, const dav::Options& options) {
+  const storage::ContentStore::Space space = store.contents->space();
+  const std::uint64_t kept = nearly_full(space.total);
+  const std::uint64_t floor = std::max(options.free_space_floor_bytes, kept);
+  if (space.available >= floor) return std::nullopt;
+  return "Writes are refused (507), because free space is below the floor: " +
+         in_mebibytes(space.available) + " free, floor " + in_mebibytes(floor) +
+         (floor == kept ? " (room for removals)" : " (--free-space-floor)") +
+         ", size of the disk " + in_mebibytes(space.total) + ".";
+}
+
+std::optional<std::string> trouble(const Store& store, const dav::Options& options,
+                                   const std::atomic<bool>& failed) {
+  if (failed) return "The store failed; the server stops.";
+  static_cast<void>(store.names->snapshot());
+  if (auto full = below_floor(store, options)) return full;
+  if (!takes_files(*store.contents)) return "Writes are refused: the disk takes no files.";
+  return std::nullopt;
+}
 
 dav::Response Admin::answer(const dav::Request& request) const try {
   const std::string_view path = request.target.substr(0, request.target.find('?'));

@@ -2,13 +2,26 @@
 // text). It has a listener of its own so that no name in the user's tree is reserved. Any thread.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
 
+#include "dav/engine.h"
 #include "dav/http.h"
+#include "server/cli/store.h"
 
 namespace holdfast::server {
+
+// What to say when requests that add to the store are refused, because the disk has less free space
+// than the floor in `options`; nullopt when it has enough. Throws storage::Error.
+[[nodiscard]] std::optional<std::string> below_floor(const Store& store,
+                                                     const dav::Options& options);
+
+// Why the store cannot be read or written, in one sentence; nullopt when it can. Reads the store and
+// begins a file in it. `failed` says that the store refuses further writes. Throws storage::Error.
+[[nodiscard]] std::optional<std::string> trouble(const Store& store, const dav::Options& options,
+                                                 const std::atomic<bool>& failed);
 
 struct Admin {
   // nullopt: reads and writes work. Else one sentence.

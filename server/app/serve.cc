@@ -10,7 +10,6 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <thread>
@@ -19,20 +18,26 @@
 #include <vector>
 
 #include "dav/engine.h"
+#include "server/app/banner.h"
 #include "server/app/health.h"
 #include "server/app/redirect.h"
 #include "server/app/systemd.h"
+#include "server/auth/active_requests.h"
+#include "server/auth/anonymous.h"
 #include "server/auth/gate.h"
 #include "server/auth/origin_policy.h"
 #include "server/cli/backup.h"
 #include "server/cli/control_socket.h"
 #include "server/cli/dispatch.h"
-#include "server/loop/admission.h"
+#include "server/loop/descriptors.h"
 #include "server/loop/listener.h"
 #include "server/observe/access_log.h"
 #include "server/observe/event_log.h"
 #include "server/observe/metrics.h"
 #include "server/process/drop_root.h"
+#include "server/process/environment.h"
+#include "server/process/signals.h"
+#include "server/process/usage_error.h"
 #include "server/tls/credentials.h"
 #include "storage/clock.h"
 #include "storage/maintenance.h"
@@ -40,67 +45,12 @@
 namespace holdfast::server {
 namespace {
 
-// Descriptors besides those of connections: the store's, the log's, the listeners'.
-constexpr std::uint64_t kOwnDescriptors = 128;
-// Connections that have their last answer and wait for the client's end.
-constexpr std::uint64_t kClosingConnections = 1024;
 constexpr std::size_t kSideConnections = 64;
 constexpr std::size_t kSideWorkers = 4;
-// Enough for the content store to write to the disk.
-constexpr std::size_t kProbeBytes = 256 * 1024;
 // Closing the store after requests in flight have had their time.
 constexpr std::int64_t kCloseTimeout_s = 20;
 // How often the TLS files are looked at.
 constexpr timespec kFilesInterval{.tv_sec = 2, .tv_nsec = 0};
-
-sigset_t stop_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  return set;
-}
-
-// Every thread inherits the mask, so only waits of this file's see these signals.
-void block_signals() {
-  sigset_t set = stop_signals();
-  sigaddset(&set, SIGHUP);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-}
-
-// Raises the soft limit of open files to the hard one and returns it.
-std::uint64_t raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur;
-}
-
-// Ends the process when a second signal comes, or when closing takes too long.
-class Impatience {
- public:
-  explicit Impatience(std::int64_t seconds)
-      : thread_([this, seconds] {
-          const sigset_t set = stop_signals();
-          const timespec timeout{.tv_sec = seconds, .tv_nsec = 0};
-          ::sigtimedwait(&set, nullptr, &timeout);
-          if (!done_) ::_exit(1);
-        }) {}
-  ~Impatience() {
-    done_ = true;
-    ::pthread_kill(thread_.native_handle(), SIGTERM);
-    thread_.join();
-  }
-  Impatience(const Impatience&) = delete;
-  Impatience& operator=(const Impatience&) = delete;
-
- private:
-  std::atomic<bool> done_ = false;
-  std::thread thread_;
-};
 
 void print(const std::string& text) {
   // In one piece: who reads the URL from a pipe then has the rest as well.
@@ -110,44 +60,6 @@ void print(const std::string& text) {
     if (written <= 0) return;
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
-}
-
-// With less than this the store may have given up its reserve and refuse what adds
-// (docs/storage.md).
-std::uint64_t nearly_full(std::uint64_t disk_bytes) {
-  return 2 * std::clamp(disk_bytes / 32, kLeastReserveBytes, kMostReserveBytes);
-}
-
-std::string in_mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
-
-// What to say when what adds is refused for want of free space.
-std::optional<std::string> below_floor(const Store& store, const dav::Options& options) {
-  const storage::ContentStore::Space space = store.contents->space();
-  const std::uint64_t kept = nearly_full(space.total);
-  const std::uint64_t floor = std::max(options.free_space_floor_bytes, kept);
-  if (space.available >= floor) return std::nullopt;
-  return "Writes are refused (507), because free space is below the floor: " +
-         in_mebibytes(space.available) + " free, floor " + in_mebibytes(floor) +
-         (floor == kept ? " (room for removals)" : " (--free-space-floor)") +
-         ", size of the disk " + in_mebibytes(space.total) + ".";
-}
-
-// Begins a file, writes to it and drops it.
-bool takes_files(storage::ContentStore& contents) try {
-  static const std::vector<char> kProbe(kProbeBytes);
-  contents.begin({})->append(kProbe);
-  return true;
-} catch (const storage::Error&) {
-  return false;
-}
-
-std::optional<std::string> trouble(const Store& store, const dav::Options& options,
-                                   const std::atomic<bool>& failed) {
-  if (failed) return "The store failed; the server stops.";
-  static_cast<void>(store.names->snapshot());
-  if (auto full = below_floor(store, options)) return full;
-  if (!takes_files(*store.contents)) return "Writes are refused: the disk takes no files.";
-  return std::nullopt;
 }
 
 Upkeep upkeep(const Store& store, const std::optional<storage::Maintenance>& maintenance) {
@@ -195,6 +107,13 @@ int leave_root(const Config& config, const Owner& owner, InheritedSockets& socke
   listen_as_root(config, sockets);
   become(owner, config.data);
   return log;
+}
+
+// What anonymous clients may do while there are no accounts. Throws UsageError when that must be
+// set and is not.
+Anonymous without_accounts(const Config& config, bool has_accounts) {
+  return anonymous_without_accounts(config.anonymous, config.listen,
+                                    parse_address(config.listen).loopback, has_accounts);
 }
 
 // For listeners beside the main one.
@@ -296,9 +215,9 @@ std::unique_ptr<Listener> make_listener(const std::string& address,
                                     proxies);
 }
 
-// Serves until a signal; `impatience` is set when it came, and outlives the closing of the store.
+// Serves until a signal; `forced_exit` is set when it came, and outlives the closing of the store.
 int run(const Config& config, InheritedSockets inherited, const OpenStore& open_store,
-        std::optional<Impatience>& impatience) {
+        std::optional<ForcedExit>& forced_exit) {
   Limits limits = fitted_to(config.limits, raise_descriptor_limit());
   limits.spill_folder = config.spill_folder.empty() ? config.data + "/tmp" : config.spill_folder;
 
@@ -321,8 +240,8 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
     ::kill(::getpid(), SIGTERM);
   });
 
-  const Anonymous without_accounts =
-      anonymous_without_accounts(config, !store.names->accounts()->accounts.empty());
+  const Anonymous anonymous =
+      without_accounts(config, !store.names->accounts()->accounts.empty());
   if (config.tls_self_signed) tls.emplace(self_signed_files(config));
 
   const storage::SystemClock clock;
@@ -331,7 +250,7 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
                            config.engine_options(store.contents->space().total));
   const AccessPolicy policy(config.public_url);
   const Proxies proxies = Proxies::parse(config.trusted_proxies).value_or(Proxies());
-  SignIn sign_in({.without_accounts = without_accounts,
+  SignIn sign_in({.without_accounts = anonymous,
                   .with_accounts = config.anonymous.value_or(Anonymous::off),
                   .basic_over_http = config.basic_over_http,
                   .digest = config.digest},
@@ -406,7 +325,7 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
   notify_manager(process_environment(), "STOPPING=1");
 
   try {
-    impatience.emplace(limits.shutdown_grace_s + kCloseTimeout_s);
+    forced_exit.emplace(limits.shutdown_grace_s + kCloseTimeout_s);
   } catch (const std::system_error&) {
     // The system gives no thread: then no second signal, but the end in time.
     ::alarm(static_cast<unsigned>(limits.shutdown_grace_s + kCloseTimeout_s));
@@ -428,17 +347,6 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
 
 }  // namespace
 
-Limits fitted_to(Limits limits, std::uint64_t descriptors) {
-  const std::uint64_t usable =
-      descriptors > 2 * kOwnDescriptors ? descriptors - kOwnDescriptors : descriptors / 2;
-  const std::uint64_t most_workers = std::max<std::uint64_t>(usable / 8, 1);
-  limits.workers = std::min<std::uint64_t>(limits.workers, most_workers);
-  const std::uint64_t others = std::min(kClosingConnections, usable / 4) + 2 * limits.workers;
-  const std::uint64_t most_connections = usable > others ? usable - others : 1;
-  limits.connections = std::min<std::uint64_t>(limits.connections, most_connections);
-  return limits;
-}
-
 int serve(const Config& settings, const OpenStore& open_store) {
   InheritedSockets inherited = inherited_sockets(process_environment());
   Config config = settings;
@@ -450,12 +358,12 @@ int serve(const Config& settings, const OpenStore& open_store) {
   std::error_code unreadable;
   if (!std::filesystem::exists(config.data, unreadable) ||
       std::filesystem::is_empty(config.data, unreadable))
-    static_cast<void>(anonymous_without_accounts(config, false));
-  block_signals();
+    static_cast<void>(without_accounts(config, false));
+  block_stop_signals();
   ::umask(077);
   start_event_log();
-  std::optional<Impatience> impatience;
-  return run(config, std::move(inherited), open_store, impatience);
+  std::optional<ForcedExit> forced_exit;
+  return run(config, std::move(inherited), open_store, forced_exit);
 }
 
 }  // namespace holdfast::server

@@ -8,8 +8,8 @@
 #include "server/auth/origin_policy.h"
 #include "server/auth/proxies.h"
 #include "server/auth/sign_in.h"
+#include "server/http1/handler.h"
 #include "server/loop/admission.h"
-#include "server/loop/listener.h"
 
 namespace holdfast::server {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "dav/http.h"
-#include "server/loop/listener.h"
+#include "server/http1/handler.h"
 
 namespace holdfast::server {
 

@@ -24,7 +24,7 @@
 #include "server/auth/nonces.h"
 #include "server/auth/throttle.h"
 #include "server/config/config.h"
-#include "server/loop/listener.h"
+#include "server/http1/handler.h"
 #include "storage/accounts.h"
 #include "storage/clock.h"
 

@@ -9,16 +9,13 @@
 #include <sys/stat.h>
 #include <utility>
 
+#include "server/cli/table.h"
 #include "server/process/drop_root.h"
 
 namespace holdfast::server {
 namespace {
 
 constexpr std::chrono::seconds kTellInterval{5};
-
-std::string counted(std::uint64_t count, const char* one, const char* many) {
-  return std::to_string(count) + " " + (count == 1 ? one : many);
-}
 
 std::string files_of(std::uint64_t files, std::uint64_t bytes) {
   return counted(files, "content file", "content files") + " of " + counted(bytes, "byte", "bytes");

@@ -2,15 +2,9 @@
 
 #include <string>
 
+#include "server/cli/table.h"
+
 namespace holdfast::server {
-namespace {
-
-std::string counted(std::uint64_t count, const char* one, const char* many) {
-  return std::to_string(count) + " " + (count == 1 ? one : many);
-}
-
-}  // namespace
-
 ControlReply check_store(Store& store, const storage::CheckOptions& options) {
   const storage::CheckReport report = storage::check(*store.names, *store.contents, options);
   ControlReply reply;

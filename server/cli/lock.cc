@@ -9,6 +9,7 @@
 
 #include "dav/error.h"
 #include "dav/path.h"
+#include "server/cli/table.h"
 #include "server/observe/access_log.h"
 
 namespace holdfast::server {
@@ -79,9 +80,7 @@ storage::Path any_path(std::string_view text) {
   return dav::parse_reference(text, space, "").path;
 }
 
-std::string count_text(std::size_t count) {
-  return std::to_string(count) + (count == 1 ? " lock" : " locks");
-}
+std::string count_text(std::size_t count) { return counted(count, "lock", "locks"); }
 
 ControlReply no_lock(std::string_view which) {
   std::string text = "No lock is found for ";

@@ -10,6 +10,7 @@
 
 #include "dav/error.h"
 #include "dav/path.h"
+#include "server/cli/table.h"
 #include "server/observe/access_log.h"
 #include "storage/name_key.h"
 
@@ -40,10 +41,6 @@ std::string shown(std::string_view text) {
 std::string quoted(std::string_view text) { return '"' + shown(text) + '"'; }
 
 std::string shown(const Path& path) { return dav::href({}, path, false); }
-
-std::string counted(std::uint64_t count, const char* one, const char* many) {
-  return std::to_string(count) + " " + (count == 1 ? one : many);
-}
 
 std::string_view to_string(Right right) {
   return right == Right::write ? "write" : right == Right::read ? "read" : "none";
@@ -248,34 +245,6 @@ ControlReply remove(Namespace& names, const UserRequest& request) {
   if (last)
     text += "There are no accounts any more: --anonymous or its default decides who may do what.\n";
   return {0, std::move(text)};
-}
-
-using Table = std::vector<std::vector<std::string>>;
-
-// In characters.
-std::size_t width(std::string_view utf8) {
-  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
-// Columns two spaces apart; the first row is the heading.
-std::string text_of(const Table& table) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : table)
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      if (i == widths.size()) widths.push_back(0);
-      widths[i] = std::max(widths[i], width(row[i]));
-    }
-  std::string text;
-  for (const auto& row : table) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - width(row[i]) + 2, ' ');
-    }
-    text += '\n';
-  }
-  return text;
 }
 
 std::string of_quota(std::uint64_t used, std::optional<std::uint64_t> quota) {

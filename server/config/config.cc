@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <utility>
 
 #include "Poco/Exception.h"
@@ -34,29 +33,13 @@ void apply(Config& config, const Option& option, std::string_view value,
   }
 }
 
-std::string printable(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text;
-}
-
 }  // namespace
-
-UsageError::UsageError(std::string sentence) : runtime_error(printable(std::move(sentence))) {}
 
 std::string Option::variable() const {
   std::string out = "HOLDFAST_";
   for (const char c : name)
     out += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return out;
-}
-
-Environment process_environment() {
-  return [](const std::string& name) -> std::optional<std::string> {
-    const char* value = std::getenv(name.c_str());
-    if (value == nullptr) return std::nullopt;
-    return value;
-  };
 }
 
 Config resolve(const Values& flags, const Environment& environment, const Values& file) {
@@ -137,16 +120,6 @@ std::vector<PublicUrl> parse_public_urls(std::string_view text) {
   return urls;
 }
 
-Anonymous anonymous_without_accounts(const Config& config, bool has_accounts) {
-  if (config.anonymous) return *config.anonymous;
-  if (parse_address(config.listen).loopback) return Anonymous::write;
-  if (has_accounts) return Anonymous::off;
-  throw UsageError("There are no accounts, and " + config.listen +
-                   " can be reached from other machines: add accounts with holdfast user add, say "
-                   "what everybody may do with --anonymous off, read or write, or listen on "
-                   "127.0.0.1.");
-}
-
 void check_tls(const Config& config) {
   if (config.tls_certificate.empty() != config.tls_key.empty())
     throw UsageError("--tls-cert and --tls-key belong together; " +
@@ -170,18 +143,6 @@ void check_tls(const Config& config) {
 
 std::string_view to_string(Durability durability) {
   return durability == Durability::full ? "full" : "relaxed";
-}
-
-std::string_view to_string(Anonymous anonymous) {
-  switch (anonymous) {
-    case Anonymous::off:
-      return "off";
-    case Anonymous::read:
-      return "read";
-    case Anonymous::write:
-      return "write";
-  }
-  return "off";
 }
 
 dav::Options Config::engine_options(std::uint64_t disk_bytes) const {

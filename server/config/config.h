@@ -11,28 +11,20 @@
 #include <map>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "dav/engine.h"
+#include "server/auth/anonymous.h"
 #include "server/http1/limits.h"
+#include "server/process/environment.h"
+#include "server/process/usage_error.h"
 #include "storage/open.h"
 
 namespace holdfast::server {
 
-// What the user asked for cannot be done as it was asked; `what()` is one sentence for stderr, in
-// which control characters have become '?'. The program exits with kUsageExit.
-class UsageError : public std::runtime_error {
- public:
-  explicit UsageError(std::string sentence);
-};
-
-inline constexpr int kUsageExit = 2;
-
 using storage::Durability;
-enum class Anonymous { off, read, write };
 
 struct Config {
   std::string listen = "127.0.0.1:8080";
@@ -86,11 +78,6 @@ struct Option {
 
 // Names and texts as given in one source.
 using Values = std::map<std::string, std::string, std::less<>>;
-// Looks up an environment variable; nullopt when it is not set.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
-
-// The process's own environment.
-[[nodiscard]] Environment process_environment();
 
 // Reads "name = value" lines. '#' and ';' begin comment lines; quotes around a value are dropped;
 // '_' in a name is read as '-'. Throws UsageError for a file that cannot be read, a line that is no
@@ -126,16 +113,10 @@ struct PublicUrl {
 // UsageError.
 [[nodiscard]] std::vector<PublicUrl> parse_public_urls(std::string_view text);
 
-// What anonymous clients may do while there are no accounts: as set; else write on a loopback
-// address. Throws UsageError on any other address without an explicit setting, unless
-// `has_accounts`: should the last of them go, it is off.
-[[nodiscard]] Anonymous anonymous_without_accounts(const Config& config, bool has_accounts);
-
 // Throws UsageError with one sentence when the TLS options contradict each other or leave out a
 // part.
 void check_tls(const Config& config);
 
 [[nodiscard]] std::string_view to_string(Durability durability);
-[[nodiscard]] std::string_view to_string(Anonymous anonymous);
 
 }  // namespace holdfast::server

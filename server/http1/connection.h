@@ -10,9 +10,9 @@
 
 #include "server/http1/buffers.h"
 #include "server/http1/exchange.h"
+#include "server/http1/handler.h"
 #include "server/http1/head.h"
 #include "server/loop/admission.h"
-#include "server/loop/listener.h"
 #include "server/loop/workers.h"
 #include "server/net/wire.h"
 

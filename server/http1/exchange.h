@@ -10,9 +10,9 @@
 
 #include "server/http1/body_reader.h"
 #include "server/http1/buffers.h"
+#include "server/http1/handler.h"
 #include "server/http1/head.h"
 #include "server/http1/limits.h"
-#include "server/loop/listener.h"
 #include "server/net/wire.h"
 #include "server/observe/observer.h"
 

@@ -1,18 +1,13 @@
-// How many connections there are and how many each client has, and how many requests of each
-// account are being answered.
+// How many connections there are, and how many each client has.
 #pragma once
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <string>
 #include <sys/socket.h>
 #include <unordered_map>
 
 #include "server/http1/limits.h"
-#include "storage/model.h"
 
 namespace holdfast::server {
 
@@ -43,23 +38,6 @@ class Admission {
   const Limits& limits_;
   std::size_t total_ = 0;
   std::unordered_map<ClientKey, std::size_t> clients_;
-};
-
-// Any thread.
-class ActiveRequests {
- public:
-  explicit ActiveRequests(std::size_t most_per_account) : most_(most_per_account) {}
-
-  // Counts a request of this account until what is returned is gone, which must be before this is.
-  // Empty when there are too many.
-  [[nodiscard]] std::shared_ptr<const void> enter(storage::AccountId account);
-
- private:
-  void leave(storage::AccountId account);
-
-  const std::size_t most_;
-  std::mutex mutex_;
-  std::unordered_map<storage::AccountId, std::size_t> counts_;  // of those that have any
 };
 
 }  // namespace holdfast::server

@@ -8,11 +8,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
-#include "dav/http.h"
+#include "server/http1/handler.h"
 #include "server/http1/limits.h"
 #include "server/observe/observer.h"
 
@@ -20,24 +19,6 @@ namespace holdfast::server {
 
 class Proxies;
 class TlsCredentials;
-
-// The other end of a connection; for a handler that believes a proxy, the client behind it.
-struct Peer {
-  std::string address;  // numeric, without port
-  bool loopback = false;
-  bool tls = false;
-  std::string certificate{};  // SHA-256 of the client's certificate (DER) in lower-case hex,
-                              // verified to be its own; empty: none
-  // For the handler to set: kept until its answer has been sent, and whether no other request is
-  // wanted on this connection.
-  std::shared_ptr<const void> place{};
-  bool last = false;
-};
-
-// Answers one request. Called on worker threads, any number at once. Must not throw; what it throws
-// all the same becomes a plain 500. The peer is this request's copy: what the handler sets there
-// goes to the log.
-using Handler = std::function<dav::Response(dav::Request&, Peer&)>;
 
 class Listener {
  public:

@@ -96,7 +96,7 @@ void Poller::arm(Connection& connection, int operation) {
 }
 
 void Poller::run() {
-  block_signals();
+  block_all_signals();
   for (;;) {
     try {
       if (!turn()) return;

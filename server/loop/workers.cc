@@ -1,10 +1,11 @@
 #include "server/loop/workers.h"
 
-#include <csignal>
 #include <exception>
 #include <new>
 #include <pthread.h>
 #include <utility>
+
+#include "server/process/signals.h"
 
 namespace holdfast::server {
 namespace {
@@ -18,14 +19,6 @@ constexpr int kStackBytes = 256 * 1024;
 #endif
 
 }  // namespace
-
-void block_signals() {
-  sigset_t signals;
-  sigfillset(&signals);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF})
-    sigdelset(&signals, fault);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-}
 
 Workers::Workers(const Limits& limits, Observer& observer, Work work)
     : limits_(limits), observer_(observer), work_(std::move(work)) {}
@@ -87,7 +80,8 @@ void Workers::join_finished() {
 }
 
 void Workers::run(Worker& worker) {
-  block_signals();
+  // The main thread waits for signals; a client that has gone away must not raise SIGPIPE.
+  block_all_signals();
   std::unique_lock lock(mutex_);
   for (;;) {
     if (!queue_.empty()) {

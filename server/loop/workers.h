@@ -25,10 +25,6 @@ namespace holdfast::server {
 
 class Connection;
 
-// For threads of ours: signals are for the thread that waits for them, and a client that has gone
-// away must not raise SIGPIPE.
-void block_signals();
-
 class Workers {
  public:
   using Work = std::function<void(Connection&, Workspace&)>;

@@ -430,7 +430,9 @@ TEST_F(ConfigFile, MustExistAndBeAFile) {
 
 TEST(Anonymous, MayWriteByDefaultOnLoopbackOnly) {
   const auto effective = [](Values flags, bool has_accounts = false) {
-    return anonymous_without_accounts(resolve(flags, kNoEnvironment), has_accounts);
+    const Config config = resolve(flags, kNoEnvironment);
+    return anonymous_without_accounts(config.anonymous, config.listen,
+                                      parse_address(config.listen).loopback, has_accounts);
   };
   EXPECT_EQ(effective({}), Anonymous::write);
   EXPECT_EQ(effective({{"listen", "[::1]:0"}}), Anonymous::write);

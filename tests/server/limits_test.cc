@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/auth/active_requests.h"
 #include "server/config/config.h"
 #include "server/loop/admission.h"
 #include "tests/dav/world.h"

@@ -10,7 +10,9 @@
 #include <unistd.h>
 #include <utility>
 
+#include "server/app/banner.h"
 #include "server/app/redirect.h"
+#include "server/loop/descriptors.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,0 +1,22 @@
+#include "server/auth/active_requests.h"
+
+namespace holdfast::server {
+
+std::shared_ptr<const void> ActiveRequests::enter(storage::AccountId account) {
+  {
+    const std::scoped_lock lock(mutex_);
+    std::size_t& count = counts_[account];
+    if (count >= most_) return nullptr;
+    ++count;
+  }
+  // Should there be no memory for this, it leaves at once.
+  return {this, [this, account](const void*) { leave(account); }};
+}
+
+void ActiveRequests::leave(storage::AccountId account) {
+  const std::scoped_lock lock(mutex_);
+  const auto entry = counts_.find(account);
+  if (--entry->second == 0) counts_.erase(entry);
+}
+
+}  // namespace holdfast::server

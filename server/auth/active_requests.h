@@ -1,0 +1,29 @@
+// How many requests of each account are being answered. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "storage/model.h"
+
+namespace holdfast::server {
+
+class ActiveRequests {
+ public:
+  explicit ActiveRequests(std::size_t most_per_account) : most_(most_per_account) {}
+
+  // Counts a request of this account until what is returned is gone, which must be before this is.
+  // Empty when there are too many.
+  [[nodiscard]] std::shared_ptr<const void> enter(storage::AccountId account);
+
+ private:
+  void leave(storage::AccountId account);
+
+  const std::size_t most_;
+  std::mutex mutex_;
+  std::unordered_map<storage::AccountId, std::size_t> counts_;  // of those that have any
+};
+
+}  // namespace holdfast::server

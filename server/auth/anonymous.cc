@@ -1,0 +1,30 @@
+#include "server/auth/anonymous.h"
+
+#include "server/process/usage_error.h"
+
+namespace holdfast::server {
+
+std::string_view to_string(Anonymous anonymous) {
+  switch (anonymous) {
+    case Anonymous::off:
+      return "off";
+    case Anonymous::read:
+      return "read";
+    case Anonymous::write:
+      return "write";
+  }
+  return "off";
+}
+
+Anonymous anonymous_without_accounts(std::optional<Anonymous> set, const std::string& listen,
+                                     bool loopback, bool has_accounts) {
+  if (set) return *set;
+  if (loopback) return Anonymous::write;
+  if (has_accounts) return Anonymous::off;
+  throw UsageError("There are no accounts, and " + listen +
+                   " can be reached from other machines: add accounts with holdfast user add, say "
+                   "what everybody may do with --anonymous off, read or write, or listen on "
+                   "127.0.0.1.");
+}
+
+}  // namespace holdfast::server

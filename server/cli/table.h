@@ -1,0 +1,19 @@
+// Text for people: tables and counts.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace holdfast::server {
+
+// Rows of cells in UTF-8; the first row is the heading.
+using Table = std::vector<std::vector<std::string>>;
+
+// One line a row, with columns two spaces apart.
+[[nodiscard]] std::string text_of(const Table& table);
+
+// "1 account" or "3 accounts".
+[[nodiscard]] std::string counted(std::uint64_t count, const char* one, const char* many);
+
+}  // namespace holdfast::server

@@ -1,0 +1,38 @@
+#include "server/loop/descriptors.h"
+
+#include <algorithm>
+#include <sys/resource.h>
+
+namespace holdfast::server {
+namespace {
+
+// Descriptors besides those of connections: the store's, the log's, the listeners'.
+constexpr std::uint64_t kOwnDescriptors = 128;
+// Connections that have their last answer and wait for the client's end.
+constexpr std::uint64_t kClosingConnections = 1024;
+// POSIX systems allow at least as many by default.
+constexpr std::uint64_t kUnknownLimit = 1024;
+
+}  // namespace
+
+std::uint64_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kUnknownLimit;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+Limits fitted_to(Limits limits, std::uint64_t descriptors) {
+  const std::uint64_t usable =
+      descriptors > 2 * kOwnDescriptors ? descriptors - kOwnDescriptors : descriptors / 2;
+  const std::uint64_t most_workers = std::max<std::uint64_t>(usable / 8, 1);
+  limits.workers = std::min<std::uint64_t>(limits.workers, most_workers);
+  const std::uint64_t others = std::min(kClosingConnections, usable / 4) + 2 * limits.workers;
+  const std::uint64_t most_connections = usable > others ? usable - others : 1;
+  limits.connections = std::min<std::uint64_t>(limits.connections, most_connections);
+  return limits;
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,18 @@
+// What the user asked for cannot be done as it was asked.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace holdfast::server {
+
+// The program's exit status for a UsageError.
+inline constexpr int kUsageExit = 2;
+
+// `what()` is one sentence for stderr, in which control characters have become '?'.
+class UsageError : public std::runtime_error {
+ public:
+  explicit UsageError(std::string sentence);
+};
+
+}  // namespace holdfast::server
