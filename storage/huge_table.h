@@ -17,18 +17,18 @@ struct Unmap {
 };
 
 template <typename Entry>
-using Zeroed = std::unique_ptr<Entry[], Unmap>;
+using HugeTable = std::unique_ptr<Entry[], Unmap>;
 
 // `Entry` must be valid when all its bytes are zero. Throws std::bad_alloc.
 template <typename Entry>
-[[nodiscard]] Zeroed<Entry> zeroed(std::size_t entries) {
+[[nodiscard]] HugeTable<Entry> make_huge_table(std::size_t entries) {
   static_assert(std::is_trivially_copyable_v<Entry> && std::is_trivially_destructible_v<Entry>);
   const std::size_t bytes = entries * sizeof(Entry);
   void* const memory =
       ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   ::madvise(memory, bytes, MADV_HUGEPAGE);  // a wish
-  return Zeroed<Entry>(static_cast<Entry*>(memory), Unmap{bytes});
+  return HugeTable<Entry>(static_cast<Entry*>(memory), Unmap{bytes});
 }
 
 }  // namespace holdfast::storage

@@ -240,15 +240,14 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
     ::kill(::getpid(), SIGTERM);
   });
 
-  const Anonymous anonymous =
-      without_accounts(config, !store.names->accounts()->accounts.empty());
+  const Anonymous anonymous = without_accounts(config, !store.names->accounts()->accounts.empty());
   if (config.tls_self_signed) tls.emplace(self_signed_files(config));
 
   const storage::SystemClock clock;
-  Observatory observatory(clock, log.get());
+  Metrics metrics(clock, log.get());
   const dav::Engine engine(*store.names, *store.contents,
                            config.engine_options(store.contents->space().total));
-  const AccessPolicy policy(config.public_url);
+  const OriginPolicy policy(config.public_url);
   const Proxies proxies = Proxies::parse(config.trusted_proxies).value_or(Proxies());
   SignIn sign_in({.without_accounts = anonymous,
                   .with_accounts = config.anonymous.value_or(Anonymous::off),
@@ -257,18 +256,18 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
                  {.accounts = [&store] { return store.names->accounts(); }, .tell = log_event},
                  clock);
   ActiveRequests active(limits.requests_per_account);
-  const Door door(proxies, policy, sign_in, active, engine);
+  const Gate gate(proxies, policy, sign_in, active, engine);
 
   const std::unique_ptr<Listener> listener = make_listener(
       config.listen, inherited.own, limits,
-      [&door](dav::Request& request, Peer& peer) { return door.answer(request, peer); },
-      observatory, tls ? &*tls : nullptr, &proxies);
+      [&gate](dav::Request& request, Peer& peer) { return gate.answer(request, peer); }, metrics,
+      tls ? &*tls : nullptr, &proxies);
 
   std::optional<storage::Maintenance> maintenance;  // starts when all listen
   Observer unobserved;
   const Admin admin{
       [&] { return trouble(store, engine.options(), failed); },
-      [&] { return observatory.metrics(store.names->stats(), upkeep(store, maintenance)); }};
+      [&] { return metrics.metrics(store.names->stats(), upkeep(store, maintenance)); }};
   std::unique_ptr<Listener> admin_listener;
   if (!config.admin_listen.empty())
     admin_listener = make_listener(
@@ -282,7 +281,7 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
         [redirect = Redirect(config, listener->port())](dav::Request& request, const Peer&) {
           return redirect.answer(request);
         },
-        observatory);
+        metrics);
   }
 
   storage::Maintenance::Options rounds;

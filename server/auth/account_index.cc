@@ -48,7 +48,8 @@ std::string_view text(const storage::Sha256& hash) {
 
 }  // namespace
 
-Directory::Directory(std::shared_ptr<const storage::Accounts> accounts, const storage::Clock& clock)
+AccountIndex::AccountIndex(std::shared_ptr<const storage::Accounts> accounts,
+                           const storage::Clock& clock)
     : accounts_(std::move(accounts)), verified_(clock, kVerified) {
   for (const storage::Account& account : accounts_->accounts) {
     const Entry& entry =
@@ -61,7 +62,7 @@ Directory::Directory(std::shared_ptr<const storage::Accounts> accounts, const st
                       TokenEntry{&token, account, shared(narrowed(caller_of(*account), token))});
 }
 
-const Directory::Entry* Directory::find(std::string_view name) const {
+const AccountIndex::Entry* AccountIndex::find(std::string_view name) const {
   auto found = by_name_.find(name);
   if (const std::size_t slash = name.rfind('\\');
       found == by_name_.end() && slash != std::string_view::npos)
@@ -69,7 +70,7 @@ const Directory::Entry* Directory::find(std::string_view name) const {
   return found == by_name_.end() ? nullptr : &found->second;
 }
 
-const Directory::TokenEntry* Directory::find_token(std::string_view secret) const {
+const AccountIndex::TokenEntry* AccountIndex::find_token(std::string_view secret) const {
   if (tokens_.empty()) return nullptr;
   const storage::Sha256 hash = token_hash(secret);
   const auto found = tokens_.find(first_bytes(hash));
@@ -78,7 +79,7 @@ const Directory::TokenEntry* Directory::find_token(std::string_view secret) cons
   return equal_in_constant_time(text(hash), text(entry.token->hash)) ? &entry : nullptr;
 }
 
-const Directory::Entry* Directory::find_certificate(std::string_view sha256) const {
+const AccountIndex::Entry* AccountIndex::find_certificate(std::string_view sha256) const {
   if (sha256.empty()) return nullptr;
   const auto found = by_certificate_.find(sha256);
   return found == by_certificate_.end() ? nullptr : found->second;

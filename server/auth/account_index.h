@@ -15,9 +15,9 @@
 
 namespace holdfast::server {
 
-class Directory {
+class AccountIndex {
  public:
-  Directory(std::shared_ptr<const storage::Accounts> accounts, const storage::Clock& clock);
+  AccountIndex(std::shared_ptr<const storage::Accounts> accounts, const storage::Clock& clock);
 
   struct Entry {
     const storage::Account* account = nullptr;
@@ -39,14 +39,14 @@ class Directory {
   [[nodiscard]] const std::shared_ptr<const storage::Accounts>& accounts() const {
     return accounts_;
   }
-  [[nodiscard]] Verified& verified() const { return verified_; }
+  [[nodiscard]] CredentialCache& verified() const { return verified_; }
 
  private:
   std::shared_ptr<const storage::Accounts> accounts_;
   std::unordered_map<std::string_view, Entry> by_name_;
   std::unordered_map<std::string_view, const Entry*> by_certificate_;
   std::unordered_map<std::uint64_t, TokenEntry> tokens_;  // by the first bytes of their hashes
-  mutable Verified verified_;
+  mutable CredentialCache verified_;
 };
 
 }  // namespace holdfast::server

@@ -2,7 +2,7 @@
 
 namespace holdfast::server {
 
-bool Verified::Entries::has(const Mac& credentials, storage::Millis now) {
+bool CredentialCache::Entries::has(const Mac& credentials, storage::Millis now) {
   while (!list.empty() && list.front().until <= now) {
     index.erase(list.front().credentials);
     list.pop_front();
@@ -10,7 +10,8 @@ bool Verified::Entries::has(const Mac& credentials, storage::Millis now) {
   return index.contains(credentials);
 }
 
-void Verified::Entries::add(const Mac& credentials, storage::Millis until, std::size_t capacity) {
+void CredentialCache::Entries::add(const Mac& credentials, storage::Millis until,
+                                   std::size_t capacity) {
   if (const auto known = index.find(credentials); known != index.end()) {
     list.erase(known->second);
     index.erase(known);
@@ -22,18 +23,18 @@ void Verified::Entries::add(const Mac& credentials, storage::Millis until, std::
   list.pop_front();
 }
 
-Verified::Verdict Verified::judge(const Mac& credentials) {
+CredentialCache::Verdict CredentialCache::judge(const Mac& credentials) {
   std::unique_lock lock(mutex_);
   for (;;) {
     const storage::Millis now = clock_.lease();
     if (right_.has(credentials, now)) return Verdict::right;
     if (wrong_.has(credentials, now)) return Verdict::wrong;
     if (judged_.insert(credentials).second) return Verdict::unknown;
-    settled_.wait(lock);
+    recorded_.wait(lock);
   }
 }
 
-void Verified::settle(const Mac& credentials, Verdict verdict) {
+void CredentialCache::record(const Mac& credentials, Verdict verdict) {
   {
     const std::scoped_lock lock(mutex_);
     judged_.erase(credentials);
@@ -41,7 +42,7 @@ void Verified::settle(const Mac& credentials, Verdict verdict) {
     if (verdict == Verdict::right) right_.add(credentials, until, capacity_);
     if (verdict == Verdict::wrong) wrong_.add(credentials, until, capacity_);
   }
-  settled_.notify_all();
+  recorded_.notify_all();
 }
 
 }  // namespace holdfast::server

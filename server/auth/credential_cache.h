@@ -17,23 +17,23 @@
 
 namespace holdfast::server {
 
-class Verified {
+class CredentialCache {
  public:
   static constexpr storage::Millis kLifetime = 5 * 60 * 1000;
 
   // Remembers at most `capacity` of the right and as many of the wrong.
-  Verified(const storage::Clock& clock, std::size_t capacity)
+  CredentialCache(const storage::Clock& clock, std::size_t capacity)
       : clock_(clock), capacity_(capacity) {}
 
   enum class Verdict {
     right,
     wrong,
-    unknown,  // the caller must verify, and tell with settle
+    unknown,  // the caller must verify, and tell with record
   };
   // While another thread verifies the same credentials, waits for what it finds.
   [[nodiscard]] Verdict judge(const Mac& credentials);
   // unknown: they could not be verified now; who waits must try itself.
-  void settle(const Mac& credentials, Verdict verdict);
+  void record(const Mac& credentials, Verdict verdict);
 
  private:
   struct Entry {
@@ -59,7 +59,7 @@ class Verified {
   const storage::Clock& clock_;
   const std::size_t capacity_;
   std::mutex mutex_;  // guards what follows
-  std::condition_variable settled_;
+  std::condition_variable recorded_;
   Entries right_;
   Entries wrong_;
   std::unordered_set<Mac, Hash> judged_;  // being verified now

@@ -2,18 +2,18 @@
 
 namespace holdfast::server {
 
-dav::Response Door::refuse(const dav::Request& request, const SignIn::Refusal& refusal) const {
+dav::Response Gate::refuse(const dav::Request& request, const SignIn::Refusal& refusal) const {
   dav::Response response =
       dav::refuse(request, engine_.options(), refusal.status, refusal.detail, refusal.sentence);
   response.fields += refusal.fields;
   return response;
 }
 
-dav::Response Door::answer(dav::Request& request, Peer& peer) const {
+dav::Response Gate::answer(dav::Request& request, Peer& peer) const {
   proxies_.apply(request, peer);
   if (const std::optional<Denial> denial = policy_.judge(request, sign_in_.anonymous()))
     return dav::refuse(request, engine_.options(), denial->status, denial->detail);
-  if (const auto refusal = sign_in_.settle(request, peer)) return refuse(request, *refusal);
+  if (const auto refusal = sign_in_.identify(request, peer)) return refuse(request, *refusal);
   if (const storage::AccountId account = request.caller->account; account != storage::kNobody) {
     peer.place = active_.enter(account);
     if (!peer.place) {

@@ -13,10 +13,10 @@
 
 namespace holdfast::server {
 
-class Door {
+class Gate {
  public:
   // All must outlive the door.
-  Door(const Proxies& proxies, const AccessPolicy& policy, SignIn& sign_in, ActiveRequests& active,
+  Gate(const Proxies& proxies, const OriginPolicy& policy, SignIn& sign_in, ActiveRequests& active,
        const dav::Engine& engine)
       : proxies_(proxies), policy_(policy), sign_in_(sign_in), active_(active), engine_(engine) {}
 
@@ -28,7 +28,7 @@ class Door {
                                      const SignIn::Refusal& refusal) const;
 
   const Proxies& proxies_;
-  const AccessPolicy& policy_;
+  const OriginPolicy& policy_;
   SignIn& sign_in_;
   ActiveRequests& active_;
   const dav::Engine& engine_;

@@ -2,7 +2,7 @@
 
 namespace holdfast::server {
 
-Hashing::Place Hashing::enter() {
+HashSlots::Place HashSlots::enter() {
   std::unique_lock lock(mutex_);
   if (inside_ >= bounds_.at_once) {
     if (waiting_ >= bounds_.waiting) return Place(nullptr);
@@ -16,7 +16,7 @@ Hashing::Place Hashing::enter() {
   return Place(this);
 }
 
-Hashing::Place::~Place() {
+HashSlots::Place::~Place() {
   if (owner_ == nullptr) return;
   {
     const std::scoped_lock lock(owner_->mutex_);

@@ -10,14 +10,14 @@
 
 namespace holdfast::server {
 
-class Hashing {
+class HashSlots {
  public:
   struct Bounds {
     std::size_t at_once = 2;
     std::size_t waiting = 64;
     std::chrono::milliseconds patience{5000};
   };
-  explicit Hashing(Bounds bounds) : bounds_(bounds) {}
+  explicit HashSlots(Bounds bounds) : bounds_(bounds) {}
 
   // A place among those that verify; converts to false when there was none.
   class Place {
@@ -28,9 +28,9 @@ class Hashing {
     explicit operator bool() const { return owner_ != nullptr; }
 
    private:
-    friend class Hashing;
-    explicit Place(Hashing* owner) : owner_(owner) {}
-    Hashing* owner_;
+    friend class HashSlots;
+    explicit Place(HashSlots* owner) : owner_(owner) {}
+    HashSlots* owner_;
   };
   // Waits for a place, unless too many do already.
   [[nodiscard]] Place enter();

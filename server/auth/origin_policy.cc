@@ -47,10 +47,10 @@ std::string_view target_authority(std::string_view target) {
 
 }  // namespace
 
-AccessPolicy::AccessPolicy(std::string_view public_urls)
+OriginPolicy::OriginPolicy(std::string_view public_urls)
     : public_urls_(parse_public_urls(public_urls)) {}
 
-bool AccessPolicy::is_our_host(std::string_view text) const {
+bool OriginPolicy::is_our_host(std::string_view text) const {
   const std::optional<Authority> authority = split_authority(text);
   if (!authority) return false;
   static constexpr std::array<std::string_view, 3> kLocal = {"localhost", "127.0.0.1", "[::1]"};
@@ -64,7 +64,7 @@ bool AccessPolicy::is_our_host(std::string_view text) const {
   });
 }
 
-bool AccessPolicy::is_foreign(std::string_view origin, const dav::Request& request) const {
+bool OriginPolicy::is_foreign(std::string_view origin, const dav::Request& request) const {
   const std::size_t mark = origin.find("://");
   if (mark == std::string_view::npos) return true;  // "null" among others
   const std::string_view scheme = origin.substr(0, mark);
@@ -88,7 +88,7 @@ bool AccessPolicy::is_foreign(std::string_view origin, const dav::Request& reque
   });
 }
 
-std::optional<Denial> AccessPolicy::judge(const dav::Request& request, Anonymous anonymous) const {
+std::optional<Denial> OriginPolicy::judge(const dav::Request& request, Anonymous anonymous) const {
   if (anonymous == Anonymous::write) {
     const std::string_view target = target_authority(request.target);
     // Behind a proxy the target names what the proxy calls us.

@@ -19,10 +19,10 @@ struct Denial {
   std::string_view detail;  // one sentence for the log; static
 };
 
-class AccessPolicy {
+class OriginPolicy {
  public:
   // As configured; empty for none.
-  explicit AccessPolicy(std::string_view public_urls);
+  explicit OriginPolicy(std::string_view public_urls);
 
   // nullopt when the engine may answer. 421: not our Host while anonymous clients may write. 403: a
   // write with a foreign Origin, whoever asks.

@@ -42,10 +42,11 @@ std::string digest_response(const Digest& digest, std::string_view secret,
 struct SignIn::Asking {
   dav::Request& request;
   const Peer& peer;
-  const Directory& directory;
+  const AccountIndex& directory;
 };
 
-SignIn::SignIn(Settings settings, Means means, const storage::Clock& clock, Hashing::Bounds bounds)
+SignIn::SignIn(Settings settings, Means means, const storage::Clock& clock,
+               HashSlots::Bounds bounds)
     : settings_(settings),
       means_(std::move(means)),
       clock_(clock),
@@ -56,17 +57,17 @@ SignIn::SignIn(Settings settings, Means means, const storage::Clock& clock, Hash
       throttle_(clock, kThrottled),
       nonces_(clock, kNonces),
       hashing_(bounds),
-      directory_(std::make_shared<const Directory>(means_.accounts(), clock)) {}
+      directory_(std::make_shared<const AccountIndex>(means_.accounts(), clock)) {}
 
-std::shared_ptr<const Directory> SignIn::directory() {
+std::shared_ptr<const AccountIndex> SignIn::directory() {
   std::shared_ptr<const storage::Accounts> accounts = means_.accounts();
   const std::scoped_lock lock(mutex_);
   if (directory_->accounts() != accounts)
-    directory_ = std::make_shared<const Directory>(std::move(accounts), clock_);
+    directory_ = std::make_shared<const AccountIndex>(std::move(accounts), clock_);
   return directory_;
 }
 
-Anonymous SignIn::anonymous(const Directory& directory) const {
+Anonymous SignIn::anonymous(const AccountIndex& directory) const {
   return directory.empty() ? settings_.without_accounts : settings_.with_accounts;
 }
 
@@ -76,28 +77,30 @@ bool SignIn::takes_passwords(const Peer& peer) const {
   return peer.tls || peer.loopback || settings_.basic_over_http;
 }
 
-std::optional<SignIn::Refusal> SignIn::settle(dav::Request& request, const Peer& peer) {
-  const std::shared_ptr<const Directory> directory = this->directory();
+std::optional<SignIn::Refusal> SignIn::identify(dav::Request& request, const Peer& peer) {
+  const std::shared_ptr<const AccountIndex> directory = this->directory();
   const Asking asking{request, peer, *directory};
   request.caller = anonymous_callers_[static_cast<std::size_t>(anonymous(*directory))];
-  if (directory->empty()) return settle_anonymous(asking);
+  if (directory->empty()) return identify_anonymous(asking);
 
   const std::optional<std::string_view> field = request.fields.find("Authorization");
   if (request.fields.count("Authorization") > 1)
     return Refusal{.status = 400, .detail = "two Authorization fields"};
   const Credentials credentials = field ? parse_authorization(*field) : Broken{"no credentials"};
-  if (const auto* basic = std::get_if<Basic>(&credentials)) return settle_basic(asking, *basic);
-  if (const auto* digest = std::get_if<Digest>(&credentials)) return settle_digest(asking, *digest);
-  if (const auto* bearer = std::get_if<Bearer>(&credentials)) return settle_bearer(asking, *bearer);
-  if (const Directory::Entry* entry = directory->find_certificate(peer.certificate)) {
+  if (const auto* basic = std::get_if<Basic>(&credentials)) return identify_basic(asking, *basic);
+  if (const auto* digest = std::get_if<Digest>(&credentials))
+    return identify_digest(asking, *digest);
+  if (const auto* bearer = std::get_if<Bearer>(&credentials))
+    return identify_bearer(asking, *bearer);
+  if (const AccountIndex::Entry* entry = directory->find_certificate(peer.certificate)) {
     request.caller = entry->caller;
     return std::nullopt;
   }
-  if (!field) return settle_anonymous(asking);
+  if (!field) return identify_anonymous(asking);
   return challenge(asking, std::string(std::get<Broken>(credentials).why));
 }
 
-std::optional<SignIn::Refusal> SignIn::settle_anonymous(const Asking& asking) {
+std::optional<SignIn::Refusal> SignIn::identify_anonymous(const Asking& asking) {
   const Anonymous allowed = anonymous(asking.directory);
   const dav::Method* method = dav::find_method(asking.request.method);
   // Methods that the engine does not know pass, so that it can say so.
@@ -115,44 +118,44 @@ std::optional<SignIn::Refusal> SignIn::settle_anonymous(const Asking& asking) {
 std::optional<SignIn::Refusal> SignIn::ask_to_sign_in(const dav::Request& request,
                                                       const Peer& peer) {
   if (request.caller->account != storage::kNobody) return std::nullopt;
-  const std::shared_ptr<const Directory> directory = this->directory();
+  const std::shared_ptr<const AccountIndex> directory = this->directory();
   if (directory->empty()) return std::nullopt;
   dav::Request copy;
   return challenge(Asking{copy, peer, *directory}, "an account is needed");
 }
 
-std::optional<SignIn::Refusal> SignIn::settle_basic(const Asking& asking, const Basic& basic) {
+std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, const Basic& basic) {
   if (!takes_passwords(asking.peer))
     return Refusal{.status = 403, .detail = "a password came without TLS", .sentence = kNeedsTls};
-  const Directory& directory = asking.directory;
-  const Directory::Entry* entry = directory.find(basic.name);
-  const Directory::TokenEntry* token = directory.find_token(basic.password);
+  const AccountIndex& directory = asking.directory;
+  const AccountIndex::Entry* entry = directory.find(basic.name);
+  const AccountIndex::TokenEntry* token = directory.find_token(basic.password);
   if (token != nullptr && entry != nullptr && token->account == entry->account)
     return take_token(asking, *token);
 
   const Mac credentials = mac(key_, std::array<std::string_view, 2>{basic.name, basic.password});
   switch (directory.verified().judge(credentials)) {
-    case Verified::Verdict::right:
+    case CredentialCache::Verdict::right:
       asking.request.caller = entry->caller;
       return std::nullopt;
-    case Verified::Verdict::wrong: {
+    case CredentialCache::Verdict::wrong: {
       const storage::Millis now = clock_.lease();
       storage::Millis told = repetition_told_;
       if (now - told >= kRepetition && repetition_told_.compare_exchange_strong(told, now))
         return failed(asking, "the same wrong password again", basic.name);
       return challenge(asking, "the same wrong password again");
     }
-    case Verified::Verdict::unknown:
+    case CredentialCache::Verdict::unknown:
       break;
   }
 
   // Whatever happens, those who wait for the same credentials must hear of it.
-  struct Settling {
-    const Directory& directory;
+  struct Recording {
+    const AccountIndex& directory;
     const Mac& credentials;
-    Verified::Verdict verdict = Verified::Verdict::unknown;
-    ~Settling() { directory.verified().settle(credentials, verdict); }
-  } settling{directory, credentials};
+    CredentialCache::Verdict verdict = CredentialCache::Verdict::unknown;
+    ~Recording() { directory.verified().record(credentials, verdict); }
+  } recording{directory, credentials};
 
   Throttle::Attempt attempt = throttle_.begin(asking.peer.address, basic.name);
   if (attempt.wait_s > 0)
@@ -163,21 +166,21 @@ std::optional<SignIn::Refusal> SignIn::settle_basic(const Asking& asking, const 
   const bool has_password = entry != nullptr && !entry->account->password_hash.empty();
   const std::string& hash = has_password ? entry->account->password_hash : no_hash();
   {
-    const Hashing::Place place = hashing_.enter();
+    const HashSlots::Place place = hashing_.enter();
     if (!place)
       return Refusal{.status = 503,
                      .detail = "too many passwords wait to be verified",
                      .fields = retry_after(2)};
     try {
-      settling.verdict = means_.verify(hash, basic.password) && has_password
-                             ? Verified::Verdict::right
-                             : Verified::Verdict::wrong;
+      recording.verdict = means_.verify(hash, basic.password) && has_password
+                              ? CredentialCache::Verdict::right
+                              : CredentialCache::Verdict::wrong;
     } catch (const std::bad_alloc&) {
       return Refusal{
           .status = 503, .detail = "no memory to verify a password", .fields = retry_after(2)};
     }
   }
-  if (settling.verdict == Verified::Verdict::right) {
+  if (recording.verdict == CredentialCache::Verdict::right) {
     attempt.end(Throttle::Outcome::succeeded);
     asking.request.caller = entry->caller;
     return std::nullopt;
@@ -186,7 +189,7 @@ std::optional<SignIn::Refusal> SignIn::settle_basic(const Asking& asking, const 
   return failed(asking, entry == nullptr ? "unknown account" : "wrong password", basic.name);
 }
 
-std::optional<SignIn::Refusal> SignIn::settle_digest(const Asking& asking, const Digest& digest) {
+std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, const Digest& digest) {
   if (!settings_.digest || asking.peer.tls)
     return challenge(asking, "Digest, which is not offered here");
   if (!same_target(digest.uri, asking.request.target))
@@ -194,7 +197,7 @@ std::optional<SignIn::Refusal> SignIn::settle_digest(const Asking& asking, const
   const Nonces::State state = nonces_.look(digest.nonce, asking.peer.address, digest.username);
   if (state == Nonces::State::stale) return challenge(asking, "a stale Digest nonce", true);
 
-  const Directory::Entry* entry = asking.directory.find(digest.username);
+  const AccountIndex::Entry* entry = asking.directory.find(digest.username);
   static const std::string kNone;
   const std::string& secret = entry == nullptr ? kNone
                               : digest.algorithm == Digest::Algorithm::sha256
@@ -222,10 +225,10 @@ std::optional<SignIn::Refusal> SignIn::settle_digest(const Asking& asking, const
   return std::nullopt;
 }
 
-std::optional<SignIn::Refusal> SignIn::settle_bearer(const Asking& asking, const Bearer& bearer) {
+std::optional<SignIn::Refusal> SignIn::identify_bearer(const Asking& asking, const Bearer& bearer) {
   if (!takes_passwords(asking.peer))
     return Refusal{.status = 403, .detail = "a token came without TLS", .sentence = kNeedsTls};
-  if (const Directory::TokenEntry* token = asking.directory.find_token(bearer.token))
+  if (const AccountIndex::TokenEntry* token = asking.directory.find_token(bearer.token))
     return take_token(asking, *token);
   Throttle::Attempt attempt = throttle_.begin(asking.peer.address, std::nullopt);
   if (attempt.wait_s > 0)
@@ -242,7 +245,7 @@ std::optional<SignIn::Refusal> SignIn::settle_bearer(const Asking& asking, const
 }
 
 std::optional<SignIn::Refusal> SignIn::take_token(const Asking& asking,
-                                                  const Directory::TokenEntry& entry) {
+                                                  const AccountIndex::TokenEntry& entry) {
   if (entry.token->expires && *entry.token->expires <= clock_.wall())
     return failed(asking, "expired token " + entry.token->id, entry.account->name);
   asking.request.caller = entry.caller;

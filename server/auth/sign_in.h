@@ -4,7 +4,7 @@
 // client costs a few microseconds: only the first of its requests in five minutes is hashed slowly.
 // Any thread.
 //
-//   if (const auto refusal = sign_in.settle(request, peer)) return answer(*refusal);
+//   if (const auto refusal = sign_in.identify(request, peer)) return answer(*refusal);
 //   dav::Response response = engine.handle(request);   // request.caller is set
 #pragma once
 
@@ -48,7 +48,7 @@ class SignIn {
         verify_password;
   };
   SignIn(Settings settings, Means means, const storage::Clock& clock,
-         Hashing::Bounds bounds = Hashing::Bounds{});
+         HashSlots::Bounds bounds = HashSlots::Bounds{});
 
   struct Refusal {
     int status = 401;
@@ -60,7 +60,7 @@ class SignIn {
   // not right. 400: two Authorization fields. 403: the connection is not one to ask for a password
   // on, or there are no accounts and anybody may not do this. 429: too many failures; 503: too many
   // passwords to verify.
-  [[nodiscard]] std::optional<Refusal> settle(dav::Request& request, const Peer& peer);
+  [[nodiscard]] std::optional<Refusal> identify(dav::Request& request, const Peer& peer);
 
   // For an answer that was refused to this request's caller for lack of a right: asks an anonymous
   // client to sign in. nullopt when that cannot help.
@@ -73,15 +73,15 @@ class SignIn {
  private:
   struct Asking;  // one request
 
-  [[nodiscard]] std::shared_ptr<const Directory> directory();
-  [[nodiscard]] Anonymous anonymous(const Directory& directory) const;
+  [[nodiscard]] std::shared_ptr<const AccountIndex> directory();
+  [[nodiscard]] Anonymous anonymous(const AccountIndex& directory) const;
   [[nodiscard]] bool takes_passwords(const Peer& peer) const;
-  [[nodiscard]] std::optional<Refusal> settle_anonymous(const Asking& asking);
-  [[nodiscard]] std::optional<Refusal> settle_basic(const Asking& asking, const Basic& basic);
-  [[nodiscard]] std::optional<Refusal> settle_digest(const Asking& asking, const Digest& digest);
-  [[nodiscard]] std::optional<Refusal> settle_bearer(const Asking& asking, const Bearer& bearer);
+  [[nodiscard]] std::optional<Refusal> identify_anonymous(const Asking& asking);
+  [[nodiscard]] std::optional<Refusal> identify_basic(const Asking& asking, const Basic& basic);
+  [[nodiscard]] std::optional<Refusal> identify_digest(const Asking& asking, const Digest& digest);
+  [[nodiscard]] std::optional<Refusal> identify_bearer(const Asking& asking, const Bearer& bearer);
   [[nodiscard]] std::optional<Refusal> take_token(const Asking& asking,
-                                                  const Directory::TokenEntry& entry);
+                                                  const AccountIndex::TokenEntry& entry);
   [[nodiscard]] Refusal challenge(const Asking& asking, std::string detail, bool stale = false);
   [[nodiscard]] Refusal failed(const Asking& asking, std::string_view why, std::string_view name);
 
@@ -92,10 +92,10 @@ class SignIn {
   const std::array<std::shared_ptr<const dav::Caller>, 3> anonymous_callers_;
   Throttle throttle_;
   Nonces nonces_;
-  Hashing hashing_;
+  HashSlots hashing_;
   std::atomic<storage::Millis> repetition_told_ = 0;
   std::mutex mutex_;
-  std::shared_ptr<const Directory> directory_;  // guarded by mutex_
+  std::shared_ptr<const AccountIndex> directory_;  // guarded by mutex_
 };
 
 }  // namespace holdfast::server

@@ -87,15 +87,15 @@ Throttle::Attempt Throttle::begin(std::string_view address,
     ++to_account.in_progress;
   }
   if (attempt.wait_s > 0) {
-    settle(attempt.address_, kAddress, Outcome::undecided, now);
-    if (attempt.account_) settle(*attempt.account_, kAccount, Outcome::undecided, now);
+    record(attempt.address_, kAddress, Outcome::undecided, now);
+    if (attempt.account_) record(*attempt.account_, kAccount, Outcome::undecided, now);
   } else {
     attempt.throttle_ = this;
   }
   return attempt;
 }
 
-void Throttle::settle(std::uint64_t key, const Rule& rule, Outcome outcome, storage::Millis now) {
+void Throttle::record(std::uint64_t key, const Rule& rule, Outcome outcome, storage::Millis now) {
   Entry& entry = touch(key, rule, now);
   --entry.in_progress;
   if (outcome == Outcome::failed) {
@@ -120,14 +120,14 @@ void Throttle::Attempt::end(Outcome outcome) {
   Throttle& throttle = *std::exchange(throttle_, nullptr);
   const std::scoped_lock lock(throttle.mutex_);
   const storage::Millis now = throttle.clock_.lease();
-  throttle.settle(address_, kAddress, outcome, now);
+  throttle.record(address_, kAddress, outcome, now);
   if (!account_) return;
   if (outcome == Outcome::succeeded) {
     Entry& entry = throttle.touch(*account_, kAccount, now);
     entry.failures = 0;
     entry.not_before = 0;
   }
-  throttle.settle(*account_, kAccount, outcome, now);
+  throttle.record(*account_, kAccount, outcome, now);
 }
 
 std::size_t Throttle::size() const {

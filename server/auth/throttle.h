@@ -82,7 +82,7 @@ class Throttle {
   Entry& touch(std::uint64_t key, const Rule& rule, storage::Millis now);
   [[nodiscard]] static std::int64_t wait_s(const Entry& entry, const Rule& rule,
                                            storage::Millis now);
-  void settle(std::uint64_t key, const Rule& rule, Outcome outcome, storage::Millis now);
+  void record(std::uint64_t key, const Rule& rule, Outcome outcome, storage::Millis now);
 
   const storage::Clock& clock_;
   const std::size_t capacity_;

@@ -13,12 +13,12 @@
 
 namespace holdfast::server {
 
-class Workspace {
+class Buffers {
  public:
   // Body bytes received, and answer bytes gathered, at a time.
   static constexpr std::size_t kBlockBytes = 64 * 1024;
 
-  explicit Workspace(const Limits& limits)
+  explicit Buffers(const Limits& limits)
       // A head that just fits, the empty line before it and its line ends.
       : head_size_(limits.request_line_bytes + limits.head_bytes + 64),
         head_(std::make_unique_for_overwrite<char[]>(std::max(head_size_, kBlockBytes))) {

@@ -38,17 +38,17 @@ Connection::Connection(const Service& service, Wire wire, Peer peer, ClientKey k
       scanner_(service.limits),
       since_(Clock::now()) {}
 
-Connection::Next Connection::serve(const Workers& workers, const Desk& desk, Workspace& space,
-                                   Turn* turn) noexcept {
+Connection::Next Connection::serve(const Workers& workers, const QuickLoop& quick_loop,
+                                   Buffers& space, ThreadPolicy* policy) noexcept {
   Next next = Next::close;
-  wire_.set_turn(turn);
+  wire_.set_thread_policy(policy);
   try {
-    next = serve_requests(workers, desk, space, turn);
+    next = serve_requests(workers, quick_loop, space, policy);
   } catch (...) {
     // Out of memory: nothing can be said any more.
     wire_.reset_on_close();
   }
-  wire_.set_turn(nullptr);
+  wire_.set_thread_policy(nullptr);
   return next;
 }
 
@@ -84,9 +84,9 @@ std::optional<Connection::Next> Connection::secure() {
   return Next::linger;
 }
 
-Connection::Next Connection::serve_requests(const Workers& workers, const Desk& desk,
-                                            Workspace& space, Turn* turn) {
-  const auto others_wait = [turn] { return turn != nullptr && !turn->has_ended(); };
+Connection::Next Connection::serve_requests(const Workers& workers, const QuickLoop& quick_loop,
+                                            Buffers& space, ThreadPolicy* policy) {
+  const auto others_wait = [policy] { return policy != nullptr && !policy->is_dedicated(); };
   if (wire_.securing())
     if (const std::optional<Next> next = secure()) return *next;
   const std::span<char> buffer = space.head_buffer();
@@ -100,11 +100,11 @@ Connection::Next Connection::serve_requests(const Workers& workers, const Desk& 
     switch (scanner_.scan(arrived)) {
       case HeadScanner::State::more: {
         const std::span<char> room = buffer.subspan(filled);
-        // Its desk learns from epoll when there is more.
+        // Its quick loop learns from epoll when there is more.
         const bool between = filled == 0 && quick_ >= kQuickInARow;
         if (between && may_wait && !wire_.has_received() &&
-            (others_wait() || (desk.is_open() && workers.plentiful())))
-          return Next::desk;
+            (others_wait() || (quick_loop.is_open() && workers.plentiful())))
+          return Next::quick_loop;
         const Wire::Received received = may_wait && filled == 0 && workers.plentiful()
                                             ? wire_.receive_soon(room, workers.alone())
                                             : wire_.receive_now(room);
@@ -112,7 +112,7 @@ Connection::Next Connection::serve_requests(const Workers& workers, const Desk& 
         if (received.state == Wire::Received::State::ended) return Next::close;
         if (received.state == Wire::Received::State::nothing) {
           hold(buffer.first(filled));
-          return between && others_wait() ? Next::desk : Next::park;
+          return between && others_wait() ? Next::quick_loop : Next::park;
         }
         if (filled == 0) since_ = Clock::now();
         filled += received.count;
@@ -132,13 +132,13 @@ Connection::Next Connection::serve_requests(const Workers& workers, const Desk& 
     }
     const bool quick = looks_quick(space.head, filled - head_end);
     if (!quick && others_wait()) {
-      if (!turn->is_alone()) {
+      if (!policy->is_alone()) {
         quick_ = 0;
         hold(buffer.first(filled));
         scanner_.reset();
         return Next::again;
       }
-      turn->end();
+      policy->dedicate();
     }
     const ExchangeEnd ended =
         exchange(service_, wire_, space, peer_, buffer.subspan(head_end, filled - head_end));

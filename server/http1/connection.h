@@ -18,7 +18,7 @@
 
 namespace holdfast::server {
 
-class Desk;
+class QuickLoop;
 
 class Connection {
  public:
@@ -26,22 +26,22 @@ class Connection {
 
   // What the worker does with the connection after serve.
   enum class Next {
-    park,    // nothing to do until bytes arrive
-    desk,    // the same, and its next request is likely to be quick
-    again,   // a request may be waiting, but others wait longer for a worker
-    linger,  // finish_sending was called: read until the client closes
+    park,        // nothing to do until bytes arrive
+    quick_loop,  // the same, and its next request is likely to be quick
+    again,       // a request may be waiting, but others wait longer for a worker
+    linger,      // finish_sending was called: read until the client closes
     close,
   };
-  // With `turn`, as long as that lasts, others wait for the thread: nothing here waits for the
-  // client, and a request that is not quick is left for a worker.
-  [[nodiscard]] Next serve(const Workers& workers, const Desk& desk, Workspace& space,
-                           Turn* turn = nullptr) noexcept;
+  // With a `policy`, other connections wait for the thread until it is dedicated: until then
+  // nothing here waits for the client, and a request that is not quick is left for a worker.
+  [[nodiscard]] Next serve(const Workers& workers, const QuickLoop& quick_loop, Buffers& space,
+                           ThreadPolicy* policy = nullptr) noexcept;
 
   // For the poller, while nobody serves the connection.
   [[nodiscard]] const Wire& wire() const { return wire_; }
   [[nodiscard]] const Peer& peer() const { return peer_; }
   [[nodiscard]] ClientKey key() const { return key_; }
-  // For the desk. When the last request had its answer.
+  // For the quick loop. When the last request had its answer.
   [[nodiscard]] Clock::time_point waits_since() const { return since_; }
   // When the poller should give up on it.
   [[nodiscard]] Clock::time_point deadline(bool crowded) const;
@@ -57,11 +57,11 @@ class Connection {
   bool has_linger_slot = false;    // counts against the connections that may linger
   Clock::time_point linger_until;  // without another byte
   Clock::time_point linger_at_most;
-  std::size_t desk_index = 0;  // its place at the desk, guarded by that one's mutex
+  std::size_t quick_loop_index = 0;  // its place at the quick loop, guarded by that one's mutex
 
  private:
-  [[nodiscard]] Next serve_requests(const Workers& workers, const Desk& desk, Workspace& space,
-                                    Turn* turn);
+  [[nodiscard]] Next serve_requests(const Workers& workers, const QuickLoop& quick_loop,
+                                    Buffers& space, ThreadPolicy* policy);
   // nullopt when requests may follow.
   [[nodiscard]] std::optional<Next> secure();
   void hold(std::span<char> bytes);

@@ -34,9 +34,9 @@ dav::Response handle(const Handler& handler, dav::Request& request, Peer& peer) 
 // Sent at once, as a rule.
 bool is_small(const dav::Response& response) {
   if (const auto* text = std::get_if<std::string>(&response.body))
-    return text->size() <= Workspace::kBlockBytes;
+    return text->size() <= Buffers::kBlockBytes;
   if (const auto* content = std::get_if<dav::ContentBody>(&response.body))
-    return content->length() <= Workspace::kBlockBytes;
+    return content->length() <= Buffers::kBlockBytes;
   return std::holds_alternative<std::monostate>(response.body);
 }
 
@@ -46,7 +46,7 @@ std::int64_t microseconds_since(Clock::time_point start) {
 
 }  // namespace
 
-ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space, const Peer& peer,
+ExchangeEnd exchange(const Service& service, Wire& wire, Buffers& space, const Peer& peer,
                      std::span<char> arrived) {
   const Clock::time_point start = Clock::now();
   const Head& head = space.head;
@@ -65,7 +65,7 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space, const
   dav::Response response = handle(service.handler, request, client);
 
   const bool small = is_small(response);
-  if (!small) wire.end_turn();
+  if (!small) wire.dedicate_thread();
   const bool drained = body.drain();
   ResponseWriter writer(wire, space, service.limits);
   const ResponseWriter::Outcome sent = writer.send(

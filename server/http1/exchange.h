@@ -42,7 +42,7 @@ struct ExchangeEnd {
 };
 
 // Answers the request in space.head; `arrived` came with it.
-[[nodiscard]] ExchangeEnd exchange(const Service& service, Wire& wire, Workspace& space,
+[[nodiscard]] ExchangeEnd exchange(const Service& service, Wire& wire, Buffers& space,
                                    const Peer& peer, std::span<char> arrived);
 
 // Answers a request that no handler may see, and tells the observer what is known of it. `arrived`

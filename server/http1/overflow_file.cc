@@ -23,11 +23,11 @@ int open_unnamed(const std::string& folder) {
 
 }  // namespace
 
-Spill::Spill(const std::string& folder) : descriptor_(open_unnamed(folder)) {}
+OverflowFile::OverflowFile(const std::string& folder) : descriptor_(open_unnamed(folder)) {}
 
-Spill::~Spill() { ::close(descriptor_); }
+OverflowFile::~OverflowFile() { ::close(descriptor_); }
 
-void Spill::append(std::string_view bytes) {
+void OverflowFile::append(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;

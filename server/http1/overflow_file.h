@@ -8,13 +8,13 @@
 
 namespace holdfast::server {
 
-class Spill {
+class OverflowFile {
  public:
   // Throws std::system_error when `folder` takes no file.
-  explicit Spill(const std::string& folder);
-  ~Spill();
-  Spill(const Spill&) = delete;
-  Spill& operator=(const Spill&) = delete;
+  explicit OverflowFile(const std::string& folder);
+  ~OverflowFile();
+  OverflowFile(const OverflowFile&) = delete;
+  OverflowFile& operator=(const OverflowFile&) = delete;
 
   // Throws std::system_error when the disk is full or fails.
   void append(std::string_view bytes);

@@ -55,10 +55,10 @@ class ResponseWriter::Stream final : public dav::Sink {
 
   void write(std::string_view bytes) override {
     while (!bytes.empty()) {
-      const std::size_t room = Workspace::kBlockBytes - block().size();
+      const std::size_t room = Buffers::kBlockBytes - block().size();
       block().append(bytes.substr(0, room));
       bytes.remove_prefix(std::min(room, bytes.size()));
-      if (block().size() == Workspace::kBlockBytes) flush();
+      if (block().size() == Buffers::kBlockBytes) flush();
     }
   }
 
@@ -73,8 +73,8 @@ class ResponseWriter::Stream final : public dav::Sink {
 
   // Waits for the client to take what it has not taken yet. False when it is gone.
   [[nodiscard]] bool send_spilled() {
-    if (!spill_) return writer_.wire_.send_all({});
-    return writer_.wire_.send_file(spill_->descriptor(), sent_, spill_->size() - sent_) ==
+    if (!overflow_) return writer_.wire_.send_all({});
+    return writer_.wire_.send_file(overflow_->descriptor(), sent_, overflow_->size() - sent_) ==
            Wire::FileSent::all;
   }
 
@@ -105,7 +105,7 @@ class ResponseWriter::Stream final : public dav::Sink {
 
   void give(std::initializer_list<std::string_view> pieces) {
     std::size_t taken = 0;
-    if (!spill_) {
+    if (!overflow_) {
       const auto sent = writer_.wire_.send_now(pieces);
       if (!sent) throw ClientGone();
       taken = *sent;
@@ -115,19 +115,19 @@ class ResponseWriter::Stream final : public dav::Sink {
       taken -= skipped;
       piece.remove_prefix(skipped);
       if (piece.empty()) continue;
-      if (!spill_) spill_.emplace(writer_.limits_.spill_folder);
-      spill_->append(piece);
+      if (!overflow_) overflow_.emplace(writer_.limits_.spill_folder);
+      overflow_->append(piece);
     }
-    if (!spill_) return;
+    if (!overflow_) return;
     const auto sent =
-        writer_.wire_.send_file_now(spill_->descriptor(), sent_, spill_->size() - sent_);
+        writer_.wire_.send_file_now(overflow_->descriptor(), sent_, overflow_->size() - sent_);
     if (!sent) throw ClientGone();
     sent_ += *sent;
   }
 
   ResponseWriter& writer_;
   bool began_ = false;
-  std::optional<Spill> spill_;
+  std::optional<OverflowFile> overflow_;
   std::uint64_t sent_ = 0;  // of the spill
 };
 

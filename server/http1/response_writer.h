@@ -31,7 +31,7 @@ class ResponseWriter {
     std::string detail;  // why it was cut or replaced
   };
 
-  ResponseWriter(Wire& wire, Workspace& space, const Limits& limits)
+  ResponseWriter(Wire& wire, Buffers& space, const Limits& limits)
       : wire_(wire), space_(space), limits_(limits) {}
 
   // Consumes the body. Never throws.
@@ -51,7 +51,7 @@ class ResponseWriter {
   void cut(std::string detail);
 
   Wire& wire_;
-  Workspace& space_;
+  Buffers& space_;
   const Limits& limits_;
   Terms terms_;
   Outcome outcome_;

@@ -103,29 +103,30 @@ struct Listener::Impl {
         handler(std::move(answer)),
         service{limits, handler, observer, stopping, tls, proxies},
         listening(std::move(socket)),
-        workers(limits, observer, [this](Connection& connection, Workspace& space) {
-          Desk& desk = desk_of(connection);
-          const Connection::Next next = connection.serve(workers, desk, space);
-          if (next == Connection::Next::desk) {
-            desk.bring(connection, space);
+        workers(limits, observer, [this](Connection& connection, Buffers& space) {
+          QuickLoop& quick_loop = quick_loop_of(connection);
+          const Connection::Next next = connection.serve(workers, quick_loop, space);
+          if (next == Connection::Next::quick_loop) {
+            quick_loop.add(connection, space);
           } else {
-            poller->settle(connection, next);
+            poller->return_connection(connection, next);
           }
         }) {
     // As many threads as can run at once; more would only take turns.
     for (unsigned i = std::max(1U, std::thread::hardware_concurrency()); i > 0; --i)
-      desks.push_back(
-          std::make_unique<Desk>(workers, [this](Connection& connection, Connection::Next next) {
-            poller->settle(connection, next);
+      quick_loops.push_back(std::make_unique<QuickLoop>(
+          workers, [this](Connection& connection, Connection::Next next) {
+            poller->return_connection(connection, next);
           }));
     listening.setBlocking(false);
     port = listening.address().port();
-    poller = std::make_unique<Poller>(service, listening, workers, desks);
+    poller = std::make_unique<Poller>(service, listening, workers, quick_loops);
   }
 
-  // Always the same one, so that a desk has its connections for itself.
-  [[nodiscard]] Desk& desk_of(const Connection& connection) const {
-    return *desks[static_cast<std::size_t>(connection.wire().descriptor()) % desks.size()];
+  // Always the same one, so that a quick loop has its connections for itself.
+  [[nodiscard]] QuickLoop& quick_loop_of(const Connection& connection) const {
+    return *quick_loops[static_cast<std::size_t>(connection.wire().descriptor()) %
+                        quick_loops.size()];
   }
 
   const Limits limits;
@@ -134,7 +135,7 @@ struct Listener::Impl {
   const Service service;
   Poco::Net::ServerSocket listening;
   Workers workers;
-  Desks desks;
+  QuickLoops quick_loops;
   std::unique_ptr<Poller> poller;
   std::uint16_t port = 0;
   bool started = false;
@@ -169,7 +170,7 @@ void Listener::stop() {
   impl_->started = false;
   impl_->stopping = true;
   impl_->poller->begin_stop();
-  for (const auto& desk : impl_->desks) desk->close_for_good();
+  for (const auto& quick_loop : impl_->quick_loops) quick_loop->stop();
   impl_->workers.begin_stop();
   const Clock::time_point deadline =
       Clock::now() + std::chrono::seconds(impl_->limits.shutdown_grace_s);

@@ -49,14 +49,14 @@ Poco::Net::StreamSocketImpl* owner_of(int descriptor) {
 }  // namespace
 
 Poller::Poller(const Service& service, Poco::Net::ServerSocket& listening, Workers& workers,
-               const Desks& desks)
+               const QuickLoops& quick_loops)
     : service_(service),
       listening_(listening),
       workers_(workers),
-      desks_(desks),
+      quick_loops_(quick_loops),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       wakeup_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
-      scratch_(Workspace::kBlockBytes),
+      scratch_(Buffers::kBlockBytes),
       // Refused clients must not take the descriptors that admitted ones need.
       most_lingering_(std::clamp(service.limits.connections / 4, kLeastLingering, kMostLingering)),
       admission_(service.limits) {
@@ -99,14 +99,14 @@ void Poller::run() {
   block_all_signals();
   for (;;) {
     try {
-      if (!turn()) return;
+      if (!run_once()) return;
     } catch (const std::exception&) {
-      // Out of memory for one connection or sweep; the next turn finds what this one left.
+      // Out of memory for one connection or sweep; the next round finds what this one left.
     }
   }
 }
 
-bool Poller::turn() {
+bool Poller::run_once() {
   std::size_t connections = 0;
   bool stopping = false;
   bool finished = false;
@@ -123,14 +123,14 @@ bool Poller::turn() {
     listen(Clock::now() >= accept_again_);
   }
   if (finished) {
-    // The whole stop may have come after the last turn had looked whether to stop.
+    // The whole stop may have come after the last round had looked whether to stop.
     close_parked();
     return false;
   }
   int timeout = -1;
   if (connections > 0 || stopping || most_users_ >= kManyLess)
     timeout = static_cast<int>(kSweepInterval.count());
-  if (desks_are_busy_) timeout = static_cast<int>(Desk::kPatience.count());
+  if (quick_loops_are_busy_) timeout = static_cast<int>(QuickLoop::kSlowRequest.count());
   if (!accepting_ && !stopping) timeout = static_cast<int>(kAcceptPause.count());
   std::array<epoll_event, 256> events;
   const int count =
@@ -147,7 +147,7 @@ bool Poller::turn() {
     }
   }
   const Clock::time_point now = Clock::now();
-  if (now >= next_look_) look_after_desks(now);
+  if (now >= next_look_) release_slow_loops(now);
   if (now >= next_sweep_) {
     sweep();
     give_back_memory(connections + workers_.threads(), now);
@@ -278,14 +278,14 @@ void Poller::readable(Connection& connection, std::uint32_t events) {
   linger(connection);
 }
 
-void Poller::settle(Connection& connection, Connection::Next next) {
+void Poller::return_connection(Connection& connection, Connection::Next next) {
   switch (next) {
     case Connection::Next::again:
       if (workers_.submit(connection, true)) return;
       break;
     case Connection::Next::linger:
       return linger(connection);
-    case Connection::Next::desk:
+    case Connection::Next::quick_loop:
     case Connection::Next::park: {
       service_.observer.connection_parked();
       const std::scoped_lock lock(mutex_);
@@ -338,11 +338,11 @@ void Poller::remove(Connection& connection) {
   service_.observer.connection_closed();
 }
 
-void Poller::look_after_desks(Clock::time_point now) {
-  desks_are_busy_ = false;
-  for (const auto& desk : desks_)
-    if (desk->look_after(now)) desks_are_busy_ = true;
-  next_look_ = now + Desk::kPatience;
+void Poller::release_slow_loops(Clock::time_point now) {
+  quick_loops_are_busy_ = false;
+  for (const auto& quick_loop : quick_loops_)
+    if (quick_loop->release_if_slow(now)) quick_loops_are_busy_ = true;
+  next_look_ = now + QuickLoop::kSlowRequest;
 }
 
 void Poller::sweep() {

@@ -32,7 +32,7 @@ class Poller {
  public:
   // All arguments must outlive the poller. Throws std::system_error without descriptors.
   Poller(const Service& service, Poco::Net::ServerSocket& listening, Workers& workers,
-         const Desks& desks);
+         const QuickLoops& quick_loops);
   ~Poller();
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
@@ -40,7 +40,7 @@ class Poller {
   void start();
 
   // For the worker that has the connection; afterwards it is the worker's no longer.
-  void settle(Connection& connection, Connection::Next next);
+  void return_connection(Connection& connection, Connection::Next next);
 
   // Closes the listening socket and what is parked, now and later.
   void begin_stop();
@@ -52,7 +52,7 @@ class Poller {
  private:
   void run();
   // One round of waiting and acting. False when all is finished.
-  [[nodiscard]] bool turn();
+  [[nodiscard]] bool run_once();
   void wake();
   void listen(bool accept);
   void accept_some();
@@ -60,7 +60,7 @@ class Poller {
   // `events` as epoll reports them.
   void readable(Connection& connection, std::uint32_t events);
   [[nodiscard]] static bool has_ended(const Connection& connection);
-  void look_after_desks(Clock::time_point now);
+  void release_slow_loops(Clock::time_point now);
   void sweep();
   // Once there are many users of memory, connections and workers, less than there were.
   void give_back_memory(std::size_t users, Clock::time_point now);
@@ -73,7 +73,7 @@ class Poller {
   const Service& service_;
   Poco::Net::ServerSocket& listening_;
   Workers& workers_;
-  const Desks& desks_;
+  const QuickLoops& quick_loops_;
   Descriptor epoll_;
   Descriptor wakeup_;
   Poco::Thread thread_;
@@ -83,10 +83,10 @@ class Poller {
   std::vector<char> scratch_;
   const std::size_t most_lingering_;
   bool accepting_ = false;
-  bool desks_are_busy_ = false;
+  bool quick_loops_are_busy_ = false;
   Clock::time_point accept_again_;
   Clock::time_point next_sweep_;
-  Clock::time_point next_look_;  // after the desks
+  Clock::time_point next_look_;  // when release_slow_loops is called next
   std::size_t most_users_ = 0;   // since memory was last given back
   Clock::time_point next_trim_;
 

@@ -26,79 +26,79 @@ int epoll() {
 
 }  // namespace
 
-class Desk::AttendedTurn final : public Turn {
+class QuickLoop::LeaderPolicy final : public ThreadPolicy {
  public:
-  AttendedTurn(Desk& desk, std::uint64_t seat) : desk_(desk), seat_(seat) {}
+  LeaderPolicy(QuickLoop& quick_loop, std::uint64_t term) : loop_(quick_loop), term_(term) {}
   void end() noexcept override {
-    if (!has_ended()) desk_.clear(seat_, kClosedShortly);
+    if (!is_dedicated()) loop_.clear(term_, kClosedShortly);
   }
-  [[nodiscard]] bool has_ended() const override {
-    return desk_.seat_.load(std::memory_order_relaxed) != seat_;
+  [[nodiscard]] bool is_dedicated() const override {
+    return loop_.term_.load(std::memory_order_relaxed) != term_;
   }
   [[nodiscard]] bool is_alone() const override {
-    const std::scoped_lock lock(desk_.mutex_);
-    return desk_.present_.size() <= 1;
+    const std::scoped_lock lock(loop_.mutex_);
+    return loop_.connections_.size() <= 1;
   }
 
  private:
-  Desk& desk_;
-  const std::uint64_t seat_;
+  QuickLoop& loop_;
+  const std::uint64_t term_;
 };
 
-Desk::Desk(const Workers& workers, Settle settle)
-    : workers_(workers), settle_(std::move(settle)), epoll_(epoll()) {}
+QuickLoop::QuickLoop(const Workers& workers, ReturnConnection return_connection)
+    : workers_(workers), return_connection_(std::move(return_connection)), epoll_(epoll()) {}
 
-void Desk::bring(Connection& connection, Workspace& space) {
+void QuickLoop::add(Connection& connection, Buffers& buffers) {
   bool taken = false;
-  bool attends = false;
-  std::uint64_t seat = 0;
+  bool leads = false;
+  std::uint64_t term = 0;
   try {
     const std::scoped_lock lock(mutex_);
     if (is_open()) {
-      present_.push_back(&connection);
-      connection.desk_index = present_.size() - 1;
+      connections_.push_back(&connection);
+      connection.quick_loop_index = connections_.size() - 1;
       epoll_event event{};
       event.events = EPOLLIN;
       event.data.ptr = &connection;
       taken = ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection.wire().descriptor(), &event) == 0;
-      if (!taken) present_.pop_back();
+      if (!taken) connections_.pop_back();
     }
-    attends = taken && !std::exchange(attended_, attended_ || taken);
-    seat = seat_.load(std::memory_order_relaxed);
+    leads = taken && !std::exchange(led_, led_ || taken);
+    term = term_.load(std::memory_order_relaxed);
   } catch (const std::bad_alloc&) {
-    // Parked then, like one that comes when the desk is closed.
+    // Parked then, like one that comes when the loop is closed.
   }
-  if (!taken) return settle_(connection, Connection::Next::park);
-  if (attends) attend(seat, space);
+  if (!taken) return return_connection_(connection, Connection::Next::park);
+  if (leads) lead(term, buffers);
 }
 
-void Desk::attend(std::uint64_t seat, Workspace& space) {
+void QuickLoop::lead(std::uint64_t term, Buffers& buffers) {
   Clock::time_point look_for_idle = Clock::now() + kIdle;
   std::array<epoll_event, kEventsAtOnce> events;
   for (;;) {
     const int count = wait(events);
     if (count <= 0 || !is_open() || workers_.contended()) {
-      clear(seat, Clock::duration::zero());
+      clear(term, Clock::duration::zero());
       return;
     }
     for (int i = 0; i < count; ++i) {
       auto& connection = *static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
-      if (!begin(seat, connection)) return;
-      AttendedTurn turn(*this, seat);
-      const Connection::Next next = connection.serve(workers_, *this, space, &turn);
-      const bool stays = next == Connection::Next::desk;
-      if (!finish(seat, connection, stays))
-        return settle_(connection, stays ? Connection::Next::park : next);
-      if (!stays) settle_(connection, next);
+      if (!begin(term, connection)) return;
+      LeaderPolicy policy(*this, term);
+      const Connection::Next next = connection.serve(workers_, *this, buffers, &policy);
+      const bool stays = next == Connection::Next::quick_loop;
+      if (!finish(term, connection, stays))
+        return return_connection_(connection, stays ? Connection::Next::park : next);
+      if (!stays) return_connection_(connection, next);
     }
     if (const Clock::time_point now = Clock::now(); now >= look_for_idle) {
-      let_idle_leave(seat, now);
+      let_idle_leave(term, now);
       look_for_idle = now + kIdle;
     }
   }
 }
 
-int Desk::wait(std::span<epoll_event> events) const {
+int QuickLoop::wait(std::span<epoll_event> events) const {
   const auto room = static_cast<int>(events.size());
   // On a busy machine requests come while others run, on an idle one after a moment; then the
   // thread need not be put to sleep and woken (Wire::receive_soon).
@@ -111,83 +111,83 @@ int Desk::wait(std::span<epoll_event> events) const {
   return ::epoll_wait(epoll_.get(), events.data(), room, static_cast<int>(kSoon.count()));
 }
 
-bool Desk::begin(std::uint64_t seat, Connection& connection) {
+bool QuickLoop::begin(std::uint64_t term, Connection& connection) {
   const std::scoped_lock lock(mutex_);
-  if (seat_.load(std::memory_order_relaxed) != seat) return false;
+  if (term_.load(std::memory_order_relaxed) != term) return false;
   served_ = &connection;
-  ++turns_;
+  ++served_count_;
   return true;
 }
 
-bool Desk::finish(std::uint64_t seat, Connection& connection, bool stays) {
+bool QuickLoop::finish(std::uint64_t term, Connection& connection, bool stays) {
   const std::scoped_lock lock(mutex_);
-  if (seat_.load(std::memory_order_relaxed) != seat) return false;
+  if (term_.load(std::memory_order_relaxed) != term) return false;
   served_ = nullptr;
   if (!stays) forget(connection);
   return true;
 }
 
-void Desk::forget(Connection& connection) {
+void QuickLoop::forget(Connection& connection) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.wire().descriptor(), nullptr);
-  present_[connection.desk_index] = present_.back();
-  present_[connection.desk_index]->desk_index = connection.desk_index;
-  present_.pop_back();
+  connections_[connection.quick_loop_index] = connections_.back();
+  connections_[connection.quick_loop_index]->quick_loop_index = connection.quick_loop_index;
+  connections_.pop_back();
 }
 
-void Desk::let_idle_leave(std::uint64_t seat, Clock::time_point now) {
+void QuickLoop::let_idle_leave(std::uint64_t term, Clock::time_point now) {
   for (;;) {
     Connection* idle = nullptr;
     {
       const std::scoped_lock lock(mutex_);
-      if (seat_.load(std::memory_order_relaxed) != seat) return;
+      if (term_.load(std::memory_order_relaxed) != term) return;
       const auto found = std::ranges::find_if(
-          present_, [&](const Connection* one) { return one->waits_since() + kIdle <= now; });
-      if (found == present_.end()) return;
+          connections_, [&](const Connection* one) { return one->waits_since() + kIdle <= now; });
+      if (found == connections_.end()) return;
       idle = *found;
       forget(*idle);
     }
-    settle_(*idle, Connection::Next::park);
+    return_connection_(*idle, Connection::Next::park);
   }
 }
 
-bool Desk::clear(std::uint64_t seat, Clock::duration closed) {
+bool QuickLoop::clear(std::uint64_t term, Clock::duration closed) {
   std::vector<Connection*> leaving;
   {
     const std::scoped_lock lock(mutex_);
-    if (seat_.load(std::memory_order_relaxed) != seat) return false;
-    seat_.store(seat + 1, std::memory_order_relaxed);
-    attended_ = false;
+    if (term_.load(std::memory_order_relaxed) != term) return false;
+    term_.store(term + 1, std::memory_order_relaxed);
+    led_ = false;
     if (closed > Clock::duration::zero()) {
       open_.store(false, std::memory_order_relaxed);
       closed_until_ = Clock::now() + closed;
     }
-    leaving.swap(present_);
+    leaving.swap(connections_);
     for (const Connection* connection : leaving)
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection->wire().descriptor(), nullptr);
     if (served_ != nullptr) std::erase(leaving, served_);
     served_ = nullptr;
   }
-  for (Connection* connection : leaving) settle_(*connection, Connection::Next::park);
+  for (Connection* connection : leaving) return_connection_(*connection, Connection::Next::park);
   return true;
 }
 
-bool Desk::look_after(Clock::time_point now) {
-  std::uint64_t seat = 0;
+bool QuickLoop::release_if_slow(Clock::time_point now) {
+  std::uint64_t term = 0;
   {
     const std::scoped_lock lock(mutex_);
-    if (!closed_for_good_ && now >= closed_until_) open_.store(true, std::memory_order_relaxed);
-    const bool seen = std::exchange(turns_seen_, turns_) == turns_;
+    if (!stopped_ && now >= closed_until_) open_.store(true, std::memory_order_relaxed);
+    const bool seen = std::exchange(served_count_seen_, served_count_) == served_count_;
     if (!seen) return true;
     if (served_ == nullptr) return false;
-    seat = seat_.load(std::memory_order_relaxed);
+    term = term_.load(std::memory_order_relaxed);
   }
-  clear(seat, kClosed);
+  clear(term, kClosed);
   return true;
 }
 
-void Desk::close_for_good() {
+void QuickLoop::stop() {
   const std::scoped_lock lock(mutex_);
-  closed_for_good_ = true;
+  stopped_ = true;
   open_.store(false, std::memory_order_relaxed);
 }
 

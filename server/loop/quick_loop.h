@@ -1,11 +1,13 @@
-// Where one thread answers the quick requests of many connections one after the other, as epoll
-// reports them, so that no thread has to be put to sleep and woken between them. The thread is that
-// of the worker who came first; it leaves when nothing comes any more.
+// A loop in which one thread answers the quick requests of many connections one after the other, as
+// epoll reports them. No thread has to be put to sleep and woken between two of them. The thread is
+// a worker's: the first worker that adds a connection leads the loop, and it leaves when nothing
+// comes any more.
 //
-// Nobody waits here for another's slow request. One that is not quick by its head goes to the
-// workers before it is begun. When one proves slow while it is answered (its client does not take
-// the answer, the disk does not answer, a password is hashed), all the others leave for the poller,
-// which calls workers for them, and the thread goes on as the worker of that one connection.
+// No connection waits here for another's slow request. A request that is not quick by its head goes
+// to the workers before it is begun. A request can also prove slow while it is answered: its client
+// does not take the answer, the disk does not answer, a password is hashed. Then all other
+// connections leave for the poller, which calls workers for them, and the leading thread goes on as
+// the worker of the slow one.
 #pragma once
 
 #include <atomic>
@@ -26,63 +28,64 @@
 
 namespace holdfast::server {
 
-class Desk {
+class QuickLoop {
  public:
-  // What becomes of connections that leave.
-  using Settle = std::function<void(Connection&, Connection::Next)>;
-  // `workers` must outlive the desk. Throws std::system_error without descriptors.
-  Desk(const Workers& workers, Settle settle);
-  Desk(const Desk&) = delete;
-  Desk& operator=(const Desk&) = delete;
+  // Takes a connection that leaves the loop, and what is to be done with it.
+  using ReturnConnection = std::function<void(Connection&, Connection::Next)>;
+  // `workers` must outlive the loop. Throws std::system_error without descriptors.
+  QuickLoop(const Workers& workers, ReturnConnection return_connection);
+  QuickLoop(const QuickLoop&) = delete;
+  QuickLoop& operator=(const QuickLoop&) = delete;
 
-  // Connections may be brought. Any thread.
+  // True when connections may be added. Any thread.
   [[nodiscard]] bool is_open() const { return open_.load(std::memory_order_relaxed); }
 
-  // For the worker that has the connection, of which no bytes may be here that epoll does not know
-  // of; afterwards it is the worker's no longer. Returns at once when another thread attends, else
-  // when nothing has come for kSoon.
-  void bring(Connection& connection, Workspace& space);
+  // Takes the connection from the worker that calls this. No bytes of it may have been received
+  // that epoll does not know of. Returns at once when another thread leads; else the caller leads,
+  // and this returns when nothing has come for kSoon.
+  void add(Connection& connection, Buffers& buffers);
 
-  // For one thread, every kPatience as long as it says so: when a request has taken longer than
-  // that, the others leave.
-  [[nodiscard]] bool look_after(Clock::time_point now);
-  static constexpr std::chrono::milliseconds kPatience{10};
+  // Lets all other connections leave when a request has taken longer than kSlowRequest. Returns
+  // true when it must be called again after that time. One thread only.
+  [[nodiscard]] bool release_if_slow(Clock::time_point now);
+  static constexpr std::chrono::milliseconds kSlowRequest{10};
 
-  // All leave soon, and no more may be brought.
-  void close_for_good();
+  // Makes all connections leave soon, and takes no more.
+  void stop();
 
  private:
-  class AttendedTurn;
+  class LeaderPolicy;
 
-  void attend(std::uint64_t seat, Workspace& space);
+  void lead(std::uint64_t term, Buffers& buffers);
   [[nodiscard]] int wait(std::span<epoll_event> events) const;
-  // False when the thread with that seat attends no longer.
-  [[nodiscard]] bool begin(std::uint64_t seat, Connection& connection);
-  [[nodiscard]] bool finish(std::uint64_t seat, Connection& connection, bool stays);
-  void let_idle_leave(std::uint64_t seat, Clock::time_point now);
-  // All but the one that is being served leave, and the thread attends no longer; the desk stays
-  // closed for a while. False when it did not attend.
-  bool clear(std::uint64_t seat, Clock::duration closed);
-  // With the mutex held.
+  // A term is the time in which one thread leads. These two return false when that of the caller
+  // has ended.
+  [[nodiscard]] bool begin(std::uint64_t term, Connection& connection);
+  [[nodiscard]] bool finish(std::uint64_t term, Connection& connection, bool stays);
+  void let_idle_leave(std::uint64_t term, Clock::time_point now);
+  // Ends the term: all connections leave but the one that is being served. The loop stays closed
+  // for the time given. Returns false when the term had ended before.
+  bool clear(std::uint64_t term, Clock::duration closed);
+  // Requires `mutex_`.
   void forget(Connection& connection);
 
   const Workers& workers_;
-  const Settle settle_;
+  const ReturnConnection return_connection_;
   const Descriptor epoll_;
   std::atomic<bool> open_{true};
-  // Of the thread that attends, or the next to come. Changed with the mutex held.
-  std::atomic<std::uint64_t> seat_{0};
+  // The term of the thread that leads, or of the next that will. Written under `mutex_`.
+  std::atomic<std::uint64_t> term_{0};
 
-  std::mutex mutex_;  // guards what follows
-  bool attended_ = false;
-  bool closed_for_good_ = false;
+  std::mutex mutex_;  // guards the members below
+  bool led_ = false;
+  bool stopped_ = false;
   Clock::time_point closed_until_;
-  std::vector<Connection*> present_;
+  std::vector<Connection*> connections_;
   Connection* served_ = nullptr;  // one of them
-  std::uint64_t turns_ = 0;
-  std::uint64_t turns_seen_ = 0;  // by look_after
+  std::uint64_t served_count_ = 0;
+  std::uint64_t served_count_seen_ = 0;  // by release_if_slow
 };
 
-using Desks = std::vector<std::unique_ptr<Desk>>;
+using QuickLoops = std::vector<std::unique_ptr<QuickLoop>>;
 
 }  // namespace holdfast::server

@@ -27,7 +27,7 @@ class Connection;
 
 class Workers {
  public:
-  using Work = std::function<void(Connection&, Workspace&)>;
+  using Work = std::function<void(Connection&, Buffers&)>;
   // All arguments must outlive the pool.
   Workers(const Limits& limits, Observer& observer, Work work);
   // Joins every thread; the queue must have been left to run dry (stop).
@@ -60,7 +60,7 @@ class Workers {
  private:
   struct Worker {
     explicit Worker(const Limits& limits) : space(std::in_place, limits) {}
-    std::optional<Workspace> space;  // until it leaves
+    std::optional<Buffers> space;  // until it leaves
     Poco::Thread thread;
     std::condition_variable called;  // with is_called, or stopping_
     bool is_called = false;

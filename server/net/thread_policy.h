@@ -1,16 +1,18 @@
-// A thread's turn with one connection while others wait for the same thread (server/desk).
+// Whether a thread serves one connection or many (server/loop/quick_loop.h).
 #pragma once
 
 namespace holdfast::server {
 
-class Turn {
+// For the thread that serves a connection; one thread at a time.
+class ThreadPolicy {
  public:
-  virtual ~Turn() = default;
-  // Before the thread waits for this connection's client, or works long for it: nobody else is to
-  // wait for the thread from now on. Any number of times.
-  virtual void end() noexcept = 0;
-  [[nodiscard]] virtual bool has_ended() const = 0;
-  // Nobody else is there who could wait.
+  virtual ~ThreadPolicy() = default;
+  // Makes the thread serve this connection alone: no other connection waits for the thread any
+  // more. Call it before the thread waits for the connection's client, or works long for it. May be
+  // called again.
+  virtual void dedicate() noexcept = 0;
+  [[nodiscard]] virtual bool is_dedicated() const = 0;
+  // No other connection is there that could wait.
   [[nodiscard]] virtual bool is_alone() const = 0;
 };
 

@@ -118,7 +118,7 @@ Wire::Received Wire::receive_now(std::span<char> buffer) {
 }
 
 Wire::Received Wire::receive_soon(std::span<char> buffer, bool awake) {
-  end_turn();
+  dedicate_thread();
   if (tls_) return receive_until(buffer, Clock::now() + kSoon);
   // On a busy machine the client's next request comes while others run, on an idle one after a
   // moment; then the thread need not be put to sleep and woken, which costs more than all else in a
@@ -133,7 +133,7 @@ Wire::Received Wire::receive_soon(std::span<char> buffer, bool awake) {
 }
 
 bool Wire::wait_for(short events, Clock::time_point deadline) const {
-  end_turn();
+  dedicate_thread();
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left < 0) return false;
@@ -176,14 +176,14 @@ void Wire::drop_tls() {
   tls_.reset();
 }
 
-TlsSession::Put Wire::settle(TlsSession::Put put, bool wait) {
+TlsSession::Put Wire::flush_or_wait(TlsSession::Put put, bool wait) {
   while (wait && put == TlsSession::Put::blocked)
     put = wait_for_room() ? tls_->flush() : TlsSession::Put::gone;
   return put;
 }
 
 TlsSession::Put Wire::send_record(bool wait) {
-  const TlsSession::Put put = settle(tls_->put(tls_->gathered), wait);
+  const TlsSession::Put put = flush_or_wait(tls_->put(tls_->gathered), wait);
   tls_->gathered.clear();
   return put;
 }
@@ -192,7 +192,7 @@ std::size_t Wire::send_records(std::initializer_list<std::string_view> pieces, b
                                TlsSession::Put& state) {
   std::string& record = tls_->gathered;
   std::size_t taken = 0;
-  state = settle(tls_->flush(), wait);
+  state = flush_or_wait(tls_->flush(), wait);
   for (std::string_view piece : pieces) {
     while (state == TlsSession::Put::taken && !piece.empty()) {
       const std::string_view part = piece.substr(0, TlsSession::kRecordBytes - record.size());
@@ -211,7 +211,7 @@ std::size_t Wire::send_records(std::initializer_list<std::string_view> pieces, b
 Wire::FileSent Wire::send_file_records(int file, std::uint64_t offset, std::uint64_t length,
                                        bool wait, std::uint64_t& taken) {
   std::string& record = tls_->gathered;
-  TlsSession::Put state = settle(tls_->flush(), wait);
+  TlsSession::Put state = flush_or_wait(tls_->flush(), wait);
   FileSent sent = FileSent::all;
   while (state == TlsSession::Put::taken && taken < length) {
     const std::size_t before = record.size();

@@ -49,11 +49,12 @@ class Wire {
   // There are bytes that receive_now would give although the socket has none.
   [[nodiscard]] bool has_received() const { return tls_ && tls_->has_received(); }
 
-  // From now on `turn` ends before this wire waits for its client; nullptr: there is none.
-  void set_turn(Turn* turn) { turn_ = turn; }
+  // Sets the policy of the thread that uses this wire from now on; it dedicates the thread before
+  // the wire waits for its client. nullptr: there is none.
+  void set_thread_policy(ThreadPolicy* policy) { policy_ = policy; }
   // The thread will work or wait long for this wire.
-  void end_turn() const {
-    if (turn_ != nullptr) turn_->end();
+  void dedicate_thread() const {
+    if (policy_ != nullptr) policy_->dedicate();
   }
 
   struct Received {
@@ -93,7 +94,7 @@ class Wire {
   // Sends what was gathered; with `wait`, until the socket has it or the client is gone.
   [[nodiscard]] TlsSession::Put send_record(bool wait);
   // Sends what the socket had not taken, in the same way.
-  [[nodiscard]] TlsSession::Put settle(TlsSession::Put put, bool wait);
+  [[nodiscard]] TlsSession::Put flush_or_wait(TlsSession::Put put, bool wait);
   // Returns how much was taken; `state` says how it ended.
   [[nodiscard]] std::size_t send_records(std::initializer_list<std::string_view> pieces, bool wait,
                                          bool more, TlsSession::Put& state);
@@ -108,7 +109,7 @@ class Wire {
   Poco::Net::StreamSocket socket_;
   int descriptor_;
   Clock::duration send_timeout_;
-  Turn* turn_ = nullptr;
+  ThreadPolicy* policy_ = nullptr;
   std::unique_ptr<TlsSession> tls_;  // ends before its descriptor does
 };
 

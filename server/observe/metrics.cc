@@ -89,13 +89,13 @@ void add_upkeep(std::vector<MetricFamily>& out, const Upkeep& upkeep) {
 
 }  // namespace
 
-std::size_t Observatory::method_index(std::string_view method) {
+std::size_t Metrics::method_index(std::string_view method) {
   const auto found = std::lower_bound(kMethods.begin(), kMethods.end(), method);
   if (found == kMethods.end() || *found != method) return kMethods.size();
   return static_cast<std::size_t>(found - kMethods.begin());
 }
 
-void Observatory::request_finished(const AccessRecord& record) {
+void Metrics::request_finished(const AccessRecord& record) {
   static_assert(std::is_sorted(kMethods.begin(), kMethods.end()));
   PerMethod& counters = methods_[method_index(record.method)];
   const bool valid = record.status >= 100 && record.status < static_cast<int>(kStatusCount);
@@ -111,7 +111,7 @@ void Observatory::request_finished(const AccessRecord& record) {
   if (log_ != nullptr) log_->append(record, clock_.wall());
 }
 
-std::string Observatory::metrics(const storage::NamespaceStats& store, const Upkeep& upkeep) const {
+std::string Metrics::metrics(const storage::NamespaceStats& store, const Upkeep& upkeep) const {
   std::vector<MetricFamily> out;
   MetricFamily requests =
       family("holdfast_requests_total",

@@ -25,10 +25,10 @@ struct Upkeep {
   std::uint64_t garbage_files = 0;
 };
 
-class Observatory final : public Observer {
+class Metrics final : public Observer {
  public:
   // `log` may be null. Both must outlive the observatory.
-  Observatory(const storage::Clock& clock, AccessLog* log) : clock_(clock), log_(log) {}
+  Metrics(const storage::Clock& clock, AccessLog* log) : clock_(clock), log_(log) {}
 
   void request_finished(const AccessRecord& record) override;
   void connection_opened() override { open_.fetch_add(1, kRelaxed); }

@@ -83,7 +83,7 @@ void each_entry(int above, const std::string& name, const Visit& visit) {
 class FileReader final : public ContentReader {
  public:
   FileReader(Descriptor fd, const struct stat& file, const Content& content,
-             VerifiedContents& verified)
+             SoundContents& verified)
       : fd_(std::move(fd)),
         size_(content.size),
         sha256_(content.checksums.sha256),
@@ -136,7 +136,7 @@ class FileReader final : public ContentReader {
   std::uint64_t size_;
   std::array<std::uint8_t, 32> sha256_;
   Mark mark_;
-  VerifiedContents& verified_;
+  SoundContents& verified_;
   std::optional<Digester> digester_;  // while the file is not known to be sound
   std::uint64_t digested_ = 0;
 };

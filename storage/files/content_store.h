@@ -65,7 +65,7 @@ class FileContentStore final : public ContentStore {
   Durability durability_;
   OnFailure on_failure_;
   std::atomic<bool> failed_ = false;
-  VerifiedContents verified_;
+  SoundContents verified_;
   // By the first two digits: the folder's name is known to be on disk. An earlier process may have
   // died between making it and its flush.
   std::array<std::atomic<bool>, 256> named_{};

@@ -26,7 +26,7 @@ class Mark {
   std::uint64_t value_;
 };
 
-class VerifiedContents {
+class SoundContents {
  public:
   void add(Mark mark) { slot(mark).store(mark.value(), std::memory_order_relaxed); }
   [[nodiscard]] bool contains(Mark mark) const {
@@ -40,7 +40,7 @@ class VerifiedContents {
   }
 
   // 0, which is no mark, in the empty ones.
-  Zeroed<std::uint64_t> slots_ = zeroed<std::uint64_t>(kSlots);
+  HugeTable<std::uint64_t> slots_ = make_huge_table<std::uint64_t>(kSlots);
 };
 
 }  // namespace holdfast::storage::files

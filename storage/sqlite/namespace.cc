@@ -60,10 +60,10 @@ class SqliteNamespace final : public Namespace {
       pool_.commits.locks = counters.locks;
       return;
     }
-    writer_ = std::make_unique<Writer>(
-        std::move(opened_.connection), pool_, epoch_, Reserve(path, options.reserve_bytes),
-        Writer::Options{options.durability, &clock, [&content] { content.flush(); },
-                        std::move(options.on_failure)});
+    writer_ = std::make_unique<GroupCommit>(
+        std::move(opened_.connection), pool_, epoch_, DiskReserve(path, options.reserve_bytes),
+        GroupCommit::Options{options.durability, &clock, [&content] { content.flush(); },
+                             std::move(options.on_failure)});
     for (const char* name : {"", "-wal"})
       if (const FileId id = file_id(path_ + name); id != FileId()) files_.emplace_back(name, id);
   }
@@ -74,8 +74,9 @@ class SqliteNamespace final : public Namespace {
   }
 
   void write(Flush flush, const std::function<void(Transaction&)>& fn) override {
-    writer().write(flush == Flush::required ? Writer::Need::flush : Writer::Need::no_flush,
-                   [&fn](Acts& acts) { fn(acts); });
+    writer().write(
+        flush == Flush::required ? GroupCommit::Need::flush : GroupCommit::Need::no_flush,
+        [&fn](WriteTransaction& transaction) { fn(transaction); });
   }
 
   std::shared_ptr<const Accounts> accounts() const override {
@@ -93,7 +94,8 @@ class SqliteNamespace final : public Namespace {
 
   void forget_garbage(std::span<const std::string> blobs) override {
     if (blobs.empty()) return;
-    writer().write(Writer::Need::no_flush, [&](Acts& acts) { acts.forget_garbage(blobs); });
+    writer().write(GroupCommit::Need::no_flush,
+                   [&](WriteTransaction& transaction) { transaction.forget_garbage(blobs); });
   }
 
   bool names_blob(const std::string& blob) const override {
@@ -174,8 +176,9 @@ class SqliteNamespace final : public Namespace {
         Run run(any, clock_.lease() - grace_s * 1000);
         if (run.row() && run.integer(0) == 0) return;
       }
-      writer().write(Writer::Need::no_flush,
-                     [&](Acts& acts) { acts.purge_expired_locks(grace_s, kPurgedAtOnce); });
+      writer().write(GroupCommit::Need::no_flush, [&](WriteTransaction& transaction) {
+        transaction.purge_expired_locks(grace_s, kPurgedAtOnce);
+      });
     }
   }
 
@@ -198,7 +201,8 @@ class SqliteNamespace final : public Namespace {
   NamespaceCheck check(bool repair) override {
     NamespaceCheck result;
     if (repair) {
-      writer().write(Writer::Need::flush, [&](Acts& acts) { result = acts.repair(); });
+      writer().write(GroupCommit::Need::flush,
+                     [&](WriteTransaction& transaction) { result = transaction.repair(); });
       return result;
     }
     const LentReader reader = pool_.borrow();
@@ -214,7 +218,7 @@ class SqliteNamespace final : public Namespace {
   }
 
  private:
-  [[nodiscard]] Writer& writer() {
+  [[nodiscard]] GroupCommit& writer() {
     if (!writer_) throw Error(Fault::read_only, "the disk is read-only");
     return *writer_;
   }
@@ -225,7 +229,8 @@ class SqliteNamespace final : public Namespace {
   Opened opened_;  // its connection is the writer's, when there is one
   std::string epoch_;
   mutable ReaderPool pool_;
-  std::unique_ptr<Writer> writer_;  // none on a read-only disk, where the two below never change
+  std::unique_ptr<GroupCommit>
+      writer_;  // none on a read-only disk, where the two below never change
   std::shared_ptr<const Accounts> accounts_;
   NamespaceStats stats_;
   std::vector<std::pair<std::string, FileId>> files_;  // by the end of the path

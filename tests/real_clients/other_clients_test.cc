@@ -24,11 +24,11 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-enum class Door { http, https };
+enum class Gate { http, https };
 
-void PrintTo(Door door, std::ostream* out) { *out << (door == Door::http ? "http" : "https"); }
+void PrintTo(Gate door, std::ostream* out) { *out << (door == Gate::http ? "http" : "https"); }
 
-class OtherClients : public ::testing::TestWithParam<Door> {
+class OtherClients : public ::testing::TestWithParam<Gate> {
  protected:
   void SetUp() override {
     if (https()) {
@@ -45,7 +45,7 @@ class OtherClients : public ::testing::TestWithParam<Door> {
     }
   }
 
-  [[nodiscard]] static bool https() { return GetParam() == Door::https; }
+  [[nodiscard]] static bool https() { return GetParam() == Gate::https; }
 
   // Over https with an account.
   void start() {
@@ -105,7 +105,7 @@ class OtherClients : public ::testing::TestWithParam<Door> {
   std::string output_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Over, OtherClients, testing::Values(Door::http, Door::https),
+INSTANTIATE_TEST_SUITE_P(Over, OtherClients, testing::Values(Gate::http, Gate::https),
                          testing::PrintToStringParamName());
 
 TEST_P(OtherClients, GvfsMountsCopiesAndSaves) {

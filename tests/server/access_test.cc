@@ -1,8 +1,8 @@
-#include "server/auth/origin_policy.h"
-
 #include <gtest/gtest.h>
 #include <string>
 #include <vector>
+
+#include "server/auth/origin_policy.h"
 
 namespace holdfast::server {
 namespace {
@@ -29,7 +29,7 @@ int judge(const Case& row) {
   request.forwarded_host = row.forwarded_host;
   if (row.host != nullptr) request.fields.add("Host", row.host);
   if (row.origin != nullptr) request.fields.add("Origin", row.origin);
-  const auto refusal = AccessPolicy(row.public_url).judge(request, row.anonymous);
+  const auto refusal = OriginPolicy(row.public_url).judge(request, row.anonymous);
   if (!refusal) return 0;
   EXPECT_FALSE(refusal->detail.empty());
   return refusal->status;
@@ -49,7 +49,7 @@ constexpr auto kOff = Anonymous::off;
 constexpr auto kRead = Anonymous::read;
 constexpr auto kWrite = Anonymous::write;
 
-TEST(AccessPolicy, ServesOnlyItsOwnHostsWhileAnonymousMayWrite) {
+TEST(OriginPolicy, ServesOnlyItsOwnHostsWhileAnonymousMayWrite) {
   expect_all({
       {kWrite, "", "GET", nullptr, nullptr, 421},
       {kWrite, "", "GET", "", nullptr, 421},
@@ -103,7 +103,7 @@ TEST(AccessPolicy, ServesOnlyItsOwnHostsWhileAnonymousMayWrite) {
   });
 }
 
-TEST(AccessPolicy, RefusesWritesFromForeignOrigins) {
+TEST(OriginPolicy, RefusesWritesFromForeignOrigins) {
   expect_all({
       {kWrite, "", "PUT", "localhost:8080", "null", 403},
       {kWrite, "", "PUT", "localhost:8080", "", 403},
@@ -150,7 +150,7 @@ TEST(AccessPolicy, RefusesWritesFromForeignOrigins) {
   });
 }
 
-TEST(AccessPolicy, ASecondOriginDoesNotHideTheFirst) {
+TEST(OriginPolicy, ASecondOriginDoesNotHideTheFirst) {
   dav::NoBody body;
   dav::Request request;
   request.method = "PUT";
@@ -159,7 +159,7 @@ TEST(AccessPolicy, ASecondOriginDoesNotHideTheFirst) {
   request.fields.add("Host", "localhost");
   request.fields.add("Origin", "http://localhost");
   request.fields.add("origin", "http://evil.example");
-  EXPECT_TRUE(AccessPolicy("").judge(request, kWrite).has_value());
+  EXPECT_TRUE(OriginPolicy("").judge(request, kWrite).has_value());
 }
 
 }  // namespace

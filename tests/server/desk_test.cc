@@ -26,7 +26,7 @@ using Clients = std::vector<std::unique_ptr<RawClient>>;
 
 constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
-std::size_t desks() { return std::max(1U, std::thread::hardware_concurrency()); }
+std::size_t quick_loops() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 // Echoes, remembers which threads did, and holds requests for /held.
 class Host {
@@ -81,7 +81,7 @@ void bring(const Clients& clients) {
 // nobody leaves a desk for want of work.
 class Bustle {
  public:
-  explicit Bustle(const EchoServer& server) : clients_(connect(server, 2 * desks())) {
+  explicit Bustle(const EchoServer& server) : clients_(connect(server, 2 * quick_loops())) {
     thread_ = std::thread([this] {
       while (!ended_ && !testing::Test::HasFatalFailure()) ask_all(clients_);
     });
@@ -97,10 +97,10 @@ class Bustle {
   std::thread thread_;
 };
 
-TEST(Desk, AThreadPerCoreAnswersManyClients) {
+TEST(QuickLoop, AThreadPerCoreAnswersManyClients) {
   Host host;
   EchoServer server({}, host.handler());
-  const Clients clients = connect(server, 8 * desks());
+  const Clients clients = connect(server, 8 * quick_loops());
   // A thread that was kept from running for a moment is replaced, so not the first time, perhaps.
   const auto deadline = Clock::now() + 20s;
   std::size_t threads = 0;
@@ -109,18 +109,18 @@ TEST(Desk, AThreadPerCoreAnswersManyClients) {
     static_cast<void>(host.threads());
     for (int i = 0; i < 20; ++i) ASSERT_NO_FATAL_FAILURE(ask_all(clients));
     threads = host.threads().size();
-  } while (threads > desks() && Clock::now() < deadline);
-  EXPECT_LE(threads, desks());
+  } while (threads > quick_loops() && Clock::now() < deadline);
+  EXPECT_LE(threads, quick_loops());
 }
 
-TEST(Desk, NobodyWaitsForARequestThatTakesLong) {
+TEST(QuickLoop, NobodyWaitsForARequestThatTakesLong) {
   Host host;
   EchoServer server({}, host.handler());
   const Bustle bustle(server);
   for (std::size_t round = 1; round <= 3; ++round) {
     // One at each desk at least.
-    const Clients held = connect(server, desks());
-    const Clients others = connect(server, 4 * desks());
+    const Clients held = connect(server, quick_loops());
+    const Clients others = connect(server, 4 * quick_loops());
     ASSERT_NO_FATAL_FAILURE(bring(held));
     ASSERT_NO_FATAL_FAILURE(bring(others));
     for (const auto& client : held) ASSERT_TRUE(client->send(kHeld));
@@ -139,7 +139,7 @@ TEST(Desk, NobodyWaitsForARequestThatTakesLong) {
   }
 }
 
-TEST(Desk, NobodyWaitsForAClientThatDoesNotRead) {
+TEST(QuickLoop, NobodyWaitsForAClientThatDoesNotRead) {
   Host host;
   EchoServer server({}, host.handler());
   const Bustle bustle(server);
@@ -148,9 +148,9 @@ TEST(Desk, NobodyWaitsForAClientThatDoesNotRead) {
        {std::pair<const char*, std::size_t>{"GET /big HTTP/1.1\r\nHost: h\r\n\r\n", 60'000},
         std::pair<const char*, std::size_t>{"GET /huge HTTP/1.1\r\nHost: h\r\n\r\n", 6'000'000}}) {
     Clients deaf;
-    for (std::size_t i = 0; i < desks(); ++i)
+    for (std::size_t i = 0; i < quick_loops(); ++i)
       deaf.push_back(std::make_unique<RawClient>(server.port(), 4096));
-    const Clients others = connect(server, 4 * desks());
+    const Clients others = connect(server, 4 * quick_loops());
     ASSERT_NO_FATAL_FAILURE(bring(deaf));
     ASSERT_NO_FATAL_FAILURE(bring(others));
     const int answers = size > 100'000 ? 1 : kAnswers;
@@ -168,11 +168,11 @@ TEST(Desk, NobodyWaitsForAClientThatDoesNotRead) {
   }
 }
 
-TEST(Desk, NobodyWaitsForABodyThatIsNotHere) {
+TEST(QuickLoop, NobodyWaitsForABodyThatIsNotHere) {
   EchoServer server;
   const Bustle bustle(server);
-  const Clients slow = connect(server, desks());
-  const Clients others = connect(server, 4 * desks());
+  const Clients slow = connect(server, quick_loops());
+  const Clients others = connect(server, 4 * quick_loops());
   for (const std::string method : {"PUT", "GET", "OPTIONS", "PROPFIND"}) {
     ASSERT_NO_FATAL_FAILURE(bring(slow));
     ASSERT_NO_FATAL_FAILURE(bring(others));
@@ -192,10 +192,10 @@ TEST(Desk, NobodyWaitsForABodyThatIsNotHere) {
 }
 
 // Whoever serves it, a client has one answer for each request, in its order.
-TEST(Desk, RequestsKeepTheirOrder) {
+TEST(QuickLoop, RequestsKeepTheirOrder) {
   EchoServer server;
   const Bustle bustle(server);
-  const Clients clients = connect(server, desks());
+  const Clients clients = connect(server, quick_loops());
   ASSERT_NO_FATAL_FAILURE(bring(clients));
   std::string requests;
   std::vector<std::string> answers;
@@ -236,13 +236,13 @@ TEST(Desk, RequestsKeepTheirOrder) {
   }
 }
 
-TEST(Desk, WhatIsWrongIsRefusedThereAsElsewhere) {
+TEST(QuickLoop, WhatIsWrongIsRefusedThereAsElsewhere) {
   EchoServer server;
   const Bustle bustle(server);
   for (const char* bad :
        {"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\nHost: h\r\n\r\n", "GET\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
-    const Clients clients = connect(server, desks());
+    const Clients clients = connect(server, quick_loops());
     ASSERT_NO_FATAL_FAILURE(bring(clients));
     for (const auto& client : clients) {
       ASSERT_TRUE(client->send(bad));
@@ -255,9 +255,9 @@ TEST(Desk, WhatIsWrongIsRefusedThereAsElsewhere) {
   }
 }
 
-TEST(Desk, WhoAsksNoMoreIsParked) {
+TEST(QuickLoop, WhoAsksNoMoreIsParked) {
   EchoServer server;
-  const Clients idle = connect(server, 4 * desks());
+  const Clients idle = connect(server, 4 * quick_loops());
   const Bustle bustle(server);
   ASSERT_NO_FATAL_FAILURE(bring(idle));
   // The bustle goes on all the time.
@@ -266,9 +266,9 @@ TEST(Desk, WhoAsksNoMoreIsParked) {
   ASSERT_NO_FATAL_FAILURE(bring(idle));
 }
 
-TEST(Desk, ThreadsLeaveWhenNobodyAsks) {
+TEST(QuickLoop, ThreadsLeaveWhenNobodyAsks) {
   EchoServer server;
-  const Clients clients = connect(server, 8 * desks());
+  const Clients clients = connect(server, 8 * quick_loops());
   ASSERT_NO_FATAL_FAILURE(bring(clients));
   EXPECT_TRUE(server.observer.wait(
       [&] { return server.observer.parked == static_cast<int>(clients.size()); }));
@@ -276,12 +276,12 @@ TEST(Desk, ThreadsLeaveWhenNobodyAsks) {
   ASSERT_NO_FATAL_FAILURE(bring(clients));
 }
 
-TEST(Desk, ClientsThatLeaveAreForgotten) {
+TEST(QuickLoop, ClientsThatLeaveAreForgotten) {
   EchoServer server;
   {
     const Bustle bustle(server);
     for (int round = 0; round < 20; ++round) {
-      const Clients clients = connect(server, 4 * desks());
+      const Clients clients = connect(server, 4 * quick_loops());
       ASSERT_NO_FATAL_FAILURE(bring(clients));
       for (std::size_t i = 0; i < clients.size(); i += 2) clients[i]->reset();
     }
@@ -289,12 +289,12 @@ TEST(Desk, ClientsThatLeaveAreForgotten) {
   EXPECT_TRUE(server.observer.wait([&] { return server.observer.open == 0; }));
 }
 
-TEST(Desk, AStopWaitsForNobodyThere) {
+TEST(QuickLoop, AStopWaitsForNobodyThere) {
   Limits limits;
   limits.shutdown_grace_s = 60;
   for (const bool asking : {false, true}) {
     EchoServer server(limits);
-    const Clients clients = connect(server, 8 * desks());
+    const Clients clients = connect(server, 8 * quick_loops());
     ASSERT_NO_FATAL_FAILURE(bring(clients));
     if (asking) {
       for (const auto& client : clients) ASSERT_TRUE(client->send(kGet));

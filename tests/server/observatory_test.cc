@@ -1,5 +1,3 @@
-#include "server/observe/metrics.h"
-
 #include <fcntl.h>
 #include <fstream>
 #include <gmock/gmock.h>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "server/observe/access_log.h"
+#include "server/observe/metrics.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temporary_folder.h"
 
@@ -170,14 +169,14 @@ TEST(AccessLog, OpensTheFileAnewAfterRotation) {
   EXPECT_EQ(read_file(folder / "access.json.1"), "");
 }
 
-TEST(Observatory, CountsRequestsByMethodAndStatus) {
+TEST(Metrics, CountsRequestsByMethodAndStatus) {
   const test::ManualClock clock;
-  Observatory observatory(clock, nullptr);
-  observatory.request_finished(record("GET", 200));
-  observatory.request_finished(record("GET", 200));
-  observatory.request_finished(record("GET", 404));
-  observatory.request_finished(record("PUT", 0));
-  const std::string text = observatory.metrics({});
+  Metrics metrics(clock, nullptr);
+  metrics.request_finished(record("GET", 200));
+  metrics.request_finished(record("GET", 200));
+  metrics.request_finished(record("GET", 404));
+  metrics.request_finished(record("PUT", 0));
+  const std::string text = metrics.metrics({});
   EXPECT_THAT(text, HasSubstr("holdfast_requests_total{method=\"GET\",status=\"200\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("holdfast_requests_total{method=\"GET\",status=\"404\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("holdfast_requests_total{method=\"PUT\",status=\"0\"} 1\n"));
@@ -192,40 +191,40 @@ TEST(Observatory, CountsRequestsByMethodAndStatus) {
       text, HasSubstr("holdfast_request_duration_seconds_bucket{method=\"GET\",le=\"+Inf\"} 3\n"));
 }
 
-TEST(Observatory, HasABoundedNumberOfSeriesWhateverClientsSend) {
+TEST(Metrics, HasABoundedNumberOfSeriesWhateverClientsSend) {
   const test::ManualClock clock;
-  Observatory observatory(clock, nullptr);
+  Metrics metrics(clock, nullptr);
   for (int i = 0; i < 1000; ++i) {
     const std::string method = "M" + std::to_string(i) + "\"\n";
-    observatory.request_finished(record(method, 501));
-    observatory.request_finished(record("GET", 100'000 + i));
-    observatory.request_finished(record("GET", -i));
+    metrics.request_finished(record(method, 501));
+    metrics.request_finished(record("GET", 100'000 + i));
+    metrics.request_finished(record("GET", -i));
   }
-  const std::string text = observatory.metrics({});
+  const std::string text = metrics.metrics({});
   EXPECT_THAT(text, HasSubstr("holdfast_requests_total{method=\"other\",status=\"501\"} 1000\n"));
   EXPECT_THAT(text, HasSubstr("holdfast_requests_total{method=\"GET\",status=\"0\"} 2000\n"));
   EXPECT_LT(text.size(), 20'000U);
 }
 
-TEST(Observatory, KnowsEveryMethodByName) {
+TEST(Metrics, KnowsEveryMethodByName) {
   const test::ManualClock clock;
-  Observatory observatory(clock, nullptr);
-  for (const std::string_view method : Observatory::kMethods)
-    observatory.request_finished(record(method, 200));
-  const std::string text = observatory.metrics({});
-  for (const std::string_view method : Observatory::kMethods)
+  Metrics metrics(clock, nullptr);
+  for (const std::string_view method : Metrics::kMethods)
+    metrics.request_finished(record(method, 200));
+  const std::string text = metrics.metrics({});
+  for (const std::string_view method : Metrics::kMethods)
     EXPECT_THAT(text, HasSubstr("{method=\"" + std::string(method) + "\",status=\"200\"} 1\n"));
   EXPECT_THAT(text, Not(HasSubstr("other")));
 }
 
-TEST(Observatory, ShowsConnectionsWorkersAndTheStore) {
+TEST(Metrics, ShowsConnectionsWorkersAndTheStore) {
   const test::ManualClock clock;
-  Observatory observatory(clock, nullptr);
-  for (int i = 0; i < 3; ++i) observatory.connection_opened();
-  observatory.connection_closed();
-  observatory.connection_parked();
-  observatory.connection_refused();
-  observatory.workers_changed(5);
+  Metrics metrics(clock, nullptr);
+  for (int i = 0; i < 3; ++i) metrics.connection_opened();
+  metrics.connection_closed();
+  metrics.connection_parked();
+  metrics.connection_refused();
+  metrics.workers_changed(5);
   storage::NamespaceStats store;
   store.batches = 6;
   store.writes = 9;
@@ -234,7 +233,7 @@ TEST(Observatory, ShowsConnectionsWorkersAndTheStore) {
   store.locks = 2;
   store.usage = {.resources = 12, .bytes = 345};
   const std::string text =
-      observatory.metrics(store, {.holds = 2, .oldest_hold_s = 61.5, .garbage_files = 7});
+      metrics.metrics(store, {.holds = 2, .oldest_hold_s = 61.5, .garbage_files = 7});
   for (const char* line : {
            "holdfast_connections_open 2\n",
            "holdfast_connections_parked 1\n",

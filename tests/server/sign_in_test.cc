@@ -98,7 +98,7 @@ class SignInTest : public testing::Test {
     request.target = "/f";
     request.body = &body;
     if (!authorization.empty()) request.fields.add("Authorization", authorization);
-    const auto refusal = sign_in().settle(request, peer);
+    const auto refusal = sign_in().identify(request, peer);
     Result out;
     out.caller = request.caller;
     if (refusal) {
@@ -127,7 +127,7 @@ class SignInTest : public testing::Test {
 
   test::ManualClock clock_;
   SignIn::Settings settings_;
-  Hashing::Bounds bounds_;
+  HashSlots::Bounds bounds_;
   storage::Accounts accounts_;
   std::atomic<int> hashed_ = 0;
   std::function<void()> on_hash_;
@@ -178,7 +178,7 @@ TEST_F(SignInTest, TwoAuthorizationsAreNoRequest) {
   request.method = "GET";
   request.fields.add("Authorization", basic("alice", "wonderland"));
   request.fields.add("authorization", basic("alice", "wonderland"));
-  const auto refusal = sign_in().settle(request, {.address = "127.0.0.1", .loopback = true});
+  const auto refusal = sign_in().identify(request, {.address = "127.0.0.1", .loopback = true});
   ASSERT_TRUE(refusal);
   EXPECT_EQ(refusal->status, 400);
 }
@@ -316,7 +316,7 @@ TEST_F(SignInTest, UnknownAccountsAreHashedLikeKnownOnes) {
     request.method = "GET";
     const std::string header = basic(name, "guess");
     request.fields.add("Authorization", header);
-    const auto refusal = measured.settle(request, {.address = "127.0.0.1", .loopback = true});
+    const auto refusal = measured.identify(request, {.address = "127.0.0.1", .loopback = true});
     ASSERT_TRUE(refusal) << name;
     EXPECT_EQ(refusal->status, 401);
     EXPECT_EQ(refusal->fields, kBasicChallenge);
@@ -349,7 +349,7 @@ TEST_F(SignInTest, AGuesserIsHeldUpAndNobodyElse) {
   const std::string right = basic("alice", "wonderland");
   EXPECT_EQ(ask_from("203.0.113.5", right).status, 0) << "signed in before, same address";
   EXPECT_EQ(ask_from("198.51.100.1", right).status, 0) << "another address";
-  clock_.advance(Verified::kLifetime);
+  clock_.advance(CredentialCache::kLifetime);
   EXPECT_EQ(ask_from("198.51.100.1", right).status, 0) << "another address, not signed in";
 }
 

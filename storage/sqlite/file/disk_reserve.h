@@ -9,10 +9,10 @@
 
 namespace holdfast::storage::sqlite {
 
-class Reserve {
+class DiskReserve {
  public:
   // `path` lies on the disk in question, `bytes` is how long the log's file is kept; 0: not at all.
-  Reserve(std::string path, std::uint64_t bytes) : path_(std::move(path)), bytes_(bytes) {}
+  DiskReserve(std::string path, std::uint64_t bytes) : path_(std::move(path)), bytes_(bytes) {}
 
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
   // True when the disk has as much free twice.

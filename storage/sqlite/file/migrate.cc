@@ -63,7 +63,7 @@ std::span<const Migration> migrations() {
       // Relaxed durability goes back to a barrier, and needs no older contents.
       Migration{.version = 7,
                 .sql = "DROP TABLE unflushed; ALTER TABLE meta DROP COLUMN flushes",
-                .first = settle_unflushed},
+                .first = drop_unflushed},
   };
   return kSteps;
 }

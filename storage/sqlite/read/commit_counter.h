@@ -7,18 +7,18 @@
 
 namespace holdfast::storage::sqlite {
 
-class Commits {
+class CommitCounter {
  public:
   // While it lives, a commit is being made: what readers see may be the state before or after it.
   class Making {
    public:
-    explicit Making(Commits& commits) : commits_(commits) { commits_.count_.fetch_add(1); }
+    explicit Making(CommitCounter& commits) : commits_(commits) { commits_.count_.fetch_add(1); }
     ~Making() { commits_.count_.fetch_add(1); }
     Making(const Making&) = delete;
     Making& operator=(const Making&) = delete;
 
    private:
-    Commits& commits_;
+    CommitCounter& commits_;
   };
 
   // How many locks there are, those included that ran out: as of some commit lately. It decides

@@ -51,7 +51,7 @@ Millis Queries::expired_after(std::int64_t grace_s) const {
 }
 
 void Queries::locks_at(NodeId parent, NodeId node, std::vector<Lock>& out) {
-  if (const SeenLocks::Known* known = locks_.of(node)) {
+  if (const LockCache::Known* known = locks_.of(node)) {
     if (known->locked && known->lock.expires() > lease_now_) out.push_back(known->lock);
     return;
   }
@@ -69,7 +69,7 @@ void Queries::locks_at(NodeId parent, NodeId node, const Path& root, std::vector
 }
 
 void Queries::lock_came(const Lock& lock) {
-  const SeenLocks::Known* known = locks_.of(lock.root_id);
+  const LockCache::Known* known = locks_.of(lock.root_id);
   const bool first = any_locks_ == false || (known != nullptr && !known->locked);
   any_locks_ = true;
   if (first) {
@@ -80,7 +80,7 @@ void Queries::lock_came(const Lock& lock) {
 }
 
 void Queries::lock_went(const Lock& lock) {
-  const SeenLocks::Known* known = locks_.of(lock.root_id);
+  const LockCache::Known* known = locks_.of(lock.root_id);
   if (known != nullptr && known->locked && known->lock.token == lock.token) {
     locks_.keep_none(lock.root_id);
   } else {

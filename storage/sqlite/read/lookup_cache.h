@@ -23,11 +23,11 @@ struct Seen {
   std::uint64_t round = 0;  // of forgetting; 0: never used
 };
 
-class SeenPlaces {
+class RowCache {
  public:
   // At most `most` of them; each has one place in the table and gives way to the next that wants
   // it.
-  explicit SeenPlaces(std::size_t most) : places_(most), by_id_(most, 0) {}
+  explicit RowCache(std::size_t most) : places_(most), by_id_(most, 0) {}
 
   [[nodiscard]] const Seen* find(NodeId parent, std::string_view key) const {
     const Seen& seen = places_[slot(parent, key)];
@@ -65,7 +65,7 @@ class SeenPlaces {
 };
 
 // Of resources that have one live lock or none. A lock that ran out meanwhile is still here.
-class SeenLocks {
+class LockCache {
  public:
   struct Known {
     NodeId node = 0;
@@ -75,7 +75,7 @@ class SeenLocks {
   };
 
   // Remembers nothing when `most` is 0.
-  explicit SeenLocks(std::size_t most) : known_(most) {}
+  explicit LockCache(std::size_t most) : known_(most) {}
 
   // Nothing when this is not known.
   [[nodiscard]] const Known* of(NodeId node) const {

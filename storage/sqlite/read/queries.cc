@@ -52,7 +52,7 @@ void check_level(std::size_t level) {
 
 }  // namespace
 
-Queries::Queries(Connection& connection, std::string epoch, const Commits& commits,
+Queries::Queries(Connection& connection, std::string epoch, const CommitCounter& commits,
                  Remembers remembers)
     : connection_(connection),
       epoch_(std::move(epoch)),

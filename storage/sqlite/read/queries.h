@@ -28,7 +28,7 @@ class Queries {
   // what it changed.
   enum class Remembers { little, writes };
   // `commits` must outlive it.
-  Queries(Connection& connection, std::string epoch, const Commits& commits,
+  Queries(Connection& connection, std::string epoch, const CommitCounter& commits,
           Remembers remembers = Remembers::little);
 
   // Starts answering for a new moment, inside a transaction of the connection. What is remembered
@@ -128,13 +128,13 @@ class Queries {
 
   Connection& connection_;
   std::string epoch_;
-  const Commits& commits_;
+  const CommitCounter& commits_;
   Millis lease_now_ = 0;
   Millis wall_now_ = 0;
   std::optional<bool> any_locks_;
   bool remembers_;
-  SeenPlaces places_;
-  SeenLocks locks_;
+  RowCache places_;
+  LockCache locks_;
 
   Statement child_;
   Statement children_after_;

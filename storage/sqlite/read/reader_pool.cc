@@ -23,7 +23,7 @@ int is_late(void* self) {
 
 }  // namespace
 
-Reader::Reader(const std::string& path, const std::string& epoch, const Commits& commits,
+Reader::Reader(const std::string& path, const std::string& epoch, const CommitCounter& commits,
                std::size_t cache_bytes)
     : connection(path, Connection::Mode::read),
       queries(connection, epoch, commits),
@@ -34,7 +34,7 @@ Reader::Reader(const std::string& path, const std::string& epoch, const Commits&
   sqlite3_progress_handler(connection.handle(), kStepsPerLook, is_late, this);
 }
 
-void Reader::renew(const Commits& commits) {
+void Reader::renew(const CommitCounter& commits) {
   if (instant != 0 && instant == commits.now()) return;
   end();
   const std::uint64_t before = commits.now();
@@ -125,9 +125,9 @@ void ReaderPool::keep(bool transactions) noexcept {
   for (const auto& reader : idle_) reader->end();
 }
 
-ReadSnapshot::ReadSnapshot(LentReader reader, ReadCache& cache, const Clock& clock,
+ReadSnapshot::ReadSnapshot(LentReader reader, SharedCache& cache, const Clock& clock,
                            std::int64_t limit_s)
-    : Answers<Snapshot>(reader->queries), reader_(std::move(reader)), cache_(cache) {
+    : SnapshotBase<Snapshot>(reader->queries), reader_(std::move(reader)), cache_(cache) {
   const Millis now = clock.lease();
   reader_->queries.begin(now, clock.wall());
   reader_->deadline = now + limit_s * 1000;
@@ -150,7 +150,7 @@ Resolution ReadSnapshot::resolve(const Path& path) const {
   }
   const NodeId collection = parent->resource->id;
   const NameKey key(path.name());
-  ReadCache::Member member;
+  SharedCache::Member member;
   const bool known = cache_.member(instant, collection, key.view(), member);
   if (!known) {
     member.resource = queries_.child(collection, key.view());

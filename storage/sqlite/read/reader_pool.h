@@ -17,13 +17,13 @@
 namespace holdfast::storage::sqlite {
 
 struct Reader {
-  Reader(const std::string& path, const std::string& epoch, const Commits& commits,
+  Reader(const std::string& path, const std::string& epoch, const CommitCounter& commits,
          std::size_t cache_bytes);
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
   // Makes the newest instant the one that is read.
-  void renew(const Commits& commits);
+  void renew(const CommitCounter& commits);
   void end() noexcept;
 
   Connection connection;
@@ -69,8 +69,8 @@ class ReaderPool {
     ReaderPool& pool_;
   };
 
-  Commits commits;
-  ReadCache cache;
+  CommitCounter commits;
+  SharedCache cache;
 
  private:
   friend struct GiveBack;
@@ -90,10 +90,10 @@ class ReaderPool {
 };
 
 // One read transaction on a borrowed connection.
-class ReadSnapshot final : public Answers<Snapshot> {
+class ReadSnapshot final : public SnapshotBase<Snapshot> {
  public:
   // `reader` comes from borrow_newest.
-  ReadSnapshot(LentReader reader, ReadCache& cache, const Clock& clock, std::int64_t limit_s);
+  ReadSnapshot(LentReader reader, SharedCache& cache, const Clock& clock, std::int64_t limit_s);
   ~ReadSnapshot() override;
   ReadSnapshot(const ReadSnapshot&) = delete;
   ReadSnapshot& operator=(const ReadSnapshot&) = delete;
@@ -106,7 +106,7 @@ class ReadSnapshot final : public Answers<Snapshot> {
   void read_facts_ahead(std::int64_t id) const;
 
   LentReader reader_;
-  ReadCache& cache_;
+  SharedCache& cache_;
 };
 
 }  // namespace holdfast::storage::sqlite

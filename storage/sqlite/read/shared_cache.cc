@@ -37,13 +37,13 @@ std::size_t set_of(NodeId parent, std::string_view key) {
 
 }  // namespace
 
-ReadCache::ReadCache()
+SharedCache::SharedCache()
     : resolved_(kCollections),
       stored_(kContents),
-      facts_(zeroed<Facts>(kFacts)),
-      members_(zeroed<Known>(kSets * kSlots)) {}
+      facts_(make_huge_table<Facts>(kFacts)),
+      members_(make_huge_table<Known>(kSets * kSlots)) {}
 
-std::shared_ptr<const Resolution> ReadCache::collection(
+std::shared_ptr<const Resolution> SharedCache::collection(
     std::uint64_t instant, std::span<const std::string> segments) const {
   const std::size_t slot = hash_of(segments) % kCollections;
   std::shared_ptr<const Resolution> found;
@@ -55,7 +55,7 @@ std::shared_ptr<const Resolution> ReadCache::collection(
   return found;
 }
 
-void ReadCache::keep(std::uint64_t instant, const Resolution& collection) {
+void SharedCache::keep(std::uint64_t instant, const Resolution& collection) {
   if (collection.path.bytes() > kMostPathBytes) return;
   if (collection.locks.size() + collection.parent_locks.size() > kMostLocks) return;
   const std::size_t slot = hash_of(collection.path.segments()) % kCollections;
@@ -65,8 +65,8 @@ void ReadCache::keep(std::uint64_t instant, const Resolution& collection) {
   resolved_[slot].resolution.swap(kept);
 }
 
-bool ReadCache::member(std::uint64_t instant, NodeId parent, std::string_view key,
-                       Member& member) const {
+bool SharedCache::member(std::uint64_t instant, NodeId parent, std::string_view key,
+                         Member& member) const {
   const std::size_t set = set_of(parent, key);
   const std::lock_guard lock(mutex_of(set));
   const Known* const first = &members_[set * kSlots];
@@ -91,24 +91,24 @@ bool ReadCache::member(std::uint64_t instant, NodeId parent, std::string_view ke
   return true;
 }
 
-void ReadCache::keep(std::uint64_t instant, NodeId parent, std::string_view key,
-                     const std::optional<Resource>& resource, bool locked) {
+void SharedCache::keep(std::uint64_t instant, NodeId parent, std::string_view key,
+                       const std::optional<Resource>& resource, bool locked) {
   put(instant, parent, key, resource ? &*resource : nullptr, locked, false);
 }
 
-void ReadCache::keep_ahead(std::uint64_t instant, NodeId parent, std::string_view key,
-                           const Resource& resource, bool locked) {
+void SharedCache::keep_ahead(std::uint64_t instant, NodeId parent, std::string_view key,
+                             const Resource& resource, bool locked) {
   put(instant, parent, key, &resource, locked, true);
 }
 
-bool ReadCache::wants_more(std::uint64_t instant) const {
+bool SharedCache::wants_more(std::uint64_t instant) const {
   const std::size_t filled = filled_.load(std::memory_order_relaxed);
   return filled_at_.load(std::memory_order_relaxed) == instant && filled >= kEnough &&
          filled < kSets * kSlots / 4 * 3;
 }
 
-void ReadCache::put(std::uint64_t instant, NodeId parent, std::string_view key,
-                    const Resource* resource, bool locked, bool ahead) {
+void SharedCache::put(std::uint64_t instant, NodeId parent, std::string_view key,
+                      const Resource* resource, bool locked, bool ahead) {
   Known known{};
   if (key.size() > known.key.size() || (resource && resource->name != key)) return;
   known.instant = instant;
@@ -145,13 +145,13 @@ void ReadCache::put(std::uint64_t instant, NodeId parent, std::string_view key,
   filled_.fetch_add(1, std::memory_order_relaxed);
 }
 
-std::shared_ptr<const Content> ReadCache::content(std::int64_t id) const {
+std::shared_ptr<const Content> SharedCache::content(std::int64_t id) const {
   const std::size_t slot = static_cast<std::size_t>(id) % kContents;
   const std::lock_guard lock(mutex_of(slot));
   return stored_[slot].id == id ? stored_[slot].content : nullptr;
 }
 
-bool ReadCache::facts(std::int64_t id, Content& content) const {
+bool SharedCache::facts(std::int64_t id, Content& content) const {
   const std::size_t slot = static_cast<std::size_t>(id) % kFacts;
   const std::lock_guard lock(mutex_of(slot));
   const Facts& facts = facts_[slot];
@@ -161,14 +161,14 @@ bool ReadCache::facts(std::int64_t id, Content& content) const {
   return true;
 }
 
-void ReadCache::keep_facts(std::int64_t id, const Content& content) {
+void SharedCache::keep_facts(std::int64_t id, const Content& content) {
   if (!content.is_inline() || content.checksums.sha1 || content.checksums.md5) return;
   const std::size_t slot = static_cast<std::size_t>(id) % kFacts;
   const std::lock_guard lock(mutex_of(slot));
   facts_[slot] = {id, content.size, content.checksums.sha256};
 }
 
-void ReadCache::keep(std::int64_t id, const Content& content) {
+void SharedCache::keep(std::int64_t id, const Content& content) {
   if (!content.is_inline()) return;
   keep_facts(id, content);
   if (content.size > kMostContentBytes) return;

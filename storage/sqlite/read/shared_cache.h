@@ -21,9 +21,9 @@
 
 namespace holdfast::storage::sqlite {
 
-class ReadCache {
+class SharedCache {
  public:
-  ReadCache();
+  SharedCache();
 
   // What `segments` led to as of `instant` (Commits), perhaps with locks that have run out since.
   // Null when unknown.
@@ -102,8 +102,8 @@ class ReadCache {
   std::atomic<std::size_t> filled_{0};                // how many
   std::vector<Resolved> resolved_;
   std::vector<Stored> stored_;
-  Zeroed<Facts> facts_;
-  Zeroed<Known> members_;
+  HugeTable<Facts> facts_;
+  HugeTable<Known> members_;
 };
 
 }  // namespace holdfast::storage::sqlite

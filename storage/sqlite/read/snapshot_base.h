@@ -6,9 +6,9 @@
 namespace holdfast::storage::sqlite {
 
 template <typename Interface>
-class Answers : public Interface {
+class SnapshotBase : public Interface {
  public:
-  explicit Answers(Queries& queries) : queries_(queries) {}
+  explicit SnapshotBase(Queries& queries) : queries_(queries) {}
 
   Resolution resolve(const Path& path) const override { return queries_.resolve(path); }
   void members(const Resolution& from, Depth depth, Wanted wanted,

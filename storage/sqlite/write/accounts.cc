@@ -84,9 +84,9 @@ std::shared_ptr<const Accounts> read_accounts(Connection& connection) {
   return all;
 }
 
-std::shared_ptr<const Accounts> Acts::accounts() const { return state_.accounts; }
+std::shared_ptr<const Accounts> WriteTransaction::accounts() const { return state_.accounts; }
 
-AccountId Acts::put_account(Account account) {
+AccountId WriteTransaction::put_account(Account account) {
   const Accounts& now = *state_.accounts;
   if (!account_name_allowed(account.name)) refuse("a name that no account may have");
   const bool added = account.id == kNobody;
@@ -121,7 +121,7 @@ AccountId Acts::put_account(Account account) {
   return id;
 }
 
-void Acts::remove_account(AccountId id) {
+void WriteTransaction::remove_account(AccountId id) {
   const Account* const gone = state_.accounts->find(id);
   if (!gone) refuse("no such account");
   changing();
@@ -138,7 +138,7 @@ void Acts::remove_account(AccountId id) {
   state_.accounts = std::move(next);
 }
 
-void Acts::put_token(DeviceToken token) {
+void WriteTransaction::put_token(DeviceToken token) {
   if (!state_.accounts->find(token.account)) refuse("no such account");
   growing();
   Run(sql_->put_token, token.id, token.account, token.label,
@@ -155,7 +155,7 @@ void Acts::put_token(DeviceToken token) {
   state_.accounts = std::move(next);
 }
 
-bool Acts::remove_token(std::string_view id) {
+bool WriteTransaction::remove_token(std::string_view id) {
   acting();
   Run(sql_->delete_token, id).done();
   if (connection_.changes() == 0) return false;

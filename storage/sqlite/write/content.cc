@@ -18,7 +18,7 @@ struct Sums {
 
 }  // namespace
 
-std::int64_t Acts::insert_content(const Content& content) {
+std::int64_t WriteTransaction::insert_content(const Content& content) {
   if (!content.is_inline()) {
     // One file, one content: a second row for it would free it twice.
     Run known(sql_->content_of_blob, content.blob);
@@ -43,7 +43,7 @@ std::int64_t Acts::insert_content(const Content& content) {
   return id;
 }
 
-std::int64_t Acts::exchange_content(std::int64_t old, const Content& content) {
+std::int64_t WriteTransaction::exchange_content(std::int64_t old, const Content& content) {
   if (content.is_inline() && content.bytes.size() == content.size) {
     const std::int64_t id = counters_.next_content;
     const Sums sums(content);
@@ -61,7 +61,7 @@ std::int64_t Acts::exchange_content(std::int64_t old, const Content& content) {
   return id;
 }
 
-void Acts::release(std::int64_t content) {
+void WriteTransaction::release(std::int64_t content) {
   std::string blob;
   bool is_inline = true;
   bool last = false;

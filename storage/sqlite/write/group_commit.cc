@@ -57,22 +57,22 @@ std::exception_ptr copy_of_error() noexcept {
 }  // namespace
 
 // Something to be done by whoever leads: a closure of a batch, or something that is done alone.
-struct Writer::Waiting {
+struct GroupCommit::Waiting {
   Need need = Need::no_flush;
-  const std::function<void(Acts&)>* fn = nullptr;
+  const std::function<void(WriteTransaction&)>* fn = nullptr;
   const std::function<void(Connection&)>* alone = nullptr;
   std::exception_ptr error = nullptr;
 };
 
-Writer::Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std::string epoch,
-               Reserve reserve, Options options)
+GroupCommit::GroupCommit(std::unique_ptr<Connection> connection, ReaderPool& readers,
+                         std::string epoch, DiskReserve reserve, Options options)
     : connection_(std::move(connection)),
       readers_(readers),
       options_(std::move(options)),
       reserve_(std::move(reserve)),
       page_bytes_(connection_->integer("PRAGMA page_size")),
       queries_(*connection_, std::move(epoch), readers.commits, Queries::Remembers::writes),
-      acts_(*connection_, queries_),
+      transaction_(*connection_, queries_),
       begin_(*connection_, "BEGIN IMMEDIATE"),
       commit_(*connection_, "COMMIT"),
       rollback_(*connection_, "ROLLBACK"),
@@ -93,7 +93,7 @@ Writer::Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std:
   sqlite3_wal_hook(
       connection_->handle(),
       [](void* self, sqlite3*, const char*, int pages) {
-        auto* writer = static_cast<Writer*>(self);
+        auto* writer = static_cast<GroupCommit*>(self);
         if (pages < writer->wal_pages_) writer->tried_pages_ = 0;  // the log began again
         writer->wal_pages_ = pages;
         return SQLITE_OK;
@@ -108,7 +108,7 @@ Writer::Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std:
   }
 }
 
-Writer::~Writer() {
+GroupCommit::~GroupCommit() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
@@ -126,33 +126,33 @@ Writer::~Writer() {
   }
 }
 
-void Writer::refuse_if_failed() const {
+void GroupCommit::refuse_if_failed() const {
   if (failed_) throw Error(Fault::unavailable, "the disk failed; no writes until a restart");
 }
 
 // If this cannot be told, for want of memory, the process ends at once instead.
-void Writer::disk_failed(const Failure& failure) noexcept {
+void GroupCommit::disk_failed(const Failure& failure) noexcept {
   if (!failed_.exchange(true) && options_.on_failure) options_.on_failure(failure);
 }
 
-void Writer::see_error(const Error& error) noexcept {
+void GroupCommit::see_error(const Error& error) noexcept {
   const auto* sql = dynamic_cast<const SqlError*>(&error);
   if (sql != nullptr && sql->fatal())
     disk_failed({error.what(), error.fault() == Fault::read_only});
 }
 
-void Writer::write(Need need, const std::function<void(Acts&)>& fn) {
+void GroupCommit::write(Need need, const std::function<void(WriteTransaction&)>& fn) {
   refuse_if_failed();
   Waiting own{.need = need, .fn = &fn};
   submit(own);
 }
 
-void Writer::alone(const std::function<void(Connection&)>& fn) {
+void GroupCommit::alone(const std::function<void(Connection&)>& fn) {
   Waiting own{.alone = &fn};
   submit(own);
 }
 
-void Writer::submit(Waiting& own) {
+void GroupCommit::submit(Waiting& own) {
   Line& line = line_of(own);
   std::uint32_t batch = 0;
   bool leads = false;
@@ -172,12 +172,12 @@ void Writer::submit(Waiting& own) {
   if (own.error) std::rethrow_exception(own.error);
 }
 
-Writer::Line& Writer::line_of(const Waiting& waiting) {
+GroupCommit::Line& GroupCommit::line_of(const Waiting& waiting) {
   const bool flushes = options_.durability == Durability::full && waiting.need == Need::flush;
   return lines_[flushes ? 1 : 0];
 }
 
-void Writer::Line::await(std::uint32_t batch) {
+void GroupCommit::Line::await(std::uint32_t batch) {
   std::atomic<std::uint32_t>& answered = answers[batch % 2];
   // Numbers wrap; a later batch may have been answered before we look.
   for (std::uint32_t last = answered.load(); static_cast<std::int32_t>(last - batch) < 0;
@@ -185,7 +185,7 @@ void Writer::Line::await(std::uint32_t batch) {
     answered.wait(last);
 }
 
-void Writer::give_up_lead() {
+void GroupCommit::give_up_lead() {
   const bool more = log_is_long();
   const std::lock_guard lock(mutex_);
   const bool others = anybody_waits();
@@ -194,7 +194,7 @@ void Writer::give_up_lead() {
   if (led_) hand_over_.notify_one();
 }
 
-void Writer::take_over() {
+void GroupCommit::take_over() {
   take_short_turns();
   for (;;) {
     {
@@ -207,7 +207,7 @@ void Writer::take_over() {
   }
 }
 
-void Writer::lead() {
+void GroupCommit::lead() {
   for (bool first = true;; first = false) {
     std::this_thread::yield();
     {
@@ -220,12 +220,12 @@ void Writer::lead() {
   }
 }
 
-bool Writer::anybody_waits() const {
+bool GroupCommit::anybody_waits() const {
   return std::any_of(lines_.begin(), lines_.end(),
                      [](const Line& line) { return !line.queue.empty(); });
 }
 
-void Writer::serve(Line& line) {
+void GroupCommit::serve(Line& line) {
   std::uint32_t number = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -241,7 +241,7 @@ void Writer::serve(Line& line) {
   line.answers[number % 2].notify_all();
 }
 
-void Writer::execute(std::span<Waiting*> batch) noexcept {
+void GroupCommit::execute(std::span<Waiting*> batch) noexcept {
   const auto alone = std::partition(batch.begin(), batch.end(),
                                     [](const Waiting* waiting) { return waiting->fn != nullptr; });
   const std::span<Waiting*> together(batch.begin(), alone);
@@ -255,7 +255,7 @@ void Writer::execute(std::span<Waiting*> batch) noexcept {
   }
 }
 
-void Writer::run(std::span<Waiting* const> batch) noexcept {
+void GroupCommit::run(std::span<Waiting* const> batch) noexcept {
   const bool wanted = std::any_of(batch.begin(), batch.end(), [](const Waiting* waiting) {
     return waiting->need == Need::flush;
   });
@@ -286,7 +286,7 @@ void Writer::run(std::span<Waiting* const> batch) noexcept {
 
 // On a full disk: the log has its own room, and so has the database for whatever the log holds;
 // once it has been moved, its room is free for the next removals.
-bool Writer::make_room() noexcept {
+bool GroupCommit::make_room() noexcept {
   disk_is_full_ = true;
   try {
     empty_log();
@@ -298,21 +298,21 @@ bool Writer::make_room() noexcept {
 }
 
 // True when the disk has room for more than removals; then the log has all of its own, too.
-bool Writer::has_room() noexcept {
+bool GroupCommit::has_room() noexcept {
   if (!reserve_.fits_twice()) return false;
   keep_log(connection_->handle(), static_cast<std::int64_t>(reserve_.bytes()));
   return true;
 }
 
 // One transaction. False when it was rolled back because something in it wants a flush after all.
-bool Writer::attempt(std::span<Waiting* const> batch, bool flush) {
+bool GroupCommit::attempt(std::span<Waiting* const> batch, bool flush) {
   // Most refusals come before anything was changed and need nothing undone, so the first try spares
   // the savepoints, which cost as much as a small write.
   if (!run_all(batch, false)) {
     roll_back();
     run_all(batch, true);
   }
-  if (!flush && options_.durability == Durability::full && acts_.save().must_flush) {
+  if (!flush && options_.durability == Durability::full && transaction_.save().must_flush) {
     roll_back();
     return false;
   }
@@ -322,14 +322,14 @@ bool Writer::attempt(std::span<Waiting* const> batch, bool flush) {
 
 // False when a closure that has changed something was refused and there is no savepoint to return
 // to.
-bool Writer::run_all(std::span<Waiting* const> batch, bool savepoints) {
+bool GroupCommit::run_all(std::span<Waiting* const> batch, bool savepoints) {
   for (Waiting* waiting : batch) waiting->error = nullptr;
   Run(begin_).done();
-  acts_.begin(counters_, accounts_);
+  transaction_.begin(counters_, accounts_);
   if (counters_.locks == 0) queries_.no_locks();
   for (Waiting* waiting : batch) {
     queries_.begin(options_.clock->lease(), options_.clock->wall());
-    const Acts::State saved = acts_.save();
+    const WriteTransaction::State saved = transaction_.save();
     if (savepoints) Run(savepoint_).done();
     run_one(*waiting);
     if (waiting->error) {
@@ -338,20 +338,20 @@ bool Writer::run_all(std::span<Waiting* const> batch, bool savepoints) {
       if (savepoints) {
         Run(rollback_to_).done();
         queries_.forget();
-      } else if (acts_.save().acts != saved.acts) {
+      } else if (transaction_.save().transaction != saved.transaction) {
         return false;
       }
-      acts_.restore(saved);
+      transaction_.restore(saved);
     }
     if (savepoints) Run(release_).done();
   }
   return true;
 }
 
-void Writer::run_one(Waiting& waiting) {
+void GroupCommit::run_one(Waiting& waiting) {
   try {
-    (*waiting.fn)(acts_);
-    if (disk_is_full_ && acts_.save().grew) throw Error(Fault::full, "the disk is full");
+    (*waiting.fn)(transaction_);
+    if (disk_is_full_ && transaction_.save().grew) throw Error(Fault::full, "the disk is full");
   } catch (const SqlError& error) {
     if (error.fatal() || (error.disk_full() && !disk_is_full_)) throw;
     waiting.error = std::current_exception();
@@ -360,15 +360,15 @@ void Writer::run_one(Waiting& waiting) {
   }
 }
 
-void Writer::commit(bool flush, std::size_t writes) {
-  if (!acts_.save().changed) {
+void GroupCommit::commit(bool flush, std::size_t writes) {
+  if (!transaction_.save().changed) {
     roll_back();  // a commit would write, and flush, the pages that refused closures touched
     return;
   }
-  const Counters now = acts_.save().counters;
-  if (!now.same_but_locks(counters_)) acts_.write_counters();
+  const Counters now = transaction_.save().counters;
+  if (!now.same_but_locks(counters_)) transaction_.write_counters();
   try {
-    const Commits::Making making(readers_.commits);
+    const CommitCounter::Making making(readers_.commits);
     const UnflushedCommits unflushed(connection_->handle(), !flush);
     Run(commit_).done();
   } catch (const SqlError& error) {
@@ -381,9 +381,9 @@ void Writer::commit(bool flush, std::size_t writes) {
   unflushed_commits_ = !flush;
   since_barrier_ = true;
   start_writing_log(flush);
-  if (acts_.save().accounts != accounts_) {
+  if (transaction_.save().accounts != accounts_) {
     const std::lock_guard lock(accounts_mutex_);
-    accounts_ = acts_.save().accounts;
+    accounts_ = transaction_.save().accounts;
   }
 
   const std::lock_guard lock(stats_mutex_);
@@ -398,13 +398,13 @@ void Writer::commit(bool flush, std::size_t writes) {
   stats_.usage = {static_cast<std::uint64_t>(now.resources), static_cast<std::uint64_t>(now.bytes)};
 }
 
-std::uint64_t Writer::log_bytes() const {
+std::uint64_t GroupCommit::log_bytes() const {
   return static_cast<std::uint64_t>(wal_pages_ * (page_bytes_ + kFrameHeaderBytes));
 }
 
 // What is not flushed now must be when the log is moved, with everybody waiting: so the disk begins
 // early. Only a hint.
-void Writer::start_writing_log(bool flushed) noexcept {
+void GroupCommit::start_writing_log(bool flushed) noexcept {
   const std::int64_t frame = page_bytes_ + kFrameHeaderBytes;
   if (flushed || wal_pages_ < begun_pages_) begun_pages_ = wal_pages_;
   if (wal_pages_ - begun_pages_ < 256) return;
@@ -417,7 +417,7 @@ void Writer::start_writing_log(bool flushed) noexcept {
   begun_pages_ = wal_pages_;
 }
 
-void Writer::roll_back() noexcept {
+void GroupCommit::roll_back() noexcept {
   if (connection_->in_transaction()) {
     sqlite3_step(rollback_.handle());
     sqlite3_reset(rollback_.handle());
@@ -427,17 +427,17 @@ void Writer::roll_back() noexcept {
 
 // Counted from the last try and not from what it moved: while a reader holds the log, as a backup
 // does for long, a try at every batch would make every write wait.
-bool Writer::log_is_scarce() noexcept {
+bool GroupCommit::log_is_scarce() noexcept {
   const std::int64_t pages = wal_pages_ - tried_pages_;
   return reserve_.wants_short_log(static_cast<std::uint64_t>(pages * page_bytes_));
 }
 
-bool Writer::log_is_long() noexcept {
+bool GroupCommit::log_is_long() noexcept {
   if (failed_) return false;
   return wal_pages_ - tried_pages_ >= options_.checkpoint_pages || log_is_scarce();
 }
 
-void Writer::after_batch() noexcept {
+void GroupCommit::after_batch() noexcept {
   if (!log_is_long()) return;
   const bool scarce = log_is_scarce();
   try {
@@ -455,7 +455,7 @@ void Writer::after_batch() noexcept {
   }
 }
 
-void Writer::empty_log() {
+void GroupCommit::empty_log() {
   // Readers are short; one that is not must not hold up writers for long.
   sqlite3_busy_timeout(connection_->handle(), 250);
   try {
@@ -467,7 +467,7 @@ void Writer::empty_log() {
   sqlite3_busy_timeout(connection_->handle(), 5000);
 }
 
-void Writer::move_log(int mode) {
+void GroupCommit::move_log(int mode) {
   // What a power cut may take back must not come into the database.
   if (barriers_) barrier();
   if (log_holds_ > 0) {
@@ -487,7 +487,7 @@ void Writer::move_log(int mode) {
   stats_.wal_bytes = log_bytes();
 }
 
-void Writer::start_barriers() {
+void GroupCommit::start_barriers() {
   BarrierFile barriers(connection_->path());
   if (options_.durability == Durability::relaxed) {
     barriers_ = barriers;
@@ -502,7 +502,7 @@ void Writer::start_barriers() {
 
 // The order is what makes it true: whatever the log names is on disk before the log is, and the log
 // before the note of its length.
-void Writer::barrier() {
+void GroupCommit::barrier() {
   if (!since_barrier_) return;
   flush_content();
   flush_log();
@@ -518,19 +518,19 @@ void Writer::barrier() {
   since_barrier_ = unflushed_commits_ = false;
 }
 
-std::shared_ptr<void> Writer::hold_log() {
+std::shared_ptr<void> GroupCommit::hold_log() {
   // Alone: nobody moves it at that moment.
   alone([this](Connection&) { ++log_holds_; });
-  return {this, [](void* self) { --static_cast<Writer*>(self)->log_holds_; }};
+  return {this, [](void* self) { --static_cast<GroupCommit*>(self)->log_holds_; }};
 }
 
-void Writer::flush_log() {
+void GroupCommit::flush_log() {
   if (const int code = sqlite::flush_log(connection_->handle()); code != SQLITE_OK)
     connection_->fail(code, "flush of the log");
   unflushed_commits_ = false;
 }
 
-void Writer::checkpoint() {
+void GroupCommit::checkpoint() {
   refuse_if_failed();
   if (barriers_) {
     // Nobody waits for most of the files: the second time only those are left that came during the
@@ -563,7 +563,7 @@ void Writer::checkpoint() {
 }
 
 // Returns free pages to the disk, some at a time, so that a large removal shows in its end.
-void Writer::give_back_space(Connection& connection) {
+void GroupCommit::give_back_space(Connection& connection) {
   constexpr std::int64_t kKeptPages = 4096;
   std::int64_t free = connection.integer("PRAGMA freelist_count");
   if (free > kKeptPages) {
@@ -577,7 +577,7 @@ void Writer::give_back_space(Connection& connection) {
 }
 
 // On a full disk every free page goes back, in steps whose log fits into its own room.
-void Writer::shrink() {
+void GroupCommit::shrink() {
   constexpr int kMostSteps = 256;
   for (int i = 0; i < kMostSteps; ++i) {
     move_log(SQLITE_CHECKPOINT_TRUNCATE);
@@ -588,7 +588,7 @@ void Writer::shrink() {
 }
 
 // A flush that failed is never tried again: Linux tells of a lost write once (robustness D10).
-void Writer::flush_content() {
+void GroupCommit::flush_content() {
   try {
     options_.flush_content();
   } catch (const Error& error) {
@@ -597,12 +597,12 @@ void Writer::flush_content() {
   }
 }
 
-std::shared_ptr<const Accounts> Writer::accounts() const {
+std::shared_ptr<const Accounts> GroupCommit::accounts() const {
   const std::lock_guard lock(accounts_mutex_);
   return accounts_;
 }
 
-NamespaceStats Writer::stats() const {
+NamespaceStats GroupCommit::stats() const {
   const std::lock_guard lock(stats_mutex_);
   return stats_;
 }

@@ -27,7 +27,7 @@
 
 namespace holdfast::storage::sqlite {
 
-class Writer {
+class GroupCommit {
  public:
   struct Options {
     Durability durability = Durability::full;
@@ -42,14 +42,14 @@ class Writer {
 
   // Tells `readers` of every commit. In `relaxed` durability it begins with a barrier; in `full`,
   // the file of barriers that an earlier program left is removed once everything is flushed.
-  Writer(std::unique_ptr<Connection> connection, ReaderPool& readers, std::string epoch,
-         Reserve reserve, Options options);
-  ~Writer();
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
+  GroupCommit(std::unique_ptr<Connection> connection, ReaderPool& readers, std::string epoch,
+              DiskReserve reserve, Options options);
+  ~GroupCommit();
+  GroupCommit(const GroupCommit&) = delete;
+  GroupCommit& operator=(const GroupCommit&) = delete;
 
   // Namespace::write, also for upkeep.
-  void write(Need need, const std::function<void(Acts&)>& fn);
+  void write(Need need, const std::function<void(WriteTransaction&)>& fn);
   // Makes every commit so far durable and moves the log into the database, truncating it when no
   // reader is in the way.
   void checkpoint();
@@ -125,12 +125,12 @@ class Writer {
   std::unique_ptr<Connection> connection_;
   ReaderPool& readers_;
   Options options_;
-  Reserve reserve_;
+  DiskReserve reserve_;
   std::optional<BarrierFile> barriers_;  // in relaxed durability
   bool since_barrier_ = true;            // something was committed
   std::int64_t page_bytes_;              // older databases have larger ones
   Queries queries_;
-  Acts acts_;
+  WriteTransaction transaction_;
   Counters counters_;  // as committed
   Statement begin_, commit_, rollback_, savepoint_, release_, rollback_to_;
   bool unflushed_commits_ = false;

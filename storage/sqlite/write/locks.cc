@@ -3,13 +3,13 @@
 
 namespace holdfast::storage::sqlite {
 
-Lock Acts::add_lock(Lock lock) {
+Lock WriteTransaction::add_lock(Lock lock) {
   std::optional<Path> root = queries_.path_of(lock.root_id);
   const std::optional<NodeId> parent = queries_.parent_of(lock.root_id);
   if (!root || !parent) throw Error(Fault::conflict, "a lock on nothing");
   lock.root = std::move(*root);
   lock.granted = lease_now();
-  ++state_.acts;
+  ++state_.transaction;
   state_.changed = state_.grew = true;
   Run(sql_->insert_lock, lock.token, lock.root_id, lock.scope == LockScope::shared, lock.infinite,
       lock.owner, lock.principal, lock.granted, lock.timeout_s, lock.expires(), *parent)
@@ -19,7 +19,7 @@ Lock Acts::add_lock(Lock lock) {
   return lock;
 }
 
-Lock Acts::refresh_lock(const Lock& lock, std::int64_t timeout_s) {
+Lock WriteTransaction::refresh_lock(const Lock& lock, std::int64_t timeout_s) {
   const std::optional<NodeId> parent = queries_.parent_of(lock.root_id);
   if (!parent || lock.expires() <= lease_now()) throw Error(Fault::conflict, "no such lock");
   acting();
@@ -34,10 +34,10 @@ Lock Acts::refresh_lock(const Lock& lock, std::int64_t timeout_s) {
   return refreshed;
 }
 
-bool Acts::remove_lock(const Lock& lock) {
+bool WriteTransaction::remove_lock(const Lock& lock) {
   const std::optional<NodeId> parent = queries_.parent_of(lock.root_id);
   if (!parent) return false;
-  ++state_.acts;
+  ++state_.transaction;
   Run(sql_->delete_lock, *parent, lock.root_id, lock.expires(), lock.token).done();
   if (connection_.changes() == 0) return false;
   queries_.lock_went(lock);
@@ -46,7 +46,7 @@ bool Acts::remove_lock(const Lock& lock) {
   return true;
 }
 
-void Acts::purge_expired_locks(std::int64_t grace_s, std::size_t most) {
+void WriteTransaction::purge_expired_locks(std::int64_t grace_s, std::size_t most) {
   acting();
   Run(sql_->purge_locks, lease_now() - grace_s * 1000, static_cast<std::int64_t>(most)).done();
   if (connection_.changes() == 0) return;

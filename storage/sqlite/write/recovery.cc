@@ -29,7 +29,7 @@ bool is_whole_since(const Barrier& barrier, Connection& connection, ContentStore
   return true;
 }
 
-void settle_unflushed(Connection& writer, ContentStore& content) {
+void drop_unflushed(Connection& writer, ContentStore& content) {
   if (writer.integer("SELECT EXISTS (SELECT 1 FROM unflushed)") == 0) return;
   struct Row {
     std::int64_t node = 0;

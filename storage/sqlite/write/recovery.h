@@ -15,6 +15,6 @@ namespace holdfast::storage::sqlite {
 // For a store of schema 6 and its transaction of migration: versions until then kept what a file
 // replaced until it was flushed. A file that is not whole gives way to that, and the rows go. A
 // file that had nothing before stays, damaged, for its owner to see.
-void settle_unflushed(Connection& writer, ContentStore& content);
+void drop_unflushed(Connection& writer, ContentStore& content);
 
 }  // namespace holdfast::storage::sqlite

@@ -5,7 +5,7 @@
 
 namespace holdfast::storage::sqlite {
 
-struct Acts::Statements {
+struct WriteTransaction::Statements {
   explicit Statements(Connection& c) : connection(c) {}
   Connection& connection;
 

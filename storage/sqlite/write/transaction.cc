@@ -7,20 +7,22 @@
 
 namespace holdfast::storage::sqlite {
 
-Acts::Acts(Connection& connection, Queries& queries)
-    : Answers<Transaction>(queries), connection_(connection), sql_(new Statements(connection)) {
+WriteTransaction::WriteTransaction(Connection& connection, Queries& queries)
+    : SnapshotBase<Transaction>(queries),
+      connection_(connection),
+      sql_(new Statements(connection)) {
   connection.execute(
       "CREATE TEMP TABLE tree (seq INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, "
       "file INTEGER, size INTEGER, properties INTEGER NOT NULL, owner INTEGER NOT NULL)");
 }
 
-void Acts::Delete::operator()(Statements* statements) const { delete statements; }
+void WriteTransaction::Delete::operator()(Statements* statements) const { delete statements; }
 
-void Acts::begin(const Counters& counters, std::shared_ptr<const Accounts> accounts) {
+void WriteTransaction::begin(const Counters& counters, std::shared_ptr<const Accounts> accounts) {
   restore(State{counters, std::move(accounts)});
 }
 
-void Acts::restore(const State& saved) {
+void WriteTransaction::restore(const State& saved) {
   // Ids only ever go up, also when a closure or a whole batch failed (invariant 2).
   const std::int64_t next_node = std::max(counters_.next_node, saved.counters.next_node);
   const std::int64_t next_content = std::max(counters_.next_content, saved.counters.next_content);
@@ -31,18 +33,18 @@ void Acts::restore(const State& saved) {
   counters_.next_account = next_account;
 }
 
-void Acts::write_counters() {
+void WriteTransaction::write_counters() {
   Run(sql_->write_counters, counters_.next_node, counters_.next_content, counters_.resources,
       counters_.bytes, counters_.locks, counters_.next_account)
       .done();
 }
 
-Usage Acts::usage() const {
+Usage WriteTransaction::usage() const {
   return {static_cast<std::uint64_t>(counters_.resources),
           static_cast<std::uint64_t>(counters_.bytes)};
 }
 
-Acts::Place Acts::place(NodeId id) {
+WriteTransaction::Place WriteTransaction::place(NodeId id) {
   if (const Seen* seen = queries_.seen(id)) {
     const Resource& resource = *seen->resource;
     return {.id = id,
@@ -68,14 +70,14 @@ Acts::Place Acts::place(NodeId id) {
   return place;
 }
 
-Acts::Place Acts::collection(NodeId id) {
+WriteTransaction::Place WriteTransaction::collection(NodeId id) {
   Place found = place(id);
   if (!found.collection) throw Error(Fault::conflict, "the parent is not a collection");
   return found;
 }
 
-void Acts::insert_node(NodeId parent, const NameKey& key, const Resource& resource, bool properties,
-                       std::int64_t height, std::int64_t reach) {
+void WriteTransaction::insert_node(NodeId parent, const NameKey& key, const Resource& resource,
+                                   bool properties, std::int64_t height, std::int64_t reach) {
   std::optional<std::string_view> name;
   if (!key.is_name()) name = resource.name;
   std::optional<std::int64_t> content, size, stored;
@@ -92,17 +94,17 @@ void Acts::insert_node(NodeId parent, const NameKey& key, const Resource& resour
   owns(resource.owner, 1, static_cast<std::int64_t>(resource.size));
 }
 
-void Acts::owns(AccountId owner, std::int64_t resources, std::int64_t bytes) {
+void WriteTransaction::owns(AccountId owner, std::int64_t resources, std::int64_t bytes) {
   if (owner != kNobody) Run(sql_->add_usage, owner, resources, bytes).done();
 }
 
-void Acts::member_left(const Place& parent, const Resource& lost) {
+void WriteTransaction::member_left(const Place& parent, const Resource& lost) {
   Run(sql_->touch, parent.parent, parent.key, date_after_loss(parent.modified, wall_now(), lost))
       .done();
 }
 
-void Acts::member_came(Place parent, std::int64_t name_bytes, std::int64_t height,
-                       std::int64_t reach, Millis modified) {
+void WriteTransaction::member_came(Place parent, std::int64_t name_bytes, std::int64_t height,
+                                   std::int64_t reach, Millis modified) {
   std::int64_t needed_height = height + 1;
   std::int64_t needed_reach = reach + 1 + name_bytes;
   Run(sql_->touch_and_raise, parent.parent, parent.key, modified, needed_height, needed_reach)
@@ -119,8 +121,9 @@ void Acts::member_came(Place parent, std::int64_t name_bytes, std::int64_t heigh
   }
 }
 
-Resource Acts::put(const Resource& parent, std::string_view name, const Content& content,
-                   std::optional<Millis> modified, AccountId owner) {
+Resource WriteTransaction::put(const Resource& parent, std::string_view name,
+                               const Content& content, std::optional<Millis> modified,
+                               AccountId owner) {
   const NameKey key(name);
   std::optional<Resource> old = queries_.child(parent.id, key.view());
   if (old && old->is_collection()) throw Error(Fault::conflict, "a collection is in the way");
@@ -130,7 +133,7 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
   Resource file;
   if (old) {
     // Nothing else changes.
-    ++state_.acts;
+    ++state_.transaction;
     state_.changed = state_.must_flush = state_.grew = true;
     queries_.forget_place(parent.id, key.view());
     file = *old;
@@ -165,7 +168,8 @@ Resource Acts::put(const Resource& parent, std::string_view name, const Content&
   return file;
 }
 
-Resource Acts::make_collection(const Resource& parent, std::string_view name, AccountId owner) {
+Resource WriteTransaction::make_collection(const Resource& parent, std::string_view name,
+                                           AccountId owner) {
   const NameKey key(name);
   Place above = collection(parent.id);
   growing();
@@ -183,7 +187,7 @@ Resource Acts::make_collection(const Resource& parent, std::string_view name, Ac
   return made;
 }
 
-void Acts::patch_properties(NodeId id, std::span<const PropertyChange> changes) {
+void WriteTransaction::patch_properties(NodeId id, std::span<const PropertyChange> changes) {
   (void)place(id);  // only of a mapped resource
   if (changes.empty()) return;
   growing();
@@ -197,14 +201,14 @@ void Acts::patch_properties(NodeId id, std::span<const PropertyChange> changes) 
   Run(sql_->mark_properties, id).done();
 }
 
-void Acts::set_modified(NodeId id, Millis modified) {
+void WriteTransaction::set_modified(NodeId id, Millis modified) {
   const Place of = place(id);
   changing();
   if (of.collection) modified = collection_date_set(modified, of.modified, wall_now());
   Run(sql_->touch, of.parent, of.key, modified).done();
 }
 
-NamespaceCheck Acts::repair() {
+NamespaceCheck WriteTransaction::repair() {
   acting();
   write_counters();
   NamespaceCheck result = inspect(connection_, true);
@@ -215,7 +219,7 @@ NamespaceCheck Acts::repair() {
   return result;
 }
 
-void Acts::forget_garbage(std::span<const std::string> blobs) {
+void WriteTransaction::forget_garbage(std::span<const std::string> blobs) {
   acting();
   state_.changed = true;
   for (const std::string& blob : blobs) Run(sql_->delete_garbage, blob).done();

@@ -37,19 +37,19 @@ struct Counters {
 [[nodiscard]] Counters read_counters(Connection& connection);
 [[nodiscard]] std::shared_ptr<const Accounts> read_accounts(Connection& connection);
 
-class Acts final : public Answers<Transaction> {
+class WriteTransaction final : public SnapshotBase<Transaction> {
  public:
-  Acts(Connection& connection, Queries& queries);
+  WriteTransaction(Connection& connection, Queries& queries);
 
   // Around a batch: `begin` before its closures, `write_counters` after them. Around one closure:
   // `save` before, `restore` when it was rolled back. Ids that it took are not given out again.
   struct State {
     Counters counters;
     std::shared_ptr<const Accounts> accounts;
-    std::uint32_t acts = 0;   // how many began to write, perhaps without effect
-    bool changed = false;     // something
-    bool must_flush = false;  // something that D1 wants flushed
-    bool grew = false;        // something that takes space
+    std::uint32_t transaction = 0;  // how many began to write, perhaps without effect
+    bool changed = false;           // something
+    bool must_flush = false;        // something that D1 wants flushed
+    bool grew = false;              // something that takes space
   };
   void begin(const Counters& counters, std::shared_ptr<const Accounts> accounts);
   [[nodiscard]] const State& save() const { return state_; }
@@ -98,7 +98,7 @@ class Acts final : public Answers<Transaction> {
 
   // Before the first statement that writes: what was read before may be so no more.
   void acting() {
-    ++state_.acts;
+    ++state_.transaction;
     queries_.forget_seen();
   }
   void changing() {

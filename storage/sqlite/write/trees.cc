@@ -12,13 +12,13 @@ namespace {
 
 }  // namespace
 
-void Acts::fill_tree(const Resource& root) {
+void WriteTransaction::fill_tree(const Resource& root) {
   Run(sql_->clear_tree).done();
   Run(sql_->fill_tree, root.id).done();
 }
 
-Resource Acts::copy_tree(const Resource& source, bool recursive, const Resource& parent,
-                         std::string_view name, AccountId owner) {
+Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, const Resource& parent,
+                                     std::string_view name, AccountId owner) {
   const Place from = place(source.id);
   Place above = collection(parent.id);
   const NameKey key(name);
@@ -55,7 +55,7 @@ Resource Acts::copy_tree(const Resource& source, bool recursive, const Resource&
   return copy;
 }
 
-void Acts::copy_members(const Resource& source, NodeId target, AccountId owner) {
+void WriteTransaction::copy_members(const Resource& source, NodeId target, AccountId owner) {
   fill_tree(source);
   std::int64_t count = 0;
   std::int64_t bytes = 0;
@@ -81,7 +81,8 @@ void Acts::copy_members(const Resource& source, NodeId target, AccountId owner) 
   owns(owner, count - 1, bytes);
 }
 
-Resource Acts::move_tree(const Resource& source, const Resource& parent, std::string_view name) {
+Resource WriteTransaction::move_tree(const Resource& source, const Resource& parent,
+                                     std::string_view name) {
   if (source.id == kRoot) refuse("the root does not move");
   const Place from = place(source.id);
   Place above = collection(parent.id);
@@ -123,7 +124,7 @@ Resource Acts::move_tree(const Resource& source, const Resource& parent, std::st
   return std::move(*moved);
 }
 
-void Acts::remove_tree(const Resource& root) {
+void WriteTransaction::remove_tree(const Resource& root) {
   if (root.id == kRoot) refuse("the root cannot be removed");
   const Place parent = place(place(root.id).parent);
   changing();
@@ -131,12 +132,12 @@ void Acts::remove_tree(const Resource& root) {
   member_left(parent, root);
 }
 
-void Acts::give_place(const Resource& replaced, NodeId to) {
+void WriteTransaction::give_place(const Resource& replaced, NodeId to) {
   if (queries_.any_locks()) Run(sql_->move_locks, replaced.parent, replaced.id, to).done();
   drop(replaced, replaced.parent);
 }
 
-void Acts::drop(const Resource& root, NodeId parent) {
+void WriteTransaction::drop(const Resource& root, NodeId parent) {
   if (root.is_collection()) {
     drop_tree(root, parent);
     return;
@@ -151,7 +152,7 @@ void Acts::drop(const Resource& root, NodeId parent) {
   owns(root.owner, -1, -static_cast<std::int64_t>(root.size));
 }
 
-void Acts::drop_tree(const Resource& root, NodeId parent) {
+void WriteTransaction::drop_tree(const Resource& root, NodeId parent) {
   fill_tree(root);
   {
     Run run(sql_->tree_totals);
@@ -175,13 +176,13 @@ void Acts::drop_tree(const Resource& root, NodeId parent) {
   Run(sql_->clear_tree).done();
 }
 
-void Acts::drop_locks_at(NodeId id, NodeId parent) {
+void WriteTransaction::drop_locks_at(NodeId id, NodeId parent) {
   if (!queries_.any_locks()) return;
   Run(sql_->delete_locks, parent, id).done();
   counters_.locks -= connection_.changes();
 }
 
-void Acts::drop_locks_within(const Resource& root, NodeId parent) {
+void WriteTransaction::drop_locks_within(const Resource& root, NodeId parent) {
   drop_locks_at(root.id, parent);
   queries_.lock_parents(root, [&](NodeId collection) {
     Run(sql_->delete_member_locks, collection).done();
