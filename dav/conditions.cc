@@ -143,7 +143,7 @@ bool date_identifies(const storage::Snapshot& snapshot, const storage::Resolutio
                      std::int64_t date_s) {
   const storage::Resource& file = *target.resource;
   const std::int64_t now_s = snapshot.wall_now() / 1000;
-  if (file.modified / 1000 != date_s || date_s >= now_s || file.stored / 1000 >= now_s)
+  if (file.modified.at / 1000 != date_s || date_s >= now_s || file.stored / 1000 >= now_s)
     return false;
   return storage::date_is_its_own(file) && !dates_are_hidden(snapshot, target.path);
 }
@@ -152,7 +152,7 @@ bool unmodified_since(const storage::Snapshot& snapshot, const storage::Resoluti
                       std::int64_t date_s) {
   const storage::Resource& file = *target.resource;
   if (file.is_collection() || !storage::date_tells_writes(file)) return false;
-  const std::int64_t modified_s = file.modified / 1000;
+  const std::int64_t modified_s = file.modified.at / 1000;
   const bool served_as_now = modified_s > snapshot.wall_now() / 1000;
   const bool holds =
       modified_s == date_s || (served_as_now ? file.stored / 1000 < date_s

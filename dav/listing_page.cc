@@ -80,7 +80,7 @@ class Page final : public Producer {
         label += '/';
       }
       append_row(chunk, link, label, resource.is_collection() ? "" : readable_size(resource.size),
-                 format_http_date((readable ? resource.modified : resource.created) / 1000));
+                 format_http_date((readable ? resource.modified.at : resource.created) / 1000));
       if (chunk.size() < kChunkBytes) return;
       sink.write(chunk);
       chunk.clear();
@@ -102,7 +102,7 @@ Response listing_page(const Call& call, std::unique_ptr<const storage::Snapshot>
                       const storage::Resolution& target) {
   Response response;
   response.set("Content-Type", "text/html; charset=utf-8")
-      .set("Last-Modified", last_modified(target.resource->modified, snapshot->wall_now()))
+      .set("Last-Modified", last_modified(target.resource->modified.at, snapshot->wall_now()))
       .set("Cache-Control", "no-cache")
       .set("X-Content-Type-Options", "nosniff")
       .set("Content-Security-Policy", kPolicy);

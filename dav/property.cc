@@ -242,7 +242,7 @@ bool append_live(std::string& out, Live property, const storage::Member& member,
       if (file) out.append("<D:getetag>\"").append(resource.etag).append("\"</D:getetag>");
       return file;
     case Live::getlastmodified:
-      append_dav(out, "getlastmodified", format_http_date(resource.modified / 1000));
+      append_dav(out, "getlastmodified", format_http_date(resource.modified.at / 1000));
       return true;
     case Live::lockdiscovery:
       append_lockdiscovery(out, member, context);
@@ -260,11 +260,11 @@ bool append_live(std::string& out, Live property, const storage::Member& member,
       append_dav(out, "quota-used-bytes", std::to_string(context.used_bytes));
       return true;
     case Live::lastmodified:
-      append_dav(out, "lastmodified", std::to_string(resource.modified / 1000));
+      append_dav(out, "lastmodified", std::to_string(resource.modified.at / 1000));
       return true;
     case Live::win32_last_modified_time:
       out.append("<Z:Win32LastModifiedTime xmlns:Z=\"urn:schemas-microsoft-com:\">")
-          .append(format_http_date(resource.modified / 1000))
+          .append(format_http_date(resource.modified.at / 1000))
           .append("</Z:Win32LastModifiedTime>");
       return true;
     case Live::checksums:

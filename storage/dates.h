@@ -1,24 +1,15 @@
 // When a modification date can stand for content. Last-Modified tells whole seconds (RFC 9110
 // §8.8.2.2), and a client that has cached content asks with nothing else: a date that a URL's
 // earlier content may have had confirms what is no longer there. So no date is trusted that could
-// repeat one. Pure functions; who stores a date asks here for the value to store.
+// repeat one. A date is stored with a mark that says what it proves (DateMark in storage/model.h).
+// Pure functions; whoever stores a date asks here for the date and its mark.
 //
-// The milliseconds of a stored date say what is known, because nobody sees them. A file's:
-//   999        other content of this URL may have had this second: the date proves nothing
-//   998        so may content without bytes, and none else: the date proves that a copy is
-//              current, because nobody keeps an empty one, but not that nobody has written
-// A collection's, about content that is gone from URLs below it:
-//   999        some of it may have been dated in the second of this date, none later
-//   998        some of it in earlier seconds only
-//   997        some of it at a time that is not known, but not later than now
-//   996        some of it, and what came in its place was not judged one by one: below this
-//              collection no date proves anything
-//   others     there never was any
-// Hence for every file, the seconds of all dates under which other content was served at its URL
-// are (1) earlier than its own date's, unless that is marked 999 or a collection above it 996, and
-// (2) at most its `stored`'s, or as its parent's date says of what is gone.
-// Empty content is left out, but for the mark 998. Dates later than now are served as now
-// (RFC 9110 §8.8.2.1); where the clock was set back, what was stored before it counts as well.
+// For every file, the marks keep two rules about all dates under which other content was served at
+// its URL. (1) Their seconds are earlier than that of its own date, unless that is marked `shared`
+// or a collection above it `hides_dates`. (2) Their seconds are at most that of its `stored`, or as
+// its parent's date says of what is gone. Empty content is left out, but for the mark
+// `shared_with_empty`. Dates later than now are served as now (RFC 9110 §8.8.2.1). Where the clock
+// was set back, what was stored before it counts as well.
 #pragma once
 
 #include "storage/model.h"
@@ -35,27 +26,26 @@ namespace holdfast::storage {
 [[nodiscard]] bool hides_dates(const Resource& collection);
 
 // The date to store with a file where nothing is mapped in `parent`.
-[[nodiscard]] Millis date_of_new(Millis date, const Resource& parent);
+[[nodiscard]] Date date_of_new(Millis date, const Resource& parent);
 // With content that replaces the file `old` in place.
-[[nodiscard]] Millis date_of_content(Millis date, const Resource& old, const Resource& parent);
+[[nodiscard]] Date date_of_content(Millis date, const Resource& old, const Resource& parent);
 // With the file `old` when it gets another date and keeps its content.
-[[nodiscard]] Millis date_set(Millis date, const Resource& old, const Resource& parent);
+[[nodiscard]] Date date_set(Millis date, const Resource& old, const Resource& parent);
 // With a file that was copied or moved into `parent`. `replaced`: what was mapped there, or null.
-[[nodiscard]] Millis date_of_arrived(Millis date, const Resource& parent, const Resource* replaced);
+[[nodiscard]] Date date_of_arrived(Date date, const Resource& parent, const Resource* replaced);
 
 // When content was stored that replaces that of `old` in place: now, but after everything before
 // it.
 [[nodiscard]] Millis stored_after(const Resource& old, Millis now);
 
 // Of a collection that is dated `modified`, for the back ends. After a member came:
-[[nodiscard]] Millis date_after_arrival(Millis modified, Millis now);
+[[nodiscard]] Date date_after_arrival(Date modified, Millis now);
 // After `lost` went, or was replaced by another resource:
-[[nodiscard]] Millis date_after_loss(Millis modified, Millis now, const Resource& lost);
+[[nodiscard]] Date date_after_loss(Date modified, Millis now, const Resource& lost);
 // When it gets the date `date`:
-[[nodiscard]] Millis collection_date_set(Millis date, Millis modified, Millis now);
+[[nodiscard]] Date collection_date_set(Date date, Date modified, Millis now);
 // When it came with the date `date`, by COPY or MOVE, to a collection dated `parent`, which already
 // counts what it replaced. `populated`: it may have members.
-[[nodiscard]] Millis date_of_arrived_collection(Millis date, bool populated, Millis parent,
-                                                Millis now);
+[[nodiscard]] Date date_of_arrived_collection(Date date, bool populated, Date parent, Millis now);
 
 }  // namespace holdfast::storage

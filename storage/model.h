@@ -50,6 +50,37 @@ class Path {
 enum class Kind { file, collection };
 enum class Depth { zero, one, infinity };
 
+// What a modification date says of other content that URLs had (storage/dates.h). The numbers are
+// stored.
+enum class DateMark : std::uint8_t {
+  none = 0,  // of a file: no other content of its URL had this second; of a collection: no content
+             // is gone from URLs below it
+  set = 1,   // of a collection, the same, but a client chose the date
+  // Of a file:
+  shared_with_empty = 2,  // content without bytes may have had this second, and no other: the date
+                          // proves that a copy is current, because nobody keeps an empty one, but
+                          // not that nobody has written
+  shared = 3,             // other content may have had this second: the date proves nothing
+  // Of a collection, about content that is gone from URLs below it:
+  lost_sometime = 4,  // some of it at a time that is not known, but not later than now
+  lost_before = 5,    // some of it was dated in seconds before that of this date, and none later
+  lost_then = 6,      // some of it may have been dated in the second of this date, and none later
+  hides_dates = 7,    // what came in the place of some of it was not judged one by one: below this
+                      // collection no date proves anything
+};
+
+// A modification date and what it proves.
+struct Date {
+  Date() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): a date without a mark is a time.
+  constexpr Date(Millis time, DateMark what = DateMark::none) : at(time), mark(what) {}
+
+  Millis at = 0;  // by the wall clock; before 1970 when negative
+  DateMark mark = DateMark::none;
+
+  friend bool operator==(const Date&, const Date&) = default;
+};
+
 // A mapped resource, as one row tells it.
 struct Resource {
   NodeId id = 0;
@@ -57,16 +88,16 @@ struct Resource {
   std::string name;  // as first stored (form-preserving); empty for the root
   Kind kind = Kind::collection;
   Millis created = 0;
-  // Last-Modified, in whole seconds: clients may set it; for collections, when a member came or
-  // went. The milliseconds say what the date can prove (storage/dates.h).
-  Millis modified = 0;
+  // Last-Modified, which tells its whole seconds: clients may set it; for collections, when a
+  // member came or went.
+  Date modified;
   // The account that made it, and whose quota it counts for; perhaps of one that is gone.
   AccountId owner = kNobody;
 
   // Files only.
   std::string etag;        // opaque-tag without quotes, [A-Za-z0-9._-]; belongs to the content
   std::uint64_t size = 0;  // bytes
-  Millis stored = 0;       // when this content was stored, by our wall clock; after what it replaced
+  Millis stored = 0;  // when this content was stored, by our wall clock; after what it replaced
   std::int64_t content = 0;  // id of the immutable content
 
   [[nodiscard]] bool is_collection() const { return kind == Kind::collection; }

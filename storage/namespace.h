@@ -144,7 +144,7 @@ class Transaction : public Snapshot {
   // properties, locks, owner and creation date stay; it gets a new ETag. `modified`: its date, as
   // storage/dates.h judges it, else now. `owner`, here and below: whose a new resource is.
   virtual Resource put(const Resource& parent, std::string_view name, const Content& content,
-                       std::optional<Millis> modified, AccountId owner) = 0;
+                       std::optional<Date> modified, AccountId owner) = 0;
   virtual Resource make_collection(const Resource& parent, std::string_view name,
                                    AccountId owner) = 0;
   // Copies `source` (with all its members when `recursive`) to parent/name with properties and
@@ -164,7 +164,7 @@ class Transaction : public Snapshot {
   // Applies the changes in order. Does not judge them.
   virtual void patch_properties(NodeId id, std::span<const PropertyChange> changes) = 0;
   // A collection's date goes on saying what is gone from it (storage/dates.h).
-  virtual void set_modified(NodeId id, Millis modified) = 0;
+  virtual void set_modified(NodeId id, Date modified) = 0;
   // Adds a lock on root_id, under a token that no other has ever had; `granted` is set from the
   // lease clock. Does not judge conflicts.
   virtual Lock add_lock(Lock lock) = 0;
@@ -254,8 +254,8 @@ class Namespace {
   // Makes everything acknowledged so far durable (also deferred and relaxed writes), and moves the
   // write-ahead log into the database where readers allow.
   virtual void checkpoint() = 0;
-  // Until the answer is destroyed, the write-ahead log stays as it is but for what is added to it, so
-  // that another process can read the store as it is when this returns, or later: for backups.
+  // Until the answer is destroyed, the write-ahead log stays as it is but for what is added to it,
+  // so that another process can read the store as it is when this returns, or later: for backups.
   [[nodiscard]] virtual std::shared_ptr<void> hold_log() = 0;
   // Forgets locks that expired more than `grace_s` seconds ago.
   virtual void purge_expired_locks(std::int64_t grace_s) = 0;

@@ -82,14 +82,14 @@ void check_limits(const Call& call, const Transfer& transfer, const storage::Sna
 // The resource with the date that it will have there. The store judges collections' dates.
 storage::Resource dated_at(const Transfer& transfer, storage::Resource resource,
                            const storage::Resolution& destination) {
-  const storage::Millis date = transfer.modified.value_or(resource.modified);
+  const storage::Date date = transfer.modified ? *transfer.modified : resource.modified;
   if (resource.is_collection()) {
-    resource.modified = date;
+    if (transfer.modified) resource.modified = {*transfer.modified, storage::DateMark::set};
   } else if (!destination.mapped() || destination.resource->id != resource.id) {
     const storage::Resource* replaced = destination.mapped() ? &*destination.resource : nullptr;
     resource.modified = storage::date_of_arrived(date, *destination.parent, replaced);
   } else if (transfer.modified) {
-    resource.modified = storage::date_set(date, resource, *destination.parent);
+    resource.modified = storage::date_set(date.at, resource, *destination.parent);
   }
   return resource;
 }

@@ -38,7 +38,8 @@ struct Opened {
 
 void set_representation(Response& response, const storage::Resource& file, storage::Millis now) {
   if (!file.is_collection()) response.set("ETag", "\"" + file.etag + "\"");
-  response.set("Last-Modified", last_modified(file.modified, now)).set("Cache-Control", "no-cache");
+  response.set("Last-Modified", last_modified(file.modified.at, now))
+      .set("Cache-Control", "no-cache");
 }
 
 // Opened while the snapshot stands; nullopt when the content file is gone.

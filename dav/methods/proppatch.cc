@@ -227,7 +227,7 @@ Response handle_proppatch(Call& call) {
     if (sets) require_space(call);
     if (modified) {
       tx.set_modified(resource.id, resource.is_collection()
-                                       ? *modified
+                                       ? storage::Date(*modified, storage::DateMark::set)
                                        : storage::date_set(*modified, resource, *target.parent));
     }
     if (!changes.empty()) tx.patch_properties(resource.id, changes);

@@ -132,7 +132,7 @@ Outcome discarded(const storage::Resolution& target, storage::Millis now) {
   if (!target.mapped()) return {.etag = "discarded", .last_modified = last_modified(now, now)};
   return {.replaced = true,
           .etag = target.resource->etag,
-          .last_modified = last_modified(target.resource->modified, now)};
+          .last_modified = last_modified(target.resource->modified.at, now)};
 }
 
 }  // namespace
@@ -175,16 +175,16 @@ Response handle_put(Call& call) {
         check_space(call, tx, target, content.size);
         announced.checksums.verify(content.checksums);
       }
-      storage::Millis modified = announced.modified.value_or(tx.wall_now());
-      modified = target.mapped()
-                     ? storage::date_of_content(modified, *target.resource, *target.parent)
-                     : storage::date_of_new(modified, *target.parent);
+      const storage::Millis date = announced.modified.value_or(tx.wall_now());
+      const storage::Date modified =
+          target.mapped() ? storage::date_of_content(date, *target.resource, *target.parent)
+                          : storage::date_of_new(date, *target.parent);
       const Charge charge(call, tx, owner_of(call, target));
       storage::Resource stored = tx.put(*target.parent, call.target.path.name(), content, modified,
                                         call.request.caller->account);
       charge.settle(tx);
       outcome = {target.mapped(), std::move(stored.etag),
-                 last_modified(stored.modified, tx.wall_now()), stored.content};
+                 last_modified(stored.modified.at, tx.wall_now()), stored.content};
     });
   } catch (const storage::Error& error) {
     // The commit's outcome is unknown, and a row may name the content: the next start sweeps it if

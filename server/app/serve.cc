@@ -207,12 +207,12 @@ std::unique_ptr<Listener> make_listener(const std::string& address,
                                         const std::optional<InheritedSocket>& inherited,
                                         Limits limits, Handler handler, Observer& observer,
                                         const TlsCredentials* tls = nullptr,
-                                        const Proxies* proxies = nullptr) {
+                                        IsShared is_shared = {}) {
   if (inherited)
     return std::make_unique<Listener>(Listener::Inherited{inherited->descriptor}, std::move(limits),
-                                      std::move(handler), observer, tls, proxies);
+                                      std::move(handler), observer, tls, std::move(is_shared));
   return std::make_unique<Listener>(address, std::move(limits), std::move(handler), observer, tls,
-                                    proxies);
+                                    std::move(is_shared));
 }
 
 // Serves until a signal; `forced_exit` is set when it came, and outlives the closing of the store.
@@ -261,7 +261,8 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
   const std::unique_ptr<Listener> listener = make_listener(
       config.listen, inherited.own, limits,
       [&gate](dav::Request& request, Peer& peer) { return gate.answer(request, peer); }, metrics,
-      tls ? &*tls : nullptr, &proxies);
+      tls ? &*tls : nullptr,
+      [&proxies](const std::string& address) { return proxies.trusts(address); });
 
   std::optional<storage::Maintenance> maintenance;  // starts when all listen
   Observer unobserved;

@@ -5,11 +5,11 @@
 
 #include "dav/engine.h"
 #include "dav/http.h"
+#include "server/auth/active_requests.h"
 #include "server/auth/origin_policy.h"
 #include "server/auth/proxies.h"
 #include "server/auth/sign_in.h"
 #include "server/http1/handler.h"
-#include "server/loop/admission.h"
 
 namespace holdfast::server {
 

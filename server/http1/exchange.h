@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "server/http1/body_reader.h"
@@ -17,6 +19,12 @@
 #include "server/observe/observer.h"
 
 namespace holdfast::server {
+
+class TlsCredentials;
+
+// True when many clients connect from this numeric address, such as a proxy's: then its connections
+// are not counted against a client. Any thread.
+using IsShared = std::function<bool(const std::string& address)>;
 
 // How a connection goes on.
 enum class Fate {
@@ -30,9 +38,9 @@ struct Service {
   const Limits& limits;
   const Handler& handler;
   Observer& observer;
-  const std::atomic<bool>& stopping;    // no further request is wanted
-  const TlsCredentials* tls = nullptr;  // nullptr: connections are plain
-  const Proxies* proxies = nullptr;     // not counted by client; nullptr: none
+  const std::atomic<bool>& stopping;  // no further request is wanted
+  const TlsCredentials* tls;          // nullptr: connections are plain
+  const IsShared& is_shared;          // may be empty: no address is
 };
 
 struct ExchangeEnd {

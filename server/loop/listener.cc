@@ -98,10 +98,11 @@ class AdoptedSocket : public Poco::Net::ServerSocket {
 
 struct Listener::Impl {
   Impl(Poco::Net::ServerSocket socket, Limits wanted, Handler answer, Observer& observer,
-       const TlsCredentials* tls, const Proxies* proxies)
+       const TlsCredentials* tls, IsShared shared)
       : limits(within_system(std::move(wanted))),
         handler(std::move(answer)),
-        service{limits, handler, observer, stopping, tls, proxies},
+        is_shared(std::move(shared)),
+        service{limits, handler, observer, stopping, tls, is_shared},
         listening(std::move(socket)),
         workers(limits, observer, [this](Connection& connection, Buffers& space) {
           QuickLoop& quick_loop = quick_loop_of(connection);
@@ -131,6 +132,7 @@ struct Listener::Impl {
 
   const Limits limits;
   const Handler handler;
+  const IsShared is_shared;
   std::atomic<bool> stopping{false};
   const Service service;
   Poco::Net::ServerSocket listening;
@@ -142,14 +144,14 @@ struct Listener::Impl {
 };
 
 Listener::Listener(const std::string& address, Limits limits, Handler handler, Observer& observer,
-                   const TlsCredentials* tls, const Proxies* proxies)
+                   const TlsCredentials* tls, IsShared is_shared)
     : impl_(std::make_unique<Impl>(listen_on(address), std::move(limits), std::move(handler),
-                                   observer, tls, proxies)) {}
+                                   observer, tls, std::move(is_shared))) {}
 
 Listener::Listener(Inherited socket, Limits limits, Handler handler, Observer& observer,
-                   const TlsCredentials* tls, const Proxies* proxies)
+                   const TlsCredentials* tls, IsShared is_shared)
     : impl_(std::make_unique<Impl>(AdoptedSocket(socket.descriptor), std::move(limits),
-                                   std::move(handler), observer, tls, proxies)) {}
+                                   std::move(handler), observer, tls, std::move(is_shared))) {}
 
 Listener::Inherited Listener::listen(const std::string& address) {
   const Poco::Net::ServerSocket socket = listen_on(address);

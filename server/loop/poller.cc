@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "Poco/Net/StreamSocketImpl.h"
-#include "server/auth/proxies.h"
+#include "server/process/signals.h"
 #include "server/tls/credentials.h"
 
 namespace holdfast::server {
@@ -193,8 +193,7 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
   // Before anything else can throw: the socket owns the descriptor.
   const Poco::Net::StreamSocket socket(owner_of(descriptor));
   Client client = describe(address);
-  // A proxy's connections are those of all its clients.
-  if (service_.proxies != nullptr && service_.proxies->trusts(client.address)) client.key = 0;
+  if (service_.is_shared && service_.is_shared(client.address)) client.key = 0;
   Wire wire(socket, std::chrono::seconds(service_.limits.send_timeout_s),
             service_.tls == nullptr ? nullptr : service_.tls->accept(descriptor));
   auto made = std::make_unique<Connection>(

@@ -29,7 +29,7 @@ int epoll() {
 class QuickLoop::LeaderPolicy final : public ThreadPolicy {
  public:
   LeaderPolicy(QuickLoop& quick_loop, std::uint64_t term) : loop_(quick_loop), term_(term) {}
-  void end() noexcept override {
+  void dedicate() noexcept override {
     if (!is_dedicated()) loop_.clear(term_, kClosedShortly);
   }
   [[nodiscard]] bool is_dedicated() const override {

@@ -104,7 +104,7 @@ std::string picture(MemoryStore& store) {
   now->members(now->resolve({}), storage::Depth::infinity, wanted, [&](const auto& member) {
     for (const std::string& segment : member.segments) out << '/' << segment;
     const storage::Resource& resource = member.resource;
-    out << " created " << resource.created << " modified " << resource.modified;
+    out << " created " << resource.created << " modified " << resource.modified.at;
     if (!resource.is_collection()) {
       const std::string bytes = text_of(store.contents, now->content(resource));
       out << " content " << bytes.size() << " " << std::hash<std::string>()(bytes);

@@ -267,7 +267,7 @@ struct World {
                       [&](const storage::Member& member) {
                         for (const std::string& segment : member.segments) text += "/" + segment;
                         text += member.resource.is_collection() ? "/" : " " + member.resource.etag;
-                        text += " " + std::to_string(member.resource.modified);
+                        text += " " + std::to_string(member.resource.modified.at);
                         for (const auto& property : member.properties) text += " " + property.xml;
                         for (const auto& lock : member.locks)
                           text += " " + lock.token + "@" + std::to_string(lock.root_id) + "+" +

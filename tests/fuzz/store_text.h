@@ -64,7 +64,9 @@ inline std::string text_of(const storage::Snapshot& snapshot) {
         row.resource = resource;
         row.text = (resource.is_collection() ? " collection " : " file ") +
                    std::to_string(resource.size) + " " + std::to_string(resource.created) + " " +
-                   std::to_string(resource.modified) + " " + std::to_string(resource.stored);
+                   std::to_string(resource.modified.at) + "/" +
+                   std::to_string(static_cast<int>(resource.modified.mark)) + " " +
+                   std::to_string(resource.stored);
         if (member.checksums) row.text += " " + digest_text(*member.checksums);
         for (const storage::Property& property : member.properties)
           row.text += "\n  " + property.name.xmlns + "|" + property.name.name + "=" + property.xml;

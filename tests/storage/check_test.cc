@@ -158,7 +158,7 @@ TEST_F(Check, NumbersOfAnySizeAreReadAndAddedUp) {
           "; UPDATE account_usage SET resources = " + most + ", bytes = " + most)
              .c_str());
   EXPECT_GT(names_->snapshot()->find_lock("urn:1").value().expires(), clock_.lease());
-  EXPECT_LT(resolve("a/f").resource.value().modified, 0);
+  EXPECT_LT(resolve("a/f").resource.value().modified.at, 0);
   copy("a", "d");
   remove("b");
   remove("c");

@@ -88,7 +88,7 @@ void ModelTree::put(const Path& at, const std::string& bytes, std::optional<Mill
   const bool replaces = entry.content != 0;
   entry.stored = replaces ? std::max(now, std::max(entry.stored, entry.created) + 1) : now;
   entry.content = ++*last_number;
-  entry.modified = modified.value_or(now);
+  entry.modified = modified ? *modified : storage::Date(now);
 }
 
 void ModelTree::make_collection(const Path& at, int owner) {
@@ -180,7 +180,7 @@ void ModelTree::patch(const Path& at, const std::vector<PropertyChange>& changes
   }
 }
 
-void ModelTree::set_modified(const Path& at, Millis modified) {
+void ModelTree::set_modified(const Path& at, storage::Date modified) {
   Entry& entry = entries.at(key(at));
   entry.modified =
       entry.is_collection ? storage::collection_date_set(modified, entry.modified, now) : modified;

@@ -29,7 +29,7 @@ struct ModelTree {
     int content = 0;    // shared by copies
     std::string bytes;  // files
     storage::Millis created = 0;
-    storage::Millis modified = 0;
+    storage::Date modified;
     storage::Millis stored = 0;
     bool had_members = false;
     int owner = 0;  // 0 is nobody; others as the test numbers them
@@ -74,7 +74,7 @@ struct ModelTree {
   void move(const storage::Path& from, const storage::Path& to);
   void remove(const storage::Path& at);
   void patch(const storage::Path& at, const std::vector<storage::PropertyChange>& changes);
-  void set_modified(const storage::Path& at, storage::Millis modified);
+  void set_modified(const storage::Path& at, storage::Date modified);
   void add_lock(const std::string& token, const storage::Path& at, bool infinite,
                 storage::LockScope scope, std::int64_t timeout_s);
   void refresh(const std::string& token, std::int64_t timeout_s);

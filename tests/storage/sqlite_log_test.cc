@@ -323,7 +323,7 @@ TEST_F(ReadAgain, FindsNoLockThatHasRunOutMeanwhile) {
 std::string described(const Resource& resource) {
   std::ostringstream text;
   text << resource.id << '<' << resource.parent << ' ' << resource.name << ' '
-       << static_cast<int>(resource.kind) << ' ' << resource.created << ' ' << resource.modified
+       << static_cast<int>(resource.kind) << ' ' << resource.created << ' ' << resource.modified.at
        << ' ' << resource.owner << ' ' << resource.etag << ' ' << resource.size << ' '
        << resource.stored << ' ' << resource.content;
   return text.str();

@@ -86,6 +86,14 @@ TEST_F(Migrating, LeavesACurrentDatabaseAlone) {
 
 // What takes the schema of this program back to an older one, the latest step first.
 constexpr std::array kBack = {
+    // Schema 7 told by a date's milliseconds what it proves; those of the clock gave way to that.
+    Migration{7,
+              "UPDATE node SET modified = modified - (modified % 1000 + 1000) % 1000 + CASE "
+              "WHEN content IS NOT NULL THEN CASE date_mark WHEN 3 THEN 999 WHEN 2 THEN 998 "
+              "ELSE min((modified % 1000 + 1000) % 1000, 997) END "
+              "ELSE CASE date_mark WHEN 1 THEN 0 WHEN 7 THEN 996 WHEN 4 THEN 997 WHEN 5 THEN 998 "
+              "WHEN 6 THEN 999 ELSE max(1, min((modified % 1000 + 1000) % 1000, 995)) END END; "
+              "ALTER TABLE node DROP COLUMN date_mark"},
     Migration{6,
               "CREATE TABLE unflushed (id INTEGER PRIMARY KEY, blob TEXT NOT NULL, "
               "node INTEGER NOT NULL, previous INTEGER, previous_stored INTEGER, "
@@ -191,6 +199,48 @@ TEST_F(Migrating, LocksOfOlderSchemasStayOnTheirResources) {
   EXPECT_THAT(roots(""), UnorderedElementsAre("urn:", "urn:f", "urn:e/f"));
   EXPECT_EQ(names_->stats().locks, 3U) << "the one that ran out went as well";
   expect_sound();
+}
+
+// Until schema 8 the milliseconds of a date told what it proves.
+TEST_F(Migrating, DatesOfOlderSchemasProveWhatTheyProved) {
+  open();
+  struct Row {
+    std::string path;
+    Date date;
+  };
+  std::vector<Row> rows;
+  for (const Millis at : {Millis{0}, Millis{1}, Millis{995}, Millis{1'700'000'000'996},
+                          Millis{1'700'000'000'999}, Millis{-86'400'000}, Millis{-1}}) {
+    for (const DateMark mark : {DateMark::none, DateMark::shared_with_empty, DateMark::shared})
+      rows.push_back({"file" + std::to_string(rows.size()), {at, mark}});
+    for (const DateMark mark : {DateMark::none, DateMark::set, DateMark::lost_sometime,
+                                DateMark::lost_before, DateMark::lost_then, DateMark::hides_dates})
+      rows.push_back({"collection" + std::to_string(rows.size()), {at, mark}});
+  }
+  for (const Row& row : rows)
+    row.path.starts_with("file") ? (void)put(row.path, "x") : (void)mkcol(row.path);
+  close();
+  for (const std::int64_t version : {7, 6, 1}) {
+    SCOPED_TRACE(version);
+    {
+      Connection connection(path(), Connection::Mode::write);
+      sqlite::Statement set(connection,
+                            "UPDATE node SET modified = ?2, date_mark = ?3 WHERE key = ?1");
+      for (const Row& row : rows)
+        sqlite::Run(set, row.path, row.date.at, static_cast<int>(row.date.mark)).done();
+    }
+    go_back_to(version);
+    open();
+    for (const Row& row : rows) {
+      const Date found = resolve(row.path).resource->modified;
+      EXPECT_EQ(static_cast<int>(found.mark), static_cast<int>(row.date.mark))
+          << row.path << " " << row.date.at;
+      const auto second = [](Millis at) { return at >= 0 ? at / 1000 : (at - 999) / 1000; };
+      EXPECT_EQ(second(found.at), second(row.date.at)) << row.path;
+    }
+    expect_sound();
+    close();
+  }
 }
 
 // Which only damage leaves: it does not keep a store from being opened, and a repair removes it.

@@ -127,7 +127,7 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
   FaultyTransaction(storage::Transaction& inner, FaultPlan& plan) : Reading(plan), inner_(inner) {}
 
   Resource put(const Resource& parent, std::string_view name, const Content& content,
-               std::optional<Millis> modified, storage::AccountId owner) override {
+               std::optional<storage::Date> modified, storage::AccountId owner) override {
     plan_.step("put");
     return inner_.put(parent, name, content, modified, owner);
   }
@@ -154,7 +154,7 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
     plan_.step("patch_properties");
     inner_.patch_properties(id, changes);
   }
-  void set_modified(NodeId id, Millis modified) override {
+  void set_modified(NodeId id, storage::Date modified) override {
     plan_.step("set_modified");
     inner_.set_modified(id, modified);
   }

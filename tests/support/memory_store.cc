@@ -14,6 +14,7 @@ using storage::Account;
 using storage::AccountId;
 using storage::Accounts;
 using storage::Content;
+using storage::Date;
 using storage::Depth;
 using storage::DeviceToken;
 using storage::Error;
@@ -349,7 +350,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
       : Reading(state, lease, wall), tree_(state), counters_(counters) {}
 
   Resource put(const Resource& parent, std::string_view name, const Content& content,
-               std::optional<Millis> modified, AccountId owner) override {
+               std::optional<Date> modified, AccountId owner) override {
     std::optional<NodeId> id = place(parent.id, name);
     if (id && tree_.node(*id).resource.is_collection()) refuse("content for a collection");
     const bool fresh = !id;
@@ -361,7 +362,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     file.etag = "m-" + std::to_string(number);
     file.size = content.size;
     file.stored = fresh ? wall_ : storage::stored_after(file, wall_);
-    file.modified = modified.value_or(wall_);
+    file.modified = modified.value_or(Date(wall_));
     return file;
   }
 
@@ -380,7 +381,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     if (replaced && tree_.inside(source.id, *replaced)) refuse("copy onto itself or an ancestor");
     std::vector<Lock> kept;
     if (replaced) kept = clear(*replaced);
-    const Millis above = tree_.node(parent.id).resource.modified;
+    const Date above = tree_.node(parent.id).resource.modified;
     const NodeId copy = add(parent.id, name, tree_.node(source.id).resource.kind, owner);
     fill(copy, source.id, recursive);
     settle_locks(kept, copy);
@@ -442,7 +443,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     }
   }
 
-  void set_modified(NodeId id, Millis modified) override {
+  void set_modified(NodeId id, Date modified) override {
     tree_changed_ = true;
     Resource& of = tree_.node(id).resource;
     of.modified =
@@ -545,7 +546,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
   }
 
   // The date of what comes by COPY or MOVE as `node` to a collection dated `above`.
-  [[nodiscard]] Millis arrived(const Resource& source, NodeId node, Millis above) const {
+  [[nodiscard]] Date arrived(const Resource& source, NodeId node, Date above) const {
     if (!source.is_collection()) return source.modified;
     return storage::date_of_arrived_collection(source.modified, tree_.node(node).had_members, above,
                                                wall_);

@@ -43,6 +43,7 @@ CREATE TABLE node (
   height INTEGER NOT NULL DEFAULT 0,
   reach INTEGER NOT NULL DEFAULT 0,
   owner INTEGER NOT NULL DEFAULT 0,
+  date_mark INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (parent, key),
   CHECK (parent <> id),
   CHECK ((content IS NULL) = (size IS NULL) AND (content IS NULL) = (stored IS NULL)),

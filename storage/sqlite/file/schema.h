@@ -11,7 +11,7 @@
 namespace holdfast::storage::sqlite {
 
 inline constexpr std::int64_t kApplicationId = 0x486f6c64;  // "Hold"
-inline constexpr std::int64_t kSchemaVersion = 7;
+inline constexpr std::int64_t kSchemaVersion = 8;
 inline constexpr std::int64_t kRoot = 1;  // id of the root collection; its parent is 0
 // More than the largest depth limit, 1024, lets any tree have: a longer way up goes in a circle,
 // which only a damaged database has, and ends there with Error{corrupt}.

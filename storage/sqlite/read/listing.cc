@@ -9,17 +9,17 @@ namespace holdfast::storage::sqlite {
 namespace {
 
 constexpr std::array<const char*, 3> kChildren = {
-    "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner "
-    "FROM node WHERE parent = ?1 ORDER BY key",
+    "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
+    "date_mark FROM node WHERE parent = ?1 ORDER BY key",
     "SELECT n.id, n.parent, n.key, n.name, n.content, n.size, n.stored, n.created, n.modified, "
-    "n.properties, n.owner, c.sha256, c.sha1, c.md5 "
+    "n.properties, n.owner, n.date_mark, c.sha256, c.sha1, c.md5 "
     "FROM node n LEFT JOIN content c ON c.id = n.content WHERE n.parent = ?1 ORDER BY n.key",
     "SELECT id, content, key, name FROM node WHERE parent = ?1"};
 
 constexpr int kProperties = 9;
-constexpr int kSha256 = 11;
-constexpr int kSha1 = 12;
-constexpr int kMd5 = 13;
+constexpr int kSha256 = 12;
+constexpr int kSha1 = 13;
+constexpr int kMd5 = 14;
 
 void read_checksums(const Run& run, std::optional<Checksums>& checksums) {
   checksums.reset();

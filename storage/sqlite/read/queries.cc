@@ -12,13 +12,13 @@ namespace {
 // read_resource expects these columns first, in this order.
 constexpr const char* kChild =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
-    "height, reach FROM node WHERE parent = ?1 AND key = ?2";
+    "date_mark, height, reach FROM node WHERE parent = ?1 AND key = ?2";
 constexpr const char* kChildrenAfter =
-    "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner "
-    "FROM node WHERE parent = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
+    "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
+    "date_mark FROM node WHERE parent = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
 constexpr const char* kById =
-    "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner "
-    "FROM node WHERE id = ?1";
+    "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
+    "date_mark FROM node WHERE id = ?1";
 
 // read_facts expects these columns first, in this order.
 constexpr const char* kFacts = "SELECT size, sha256, sha1, md5, blob FROM content WHERE id = ?1";
@@ -119,7 +119,7 @@ void Queries::read_resource(const Run& run, Resource& resource) const {
   resource.parent = run.integer(1);
   resource.name.assign(run.null(3) ? run.text(2) : run.text(3));
   resource.created = run.amount(7);
-  resource.modified = run.amount(8);
+  resource.modified = read_date(run, 8, 11);
   resource.owner = run.integer(10);
   if (run.null(4)) {
     resource.kind = Kind::collection;
@@ -154,8 +154,8 @@ const Seen& Queries::look(NodeId parent, std::string_view key) {
   std::int64_t reach = 0;
   if (Run run(child_, parent, key); run.row()) {
     read_resource(run, resource.emplace());
-    height = run.amount(11);
-    reach = run.amount(12);
+    height = run.amount(12);
+    reach = run.amount(13);
   }
   return places_.keep(parent, key, std::move(resource), height, reach);
 }

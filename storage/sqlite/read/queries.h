@@ -18,6 +18,17 @@
 
 namespace holdfast::storage::sqlite {
 
+// The mark of a date as it is stored, and the date in two columns of a row of `node`. A number that
+// only damage leaves counts as the mark that proves least.
+[[nodiscard]] constexpr std::int64_t number_of(DateMark mark) {
+  return static_cast<std::int64_t>(mark);
+}
+[[nodiscard]] inline Date read_date(const Run& run, int modified, int mark) {
+  const std::int64_t number = run.integer(mark);
+  const bool known = number >= 0 && number <= number_of(DateMark::hides_dates);
+  return {run.amount(modified), known ? static_cast<DateMark>(number) : DateMark::hides_dates};
+}
+
 // A tree of more resources is not walked to look for locks: the collections that hold locks are
 // looked at instead.
 inline constexpr std::uint64_t kSmallTree = 4096;

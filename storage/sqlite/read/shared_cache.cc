@@ -83,7 +83,7 @@ bool SharedCache::member(std::uint64_t instant, NodeId parent, std::string_view 
   resource.name.assign(key);
   resource.kind = found->content == 0 ? Kind::collection : Kind::file;
   resource.created = found->created;
-  resource.modified = found->modified;
+  resource.modified = {found->modified, found->date_mark};
   resource.owner = found->owner;
   resource.size = found->size;
   resource.stored = found->stored;
@@ -119,7 +119,8 @@ void SharedCache::put(std::uint64_t instant, NodeId parent, std::string_view key
   if (resource) {
     known.id = resource->id;
     known.created = resource->created;
-    known.modified = resource->modified;
+    known.modified = resource->modified.at;
+    known.date_mark = resource->modified.mark;
     known.stored = resource->stored;
     known.owner = resource->owner;
     known.size = resource->size;

@@ -82,9 +82,10 @@ class SharedCache {
     AccountId owner;
     std::uint64_t size;
     std::int64_t content;  // 0: a collection
+    DateMark date_mark;
     bool locked;
     std::uint8_t key_bytes;
-    std::array<char, 54> key;  // and the name as well
+    std::array<char, 53> key;  // and the name as well
 
     [[nodiscard]] bool is(std::uint64_t at, NodeId below, std::string_view called) const {
       return instant == at && parent == below && std::string_view(key.data(), key_bytes) == called;

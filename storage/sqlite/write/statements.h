@@ -11,25 +11,28 @@ struct WriteTransaction::Statements {
 
   Statement place{connection,
                   "SELECT id, parent, key, height, reach, "
-                  "length(CAST(coalesce(name, key) AS BLOB)), content IS NULL, modified "
+                  "length(CAST(coalesce(name, key) AS BLOB)), content IS NULL, modified, "
+                  "date_mark "
                   "FROM node WHERE id = ?1"};
   Statement insert_node{connection,
                         "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
-                        "modified, properties, height, reach, owner) "
-                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"};
+                        "modified, properties, height, reach, owner, date_mark) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"};
   Statement replace_content{connection,
-                            "UPDATE node SET content = ?3, size = ?4, stored = ?5, modified = ?6 "
-                            "WHERE parent = ?1 AND key = ?2"};
-  Statement touch_and_raise{connection,
-                            "UPDATE node SET modified = ?3, height = max(height, ?4), "
-                            "reach = max(reach, ?5) WHERE parent = ?1 AND key = ?2"};
+                            "UPDATE node SET content = ?3, size = ?4, stored = ?5, modified = ?6, "
+                            "date_mark = ?7 WHERE parent = ?1 AND key = ?2"};
+  Statement touch_and_raise{
+      connection,
+      "UPDATE node SET modified = ?3, height = max(height, ?4), "
+      "reach = max(reach, ?5), date_mark = ?6 WHERE parent = ?1 AND key = ?2"};
   Statement raise{connection,
                   "UPDATE node SET height = max(height, ?3), reach = max(reach, ?4) "
                   "WHERE parent = ?1 AND key = ?2"};
-  Statement touch{connection, "UPDATE node SET modified = ?3 WHERE parent = ?1 AND key = ?2"};
+  Statement touch{connection,
+                  "UPDATE node SET modified = ?3, date_mark = ?4 WHERE parent = ?1 AND key = ?2"};
   Statement relocate{connection,
-                     "UPDATE node SET parent = ?3, key = ?4, name = ?5, modified = ?6 "
-                     "WHERE parent = ?1 AND key = ?2"};
+                     "UPDATE node SET parent = ?3, key = ?4, name = ?5, modified = ?6, "
+                     "date_mark = ?7 WHERE parent = ?1 AND key = ?2"};
   Statement delete_node{connection, "DELETE FROM node WHERE id = ?1"};
 
   Statement insert_content{connection,
@@ -65,9 +68,10 @@ struct WriteTransaction::Statements {
                         "SELECT count(*), coalesce(sum(min(size, 1 << 53)), 0) FROM temp.tree"};
   Statement copy_nodes{connection,
                        "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
-                       "modified, properties, height, reach, owner) "
+                       "modified, properties, height, reach, owner, date_mark) "
                        "SELECT ?1 + p.seq, n.key, ?1 + t.seq, n.name, n.content, n.size, n.stored, "
-                       "?2, n.modified, n.properties, n.height, n.reach, ?3 "
+                       "?2, n.modified, n.properties, n.height, n.reach, ?3, "
+                       "n.date_mark "
                        "FROM temp.tree t CROSS JOIN node n ON n.id = t.id "
                        "CROSS JOIN temp.tree p ON p.id = n.parent WHERE t.seq > 1"};
   Statement copy_tree_properties{connection,

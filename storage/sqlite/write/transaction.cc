@@ -66,7 +66,7 @@ WriteTransaction::Place WriteTransaction::place(NodeId id) {
   place.reach = run.amount(4);
   place.name_bytes = run.integer(5);
   place.collection = run.integer(6) != 0;
-  place.modified = run.amount(7);
+  place.modified = read_date(run, 7, 8);
   return place;
 }
 
@@ -87,7 +87,8 @@ void WriteTransaction::insert_node(NodeId parent, const NameKey& key, const Reso
     stored = resource.stored;
   }
   Run(sql_->insert_node, parent, key.view(), resource.id, name, content, size, stored,
-      resource.created, resource.modified, properties, height, reach, resource.owner)
+      resource.created, resource.modified.at, properties, height, reach, resource.owner,
+      number_of(resource.modified.mark))
       .done();
   ++counters_.resources;
   counters_.bytes += static_cast<std::int64_t>(resource.size);
@@ -98,16 +99,20 @@ void WriteTransaction::owns(AccountId owner, std::int64_t resources, std::int64_
   if (owner != kNobody) Run(sql_->add_usage, owner, resources, bytes).done();
 }
 
+void WriteTransaction::touch(const Place& of, Date modified) {
+  Run(sql_->touch, of.parent, of.key, modified.at, number_of(modified.mark)).done();
+}
+
 void WriteTransaction::member_left(const Place& parent, const Resource& lost) {
-  Run(sql_->touch, parent.parent, parent.key, date_after_loss(parent.modified, wall_now(), lost))
-      .done();
+  touch(parent, date_after_loss(parent.modified, wall_now(), lost));
 }
 
 void WriteTransaction::member_came(Place parent, std::int64_t name_bytes, std::int64_t height,
-                                   std::int64_t reach, Millis modified) {
+                                   std::int64_t reach, Date modified) {
   std::int64_t needed_height = height + 1;
   std::int64_t needed_reach = reach + 1 + name_bytes;
-  Run(sql_->touch_and_raise, parent.parent, parent.key, modified, needed_height, needed_reach)
+  Run(sql_->touch_and_raise, parent.parent, parent.key, modified.at, needed_height, needed_reach,
+      number_of(modified.mark))
       .done();
   for (std::size_t level = 0; needed_height > parent.height || needed_reach > parent.reach;
        ++level) {
@@ -122,7 +127,7 @@ void WriteTransaction::member_came(Place parent, std::int64_t name_bytes, std::i
 }
 
 Resource WriteTransaction::put(const Resource& parent, std::string_view name,
-                               const Content& content, std::optional<Millis> modified,
+                               const Content& content, std::optional<Date> modified,
                                AccountId owner) {
   const NameKey key(name);
   std::optional<Resource> old = queries_.child(parent.id, key.view());
@@ -153,7 +158,7 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
   queries_.make_etag(file.content, file.etag);
   if (old) {
     Run(sql_->replace_content, parent.id, key.view(), file.content, file.size, file.stored,
-        file.modified)
+        file.modified.at, number_of(file.modified.mark))
         .done();
     const std::int64_t more =
         static_cast<std::int64_t>(file.size) - static_cast<std::int64_t>(old->size);
@@ -163,7 +168,7 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
     return file;
   }
   insert_node(parent.id, key, file, false, 0, 0);
-  const Millis came = date_after_arrival(above->modified, wall_now());
+  const Date came = date_after_arrival(above->modified, wall_now());
   member_came(std::move(*above), static_cast<std::int64_t>(name.size()), 0, 0, came);
   return file;
 }
@@ -201,11 +206,11 @@ void WriteTransaction::patch_properties(NodeId id, std::span<const PropertyChang
   Run(sql_->mark_properties, id).done();
 }
 
-void WriteTransaction::set_modified(NodeId id, Millis modified) {
+void WriteTransaction::set_modified(NodeId id, Date modified) {
   const Place of = place(id);
   changing();
   if (of.collection) modified = collection_date_set(modified, of.modified, wall_now());
-  Run(sql_->touch, of.parent, of.key, modified).done();
+  touch(of, modified);
 }
 
 NamespaceCheck WriteTransaction::repair() {

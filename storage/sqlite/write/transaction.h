@@ -58,7 +58,7 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   [[nodiscard]] Usage usage() const override;
 
   Resource put(const Resource& parent, std::string_view name, const Content& content,
-               std::optional<Millis> modified, AccountId owner) override;
+               std::optional<Date> modified, AccountId owner) override;
   Resource make_collection(const Resource& parent, std::string_view name, AccountId owner) override;
   Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
                      std::string_view name, AccountId owner) override;
@@ -66,7 +66,7 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
                      std::string_view name) override;
   void remove_tree(const Resource& root) override;
   void patch_properties(NodeId id, std::span<const PropertyChange> changes) override;
-  void set_modified(NodeId id, Millis modified) override;
+  void set_modified(NodeId id, Date modified) override;
   Lock add_lock(Lock lock) override;
   Lock refresh_lock(const Lock& lock, std::int64_t timeout_s) override;
   bool remove_lock(const Lock& lock) override;
@@ -92,7 +92,7 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
     std::int64_t height = 0;
     std::int64_t reach = 0;
     std::int64_t name_bytes = 0;
-    Millis modified = 0;
+    Date modified;
     bool collection = false;
   };
 
@@ -118,7 +118,8 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   // A member of this shape came to `parent`, which is dated `modified` now (storage/dates.h): sets
   // the bounds of everything above as well (invariant 6).
   void member_came(Place parent, std::int64_t name_bytes, std::int64_t height, std::int64_t reach,
-                   Millis modified);
+                   Date modified);
+  void touch(const Place& of, Date modified);
   void member_left(const Place& parent, const Resource& lost);
 
   // tree_acts.cc

@@ -49,7 +49,7 @@ Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, con
   const std::int64_t height = with_members ? from.height : 0;
   const std::int64_t reach = with_members ? from.reach : 0;
   insert_node(parent.id, key, copy, properties, height, reach);
-  const Millis came = date_after_arrival(above.modified, wall_now());
+  const Date came = date_after_arrival(above.modified, wall_now());
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), height, reach, came);
   if (with_members) copy_members(source, copy.id, owner);
   return copy;
@@ -104,7 +104,7 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
     give_place(*replaced, source.id);
     above.modified = date_after_loss(above.modified, wall_now(), *replaced);
   }
-  Millis modified = source.modified;
+  Date modified = source.modified;
   if (from.collection) {
     modified =
         respelt ? collection_date_set(modified, from.modified, wall_now())
@@ -112,10 +112,12 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
   }
   std::optional<std::string_view> stored_name;
   if (!key.is_name()) stored_name = name;
-  Run(sql_->relocate, from.parent, from.key, parent.id, key.view(), stored_name, modified).done();
+  Run(sql_->relocate, from.parent, from.key, parent.id, key.view(), stored_name, modified.at,
+      number_of(modified.mark))
+      .done();
   if (left) member_left(*left, source);
-  const Millis came = left || respelt ? date_after_arrival(above.modified, wall_now())
-                                      : date_after_loss(above.modified, wall_now(), source);
+  const Date came = left || respelt ? date_after_arrival(above.modified, wall_now())
+                                    : date_after_loss(above.modified, wall_now(), source);
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), from.height, from.reach,
               came);
 
