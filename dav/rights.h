@@ -38,7 +38,7 @@ void require_right(const Call& call, const storage::Path& path, bool slash, stor
 
 // Refuses what is on the way only, unless it is a collection. For methods that read; goes before
 // existing(), and after the engine found that the path can be seen. Throws Error 403.
-void require_sight(const Call& call, const storage::Resolution& target);
+void require_visible(const Call& call, const storage::Resolution& target);
 
 // Refuses unless the caller has `needed` on every resource below `root`, too. Costs a look-up for
 // each grant of less below it, and no walk. Throws Error 403.
@@ -51,9 +51,9 @@ void require_right_to_place(const Call& call, const storage::Snapshot& snapshot,
                             const storage::Path& source, const storage::Path& destination);
 
 // What of a collection's tree its caller can see, for listings.
-class Sight {
+class VisibleTree {
  public:
-  Sight(std::shared_ptr<const Caller> caller, storage::Path collection);
+  VisibleTree(std::shared_ptr<const Caller> caller, storage::Path collection);
 
   // On the member with these names below the collection; none is the collection itself. No
   // comparison of paths where nothing below is granted by itself.

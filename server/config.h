@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dav/engine.h"
+#include "dav/options.h"
 #include "server/limits.h"
 #include "storage/open.h"
 

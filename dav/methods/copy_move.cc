@@ -6,6 +6,7 @@
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
 #include "dav/quota.h"
+#include "dav/refusal.h"
 #include "dav/rights.h"
 #include "storage/dates.h"
 
@@ -121,7 +122,7 @@ Response transfer(Call& call, bool moves) {
     conditions.check(tx, source);
     replaced = destination.mapped() && destination.resource->id != resource.id;
     if (replaced && !transfer.overwrite)
-      throw Error(412, "the destination is mapped and Overwrite is F");
+      throw condition_failed("the destination is mapped and Overwrite is F");
 
     if (moves) {
       require_tokens(call, conditions, tx, source.parent_locks);
@@ -134,14 +135,14 @@ Response transfer(Call& call, bool moves) {
     if (!moves) require_space(call);
     const std::string_view name = transfer.destination.path.name();
     const storage::AccountId owner = call.request.caller->account;
-    const Charge charge(call, tx, moves ? storage::kNobody : owner);  // MOVE keeps owners
+    const QuotaCheck quota(call, tx, moves ? storage::kNobody : owner);  // MOVE keeps owners
     const storage::Resource dated = dated_at(transfer, resource, destination);
     if (moves) {
       tx.move_tree(dated, *destination.parent, name);
     } else {
       tx.copy_tree(dated, recursive, *destination.parent, name, owner);
     }
-    charge.settle(tx);
+    quota.require_within(tx);
   });
 
   Response response;

@@ -210,11 +210,12 @@ TEST(Observatory, HasABoundedNumberOfSeriesWhateverClientsSend) {
 TEST(Observatory, KnowsEveryMethodByName) {
   const test::ManualClock clock;
   Observatory observatory(clock, nullptr);
-  for (const std::string_view method : Observatory::kMethods)
-    observatory.request_finished(record(method, 200));
+  for (const dav::Method& method : dav::methods())
+    observatory.request_finished(record(method.name, 200));
   const std::string text = observatory.metrics({});
-  for (const std::string_view method : Observatory::kMethods)
-    EXPECT_THAT(text, HasSubstr("{method=\"" + std::string(method) + "\",status=\"200\"} 1\n"));
+  for (const dav::Method& method : dav::methods())
+    EXPECT_THAT(text,
+                HasSubstr("{method=\"" + std::string(method.name) + "\",status=\"200\"} 1\n"));
   EXPECT_THAT(text, Not(HasSubstr("other")));
 }
 

@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <mutex>
 
-namespace holdfast::dav {
+namespace holdfast::dav::xml {
 
 class ParseSlots {
  public:
@@ -42,4 +42,4 @@ class ParseSlots {
   std::size_t free_;
 };
 
-}  // namespace holdfast::dav
+}  // namespace holdfast::dav::xml

@@ -9,15 +9,16 @@
 #include <string>
 #include <string_view>
 
-#include "dav/parse_slots.h"
-#include "dav/property.h"
+#include "dav/propfind_request.h"
+#include "dav/xml/parse_slots.h"
 
 namespace holdfast::dav {
 
-class PropFindMemo {
+class PropFindCache {
  public:
-  // Both must outlive the memo.
-  PropFindMemo(const Options& options, ParseSlots& parses) : options_(options), parses_(parses) {}
+  // Both must outlive the cache.
+  PropFindCache(const Options& options, xml::ParseSlots& parses)
+      : options_(options), parses_(parses) {}
 
   // As PropFind::parse, which takes a slot when there is something to parse. Never null.
   [[nodiscard]] std::shared_ptr<const PropFind> parse(std::string_view body);
@@ -28,13 +29,13 @@ class PropFindMemo {
     PropFind propfind;
   };
   static constexpr std::size_t kEntries = 64;
-  // Larger ones are no client's habit.
+  // No client repeats larger ones.
   static constexpr std::size_t kMostBytes = 2048;
 
   const Options& options_;
-  ParseSlots& parses_;
+  xml::ParseSlots& parses_;
   std::mutex mutex_;
-  // By the body's hash; a new one takes the place of whatever was there.
+  // Guarded by mutex_. A body's hash chooses its entry; a new one replaces what was there.
   std::array<std::shared_ptr<const Parsed>, kEntries> entries_;
 };
 
