@@ -38,6 +38,7 @@ void render(benchmark::State& state, std::string_view request) {
   const auto member = file();
   holdfast::dav::PropertyContext context;
   context.options = &options;
+  context.caller = holdfast::dav::anonymous_caller(holdfast::storage::Right::write);
   std::string out;
   for (auto _ : state) {
     out.clear();

@@ -31,7 +31,7 @@ class TokenCheck {
   // Refuses an exclusive lock without its token; counts a shared one.
   void require_token(const storage::Lock& lock, Shared& shared) const {
     const bool submitted = conditions_.submitted(lock.token);
-    if (submitted && lock.principal != call_.request.caller->name)
+    if (submitted && !created_by(lock, *call_.request.caller))
       throw Error(403, "the lock token belongs to another account");
     if (lock.scope == storage::LockScope::exclusive) {
       if (!submitted) throw_missing(lock);
@@ -70,6 +70,10 @@ void require_tokens_of_members(const TokenCheck& check, const storage::Snapshot&
 }
 
 }  // namespace
+
+bool created_by(const storage::Lock& lock, const Caller& caller) {
+  return lock.principal == caller.name;
+}
 
 void require_tokens(const Call& call, const Conditions& conditions,
                     const storage::Snapshot& snapshot, std::span<const storage::Lock> locks) {

@@ -59,7 +59,7 @@ void render_lockdiscovery(std::string& out, const Member& member, const Property
     // A lock that covers this member from elsewhere is rooted at a collection above it.
     const bool collection = lock.root_id != member.resource.id || member.resource.is_collection();
     append_active_lock(out, lock, href(context.options->space, lock.root, collection),
-                       context.lease_now, lock.principal == context.principal);
+                       context.lease_now, created_by(lock, *context.caller));
   }
   out += "</D:lockdiscovery>";
 }
@@ -114,16 +114,16 @@ void render_checksums(std::string& out, const Member& member, const PropertyCont
 
 void render_current_user_principal(std::string& out, const Member&,
                                    const PropertyContext& context) {
-  if (context.principal.empty()) {
+  if (context.caller->name.empty()) {
     append_dav(out, "current-user-principal", "<D:unauthenticated/>");
   } else {
     append_href(out, "current-user-principal",
-                principal_href(context.options->space, context.principal));
+                principal_href(context.options->space, context.caller->name));
   }
 }
 
 void render_principal_url(std::string& out, const Member&, const PropertyContext& context) {
-  append_href(out, "principal-URL", principal_href(context.options->space, context.principal));
+  append_href(out, "principal-URL", principal_href(context.options->space, context.caller->name));
 }
 
 // An account that is gone, and nobody, have no principal: an empty element.

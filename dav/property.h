@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "dav/caller.h"
 #include "dav/options.h"
 #include "storage/namespace.h"
 
@@ -18,7 +19,7 @@ namespace holdfast::dav {
 // What values are rendered from besides the member itself.
 struct PropertyContext {
   const Options* options = nullptr;
-  std::string principal;  // who asks: a lock's token is shown to its creator only
+  std::shared_ptr<const Caller> caller;  // who asks: a lock's token is shown to its creator only
   storage::Right right = storage::Right::write;  // of who asks, on the member
   bool is_principal = false;  // shown is who asks (RFC 3744 §4), whom the member's name names
   std::string root_name;      // displayname of the root collection; empty: it has none

@@ -1,5 +1,5 @@
-// The PROPFIND bodies that were parsed lately. A client sends the same one again and again, and
-// what it means depends on its bytes alone. Any thread.
+// Remembers the PROPFIND bodies that were parsed lately. A client sends the same one again and
+// again, and what it means depends on its bytes alone. Any thread.
 #pragma once
 
 #include <array>
@@ -20,7 +20,8 @@ class PropFindCache {
   PropFindCache(const Options& options, xml::ParseSlots& parses)
       : options_(options), parses_(parses) {}
 
-  // As PropFind::parse, which takes a slot when there is something to parse. Never null.
+  // What the body asks for, never null. Takes a slot when it has to parse. Throws as
+  // PropFind::parse and ParseSlots::take.
   [[nodiscard]] std::shared_ptr<const PropFind> parse(std::string_view body);
 
  private:

@@ -94,8 +94,8 @@ void require_right_within(const Call& call, const storage::Snapshot& snapshot, c
   }
 }
 
-void require_right_to_place(const Call& call, const storage::Snapshot& snapshot, const Path& source,
-                            const Path& destination) {
+void require_right_at_destination(const Call& call, const storage::Snapshot& snapshot,
+                                  const Path& source, const Path& destination) {
   for (const Path& path : lesser_below(*call.request.caller, destination, Right::write)) {
     const auto suffix = path.segments().subspan(destination.depth());
     if (snapshot.resolve(joined(source, suffix)).mapped())

@@ -36,9 +36,10 @@ Transfer parse(const Call& call, bool moves) {
   return transfer;
 }
 
-// Refuses places that would lose something or make no sense, before anything else is judged.
-void check_places(const Transfer& transfer, const storage::Resolution& source,
-                  const storage::Resolution& destination) {
+// Refuses a source and a destination that would lose something or make no sense together. Goes
+// before every other check.
+void check_source_and_destination(const Transfer& transfer, const storage::Resolution& source,
+                                  const storage::Resolution& destination) {
   const storage::Resource& resource = *source.resource;
   const storage::Path& to = transfer.destination.path;
   if (source.path.is_root() || to.is_root())
@@ -63,7 +64,7 @@ void check_rights(const Call& call, const Transfer& transfer, const storage::Sna
   if (recursive) {
     require_right_within(call, snapshot, from,
                          transfer.moves ? storage::Right::write : storage::Right::read);
-    require_right_to_place(call, snapshot, from, to);
+    require_right_at_destination(call, snapshot, from, to);
   }
   require_right_within(call, snapshot, to, storage::Right::write);
 }
@@ -114,7 +115,7 @@ Response transfer(Call& call, bool moves) {
     if (moves && resource.is_collection() && !recursive)
       throw Error(400, "MOVE of a collection has Depth: infinity only");
     const storage::Resolution destination = tx.resolve(transfer.destination.path);
-    check_places(transfer, source, destination);
+    check_source_and_destination(transfer, source, destination);
     check_rights(call, transfer, tx, recursive);
     require_parent(destination);
     check_limits(call, transfer, tx, resource, recursive);

@@ -48,6 +48,8 @@ LockInfo parse_lockinfo(std::string_view body, const Options& options) {
   return info;
 }
 
+Error lock_of_another() { return {403, "the lock belongs to another account"}; }
+
 Response lock_answer(const Call& call, const storage::Lock& lock, bool collection,
                      storage::Millis lease_now) {
   Response response;
@@ -75,8 +77,7 @@ Response refresh(Call& call, const Conditions& conditions) {
                      [&](const storage::Lock& each) { return conditions.submitted(each.token); });
     // A lock covers resources: at an unmapped URL there is none to refresh, whatever is above it.
     if (!target.mapped() || held == target.locks.end()) throw token_of_no_lock_to_refresh();
-    if (held->principal != call.request.caller->name)
-      throw Error(403, "the lock belongs to another account");
+    if (!created_by(*held, *call.request.caller)) throw lock_of_another();
     collection = held->root_id != target.resource->id || target.resource->is_collection();
     lock = tx.refresh_lock(*held, timeout_s);
     lease_now = tx.lease_now();
@@ -165,8 +166,7 @@ Response handle_unlock(Call& call) {
     // from view on any other answer (clients §2).
     const auto lock = tx.find_lock(target, *token, kUnlockGraceS);
     if (!lock) throw token_of_no_lock_to_remove();
-    if (lock->principal != call.request.caller->name)
-      throw Error(403, "the lock belongs to another account");
+    if (!created_by(*lock, *call.request.caller)) throw lock_of_another();
     tx.remove_lock(*lock);
     // The lock's own URL, and no other lock there: the empty file was made for it alone.
     if (lock->root_id != target.resource->id || !is_discarded(call.options, target)) return;

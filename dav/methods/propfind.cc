@@ -21,7 +21,7 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
   PropertyContext context;
   context.options = &call.options;
   const Caller& caller = *call.request.caller;
-  context.principal = caller.name;
+  context.caller = call.request.caller;
   const auto& prefix = call.options.space.prefix;
   if (!call.target.above_prefix && !prefix.empty()) context.root_name = prefix.back();
   context.lease_now = snapshot.lease_now();

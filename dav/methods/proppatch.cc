@@ -186,7 +186,7 @@ bool office_exception(const Call& call, const std::vector<Instruction>& instruct
   // Anonymous clients are one principal for whom the token alone decides.
   return !call.request.caller->name.empty() && win32_only(instructions) &&
          std::all_of(locks.begin(), locks.end(), [&](const storage::Lock& lock) {
-           return lock.principal == call.request.caller->name;
+           return created_by(lock, *call.request.caller);
          });
 }
 

@@ -69,6 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const dav::Options options;
   dav::PropertyContext context;
   context.options = &options;
+  context.caller = dav::anonymous_caller(storage::Right::write);
   storage::Member member;
   member.resource = {.id = 2, .parent = 1, .name = std::string(take_line(text))};
   storage::Lock lock{
