@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "dav/property.h"
+#include "dav/multistatus.h"
 
 namespace {
 
@@ -38,10 +38,12 @@ void render(benchmark::State& state, std::string_view request) {
   const auto member = file();
   holdfast::dav::PropertyContext context;
   context.options = &options;
+  context.caller = holdfast::dav::anonymous_caller(holdfast::storage::Right::write);
   std::string out;
   for (auto _ : state) {
     out.clear();
-    append_response(out, propfind, member, "/many/331-report.txt", context);
+    holdfast::dav::multistatus::append_member(out, propfind, member, "/many/331-report.txt",
+                                              context);
     benchmark::DoNotOptimize(out.data());
   }
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(out.size()));

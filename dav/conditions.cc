@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dav/conflict.h"
+#include "dav/refusal.h"
 #include "dav/rights.h"
 #include "storage/dates.h"
 
@@ -94,7 +94,7 @@ bool Conditions::submitted(std::string_view token) const {
 void Conditions::check(const storage::Snapshot& snapshot, const storage::Resolution& target) const {
   check_tags(snapshot, target);
   if (if_none_match_ && matches_tag(*if_none_match_, target, Comparison::weak))
-    throw Error(412, "If-None-Match matches what is stored");
+    throw condition_failed("If-None-Match matches what is stored");
   check_if(snapshot, target);
 }
 
@@ -114,7 +114,7 @@ void Conditions::check_tags(const storage::Snapshot& snapshot,
       throw stale_version(entity_tag_of(target), if_match_text_);
   } else if (if_unmodified_since_ && target.resource &&
              !unmodified_since(snapshot, target, *if_unmodified_since_)) {
-    throw Error(412, "the resource was modified after If-Unmodified-Since, or may have been");
+    throw condition_failed("the resource was modified after If-Unmodified-Since, or may have been");
   }
 }
 
@@ -136,7 +136,7 @@ void Conditions::check_if(const storage::Snapshot& snapshot,
                     [&](const IfCondition& condition) { return holds(condition, *about); }))
       return;
   }
-  throw Error(412, "no list of the If header holds");
+  throw condition_failed("no list of the If header holds");
 }
 
 bool date_identifies(const storage::Snapshot& snapshot, const storage::Resolution& target,

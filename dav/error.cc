@@ -1,33 +1,58 @@
 #include "dav/error.h"
 
-namespace holdfast::dav {
+#include <array>
+#include <cstddef>
 
-std::string_view element_name(Precondition precondition) {
-  switch (precondition) {
-    case Precondition::none:
-      return "";
-    case Precondition::cannot_modify_protected_property:
-      return "cannot-modify-protected-property";
-    case Precondition::lock_token_matches_request_uri:
-      return "lock-token-matches-request-uri";
-    case Precondition::lock_token_submitted:
-      return "lock-token-submitted";
-    case Precondition::need_privileges:
-      return "need-privileges";
-    case Precondition::no_conflicting_lock:
-      return "no-conflicting-lock";
-    case Precondition::no_external_entities:
-      return "no-external-entities";
-    case Precondition::preserved_live_properties:
-      return "preserved-live-properties";
-    case Precondition::propfind_finite_depth:
-      return "propfind-finite-depth";
-    case Precondition::quota_not_exceeded:
-      return "quota-not-exceeded";
-    case Precondition::sufficient_disk_space:
-      return "sufficient-disk-space";
-  }
-  return "";
+namespace holdfast::dav {
+namespace {
+
+struct Row {
+  Precondition precondition;
+  std::string_view name;
+  int status;
+  std::string_view sentence;  // for people
+};
+
+// In the order of the enumeration.
+constexpr auto kPreconditions = std::to_array<Row>({
+    {Precondition::none, "", 500, ""},
+    {Precondition::cannot_modify_protected_property, "cannot-modify-protected-property", 403,
+     "The property is protected."},
+    {Precondition::lock_token_matches_request_uri, "lock-token-matches-request-uri", 409,
+     "The lock token does not belong to a lock on this resource."},
+    {Precondition::lock_token_submitted, "lock-token-submitted", 423,
+     "The resource is locked and the request does not carry the lock's token."},
+    {Precondition::need_privileges, "need-privileges", 403,
+     "You do not have the right to do this."},
+    {Precondition::no_conflicting_lock, "no-conflicting-lock", 423, "Another lock is in the way."},
+    // RFC 4918 §16 says 403; a DOCTYPE is malformed here like any other text that is not taken.
+    {Precondition::no_external_entities, "no-external-entities", 400,
+     "External entities are not allowed."},
+    {Precondition::preserved_live_properties, "preserved-live-properties", 409, ""},
+    {Precondition::propfind_finite_depth, "propfind-finite-depth", 403,
+     "Depth: infinity is not allowed here; ask with Depth: 1."},
+    {Precondition::quota_not_exceeded, "quota-not-exceeded", 507, "The quota would be exceeded."},
+    {Precondition::sufficient_disk_space, "sufficient-disk-space", 507,
+     "There is not enough space on the disk."},
+});
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < kPreconditions.size(); ++i)
+    if (static_cast<std::size_t>(kPreconditions[i].precondition) != i) return false;
+  return true;
 }
+static_assert(in_order());
+
+const Row& row(Precondition precondition) {
+  return kPreconditions[static_cast<std::size_t>(precondition)];
+}
+
+}  // namespace
+
+std::string_view element_name(Precondition precondition) { return row(precondition).name; }
+
+int usual_status(Precondition precondition) { return row(precondition).status; }
+
+std::string_view sentence_of(Precondition precondition) { return row(precondition).sentence; }
 
 }  // namespace holdfast::dav

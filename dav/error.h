@@ -1,5 +1,5 @@
 // A refusal: an exception that ends the request with a status and, where RFC 4918 §16 or RFC 4331
-// names one, a precondition element. dav/conflict turns it into the answer.
+// names one, a precondition element. dav/refusal turns it into the answer.
 #pragma once
 
 #include <exception>
@@ -13,8 +13,9 @@
 
 namespace holdfast::dav {
 
-// The pre- and postcondition codes this server sends, spelt as the RFC spells them with '_' for
-// '-'.
+// The pre- and postcondition codes that this server sends, spelt as the RFC spells them with '_'
+// for
+// '-'. Each is a row of the table in error.cc.
 enum class Precondition {
   none,
   cannot_modify_protected_property,  // RFC 4918 §16
@@ -31,12 +32,18 @@ enum class Precondition {
 
 // "lock-token-submitted" for lock_token_submitted, …; empty for none.
 [[nodiscard]] std::string_view element_name(Precondition precondition);
+// The status of a refusal with this precondition, unless the refusal says otherwise.
+[[nodiscard]] int usual_status(Precondition precondition);
+// One sentence for people; empty when the status says it all.
+[[nodiscard]] std::string_view sentence_of(Precondition precondition);
 
 class Error : public std::exception {
  public:
   // The status, the precondition if any, and one plain sentence for the log and never for the
-  // client.
+  // client. Without a status, the precondition's usual one.
   Error(int code, std::string sentence) : status(code), detail(std::move(sentence)) {}
+  Error(Precondition element, std::string sentence)
+      : status(usual_status(element)), precondition(element), detail(std::move(sentence)) {}
   Error(int code, Precondition element, std::string sentence)
       : status(code), precondition(element), detail(std::move(sentence)) {}
 
@@ -46,7 +53,7 @@ class Error : public std::exception {
   Precondition precondition = Precondition::none;
   std::vector<std::string> hrefs;  // escaped hrefs that go inside the precondition element
   std::string detail;
-  std::string_view message;    // for the client, in place of the status's own; static
+  std::string_view message;    // for the client, instead of the status's own; static
   bool lacks_right = false;    // see Response
   std::string_view privilege;  // with need_privileges: "read" or "write", for each of hrefs
   std::string fields;          // extra header field lines, each ending in CRLF (Allow, ETag, …)

@@ -16,7 +16,7 @@
 #include <string_view>
 
 #include "dav/call.h"
-#include "dav/engine.h"
+#include "dav/options.h"
 
 namespace holdfast::dav {
 

@@ -6,7 +6,7 @@
 #include "dav/headers.h"
 #include "dav/junk.h"
 #include "dav/rights.h"
-#include "dav/xml.h"
+#include "dav/xml/output.h"
 
 namespace holdfast::dav {
 namespace {
@@ -43,7 +43,7 @@ class Page final : public Producer {
   Page(const Call& call, std::unique_ptr<const storage::Snapshot> snapshot,
        storage::Resolution target, std::string self)
       : options_(call.options),
-        sight_(call.request.caller, target.path),
+        visible_(call.request.caller, target.path),
         snapshot_(std::move(snapshot)),
         target_(std::move(target)),
         self_(std::move(self)) {}
@@ -67,11 +67,11 @@ class Page final : public Producer {
       append_row(chunk, std::string_view(self_).substr(0, slash + 1), "../", "", "");
     }
     std::string link;
-    const storage::Wanted wanted{.shown = sight_.filter()};
+    const storage::Wanted wanted{.shown = visible_.filter()};
     snapshot_->members(target_, storage::Depth::one, wanted, [&](const storage::Member& member) {
       if (member.segments.empty() || is_hidden(options_, member.resource)) return;
       const storage::Resource& resource = member.resource;
-      const bool readable = sight_.right(member.segments) >= storage::Right::read;
+      const bool readable = visible_.right(member.segments) >= storage::Right::read;
       link = self_;
       append_encoded_segment(link, resource.name);
       std::string label = resource.name;
@@ -90,7 +90,7 @@ class Page final : public Producer {
 
  private:
   const Options& options_;
-  Sight sight_;
+  VisibleTree visible_;
   std::unique_ptr<const storage::Snapshot> snapshot_;
   storage::Resolution target_;
   std::string self_;  // escaped, ends in a slash

@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "dav/conflict.h"
 #include "dav/headers.h"
-#include "dav/xml.h"
+#include "dav/refusal.h"
+#include "dav/xml/output.h"
 
 namespace holdfast::dav {
 
@@ -21,32 +21,34 @@ struct Shared {
   [[nodiscard]] bool refuses() const { return missing && !held; }
 };
 
-// Judges the locks on resources, one after the other.
-class Judge {
+// Compares the locks on a resource with the tokens that the request submits, one lock after the
+// other.
+class TokenCheck {
  public:
-  Judge(const Call& call, const Conditions& conditions, const storage::Snapshot& snapshot)
+  TokenCheck(const Call& call, const Conditions& conditions, const storage::Snapshot& snapshot)
       : call_(call), conditions_(conditions), snapshot_(snapshot) {}
 
   // Refuses an exclusive lock without its token; counts a shared one.
-  void take(const storage::Lock& lock, Shared& shared) const {
+  void require_token(const storage::Lock& lock, Shared& shared) const {
     const bool submitted = conditions_.submitted(lock.token);
-    if (submitted && lock.principal != call_.request.caller->name)
+    if (submitted && !created_by(lock, *call_.request.caller))
       throw Error(403, "the lock token belongs to another account");
     if (lock.scope == storage::LockScope::exclusive) {
-      if (!submitted) refuse(lock);
+      if (!submitted) throw_missing(lock);
     } else if (submitted) {
       shared.held = true;
     } else {
       shared.missing = &lock;
     }
   }
-  // To be called when all locks on the resource have been taken.
-  void settle(const Shared& shared) const {
-    if (shared.refuses()) refuse(*shared.missing);
+  // Refuses when none of the shared locks counted has its token. Goes after the last lock on the
+  // resource.
+  void require_one_of(const Shared& shared) const {
+    if (shared.refuses()) throw_missing(*shared.missing);
   }
 
  private:
-  [[noreturn]] void refuse(const storage::Lock& lock) const {
+  [[noreturn]] void throw_missing(const storage::Lock& lock) const {
     throw token_missing(lock, lock_root_href(call_.options, snapshot_, lock));
   }
 
@@ -57,23 +59,28 @@ class Judge {
 
 // Refuses when a member that has no lock of its own may not be written: it inherits the infinite
 // ones of its collection.
-void require_tokens_of_members(const Judge& judge, const storage::Snapshot& snapshot,
+void require_tokens_of_members(const TokenCheck& check, const storage::Snapshot& snapshot,
                                const storage::Resolution& collection) {
   if (!collection.mapped() || !collection.resource->is_collection()) return;
   Shared inherited;
   for (const storage::Lock& lock : collection.locks)
-    if (lock.infinite) judge.take(lock, inherited);
-  if (inherited.refuses() && snapshot.count(*collection.resource, 1) > 1) judge.settle(inherited);
+    if (lock.infinite) check.require_token(lock, inherited);
+  if (inherited.refuses() && snapshot.count(*collection.resource, 1) > 1)
+    check.require_one_of(inherited);
 }
 
 }  // namespace
 
+bool created_by(const storage::Lock& lock, const Caller& caller) {
+  return lock.principal == caller.name;
+}
+
 void require_tokens(const Call& call, const Conditions& conditions,
                     const storage::Snapshot& snapshot, std::span<const storage::Lock> locks) {
-  const Judge judge(call, conditions, snapshot);
+  const TokenCheck check(call, conditions, snapshot);
   Shared shared;
-  for (const storage::Lock& lock : locks) judge.take(lock, shared);
-  judge.settle(shared);
+  for (const storage::Lock& lock : locks) check.require_token(lock, shared);
+  check.require_one_of(shared);
 }
 
 void require_tokens_to_add(const Call& call, const Conditions& conditions,
@@ -87,15 +94,15 @@ void require_tokens_within(const Call& call, const Conditions& conditions,
                            const storage::Snapshot& snapshot,
                            const storage::Resolution& resolution) {
   require_tokens(call, conditions, snapshot, resolution.locks);
-  const Judge judge(call, conditions, snapshot);
-  require_tokens_of_members(judge, snapshot, resolution);
+  const TokenCheck check(call, conditions, snapshot);
+  require_tokens_of_members(check, snapshot, resolution);
   storage::NodeId judged = resolution.resource->id;
   snapshot.locks_within(*resolution.resource, storage::Among::all, [&](const storage::Lock& lock) {
     if (lock.root_id == judged) return true;
     judged = lock.root_id;
     const storage::Resolution locked = snapshot.resolve(lock.root);
     require_tokens(call, conditions, snapshot, locked.locks);
-    require_tokens_of_members(judge, snapshot, locked);
+    require_tokens_of_members(check, snapshot, locked);
     return true;
   });
 }

@@ -11,6 +11,11 @@
 
 namespace holdfast::dav {
 
+// True when `caller` created the lock (RFC 4918 §6.4). All anonymous clients are one creator. The
+// store knows a lock's creator by the name of the account, which never changes and is not given to
+// another account while the lock lives, and a resource's owner by the account's id.
+[[nodiscard]] bool created_by(const storage::Lock& lock, const Caller& caller);
+
 // Refuses unless every lock of `locks`, which all cover one resource, lets this request write: each
 // exclusive one needs its token submitted; of shared ones, one token is enough (§6.2, §7.5). A
 // token counts only for the account that created the lock (§6.4). Throws Error 423 naming the lock

@@ -1,47 +1,55 @@
 #include "dav/property.h"
 
-#include <algorithm>
-#include <array>
-
 #include "dav/content_type.h"
 #include "dav/headers.h"
 #include "dav/locks.h"
 #include "dav/rights.h"
+#include "dav/xml/output.h"
 
 namespace holdfast::dav {
 namespace {
 
-const std::array<storage::PropertyName, kLiveCount>& live_names() {
-  static const std::array<storage::PropertyName, kLiveCount> names = {{
-      {"DAV:", "creationdate"},
-      {"DAV:", "displayname"},
-      {"DAV:", "getcontentlength"},
-      {"DAV:", "getcontenttype"},
-      {"DAV:", "getetag"},
-      {"DAV:", "getlastmodified"},
-      {"DAV:", "lockdiscovery"},
-      {"DAV:", "resourcetype"},
-      {"DAV:", "supportedlock"},
-      {"DAV:", "quota-available-bytes"},
-      {"DAV:", "quota-used-bytes"},
-      {"DAV:", "lastmodified"},
-      {"urn:schemas-microsoft-com:", "Win32LastModifiedTime"},
-      {"http://owncloud.org/ns", "checksums"},
-      {"DAV:", "current-user-principal"},
-      {"DAV:", "principal-URL"},
-      {"DAV:", "owner"},
-      {"DAV:", "current-user-privilege-set"},
-  }};
-  return names;
-}
+using storage::Member;
 
 void append_dav(std::string& out, std::string_view name, std::string_view value) {
   out.append("<D:").append(name).append(">").append(value);
   out.append("</D:").append(name).append(">");
 }
 
-void append_lockdiscovery(std::string& out, const storage::Member& member,
-                          const PropertyContext& context) {
+void append_href(std::string& out, std::string_view name, std::string_view href) {
+  out.append("<D:").append(name).append("><D:href>");
+  xml::append_escaped(out, href);
+  out.append("</D:href></D:").append(name).append(">");
+}
+
+void render_creationdate(std::string& out, const Member& member, const PropertyContext&) {
+  append_dav(out, "creationdate", format_rfc3339(member.resource.created / 1000));
+}
+
+void render_displayname(std::string& out, const Member& member, const PropertyContext& context) {
+  const std::string& name = member.resource.name;
+  out += "<D:displayname>";
+  xml::append_escaped(out, name.empty() ? context.root_name : name);
+  out += "</D:displayname>";
+}
+
+void render_getcontentlength(std::string& out, const Member& member, const PropertyContext&) {
+  append_dav(out, "getcontentlength", std::to_string(member.resource.size));
+}
+
+void render_getcontenttype(std::string& out, const Member& member, const PropertyContext&) {
+  append_dav(out, "getcontenttype", content_type(member.resource.name));
+}
+
+void render_getetag(std::string& out, const Member& member, const PropertyContext&) {
+  out.append("<D:getetag>\"").append(member.resource.etag).append("\"</D:getetag>");
+}
+
+void render_getlastmodified(std::string& out, const Member& member, const PropertyContext&) {
+  append_dav(out, "getlastmodified", format_http_date(member.resource.modified.at / 1000));
+}
+
+void render_lockdiscovery(std::string& out, const Member& member, const PropertyContext& context) {
   if (member.locks.empty()) {
     out += "<D:lockdiscovery/>";
     return;
@@ -51,12 +59,52 @@ void append_lockdiscovery(std::string& out, const storage::Member& member,
     // A lock that covers this member from elsewhere is rooted at a collection above it.
     const bool collection = lock.root_id != member.resource.id || member.resource.is_collection();
     append_active_lock(out, lock, href(context.options->space, lock.root, collection),
-                       context.lease_now, lock.principal == context.principal);
+                       context.lease_now, created_by(lock, *context.caller));
   }
   out += "</D:lockdiscovery>";
 }
 
-void append_checksums(std::string& out, const storage::Checksums& checksums) {
+void render_resourcetype(std::string& out, const Member& member, const PropertyContext& context) {
+  if (context.is_principal) {
+    out += "<D:resourcetype><D:principal/></D:resourcetype>";
+  } else if (member.resource.is_collection()) {
+    out += "<D:resourcetype><D:collection/></D:resourcetype>";
+  } else {
+    out += "<D:resourcetype/>";
+  }
+}
+
+void render_supportedlock(std::string& out, const Member&, const PropertyContext&) {
+  out +=
+      "<D:supportedlock>"
+      "<D:lockentry><D:lockscope><D:exclusive/></D:lockscope>"
+      "<D:locktype><D:write/></D:locktype></D:lockentry>"
+      "<D:lockentry><D:lockscope><D:shared/></D:lockscope>"
+      "<D:locktype><D:write/></D:locktype></D:lockentry>"
+      "</D:supportedlock>";
+}
+
+void render_quota_available_bytes(std::string& out, const Member&, const PropertyContext& context) {
+  append_dav(out, "quota-available-bytes", std::to_string(context.available_bytes));
+}
+
+void render_quota_used_bytes(std::string& out, const Member&, const PropertyContext& context) {
+  append_dav(out, "quota-used-bytes", std::to_string(context.used_bytes));
+}
+
+void render_lastmodified(std::string& out, const Member& member, const PropertyContext&) {
+  append_dav(out, "lastmodified", std::to_string(member.resource.modified.at / 1000));
+}
+
+void render_win32_last_modified_time(std::string& out, const Member& member,
+                                     const PropertyContext&) {
+  out.append("<Z:Win32LastModifiedTime xmlns:Z=\"urn:schemas-microsoft-com:\">")
+      .append(format_http_date(member.resource.modified.at / 1000))
+      .append("</Z:Win32LastModifiedTime>");
+}
+
+void render_checksums(std::string& out, const Member& member, const PropertyContext&) {
+  const storage::Checksums& checksums = *member.checksums;
   out += "<oc:checksums xmlns:oc=\"http://owncloud.org/ns\"><oc:checksum>";
   if (checksums.sha1) out.append("SHA1:").append(hex(*checksums.sha1)).append(" ");
   if (checksums.md5) out.append("MD5:").append(hex(*checksums.md5)).append(" ");
@@ -64,24 +112,23 @@ void append_checksums(std::string& out, const storage::Checksums& checksums) {
   out += "</oc:checksum></oc:checksums>";
 }
 
-void append_href(std::string& out, std::string_view name, std::string_view href) {
-  out.append("<D:").append(name).append("><D:href>");
-  xml::append_escaped(out, href);
-  out.append("</D:href></D:").append(name).append(">");
-}
-
-void append_current_user(std::string& out, const PropertyContext& context) {
-  if (context.principal.empty()) {
+void render_current_user_principal(std::string& out, const Member&,
+                                   const PropertyContext& context) {
+  if (context.caller->name.empty()) {
     append_dav(out, "current-user-principal", "<D:unauthenticated/>");
   } else {
     append_href(out, "current-user-principal",
-                principal_href(context.options->space, context.principal));
+                principal_href(context.options->space, context.caller->name));
   }
 }
 
+void render_principal_url(std::string& out, const Member&, const PropertyContext& context) {
+  append_href(out, "principal-URL", principal_href(context.options->space, context.caller->name));
+}
+
 // An account that is gone, and nobody, have no principal: an empty element.
-void append_owner(std::string& out, const storage::Resource& resource,
-                  const PropertyContext& context) {
+void render_owner(std::string& out, const Member& member, const PropertyContext& context) {
+  const storage::Resource& resource = member.resource;
   const storage::Account* account = context.accounts && resource.owner != storage::kNobody &&
                                             context.right >= storage::Right::read
                                         ? context.accounts->find(resource.owner)
@@ -95,7 +142,9 @@ void append_owner(std::string& out, const storage::Resource& resource,
 
 // A right to write is all of RFC 3744's that need no access control lists. Whose locks are whose is
 // no matter of rights here, so there is no unlock among them (§3.5).
-void append_privileges(std::string& out, storage::Right right) {
+void render_current_user_privilege_set(std::string& out, const Member&,
+                                       const PropertyContext& context) {
+  const storage::Right right = context.right;
   out += "<D:current-user-privilege-set>";
   const auto append = [&](std::string_view name) {
     out.append("<D:privilege><D:").append(name).append("/></D:privilege>");
@@ -108,265 +157,82 @@ void append_privileges(std::string& out, storage::Right right) {
   out += "</D:current-user-privilege-set>";
 }
 
-bool append_of_principal(std::string& out, Live property, const PropertyContext& context) {
-  switch (property) {
-    case Live::displayname:
-      out += "<D:displayname>";
-      xml::append_escaped(out, context.principal);
-      out += "</D:displayname>";
-      return true;
-    case Live::resourcetype:
-      out += "<D:resourcetype><D:principal/></D:resourcetype>";
-      return true;
-    case Live::current_user_principal:
-      append_current_user(out, context);
-      return true;
-    case Live::principal_url:
-      append_href(out, "principal-URL", principal_href(context.options->space, context.principal));
-      return true;
-    default:
-      return false;
-  }
-}
+constexpr std::string_view kDav = "DAV:";
+constexpr bool kAllprop = true;
+constexpr bool kByNameOnly = false;
 
-constexpr std::string_view kSupportedLock =
-    "<D:supportedlock>"
-    "<D:lockentry><D:lockscope><D:exclusive/></D:lockscope>"
-    "<D:locktype><D:write/></D:locktype></D:lockentry>"
-    "<D:lockentry><D:lockscope><D:shared/></D:lockscope>"
-    "<D:locktype><D:write/></D:locktype></D:lockentry>"
-    "</D:supportedlock>";
+using enum LiveProperty::Patch;
+constexpr unsigned kFile = LiveProperty::file;
+constexpr unsigned kResource = kFile | LiveProperty::collection | LiveProperty::unnamed_root;
+constexpr unsigned kNamed = kFile | LiveProperty::collection | LiveProperty::principal;
+constexpr unsigned kPrincipal = LiveProperty::principal;
+constexpr unsigned kAny = kResource | kPrincipal;
 
-constexpr std::string_view kPropstat = "<D:propstat><D:prop>";
-constexpr std::string_view kStatus200 =
-    "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>";
-constexpr std::string_view kStatus404 =
-    "</D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>";
+constexpr unsigned kNothing = LiveProperty::nothing;
+constexpr unsigned kLocks = LiveProperty::locks;
+constexpr unsigned kChecksums = LiveProperty::checksums;
+constexpr unsigned kUsed = LiveProperty::used_bytes;
+constexpr unsigned kAvailable = LiveProperty::available_bytes;
+constexpr unsigned kAccounts = LiveProperty::accounts;
 
-const storage::Property* find_dead(const storage::Member& member,
-                                   const storage::PropertyName& name) {
-  for (const storage::Property& property : member.properties)
-    if (property.name == name) return &property;
-  return nullptr;
-}
+// Those of RFC 4918 §15 first.
+// clang-format off
+constexpr LiveProperty kLive[] = {
+  // namespace, name, what PROPPATCH may do, listed by allprop, on which kinds, needs, render
+  {kDav, "creationdate",               refused,           kAllprop,    kResource,  kNothing,   render_creationdate},
+  {kDav, "displayname",                stored,            kAllprop,    kNamed,     kNothing,   render_displayname},
+  {kDav, "getcontentlength",           refused,           kAllprop,    kFile,      kNothing,   render_getcontentlength},
+  {kDav, "getcontenttype",             refused,           kAllprop,    kFile,      kNothing,   render_getcontenttype},
+  {kDav, "getetag",                    refused,           kAllprop,    kFile,      kNothing,   render_getetag},
+  {kDav, "getlastmodified",            sets_date_as_http, kAllprop,    kResource,  kNothing,   render_getlastmodified},
+  {kDav, "lockdiscovery",              refused,           kAllprop,    kResource,  kLocks,     render_lockdiscovery},
+  {kDav, "resourcetype",               refused,           kAllprop,    kAny,       kNothing,   render_resourcetype},
+  {kDav, "supportedlock",              refused,           kAllprop,    kResource,  kNothing,   render_supportedlock},
+  // RFC 4331 §3, §4
+  {kDav, "quota-available-bytes",      refused,           kByNameOnly, kResource,  kAvailable, render_quota_available_bytes},
+  {kDav, "quota-used-bytes",           refused,           kByNameOnly, kResource,  kUsed,      render_quota_used_bytes},
+  // rclone, Windows, ownCloud's clients (clients R43, R44)
+  {kDav, "lastmodified",               sets_date_s,       kByNameOnly, kResource,  kNothing,   render_lastmodified},
+  {"urn:schemas-microsoft-com:", "Win32LastModifiedTime",
+                                       sets_date_as_http, kByNameOnly, kResource,  kNothing,   render_win32_last_modified_time},
+  {"http://owncloud.org/ns", "checksums",
+                                       compared,          kByNameOnly, kFile,      kChecksums, render_checksums},
+  // RFC 5397, RFC 3744 §4.2, §5.1, §5.4
+  {kDav, "current-user-principal",     refused,           kByNameOnly, kAny,       kNothing,   render_current_user_principal},
+  {kDav, "principal-URL",              refused,           kByNameOnly, kPrincipal, kNothing,   render_principal_url},
+  {kDav, "owner",                      refused,           kByNameOnly, kResource,  kAccounts,  render_owner},
+  {kDav, "current-user-privilege-set", refused,           kByNameOnly, kResource,  kNothing,   render_current_user_privilege_set},
+};
+// clang-format on
 
-// The value a client may have set stands before the computed one.
-bool append_property(std::string& out, const PropFind::Asked& asked, const storage::Member& member,
-                     const PropertyContext& context) {
-  if (!asked.live || *asked.live == Live::displayname) {
-    if (const storage::Property* dead = find_dead(member, asked.name)) {
-      out += dead->xml;
-      return true;
-    }
-  }
-  return asked.live && append_live(out, *asked.live, member, context);
-}
-
-void append_all(std::string& out, const PropFind& propfind, const storage::Member& member,
-                const PropertyContext& context) {
-  for (std::size_t i = 0; i < kAllprop; ++i) {
-    const auto live = static_cast<Live>(i);
-    if (live == Live::displayname && find_dead(member, live_name(live))) continue;
-    (void)append_live(out, live, member, context);
-  }
-  for (const storage::Property& property : member.properties) out += property.xml;
-  for (const PropFind::Asked& asked : propfind.asked)
-    if (asked.live) (void)append_live(out, *asked.live, member, context);
-}
-
-void append_names(std::string& out, const storage::Member& member, const PropertyContext& context) {
-  std::string ignored;
-  for (std::size_t i = 0; i < kLiveCount; ++i) {
-    const auto live = static_cast<Live>(i);
-    // Checksums are read only when asked for by name; that files have them is known all the same.
-    const bool defined = live == Live::checksums ? !member.resource.is_collection()
-                                                 : append_live(ignored, live, member, context);
-    if (defined || find_dead(member, live_name(live)))
-      xml::append_empty_element(out, live_name(live));
-  }
-  for (const storage::Property& property : member.properties)
-    if (!find_live(property.name)) xml::append_empty_element(out, property.name);
+unsigned kind_of(const Member& member, const PropertyContext& context) {
+  if (context.is_principal) return LiveProperty::principal;
+  if (!member.resource.is_collection()) return LiveProperty::file;
+  const bool named = !member.resource.name.empty() || !context.root_name.empty();
+  return named ? LiveProperty::collection : LiveProperty::unnamed_root;
 }
 
 }  // namespace
 
-const storage::PropertyName& live_name(Live property) {
-  return live_names()[static_cast<std::size_t>(property)];
+std::span<const LiveProperty> live_properties() { return kLive; }
+
+const LiveProperty* find_live(const storage::PropertyName& name) {
+  for (const LiveProperty& live : kLive)
+    if (live.name == name.name && live.xmlns == name.xmlns) return &live;
+  return nullptr;
 }
 
-std::optional<Live> find_live(const storage::PropertyName& name) {
-  const auto& names = live_names();
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (names[i] == name) return static_cast<Live>(i);
-  return std::nullopt;
+bool is_defined(const LiveProperty& property, const Member& member,
+                const PropertyContext& context) {
+  return (property.kinds & kind_of(member, context)) != 0;
 }
 
-bool is_protected(const storage::PropertyName& name) {
-  const auto live = find_live(name);
-  if (!live) return false;
-  switch (*live) {
-    case Live::displayname:
-    case Live::getlastmodified:
-    case Live::lastmodified:
-    case Live::win32_last_modified_time:
-      return false;
-    default:
-      return true;
-  }
-}
-
-bool append_live(std::string& out, Live property, const storage::Member& member,
+bool append_live(std::string& out, const LiveProperty& property, const Member& member,
                  const PropertyContext& context) {
-  if (context.is_principal) return append_of_principal(out, property, context);
-  const storage::Resource& resource = member.resource;
-  const bool file = !resource.is_collection();
-  switch (property) {
-    case Live::creationdate:
-      append_dav(out, "creationdate", format_rfc3339(resource.created / 1000));
-      return true;
-    case Live::displayname: {
-      const std::string& name = resource.name.empty() ? context.root_name : resource.name;
-      if (name.empty()) return false;
-      out += "<D:displayname>";
-      xml::append_escaped(out, name);
-      out += "</D:displayname>";
-      return true;
-    }
-    case Live::getcontentlength:
-      if (file) append_dav(out, "getcontentlength", std::to_string(resource.size));
-      return file;
-    case Live::getcontenttype:
-      if (file) append_dav(out, "getcontenttype", content_type(resource.name));
-      return file;
-    case Live::getetag:
-      if (file) out.append("<D:getetag>\"").append(resource.etag).append("\"</D:getetag>");
-      return file;
-    case Live::getlastmodified:
-      append_dav(out, "getlastmodified", format_http_date(resource.modified.at / 1000));
-      return true;
-    case Live::lockdiscovery:
-      append_lockdiscovery(out, member, context);
-      return true;
-    case Live::resourcetype:
-      out += file ? "<D:resourcetype/>" : "<D:resourcetype><D:collection/></D:resourcetype>";
-      return true;
-    case Live::supportedlock:
-      out += kSupportedLock;
-      return true;
-    case Live::quota_available_bytes:
-      append_dav(out, "quota-available-bytes", std::to_string(context.available_bytes));
-      return true;
-    case Live::quota_used_bytes:
-      append_dav(out, "quota-used-bytes", std::to_string(context.used_bytes));
-      return true;
-    case Live::lastmodified:
-      append_dav(out, "lastmodified", std::to_string(resource.modified.at / 1000));
-      return true;
-    case Live::win32_last_modified_time:
-      out.append("<Z:Win32LastModifiedTime xmlns:Z=\"urn:schemas-microsoft-com:\">")
-          .append(format_http_date(resource.modified.at / 1000))
-          .append("</Z:Win32LastModifiedTime>");
-      return true;
-    case Live::checksums:
-      if (!member.checksums) return false;
-      append_checksums(out, *member.checksums);
-      return true;
-    case Live::current_user_principal:
-      append_current_user(out, context);
-      return true;
-    case Live::principal_url:
-      return false;
-    case Live::owner:
-      append_owner(out, resource, context);
-      return true;
-    case Live::current_user_privilege_set:
-      append_privileges(out, context.right);
-      return true;
-  }
-  return false;
-}
-
-PropFind PropFind::parse(std::string_view body, const Options& options) {
-  PropFind propfind;
-  if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return propfind;
-  const xml::Document document = xml::Document::parse(body, options.xml);
-  const xml::Element root = document.root();
-  if (!root.is_dav("propfind")) throw Error(400, "the root element is not DAV:propfind");
-
-  const auto allprop = root.child_dav("allprop");
-  const auto propname = root.child_dav("propname");
-  const auto prop = root.child_dav("prop");
-  if (allprop.has_value() + propname.has_value() + prop.has_value() != 1)
-    throw Error(400, "DAV:propfind needs exactly one of allprop, propname and prop");
-  const auto include = root.child_dav("include");
-  if (include && !allprop) throw Error(400, "DAV:include goes with allprop only");
-
-  propfind.kind = prop ? Kind::prop : propname ? Kind::propname : Kind::allprop;
-  if (const auto& list = prop ? prop : include) {
-    for (const xml::Element& element : list->children()) {
-      const bool known =
-          std::any_of(propfind.asked.begin(), propfind.asked.end(),
-                      [&](const Asked& asked) { return asked.name == element.name(); });
-      if (known) continue;
-      if (propfind.asked.size() == options.propfind_property_limit)
-        throw Error(400, "too many properties are named");
-      propfind.asked.push_back({element.name(), find_live(element.name())});
-    }
-  }
-  if (propfind.kind == Kind::allprop) {
-    // What allprop brings anyway must not appear twice.
-    std::erase_if(propfind.asked, [](const Asked& asked) {
-      return !asked.live || static_cast<std::size_t>(*asked.live) < kAllprop;
-    });
-  }
-  return propfind;
-}
-
-bool PropFind::asks(Live property) const {
-  if (kind == Kind::propname) return true;
-  if (kind == Kind::allprop && static_cast<std::size_t>(property) < kAllprop) return true;
-  return std::any_of(asked.begin(), asked.end(),
-                     [&](const Asked& entry) { return entry.live == property; });
-}
-
-storage::Wanted PropFind::wanted() const {
-  const bool names_dead = std::any_of(asked.begin(), asked.end(), [](const Asked& entry) {
-    return !entry.live || *entry.live == Live::displayname;
-  });
-  return {.properties = kind != Kind::prop || names_dead,
-          .locks = kind != Kind::propname && asks(Live::lockdiscovery),
-          .checksums = kind != Kind::propname && asks(Live::checksums)};
-}
-
-void append_response(std::string& out, const PropFind& propfind, const storage::Member& member,
-                     std::string_view href, const PropertyContext& context) {
-  out.append("<D:response><D:href>").append(href).append("</D:href>").append(kPropstat);
-  switch (propfind.kind) {
-    case PropFind::Kind::allprop:
-      append_all(out, propfind, member, context);
-      break;
-    case PropFind::Kind::propname:
-      append_names(out, member, context);
-      break;
-    case PropFind::Kind::prop: {
-      const std::size_t start = out.size() - kPropstat.size();
-      const std::size_t values = out.size();
-      std::string missing;
-      for (const PropFind::Asked& asked : propfind.asked)
-        if (!append_property(out, asked, member, context))
-          xml::append_empty_element(missing, asked.name);
-      if (missing.empty()) break;
-      // With nothing found there is no 200 propstat at all.
-      if (out.size() == values) {
-        out.resize(start);
-      } else {
-        out.append(kStatus200);
-      }
-      out.append(kPropstat).append(missing).append(kStatus404).append("</D:response>");
-      return;
-    }
-  }
-  out.append(kStatus200).append("</D:response>");
+  if (!is_defined(property, member, context)) return false;
+  if ((property.needs & LiveProperty::checksums) != 0 && !member.checksums) return false;
+  property.render(out, member, context);
+  return true;
 }
 
 }  // namespace holdfast::dav

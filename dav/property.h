@@ -1,55 +1,25 @@
-// Live properties (RFC 4918 §15, RFC 4331, and the few extensions clients set) and what a PROPFIND
-// asked for. Pure functions, any thread.
+// The live properties (RFC 4918 §15, RFC 4331, and the few extensions that clients set), each one
+// row of one table. From the row derive what allprop and propname list, what a listing has to bring
+// along, and what PROPPATCH may do. A new live property is a row and its render function. Constant;
+// any thread.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "dav/engine.h"
-#include "dav/xml.h"
+#include "dav/caller.h"
+#include "dav/options.h"
 #include "storage/namespace.h"
 
 namespace holdfast::dav {
 
-// In the order in which allprop lists them; kAllprop of them are RFC 4918's own.
-enum class Live : std::uint8_t {
-  creationdate,
-  displayname,
-  getcontentlength,
-  getcontenttype,
-  getetag,
-  getlastmodified,
-  lockdiscovery,
-  resourcetype,
-  supportedlock,
-  // Not part of allprop.
-  quota_available_bytes,       // RFC 4331 §3
-  quota_used_bytes,            // RFC 4331 §4
-  lastmodified,                // DAV:lastmodified, Unix seconds (rclone, clients R44)
-  win32_last_modified_time,    // HTTP date (Windows, clients R44)
-  checksums,                   // {http://owncloud.org/ns}checksums (clients R43)
-  current_user_principal,      // RFC 5397
-  principal_url,               // RFC 3744 §4.2; of principals only
-  owner,                       // RFC 3744 §5.1
-  current_user_privilege_set,  // RFC 3744 §5.4
-};
-inline constexpr std::size_t kAllprop = 9;
-inline constexpr std::size_t kLiveCount = 18;
-
-[[nodiscard]] const storage::PropertyName& live_name(Live property);
-[[nodiscard]] std::optional<Live> find_live(const storage::PropertyName& name);
-// True when PROPPATCH may not change it. A displayname that a client set is a dead property.
-[[nodiscard]] bool is_protected(const storage::PropertyName& name);
-
-// What values need besides the member itself.
+// What values are rendered from besides the member itself.
 struct PropertyContext {
   const Options* options = nullptr;
-  std::string principal;  // who asks: a lock's token is shown to its creator only
+  std::shared_ptr<const Caller> caller;  // who asks: a lock's token is shown to its creator only
   storage::Right right = storage::Right::write;  // of who asks, on the member
   bool is_principal = false;  // shown is who asks (RFC 3744 §4), whom the member's name names
   std::string root_name;      // displayname of the root collection; empty: it has none
@@ -59,31 +29,57 @@ struct PropertyContext {
   std::shared_ptr<const storage::Accounts> accounts;  // for owners
 };
 
-// Appends the property's complete element; false, and nothing appended, when this resource does not
-// have it.
-[[nodiscard]] bool append_live(std::string& out, Live property, const storage::Member& member,
-                               const PropertyContext& context);
-
-// A parsed PROPFIND (§9.1, §14.20).
-struct PropFind {
-  enum class Kind { allprop, propname, prop };
-  Kind kind = Kind::allprop;
-  struct Asked {
-    storage::PropertyName name;
-    std::optional<Live> live;
+struct LiveProperty {
+  // What PROPPATCH may do. All but `stored` keep what the client sends out of the dead properties.
+  enum class Patch {
+    refused,           // the property is protected (RFC 4918 §15): 403
+    compared,          // protected, but a value that agrees with the resource's is granted
+    stored,            // the value becomes a dead property, shown instead of the computed one
+    sets_date_s,       // Unix seconds, the modification date from now on
+    sets_date_as_http  // an HTTP-date, likewise
   };
-  std::vector<Asked> asked;  // for prop, and what `include` adds to allprop; without duplicates
+  // Of what the property is one; `kinds` is a set of these.
+  enum Kind : unsigned {
+    file = 1,
+    collection = 2,
+    unnamed_root = 4,  // the root collection when the server's URLs have no prefix
+    principal = 8,
+  };
+  // What rendering needs that the row of a member does not hold; `needs` is a set of these.
+  enum Need : unsigned {
+    nothing = 0,
+    locks = 1,
+    checksums = 2,
+    used_bytes = 4,
+    available_bytes = 8,
+    accounts = 16,
+  };
 
-  // An empty body is allprop. Throws Error 400 when it is not a propfind element of RFC 4918,
-  // or names more than options.propfind_property_limit properties (robustness X17).
-  [[nodiscard]] static PropFind parse(std::string_view body, const Options& options);
-  [[nodiscard]] bool asks(Live property) const;
-  // What the listing has to bring along.
-  [[nodiscard]] storage::Wanted wanted() const;
+  std::string_view xmlns;
+  std::string_view name;
+  Patch patch;
+  bool in_allprop;
+  unsigned kinds;
+  unsigned needs;
+  // Appends the complete element. For a member of one of the kinds that has what is needed.
+  void (*render)(std::string& out, const storage::Member& member, const PropertyContext& context);
+
+  [[nodiscard]] bool is_protected() const {
+    return patch == Patch::refused || patch == Patch::compared;
+  }
 };
 
-// Appends one DAV:response: the href, the 200 propstat first, then the 404 one (clients R12).
-void append_response(std::string& out, const PropFind& propfind, const storage::Member& member,
-                     std::string_view href, const PropertyContext& context);
+// All of them, in the order in which allprop and propname list them.
+[[nodiscard]] std::span<const LiveProperty> live_properties();
+// The live property of that name; nullptr when there is none.
+[[nodiscard]] const LiveProperty* find_live(const storage::PropertyName& name);
+
+// True when this member has the property.
+[[nodiscard]] bool is_defined(const LiveProperty& property, const storage::Member& member,
+                              const PropertyContext& context);
+// Appends the property's complete element; false, and nothing appended, when this member does not
+// have it.
+[[nodiscard]] bool append_live(std::string& out, const LiveProperty& property,
+                               const storage::Member& member, const PropertyContext& context);
 
 }  // namespace holdfast::dav

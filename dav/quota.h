@@ -1,6 +1,7 @@
-// Quotas (RFC 4331): how much an account may own, in bytes and in resources, over the whole store.
-// What it owns is counted by the store in the same transaction, so two writes that fit alone and
-// not together cannot both get through. One thread at a time.
+// Whether there is room: on the disk, and in the quota of an account (RFC 4331), which says how
+// much the account may own in the whole store, in bytes and in resources. The store counts in the
+// same transaction what an account owns, so of two writes that fit alone and not together only one
+// gets through. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +14,18 @@ namespace holdfast::dav {
 
 // One account's quota before something is stored that it will own. A quota that was set below what
 // is owned already forbids only what adds to it.
-class Charge {
+class QuotaCheck {
  public:
   // What `account` owns in `snapshot`; nobody has no quota.
-  Charge(const Call& call, const storage::Snapshot& snapshot, storage::AccountId account);
+  QuotaCheck(const Call& call, const storage::Snapshot& snapshot, storage::AccountId account);
 
-  // The most bytes that a file may have which takes the place of `replaced` ones.
+  // The most bytes that a file may have which replaces one of `replaced` bytes.
   [[nodiscard]] std::uint64_t room_bytes(std::uint64_t replaced) const;
-  // Refuses one resource too many. Throws Error 507 quota-not-exceeded.
+  // Refuses when the account may own no further resource. Throws Error 507 quota-not-exceeded.
   void require_resource() const;
-  // Refuses what has been done since in this transaction. Throws Error 507 quota-not-exceeded.
-  void settle(const storage::Transaction& tx) const;
+  // Refuses when the account owns more than its quota after what `tx` has done since. Throws Error
+  // 507 quota-not-exceeded.
+  void require_within(const storage::Transaction& tx) const;
 
  private:
   storage::AccountId account_;
@@ -32,6 +34,12 @@ class Charge {
   std::optional<std::uint64_t> resources_;
 };
 
+// Refuses when less free space than Options::free_space_floor_bytes would be left after storing
+// `bytes` more. For everything that adds to the store; what removes, moves or unlocks needs none.
+// Throws Error 507 sufficient-disk-space.
+void require_space(const Call& call, std::uint64_t bytes = 0);
+
+// 507 quota-not-exceeded.
 [[nodiscard]] Error quota_exceeded();
 
 }  // namespace holdfast::dav

@@ -31,9 +31,9 @@ Path joined(const Path& base, std::span<const std::string> below) {
 }
 
 Error lacking(const Call& call, const Path& path, bool slash, Right needed) {
-  Error error(
-      403, Precondition::need_privileges,
-      needed == Right::write ? "the caller may not write there" : "the caller may not read there");
+  Error error(Precondition::need_privileges, needed == Right::write
+                                                 ? "the caller may not write there"
+                                                 : "the caller may not read there");
   error.lacks_right = true;
   error.privilege = needed == Right::write ? "write" : "read";
   error.hrefs.push_back(href(call.options.space, path, slash));
@@ -77,7 +77,7 @@ void require_right(const Call& call, const Path& path, bool slash, Right needed)
   if (right_on(*call.request.caller, path) < needed) throw lacking(call, path, slash, needed);
 }
 
-void require_sight(const Call& call, const storage::Resolution& target) {
+void require_visible(const Call& call, const storage::Resolution& target) {
   if (target.resource && target.resource->is_collection()) return;
   require_right(call, target.path, call.target.trailing_slash, Right::read);
 }
@@ -94,8 +94,8 @@ void require_right_within(const Call& call, const storage::Snapshot& snapshot, c
   }
 }
 
-void require_right_to_place(const Call& call, const storage::Snapshot& snapshot, const Path& source,
-                            const Path& destination) {
+void require_right_at_destination(const Call& call, const storage::Snapshot& snapshot,
+                                  const Path& source, const Path& destination) {
   for (const Path& path : lesser_below(*call.request.caller, destination, Right::write)) {
     const auto suffix = path.segments().subspan(destination.depth());
     if (snapshot.resolve(joined(source, suffix)).mapped())
@@ -103,7 +103,7 @@ void require_right_to_place(const Call& call, const storage::Snapshot& snapshot,
   }
 }
 
-Sight::Sight(std::shared_ptr<const Caller> caller, Path collection)
+VisibleTree::VisibleTree(std::shared_ptr<const Caller> caller, Path collection)
     : caller_(std::move(caller)),
       collection_(std::move(collection)),
       right_(right_on(*caller_, collection_)),
@@ -113,17 +113,18 @@ Sight::Sight(std::shared_ptr<const Caller> caller, Path collection)
   });
 }
 
-Right Sight::right(std::span<const std::string> segments) const {
+Right VisibleTree::right(std::span<const std::string> segments) const {
   return same_below_ ? right_ : right_on(*caller_, joined(collection_, segments));
 }
 
-storage::Shown Sight::filter() const {
+storage::Shown VisibleTree::filter() const {
   if (same_below_ && right_ >= Right::read) return {};
-  return [sight = *this](const storage::Resource& resource, std::span<const std::string> segments) {
-    return sight.right(segments) >= Right::read ||
-           (resource.is_collection() &&
-            leads_to_rights(*sight.caller_, joined(sight.collection_, segments)));
-  };
+  return
+      [visible = *this](const storage::Resource& resource, std::span<const std::string> segments) {
+        return visible.right(segments) >= Right::read ||
+               (resource.is_collection() &&
+                leads_to_rights(*visible.caller_, joined(visible.collection_, segments)));
+      };
 }
 
 storage::Resolution as_seen(const Caller& caller, storage::Resolution target) {

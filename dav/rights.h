@@ -23,57 +23,59 @@
 
 namespace holdfast::dav {
 
-// The right that the longest granted path at or above `path` gives, by names equal under NFC,
-// within what the caller's scope and most leave. The home is granted to write,
+// The caller's right on `path`: the right of the longest granted path at or above it, by names
+// equal under NFC, within what the caller's scope and most leave. The home is granted to write,
 // unless a grant for it says otherwise.
 [[nodiscard]] storage::Right right_on(const Caller& caller, const storage::Path& path);
 
-// Something below `path` is granted: a collection there shows that it exists, what it is, and those
-// of its members that can be seen.
+// True when something below `path` is granted. A collection there shows that it exists, what it is,
+// and those of its members that can be seen.
 [[nodiscard]] bool leads_to_rights(const Caller& caller, const storage::Path& path);
 
-// Refuses unless the caller has `needed` on the path. `slash`: it is shown as a collection's.
-// Throws Error 403.
+// Refuses unless the caller has `needed` on the path. With `slash` the refusal names the path as a
+// collection's. Throws Error 403.
 void require_right(const Call& call, const storage::Path& path, bool slash, storage::Right needed);
 
-// Refuses what is on the way only, unless it is a collection. For methods that read; goes before
-// existing(), and after the engine found that the path can be seen. Throws Error 403.
-void require_sight(const Call& call, const storage::Resolution& target);
+// Refuses a resource that the caller may not read, unless it is a collection on the way to what the
+// caller may read. For methods that read: they call it before existing(), and after the engine has
+// found that the path can be seen. Throws Error 403.
+void require_visible(const Call& call, const storage::Resolution& target);
 
-// Refuses unless the caller has `needed` on every resource below `root`, too. Costs a look-up for
-// each grant of less below it, and no walk. Throws Error 403.
+// Refuses unless the caller has `needed` on every resource below `root`, too. It looks up each path
+// below the root that is granted less, and walks no tree. Throws Error 403.
 void require_right_within(const Call& call, const storage::Snapshot& snapshot,
                           const storage::Path& root, storage::Right needed);
 
 // Refuses unless the caller may write where each member of the tree at `source` comes to lie when
 // it is moved or copied to `destination`. Throws Error 403.
-void require_right_to_place(const Call& call, const storage::Snapshot& snapshot,
-                            const storage::Path& source, const storage::Path& destination);
+void require_right_at_destination(const Call& call, const storage::Snapshot& snapshot,
+                                  const storage::Path& source, const storage::Path& destination);
 
 // What of a collection's tree its caller can see, for listings.
-class Sight {
+class VisibleTree {
  public:
-  Sight(std::shared_ptr<const Caller> caller, storage::Path collection);
+  VisibleTree(std::shared_ptr<const Caller> caller, storage::Path collection);
 
-  // On the member with these names below the collection; none is the collection itself. No
-  // comparison of paths where nothing below is granted by itself.
+  // The caller's right on the member with these names below the collection; without names, on the
+  // collection itself. It compares no paths when nothing below has a grant of its own.
   [[nodiscard]] storage::Right right(std::span<const std::string> segments) const;
-  // The filter for Snapshot::members; empty when everything can be seen.
+  // The filter for Snapshot::members. It is empty when everything can be seen.
   [[nodiscard]] storage::Shown filter() const;
 
  private:
   std::shared_ptr<const Caller> caller_;
   storage::Path collection_;
   storage::Right right_;  // on the collection
-  bool same_below_;       // that is the right on everything below as well
+  bool same_below_;       // right_ is the right on everything below as well
 };
 
-// What a caller without the right to read may know of a collection on its way: neither properties
-// that clients set nor locks, nor when its members came and went.
+// What a caller without the right to read may know of a collection on the way to what it may read:
+// neither properties that clients set nor locks, nor when its members came and went.
 [[nodiscard]] storage::Resolution as_seen(const Caller& caller, storage::Resolution target);
 [[nodiscard]] storage::Member as_seen(storage::Member member);
 
-// DAV:current-user-principal's href (RFC 5397): names the account and is a resource to it alone.
+// The href of DAV:current-user-principal (RFC 5397). It names the account, and is a resource to
+// that account alone.
 [[nodiscard]] std::string principal_href(const UrlSpace& space, std::string_view account);
 
 }  // namespace holdfast::dav

@@ -6,6 +6,7 @@
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
 #include "dav/quota.h"
+#include "dav/refusal.h"
 #include "dav/rights.h"
 #include "storage/dates.h"
 
@@ -35,9 +36,10 @@ Transfer parse(const Call& call, bool moves) {
   return transfer;
 }
 
-// Refuses places that would lose something or make no sense, before anything else is judged.
-void check_places(const Transfer& transfer, const storage::Resolution& source,
-                  const storage::Resolution& destination) {
+// Refuses a source and a destination that would lose something or make no sense together. Goes
+// before every other check.
+void check_source_and_destination(const Transfer& transfer, const storage::Resolution& source,
+                                  const storage::Resolution& destination) {
   const storage::Resource& resource = *source.resource;
   const storage::Path& to = transfer.destination.path;
   if (source.path.is_root() || to.is_root())
@@ -62,7 +64,7 @@ void check_rights(const Call& call, const Transfer& transfer, const storage::Sna
   if (recursive) {
     require_right_within(call, snapshot, from,
                          transfer.moves ? storage::Right::write : storage::Right::read);
-    require_right_to_place(call, snapshot, from, to);
+    require_right_at_destination(call, snapshot, from, to);
   }
   require_right_within(call, snapshot, to, storage::Right::write);
 }
@@ -113,7 +115,7 @@ Response transfer(Call& call, bool moves) {
     if (moves && resource.is_collection() && !recursive)
       throw Error(400, "MOVE of a collection has Depth: infinity only");
     const storage::Resolution destination = tx.resolve(transfer.destination.path);
-    check_places(transfer, source, destination);
+    check_source_and_destination(transfer, source, destination);
     check_rights(call, transfer, tx, recursive);
     require_parent(destination);
     check_limits(call, transfer, tx, resource, recursive);
@@ -121,7 +123,7 @@ Response transfer(Call& call, bool moves) {
     conditions.check(tx, source);
     replaced = destination.mapped() && destination.resource->id != resource.id;
     if (replaced && !transfer.overwrite)
-      throw Error(412, "the destination is mapped and Overwrite is F");
+      throw condition_failed("the destination is mapped and Overwrite is F");
 
     if (moves) {
       require_tokens(call, conditions, tx, source.parent_locks);
@@ -134,14 +136,14 @@ Response transfer(Call& call, bool moves) {
     if (!moves) require_space(call);
     const std::string_view name = transfer.destination.path.name();
     const storage::AccountId owner = call.request.caller->account;
-    const Charge charge(call, tx, moves ? storage::kNobody : owner);  // MOVE keeps owners
+    const QuotaCheck quota(call, tx, moves ? storage::kNobody : owner);  // MOVE keeps owners
     const storage::Resource dated = dated_at(transfer, resource, destination);
     if (moves) {
       tx.move_tree(dated, *destination.parent, name);
     } else {
       tx.copy_tree(dated, recursive, *destination.parent, name, owner);
     }
-    charge.settle(tx);
+    quota.require_within(tx);
   });
 
   Response response;

@@ -151,7 +151,7 @@ Response handle_get(Call& call) {
     auto snapshot = call.names.snapshot();
     const storage::Resolution target =
         as_seen(*call.request.caller, snapshot->resolve(call.target.path));
-    require_sight(call, target);
+    require_visible(call, target);
     const storage::Resource resource = existing(call, target);
     if (!conditions.check_read(*snapshot, target)) {
       Response response;

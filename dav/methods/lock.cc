@@ -1,15 +1,17 @@
 // LOCK and UNLOCK (RFC 4918 §9.10, §9.11).
 #include <algorithm>
 
+#include "dav/body.h"
 #include "dav/conditions.h"
-#include "dav/conflict.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
 #include "dav/quota.h"
+#include "dav/refusal.h"
 #include "dav/rights.h"
-#include "dav/xml.h"
+#include "dav/xml/document.h"
+#include "dav/xml/output.h"
 #include "storage/dates.h"
 
 namespace holdfast::dav {
@@ -46,12 +48,13 @@ LockInfo parse_lockinfo(std::string_view body, const Options& options) {
   return info;
 }
 
+Error lock_of_another() { return {403, "the lock belongs to another account"}; }
+
 Response lock_answer(const Call& call, const storage::Lock& lock, bool collection,
                      storage::Millis lease_now) {
   Response response;
   response.set("Content-Type", "application/xml; charset=utf-8");
-  std::string body = "<?xml version=\"1.0\" encoding=\"utf-8\"?><D:prop xmlns:D=\"DAV:\">";
-  body += "<D:lockdiscovery>";
+  std::string body = std::string(xml::kDeclaration) + "<D:prop xmlns:D=\"DAV:\"><D:lockdiscovery>";
   append_active_lock(body, lock, href(call.options.space, lock.root, collection), lease_now, true);
   body += "</D:lockdiscovery></D:prop>";
   response.body = std::move(body);
@@ -73,11 +76,8 @@ Response refresh(Call& call, const Conditions& conditions) {
         std::find_if(target.locks.begin(), target.locks.end(),
                      [&](const storage::Lock& each) { return conditions.submitted(each.token); });
     // A lock covers resources: at an unmapped URL there is none to refresh, whatever is above it.
-    if (!target.mapped() || held == target.locks.end())
-      throw Error(412, Precondition::lock_token_matches_request_uri,
-                  "no submitted token is of a lock on this resource");
-    if (held->principal != call.request.caller->name)
-      throw Error(403, "the lock belongs to another account");
+    if (!target.mapped() || held == target.locks.end()) throw token_of_no_lock_to_refresh();
+    if (!created_by(*held, *call.request.caller)) throw lock_of_another();
     collection = held->root_id != target.resource->id || target.resource->is_collection();
     lock = tx.refresh_lock(*held, timeout_s);
     lease_now = tx.lease_now();
@@ -91,12 +91,12 @@ Response handle_lock(Call& call) {
   const Conditions conditions(call);
   const auto depth = parse_depth(call.fields());
   if (depth == storage::Depth::one) throw Error(400, "LOCK has Depth 0 or infinity");
-  const std::string body = read_body(*call.request.body, call.options.xml_limit_bytes);
+  const std::string body = read_body(call);
   // Finder announces text/xml and sends nothing: that is a refresh (clients R64).
   if (body.empty()) return refresh(call, conditions);
 
   const LockInfo info = [&] {
-    const ParseSlots::Slot slot = call.parses.take();
+    const xml::ParseSlots::Slot slot = call.parses.take();
     return parse_lockinfo(body, call.options);
   }();
   storage::Lock wanted;
@@ -116,7 +116,7 @@ Response handle_lock(Call& call) {
     const storage::Resolution target = tx.resolve(call.target.path);
     created = !target.mapped();
     if (call.target.trailing_slash && (created || !target.resource->is_collection()))
-      throw Error(409, "a file's URL does not end in a slash");
+      throw slash_after_file();
     if (wanted.infinite) require_right_within(call, tx, call.target.path, storage::Right::write);
     if (created) require_parent(target);
     conditions.check(tx, target);
@@ -131,12 +131,12 @@ Response handle_lock(Call& call) {
       require_tokens_to_add(call, conditions, tx, target);
       require_space(call);
       const storage::AccountId owner = call.request.caller->account;
-      const Charge charge(call, tx, owner);
+      const QuotaCheck quota(call, tx, owner);
       // §7.3: an empty resource that is not a collection.
       resource = tx.put(*target.parent, call.target.path.name(),
                         call.contents.begin(call.options.checksums)->seal(),
                         storage::date_of_new(tx.wall_now(), *target.parent), owner);
-      charge.settle(tx);
+      quota.require_within(tx);
     } else {
       resource = *target.resource;
     }
@@ -165,11 +165,8 @@ Response handle_unlock(Call& call) {
     // A lock that ran out lately is unlocked once more without complaint: Finder drops the file
     // from view on any other answer (clients §2).
     const auto lock = tx.find_lock(target, *token, kUnlockGraceS);
-    if (!lock)
-      throw Error(409, Precondition::lock_token_matches_request_uri,
-                  "the token is not of a lock on this resource");
-    if (lock->principal != call.request.caller->name)
-      throw Error(403, "the lock belongs to another account");
+    if (!lock) throw token_of_no_lock_to_remove();
+    if (!created_by(*lock, *call.request.caller)) throw lock_of_another();
     tx.remove_lock(*lock);
     // The lock's own URL, and no other lock there: the empty file was made for it alone.
     if (lock->root_id != target.resource->id || !is_discarded(call.options, target)) return;

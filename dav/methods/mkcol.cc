@@ -1,5 +1,7 @@
+#include "dav/body.h"
 #include "dav/conditions.h"
 #include "dav/locks.h"
+#include "dav/method.h"
 #include "dav/methods/methods.h"
 #include "dav/quota.h"
 #include "dav/rights.h"
@@ -29,7 +31,7 @@ Response handle_mkcol(Call& call) {
   const storage::Right right = right_on(*call.request.caller, call.target.path);
   // Judged before the body: it is refused whatever it holds.
   if (call.target.path.is_root() || right < storage::Right::write) judge_now();
-  if (!read_body(*call.request.body, call.options.proppatch_limit_bytes).empty()) {
+  if (!read_body(call).empty()) {
     judge_now();
     throw Error(415, "MKCOL takes no body");
   }
@@ -42,9 +44,9 @@ Response handle_mkcol(Call& call) {
     require_tokens_to_add(call, conditions, tx, target);
     require_space(call);
     const storage::AccountId owner = call.request.caller->account;
-    const Charge charge(call, tx, owner);
+    const QuotaCheck quota(call, tx, owner);
     tx.make_collection(*target.parent, call.target.path.name(), owner);
-    charge.settle(tx);
+    quota.require_within(tx);
   });
   Response response;
   response.status = 201;

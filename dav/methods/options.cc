@@ -1,12 +1,13 @@
+#include "dav/method.h"
 #include "dav/methods/methods.h"
 
 namespace holdfast::dav {
 
-// RFC 4918 §10.1, RFC 9110 §9.3.7. The same for files, collections and unmapped URLs, and without a
-// look at the store: clients read it as what the server can do (clients R1–R4).
+// RFC 4918 §10.1, RFC 9110 §9.3.7. The answer is the same for files, collections and unmapped URLs,
+// and nothing is looked up: clients read it as what the server can do (clients R1–R4).
 Response handle_options(Call&) {
   Response response;
-  response.set("DAV", "1, 2, 3")
+  response.set("DAV", compliance_classes())
       .set("MS-Author-Via", "DAV")
       .set("Allow", allowed_methods())
       .set("Accept-Ranges", "bytes");

@@ -1,50 +1,43 @@
 // PROPFIND (RFC 4918 §9.1): one snapshot, streamed, memory independent of the number of members.
 #include <algorithm>
 
+#include "dav/body.h"
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
 #include "dav/methods/methods.h"
-#include "dav/propfind_memo.h"
+#include "dav/multistatus.h"
+#include "dav/propfind_cache.h"
 #include "dav/quota.h"
 #include "dav/rights.h"
-#include "dav/xml.h"
 
 namespace holdfast::dav {
 namespace {
 
 constexpr std::size_t kChunkBytes = 32 * 1024;
 
-void append_head(std::string& out) {
-  out.append("<?xml version=\"1.0\" encoding=\"utf-8\"?><D:multistatus")
-      .append(xml::root_declarations())
-      .append(">");
-}
-
-constexpr std::string_view kTail = "</D:multistatus>";
-
 PropertyContext context_of(const Call& call, const PropFind& propfind,
                            const storage::Snapshot& snapshot) {
   PropertyContext context;
   context.options = &call.options;
   const Caller& caller = *call.request.caller;
-  context.principal = caller.name;
+  context.caller = call.request.caller;
   const auto& prefix = call.options.space.prefix;
   if (!call.target.above_prefix && !prefix.empty()) context.root_name = prefix.back();
   context.lease_now = snapshot.lease_now();
   // Quotas are polled often and asked for rarely together with the rest (clients R18, R47).
-  const bool available = propfind.asks(Live::quota_available_bytes);
-  if (available || propfind.asks(Live::quota_used_bytes))
+  const unsigned needs = propfind.needs();
+  if ((needs & LiveProperty::used_bytes) != 0)
     context.used_bytes =
         (caller.account == storage::kNobody ? snapshot.usage() : snapshot.usage_of(caller.account))
             .bytes;
-  if (available) {
+  if ((needs & LiveProperty::available_bytes) != 0) {
     const std::uint64_t space = call.contents.space().available;
     const std::uint64_t floor = call.options.free_space_floor_bytes;
     context.available_bytes = std::min(space > floor ? space - floor : 0,
-                                       Charge(call, snapshot, caller.account).room_bytes(0));
+                                       QuotaCheck(call, snapshot, caller.account).room_bytes(0));
   }
-  if (propfind.asks(Live::owner)) context.accounts = call.names.accounts();
+  if ((needs & LiveProperty::accounts) != 0) context.accounts = call.names.accounts();
   context.right = right_on(caller, call.target.path);
   return context;
 }
@@ -52,11 +45,11 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
 // Renders members as they come and hands them on in chunks.
 class Listing final : public Producer {
  public:
-  Listing(const Call& call, std::shared_ptr<const PropFind> propfind, Sight sight,
+  Listing(const Call& call, std::shared_ptr<const PropFind> propfind, VisibleTree visible,
           std::unique_ptr<const storage::Snapshot> snapshot, storage::Resolution target,
           storage::Depth depth)
       : propfind_(std::move(propfind)),
-        sight_(std::move(sight)),
+        visible_(std::move(visible)),
         context_(context_of(call, *propfind_, *snapshot)),
         snapshot_(std::move(snapshot)),
         target_(std::move(target)),
@@ -68,7 +61,7 @@ class Listing final : public Producer {
     std::string chunk;
     chunk.reserve(kChunkBytes + 8192);
     std::uint64_t sent = 0;
-    append_head(chunk);
+    multistatus::begin(chunk);
     const auto hand_on = [&] {
       sent += chunk.size();
       if (sent > limit_) throw Error(507, "the listing is larger than the limit");
@@ -77,7 +70,7 @@ class Listing final : public Producer {
     };
     std::string member_href;
     storage::Wanted wanted = propfind_->wanted();
-    wanted.shown = sight_.filter();
+    wanted.shown = visible_.filter();
     snapshot_->members(target_, depth_, wanted, [&](const storage::Member& member) {
       // What was asked for by its own URL is shown.
       if (!member.segments.empty() && is_hidden(*context_.options, member.resource)) return;
@@ -87,21 +80,21 @@ class Listing final : public Producer {
         append_encoded_segment(member_href, member.segments[i]);
       }
       if (!member.segments.empty() && member.resource.is_collection()) member_href += '/';
-      context_.right = sight_.right(member.segments);
+      context_.right = visible_.right(member.segments);
       if (context_.right >= storage::Right::read) {
-        append_response(chunk, *propfind_, member, member_href, context_);
+        multistatus::append_member(chunk, *propfind_, member, member_href, context_);
       } else {
-        append_response(chunk, *propfind_, as_seen(member), member_href, context_);
+        multistatus::append_member(chunk, *propfind_, as_seen(member), member_href, context_);
       }
       if (chunk.size() >= kChunkBytes) hand_on();
     });
-    chunk += kTail;
+    multistatus::end(chunk);
     hand_on();
   }
 
  private:
   std::shared_ptr<const PropFind> propfind_;
-  Sight sight_;
+  VisibleTree visible_;
   PropertyContext context_;
   std::unique_ptr<const storage::Snapshot> snapshot_;
   storage::Resolution target_;
@@ -131,15 +124,17 @@ std::string list_ancestor(const Call& call, const PropFind& propfind, storage::D
   const std::size_t at = call.target.ancestor_depth;
 
   std::string out;
-  append_head(out);
+  multistatus::begin(out);
   member.resource.name = at == 0 ? std::string() : prefix[at - 1];
-  append_response(out, propfind, member, href(call.target.spelling, {}, true), context);
+  multistatus::append_member(out, propfind, member, href(call.target.spelling, {}, true), context);
   if (depth == storage::Depth::one) {
     member.resource.name = prefix[at];
-    append_response(out, propfind, member,
-                    href(call.target.spelling, std::span(prefix).subspan(at, 1), true), context);
+    multistatus::append_member(out, propfind, member,
+                               href(call.target.spelling, std::span(prefix).subspan(at, 1), true),
+                               context);
   }
-  return out.append(kTail);
+  multistatus::end(out);
+  return out;
 }
 
 // The caller's own principal resource (RFC 3744 §4), where current-user-principal leads. Others
@@ -160,10 +155,12 @@ std::string show_principal(const Call& call, const PropFind& propfind) {
   member.resource = *snapshot->resolve({}).resource;
   member.resource.name = call.request.caller->name;
   std::string out;
-  append_head(out);
-  append_response(out, propfind, member,
-                  principal_href(call.options.space, call.request.caller->name), context);
-  return out.append(kTail);
+  multistatus::begin(out);
+  multistatus::append_member(out, propfind, member,
+                             principal_href(call.options.space, call.request.caller->name),
+                             context);
+  multistatus::end(out);
+  return out;
 }
 
 // How many resources a listing of all below the target would show, counted up to `limit` + 1.
@@ -185,15 +182,12 @@ std::uint64_t count_shown(const storage::Snapshot& snapshot, const storage::Reso
 Response handle_propfind(Call& call) {
   const storage::Depth depth = parse_depth(call.fields()).value_or(storage::Depth::infinity);
   const Conditions conditions(call);
-  const std::shared_ptr<const PropFind> propfind =
-      call.propfinds.parse(read_body(*call.request.body, call.options.xml_limit_bytes));
+  const std::shared_ptr<const PropFind> propfind = call.propfinds.parse(read_body(call));
 
-  Response response;
-  response.status = 207;
-  response.set("Content-Type", "application/xml; charset=utf-8");
+  Response response = multistatus::answer();
   if (call.target.above_prefix) {
     if (depth == storage::Depth::infinity)
-      throw Error(403, Precondition::propfind_finite_depth, "Depth: infinity above the prefix");
+      throw Error(Precondition::propfind_finite_depth, "Depth: infinity above the prefix");
     response.body = list_ancestor(call, *propfind, depth);
     return response;
   }
@@ -204,22 +198,22 @@ Response handle_propfind(Call& call) {
 
   auto snapshot = call.names.snapshot();
   storage::Resolution target = snapshot->resolve(call.target.path);
-  require_sight(call, target);
+  require_visible(call, target);
   const storage::Resource& resource = existing(call, target);
-  const Sight sight(call.request.caller, target.path);
-  if (sight.right({}) >= storage::Right::read) {
+  const VisibleTree visible(call.request.caller, target.path);
+  if (visible.right({}) >= storage::Right::read) {
     conditions.check(*snapshot, target);
   } else {
     conditions.check(*snapshot, as_seen(*call.request.caller, target));
   }
   if (depth == storage::Depth::infinity && resource.is_collection()) {
     const std::uint64_t limit = call.options.propfind_infinity_limit;
-    if (limit == 0 || count_shown(*snapshot, target, sight.filter(), limit) > limit)
-      throw Error(403, Precondition::propfind_finite_depth,
+    if (limit == 0 || count_shown(*snapshot, target, visible.filter(), limit) > limit)
+      throw Error(Precondition::propfind_finite_depth,
                   "the tree has more resources than Depth: infinity may list");
   }
   const bool single = depth == storage::Depth::zero || !resource.is_collection();
-  auto listing = std::make_unique<Listing>(call, propfind, sight, std::move(snapshot),
+  auto listing = std::make_unique<Listing>(call, propfind, visible, std::move(snapshot),
                                            std::move(target), depth);
   if (single) {
     StringSink sink;

@@ -2,13 +2,17 @@
 #include <algorithm>
 #include <map>
 
+#include "dav/body.h"
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
+#include "dav/multistatus.h"
 #include "dav/property.h"
-#include "dav/xml.h"
+#include "dav/quota.h"
+#include "dav/xml/document.h"
+#include "dav/xml/output.h"
 #include "storage/dates.h"
 
 namespace holdfast::dav {
@@ -22,9 +26,18 @@ struct Instruction {
   std::optional<ExpectedChecksums> checksums{};  // what the client takes them to be
 };
 
+using Patch = LiveProperty::Patch;
+
+constexpr Precondition kProtected = Precondition::cannot_modify_protected_property;
+
 bool is_dead(const storage::PropertyName& name) {
-  const auto live = find_live(name);
-  return !live || *live == Live::displayname;
+  const LiveProperty* const live = find_live(name);
+  return live == nullptr || live->patch == Patch::stored;
+}
+
+bool is_compared(const storage::PropertyName& name) {
+  const LiveProperty* const live = find_live(name);
+  return live != nullptr && live->patch == Patch::compared;
 }
 
 // DAV:propertyupdate (§14.19). A value above the limits gets its 507 here and is dropped: standing
@@ -52,7 +65,7 @@ std::vector<Instruction> parse(std::string_view body, const Options& options) {
         if (!sets) continue;
         instruction.xml = element.standalone();
         instruction.text = element.text();
-        if (find_live(instruction.name) == Live::checksums)
+        if (is_compared(instruction.name))
           for (const xml::Element& entry : element.children()) instruction.text += entry.text();
         if (!is_dead(instruction.name)) continue;
         const std::uint64_t bytes = instruction.xml->size();
@@ -71,16 +84,16 @@ std::vector<Instruction> parse(std::string_view body, const Options& options) {
 }
 
 std::vector<Instruction> parse(const Call& call) {
-  const std::string body = read_body(*call.request.body, call.options.proppatch_limit_bytes);
-  const ParseSlots::Slot slot = call.parses.take();
+  const std::string body = read_body(call);
+  const xml::ParseSlots::Slot slot = call.parses.take();
   return parse(body, call.options);
 }
 
 // The modification date that a settable live property carries (clients R44); nullopt when
 // malformed.
-std::optional<storage::Millis> date_value(Live property, std::string_view text) {
+std::optional<storage::Millis> date_value(Patch patch, std::string_view text) {
   const std::string_view value = trimmed(text);
-  if (property == Live::lastmodified) {
+  if (patch == Patch::sets_date_s) {
     const auto seconds = parse_decimal(value);
     constexpr std::uint64_t kLatest = 253'402'300'799;  // 9999-12-31T23:59:59Z
     if (!seconds || *seconds > kLatest) return std::nullopt;
@@ -119,11 +132,12 @@ std::optional<storage::Millis> judge(std::vector<Instruction>& instructions) {
   std::optional<storage::Millis> modified;
   for (Instruction& instruction : instructions) {
     if (is_dead(instruction.name)) continue;
-    if (find_live(instruction.name) == Live::checksums && instruction.xml) {
+    const LiveProperty& live = *find_live(instruction.name);
+    if (live.patch == Patch::compared && instruction.xml) {
       judge_checksums(instruction);
-    } else if (is_protected(instruction.name) || !instruction.xml) {
+    } else if (live.is_protected() || !instruction.xml) {
       instruction.status = 403;
-    } else if (const auto date = date_value(*find_live(instruction.name), instruction.text)) {
+    } else if (const auto date = date_value(live.patch, instruction.text)) {
       modified = date;
     } else {
       instruction.status = 409;
@@ -172,7 +186,7 @@ bool office_exception(const Call& call, const std::vector<Instruction>& instruct
   // Anonymous clients are one principal for whom the token alone decides.
   return !call.request.caller->name.empty() && win32_only(instructions) &&
          std::all_of(locks.begin(), locks.end(), [&](const storage::Lock& lock) {
-           return lock.principal == call.request.caller->name;
+           return created_by(lock, *call.request.caller);
          });
 }
 
@@ -188,11 +202,10 @@ void append_propstat(std::string& out, const std::vector<Instruction>& instructi
     xml::append_empty_element(names, instruction.name);
   }
   if (listed.empty()) return;
-  out.append("<D:propstat><D:prop>").append(names).append("</D:prop><D:status>HTTP/1.1 ");
-  out.append(std::to_string(status)).append(" ").append(reason_phrase(status));
-  out += "</D:status>";
-  if (status == 403) out += "<D:error><D:cannot-modify-protected-property/></D:error>";
-  out += "</D:propstat>";
+  multistatus::begin_propstat(out);
+  out += names;
+  multistatus::end_propstat(out, status,
+                            status == usual_status(kProtected) ? kProtected : Precondition::none);
 }
 
 }  // namespace
@@ -237,17 +250,19 @@ Response handle_proppatch(Call& call) {
     for (Instruction& instruction : outcome)
       if (instruction.status == 200) instruction.status = 424;
   }
-  Response response;
-  response.status = 207;
-  response.set("Content-Type", "application/xml; charset=utf-8");
-  std::string body = "<?xml version=\"1.0\" encoding=\"utf-8\"?><D:multistatus";
-  body.append(xml::root_declarations()).append("><D:response><D:href>");
-  body.append(href(call.target.spelling, {}, collection)).append("</D:href>");
+  Response response = multistatus::answer();
+  std::string body;
+  multistatus::begin(body);
+  multistatus::begin_response(body, href(call.target.spelling, {}, collection));
   for (const int status : {200, 403, 409, 507, 424}) append_propstat(body, outcome, status);
   // Windows takes a response without a propstat for a failure (clients R76).
-  if (outcome.empty())
-    body += "<D:propstat><D:prop/><D:status>HTTP/1.1 200 OK</D:status></D:propstat>";
-  response.body = body += "</D:response></D:multistatus>";
+  if (outcome.empty()) {
+    multistatus::begin_propstat(body);
+    multistatus::end_propstat(body, 200);
+  }
+  multistatus::end_response(body);
+  multistatus::end(body);
+  response.body = std::move(body);
   return response;
 }
 

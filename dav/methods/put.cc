@@ -1,11 +1,14 @@
 #include <algorithm>
 
+#include "dav/body.h"
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
 #include "dav/locks.h"
+#include "dav/method.h"
 #include "dav/methods/methods.h"
 #include "dav/quota.h"
+#include "dav/refusal.h"
 #include "storage/dates.h"
 
 namespace holdfast::dav {
@@ -46,7 +49,7 @@ storage::Resolution check(const Call& call, const Conditions& conditions,
   storage::Resolution target = snapshot.resolve(call.target.path);
   if (target.resource && target.resource->is_collection())
     throw not_allowed(target.resource, "the URL is a collection");
-  if (call.target.trailing_slash) throw Error(409, "a file's URL does not end in a slash");
+  if (call.target.trailing_slash) throw slash_after_file();
   require_parent(target);
   conditions.check(snapshot, target);
   if (target.mapped()) {
@@ -65,11 +68,11 @@ storage::AccountId owner_of(const Call& call, const storage::Resolution& target)
 // Refuses what will not fit; returns the most bytes that will, by the quota of the file's owner.
 std::uint64_t check_space(const Call& call, const storage::Snapshot& snapshot,
                           const storage::Resolution& target, std::optional<std::uint64_t> length) {
-  if (length && *length > call.options.body_limit_bytes)
+  if (length && *length > body_limit_bytes(call))
     throw Error(413, "the body is larger than the limit");
-  const Charge charge(call, snapshot, owner_of(call, target));
-  if (!target.mapped()) charge.require_resource();
-  const std::uint64_t room = charge.room_bytes(target.mapped() ? target.resource->size : 0);
+  const QuotaCheck quota(call, snapshot, owner_of(call, target));
+  if (!target.mapped()) quota.require_resource();
+  const std::uint64_t room = quota.room_bytes(target.mapped() ? target.resource->size : 0);
   if (length.value_or(0) > room) throw quota_exceeded();
   require_space(call, length.value_or(0));
   return room;
@@ -83,7 +86,7 @@ void read_whole(Call& call, const Announced& announced, std::uint64_t room_bytes
   for (;;) {
     const Body::Piece piece = call.request.body->read();
     if (!piece.bytes.empty()) {
-      if (piece.bytes.size() > call.options.body_limit_bytes - size)
+      if (piece.bytes.size() > body_limit_bytes(call) - size)
         throw Error(413, "the body is larger than the limit");
       if (piece.bytes.size() > room_bytes - size) throw quota_exceeded();
       size += piece.bytes.size();
@@ -141,7 +144,7 @@ Outcome discarded(const storage::Resolution& target, storage::Millis now) {
 Response handle_put(Call& call) {
   const Announced announced = parse(call);
   const Conditions conditions(call);
-  const std::uint64_t limit = call.options.body_limit_bytes;
+  const std::uint64_t limit = body_limit_bytes(call);
   // A small body that is here: the transaction is its only judgement, because an earlier one could
   // spare nobody anything.
   const bool arrived = call.request.body->has_arrived() && announced.length &&
@@ -179,10 +182,10 @@ Response handle_put(Call& call) {
       const storage::Date modified =
           target.mapped() ? storage::date_of_content(date, *target.resource, *target.parent)
                           : storage::date_of_new(date, *target.parent);
-      const Charge charge(call, tx, owner_of(call, target));
+      const QuotaCheck quota(call, tx, owner_of(call, target));
       storage::Resource stored = tx.put(*target.parent, call.target.path.name(), content, modified,
                                         call.request.caller->account);
-      charge.settle(tx);
+      quota.require_within(tx);
       outcome = {target.mapped(), std::move(stored.etag),
                  last_modified(stored.modified.at, tx.wall_now()), stored.content};
     });

@@ -1,10 +1,12 @@
 #include "server/auth/gate.h"
 
+#include "dav/refusal.h"
+
 namespace holdfast::server {
 
 dav::Response Gate::refuse(const dav::Request& request, const SignIn::Refusal& refusal) const {
   dav::Response response =
-      dav::refuse(request, engine_.options(), refusal.status, refusal.detail, refusal.sentence);
+      dav::refusal(request, engine_.options(), refusal.status, refusal.detail, refusal.sentence);
   response.fields += refusal.fields;
   return response;
 }
@@ -12,7 +14,7 @@ dav::Response Gate::refuse(const dav::Request& request, const SignIn::Refusal& r
 dav::Response Gate::answer(dav::Request& request, Peer& peer) const {
   proxies_.apply(request, peer);
   if (const std::optional<Denial> denial = policy_.judge(request, sign_in_.anonymous()))
-    return dav::refuse(request, engine_.options(), denial->status, denial->detail);
+    return dav::refusal(request, engine_.options(), denial->status, denial->detail);
   if (const auto refusal = sign_in_.identify(request, peer)) return refuse(request, *refusal);
   if (const storage::AccountId account = request.caller->account; account != storage::kNobody) {
     peer.place = active_.enter(account);

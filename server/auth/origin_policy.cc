@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "dav/engine.h"
+#include "dav/method.h"
 
 namespace holdfast::server {
 namespace {

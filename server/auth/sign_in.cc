@@ -3,7 +3,7 @@
 #include <new>
 #include <utility>
 
-#include "dav/engine.h"
+#include "dav/method.h"
 #include "server/observe/access_log.h"
 
 namespace holdfast::server {

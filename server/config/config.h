@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dav/engine.h"
+#include "dav/options.h"
 #include "server/auth/anonymous.h"
 #include "server/http1/limits.h"
 #include "server/process/environment.h"

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "dav/engine.h"
+#include "dav/method.h"
 #include "server/loop/quick_loop.h"
 
 namespace holdfast::server {
@@ -24,8 +24,7 @@ bool looks_quick(const Head& head, std::size_t arrived) {
   if (head.chunked || head.expects_continue || head.content_length.value_or(0) > arrived)
     return false;
   const dav::Method* const method = dav::find_method(head.method);
-  if (method == nullptr || method->access == dav::Access::write) return false;
-  return method->name != "PROPFIND" || head.fields.find("Depth") == "0";
+  return method != nullptr && dav::is_quick(*method, head.fields);
 }
 
 }  // namespace

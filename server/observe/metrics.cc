@@ -90,13 +90,12 @@ void add_upkeep(std::vector<MetricFamily>& out, const Upkeep& upkeep) {
 }  // namespace
 
 std::size_t Metrics::method_index(std::string_view method) {
-  const auto found = std::lower_bound(kMethods.begin(), kMethods.end(), method);
-  if (found == kMethods.end() || *found != method) return kMethods.size();
-  return static_cast<std::size_t>(found - kMethods.begin());
+  const dav::Method* const found = dav::find_method(method);
+  if (found == nullptr) return dav::methods().size();
+  return static_cast<std::size_t>(found - dav::methods().data());
 }
 
 void Metrics::request_finished(const AccessRecord& record) {
-  static_assert(std::is_sorted(kMethods.begin(), kMethods.end()));
   PerMethod& counters = methods_[method_index(record.method)];
   const bool valid = record.status >= 100 && record.status < static_cast<int>(kStatusCount);
   counters.statuses[valid ? static_cast<std::size_t>(record.status) : 0].fetch_add(1, kRelaxed);
@@ -120,7 +119,7 @@ std::string Metrics::metrics(const storage::NamespaceStats& store, const Upkeep&
                                 "From the last byte of a request's head to the last of its answer.",
                                 MetricType::Histogram);
   for (std::size_t m = 0; m < methods_.size(); ++m) {
-    const std::string method(m < kMethods.size() ? kMethods[m] : "other");
+    const std::string method(m < dav::methods().size() ? dav::methods()[m].name : "other");
     bool any = false;
     for (std::size_t status = 0; status < kStatusCount; ++status) {
       const std::uint64_t count = methods_[m].statuses[status].load(kRelaxed);

@@ -1,6 +1,6 @@
 // Counts what the server does, for /metrics, and feeds the access log. The hot path is a handful of
 // relaxed atomic additions and, with a log, one line into a buffer. The number of time series is
-// bounded whatever clients send: methods outside the engine's table count as "other".
+// bounded whatever clients send: methods outside the table of dav/method count as "other".
 // Any thread may call any function.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dav/method.h"
 #include "server/observe/access_log.h"
 #include "server/observe/observer.h"
 #include "storage/clock.h"
@@ -42,10 +43,6 @@ class Metrics final : public Observer {
   [[nodiscard]] std::string metrics(const storage::NamespaceStats& store,
                                     const Upkeep& upkeep = {}) const;
 
-  // The names of methods that are counted by themselves; one more slot is for all others.
-  static constexpr std::array<std::string_view, 13> kMethods = {
-      "COPY",    "DELETE", "GET",      "HEAD",      "LOCK", "MKCOL", "MOVE",
-      "OPTIONS", "POST",   "PROPFIND", "PROPPATCH", "PUT",  "UNLOCK"};
   // Upper bounds of the latency histogram.
   static constexpr std::array<std::int64_t, 16> kLatencyBoundsMicros = {
       100,    250,     500,     1'000,   2'500,     5'000,     10'000,     25'000,
@@ -67,7 +64,8 @@ class Metrics final : public Observer {
 
   const storage::Clock& clock_;
   AccessLog* log_;
-  std::array<PerMethod, kMethods.size() + 1> methods_{};
+  // One for each of dav::methods(), in their order, and a last one for all other methods.
+  std::vector<PerMethod> methods_ = std::vector<PerMethod>(dav::methods().size() + 1);
   Counter received_bytes_ = 0;
   Counter sent_bytes_ = 0;
   Counter refused_ = 0;

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <sstream>
 
-#include "dav/conflict.h"
+#include "dav/refusal.h"
 #include "tests/dav/world.h"
 #include "tests/support/build_paths.h"
 
@@ -321,7 +321,7 @@ TEST(Conflicts, StoreFaultsBecomeStatuses) {  // storage/error.h, robustness E5
   for (const Case& each : cases) {
     const dav::Error error = dav::to_refusal(storage::Error(each.fault, "/var/lib/secret.db"));
     dav::Request request;
-    const Answer answer = render(dav::answer(error, request, {}));
+    const Answer answer = render(dav::to_response(error, request, {}));
     EXPECT_EQ(answer.status, each.status);
     EXPECT_EQ(answer.has("Retry-After"), each.status == 503);
     EXPECT_THAT(answer.body, Not(HasSubstr("secret")));

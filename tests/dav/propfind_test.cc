@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "dav/headers.h"
-#include "dav/propfind_memo.h"
+#include "dav/propfind_cache.h"
 #include "tests/dav/world.h"
 #include "tests/support/faulty_store.h"
 
@@ -352,13 +352,13 @@ TEST(Propfind, AllpropAsksTheStoreForNothingElse) {  // clients R47: no quota, n
 TEST(Propfind, ABodyThatCameBeforeMeansWhatItMeant) {
   dav::Options options;
   options.propfind_property_limit = 3;
-  dav::ParseSlots parses(1, std::chrono::seconds(1));
-  dav::PropFindMemo memo(options, parses);
+  dav::xml::ParseSlots parses(1, std::chrono::seconds(1));
+  dav::PropFindCache cache(options, parses);
   const auto meaning = [](const dav::PropFind& propfind) {
     std::string text = std::to_string(static_cast<int>(propfind.kind));
     for (const auto& asked : propfind.asked) {
       text += " {" + asked.name.xmlns + "}" + asked.name.name;
-      if (asked.live) text += " " + std::to_string(static_cast<int>(*asked.live));
+      if (asked.live) text += " " + std::string(asked.live->name);
     }
     return text;
   };
@@ -367,10 +367,10 @@ TEST(Propfind, ABodyThatCameBeforeMeansWhatItMeant) {
   for (int i = 0; i < 300; ++i) bodies.push_back(propfind("p" + std::to_string(i)));
   for (int look = 0; look < 3; ++look)
     for (const std::string& body : bodies)
-      ASSERT_EQ(meaning(*memo.parse(body)), meaning(dav::PropFind::parse(body, options))) << body;
+      ASSERT_EQ(meaning(*cache.parse(body)), meaning(dav::PropFind::parse(body, options))) << body;
   for (int look = 0; look < 2; ++look)
     for (const std::string& bad : {std::string("<x/>"), propfind("a b c d")})
-      EXPECT_THROW((void)memo.parse(bad), dav::Error) << bad;
+      EXPECT_THROW((void)cache.parse(bad), dav::Error) << bad;
 }
 
 TEST(Propfind, AllpropStaysSmall) {  // clients R26: Windows refuses listings above 1,000,000 bytes

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "dav/path.h"
+#include "dav/xml/output.h"
 #include "tests/dav/world.h"
 
 namespace holdfast::test {

@@ -1,6 +1,6 @@
 // A DAV engine over the in-memory store, the requests tests send most, and answers read as clients
-// read them: XML through dav/xml.h, never as text. Every write runs twice (the closures must bear
-// it). One thread.
+// read them: XML through dav/xml/document.h, never as text. Every write runs twice (the closures
+// must bear it). One thread.
 //
 //   World w;
 //   w.put("/a.txt", "hello");
@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "dav/engine.h"
-#include "dav/xml.h"
+#include "dav/xml/document.h"
 #include "tests/support/dav_client.h"
 #include "tests/support/memory_store.h"
 

@@ -7,7 +7,8 @@
 #include <random>
 #include <regex>
 
-#include "dav/xml.h"
+#include "dav/xml/document.h"
+#include "dav/xml/output.h"
 #include "tests/dav/world.h"
 #include "tests/dav/xmllint.h"
 

@@ -1,11 +1,11 @@
-#include "dav/xml.h"
-
 #include <ctime>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <random>
 
+#include "dav/xml/document.h"
+#include "dav/xml/output.h"
 #include "tests/dav/xmllint.h"
 
 namespace holdfast::dav::xml {

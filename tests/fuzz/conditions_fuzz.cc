@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "dav/conditions.h"
-#include "dav/propfind_memo.h"
+#include "dav/method.h"
+#include "dav/propfind_cache.h"
 #include "tests/fuzz/property.h"
 #include "tests/support/memory_store.h"
 
@@ -218,10 +219,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
        {storage::Path({"f"}), storage::Path({"c"}), storage::Path({"c", "f"}), storage::Path({"n"}),
         storage::Path({"c", "n"})}) {
     const int wanted = good ? evaluate(*header, path) : 400;
-    dav::ParseSlots parses(1, std::chrono::seconds(1));
-    dav::PropFindMemo propfinds(options, parses);
-    dav::Call call{request, world().store.names, world().store.contents, options,
-                   parses,  propfinds,           {.path = path}};
+    dav::xml::ParseSlots parses(1, std::chrono::seconds(1));
+    dav::PropFindCache propfinds(options, parses);
+    dav::Call call{request,
+                   *dav::find_method("GET"),
+                   world().store.names,
+                   world().store.contents,
+                   options,
+                   parses,
+                   propfinds,
+                   {.path = path}};
     int got = 0;
     try {
       const dav::Conditions conditions(call);

@@ -2,7 +2,8 @@
 // in an encoding and of a size that we take, and read as what libxml2 reads. Its elements stand
 // alone with the infoset they had, a fixpoint of parsing. And any bytes as text: escaped, they
 // parse.
-#include "dav/xml.h"
+#include "dav/xml/document.h"
+#include "dav/xml/output.h"
 #include "tests/fuzz/independent_xml.h"
 #include "tests/fuzz/property.h"
 

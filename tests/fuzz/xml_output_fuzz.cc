@@ -4,8 +4,10 @@
 // properties, as PROPPATCH stores them.
 #include <map>
 
+#include "dav/multistatus.h"
 #include "dav/property.h"
-#include "dav/xml.h"
+#include "dav/xml/document.h"
+#include "dav/xml/output.h"
 #include "tests/fuzz/independent_xml.h"
 #include "tests/fuzz/property.h"
 
@@ -67,6 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const dav::Options options;
   dav::PropertyContext context;
   context.options = &options;
+  context.caller = dav::anonymous_caller(storage::Right::write);
   storage::Member member;
   member.resource = {.id = 2, .parent = 1, .name = std::string(take_line(text))};
   storage::Lock lock{
@@ -80,7 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     const dav::xml::Document document = dav::xml::Document::parse(text);
     for (const dav::xml::Element& element : document.root().children()) {
-      const bool live = dav::find_live(element.name()).has_value();
+      const bool live = dav::find_live(element.name()) != nullptr;
       if (!live) given[element.name()] = element.standalone();
       dav::xml::append_empty_element(asked, element.name());
       // One that is not there.
@@ -100,10 +103,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(error.detail.find("too many") != std::string::npos, "our own names parse");
   }
   for (const dav::PropFind& question : questions) {
-    std::string body = "<?xml version=\"1.0\" encoding=\"utf-8\"?><D:multistatus";
-    body.append(dav::xml::root_declarations()).append(">");
-    dav::append_response(body, question, member, "/a", context);
-    body += "</D:multistatus>";
+    std::string body;
+    dav::multistatus::begin(body);
+    dav::multistatus::append_member(body, question, member, "/a", context);
+    dav::multistatus::end(body);
 
     const fuzz::IndependentDocument read = fuzz::parse_independently(body);
     fuzz::require(read != nullptr, "well-formed for libxml2");

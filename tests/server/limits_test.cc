@@ -266,9 +266,9 @@ int parsed_at_once(const Config& config, std::uint64_t n) {
   Config impatient = config;
   impatient.dav.xml_wait_s = 0;
   const auto w = world(impatient);
-  std::vector<std::unique_ptr<dav::ParseSlots::Slot>> others;
+  std::vector<std::unique_ptr<dav::xml::ParseSlots::Slot>> others;
   for (std::uint64_t i = 1; i < n; ++i)
-    others.emplace_back(new dav::ParseSlots::Slot(w->engine.parses().take()));
+    others.emplace_back(new dav::xml::ParseSlots::Slot(w->engine.parses().take()));
   return w->status("PROPFIND", "/", {{"Depth", "0"}}, test::propfind("getetag"));
 }
 
@@ -635,8 +635,8 @@ bool stop_ends(Config config, milliseconds patience) {
 bool parse_wait_ends(Config config, milliseconds patience) {
   config.dav.xml_parses = 1;
   const auto w = world(config);
-  auto slot =
-      std::unique_ptr<dav::ParseSlots::Slot>(new dav::ParseSlots::Slot(w->engine.parses().take()));
+  auto slot = std::unique_ptr<dav::xml::ParseSlots::Slot>(
+      new dav::xml::ParseSlots::Slot(w->engine.parses().take()));
   auto answer = std::async(std::launch::async, [&] {
     return w->send("PROPFIND", "/", {{"Depth", "0"}}, test::propfind("getetag"));
   });
@@ -806,7 +806,7 @@ TEST(Limits, OnlyBodiesThatAreParsedNeedAPlaceAmongThem) {
   w->put("/f");
   const std::string token = w->lock("/f");
   {
-    const dav::ParseSlots::Slot slot = w->engine.parses().take();
+    const dav::xml::ParseSlots::Slot slot = w->engine.parses().take();
     EXPECT_EQ(w->status("PROPFIND", "/", {{"Depth", "0"}}, new_propfind()), 503);
     EXPECT_EQ(w->status("PROPPATCH", "/", {}, test::set_properties("<x:a/>")), 503);
     EXPECT_EQ(w->status("LOCK", "/g", {}, test::lockinfo()), 503);

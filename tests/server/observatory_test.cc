@@ -209,11 +209,12 @@ TEST(Metrics, HasABoundedNumberOfSeriesWhateverClientsSend) {
 TEST(Metrics, KnowsEveryMethodByName) {
   const test::ManualClock clock;
   Metrics metrics(clock, nullptr);
-  for (const std::string_view method : Metrics::kMethods)
-    metrics.request_finished(record(method, 200));
+  for (const dav::Method& method : dav::methods())
+    metrics.request_finished(record(method.name, 200));
   const std::string text = metrics.metrics({});
-  for (const std::string_view method : Metrics::kMethods)
-    EXPECT_THAT(text, HasSubstr("{method=\"" + std::string(method) + "\",status=\"200\"} 1\n"));
+  for (const dav::Method& method : dav::methods())
+    EXPECT_THAT(text,
+                HasSubstr("{method=\"" + std::string(method.name) + "\",status=\"200\"} 1\n"));
   EXPECT_THAT(text, Not(HasSubstr("other")));
 }
 

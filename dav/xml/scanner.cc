@@ -1,16 +1,16 @@
-#include "dav/xml_scanner.h"
+#include "dav/xml/scanner.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
 #include "dav/http.h"
-#include "dav/xml_encoding.h"
+#include "dav/xml/encoding.h"
 
 namespace holdfast::dav::xml {
 namespace {
 
-[[noreturn]] void refuse(const char* why) { throw Error(400, why); }
+[[noreturn]] void malformed(const char* why) { throw Error(400, why); }
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -42,7 +42,7 @@ class Scanner {
   // Everything before `end`, which is skipped.
   std::string_view take_until(std::string_view end, const char* otherwise) {
     const std::size_t n = rest_.find(end);
-    if (n == std::string_view::npos) refuse(otherwise);
+    if (n == std::string_view::npos) malformed(otherwise);
     const std::string_view taken = rest_.substr(0, n);
     rest_.remove_prefix(n + end.size());
     return taken;
@@ -76,7 +76,7 @@ std::string_view Scanner::pseudo_attribute(std::string_view name) {
     return {};
   }
   take_space();
-  if (!take("=")) refuse("The XML declaration is malformed.");
+  if (!take("=")) malformed("The XML declaration is malformed.");
   take_space();
   for (const std::string_view quote : {"\"", "'"}) {
     if (!take(quote)) continue;
@@ -84,7 +84,7 @@ std::string_view Scanner::pseudo_attribute(std::string_view name) {
     if (value.empty()) break;
     return value;
   }
-  refuse("The XML declaration is malformed.");
+  malformed("The XML declaration is malformed.");
 }
 
 void Scanner::declaration(Encoding encoding) {
@@ -93,19 +93,19 @@ void Scanner::declaration(Encoding encoding) {
   const std::string_view version = pseudo_attribute("version");
   if (version.substr(0, 2) != "1." || version.size() == 2 ||
       version.find_first_not_of("0123456789", 2) != std::string_view::npos)
-    refuse("The XML declaration has no version that we know.");
+    malformed("The XML declaration has no version that we know.");
   const std::string_view name = pseudo_attribute("encoding");
   const auto is = [&](std::string_view other) { return equal_ignoring_case(name, other); };
   const bool fits = encoding == Encoding::utf8      ? is("UTF-8") || is("UTF8")
                     : encoding == Encoding::utf16le ? is("UTF-16") || is("UTF-16LE")
                                                     : is("UTF-16") || is("UTF-16BE");
   if (!name.empty() && !fits)
-    refuse("The body's encoding is not the declared one, or is not accepted.");
+    malformed("The body's encoding is not the declared one, or is not accepted.");
   const std::string_view standalone = pseudo_attribute("standalone");
   if (!standalone.empty() && standalone != "yes" && standalone != "no")
-    refuse("The XML declaration is malformed.");
+    malformed("The XML declaration is malformed.");
   take_space();
-  if (!take("?>")) refuse("The XML declaration is malformed.");
+  if (!take("?>")) malformed("The XML declaration is malformed.");
 }
 
 std::string_view Scanner::nc_name() {
@@ -115,7 +115,7 @@ std::string_view Scanner::nc_name() {
     if (length == 0 ? !is_name_start(next.character) : !is_name_char(next.character)) break;
     length += next.length;
   }
-  if (length == 0) refuse("A name is missing or malformed.");
+  if (length == 0) malformed("A name is missing or malformed.");
   const std::string_view name = rest_.substr(0, length);
   rest_.remove_prefix(length);
   return name;
@@ -135,28 +135,29 @@ void Scanner::character_reference(std::string_view digits) const {
     base = 16;
     digits.remove_prefix(1);
   }
-  if (digits.empty()) refuse("A character reference is malformed.");
+  if (digits.empty()) malformed("A character reference is malformed.");
   std::uint32_t value = 0;
   for (const char c : digits) {
     std::uint32_t digit = 16;
     if (c >= '0' && c <= '9') digit = static_cast<std::uint32_t>(c - '0');
     if (c >= 'a' && c <= 'f') digit = static_cast<std::uint32_t>(c - 'a' + 10);
     if (c >= 'A' && c <= 'F') digit = static_cast<std::uint32_t>(c - 'A' + 10);
-    if (digit >= base) refuse("A character reference is malformed.");
+    if (digit >= base) malformed("A character reference is malformed.");
     value = std::min(value * base + digit, std::uint32_t{0x110000});  // stays above every Char
   }
-  if (!is_char(value)) refuse("A character reference names a character that XML forbids.");
+  if (!is_char(value)) malformed("A character reference names a character that XML forbids.");
 }
 
 void Scanner::references(std::string_view text) const {
   for (std::size_t at = text.find('&'); at != std::string_view::npos; at = text.find('&', at + 1)) {
     const std::size_t end = text.find_first_of(";&", at + 1);
-    if (end == std::string_view::npos || text[end] != ';') refuse("An ampersand is not escaped.");
+    if (end == std::string_view::npos || text[end] != ';')
+      malformed("An ampersand is not escaped.");
     const std::string_view name = text.substr(at + 1, end - at - 1);
     if (!name.empty() && name.front() == '#') {
       character_reference(name.substr(1));
     } else if (name != "amp" && name != "lt" && name != "gt" && name != "quot" && name != "apos") {
-      refuse("An entity reference names no predefined entity.");
+      malformed("An entity reference names no predefined entity.");
     }
   }
 }
@@ -164,24 +165,24 @@ void Scanner::references(std::string_view text) const {
 void Scanner::attribute() {
   const std::string_view name = qualified_name();
   if (std::find(attributes_.begin(), attributes_.end(), name) != attributes_.end())
-    refuse("An element has the same attribute twice.");
-  if (attributes_.size() == limits_.attributes) refuse("An element has too many attributes.");
+    malformed("An element has the same attribute twice.");
+  if (attributes_.size() == limits_.attributes) malformed("An element has too many attributes.");
   attributes_.push_back(name);
   take_space();
-  if (!take("=")) refuse("An attribute has no value.");
+  if (!take("=")) malformed("An attribute has no value.");
   take_space();
   const std::string_view quote = rest_.substr(0, 1);
-  if (quote != "\"" && quote != "'") refuse("An attribute's value is not quoted.");
+  if (quote != "\"" && quote != "'") malformed("An attribute's value is not quoted.");
   rest_.remove_prefix(1);
   const std::string_view value = take_until(quote, "An attribute's value does not end.");
-  if (value.find('<') != std::string_view::npos) refuse("An attribute's value has a raw <.");
+  if (value.find('<') != std::string_view::npos) malformed("An attribute's value has a raw <.");
   references(value);
 }
 
 void Scanner::start_tag() {
-  if (open_.empty() && elements_ > 0) refuse("The document has two roots.");
-  if (open_.size() == limits_.depth) refuse("The document is nested too deeply.");
-  if (elements_ == limits_.elements) refuse("The document has too many elements.");
+  if (open_.empty() && elements_ > 0) malformed("The document has two roots.");
+  if (open_.size() == limits_.depth) malformed("The document is nested too deeply.");
+  if (elements_ == limits_.elements) malformed("The document has too many elements.");
   ++elements_;
   const std::string_view name = qualified_name();
   attributes_.clear();
@@ -189,8 +190,8 @@ void Scanner::start_tag() {
     const bool space = take_space();
     if (take("/>")) return;
     if (take(">")) break;
-    if (rest_.empty()) refuse("The document ends inside a tag.");
-    if (!space) refuse("A tag is malformed.");
+    if (rest_.empty()) malformed("The document ends inside a tag.");
+    if (!space) malformed("A tag is malformed.");
     attribute();
   }
   open_.push_back(name);
@@ -199,21 +200,21 @@ void Scanner::start_tag() {
 void Scanner::end_tag() {
   const std::string_view name = qualified_name();
   take_space();
-  if (!take(">")) refuse("An end tag is malformed.");
-  if (open_.empty() || open_.back() != name) refuse("An end tag does not fit its start tag.");
+  if (!take(">")) malformed("An end tag is malformed.");
+  if (open_.empty() || open_.back() != name) malformed("An end tag does not fit its start tag.");
   open_.pop_back();
 }
 
 void Scanner::comment() {
   take_until("--", "A comment does not end.");
-  if (!take(">")) refuse("A comment has -- inside.");
+  if (!take(">")) malformed("A comment has -- inside.");
 }
 
 void Scanner::processing_instruction() {
   if (equal_ignoring_case(nc_name(), "xml"))
-    refuse("The XML declaration is malformed or not at the beginning.");
+    malformed("The XML declaration is malformed or not at the beginning.");
   if (take("?>")) return;
-  if (!take_space()) refuse("A processing instruction is malformed.");
+  if (!take_space()) malformed("A processing instruction is malformed.");
   take_until("?>", "A processing instruction does not end.");
 }
 
@@ -222,23 +223,24 @@ void Scanner::character_data() {
   const std::string_view text = rest_.substr(0, rest_.find('<'));
   rest_.remove_prefix(text.size());
   if (open_.empty()) {
-    if (!std::all_of(text.begin(), text.end(), is_space)) refuse("Text stands outside the root.");
+    if (!std::all_of(text.begin(), text.end(), is_space))
+      malformed("Text stands outside the root.");
     return;
   }
-  if (text.find("]]>") != std::string_view::npos) refuse("Text has a raw ]]>.");
+  if (text.find("]]>") != std::string_view::npos) malformed("Text has a raw ]]>.");
   references(text);
 }
 
 void Scanner::markup() {
   if (take("<!--")) return comment();
   if (take("<![CDATA[")) {
-    if (open_.empty()) refuse("Text stands outside the root.");
+    if (open_.empty()) malformed("Text stands outside the root.");
     take_until("]]>", "A CDATA section does not end.");
     return;
   }
   if (equal_ignoring_case(rest_.substr(0, 9), "<!DOCTYPE"))
-    throw Error(400, Precondition::no_external_entities, "The body has a DOCTYPE.");
-  if (take("<!")) refuse("A markup declaration stands where none may.");
+    throw Error(Precondition::no_external_entities, "The body has a DOCTYPE.");
+  if (take("<!")) malformed("A markup declaration stands where none may.");
   if (take("<?")) return processing_instruction();
   if (take("</")) return end_tag();
   take("<");
@@ -253,8 +255,8 @@ void Scanner::document() {
       character_data();
     }
   }
-  if (!open_.empty()) refuse("The document ends before its root does.");
-  if (elements_ == 0) refuse("The document has no root.");
+  if (!open_.empty()) malformed("The document ends before its root does.");
+  if (elements_ == 0) malformed("The document has no root.");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "dav/xml_encoding.h"
+#include "dav/xml/encoding.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-// XML in and out (RFC 4918 §8.2, §17; XML 1.0; Namespaces in XML 1.0). The only user of pugixml,
+// Reading XML (RFC 4918 §8.2, §17; XML 1.0; Namespaces in XML 1.0). The only user of pugixml,
 // which checks neither well-formedness nor namespaces (robustness §2.2): everything it lets pass
 // and XML forbids is refused here with Error 400. No DTD is ever accepted. No I/O, any thread.
 #pragma once
@@ -73,19 +73,5 @@ class Document {
   explicit Document(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
-
-// Text escaped for element content and for attribute values in double quotes: & < > " and CR, tab
-// and newline as character references where the parser would change them. Characters that XML 1.0
-// cannot carry (C0 controls, U+FFFE, U+FFFF, malformed UTF-8) become U+FFFD.
-[[nodiscard]] std::string escape(std::string_view text);
-void append_escaped(std::string& out, std::string_view text);
-
-// Expanded name as an element start: "D:name" for DAV:, a prefix declared on the multistatus root
-// for the well-known namespaces, else `ns0:name xmlns:ns0="…"`. Appends `<… />` (empty element).
-void append_empty_element(std::string& out, const storage::PropertyName& name);
-
-// The namespace declarations of every answer's root element: " xmlns:D=\"DAV:\" …" with a leading
-// space (clients R13).
-[[nodiscard]] std::string_view root_declarations();
 
 }  // namespace holdfast::dav::xml

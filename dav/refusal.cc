@@ -1,40 +1,20 @@
-#include "dav/conflict.h"
+#include "dav/refusal.h"
 
 #include <algorithm>
 
 #include "dav/headers.h"
 #include "dav/path.h"
-#include "dav/xml.h"
+#include "dav/xml/document.h"
+#include "dav/xml/output.h"
 
 namespace holdfast::dav {
 namespace {
 
-// What a person reads. The status alone decides, so that nothing internal can leak (robustness O3).
+// What a person reads. Precondition and status alone decide, so that nothing internal can leak
+// (robustness O3).
 std::string_view sentence(const Error& error, int status) {
   if (!error.message.empty()) return error.message;
-  switch (error.precondition) {
-    case Precondition::lock_token_submitted:
-      return "The resource is locked and the request does not carry the lock's token.";
-    case Precondition::need_privileges:
-      return "You do not have the right to do this.";
-    case Precondition::no_conflicting_lock:
-      return "Another lock is in the way.";
-    case Precondition::lock_token_matches_request_uri:
-      return "The lock token does not belong to a lock on this resource.";
-    case Precondition::propfind_finite_depth:
-      return "Depth: infinity is not allowed here; ask with Depth: 1.";
-    case Precondition::cannot_modify_protected_property:
-      return "The property is protected.";
-    case Precondition::quota_not_exceeded:
-      return "The quota would be exceeded.";
-    case Precondition::sufficient_disk_space:
-      return "There is not enough space on the disk.";
-    case Precondition::no_external_entities:
-      return "External entities are not allowed.";
-    case Precondition::preserved_live_properties:
-    case Precondition::none:
-      break;
-  }
+  if (const auto own = sentence_of(error.precondition); !own.empty()) return own;
   if (error.conflict == Error::Conflict::stale_version)
     return "The resource is no longer the version named in If-Match.";
   switch (status) {
@@ -138,9 +118,8 @@ std::string_view exception_name(int status) {
 }
 
 std::string xml_body(const Error& error, int status) {
-  std::string body =
-      "<?xml version=\"1.0\" encoding=\"utf-8\"?>"
-      "<D:error xmlns:D=\"DAV:\" xmlns:s=\"http://sabredav.org/ns\">";
+  std::string body(xml::kDeclaration);
+  body += "<D:error xmlns:D=\"DAV:\" xmlns:s=\"http://sabredav.org/ns\">";
   if (error.precondition != Precondition::none) {
     const std::string_view name = element_name(error.precondition);
     body.append("<D:").append(name).append(">");
@@ -227,26 +206,46 @@ std::string json_body(const Error& error, const Request& request, int status) {
   return body += "}";
 }
 
+// `lock` is in the way.
+Error locked(Precondition precondition, std::string detail, const storage::Lock& lock,
+             std::string root_href) {
+  Error error(precondition, std::move(detail));
+  error.hrefs.push_back(std::move(root_href));
+  error.conflict = Error::Conflict::lock;
+  error.lock = lock;
+  return error;
+}
+
 }  // namespace
 
 Error lock_refused(const storage::Lock& lock, std::string root_href) {
-  Error error(423, Precondition::no_conflicting_lock, "an existing lock conflicts");
-  error.hrefs.push_back(std::move(root_href));
-  error.conflict = Error::Conflict::lock;
-  error.lock = lock;
-  return error;
+  return locked(Precondition::no_conflicting_lock, "an existing lock conflicts", lock,
+                std::move(root_href));
 }
 
 Error token_missing(const storage::Lock& lock, std::string root_href) {
-  Error error(423, Precondition::lock_token_submitted, "the token of a covering lock is missing");
-  error.hrefs.push_back(std::move(root_href));
-  error.conflict = Error::Conflict::lock;
-  error.lock = lock;
-  return error;
+  return locked(Precondition::lock_token_submitted, "the token of a covering lock is missing", lock,
+                std::move(root_href));
 }
 
+Error token_of_no_lock_to_refresh() {
+  return {412, Precondition::lock_token_matches_request_uri,
+          "no submitted token is of a lock on this resource"};
+}
+
+Error token_of_no_lock_to_remove() {
+  return {Precondition::lock_token_matches_request_uri,
+          "the token is not of a lock on this resource"};
+}
+
+Error condition_failed(std::string detail) { return {412, std::move(detail)}; }
+
+Error parent_missing(std::string detail) { return {409, std::move(detail)}; }
+
+Error slash_after_file() { return {409, "a file's URL does not end in a slash"}; }
+
 Error stale_version(std::string_view current, std::string_view if_match) {
-  Error error(412, "If-Match does not match what is stored");
+  Error error = condition_failed("If-Match does not match what is stored");
   error.conflict = Error::Conflict::stale_version;
   error.your_version = if_match;
   if (!current.empty()) {
@@ -259,7 +258,7 @@ Error stale_version(std::string_view current, std::string_view if_match) {
 Error to_refusal(const storage::Error& error) {
   switch (error.fault()) {
     case storage::Fault::full:
-      return {507, Precondition::sufficient_disk_space, error.what()};
+      return {Precondition::sufficient_disk_space, error.what()};
     case storage::Fault::conflict:
       return {409, error.what()};
     case storage::Fault::corrupt:
@@ -274,7 +273,7 @@ Error to_refusal(const storage::Error& error) {
   return refusal;
 }
 
-Response answer(const Error& error, const Request& request, const Options& options) {
+Response to_response(const Error& error, const Request& request, const Options& options) {
   const bool json =
       options.conflict_status == ConflictStatus::automatic && prefers_json(request.fields);
   Response response;
@@ -298,6 +297,13 @@ Response answer(const Error& error, const Request& request, const Options& optio
     response.body = xml_body(error, response.status);
   }
   return response;
+}
+
+Response refusal(const Request& request, const Options& options, int status,
+                 std::string_view detail, std::string_view sentence) {
+  Error error(status, std::string(detail));
+  error.message = sentence;
+  return to_response(error, request, options);
 }
 
 }  // namespace holdfast::dav

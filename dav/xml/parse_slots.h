@@ -1,9 +1,9 @@
-// How many XML bodies are parsed at once (robustness §2.0). A parsed document takes some 25 times
-// the memory of its text; without a bound, as many of the largest as there are workers could take
-// all there is. A slot is held while a document lives: never while a body arrives or an answer
-// leaves, so no client can keep one. Any thread.
+// Bounds how many XML bodies are parsed at once (robustness §2.0). A parsed document takes some 25
+// times the memory of its text; without a bound, as many of the largest as there are workers could
+// take all there is. A handler holds a slot while a document lives, and never while a body arrives
+// or an answer leaves, so no client can keep one. Any thread.
 //
-//   const ParseSlots::Slot slot = call.parses.take();
+//   const xml::ParseSlots::Slot slot = call.parses.take();
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <mutex>
 
-namespace holdfast::dav {
+namespace holdfast::dav::xml {
 
 class ParseSlots {
  public:
@@ -42,4 +42,4 @@ class ParseSlots {
   std::size_t free_;
 };
 
-}  // namespace holdfast::dav
+}  // namespace holdfast::dav::xml

@@ -1,8 +1,8 @@
-#include "dav/parse_slots.h"
+#include "dav/xml/parse_slots.h"
 
 #include "dav/error.h"
 
-namespace holdfast::dav {
+namespace holdfast::dav::xml {
 
 ParseSlots::ParseSlots(std::size_t slots, std::chrono::seconds longest_wait)
     : longest_wait_(longest_wait), free_(slots) {}
@@ -26,4 +26,4 @@ void ParseSlots::give_back() {
   freed_.notify_one();
 }
 
-}  // namespace holdfast::dav
+}  // namespace holdfast::dav::xml

@@ -1,9 +1,9 @@
-// The part of dav/xml.h that writes: escaping, names, and what an answer's root declares.
+#include "dav/xml/output.h"
+
 #include <array>
 #include <cstdint>
 
-#include "dav/xml.h"
-#include "dav/xml_encoding.h"
+#include "dav/xml/encoding.h"
 
 namespace holdfast::dav::xml {
 namespace {
@@ -14,7 +14,7 @@ struct KnownNamespace {
 };
 // Those that clients use in nearly every request; each costs its length in every answer.
 constexpr std::array<KnownNamespace, 4> kKnown = {{
-    {"D", kDav},
+    {"D", "DAV:"},
     {"Z", "urn:schemas-microsoft-com:"},
     {"oc", "http://owncloud.org/ns"},
     {"A", "http://apache.org/dav/props/"},
@@ -78,23 +78,23 @@ std::string escape(std::string_view text) {
   return out;
 }
 
-void append_empty_element(std::string& out, const storage::PropertyName& name) {
+void append_empty_element(std::string& out, std::string_view xmlns, std::string_view local) {
   out += '<';
-  if (name.xmlns.empty()) {
-    out.append(name.name).append("/>");
+  if (xmlns.empty()) {
+    out.append(local).append("/>");
     return;
   }
   for (const KnownNamespace& known : kKnown) {
-    if (name.xmlns != known.xmlns) continue;
-    out.append(known.prefix).append(1, ':').append(name.name).append("/>");
+    if (xmlns != known.xmlns) continue;
+    out.append(known.prefix).append(1, ':').append(local).append("/>");
     return;
   }
-  if (name.xmlns == kXml) {  // no other prefix may be bound to it
-    out.append("xml:").append(name.name).append("/>");
+  if (xmlns == kXml) {  // no other prefix may be bound to it
+    out.append("xml:").append(local).append("/>");
     return;
   }
-  out.append("ns0:").append(name.name).append(" xmlns:ns0=\"");
-  append_escaped(out, name.xmlns);
+  out.append("ns0:").append(local).append(" xmlns:ns0=\"");
+  append_escaped(out, xmlns);
   out += "\"/>";
 }
 

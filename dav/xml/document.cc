@@ -1,4 +1,4 @@
-#include "dav/xml.h"
+#include "dav/xml/document.h"
 
 #include <algorithm>
 #include <map>
@@ -6,7 +6,7 @@
 #include <pugixml.hpp>
 #include <set>
 
-#include "dav/xml_scanner.h"
+#include "dav/xml/scanner.h"
 
 namespace holdfast::dav::xml {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kXml = "http://www.w3.org/XML/1998/namespace";
 constexpr std::string_view kXmlns = "http://www.w3.org/2000/xmlns/";
 
-[[noreturn]] void refuse(const char* why) { throw Error(400, why); }
+[[noreturn]] void malformed(const char* why) { throw Error(400, why); }
 
 // A qualified name's two parts; the prefix is empty when there is none.
 struct QualifiedName {
@@ -39,8 +39,8 @@ bool is_declaration(const QualifiedName& attribute) {
 }
 
 // The text of an element's content and attributes, as the parser will give it back.
-enum class Place { content, attribute };
-void append_text(std::string& out, std::string_view text, Place place) {
+enum class Context { content, attribute };
+void append_text(std::string& out, std::string_view text, Context context) {
   for (const char c : text) {
     switch (c) {
       case '&':
@@ -56,13 +56,13 @@ void append_text(std::string& out, std::string_view text, Place place) {
         out += "&#13;";
         break;
       case '"':
-        out += place == Place::attribute ? "&quot;" : "\"";
+        out += context == Context::attribute ? "&quot;" : "\"";
         break;
       case '\t':
-        out += place == Place::attribute ? "&#9;" : "\t";
+        out += context == Context::attribute ? "&#9;" : "\t";
         break;
       case '\n':
-        out += place == Place::attribute ? "&#10;" : "\n";
+        out += context == Context::attribute ? "&#10;" : "\n";
         break;
       default:
         out += c;
@@ -72,7 +72,7 @@ void append_text(std::string& out, std::string_view text, Place place) {
 
 void append_attribute(std::string& out, std::string_view name, std::string_view value) {
   out.append(1, ' ').append(name).append("=\"");
-  append_text(out, value, Place::attribute);
+  append_text(out, value, Context::attribute);
   out += '"';
 }
 
@@ -126,7 +126,7 @@ class Resolver {
 
   Node* enter(pugi::xml_node source, Node* parent) {
     // Nodes point at each other: a parser that sees more elements than the scanner is a bug.
-    if (nodes_.size() == nodes_.capacity()) refuse("The document is not well-formed.");
+    if (nodes_.size() == nodes_.capacity()) malformed("The document is not well-formed.");
     Node& node = nodes_.emplace_back();
     node.source = source;
     node.parent = parent;
@@ -149,14 +149,15 @@ class Resolver {
       const std::string_view prefix = name.prefix.empty() ? std::string_view() : name.local;
       const std::string_view xmlns = attribute.value();
       if (prefix == "xmlns" || xmlns == kXmlns || (prefix == "xml") != (xmlns == kXml))
-        refuse("A reserved prefix or namespace is declared.");
-      if (xmlns.empty() && !prefix.empty()) refuse("A prefix is declared for no namespace.");
-      if (xmlns.size() > limits_.namespace_bytes) refuse("The name of a namespace has too many bytes.");
+        malformed("A reserved prefix or namespace is declared.");
+      if (xmlns.empty() && !prefix.empty()) malformed("A prefix is declared for no namespace.");
+      if (xmlns.size() > limits_.namespace_bytes)
+        malformed("The name of a namespace has too many bytes.");
       names_.insert(xmlns);
       scope_.push_back({.prefix = prefix, .xmlns = xmlns});
       node.declared.push_back(scope_.back());
       if (names_.size() > limits_.namespaces || scope_.size() > limits_.namespaces)
-        refuse("The document has too many namespaces.");
+        malformed("The document has too many namespaces.");
     }
   }
 
@@ -164,7 +165,7 @@ class Resolver {
     for (auto binding = scope_.rbegin(); binding != scope_.rend(); ++binding)
       if (binding->prefix == prefix) return binding->xmlns;
     if (prefix == "xml") return kXml;
-    if (!prefix.empty()) refuse("A prefix is not declared.");
+    if (!prefix.empty()) malformed("A prefix is not declared.");
     return {};
   }
 
@@ -177,7 +178,7 @@ class Resolver {
       const Binding expanded{.prefix = name.local, .xmlns = look_up(name.prefix)};
       for (const Binding& other : expanded_)
         if (other.prefix == expanded.prefix && other.xmlns == expanded.xmlns)
-          refuse("An element has the same attribute twice.");
+          malformed("An element has the same attribute twice.");
       expanded_.push_back(expanded);
     }
   }
@@ -221,7 +222,7 @@ class Writer {
     switch (leaf.type()) {
       case pugi::node_pcdata:
       case pugi::node_cdata:
-        append_text(out, leaf.value(), Place::content);
+        append_text(out, leaf.value(), Context::content);
         break;
       case pugi::node_comment:
         out.append("<!--").append(leaf.value()).append("-->");
@@ -393,7 +394,7 @@ Document Document::parse(std::string_view body, const Limits& limits) {
   const pugi::xml_parse_result result = impl->tree.load_buffer_inplace(
       impl->text.data(), impl->text.size(), options, pugi::encoding_utf8);
   if (result.status == pugi::status_out_of_memory) throw std::bad_alloc();
-  if (!result) refuse("The document is not well-formed.");
+  if (!result) malformed("The document is not well-formed.");
   impl->nodes.reserve(scanned.elements);
   Resolver(impl->nodes, limits).resolve(impl->tree.document_element());
   return Document(std::move(impl));

@@ -1,13 +1,13 @@
 // Is a body well-formed XML 1.0 with well-formed qualified names, in an encoding and of a size that
 // we accept? Checks everything that pugixml lets pass except what the prefixes are bound to, before
-// any tree is built. One pass, no recursion, any thread. Used by dav/xml only.
+// any tree is built. One pass, no recursion, any thread. Used by dav/xml/document only.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <string_view>
 
-#include "dav/xml.h"
+#include "dav/xml/document.h"
 
 namespace holdfast::dav::xml {
 

@@ -1,0 +1,122 @@
+#include "dav/method.h"
+
+#include <set>
+#include <utility>
+
+#include "dav/methods/methods.h"
+#include "dav/options.h"
+
+namespace holdfast::dav {
+namespace {
+
+using storage::Right;
+
+constexpr unsigned kMapped = kFile | kCollection;
+constexpr unsigned kEverywhere = kUnmapped | kMapped | kAbovePrefix | kServer;
+constexpr unsigned kNowhere = 0;
+
+constexpr auto kNoLimit = nullptr;
+constexpr auto kContentLimit = &Options::body_limit_bytes;
+constexpr auto kXmlLimit = &Options::xml_limit_bytes;
+constexpr auto kProppatchLimit = &Options::proppatch_limit_bytes;
+
+// OPTIONS says what the server can do, not what is there, so it needs no right. MKCOL tells whoever
+// can see a collection that it exists, whatever else they may (clients R50); its handler asks for
+// the right. The last four are HTTP's and are offered nowhere.
+// clang-format off
+constexpr Method kMethods[] = {
+  // name, access, right on the target, body, its limit, allowed on, quick, compliance class, handler
+  {"OPTIONS",   Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kEverywhere,             Quick::always,          "",  handle_options},
+  {"GET",       Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          "",  handle_get},
+  {"HEAD",      Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          "",  handle_get},
+  {"PUT",       Access::write, Right::write, BodyUse::content, kContentLimit,   kUnmapped | kFile,       Quick::never,           "",  handle_put},
+  {"DELETE",    Access::write, Right::write, BodyUse::ignored, kNoLimit,        kMapped,                 Quick::never,           "",  handle_delete},
+  {"MKCOL",     Access::write, Right::none,  BodyUse::refused, kProppatchLimit, kUnmapped,               Quick::never,           "1", handle_mkcol},
+  {"COPY",      Access::write, Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::never,           "1", handle_copy},
+  {"MOVE",      Access::write, Right::write, BodyUse::ignored, kNoLimit,        kMapped,                 Quick::never,           "1", handle_move},
+  {"PROPFIND",  Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kMapped | kAbovePrefix,  Quick::with_depth_zero, "1", handle_propfind},
+  {"PROPPATCH", Access::write, Right::write, BodyUse::xml,     kProppatchLimit, kMapped,                 Quick::never,           "1", handle_proppatch},
+  {"LOCK",      Access::write, Right::write, BodyUse::xml,     kXmlLimit,       kUnmapped | kMapped,     Quick::never,           "2", handle_lock},
+  {"UNLOCK",    Access::write, Right::write, BodyUse::ignored, kNoLimit,        kMapped,                 Quick::never,           "2", handle_unlock},
+  {"POST",      Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
+  {"PATCH",     Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
+  {"TRACE",     Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
+  {"CONNECT",   Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
+};
+// clang-format on
+
+void append_element(std::string& list, std::string_view element) {
+  if (!list.empty()) list += ", ";
+  list += element;
+}
+
+// The names of the methods that are allowed on any of `named`.
+std::string names_allowed_on(unsigned named) {
+  std::string names;
+  for (const Method& method : kMethods)
+    if ((method.allowed_on & named) != 0) append_element(names, method.name);
+  return names;
+}
+
+// 405 with this value of Allow.
+Error refused_with_allow(std::string_view allow, std::string detail) {
+  Error error(405, std::move(detail));
+  error.fields = "Allow: " + std::string(allow) + "\r\n";
+  return error;
+}
+
+}  // namespace
+
+std::span<const Method> methods() { return kMethods; }
+
+const Method* find_method(std::string_view name) {
+  for (const Method& method : kMethods)
+    if (method.name == name) return &method;
+  return nullptr;
+}
+
+const Method& dispatch(std::string_view name) {
+  const Method* const method = find_method(name);
+  if (method == nullptr) throw Error(501, "the method is unknown");
+  if (method->handle == nullptr)
+    throw refused_with_allow(allowed_methods(), "the method is not offered");
+  return *method;
+}
+
+bool is_quick(const Method& method, const Fields& fields) {
+  return method.quick == Quick::always ||
+         (method.quick == Quick::with_depth_zero && fields.find("Depth") == "0");
+}
+
+std::string_view allowed_methods() {
+  static const std::string names = names_allowed_on(kEverywhere);
+  return names;
+}
+
+std::string_view allowed_on(const std::optional<storage::Resource>& resource) {
+  static const std::string unmapped = names_allowed_on(kUnmapped);
+  static const std::string file = names_allowed_on(kFile);
+  static const std::string collection = names_allowed_on(kCollection);
+  if (!resource) return unmapped;
+  return resource->is_collection() ? collection : file;
+}
+
+Error not_allowed(const std::optional<storage::Resource>& resource, std::string detail) {
+  return refused_with_allow(allowed_on(resource), std::move(detail));
+}
+
+std::string_view compliance_classes() {
+  static const std::string classes = [] {
+    std::set<std::string_view> listed = {""};
+    std::string list;
+    for (const Method& method : kMethods)
+      if (listed.insert(method.compliance_class).second)
+        append_element(list, method.compliance_class);
+    // Class 3 is brought by no method: it says that all of them follow RFC 4918 (§18.3).
+    append_element(list, "3");
+    return list;
+  }();
+  return classes;
+}
+
+}  // namespace holdfast::dav

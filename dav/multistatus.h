@@ -1,0 +1,44 @@
+// Writes the bodies of 207 answers (RFC 4918 §13, §14.16): a head, for each resource a response
+// with its propstats, a tail. Everything is appended to a string that the caller sends. Pure
+// functions, any thread.
+//
+//   begin(out);
+//   begin_response(out, href);
+//   begin_propstat(out);
+//   out += …;                // elements of properties
+//   end_propstat(out, 200);
+//   end_response(out);
+//   end(out);
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "dav/error.h"
+#include "dav/http.h"
+#include "dav/property.h"
+#include "dav/propfind_request.h"
+#include "storage/namespace.h"
+
+namespace holdfast::dav::multistatus {
+
+// A 207 with its Content-Type, as yet without a body.
+[[nodiscard]] Response answer();
+
+void begin(std::string& out);
+void end(std::string& out);
+
+// `href` is escaped already.
+void begin_response(std::string& out, std::string_view href);
+void end_response(std::string& out);
+
+void begin_propstat(std::string& out);
+// The status of the properties since begin_propstat, and the precondition that they failed, if any.
+void end_propstat(std::string& out, int status, Precondition failed = Precondition::none);
+
+// Appends the response for one member to a PROPFIND: the propstat with 200 first, then the one with
+// 404 (clients R12).
+void append_member(std::string& out, const PropFind& propfind, const storage::Member& member,
+                   std::string_view href, const PropertyContext& context);
+
+}  // namespace holdfast::dav::multistatus

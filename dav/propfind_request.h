@@ -1,0 +1,31 @@
+// What a PROPFIND asks for (RFC 4918 §9.1, §14.20). Pure functions, any thread.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "dav/options.h"
+#include "dav/property.h"
+#include "storage/namespace.h"
+
+namespace holdfast::dav {
+
+struct PropFind {
+  enum class Kind { allprop, propname, prop };
+  Kind kind = Kind::allprop;
+  struct Asked {
+    storage::PropertyName name;
+    const LiveProperty* live = nullptr;  // null for a dead property
+  };
+  std::vector<Asked> asked;  // for prop, and what `include` adds to allprop; without duplicates
+
+  // An empty body is allprop. Throws Error 400 when it is not a propfind element of RFC 4918,
+  // or names more than options.propfind_property_limit properties (robustness X17).
+  [[nodiscard]] static PropFind parse(std::string_view body, const Options& options);
+  // What rendering the answer needs: a set of LiveProperty::Need.
+  [[nodiscard]] unsigned needs() const;
+  // What the listing has to bring along.
+  [[nodiscard]] storage::Wanted wanted() const;
+};
+
+}  // namespace holdfast::dav

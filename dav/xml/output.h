@@ -1,0 +1,33 @@
+// Writing XML: escaped text, names, and what the root element of an answer declares. Pure
+// functions, any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "storage/model.h"
+
+namespace holdfast::dav::xml {
+
+// Text escaped for element content and for attribute values in double quotes: & < > " and CR, tab
+// and newline as character references where the parser would change them. Characters that XML 1.0
+// cannot carry (C0 controls, U+FFFE, U+FFFF, malformed UTF-8) become U+FFFD.
+[[nodiscard]] std::string escape(std::string_view text);
+void append_escaped(std::string& out, std::string_view text);
+
+// What every answer begins with.
+inline constexpr std::string_view kDeclaration = "<?xml version=\"1.0\" encoding=\"utf-8\"?>";
+
+// Appends the empty element of an expanded name: "<D:name/>" for DAV:, a prefix that
+// root_declarations() declares for the other well-known namespaces, else
+// `<ns0:name xmlns:ns0="…"/>`.
+void append_empty_element(std::string& out, std::string_view xmlns, std::string_view local);
+inline void append_empty_element(std::string& out, const storage::PropertyName& name) {
+  append_empty_element(out, name.xmlns, name.name);
+}
+
+// The namespace declarations of every answer's root element: " xmlns:D=\"DAV:\" …" with a leading
+// space (clients R13).
+[[nodiscard]] std::string_view root_declarations();
+
+}  // namespace holdfast::dav::xml
