@@ -16,7 +16,7 @@ namespace {
 using storage::Right;
 
 // OPTIONS says what the server can do, not what is there. MKCOL tells who can see a collection that
-// it exists, whatever else they may (clients R50).
+// it exists, whatever else they may (docs/clients.md R50).
 constexpr std::array kMethods = {
     Method{"GET", Access::read, Right::read, handle_get},
     Method{"PROPFIND", Access::read, Right::read, handle_propfind},

@@ -29,8 +29,8 @@ enum class ConflictStatus { automatic, always_409, rfc4918 };
 // What becomes of the files that desktops strew about (dav/junk.h).
 enum class JunkFiles { store, hide, discard };
 
-// What an engine is set to. Every limit of robustness §2.0 that is not one of connections or
-// messages stands here, with its unit and the answer above it.
+// What an engine is set to. Every limit of docs/operations.md#settings that is not one of
+// connections or messages stands here, with its unit and the answer above it.
 struct Options {
   UrlSpace space;  // with the limits of paths
   ConflictStatus conflict_status = ConflictStatus::automatic;

@@ -30,9 +30,9 @@ enum class Live : std::uint8_t {
   // Not part of allprop.
   quota_available_bytes,       // RFC 4331 §3
   quota_used_bytes,            // RFC 4331 §4
-  lastmodified,                // DAV:lastmodified, Unix seconds (rclone, clients R44)
-  win32_last_modified_time,    // HTTP date (Windows, clients R44)
-  checksums,                   // {http://owncloud.org/ns}checksums (clients R43)
+  lastmodified,                // DAV:lastmodified, Unix seconds (rclone, docs/clients.md R44)
+  win32_last_modified_time,    // HTTP date (Windows, docs/clients.md R44)
+  checksums,                   // {http://owncloud.org/ns}checksums (docs/clients.md R43)
   current_user_principal,      // RFC 5397
   principal_url,               // RFC 3744 §4.2; of principals only
   owner,                       // RFC 3744 §5.1
@@ -75,14 +75,15 @@ struct PropFind {
   std::vector<Asked> asked;  // for prop, and what `include` adds to allprop; without duplicates
 
   // An empty body is allprop. Throws Error 400 when it is not a propfind element of RFC 4918,
-  // or names more than options.propfind_property_limit properties (robustness X17).
+  // or names more than options.propfind_property_limit properties (docs/robustness.md X17).
   [[nodiscard]] static PropFind parse(std::string_view body, const Options& options);
   [[nodiscard]] bool asks(Live property) const;
   // What the listing has to bring along.
   [[nodiscard]] storage::Wanted wanted() const;
 };
 
-// Appends one DAV:response: the href, the 200 propstat first, then the 404 one (clients R12).
+// Appends one DAV:response: the href, the 200 propstat first, then the 404 one (docs/clients.md
+// R12).
 void append_response(std::string& out, const PropFind& propfind, const storage::Member& member,
                      std::string_view href, const PropertyContext& context);
 

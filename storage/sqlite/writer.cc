@@ -587,7 +587,8 @@ void Writer::shrink() {
   }
 }
 
-// A flush that failed is never tried again: Linux tells of a lost write once (robustness D10).
+// A flush that failed is never tried again: Linux tells of a lost write once (docs/robustness.md
+// G10).
 void Writer::flush_content() {
   try {
     options_.flush_content();

@@ -1,3 +1,4 @@
+// The rows that are named here are those of docs/robustness.md.
 #include "dav/xml.h"
 
 #include <ctime>
@@ -540,7 +541,7 @@ TEST(Xml, MakesElementsStandAlone) {
   }
 }
 
-TEST(Xml, MakesContentStandAlone) {  // clients R67
+TEST(Xml, MakesContentStandAlone) {  // docs/clients.md R67
   const auto owner = [](const std::string& declarations, const std::string& content) {
     const Document document = Document::parse("<D:lockinfo xmlns:D='DAV:'" + declarations +
                                               "><D:owner>" + content + "</D:owner></D:lockinfo>");
