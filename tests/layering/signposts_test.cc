@@ -3,8 +3,8 @@
 //
 //   docs/robustness.md E1, E3 to E5     rows of a table, by the first cell
 //   docs/storage.md#dates               a heading, spelt as in a link
-//   E1                                  a row of the one page that the same file names and that has
-//   it
+//   E1                                  a row of the one page that the same file names and has it
+//   invariant 7                         a number in docs/storage.md#invariants
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -63,16 +63,20 @@ std::string anchor_of(std::string_view heading) {
 struct Page {
   std::set<std::string> anchors;
   std::set<std::string> rows;
+  std::set<std::string> invariants;  // their numbers
 };
 
 Page page_of(const std::string& text) {
   static const std::regex kCell("\\| (" + row_list() + ")[ :|].*");
   Page page;
+  std::string heading;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     std::smatch cell;
     if (line.starts_with('#') && line.find(' ') != std::string::npos)
-      page.anchors.insert(anchor_of(line.substr(line.find(' ') + 1)));
+      page.anchors.insert(heading = anchor_of(line.substr(line.find(' ') + 1)));
+    if (heading == "invariants" && line.find(". ") < 3)
+      page.invariants.insert(line.substr(0, line.find(". ")));
     // A regular expression on a long line is a deep recursion: the beginning is enough.
     line.resize(std::min<std::size_t>(line.size(), 60));
     if (std::regex_match(line, cell, kCell)) {
@@ -162,6 +166,7 @@ class Signposts {
       check_citations(path, text, words, report);
       if (!path.ends_with(".md")) check_bare_rows(text, words, report);
       check_test_names(text, report);
+      check_invariants(words, report);
       check_paths(words, report);
       check_tests(words, report);
       if (path.ends_with(".md")) check_links(path, text, report);
@@ -252,6 +257,15 @@ class Signposts {
     });
   }
 
+  void check_invariants(const std::string& words, const Report& report) const {
+    static const std::regex kInvariant("\\binvariant ([0-9]+)");
+    each(words, kInvariant, [&](const std::smatch& match) {
+      const auto page = pages_.find("docs/storage.md");
+      if (page == pages_.end() || !page->second.invariants.contains(match[1]))
+        report("no such invariant", match[0]);
+    });
+  }
+
   // "storage/dates.h", and "server/poller" for its header and source; "tests/crash/*" is a folder.
   void check_paths(const std::string& words, const Report& report) const {
     static const std::regex kPath(
@@ -331,6 +345,7 @@ class Planted {
           "# Robustness\n\n## Hostile machine\n\n| E1 | a full disk |\n"
           "| H8 to H12 | lines |\n| R1, R3 | ranges |\n");
     write("docs/clients.md", "# Clients\n\n| R1 | OPTIONS |\n| R44 | dates |\n");
+    write("docs/storage.md", "# Storage\n\n## Invariants\n\n1. There is one root.\n2. Ids.\n");
     write("tests/storage/disk_test.cc", "\nTEST(Disk, IsFull) {}\n");
     write(file, text);
   }
@@ -372,6 +387,7 @@ TEST(Signposts, PlantedOnesThatLeadNowhereAreFound) {
       {"dav/a.cc", "// docs/nowhere.md has more.\n"},
       {"dav/a.cc", "// E1: a full disk, and no page that has it.\n"},
       {"dav/a.cc", "// docs/robustness.md E1 and docs/clients.md R44: R1 is a row of both.\n"},
+      {"dav/a.cc", "// An id is never given out twice (invariant 3).\n"},
       {"dav/a.cc", "// As dav/b.h has it.\n"},
       {"dav/a.cc", "// As dav/b has it.\n"},
       {"dav/a.cc", "// As dav/b* have it.\n"},
@@ -404,6 +420,7 @@ TEST(Signposts, PlantedOnesThatLeadSomewhereAreLeftAlone) {
       {"docs/a.md",
        "[a](robustness.md#hostile-machine), [b](#c), [c](https://x.example/y)\n\n## C\n"},
       {"docs/a.md", "`storage/Disk.IsFull`, `docs/clients.md` R44\n"},
+      {"dav/a.cc", "// An id is never given out twice (invariant 2).\n"},
   };
   for (const auto& row : rows) {
     EXPECT_THAT(Planted(row.file, row.text).wrong(), testing::IsEmpty()) << row.text;
