@@ -90,7 +90,7 @@ Page page_of(const std::string& text) {
 using Suites = std::map<std::string, std::set<std::string>>;
 
 void add_tests(const std::string& text, Suites& suites) {
-  static const std::regex kTest(R"(\nTEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\))");
+  static const std::regex kTest(R"(\n(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\))");
   for (auto at = std::sregex_iterator(text.begin(), text.end(), kTest);
        at != std::sregex_iterator(); ++at) {
     suites[(*at)[1]].insert((*at)[2]);
@@ -296,14 +296,19 @@ class Signposts {
                        });
   }
 
-  // `Suite.Name`, `Suite.Begin*`, `Suite.Begin…` of suites that there are.
+  // `Suite.Name`, `Suite.Begin*`, `Suite.Begin…`: of a suite that there is, a test that there is.
+  // Only the forms with `*` and `…` tell a suite that there is not from other words with a dot.
   void check_tests(const std::string& words, const Report& report) const {
-    static const std::regex kTest(R"(\b([A-Z]\w+)\.([A-Z]\w+)([*]|…)?)");
+    static const std::regex kTest(R"(\b([A-Z]\w+)\.([A-Z]\w*)?([*]|…)?(?![*]))");
     each(words, kTest, [&](const std::smatch& match) {
       const auto suite = suites_.find(match[1]);
-      if (suite == suites_.end()) return;
       const std::string name = match[2];
       const bool is_beginning = match[3].matched;
+      if (suite == suites_.end()) {
+        if (is_beginning) report("no such suite", match[0]);
+        return;
+      }
+      if (name.empty() && !is_beginning) return;
       if (std::none_of(suite->second.begin(), suite->second.end(), [&](const auto& test) {
             return is_beginning ? test.starts_with(name) : test == name;
           })) {
@@ -394,6 +399,8 @@ TEST(Signposts, PlantedOnesThatLeadNowhereAreFound) {
       {"tests/dav/a_test.cc", "\nTEST(Disk, E2_IsFull) {}\n"},
       {"dav/a.cc", "// Disk.IsEmpty shows it.\n"},
       {"dav/a.cc", "// Disk.Empty* show it.\n"},
+      {"docs/a.md", "`Disc.*` show it.\n"},
+      {"docs/a.md", "`storage/Disc.IsFull…` shows it.\n"},
       {"docs/a.md", "`dav/b.h` does it.\n"},
       {"docs/a.md", "See [there](b.md).\n"},
       {"docs/a.md", "See [there](robustness.md#friendly-machine).\n"},
@@ -417,6 +424,7 @@ TEST(Signposts, PlantedOnesThatLeadSomewhereAreLeftAlone) {
       {"dav/a.cc", "const char* url = \"https://dav.example/server/x\";\n"},
       {"dav/a.cc", "// dav/a, dav/a.cc, tests/storage and tests/storage/disk*\n"},
       {"dav/a.cc", "// Disk.IsFull, Disk.Is* and Other.Thing show it.\n"},
+      {"docs/a.md", "**Updating.** `Disk.*` shows it.\n"},
       {"docs/a.md",
        "[a](robustness.md#hostile-machine), [b](#c), [c](https://x.example/y)\n\n## C\n"},
       {"docs/a.md", "`storage/Disk.IsFull`, `docs/clients.md` R44\n"},
