@@ -32,7 +32,7 @@ struct Call {
 };
 
 // The resource that a read, DELETE, MOVE, COPY or PROPPATCH is about. A file's URL with a final
-// slash names nothing (robustness P14). Throws Error 404.
+// slash names nothing (docs/robustness.md P14). Throws Error 404.
 [[nodiscard]] const storage::Resource& existing(const Call& call,
                                                 const storage::Resolution& resolution);
 // Refuses unless the parent of an unmapped URL is a collection. Throws Error 409 (RFC 4918 §9.3.1,

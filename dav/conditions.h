@@ -19,7 +19,7 @@ class Conditions {
  public:
   // Reads If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If and Lock-Token of the
   // call. Throws Error 400 for a malformed If or Lock-Token. A malformed If-None-Match matches
-  // nothing (clients R34); a malformed If-Match matches nothing too, which is 412.
+  // nothing (docs/clients.md R34); a malformed If-Match matches nothing too, which is 412.
   explicit Conditions(const Call& call);
 
   // Evaluates all of them for a method other than GET and HEAD on the resolved target. Throws Error
@@ -29,8 +29,8 @@ class Conditions {
   [[nodiscard]] bool check_read(const storage::Snapshot& snapshot,
                                 const storage::Resolution& target) const;
 
-  // Tokens that stand anywhere in If, and the one in Lock-Token (clients R70): submitted, whatever
-  // the lists say.
+  // Tokens that stand anywhere in If, and the one in Lock-Token (docs/clients.md R70): submitted,
+  // whatever the lists say.
   [[nodiscard]] bool submitted(std::string_view token) const;
   [[nodiscard]] const std::vector<std::string>& submitted_tokens() const { return tokens_; }
 
@@ -53,7 +53,7 @@ class Conditions {
 // True when `date_s` is the Last-Modified of the mapped file `target` and can stand for its
 // content: both it and the storing of the content are over by a second (RFC 9110 §8.8.2.2), and no
 // other content of the URL had the same date (storage/dates.h). Clients may set the date, so
-// equality is all that counts (DESIGN §4, Dates).
+// equality is all that counts (docs/storage.md#dates).
 [[nodiscard]] bool date_identifies(const storage::Snapshot& snapshot,
                                    const storage::Resolution& target, std::int64_t date_s);
 

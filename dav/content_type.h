@@ -1,5 +1,5 @@
-// Media types by file name extension, and which of them a browser may show in place (robustness
-// S6). Pure functions, any thread.
+// Media types by file name extension, and which of them a browser may show in place
+// (docs/robustness.md S6). Pure functions, any thread.
 #pragma once
 
 #include <string>

@@ -58,7 +58,7 @@ class Error : public std::exception {
   std::string_view privilege;  // with need_privileges: "read" or "write", for each of hrefs
   std::string fields;          // extra header field lines, each ending in CRLF (Allow, ETag, …)
 
-  // For conflicts (DESIGN §5): which kind, and what a client needs to resolve it.
+  // For conflicts (docs/conflicts.md): which kind, and what a client needs to resolve it.
   enum class Conflict { none, lock, stale_version };
   Conflict conflict = Conflict::none;
   std::optional<storage::Lock> lock;  // the lock in the way

@@ -26,8 +26,8 @@ namespace holdfast::dav {
 // "Infinite", absent or nothing understood: `maximum_s`. Never fails; "Second-0" gives 1.
 [[nodiscard]] std::int64_t parse_timeout(const Fields& fields, std::int64_t maximum_s);
 
-// Lock-Token (§10.5): the state token without its brackets, which some clients leave out (clients
-// R71). nullopt when absent. 400 when empty, twice, or not an absolute URI.
+// Lock-Token (§10.5): the state token without its brackets, which some clients leave out
+// (docs/clients.md R71). nullopt when absent. 400 when empty, twice, or not an absolute URI.
 [[nodiscard]] std::optional<std::string> parse_lock_token(const Fields& fields);
 
 // HTTP-date (RFC 9110 §5.6.7): IMF-fixdate written, all three forms read; nullopt when malformed.
@@ -46,7 +46,7 @@ namespace holdfast::dav {
 // A list of entity tags (RFC 9110 §8.8.3, §13.1.1).
 struct EntityTagList {
   bool any = false;        // "*"
-  bool malformed = false;  // could not be parsed (Joplin's If-None-Match, clients R34)
+  bool malformed = false;  // could not be parsed (Joplin's If-None-Match, docs/clients.md R34)
   struct Tag {
     bool weak = false;
     std::string opaque;  // without quotes
@@ -107,7 +107,7 @@ struct ExpectedChecksums {
 [[nodiscard]] std::optional<storage::Millis> parse_oc_mtime(const Fields& fields);
 
 // True when Accept names application/json or application/problem+json with a higher weight than XML
-// and "*/*" (DESIGN §5).
+// and "*/*" (docs/conflicts.md).
 [[nodiscard]] bool prefers_json(const Fields& fields);
 
 // scheme ":" and at least one more character, all of them visible ASCII without < > and ".

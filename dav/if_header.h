@@ -36,7 +36,7 @@ struct IfHeader {
   [[nodiscard]] std::vector<std::string> submitted_tokens() const;
 };
 
-// How much one header may hold (robustness §2.0).
+// How much one header may hold (docs/operations.md#settings).
 struct IfLimits {
   std::size_t lists = 64;
   std::size_t conditions = 256;  // in all lists together
@@ -44,7 +44,7 @@ struct IfLimits {
 };
 
 // Throws Error 400 on anything outside the grammar or above the limits. A header that is one bare
-// absolute URI, with or without "<>", is read as "(<URI>)" (clients R69).
+// absolute URI, with or without "<>", is read as "(<URI>)" (docs/clients.md R69).
 [[nodiscard]] IfHeader parse_if(std::string_view text, const IfLimits& limits = {});
 
 }  // namespace holdfast::dav

@@ -21,8 +21,8 @@ constexpr auto kXmlLimit = &Options::xml_limit_bytes;
 constexpr auto kProppatchLimit = &Options::proppatch_limit_bytes;
 
 // OPTIONS says what the server can do, not what is there, so it needs no right. MKCOL tells whoever
-// can see a collection that it exists, whatever else they may (clients R50); its handler asks for
-// the right. The last four are HTTP's and are offered nowhere.
+// can see a collection that it exists, whatever else they may (docs/clients.md R50); its handler
+// asks for the right. The last four are HTTP's and are offered nowhere.
 // clang-format off
 constexpr Method kMethods[] = {
   // name, access, right on the target, body, its limit, allowed on, quick, compliance class, handler

@@ -37,7 +37,7 @@ void begin_propstat(std::string& out);
 void end_propstat(std::string& out, int status, Precondition failed = Precondition::none);
 
 // Appends the response for one member to a PROPFIND: the propstat with 200 first, then the one with
-// 404 (clients R12).
+// 404 (docs/clients.md R12).
 void append_member(std::string& out, const PropFind& propfind, const storage::Member& member,
                    std::string_view href, const PropertyContext& context);
 

@@ -18,8 +18,8 @@ enum class ConflictStatus { automatic, always_409, rfc4918 };
 // What becomes of the files that desktops strew about (dav/junk.h).
 enum class JunkFiles { store, hide, discard };
 
-// Every limit of robustness §2.0 that is not one of connections or messages stands here, with its
-// unit and, in the comment, the status of an answer to what exceeds it.
+// Every limit of docs/operations.md#settings that is not one of connections or messages stands
+// here, with its unit and, in the comment, the status of an answer to what exceeds it.
 struct Options {
   UrlSpace space;  // with the limits of paths
   ConflictStatus conflict_status = ConflictStatus::automatic;

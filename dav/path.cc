@@ -47,7 +47,7 @@ void append_escape(std::string& out, char c) {
 
 [[noreturn]] void refuse(const char* why) { throw Error(400, why); }
 
-// One raw segment, decoded once and checked (robustness §2.1).
+// One raw segment, decoded once and checked (docs/robustness.md#paths-and-names).
 std::string decode_segment(std::string_view raw) {
   std::string segment;
   segment.reserve(raw.size());

@@ -1,6 +1,7 @@
-// Between URL text and storage::Path (RFC 3986 §3.3, robustness §2.1). The same function serves
-// Request-URI, Destination, If tags and hrefs in bodies: split on "/" before decoding, decode each
-// segment once, refuse what is not plain UTF-8 text, merge empty segments. No I/O, any thread.
+// Between URL text and storage::Path (RFC 3986 §3.3, docs/robustness.md#paths-and-names). The same
+// function serves Request-URI, Destination, If tags and hrefs in bodies: split on "/" before
+// decoding, decode each segment once, refuse what is not plain UTF-8 text, merge empty segments. No
+// I/O, any thread.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,7 @@
 
 namespace holdfast::dav {
 
-// How long a path may be, decoded and without the prefix (robustness §2.0).
+// How long a path may be, decoded and without the prefix (docs/operations.md#settings).
 struct PathLimits {
   std::size_t segment_bytes = 255;  // 400
   std::size_t path_bytes = 4096;    // with a slash before each segment; 414
@@ -55,8 +56,8 @@ struct Target {
 // (outside the prefix), 502 (another authority).
 [[nodiscard]] Target parse_url(std::string_view text, const UrlSpace& space, std::string_view host);
 
-// parse_url for a Destination or If tag: also tolerates raw UTF-8 and spaces (clients R23). Outside
-// the prefix is 502 here, its ancestors included. A fragment is 400.
+// parse_url for a Destination or If tag: also tolerates raw UTF-8 and spaces (docs/clients.md R23).
+// Outside the prefix is 502 here, its ancestors included. A fragment is 400.
 [[nodiscard]] Target parse_reference(std::string_view text, const UrlSpace& space,
                                      std::string_view host);
 
@@ -67,8 +68,8 @@ void append_encoded_segment(std::string& out, std::string_view segment);
 
 // The href of a member: `requested` as the client spelt the collection (a missing final slash is
 // added when members follow), then the encoded segments, then "/" for a collection. With no
-// segments: `requested` itself, with or without its final slash as `collection` asks (clients R9,
-// R10). Characters in `requested` that XML must escape are percent-encoded.
+// segments: `requested` itself, with or without its final slash as `collection` asks
+// (docs/clients.md R9, R10). Characters in `requested` that XML must escape are percent-encoded.
 [[nodiscard]] std::string href(std::string_view requested, std::span<const std::string> segments,
                                bool collection);
 // The canonical href of a stored path: prefix and encoded segments.

@@ -191,7 +191,7 @@ constexpr LiveProperty kLive[] = {
   // RFC 4331 §3, §4
   {kDav, "quota-available-bytes",      refused,           kByNameOnly, kResource,  kAvailable, render_quota_available_bytes},
   {kDav, "quota-used-bytes",           refused,           kByNameOnly, kResource,  kUsed,      render_quota_used_bytes},
-  // rclone, Windows, ownCloud's clients (clients R43, R44)
+  // rclone, Windows, ownCloud's clients (docs/clients.md R43, R44)
   {kDav, "lastmodified",               sets_date_s,       kByNameOnly, kResource,  kNothing,   render_lastmodified},
   {"urn:schemas-microsoft-com:", "Win32LastModifiedTime",
                                        sets_date_as_http, kByNameOnly, kResource,  kNothing,   render_win32_last_modified_time},

@@ -20,7 +20,7 @@ struct PropFind {
   std::vector<Asked> asked;  // for prop, and what `include` adds to allprop; without duplicates
 
   // An empty body is allprop. Throws Error 400 when it is not a propfind element of RFC 4918,
-  // or names more than options.propfind_property_limit properties (robustness X17).
+  // or names more than options.propfind_property_limit properties (docs/robustness.md X17).
   [[nodiscard]] static PropFind parse(std::string_view body, const Options& options);
   // What rendering the answer needs: a set of LiveProperty::Need.
   [[nodiscard]] unsigned needs() const;

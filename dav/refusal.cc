@@ -11,7 +11,7 @@ namespace holdfast::dav {
 namespace {
 
 // What a person reads. Precondition and status alone decide, so that nothing internal can leak
-// (robustness O3).
+// (docs/robustness.md O3).
 std::string_view sentence(const Error& error, int status) {
   if (!error.message.empty()) return error.message;
   if (const auto own = sentence_of(error.precondition); !own.empty()) return own;
@@ -79,7 +79,7 @@ std::string holder(const storage::Lock& lock) {
 }
 
 // X-MSDAVEXT_ERROR ([MS-WDV]): 0x0009000E, checked out by somebody, and a sentence in
-// percent-encoding from which Office takes whom (clients R74).
+// percent-encoding from which Office takes whom (docs/clients.md R74).
 std::string office_error(const storage::Lock& lock) {
   constexpr std::size_t kNameBytes = 128;
   std::string name = holder(lock);
@@ -136,7 +136,7 @@ std::string xml_body(const Error& error, int status) {
     }
     body.append("</D:").append(name).append(">");
   }
-  // Sync clients show these two to their user (clients R28).
+  // Sync clients show these two to their user (docs/clients.md R28).
   body.append("<s:exception>").append(exception_name(status)).append("</s:exception><s:message>");
   xml::append_escaped(body, sentence(error, status));
   return body += "</s:message></D:error>";
@@ -286,7 +286,8 @@ Response to_response(const Error& error, const Request& request, const Options& 
   response.log_detail = error.detail;
   response.lacks_right = error.lacks_right;
   if (response.status < 400) return response;  // 304 carries no body
-  // Windows remembers a 404 for a minute, under any case of the name, unless told not to (R25).
+  // Windows remembers a 404 for a minute, under any case of the name, unless told not to
+  // (docs/clients.md R25).
   if (response.status == 404) response.set("Cache-Control", "no-store");
   if (error.lock) response.set("X-MSDAVEXT_ERROR", office_error(*error.lock));
   if (json) {

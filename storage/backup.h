@@ -48,7 +48,8 @@ struct BackupDatabase {
   // For messages: the path of one resource that has this content, "/a/b".
   std::function<std::string(const std::string& file, std::int64_t id)> resource_of;
   // Makes the copy a store of its own: verifies its structure, gives it a new epoch, so that no
-  // ETag of the old store is given out again (robustness D7), and drops all locks. Does not flush.
+  // ETag of the old store is given out again (docs/robustness.md G7), and drops all locks. Does not
+  // flush.
   std::function<void(const std::string& file)> renew;
 };
 

@@ -2,8 +2,8 @@
 //
 // Two clocks, because they answer different questions: `wall` is what people and HTTP dates mean
 // and may jump; `lease` is what lock timeouts are measured with and never jumps while the process
-// runs (robustness E9). `lease` starts equal to `wall` and then follows CLOCK_BOOTTIME, so stored
-// lease times keep their meaning across a restart.
+// runs (docs/robustness.md E9). `lease` starts equal to `wall` and then follows CLOCK_BOOTTIME, so
+// stored lease times keep their meaning across a restart.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Content: immutable byte strings, staged before they are named by a row (robustness §4.3).
+// Content: immutable byte strings, staged before they are named by a row
+// (docs/storage.md#crash-at-each-step).
 //
 // The order that keeps every promise: stage → complete? → seal (flush file, rename, flush folder)
 // → Namespace::write names it → acknowledge. A row never names content that may be missing;
@@ -57,7 +58,7 @@ class ContentReader {
     return -1;
   }
   // Before the first byte is served: throws Error{corrupt} when the file does not have the SHA-256
-  // it was stored with (robustness D9). Costs next to nothing when the store has written or
+  // it was stored with (docs/robustness.md G9). Costs next to nothing when the store has written or
   // verified the file itself and nobody has touched it since. A file too large to be read before
   // the answer begins passes; it is verified while it is read from its beginning to its end, and
   // read throws before it gives the last piece. May read for long: not while a snapshot stands.

@@ -71,7 +71,7 @@ Date date_of_content(Millis date, const Resource& old, const Resource& parent) {
   const bool later = second_of(date) > second_of(last_date(old));
   if (!date_is_its_own(old)) return shared_if(!later || may_repeat(date, parent.modified), date);
   // Finder and Windows make every file empty and fill it at once; a date that the empty file had as
-  // well still serves them (clients R31, R37).
+  // well still serves them (docs/clients.md R31, R37).
   const bool fills = old.size == 0 && second_of(date) >= second_of(old.modified);
   if (fills && second_of(date) == second_of(old.modified))
     return Date(date, DateMark::shared_with_empty);

@@ -1,6 +1,7 @@
 // The upkeep that no request should wait for: content files that nothing names any more, locks that
-// ran out, the write-ahead log, and in relaxed durability the flush of recent writes (robustness
-// D11). One background thread; it reports what fails and tries again in the next round.
+// ran out, the write-ahead log, and in relaxed durability the flush of recent writes
+// (docs/robustness.md G11). One background thread; it reports what fails and tries again in the
+// next round.
 //
 //   Maintenance maintenance(names, content, {.durability = durability});   // starts
 //   ...
@@ -29,9 +30,10 @@ class Maintenance {
     Durability durability = Durability::full;
     // Between rounds. In relaxed durability a power cut costs at most what two rounds wrote.
     std::chrono::milliseconds interval{2000};
-    // An expired lock is remembered this long, for a late UNLOCK by its creator (clients §2).
+    // An expired lock is remembered this long, for a late UNLOCK by its creator (docs/robustness.md
+    // L2).
     std::int64_t lock_grace_s = 600;
-    // A write-ahead log larger than this is a problem to be told (robustness E10).
+    // A write-ahead log larger than this is a problem to be told (docs/robustness.md E10).
     std::uint64_t log_alarm_bytes = 256 << 20;
     // False where a file's number may change while it is open, as on some network disks.
     bool look_after_files = true;

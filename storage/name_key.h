@@ -1,5 +1,5 @@
-// The key under which a name is found: its NFC form (clients R24). Names are stored as they came;
-// two names with one key are one member, whatever their spelling. Pure functions; any thread.
+// The key under which a name is found: its NFC form (docs/clients.md R24). Names are stored as they
+// came; two names with one key are one member, whatever their spelling. Pure functions; any thread.
 #pragma once
 
 #include <string>

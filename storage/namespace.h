@@ -8,7 +8,8 @@
 //   });  // returned: committed and on disk
 //
 // Locks whose lease has run out are absent from every answer here. Names are stored byte-exact and
-// found normalisation-insensitively: two names equal under NFC are one member (clients R24).
+// found normalisation-insensitively: two names equal under NFC are one member (docs/clients.md
+// R24).
 #pragma once
 
 #include <cstdint>
@@ -117,7 +118,8 @@ class Snapshot {
   // The same without inline bytes: where it is, its size and its checksums.
   [[nodiscard]] virtual Content facts(const Resource& file) const = 0;
   // The lock with this token, if live. An expired one is found as well when `grace_s` > 0 and it
-  // ran out at most that many seconds ago (Finder's late UNLOCK, clients §2). Costs O(all locks).
+  // ran out at most that many seconds ago (Finder's late UNLOCK, docs/robustness.md L2). Costs
+  // O(all locks).
   [[nodiscard]] virtual std::optional<Lock> find_lock(std::string_view token,
                                                       std::int64_t grace_s = 0) const = 0;
   // The same among those that cover what `at` mapped: rooted there, or with infinite depth at a
@@ -189,7 +191,7 @@ class Transaction : public Snapshot {
   virtual bool remove_token(std::string_view id) = 0;
 };
 
-// How a write must be acknowledged (robustness D1).
+// How a write must be acknowledged (docs/robustness.md G1).
 enum class Flush {
   required,    // on disk before write() returns
   deferrable,  // survives a crash of the process at once, a power cut once a later flushed write

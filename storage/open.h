@@ -7,7 +7,7 @@
 
 namespace holdfast::storage {
 
-// When a write is acknowledged (robustness D1, D11; docs/storage.md tells both in full).
+// When a write is acknowledged (docs/robustness.md G1, G11; docs/storage.md tells both in full).
 enum class Durability {
   full,     // once it is on disk
   relaxed,  // once the operating system has it: survives a killed process; a power cut may take
@@ -18,7 +18,8 @@ enum class Durability {
 struct Failure {
   std::string detail;
   // The disk turned read-only: what is stored can be read on. Else what readers see may be other
-  // than what a start will find, so the program should end and start again (robustness D10).
+  // than what a start will find, so the program should end and start again (docs/robustness.md
+  // G10).
   bool read_only = false;
 };
 

@@ -8,7 +8,7 @@
 namespace holdfast::dav {
 
 // RFC 4918 §9.6. All or nothing: a locked member without its token refuses the whole request with a
-// plain 423 instead of a 207, which Finder cannot survive (clients §2).
+// plain 423 instead of a 207, which Finder cannot survive (docs/conflicts.md#modes).
 Response handle_delete(Call& call) {
   const Conditions conditions(call);
   const auto depth = parse_depth(call.fields());

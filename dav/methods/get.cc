@@ -1,5 +1,5 @@
 // GET and HEAD (RFC 9110 §9.3.1, §9.3.2, §14). What users stored is served so that a browser runs
-// none of it (robustness S6).
+// none of it (docs/robustness.md S6).
 #include "dav/conditions.h"
 #include "dav/content_type.h"
 #include "dav/headers.h"
@@ -53,7 +53,7 @@ std::optional<Opened> open_content(const Call& call, const storage::Snapshot& sn
   return opened;
 }
 
-// Damage is never served as success (robustness D9).
+// Damage is never served as success (docs/robustness.md G9).
 void require_sound(const Call& call, const storage::Resource& file, const Opened& opened) {
   if (opened.reader) {
     opened.reader->require_sound();

@@ -17,7 +17,7 @@
 namespace holdfast::dav {
 namespace {
 
-constexpr std::int64_t kUnlockGraceS = 600;  // robustness L2
+constexpr std::int64_t kUnlockGraceS = 600;  // docs/robustness.md L2
 
 struct LockInfo {
   storage::LockScope scope = storage::LockScope::exclusive;
@@ -92,7 +92,7 @@ Response handle_lock(Call& call) {
   const auto depth = parse_depth(call.fields());
   if (depth == storage::Depth::one) throw Error(400, "LOCK has Depth 0 or infinity");
   const std::string body = read_body(call);
-  // Finder announces text/xml and sends nothing: that is a refresh (clients R64).
+  // Finder announces text/xml and sends nothing: that is a refresh (docs/clients.md R64).
   if (body.empty()) return refresh(call, conditions);
 
   const LockInfo info = [&] {
@@ -163,7 +163,7 @@ Response handle_unlock(Call& call) {
     const storage::Resolution target = tx.resolve(call.target.path);
     conditions.check(tx, target);
     // A lock that ran out lately is unlocked once more without complaint: Finder drops the file
-    // from view on any other answer (clients §2).
+    // from view on any other answer (docs/robustness.md L2).
     const auto lock = tx.find_lock(target, *token, kUnlockGraceS);
     if (!lock) throw token_of_no_lock_to_remove();
     if (!created_by(*lock, *call.request.caller)) throw lock_of_another();

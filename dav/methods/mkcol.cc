@@ -24,7 +24,7 @@ void judge(const Call& call, const storage::Resolution& target) {
 }  // namespace
 
 // RFC 4918 §9.3. Whether the name is taken comes first: sync clients send MKCOL for collections
-// that exist and understand 405 only (clients R50).
+// that exist and understand 405 only (docs/clients.md R50).
 Response handle_mkcol(Call& call) {
   const Conditions conditions(call);
   const auto judge_now = [&] { judge(call, call.names.snapshot()->resolve(call.target.path)); };

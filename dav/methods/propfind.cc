@@ -25,7 +25,7 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
   const auto& prefix = call.options.space.prefix;
   if (!call.target.above_prefix && !prefix.empty()) context.root_name = prefix.back();
   context.lease_now = snapshot.lease_now();
-  // Quotas are polled often and asked for rarely together with the rest (clients R18, R47).
+  // Quotas are polled often and asked for rarely together with the rest (docs/clients.md R18, R47).
   const unsigned needs = propfind.needs();
   if ((needs & LiveProperty::used_bytes) != 0)
     context.used_bytes =
@@ -111,7 +111,7 @@ class StringSink final : public Sink {
 };
 
 // An ancestor of the prefix: a collection with the next segment of the prefix as its only member
-// (clients R4).
+// (docs/clients.md R4).
 std::string list_ancestor(const Call& call, const PropFind& propfind, storage::Depth depth) {
   const auto snapshot = call.names.snapshot();
   const PropertyContext context = context_of(call, propfind, *snapshot);

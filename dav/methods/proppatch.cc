@@ -89,7 +89,7 @@ std::vector<Instruction> parse(const Call& call) {
   return parse(body, call.options);
 }
 
-// The modification date that a settable live property carries (clients R44); nullopt when
+// The modification date that a settable live property carries (docs/clients.md R44); nullopt when
 // malformed.
 std::optional<storage::Millis> date_value(Patch patch, std::string_view text) {
   const std::string_view value = trimmed(text);
@@ -104,7 +104,7 @@ std::optional<storage::Millis> date_value(Patch patch, std::string_view text) {
   return *seconds * 1000;
 }
 
-// rclone sets the date of a file together with the checksums that it knows (clients 3.6 step 8).
+// rclone sets the date of a file together with the checksums that it knows (docs/clients.md R43).
 void judge_checksums(Instruction& instruction) {
   try {
     instruction.checksums = parse_oc_checksum(trimmed(instruction.text));
@@ -174,7 +174,7 @@ bool all_good(const std::vector<Instruction>& instructions) {
                      [](const Instruction& each) { return each.status == 200; });
 }
 
-// Office writes these four on a file that it has locked, without its token (clients R72).
+// Office writes these four on a file that it has locked, without its token (docs/clients.md R72).
 bool win32_only(const std::vector<Instruction>& instructions) {
   return std::all_of(instructions.begin(), instructions.end(), [](const Instruction& each) {
     return each.name.xmlns == "urn:schemas-microsoft-com:" && each.name.name.starts_with("Win32");
@@ -255,7 +255,7 @@ Response handle_proppatch(Call& call) {
   multistatus::begin(body);
   multistatus::begin_response(body, href(call.target.spelling, {}, collection));
   for (const int status : {200, 403, 409, 507, 424}) append_propstat(body, outcome, status);
-  // Windows takes a response without a propstat for a failure (clients R76).
+  // Windows takes a response without a propstat for a failure (docs/clients.md R76).
   if (outcome.empty()) {
     multistatus::begin_propstat(body);
     multistatus::end_propstat(body, 200);

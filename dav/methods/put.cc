@@ -23,7 +23,7 @@ struct Announced {
 
 Announced parse(const Call& call) {
   const Fields& fields = call.fields();
-  // A fragment stored as the whole file would destroy it (RFC 9110 §14.5, clients R40).
+  // A fragment stored as the whole file would destroy it (RFC 9110 §14.5, docs/clients.md R40).
   if (fields.find("Content-Range")) throw Error(400, "PUT with Content-Range is not supported");
   if (const auto coding = fields.find("Content-Encoding");
       coding && !coding->empty() && !equal_ignoring_case(*coding, "identity"))
@@ -42,8 +42,8 @@ Announced parse(const Call& call) {
   return announced;
 }
 
-// Everything that can refuse, in the order of DESIGN §2; run before the body is invited and again
-// in the transaction that commits.
+// Everything that can refuse, in the order of docs/conflicts.md#order-of-the-checks; run before the
+// body is invited and again in the transaction that commits.
 storage::Resolution check(const Call& call, const Conditions& conditions,
                           const storage::Snapshot& snapshot) {
   storage::Resolution target = snapshot.resolve(call.target.path);

@@ -1,6 +1,6 @@
 // Reading XML (RFC 4918 §8.2, §17; XML 1.0; Namespaces in XML 1.0). The only user of pugixml,
-// which checks neither well-formedness nor namespaces (robustness §2.2): everything it lets pass
-// and XML forbids is refused here with Error 400. No DTD is ever accepted. No I/O, any thread.
+// which checks neither well-formedness nor namespaces (docs/robustness.md#xml): everything it lets
+// pass and XML forbids is refused here with Error 400. No DTD is ever accepted. No I/O, any thread.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +18,9 @@ namespace holdfast::dav::xml {
 
 inline constexpr std::string_view kDav = "DAV:";
 
-// How much one document may hold (robustness §2.0). The length of a namespace name is limited
-// because every element and every stored property that uses it carries it: without a limit the
-// memory that a small body takes grows with its square.
+// How much one document may hold (docs/operations.md#settings). The length of a namespace name is
+// limited because every element and every stored property that uses it carries it: without a limit
+// the memory that a small body takes grows with its square.
 struct Limits {
   std::size_t depth = 64;
   std::size_t elements = 20'000;

@@ -27,7 +27,7 @@ inline void append_empty_element(std::string& out, const storage::PropertyName& 
 }
 
 // The namespace declarations of every answer's root element: " xmlns:D=\"DAV:\" …" with a leading
-// space (clients R13).
+// space (docs/clients.md R13).
 [[nodiscard]] std::string_view root_declarations();
 
 }  // namespace holdfast::dav::xml

@@ -1,7 +1,7 @@
-// Bounds how many XML bodies are parsed at once (robustness §2.0). A parsed document takes some 25
-// times the memory of its text; without a bound, as many of the largest as there are workers could
-// take all there is. A handler holds a slot while a document lives, and never while a body arrives
-// or an answer leaves, so no client can keep one. Any thread.
+// Bounds how many XML bodies are parsed at once (docs/operations.md#settings). A parsed document
+// takes some 25 times the memory of its text; without a bound, as many of the largest as there are
+// workers could take all there is. A handler holds a slot while a document lives, and never while a
+// body arrives or an answer leaves, so no client can keep one. Any thread.
 //
 //   const xml::ParseSlots::Slot slot = call.parses.take();
 #pragma once

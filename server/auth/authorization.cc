@@ -71,7 +71,7 @@ std::string lower(std::string_view text) {
 }
 
 // The text between quotes; `rest` then begins behind them. A backslash that escapes nothing stands
-// for itself: Windows sends DOMAIN\user as it is (clients R5).
+// for itself: Windows sends DOMAIN\user as it is (docs/clients.md R5).
 std::optional<std::string> take_quoted(std::string_view& rest) {
   std::string out;
   for (std::size_t i = 1; i < rest.size(); ++i) {

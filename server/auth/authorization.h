@@ -1,6 +1,6 @@
 // The Authorization field (RFC 9110 §11.6.2): Basic (RFC 7617), Digest (RFC 7616), Bearer (RFC
 // 6750). Read leniently where clients are known to be careless; what cannot be read is `Broken` and
-// gets a challenge, never a 400 (clients R6). Pure, any thread.
+// gets a challenge, never a 400 (docs/clients.md R6). Pure, any thread.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Lets a few threads verify passwords at once: each takes 19 MiB and about 20 ms of a processor,
-// and whoever guesses must not take them all (robustness S5). Some more may wait, none for long.
-// Any thread.
+// and whoever guesses must not take them all (docs/robustness.md S5). Some more may wait, none for
+// long. Any thread.
 #pragma once
 
 #include <chrono>

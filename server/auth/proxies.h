@@ -1,6 +1,6 @@
 // Reverse proxies in front of the server: which addresses are trusted ones, and what these say of
 // the client (X-Forwarded-For, -Proto, -Host; RFC 7239 Forwarded). What anybody else says is
-// ignored (robustness S11). Immutable after construction; any thread.
+// ignored (docs/robustness.md S11). Immutable after construction; any thread.
 #pragma once
 
 #include <array>

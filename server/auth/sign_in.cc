@@ -162,7 +162,7 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
     return Refusal{.status = 429,
                    .detail = "too many failed attempts to sign in",
                    .fields = retry_after(attempt.wait_s)};
-  // An account that there is not takes as long as one that there is (robustness S4).
+  // An account that there is not takes as long as one that there is (docs/robustness.md S4).
   const bool has_password = entry != nullptr && !entry->account->password_hash.empty();
   const std::string& hash = has_password ? entry->account->password_hash : no_hash();
   {
@@ -258,7 +258,7 @@ SignIn::Refusal SignIn::challenge(const Asking& asking, std::string detail, bool
   // Never over TLS: Windows would choose it, and lock out accounts without a Digest password.
   if (settings_.digest && !asking.peer.tls) {
     const std::string nonce = nonces_.make(asking.peer.address);
-    // The stronger one first (RFC 7616 §3.7), each in a line of its own (clients R5).
+    // The stronger one first (RFC 7616 §3.7), each in a line of its own (docs/clients.md R5).
     for (const std::string_view algorithm : {"SHA-256", "MD5"})
       refusal.fields.append("WWW-Authenticate: Digest ")
           .append(realm)

@@ -1,7 +1,7 @@
 // Slows down guessing: after some failures an address, and an account as asked for from one
 // network, must wait, twice as long after each further one. Never an account as such, so that
-// nobody can lock its owner out (robustness S3). Attempts that are still being judged count as
-// failures, so that guesses do not get through by coming all at once. Memory is bounded: whoever
+// nobody can lock its owner out (docs/robustness.md S3). Attempts that are still being judged count
+// as failures, so that guesses do not get through by coming all at once. Memory is bounded: whoever
 // failed longest ago is forgotten first. Any thread.
 //
 //   const auto attempt = throttle.begin("203.0.113.7", "alice");

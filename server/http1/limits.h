@@ -1,5 +1,5 @@
-// The limits of connections and messages (robustness §2.0): every number a named option with a
-// unit.
+// The limits of connections and messages (docs/operations.md#settings): every number a named option
+// with a unit.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // Accepts connections, parks the idle ones, gives the busy ones a worker each, and answers requests
-// through a handler (DESIGN §3). One Listener per listening address.
+// through a handler (docs/design.md#life-of-a-request). One Listener per listening address.
 //
 //   Listener listener(address, limits, handler, observer);   // bound: port() is known
 //   listener.start();

@@ -258,7 +258,7 @@ const Content& FileUpload::seal() {
   return content_;
 }
 
-// Steps 5 to 7 of the write path: the file is on disk before its name is, and its name is before
+// The file is on disk before its name is, and its name is before
 // any row can name it.
 void FileUpload::move_into_place() {
   const bool full = store_.durability_ == Durability::full;

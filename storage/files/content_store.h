@@ -1,6 +1,6 @@
 // storage::ContentStore in a data folder: one file for each content over 64 KiB, written once,
-// named by 128 random bits (robustness §4.3). Smaller content stays in memory, for the namespace's
-// own store. Any thread may call; an Upload belongs to one thread at a time.
+// named by 128 random bits (docs/storage.md#crash-at-each-step). Smaller content stays in memory,
+// for the namespace's own store. Any thread may call; an Upload belongs to one thread at a time.
 #pragma once
 
 #include <array>
@@ -22,7 +22,8 @@ class FileContentStore final : public ContentStore {
  public:
   // Removes what uploads of an earlier process left in tmp/. `folder` must outlive the store.
   // `on_failure` is told when the flush of a file or folder failed: from then on every upload of a
-  // file is refused with `unavailable`, and the program has to start again (robustness D10).
+  // file is refused with `unavailable`, and the program has to start again (docs/robustness.md
+  // G10).
   FileContentStore(const DataFolder& folder, Durability durability, OnFailure on_failure = {});
 
   [[nodiscard]] std::unique_ptr<Upload> begin(Digests digests) override;

@@ -1,5 +1,5 @@
 // Which contents this process knows to be what was stored, because it wrote or verified them itself
-// (robustness D9). Bounded: a newer entry may take the place of an older one, which is then
+// (docs/robustness.md G9). Bounded: a newer entry may take the place of an older one, which is then
 // verified once more. Any thread.
 #pragma once
 

@@ -1,5 +1,5 @@
-// storage::Namespace over SQLite (DESIGN §4): one writer with group commit, read-only readers.
-// Exactly one process may have a database open; DataFolder's lock sees to it.
+// storage::Namespace over SQLite (docs/storage.md): one writer with group commit, read-only
+// readers. Exactly one process may have a database open; DataFolder's lock sees to it.
 //
 //   auto names = sqlite::open(folder.database(), content, clock, {});
 #pragma once

@@ -1,5 +1,5 @@
 // Bodies whose framing is broken or cut short: nothing of them is stored, nothing in them is taken
-// for a request. Rows H3, H4, H5, H21.
+// for a request (docs/robustness.md H3, H4, H5, H21).
 #include <gtest/gtest.h>
 #include <string>
 #include <utility>
@@ -77,7 +77,7 @@ TEST_P(Body, H3_ChunksThatTheGrammarAllows) {
        {201},
        End::goes_on},
       {"an extension of 1 KiB less the semicolon",
-       "robustness H3",
+       "docs/robustness.md H3",
        put("b", "5;" + std::string(1'023, 'x') + "\r\nhello\r\n0\r\n\r\n"),
        {201},
        End::goes_on},
@@ -88,7 +88,7 @@ TEST_P(Body, H3_ChunksThatTheGrammarAllows) {
        End::goes_on},
       {"capitals", "RFC 9112 §7.1", put("d", "A\r\n0123456789\r\n0\r\n\r\n"), {201}, End::goes_on},
       {"a million chunks of a byte",
-       "robustness H3",
+       "docs/robustness.md H3",
        put("e", repeated("1\r\nx\r\n", 1'000'000) + "0\r\n\r\n"),
        {201},
        End::goes_on},
@@ -141,12 +141,12 @@ TEST_P(Body, H4_TrailersAreReadAndDropped) {
        End::goes_on},
       {"text that looks like a request", "RFC 9112 §7.1.2", put(request_like), {204}, End::goes_on},
       {"8 KiB",
-       "robustness H4",
+       "docs/robustness.md H4",
        put("X: " + std::string(8'180, 'x') + "\r\n"),
        {204},
        End::goes_on},
-      {"over 8 KiB", "robustness H4", put("X: " + std::string(8'190, 'x') + "\r\n"), {400}},
-      {"100,000 lines", "robustness H4", put(repeated("X: y\r\n", 100'000)), {400}},
+      {"over 8 KiB", "docs/robustness.md H4", put("X: " + std::string(8'190, 'x') + "\r\n"), {400}},
+      {"100,000 lines", "docs/robustness.md H4", put(repeated("X: y\r\n", 100'000)), {400}},
       {"LF behind a trailer", "RFC 9112 §2.2", put("X: y\n"), {400}},
       {"NUL in a trailer", "RFC 9110 §5.5", put("X: \0\r\n"s), {400}},
   });

@@ -1,5 +1,6 @@
 // The same bytes in other pieces, many requests in one piece, and fields that come back in an
-// answer: what the client reads is the same, and one answer each. Rows H13, H16, H20, H22.
+// answer: what the client reads is the same, and one answer each
+// (docs/robustness.md H13, H16, H20, H22).
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <string>
@@ -246,7 +247,7 @@ TEST_P(Delivery, H20_IfHeadersThatAreNone) {
                     {status},
                     End::goes_on});
   rows.push_back({"10,000 tokens",
-                  "robustness §2.0",
+                  "docs/operations.md#settings",
                   request("DELETE /sentinels/03", "If: (" + repeated("<a:b> ", 10'000) + ")\r\n"),
                   {431}});
   run(rows);

@@ -1,5 +1,5 @@
 // Answers before the body was read: whatever the body holds is dropped or the connection closes,
-// and the client can read the answer. Rows H6, H7.
+// and the client can read the answer (docs/robustness.md H6, H7).
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <string>

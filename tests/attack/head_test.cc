@@ -1,5 +1,6 @@
 // Request heads that are wrong, ambiguous or huge: refused with the connection, so that nothing
-// behind them is taken for a request (RFC 9112 §11.2). Rows H1, H2, H8 to H12, H14, H15, H17.
+// behind them is taken for a request (RFC 9112 §11.2;
+// docs/robustness.md H1, H2, H8 to H12, H14, H15, H17).
 #include <gtest/gtest.h>
 #include <optional>
 #include <string>
@@ -35,7 +36,7 @@ TEST_P(Head, H1_LengthsThatCannotBeRelatedToOneBody) {
        {400}},
       {"two lengths", "RFC 9112 §6.3", put("Content-Length: 0\r\nContent-Length: 9\r\n"), {400}},
       {"over the limit for bodies",
-       "robustness §2.0",
+       "docs/operations.md#settings",
        put("Content-Length: 99999999999999\r\n"),
        {413}},
   };
@@ -174,16 +175,19 @@ TEST_P(Head, H10_TooManyLinesAndOnesThatMayComeOnce) {
     return all;
   };
   std::vector<Row> rows = {
-      {"100 lines with Host", "robustness §2.0", get(lines(99)), {200}, End::goes_on},
-      {"101 lines with Host", "robustness §2.0", get(lines(100)), {431}},
-      {"100,000 lines", "robustness §2.0", get(lines(100'000)), {431}},
-      {"100,000 lines without a colon", "robustness §2.0", get(repeated("y\r\n", 100'000)), {431}},
+      {"100 lines with Host", "docs/operations.md#settings", get(lines(99)), {200}, End::goes_on},
+      {"101 lines with Host", "docs/operations.md#settings", get(lines(100)), {431}},
+      {"100,000 lines", "docs/operations.md#settings", get(lines(100'000)), {431}},
+      {"100,000 lines without a colon",
+       "docs/operations.md#settings",
+       get(repeated("y\r\n", 100'000)),
+       {431}},
       {"a megabyte of one line",
-       "robustness §2.0",
+       "docs/operations.md#settings",
        get("X: " + std::string(1'000'000, 'y')),
        {431}},
       {"a megabyte of request line",
-       "robustness §2.0",
+       "docs/operations.md#settings",
        request("GET /" + std::string(1'000'000, 'y')),
        {414}},
   };

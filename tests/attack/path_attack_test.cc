@@ -1,5 +1,5 @@
-// URLs that try to leave the namespace or to reach what lies behind it (robustness §2.1, P), sent
-// as they are to the real program.
+// URLs that try to leave the namespace or to reach what lies behind it
+// (docs/robustness.md#paths-and-names), sent as they are to the real program.
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <map>

@@ -1,5 +1,5 @@
 // Ranges of real files through the whole program: the exact bytes or a refusal, whatever the
-// numbers, and all of one version. Rows R1 to R5, R7, R9.
+// numbers, and all of one version (docs/robustness.md R1 to R5, R7, R9).
 #include <atomic>
 #include <gtest/gtest.h>
 #include <map>

@@ -1,5 +1,5 @@
 // Requests that are well-formed and meant to be too much: huge collections, copies that double,
-// trees of every size deleted and moved beside others' work (robustness §2.5, D; P20).
+// trees of every size deleted and moved beside others' work (docs/robustness.md D5, D15, P20).
 #include <algorithm>
 #include <atomic>
 #include <chrono>

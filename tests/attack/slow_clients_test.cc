@@ -1,6 +1,6 @@
 // Clients that are slow on purpose, that do nothing, or that are too many: the others do not
 // notice, and all of them are gone after the deadlines that hold for a whole head, body or answer.
-// Rows H18, H19, and what overload answers.
+// docs/robustness.md H18, H19, and what overload answers.
 #include <algorithm>
 #include <atomic>
 #include <chrono>

@@ -1,5 +1,5 @@
-// XML bodies that want the program to fetch, to explode or to go on reading for ever (robustness
-// §2.2, X), sent to the real program.
+// XML bodies that want the program to fetch, to explode or to go on reading for ever
+// (docs/robustness.md#xml), sent to the real program.
 #include <arpa/inet.h>
 #include <csignal>
 #include <filesystem>

@@ -53,7 +53,7 @@ class Caller {
   int fd_;
 };
 
-// robustness §2.0
+// docs/operations.md#settings
 TEST(Addresses, AreLimitedInTheirConnectionsButForTrustedProxies) {
   if (const std::string why = enter_network(); !why.empty()) GTEST_SKIP() << why;
   const TemporaryFolder folder;

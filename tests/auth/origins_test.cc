@@ -1,5 +1,5 @@
-// What other hosts and other web pages get of a server with accounts (robustness S7, S10), with the
-// real program.
+// What other hosts and other web pages get of a server with accounts (docs/robustness.md S7, S10),
+// with the real program.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <set>

@@ -1,5 +1,6 @@
-// The real program with accounts, asked as clients and attackers do (robustness §2.9, S and O
-// rows). Other addresses than loopback come through a proxy that the server trusts: the test.
+// The real program with accounts, asked as clients and attackers do
+// (docs/robustness.md#signing-in). Other addresses than loopback come through a proxy that the
+// server trusts: the test.
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -329,7 +330,7 @@ TEST_F(Accounts, S5_AFloodOfWrongPasswordsLeavesTheOthersAlone) {
   EXPECT_LT(resident_kib(server_.pid()) - before, 512 * 1024);
 }
 
-// robustness §2.0: what one account has under way at once, uploads and downloads alike.
+// What one account has under way at once, uploads and downloads alike.
 class BusyAccounts : public Accounts {
  protected:
   BusyAccounts() : Accounts({"--requests-per-account", "3"}) {}

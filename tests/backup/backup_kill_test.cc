@@ -1,6 +1,6 @@
 // A backup or a restore that is killed, or whose disk fails or is full, at any of the calls by
-// which it changes its folder leaves the earlier result or the new one, whole (robustness K7). Some
-// of these calls here, every one at full scale.
+// which it changes its folder leaves the earlier result or the new one, whole (docs/robustness.md
+// K7). Some of these calls here, every one at full scale.
 #include <cerrno>
 #include <cstring>
 #include <set>

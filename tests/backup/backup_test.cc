@@ -1,4 +1,5 @@
-// `holdfast backup` and `holdfast restore`, by the real program on real folders (robustness E12).
+// `holdfast backup` and `holdfast restore`, by the real program on real folders (docs/robustness.md
+// E12).
 #include <atomic>
 #include <mutex>
 #include <set>

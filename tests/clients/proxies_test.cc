@@ -328,7 +328,8 @@ TEST_F(Proxy, NginxThatForwardsItsOwnHost) {
   EXPECT_EQ(curl("/mine", {"-X", "MOVE", "-H", "Destination: /moved"}).status, 201);
 }
 
-// robustness S11: what a client that is no trusted proxy writes into these fields changes nothing.
+// docs/robustness.md S11: what a client that is no trusted proxy writes into these fields changes
+// nothing.
 TEST(Forwarded, IsBelievedFromTrustedProxiesOnly) {
   TemporaryFolder folder;
   const Fields lies[] = {

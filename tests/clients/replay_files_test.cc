@@ -1,6 +1,7 @@
 // Clients that sync and transfer, and those that keep a single file, on the wire: rclone, Joplin,
 // Nextcloud's plain requests, Cyberduck, WinSCP, the KeePass family, Zotero, LibreOffice, DAVx5,
-// the npm client. Steps, fields and bodies in the order in which their sources have them.
+// the npm client. Steps, fields and bodies in the order in which their sources have them. R and a
+// number is a row of docs/clients.md.
 #include <cstdio>
 
 #include "tests/clients/replay.h"
@@ -124,7 +125,7 @@ TEST_P(WireReplay, JoplinSyncs) {
   EXPECT_THAT(missing.body, HasSubstr("<s:message>"));  // R28
 }
 
-TEST_P(WireReplay, NextcloudDesktopsPlainRequests) {  // trace 3.8, steps 4, 6 and 7
+TEST_P(WireReplay, NextcloudDesktopsPlainRequests) {  // of its discovery and its uploads
   Wire w = client(
       "User-Agent: Mozilla/5.0 (Linux) mirall/3.7.3 (Nextcloud)\r\nAccept: */*\r\n"
       "X-Request-ID: 5c3e\r\n",
@@ -161,7 +162,7 @@ TEST_P(WireReplay, NextcloudDesktopsPlainRequests) {  // trace 3.8, steps 4, 6 a
   EXPECT_EQ(w.ask("DELETE /dav/g").status, 204);
 }
 
-TEST_P(WireReplay, CyberduckTransfers) {  // dav/DAVWriteFeature, DAVTimestampFeature, sardine
+TEST_P(WireReplay, CyberduckTransfers) {  // DAVWriteFeature, DAVTimestampFeature, sardine
   Wire w = client(
       "User-Agent: Cyberduck/8.7.0 (Mac OS X/13.5) (aarch64)\r\n"
       "Accept-Encoding: gzip\r\n");

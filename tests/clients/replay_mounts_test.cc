@@ -1,5 +1,6 @@
 // Clients that make a network drive, on the wire: Windows Explorer, Word, Finder, davfs2, gvfs,
-// KIO. Steps, fields and bodies in the order in which their sources and traces have them.
+// KIO. Steps, fields and bodies in the order in which their sources and traces have them. R and a
+// number is a row of docs/clients.md.
 #include <algorithm>
 
 #include "tests/clients/replay.h"

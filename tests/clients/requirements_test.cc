@@ -1,5 +1,4 @@
-// docs/conformance.md, "What clients need": every requirement has a row, and every test in it
-// exists.
+// Every requirement of docs/clients.md#what-clients-need has a row, and every test in it exists.
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -38,7 +37,7 @@ std::set<std::string> tests_there_are() {
 
 TEST(Requirements, EachIsHeldByTestsThatExist) {
   const std::set<std::string> names = tests_there_are();
-  const std::string manual = read_file(source_folder() / "docs/conformance.md");
+  const std::string manual = read_file(source_folder() / "docs/clients.md");
   const std::size_t begin = manual.find("<!-- requirements:");
   ASSERT_NE(begin, std::string::npos);
   std::istringstream table(manual.substr(begin, manual.find("<!-- end -->", begin) - begin));

@@ -76,7 +76,7 @@ std::string path_of(std::string_view what) {
   return path;
 }
 
-// What the strictest reader of each rule wants of a 207 (clients R9 to R15).
+// What the strictest reader of each rule wants of a 207 (docs/clients.md R9 to R15).
 void require_form(const WireAnswer& answer, std::string_view what) {
   SCOPED_TRACE(std::string(what) + "\n" + answer.body);
   EXPECT_EQ(answer.field("content-type"), "application/xml; charset=utf-8");
@@ -231,7 +231,7 @@ void Wire::take_challenge(const WireAnswer& answer, std::string_view what) {
   asked_ = true;
   count_ = 0;
   nonce_.clear();
-  std::vector<std::string> schemes;  // each in a line of its own (clients R5)
+  std::vector<std::string> schemes;  // each in a line of its own (docs/clients.md R5)
   const auto [begin, end] = answer.fields.equal_range("www-authenticate");
   // Windows knows MD5 only; the others here take the stronger one, which is the first.
   const bool windows = person_->signing == Signing::each_time;

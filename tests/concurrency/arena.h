@@ -43,7 +43,8 @@ class Arena {
   int stop();
   [[nodiscard]] std::string check_store() const;
 
-  // Entity tags that have named two contents, in any history and over restarts (robustness D7).
+  // Entity tags that have named two contents, in any history and over restarts (docs/robustness.md
+  // G7).
   [[nodiscard]] const std::vector<std::string>& reused_tags() const { return reused_tags_; }
   [[nodiscard]] int unanswered() const { return unanswered_; }
 

@@ -1,5 +1,5 @@
-// Robustness C4, C5 (D8): conflicting locks are never held at once, and a write is accepted only
-// with a token that is current when it commits.
+// docs/robustness.md C4, C5 (G8): conflicting locks are never held at once, and a write is accepted
+// only with a token that is current when it commits.
 #include <algorithm>
 #include <array>
 #include <atomic>

@@ -1,5 +1,5 @@
-// Robustness C1, D4 to D8: what concurrent clients saw of the real server is linearizable, also
-// over a kill and over a pause, in both durability modes.
+// docs/robustness.md C1, G4 to G8: what concurrent clients saw of the real server is linearizable,
+// also over a kill and over a pause, in both durability modes.
 //
 // HOLDFAST_LINEAR_MINUTES makes all series together go on for that long instead of a fixed number
 // of histories (scripts/linear); HOLDFAST_LINEAR_SEED chooses others.

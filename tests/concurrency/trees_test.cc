@@ -1,5 +1,6 @@
-// Robustness C6, C10: trees stay trees. What is moved is neither lost nor doubled at any instant,
-// crosswise moves make no cycle, and a crowd that asks for anything at all is always answered.
+// docs/robustness.md C6, C10: trees stay trees. What is moved is neither lost nor doubled at any
+// instant, crosswise moves make no cycle, and a crowd that asks for anything at all is always
+// answered.
 #include <algorithm>
 #include <array>
 #include <atomic>

@@ -1,5 +1,5 @@
-// Robustness C2, C3, C7, C8: no update is lost, of many who may not all win one does, and no reader
-// sees part of anything.
+// docs/robustness.md C2, C3, C7, C8: no update is lost, of many who may not all win one does, and
+// no reader sees part of anything.
 #include <algorithm>
 #include <atomic>
 #include <barrier>

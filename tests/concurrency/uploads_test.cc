@@ -1,5 +1,6 @@
-// Robustness C5, C9: what is judged before an upload is judged again when it commits. Each test
-// changes the world after the server has invited the body (100 Continue) and before the body ends.
+// docs/robustness.md C5, C9: what is judged before an upload is judged again when it commits. Each
+// test changes the world after the server has invited the body (100 Continue) and before the body
+// ends.
 #include <functional>
 #include <gtest/gtest.h>
 #include <string>

@@ -1,5 +1,5 @@
-// Clients that go away while they overwrite a large file (robustness K2): with FIN, with RST, or by
-// falling silent, after each tenth of the body.
+// Clients that go away while they overwrite a large file (docs/robustness.md K2): with FIN, with
+// RST, or by falling silent, after each tenth of the body.
 #include <chrono>
 #include <filesystem>
 #include <gtest/gtest.h>

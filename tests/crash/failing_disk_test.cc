@@ -1,4 +1,4 @@
-// A disk that reports errors (robustness K6, D10) and one that fills up at any call.
+// A disk that reports errors (docs/robustness.md K6, G10) and one that fills up at any call.
 #include <cerrno>
 #include <gtest/gtest.h>
 #include <iostream>

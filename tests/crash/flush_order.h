@@ -1,4 +1,4 @@
-// In which order things must reach the disk (docs/storage.md, robustness K5), checked on a trace.
+// In which order things must reach the disk (docs/robustness.md K5), checked on a trace.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace holdfast::test {
 
 // What an answer promises.
 enum class Promise {
-  flushed,   // D1: on stable storage
+  flushed,   // G1: on stable storage
   deferred,  // LOCK, UNLOCK of what is mapped: committed, flushed with the next flushed request
   nothing,   // a refusal or a read
 };
@@ -28,7 +28,7 @@ enum class Promise {
 [[nodiscard]] std::vector<std::string> order_violations(const Trace& trace,
                                                         const std::vector<Promise>& promises);
 
-// The same for `relaxed` durability (D11): rules 4 and 5, and
+// The same for `relaxed` durability (G11): rules 4 and 5, and
 //   7. A content file is removed, and so what it could fall back to is gone, only when every
 //   content
 //      file named before and the log are on disk.

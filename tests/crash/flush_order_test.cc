@@ -1,5 +1,5 @@
-// The fsync discipline (robustness K5): the checker on traces made up here, bad ones first, then on
-// what the real program does.
+// The fsync discipline (docs/robustness.md K5): the checker on traces made up here, bad ones first,
+// then on what the real program does.
 #include "tests/crash/flush_order.h"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
-// The first promise (robustness K1): what was acknowledged is there after SIGKILL at any moment,
-// and nothing is half done.
+// The first promise (docs/robustness.md K1): what was acknowledged is there after SIGKILL at any
+// moment, and nothing is half done.
 #include <chrono>
 #include <filesystem>
 #include <gtest/gtest.h>

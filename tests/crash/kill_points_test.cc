@@ -1,6 +1,6 @@
-// SIGKILL at every call with which the program changes its data folder or answers (robustness K3):
-// before the call, and in the middle of every write. What a killed process gave to the system is
-// kept; for what a power cut takes, see power_loss_test.cc.
+// SIGKILL at every call with which the program changes its data folder or answers
+// (docs/robustness.md K3): before the call, and in the middle of every write. What a killed process
+// gave to the system is kept; for what a power cut takes, see power_loss_test.cc.
 #include <iostream>
 #include <vector>
 

@@ -1,7 +1,7 @@
-// Memory that runs out (robustness K11): at every allocation of every act, and at each Nth of many
-// while a crowd asks. The server refuses or ends; what it acknowledged is there, what it did not is
-// done wholly or not at all, and with memory it goes on. Not under ThreadSanitizer, whose own start
-// does not survive what stands in front of its allocator.
+// Memory that runs out (docs/robustness.md K11): at every allocation of every act, and at each Nth
+// of many while a crowd asks. The server refuses or ends; what it acknowledged is there, what it
+// did not is done wholly or not at all, and with memory it goes on. Not under ThreadSanitizer,
+// whose own start does not survive what stands in front of its allocator.
 #ifndef __SANITIZE_THREAD__
 #include <atomic>
 #include <chrono>

@@ -1,6 +1,6 @@
-// SIGKILL at every call of a start that migrates a store of the first schema (robustness K7): the
-// next start finds one whole schema, old or newer, and completes it; nothing is lost, and a copy of
-// what was there is kept.
+// SIGKILL at every call of a start that migrates a store of the first schema (docs/robustness.md
+// K7): the next start finds one whole schema, old or newer, and completes it; nothing is lost, and
+// a copy of what was there is kept.
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>

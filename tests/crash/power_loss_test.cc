@@ -1,6 +1,6 @@
-// Power cuts (robustness K4): the calls of a real run are recorded; for moments of it the disk is
-// rebuilt with what was flushed and with more or less of the rest; the real program is started on
-// that and must have everything that had been acknowledged by then.
+// Power cuts (docs/robustness.md K4): the calls of a real run are recorded; for moments of it the
+// disk is rebuilt with what was flushed and with more or less of the rest; the real program is
+// started on that and must have everything that had been acknowledged by then.
 #include <algorithm>
 #include <functional>
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // SIGKILL at every call of a start, the first one and one that recovers, of an orderly end with its
-// checkpoint, and of the upkeep (robustness K3).
+// checkpoint, and of the upkeep (docs/robustness.md K3).
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <iostream>

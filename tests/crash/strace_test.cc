@@ -1,5 +1,5 @@
 // The kill points once more with nothing of ours in the program: strace kills it at the Nth system
-// call of a thread, whichever call that is (robustness K3).
+// call of a thread, whichever call that is (docs/robustness.md K3).
 #include <array>
 #include <gtest/gtest.h>
 #include <iostream>

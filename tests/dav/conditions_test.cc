@@ -1,5 +1,5 @@
 // The If header (RFC 4918 §10.4) against an independent evaluator, and its limits at the engine
-// (robustness L7, H20; clients R69).
+// (docs/robustness.md L7, H20; docs/clients.md R69).
 #include <gmock/gmock.h>
 #include <random>
 
@@ -135,8 +135,8 @@ std::vector<List> random_lists(const std::vector<Condition>& all, std::mt19937& 
   return lists;
 }
 
-// robustness L7, all of it that is small: every condition, alone, plain and about every resource,
-// asked of every URL.
+// docs/robustness.md L7, all of it that is small: every condition, alone, plain and about every
+// resource, asked of every URL.
 TEST(IfTruth, AgreesWithTheDefinitionOnEverySingleCondition) {
   Scene scene;
   std::mt19937 random(2518);
@@ -162,7 +162,7 @@ TEST(IfTruth, AgreesWithTheDefinitionOnEverySingleCondition) {
   EXPECT_GT(held, judged / 10);
 }
 
-TEST(IfTruth, AgreesWithTheDefinitionOnGeneratedHeaders) {  // robustness L7
+TEST(IfTruth, AgreesWithTheDefinitionOnGeneratedHeaders) {  // docs/robustness.md L7
   Scene scene;
   std::mt19937 random(4918);
   const std::vector<Condition> all = conditions(scene);
@@ -198,7 +198,8 @@ int status_of_write(const Scene& scene, const std::string& url, const std::vecto
   return 423;
 }
 
-TEST(IfTruth, AWriteIsJudgedByTheHeaderAndThenByItsTokens) {  // robustness L7, RFC 4918 §10.4.1
+TEST(IfTruth,
+     AWriteIsJudgedByTheHeaderAndThenByItsTokens) {  // docs/robustness.md L7, RFC 4918 §10.4.1
   Scene scene;
   std::mt19937 random(75);
   const std::vector<Condition> all = conditions(scene);
@@ -257,9 +258,9 @@ TEST(IfTruth, HandWrittenCases) {
       {"/g", "<http://elsewhere.example/g> (Not <urn:a:b>)", 207, "foreign: no state"},
       {"/g", "<http://elsewhere.example/g> ([" + scene.tags["/g"] + "])", 412, "foreign"},
       {"/f", "<mailto:x@y> (Not <urn:a:b>)", 400, "no URL"},
-      {"/f", scene.on_f, 207, "clients R69: a bare token"},
-      {"/f", "<" + scene.on_f + ">", 207, "clients R69"},
-      {"/g", scene.on_f, 412, "clients R69: and yet judged"},
+      {"/f", scene.on_f, 207, "docs/clients.md R69: a bare token"},
+      {"/f", "<" + scene.on_f + ">", 207, "docs/clients.md R69"},
+      {"/g", scene.on_f, 412, "docs/clients.md R69: and yet judged"},
       {"/f", "", 400, "§10.4.2"},
       {"/f", "()", 400, "§10.4.2"},
       {"/f", "(", 400, "§10.4.2"},
@@ -269,14 +270,14 @@ TEST(IfTruth, HandWrittenCases) {
       {"/f", "(<no-uri>)", 400, "§10.4.2"},
       {"/f", "([unquoted])", 400, "§10.4.2"},
       {"/f", "(<a:b>) junk", 400, "§10.4.2"},
-      {"/f", "</../x> (<a:b>)", 400, "robustness P1"},
+      {"/f", "</../x> (<a:b>)", 400, "docs/robustness.md P1"},
   };
   for (const Row& row : rows)
     EXPECT_EQ(scene.w.status("PROPFIND", row.url, {{"Depth", "0"}, {"If", row.header}}), row.status)
         << row.header << " " << row.source;
 }
 
-TEST(IfTruth, HasExactLimits) {  // robustness §2.0, H20
+TEST(IfTruth, HasExactLimits) {  // docs/robustness.md H20
   Scene scene;
   const auto status = [&](const std::string& header) {
     return scene.w.status("PROPFIND", "/f", {{"Depth", "0"}, {"If", header}});
@@ -301,7 +302,7 @@ TEST(IfTruth, HasExactLimits) {  // robustness §2.0, H20
   EXPECT_EQ(status(std::string(8000, '(')), 400);
 }
 
-TEST(Conditions, MalformedIfNoneMatchMatchesNothingAnywhere) {  // clients R34
+TEST(Conditions, MalformedIfNoneMatchMatchesNothingAnywhere) {  // docs/clients.md R34
   World w;
   w.put("/f");
   w.mkcol("/c");
@@ -318,7 +319,7 @@ TEST(Conditions, MalformedIfNoneMatchMatchesNothingAnywhere) {  // clients R34
   EXPECT_EQ(w.status("DELETE", "/g", joplin), 204);
 }
 
-TEST(Conditions, EntityTagFieldsOnCollectionsKnowOnlyTheStar) {  // DESIGN §4
+TEST(Conditions, EntityTagFieldsOnCollectionsKnowOnlyTheStar) {  // docs/storage.md#entity-tags
   World w;
   w.mkcol("/c");
   struct Row {

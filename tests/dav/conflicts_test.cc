@@ -1,4 +1,4 @@
-// Refusals (DESIGN §5; RFC 4918 §16, RFC 9457): performs every row of the table in
+// Refusals (RFC 4918 §16, RFC 9457): performs every row of the table in
 // docs/conflicts.md in every mode, so that the document says what the engine does.
 #include <fstream>
 #include <gmock/gmock.h>
@@ -183,7 +183,7 @@ TEST(ConflictsDocument, SaysWhatTheEngineDoesInEveryMode) {
   }
 }
 
-TEST(Conflicts, JsonIsSentOnlyToThoseWhoPreferIt) {  // DESIGN §5
+TEST(Conflicts, JsonIsSentOnlyToThoseWhoPreferIt) {  // docs/conflicts.md
   struct Case {
     const char* accept;
     bool json;
@@ -221,7 +221,7 @@ TEST(Conflicts, JsonIsSentOnlyToThoseWhoPreferIt) {  // DESIGN §5
   }
 }
 
-TEST(Conflicts, AStaleVersionTellsJsonClientsBothVersions) {  // DESIGN §5
+TEST(Conflicts, AStaleVersionTellsJsonClientsBothVersions) {  // docs/conflicts.md
   Scene scene(dav::ConflictStatus::automatic);
   const Answer answer = scene.send("PUT", "/f?x=\"y\"",
                                    {{"Accept", "application/json"}, {"If-Match", "\"old\""}}, "x");
@@ -237,7 +237,7 @@ TEST(Conflicts, AStaleVersionTellsJsonClientsBothVersions) {  // DESIGN §5
   EXPECT_EQ(scene.status("PUT", "/f", {{"If-Match", answer.header("ETag")}}, "x"), 204);
 }
 
-TEST(Conflicts, ALockIsDescribedWithoutItsToken) {  // DESIGN §5
+TEST(Conflicts, ALockIsDescribedWithoutItsToken) {  // docs/conflicts.md
   Scene scene(dav::ConflictStatus::automatic);
   scene.put("/mine");
   const std::string secret = scene
@@ -262,7 +262,8 @@ std::string repeated(std::string_view text, int times) {
   return all;
 }
 
-TEST(Conflicts, OfficeLearnsWhoHoldsTheLock) {  // clients R74: X-MSDAVEXT_ERROR, percent-encoded
+TEST(Conflicts,
+     OfficeLearnsWhoHoldsTheLock) {  // docs/clients.md R74: X-MSDAVEXT_ERROR, percent-encoded
   struct Case {
     std::string owner, principal, told;
   };
@@ -293,7 +294,8 @@ TEST(Conflicts, OfficeLearnsWhoHoldsTheLock) {  // clients R74: X-MSDAVEXT_ERROR
   }
 }
 
-TEST(Conflicts, EveryRefusalHasABodyThatParses) {  // clients R28, robustness O3, X13
+TEST(Conflicts,
+     EveryRefusalHasABodyThatParses) {  // docs/clients.md R28, docs/robustness.md O3, X13
   Scene scene(dav::ConflictStatus::automatic);
   const char* targets[] = {"/none", "/%3Cscript%3E", "/c%22%26", "/f/x"};
   for (const char* target : targets) {
@@ -308,7 +310,7 @@ TEST(Conflicts, EveryRefusalHasABodyThatParses) {  // clients R28, robustness O3
   }
 }
 
-TEST(Conflicts, StoreFaultsBecomeStatuses) {  // storage/error.h, robustness E5
+TEST(Conflicts, StoreFaultsBecomeStatuses) {  // storage/error.h, docs/robustness.md E5
   struct Case {
     storage::Fault fault;
     int status;

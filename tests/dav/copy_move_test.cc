@@ -18,32 +18,36 @@ TEST(CopyMove, RefusalsChangeNothing) {
   const auto to = [](const char* destination) { return Headers{{"Destination", destination}}; };
   const Row rows[] = {
       {"/f", {}, 400, 400, "RFC 4918 §10.3: no Destination"},
-      {"/f", to(""), 400, 400, "robustness P9"},
+      {"/f", to(""), 400, 400, "docs/robustness.md P9"},
       {"/f", to("g"), 400, 400, "RFC 4918 §10.3: not absolute"},
-      {"/f", to("http:"), 400, 400, "robustness P9"},
-      {"/f", to("http://"), 400, 400, "robustness P9"},
-      {"/f", to("http://other.example/g"), 502, 502, "RFC 4918 §9.8.5, robustness S10"},
-      {"/f", to("http://localhost:9999/g"), 502, 502, "robustness S10"},
-      {"/f", to("http://user@localhost:8080/g"), 400, 400, "robustness S10"},
-      {"/f", to("ftp://localhost:8080/g"), 502, 502, "robustness S10"},
-      {"/f", to("/../g"), 400, 400, "robustness P3"},
-      {"/f", to("/g#x"), 400, 400, "robustness P8"},
+      {"/f", to("http:"), 400, 400, "docs/robustness.md P9"},
+      {"/f", to("http://"), 400, 400, "docs/robustness.md P9"},
+      {"/f", to("http://other.example/g"), 502, 502, "RFC 4918 §9.8.5, docs/robustness.md S10"},
+      {"/f", to("http://localhost:9999/g"), 502, 502, "docs/robustness.md S10"},
+      {"/f", to("http://user@localhost:8080/g"), 400, 400, "docs/robustness.md S10"},
+      {"/f", to("ftp://localhost:8080/g"), 502, 502, "docs/robustness.md S10"},
+      {"/f", to("/../g"), 400, 400, "docs/robustness.md P3"},
+      {"/f", to("/g#x"), 400, 400, "docs/robustness.md P8"},
       {"/none", to("/g"), 404, 404, "RFC 9110 §15.5.5"},
-      {"/f/", to("/g"), 404, 404, "robustness P14"},
-      {"/f", to("/none/g"), 409, 409, "RFC 4918 §9.8.5, clients R52"},
+      {"/f/", to("/g"), 404, 404, "docs/robustness.md P14"},
+      {"/f", to("/none/g"), 409, 409, "RFC 4918 §9.8.5, docs/clients.md R52"},
       {"/f", to("/f2/g"), 409, 409, "RFC 4918 §9.8.5: the parent is a file"},
       {"/f", to("/f"), 403, 403, "RFC 4918 §9.8.5, §9.9.4"},
       {"/f", to("//f"), 403, 403, "RFC 4918 §9.8.5"},
       {"/f", to("/%66"), 403, 403, "RFC 4918 §9.8.5"},
-      {"/c", to("/c/"), 403, 403, "robustness D4"},
-      {"/c", to("/c/d/e"), 403, 403, "robustness D4: into itself"},
-      {"/c", to("/c/new"), 403, 403, "robustness D4: into itself"},
-      {"/c/d", to("/c"), 403, 403, "robustness D4: an ancestor"},
-      {"/c/d/f", to("/c"), 403, 403, "robustness D4: an ancestor"},
-      {"/", to("/new"), 403, 403, "robustness D4"},
-      {"/f", to("/"), 403, 403, "robustness D4"},
-      {"/c", to("/"), 403, 403, "robustness D4"},
-      {"/f", {{"Destination", "/f2"}, {"Overwrite", "F"}}, 412, 412, "RFC 4918 §10.6, clients R54"},
+      {"/c", to("/c/"), 403, 403, "docs/robustness.md D4"},
+      {"/c", to("/c/d/e"), 403, 403, "docs/robustness.md D4: into itself"},
+      {"/c", to("/c/new"), 403, 403, "docs/robustness.md D4: into itself"},
+      {"/c/d", to("/c"), 403, 403, "docs/robustness.md D4: an ancestor"},
+      {"/c/d/f", to("/c"), 403, 403, "docs/robustness.md D4: an ancestor"},
+      {"/", to("/new"), 403, 403, "docs/robustness.md D4"},
+      {"/f", to("/"), 403, 403, "docs/robustness.md D4"},
+      {"/c", to("/"), 403, 403, "docs/robustness.md D4"},
+      {"/f",
+       {{"Destination", "/f2"}, {"Overwrite", "F"}},
+       412,
+       412,
+       "RFC 4918 §10.6, docs/clients.md R54"},
       {"/f", {{"Destination", "/c"}, {"Overwrite", "f"}}, 412, 412, "RFC 4918 §10.6"},
       {"/f", {{"Destination", "/g"}, {"Overwrite", "maybe"}}, 400, 400, "RFC 4918 §10.6"},
       {"/f", {{"Destination", "/g"}, {"Depth", "1"}}, 400, 400, "RFC 4918 §9.8.3"},
@@ -68,7 +72,7 @@ TEST(CopyMove, RefusalsChangeNothing) {
   EXPECT_EQ(w.dump(), before);
 }
 
-TEST(CopyMove, TakeTheDestinationInEveryForm) {  // clients R23
+TEST(CopyMove, TakeTheDestinationInEveryForm) {  // docs/clients.md R23
   const char* forms[] = {"/c/new",
                          "http://localhost:8080/c/new",
                          "https://localhost:8080/c/new",
@@ -105,7 +109,7 @@ TEST(CopyMove, KnowThePublicUrl) {  // issue: another host is 502, with public_u
 }
 
 // A trusted proxy that names itself in Host, and the client's host in X-Forwarded-Host: URLs are
-// judged against what the client asked for (clients R23, robustness S10).
+// judged against what the client asked for (docs/clients.md R23, docs/robustness.md S10).
 TEST(CopyMove, KnowTheHostThatAProxyWasAskedFor) {
   struct Row {
     const char* forwarded;  // empty: no trusted proxy said anything
@@ -141,7 +145,7 @@ TEST(CopyMove, KnowTheHostThatAProxyWasAskedFor) {
   }
 }
 
-TEST(CopyMove, GiveContentAndDatesAndTagsTheirDue) {  // DESIGN §4, ETag
+TEST(CopyMove, GiveContentAndDatesAndTagsTheirDue) {  // docs/storage.md#entity-tags
   World w;
   w.put("/a", "a");
   w.put("/b", "b");
@@ -164,7 +168,7 @@ TEST(CopyMove, GiveContentAndDatesAndTagsTheirDue) {  // DESIGN §4, ETag
   EXPECT_EQ(w.get("/a"), "a");
 }
 
-TEST(CopyMove, SetTheDateAClientAsksFor) {  // clients R42
+TEST(CopyMove, SetTheDateAClientAsksFor) {  // docs/clients.md R42
   World w;
   w.put("/a");
   for (const char* method : {"COPY", "MOVE"}) {
@@ -176,7 +180,7 @@ TEST(CopyMove, SetTheDateAClientAsksFor) {  // clients R42
   }
 }
 
-TEST(Copy, OfACollectionWithDepthZeroTakesNoMembers) {  // RFC 4918 §9.8.3, robustness D5
+TEST(Copy, OfACollectionWithDepthZeroTakesNoMembers) {  // RFC 4918 §9.8.3, docs/robustness.md D5
   World w;
   w.mkcol("/c");
   w.put("/c/f");
@@ -188,7 +192,7 @@ TEST(Copy, OfACollectionWithDepthZeroTakesNoMembers) {  // RFC 4918 §9.8.3, rob
   EXPECT_EQ(single(w.send("PROPFIND", "/old", {{"Depth", "0"}})).text("p", "urn:x"), "v");
 }
 
-TEST(Copy, HasALimitOfResources) {  // robustness §2.0, D5
+TEST(Copy, HasALimitOfResources) {  // docs/robustness.md D5
   dav::Options options;
   options.copy_limit = 3;
   World w(options);
@@ -205,7 +209,7 @@ TEST(Copy, HasALimitOfResources) {  // robustness §2.0, D5
   EXPECT_EQ(w.status("MOVE", "/c", {{"Destination", "/h"}}), 201);  // moves no content
 }
 
-TEST(CopyMove, ResultsStayInsideThePathLimits) {  // robustness P18
+TEST(CopyMove, ResultsStayInsideThePathLimits) {  // docs/robustness.md P18
   World w;
   std::string deep;
   for (int i = 0; i < 130; ++i) w.mkcol(deep += "/d");
@@ -329,7 +333,7 @@ TEST(CopyMove, EverySmallTreeComesOutAsTheModelSays) {
   EXPECT_GT(judged, 900U);
 }
 
-TEST(CopyMove, ShareNoStateWithLargeContent) {  // DESIGN §4: reference-counted content
+TEST(CopyMove, ShareNoStateWithLargeContent) {  // docs/storage.md#invariants
   World w;
   const std::string large(100'000, 'x');
   w.put("/a", large);

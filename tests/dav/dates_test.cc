@@ -1,5 +1,6 @@
 // Last-Modified as a validator (RFC 9110 §8.8.2.2, §13.1.3, §13.1.5): it never confirms what is
-// gone, and still serves where it can (storage/dates.h; DESIGN §4, Dates; clients R31, R37).
+// gone, and still serves where it can (storage/dates.h; docs/storage.md#dates; docs/clients.md R31,
+// R37).
 #include <functional>
 
 #include "tests/dav/world.h"
@@ -60,7 +61,7 @@ TEST(Dates, ConfirmNothingThatWasRemovedAndMadeAnew) {
          w.put("/f", "");
          w.put("/f", "new");
        },
-       "the same, as Finder does it (clients R31)"},
+       "the same, as Finder does it (docs/clients.md R31)"},
       {"DELETE, LOCK, PUT", "/f", put("/f"),
        [](World& w) {
          EXPECT_EQ(w.status("DELETE", "/f"), 204);
@@ -124,7 +125,7 @@ TEST(Dates, ConfirmNothingThatWasRemovedAndMadeAnew) {
          w.put("/g", "the collection has another date now");
          EXPECT_EQ(w.status("PUT", "/f", dated(kThen), "new"), 201);
        },
-       "clients R42"},
+       "docs/clients.md R42"},
       {"DELETE, PUT, PROPPATCH with the same date", "/f", put("/f"),
        [](World& w) {
          w.store.clock.advance(5000);
@@ -132,14 +133,14 @@ TEST(Dates, ConfirmNothingThatWasRemovedAndMadeAnew) {
          w.put("/f", "new");
          EXPECT_EQ(w.status("PROPPATCH", "/f", {}, date_property(kThen)), 207);
        },
-       "clients R44"},
+       "docs/clients.md R44"},
       {"PUT, PROPPATCH with the same date", "/f", put("/f"),
        [](World& w) {
          w.store.clock.advance(5000);
          w.put("/f", "new");
          EXPECT_EQ(w.status("PROPPATCH", "/f", {}, date_property(kThen)), 207);
        },
-       "clients R44, and nothing was removed"},
+       "docs/clients.md R44, and nothing was removed"},
       {"PUT, PUT with the date of the first", "/f", put("/f"),
        [](World& w) {
          w.store.clock.advance(5000);
@@ -147,7 +148,7 @@ TEST(Dates, ConfirmNothingThatWasRemovedAndMadeAnew) {
          w.store.clock.advance(5000);
          EXPECT_EQ(w.status("PUT", "/f", dated(kThen), "new"), 204);
        },
-       "clients R42, and nothing was removed"},
+       "docs/clients.md R42, and nothing was removed"},
       {"DELETE, a date for the collection, PUT", "/c/f",
        [](World& w) {
          w.mkcol("/c");
@@ -158,7 +159,7 @@ TEST(Dates, ConfirmNothingThatWasRemovedAndMadeAnew) {
          EXPECT_EQ(w.status("PROPPATCH", "/c", {}, date_property(kThen - 100'000)), 207);
          w.put("/c/f", "new");
        },
-       "clients R44"},
+       "docs/clients.md R44"},
       {"DELETE of the collection", "/c/d/f", put_below,
        [=](World& w) {
          EXPECT_EQ(w.status("DELETE", "/c"), 204);
@@ -236,7 +237,7 @@ TEST(Dates, ConfirmNothingThatWasRemovedAndMadeAnew) {
          w.store.clock.set_wall(kThen);
          w.put("/f", "new");
        },
-       "robustness E9"},
+       "docs/robustness.md E9"},
       {"and nothing was removed", "/f", put("/f"),
        [](World& w) {
          w.store.clock.set_wall(kThen - 5000);
@@ -244,7 +245,7 @@ TEST(Dates, ConfirmNothingThatWasRemovedAndMadeAnew) {
          w.store.clock.set_wall(kThen);
          w.put("/f", "new");
        },
-       "robustness E9"},
+       "docs/robustness.md E9"},
       {"and a collection was removed", "/c/f",
        [](World& w) {
          w.mkcol("/c");
@@ -257,7 +258,7 @@ TEST(Dates, ConfirmNothingThatWasRemovedAndMadeAnew) {
          w.mkcol("/c");
          w.put("/c/f", "new");
        },
-       "robustness E9"},
+       "docs/robustness.md E9"},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(std::string(row.how) + ": " + row.source);
@@ -458,7 +459,7 @@ TEST(Dates, OfAFolderThatIsNamedAfterItWasMadeServe) {  // Finder and Explorer d
   EXPECT_TRUE(confirms(w, "/Photos/f", last_modified(w, "/Photos/f")));
 }
 
-TEST(Dates, ThatClientsSetServeWhereNothingIsGone) {  // clients R42, R44
+TEST(Dates, ThatClientsSetServeWhereNothingIsGone) {  // docs/clients.md R42, R44
   World w;
   w.mkcol("/c");
   EXPECT_EQ(w.status("PUT", "/c/f", dated(1'700'000'000'000), "f"), 201);

@@ -1,6 +1,7 @@
-// Every method over a store that fails at step n, for every n (robustness D1 to D4): the answer
-// says so, nothing leaks, the tree is wholly as before or wholly as after, and no upload is left
-// behind. And every method over a store that runs its closures twice, as Namespace::write allows.
+// Every method over a store that fails at step n, for every n (docs/robustness.md G1 to G4): the
+// answer says so, nothing leaks, the tree is wholly as before or wholly as after, and no upload is
+// left behind. And every method over a store that runs its closures twice, as Namespace::write
+// allows.
 #include <gtest/gtest.h>
 #include <set>
 #include <sstream>

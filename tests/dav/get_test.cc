@@ -11,7 +11,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-TEST(Options, AnswersAlikeForFilesCollectionsAndUnmappedUrls) {  // RFC 4918 §10.1, clients R1–R3
+TEST(Options,
+     AnswersAlikeForFilesCollectionsAndUnmappedUrls) {  // RFC 4918 §10.1, docs/clients.md R1–R3
   World w;
   w.put("/f");
   w.mkcol("/c");
@@ -24,13 +25,14 @@ TEST(Options, AnswersAlikeForFilesCollectionsAndUnmappedUrls) {  // RFC 4918 §1
     for (const char* method : {"OPTIONS", "GET", "HEAD", "PUT", "DELETE", "MKCOL", "COPY", "MOVE",
                                "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK"})
       EXPECT_THAT(answer.header("Allow"), HasSubstr(method)) << target;
-    // Clients that read these would send fragments as PUT (clients R40).
+    // Clients that read these would send fragments as PUT (docs/clients.md R40).
     EXPECT_THAT(answer.header("DAV"), Not(HasSubstr("partialupdate")));
     EXPECT_THAT(answer.header("DAV"), Not(HasSubstr("apache")));
   }
 }
 
-TEST(Methods, UnknownOnesAre501AndRefusedOnes405) {  // RFC 9110 §15.6.2, robustness H17, D14
+TEST(Methods,
+     UnknownOnesAre501AndRefusedOnes405) {  // RFC 9110 §15.6.2, docs/robustness.md H17, D14
   struct Row {
     const char* method;
     const char* target;
@@ -60,15 +62,16 @@ TEST(Get, ReturnsWhatWasPut) {  // RFC 9110 §9.3.1
     const Answer answer = w.send("GET", "/f.bin");
     EXPECT_EQ(answer.status, 200);
     EXPECT_TRUE(answer.body == body);
-    EXPECT_EQ(answer.length, body.size());  // never chunked (clients R39)
+    EXPECT_EQ(answer.length, body.size());  // never chunked (docs/clients.md R39)
     EXPECT_EQ(answer.header("Accept-Ranges"), "bytes");
-    EXPECT_EQ(answer.header("Cache-Control"), "no-cache");  // clients R49
+    EXPECT_EQ(answer.header("Cache-Control"), "no-cache");  // docs/clients.md R49
     EXPECT_EQ(answer.header("Content-Type"), "application/octet-stream");
     EXPECT_EQ(answer.header("Last-Modified"), dav::format_http_date(ManualClock::kStart / 1000));
   }
 }
 
-TEST(Get, AnswersMissingThingsWith404) {  // RFC 9110 §15.5.5, clients R27, R60; robustness P14
+TEST(Get, AnswersMissingThingsWith404) {  // RFC 9110 §15.5.5, docs/clients.md R27, R60;
+                                          // docs/robustness.md P14
   World w;
   w.put("/f");
   for (const char* target : {"/none", "/none/", "/f/", "/f/x", "/desktop.ini", "/._f"}) {
@@ -76,12 +79,12 @@ TEST(Get, AnswersMissingThingsWith404) {  // RFC 9110 §15.5.5, clients R27, R60
     const Answer head = w.send("HEAD", target);
     EXPECT_EQ(head.status, 404) << target;
     EXPECT_EQ(head.body, "");
-    // Windows remembers a 404 otherwise (clients R25).
+    // Windows remembers a 404 otherwise (docs/clients.md R25).
     EXPECT_EQ(w.send("PROPFIND", target, {{"Depth", "0"}}).header("Cache-Control"), "no-store");
   }
 }
 
-TEST(Head, EqualsGetWithoutTheBody) {  // RFC 9110 §9.3.2, robustness R7
+TEST(Head, EqualsGetWithoutTheBody) {  // RFC 9110 §9.3.2, docs/robustness.md R7
   World w;
   w.put("/f.txt", "hello");
   w.put("/big", std::string(100'000, 'b'));
@@ -105,7 +108,7 @@ TEST(Head, EqualsGetWithoutTheBody) {  // RFC 9110 §9.3.2, robustness R7
   }
 }
 
-TEST(Get, TellsAChecksumOfTheWhole) {  // clients R43: older clients read but one entry
+TEST(Get, TellsAChecksumOfTheWhole) {  // docs/clients.md R43: older clients read but one entry
   World w;
   w.put("/none", "hello");
   const std::string sha1 = "SHA1:aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d";
@@ -128,7 +131,7 @@ TEST(Get, OfACollectionIsAListing) {
   w.put("/c/b.txt", std::string(2048, 'b'));
   w.put("/c/a.txt", "1");
   w.mkcol("/c/sub");
-  w.put("/c/%3Cscript%3Ealert('x')&%22", "evil");  // robustness S6
+  w.put("/c/%3Cscript%3Ealert('x')&%22", "evil");  // docs/robustness.md S6
   const Answer page = w.send("GET", "/c");
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(page.header("Content-Type"), "text/html; charset=utf-8");
@@ -159,7 +162,7 @@ TEST(Get, ListingLinksStayOnThisServerHoweverTheUrlIsSpelt) {
   }
 }
 
-TEST(Get, IsServedSoThatABrowserRunsNothing) {  // robustness S6
+TEST(Get, IsServedSoThatABrowserRunsNothing) {  // docs/robustness.md S6
   struct Row {
     const char* name;
     const char* type;
@@ -201,7 +204,7 @@ TEST(Get, IsServedSoThatABrowserRunsNothing) {  // robustness S6
   }
 }
 
-TEST(ContentDisposition, CarriesAnyNameSafely) {  // RFC 6266 §4.3, RFC 8187, robustness H13
+TEST(ContentDisposition, CarriesAnyNameSafely) {  // RFC 6266 §4.3, RFC 8187, docs/robustness.md H13
   EXPECT_EQ(dav::content_disposition("a\"b\\c.txt", false),
             "attachment; filename=\"a_b_c.txt\"; filename*=UTF-8''a%22b%5Cc.txt");
   EXPECT_EQ(dav::content_disposition("Ä.txt", true),
@@ -230,16 +233,16 @@ TEST(Get, HonoursConditionsInTheOrderOfRfc9110) {  // RFC 9110 §13.2.2
       {{{"If-Match", "\"a\", " + tag}}, 200, "§13.1.1"},
       {{{"If-Match", "\"a\""}, {"If-Match", tag}}, 200, "§5.3: two fields are one list"},
       {{{"If-Match", weak}}, 412, "§13.1.1: strong comparison"},
-      {{{"If-Match", "\"a\""}}, 412, "§13.1.1, clients R36"},
-      {{{"If-Match", "unquoted"}}, 412, "clients R34"},
+      {{{"If-Match", "\"a\""}}, 412, "§13.1.1, docs/clients.md R36"},
+      {{{"If-Match", "unquoted"}}, 412, "docs/clients.md R34"},
       {{{"If-None-Match", tag}}, 304, "§13.1.2"},
       {{{"If-None-Match", weak}}, 304, "§13.1.2: weak comparison"},
       {{{"If-None-Match", "*"}}, 304, "§13.1.2"},
       {{{"If-None-Match", "\"a\", \"b\""}}, 200, "§13.1.2"},
-      {{{"If-None-Match", "JoplinIgnore-12345"}}, 200, "clients R34"},
-      {{{"If-Modified-Since", date}}, 304, "§13.1.3, clients R37"},
+      {{{"If-None-Match", "JoplinIgnore-12345"}}, 200, "docs/clients.md R34"},
+      {{{"If-Modified-Since", date}}, 304, "§13.1.3, docs/clients.md R37"},
       {{{"If-Modified-Since", earlier}}, 200, "§13.1.3"},
-      {{{"If-Modified-Since", later}}, 200, "DESIGN §4: only equality is trusted"},
+      {{{"If-Modified-Since", later}}, 200, "docs/storage.md#dates"},
       {{{"If-Modified-Since", "yesterday"}}, 200, "§13.1.3: not a date, ignored"},
       {{{"If-Unmodified-Since", date}}, 200, "§13.1.4"},
       {{{"If-Unmodified-Since", later}}, 200, "§13.1.4"},
@@ -268,14 +271,14 @@ TEST(Get, HonoursConditionsInTheOrderOfRfc9110) {  // RFC 9110 §13.2.2
   }
 }
 
-TEST(Get, NotModifiedCollectionHasNoEntityTag) {  // DESIGN §4: collections have none
+TEST(Get, NotModifiedCollectionHasNoEntityTag) {  // docs/storage.md#entity-tags
   World w;
   const Answer answer = w.send("GET", "/", {{"If-None-Match", "*"}});
   EXPECT_EQ(answer.status, 304);
   EXPECT_FALSE(answer.has("ETag"));
 }
 
-TEST(Get, ADateIsNoProofWhileItsSecondLasts) {  // DESIGN §4, Dates; clients R37
+TEST(Get, ADateIsNoProofWhileItsSecondLasts) {  // docs/storage.md#dates; docs/clients.md R37
   World w;
   w.put("/f", "one");
   const std::string date = w.send("HEAD", "/f").header("Last-Modified");
@@ -291,7 +294,8 @@ TEST(Get, ADateIsNoProofWhileItsSecondLasts) {  // DESIGN §4, Dates; clients R3
   EXPECT_EQ(w.status("GET", "/f", range), 200);
 }
 
-TEST(Get, ADateThatTwoContentsHadProvesNothing) {  // clients R31, R37; DESIGN §4, Dates
+TEST(Get,
+     ADateThatTwoContentsHadProvesNothing) {  // docs/clients.md R31, R37; docs/storage.md#dates
   const auto replace = [](World& w, const std::string& how) {
     if (how == "PUT") {
       w.put("/f", "two");
@@ -319,7 +323,7 @@ TEST(Get, ADateThatTwoContentsHadProvesNothing) {  // clients R31, R37; DESIGN �
   }
 }
 
-TEST(Get, AFileMadeEmptyAndFilledAtOnceHasAnHonestDate) {  // clients R31, 3.3 steps 7 to 14
+TEST(Get, AFileMadeEmptyAndFilledAtOnceHasAnHonestDate) {  // docs/clients.md R31
   World w;
   w.put("/f", "");
   w.put("/f", "content");
@@ -328,7 +332,7 @@ TEST(Get, AFileMadeEmptyAndFilledAtOnceHasAnHonestDate) {  // clients R31, 3.3 s
   EXPECT_EQ(w.status("GET", "/f", {{"If-Modified-Since", date}}), 304);
 }
 
-TEST(Get, KeepsReadingTheVersionItBegan) {  // robustness R5
+TEST(Get, KeepsReadingTheVersionItBegan) {  // docs/robustness.md R5
   World w;
   const std::string old(200'000, 'o');
   w.put("/f", old);
@@ -346,7 +350,7 @@ TEST(Get, KeepsReadingTheVersionItBegan) {  // robustness R5
   EXPECT_NE(answer.header("ETag"), w.etag("/f"));
 }
 
-TEST(Get, OfMissingContentIs500AndDeleteStillWorks) {  // robustness R6, E8
+TEST(Get, OfMissingContentIs500AndDeleteStillWorks) {  // docs/robustness.md R6, E8
   World w;
   w.put("/f", std::string(100'000, 'x'));
   w.put("/inline", "small");
@@ -356,7 +360,7 @@ TEST(Get, OfMissingContentIs500AndDeleteStillWorks) {  // robustness R6, E8
   w.store.contents.remove(blob);
   const Answer answer = w.send("GET", "/f");
   EXPECT_EQ(answer.status, 500);
-  EXPECT_THAT(answer.body, Not(HasSubstr("blob")));  // robustness O3
+  EXPECT_THAT(answer.body, Not(HasSubstr("blob")));  // docs/robustness.md O3
   EXPECT_NE(answer.log_detail, "");
   EXPECT_EQ(w.status("GET", "/f", {{"Range", "bytes=0-1"}}), 500);
   EXPECT_EQ(w.status("PROPFIND", "/", {{"Depth", "1"}}), 207);
@@ -367,7 +371,7 @@ TEST(Get, OfMissingContentIs500AndDeleteStillWorks) {  // robustness R6, E8
   EXPECT_EQ(w.status("DELETE", "/g"), 204);
 }
 
-TEST(Get, OfShortContentIsNeverACompleteAnswer) {  // robustness R6
+TEST(Get, OfShortContentIsNeverACompleteAnswer) {  // docs/robustness.md R6
   World w;
   w.put("/f", std::string(100'000, 'x'));
   w.store.names.for_each_blob([&](std::int64_t, const storage::Content& content) {

@@ -57,7 +57,7 @@ TEST(Overwrite, IsTrueUnlessItSaysF) {  // RFC 4918 §10.6
   EXPECT_FALSE(parse_overwrite(with("overwrite", {"f"})));
 }
 
-TEST(Timeout, TakesTheFirstAlternativeItUnderstands) {  // RFC 4918 §10.7, D6, clients R65
+TEST(Timeout, TakesTheFirstAlternativeItUnderstands) {  // RFC 4918 §10.7, D6, docs/clients.md R65
   const struct {
     std::vector<std::string_view> values;
     std::int64_t seconds;
@@ -99,7 +99,7 @@ TEST(Timeout, TakesTheFirstAlternativeItUnderstands) {  // RFC 4918 §10.7, D6, 
         << testing::PrintToString(row.values);
 }
 
-TEST(LockToken, IsOneStateToken) {  // RFC 4918 §10.5, clients R71
+TEST(LockToken, IsOneStateToken) {  // RFC 4918 §10.5, docs/clients.md R71
   for (const std::string_view bad : {"",
                                      "<>",
                                      "<",
@@ -223,7 +223,7 @@ TEST(HttpDate, PlacesTwoDigitYears) {  // RFC 9110 §5.6.7: at most 50 years ahe
     EXPECT_EQ(parse_http_date(row.text, now), date(row.meaning)) << row.text;
 }
 
-TEST(HttpDate, IsWrittenAsTheCLibraryDoes) {  // clients R16
+TEST(HttpDate, IsWrittenAsTheCLibraryDoes) {  // docs/clients.md R16
   EXPECT_EQ(format_http_date(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
   EXPECT_EQ(format_rfc3339(784111777), "1994-11-06T08:49:37Z");
   EXPECT_EQ(format_http_date(-1), "Wed, 31 Dec 1969 23:59:59 GMT");
@@ -247,7 +247,7 @@ TEST(HttpDate, IsWrittenAsTheCLibraryDoes) {  // clients R16
   }
 }
 
-TEST(EntityTags, RefuseWhatIsNoList) {  // RFC 9110 §8.8.3, clients R34
+TEST(EntityTags, RefuseWhatIsNoList) {  // RFC 9110 §8.8.3, docs/clients.md R34
   for (const std::string_view bad : {"",         " ",           ",",          "JoplinIgnore-12345",
                                      "abc",      "\"abc",       "abc\"",      "'abc'",
                                      "w/\"a\"",  "W\"a\"",      "W/ \"a\"",   "W/",
@@ -311,7 +311,7 @@ std::string range(std::vector<std::string_view> values, std::uint64_t size) {
   return out;
 }
 
-TEST(Range, IsResolvedAgainstTheSize) {  // RFC 9110 §14.1.2, robustness R1 to R4
+TEST(Range, IsResolvedAgainstTheSize) {  // RFC 9110 §14.1.2, docs/robustness.md R1 to R4
   const struct {
     std::string value;
     std::uint64_t size;
@@ -393,7 +393,7 @@ TEST(Range, IsResolvedAgainstTheSize) {  // RFC 9110 §14.1.2, robustness R1 to 
   EXPECT_EQ(range({"bytes=0-1", "bytes=2-3"}, 10), "whole") << "R4";
 }
 
-TEST(Range, TakesAtMost16) {  // R2
+TEST(Range, TakesAtMost16) {  // docs/robustness.md R2
   std::string value = "bytes=0-0";
   for (int i = 1; i < 16; ++i) value += "," + std::to_string(2 * i) + "-" + std::to_string(2 * i);
   EXPECT_NE(range({value}, 1000), "whole");

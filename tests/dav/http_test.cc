@@ -40,7 +40,7 @@ TEST(Http, FindsFieldsByName) {
   EXPECT_EQ(fields.find("Host"), std::nullopt);
 }
 
-TEST(Http, AnAnswersFieldsStayOnTheirLines) {  // H13
+TEST(Http, AnAnswersFieldsStayOnTheirLines) {  // docs/robustness.md H13
   Response response;
   response.set("X-A", "1\r\nX-B: 2").set("X-C", std::string_view("a\0b\nc", 5)).set("X-D", "");
   EXPECT_EQ(response.fields, "X-A: 1  X-B: 2\r\nX-C: a b c\r\nX-D: \r\n");

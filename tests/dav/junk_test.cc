@@ -1,4 +1,5 @@
-// --junk-files: the files that desktops strew about, under each policy (dav/junk.h, clients R58).
+// --junk-files: the files that desktops strew about, under each policy (dav/junk.h, docs/clients.md
+// R58).
 #include "dav/junk.h"
 
 #include <gmock/gmock.h>
@@ -96,7 +97,7 @@ TEST(Junk, DiscardedLeavesNothingBehind) {
   }
 }
 
-TEST(Junk, DiscardedWorksUnderItsLock) {  // clients 3.1, 3.3: Explorer and Finder lock first
+TEST(Junk, DiscardedWorksUnderItsLock) {  // Explorer and Finder lock first
   World w(with(dav::JunkFiles::discard));
   const std::string before = w.dump();
   for (const char* target : {"/desktop.ini", "/._f.bin"}) {

@@ -374,7 +374,8 @@ std::vector<Write> all_writes(const Tree& tree) {
   return all;
 }
 
-// A COPY or MOVE that would lose something is refused before locks are judged (robustness D4).
+// A COPY or MOVE that would lose something is refused before locks are judged (docs/robustness.md
+// D4).
 bool impossible(const Write& write) {
   const Url& to = write.destination;
   return !to.empty() &&

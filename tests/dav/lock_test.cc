@@ -1,4 +1,4 @@
-// LOCK, refresh and UNLOCK (RFC 4918 §6, §7, §9.10, §9.11; robustness L1–L9, X16, D6).
+// LOCK, refresh and UNLOCK (RFC 4918 §6, §7, §9.10, §9.11; docs/robustness.md L1–L9, X16, D6).
 #include <gmock/gmock.h>
 #include <set>
 
@@ -15,7 +15,7 @@ using testing::Not;
 
 Headers lock_token(const std::string& token) { return {{"Lock-Token", "<" + token + ">"}}; }
 
-TEST(Lock, GrantsAndShowsExactlyTheNewLock) {  // RFC 4918 §9.10.1, clients R62, R63
+TEST(Lock, GrantsAndShowsExactlyTheNewLock) {  // RFC 4918 §9.10.1, docs/clients.md R62, R63
   World w;
   w.put("/f");
   w.lock("/f", "0", "shared");
@@ -26,7 +26,7 @@ TEST(Lock, GrantsAndShowsExactlyTheNewLock) {  // RFC 4918 §9.10.1, clients R62
   const std::vector<ActiveLock> locks = granted(answer);
   ASSERT_EQ(locks.size(), 1U);
   EXPECT_EQ(locks[0].scope, "shared");
-  EXPECT_EQ(locks[0].depth, "infinity");  // clients R66: absent means infinity
+  EXPECT_EQ(locks[0].depth, "infinity");  // docs/clients.md R66: absent means infinity
   EXPECT_EQ(locks[0].owner_text, "ann");
   EXPECT_EQ(locks[0].timeout, "Second-600");
   EXPECT_EQ(locks[0].root, "/f");
@@ -34,7 +34,8 @@ TEST(Lock, GrantsAndShowsExactlyTheNewLock) {  // RFC 4918 §9.10.1, clients R62
   EXPECT_EQ(w.locks_of("/f").size(), 2U);
 }
 
-TEST(Lock, TokensAreRandomShortAndPlain) {  // RFC 4918 §6.5, robustness L4, clients R63
+TEST(Lock,
+     TokensAreRandomShortAndPlain) {  // RFC 4918 §6.5, docs/robustness.md L4, docs/clients.md R63
   World w;
   w.put("/f");
   std::set<std::string> seen;
@@ -46,7 +47,7 @@ TEST(Lock, TokensAreRandomShortAndPlain) {  // RFC 4918 §6.5, robustness L4, cl
   }
 }
 
-TEST(Lock, OfAnUnmappedUrlCreatesAnEmptyFile) {  // RFC 4918 §7.3, clients R61
+TEST(Lock, OfAnUnmappedUrlCreatesAnEmptyFile) {  // RFC 4918 §7.3, docs/clients.md R61
   World w;
   const Answer answer = w.send("LOCK", "/new", {{"Depth", "0"}}, lockinfo());
   EXPECT_EQ(answer.status, 201);
@@ -73,14 +74,18 @@ TEST(Lock, RefusalsChangeNothing) {
   const std::string write = "<D:locktype><D:write/></D:locktype>";
   const std::string exclusive = "<D:lockscope><D:exclusive/></D:lockscope>";
   const Row rows[] = {
-      {"/none/x", {}, lockinfo(), 409, "RFC 4918 §9.10.4, clients R52"},
+      {"/none/x", {}, lockinfo(), 409, "RFC 4918 §9.10.4, docs/clients.md R52"},
       {"/f/x", {}, lockinfo(), 409, "RFC 4918 §9.10.4"},
-      {"/new/", {}, lockinfo(), 409, "robustness P14"},
-      {"/f/", {}, lockinfo(), 409, "robustness P14"},
+      {"/new/", {}, lockinfo(), 409, "docs/robustness.md P14"},
+      {"/f/", {}, lockinfo(), 409, "docs/robustness.md P14"},
       {"/f", {{"Depth", "1"}}, lockinfo(), 400, "RFC 4918 §9.10.3"},
       {"/f", {{"Depth", "x"}}, lockinfo(), 400, "RFC 4918 §10.2"},
-      {"/f", {{"If-None-Match", "*"}}, lockinfo(), 412, "clients R35"},
-      {"/l", {{"If-None-Match", "*"}}, lockinfo(), 412, "clients 3.4: mapped comes before locked"},
+      {"/f", {{"If-None-Match", "*"}}, lockinfo(), 412, "docs/clients.md R35"},
+      {"/l",
+       {{"If-None-Match", "*"}},
+       lockinfo(),
+       412,
+       "docs/clients.md R35: mapped comes before locked"},
       {"/new", {{"If-Match", "*"}}, lockinfo(), 412, "RFC 9110 §13.1.1"},
       {"/f", {{"If", "([\"a\"])"}}, lockinfo(), 412, "RFC 4918 §10.4"},
       {"/f", {{"If", "(["}}, lockinfo(), 400, "RFC 4918 §10.4"},
@@ -88,34 +93,42 @@ TEST(Lock, RefusalsChangeNothing) {
       {"/l", {}, lockinfo("shared"), 423, "RFC 4918 §6.2"},
       {"/", {}, lockinfo(), 423, "RFC 4918 §9.10.3: a member is locked"},
       {"/f", {}, "", 400, "RFC 4918 §9.10.2: a refresh needs the token"},
-      {"/f", {}, "<a/>", 400, "robustness X11"},
-      {"/f", {}, "hello", 400, "robustness X11"},
-      {"/f", {}, " ", 400, "robustness X11"},
+      {"/f", {}, "<a/>", 400, "docs/robustness.md X11"},
+      {"/f", {}, "hello", 400, "docs/robustness.md X11"},
+      {"/f", {}, " ", 400, "docs/robustness.md X11"},
       {"/f", {}, "<lockinfo/>", 400, "no namespace"},
-      {"/f", {}, info(""), 400, "robustness X16"},
-      {"/f", {}, info(write), 400, "robustness X16: no scope"},
-      {"/f", {}, info(exclusive), 400, "robustness X16: no type"},
-      {"/f", {}, info("<D:lockscope/>" + write), 400, "robustness X16"},
+      {"/f", {}, info(""), 400, "docs/robustness.md X16"},
+      {"/f", {}, info(write), 400, "docs/robustness.md X16: no scope"},
+      {"/f", {}, info(exclusive), 400, "docs/robustness.md X16: no type"},
+      {"/f", {}, info("<D:lockscope/>" + write), 400, "docs/robustness.md X16"},
       {"/f",
        {},
        info("<D:lockscope><D:exclusive/><D:shared/></D:lockscope>" + write),
        400,
-       "robustness X16: two scopes"},
+       "docs/robustness.md X16: two scopes"},
       {"/f",
        {},
        info("<D:lockscope><D:exclusive/><D:exclusive/></D:lockscope>" + write),
        400,
-       "robustness X16"},
-      {"/f", {}, info("<D:lockscope><D:secret/></D:lockscope>" + write), 400, "robustness X16"},
+       "docs/robustness.md X16"},
+      {"/f",
+       {},
+       info("<D:lockscope><D:secret/></D:lockscope>" + write),
+       400,
+       "docs/robustness.md X16"},
       {"/f",
        {},
        info(exclusive + "<D:locktype><D:read/></D:locktype>"),
        422,
-       "robustness X16: unknown type"},
-      {"/f", {}, info(exclusive + "<D:locktype/>"), 422, "robustness X16"},
-      {"/f", {}, lockinfo("exclusive", std::string(4097, 'o')), 400, "robustness §2.0"},
-      {"/f", {}, "<!DOCTYPE a SYSTEM \"file:///etc/passwd\">" + lockinfo(), 400, "robustness X2"},
-      {"/f", {}, lockinfo() + lockinfo(), 400, "robustness X6"},
+       "docs/robustness.md X16: unknown type"},
+      {"/f", {}, info(exclusive + "<D:locktype/>"), 422, "docs/robustness.md X16"},
+      {"/f", {}, lockinfo("exclusive", std::string(4097, 'o')), 400, "docs/operations.md#settings"},
+      {"/f",
+       {},
+       "<!DOCTYPE a SYSTEM \"file:///etc/passwd\">" + lockinfo(),
+       400,
+       "docs/robustness.md X2"},
+      {"/f", {}, lockinfo() + lockinfo(), 400, "docs/robustness.md X6"},
   };
   World w;
   w.put("/f");
@@ -130,19 +143,19 @@ TEST(Lock, RefusalsChangeNothing) {
   }
 }
 
-TEST(Lock, OnAFreeNameWithIfNoneMatchIs201) {  // clients R35, 3.4 step 4
+TEST(Lock, OnAFreeNameWithIfNoneMatchIs201) {  // docs/clients.md R35
   World w;
   EXPECT_EQ(w.status("LOCK", "/n", {{"If-None-Match", "*"}, {"Depth", "0"}}, lockinfo()), 201);
 }
 
-TEST(Lock, BodyIsReadWhateverItsTypeClaims) {  // clients R20
+TEST(Lock, BodyIsReadWhateverItsTypeClaims) {  // docs/clients.md R20
   World w;
   w.put("/f");
   for (const char* type : {"", "text/plain", "application/json", "text/xml; charset=\"utf-8\""})
     EXPECT_EQ(w.status("LOCK", "/f", {{"Content-Type", type}}, lockinfo("shared")), 200) << type;
 }
 
-TEST(Lock, EchoesTheOwnerVerbatim) {  // clients R67, robustness X16
+TEST(Lock, EchoesTheOwnerVerbatim) {  // docs/clients.md R67, docs/robustness.md X16
   struct Row {
     const char* owner;
     const char* text;
@@ -168,21 +181,22 @@ TEST(Lock, EchoesTheOwnerVerbatim) {  // clients R67, robustness X16
     EXPECT_EQ(found[0].owner_text, row.text);
     EXPECT_EQ(answered[0].owner_text, row.text);
     EXPECT_EQ(found[0].owner_xml, answered[0].owner_xml);
-    // Seen by others as well (clients 3.2).
+    // Seen by others as well (docs/clients.md R74).
     const Answer other =
         w.send_as("bob", "PROPFIND", "/f", {{"Depth", "0"}}, propfind("lockdiscovery"));
     EXPECT_THAT(other.body, HasSubstr("<D:owner>"));
   }
 }
 
-TEST(Lock, OwnerHasAnExactLimit) {  // robustness §2.0
+TEST(Lock, OwnerHasAnExactLimit) {  // docs/operations.md#settings
   World w;
   w.put("/f");
   EXPECT_EQ(w.status("LOCK", "/f", {}, lockinfo("shared", std::string(4096, 'o'))), 200);
   EXPECT_EQ(w.status("LOCK", "/f", {}, lockinfo("shared", std::string(4097, 'o'))), 400);
 }
 
-TEST(Lock, GrantsTimeoutsUpToTheMaximum) {  // RFC 4918 §10.7, clients R65, robustness D6
+TEST(Lock,
+     GrantsTimeoutsUpToTheMaximum) {  // RFC 4918 §10.7, docs/clients.md R65, docs/robustness.md D6
   struct Row {
     const char* timeout;
     const char* granted;
@@ -214,7 +228,7 @@ TEST(Lock, GrantsTimeoutsUpToTheMaximum) {  // RFC 4918 §10.7, clients R65, rob
   }
 }
 
-TEST(Lock, ShowsTheTimeLeftRoundedUpAndEndsWithIt) {  // RFC 4918 §15.8, robustness L1
+TEST(Lock, ShowsTheTimeLeftRoundedUpAndEndsWithIt) {  // RFC 4918 §15.8, docs/robustness.md L1
   World w;
   w.put("/f");
   const Answer answer = w.send("LOCK", "/f", {{"Timeout", "Second-10"}}, lockinfo());
@@ -232,7 +246,7 @@ TEST(Lock, ShowsTheTimeLeftRoundedUpAndEndsWithIt) {  // RFC 4918 §15.8, robust
   EXPECT_EQ(w.status("PUT", "/f", {}, "x"), 204);
 }
 
-TEST(Lock, WallClockJumpsDoNotMoveLeases) {  // robustness E9
+TEST(Lock, WallClockJumpsDoNotMoveLeases) {  // docs/robustness.md E9
   World w;
   w.put("/f");
   w.lock("/f");
@@ -245,7 +259,7 @@ TEST(Lock, WallClockJumpsDoNotMoveLeases) {  // robustness E9
   }
 }
 
-TEST(Lock, AnExpiredOneGrantsNothing) {  // RFC 4918 §6.6, robustness L1
+TEST(Lock, AnExpiredOneGrantsNothing) {  // RFC 4918 §6.6, docs/robustness.md L1
   World w;
   w.put("/f");
   const std::string token = w.lock("/f");
@@ -255,7 +269,7 @@ TEST(Lock, AnExpiredOneGrantsNothing) {  // RFC 4918 §6.6, robustness L1
   EXPECT_EQ(w.status("LOCK", "/f", {}, lockinfo()), 200);
 }
 
-TEST(Refresh, RestartsTheLeaseAndAnswersLikeLock) {  // RFC 4918 §9.10.2, clients R64
+TEST(Refresh, RestartsTheLeaseAndAnswersLikeLock) {  // RFC 4918 §9.10.2, docs/clients.md R64
   World w;
   w.put("/f");
   const Answer lock = w.send("LOCK", "/f", {{"Timeout", "Second-100"}, {"Depth", "0"}},
@@ -277,7 +291,7 @@ TEST(Refresh, RestartsTheLeaseAndAnswersLikeLock) {  // RFC 4918 §9.10.2, clien
   EXPECT_EQ(w.locks_of("/f").size(), 1U);
 }
 
-TEST(Refresh, AcceptsEveryFormTheTokenComesIn) {  // clients R69
+TEST(Refresh, AcceptsEveryFormTheTokenComesIn) {  // docs/clients.md R69
   World w;
   w.put("/f");
   const std::string token = w.lock("/f");
@@ -295,7 +309,7 @@ TEST(Refresh, AcceptsEveryFormTheTokenComesIn) {  // clients R69
   for (const Headers& form : forms) EXPECT_EQ(w.status("LOCK", "/f", form), 200) << form[0].second;
 }
 
-TEST(Refresh, WorksThroughAMemberOfAnInfiniteLock) {  // RFC 4918 §9.10.2, robustness L5
+TEST(Refresh, WorksThroughAMemberOfAnInfiniteLock) {  // RFC 4918 §9.10.2, docs/robustness.md L5
   World w;
   w.mkcol("/c");
   w.put("/c/f");
@@ -314,7 +328,7 @@ TEST(Refresh, WorksThroughAMemberOfAnInfiniteLock) {  // RFC 4918 §9.10.2, robu
   EXPECT_EQ(w.status("LOCK", "/d", with_token(token)), 412);
 }
 
-TEST(Refresh, NeedsATokenOfALockOnTheResource) {  // RFC 4918 §9.10.6, robustness L1
+TEST(Refresh, NeedsATokenOfALockOnTheResource) {  // RFC 4918 §9.10.6, docs/robustness.md L1
   World w;
   w.mkcol("/c");
   w.put("/c/f");
@@ -332,7 +346,8 @@ TEST(Refresh, NeedsATokenOfALockOnTheResource) {  // RFC 4918 §9.10.6, robustne
   EXPECT_EQ(refusal(tagged).precondition, "lock-token-matches-request-uri");
   EXPECT_EQ(w.status("LOCK", "/none", with_token(other)), 412);
   EXPECT_EQ(w.status("LOCK", "/none", with_token("/g", other)), 412);
-  EXPECT_EQ(w.send_as("bob", "LOCK", "/g", with_token(other)).status, 403);  // robustness L9
+  EXPECT_EQ(w.send_as("bob", "LOCK", "/g", with_token(other)).status,
+            403);  // docs/robustness.md L9
   EXPECT_EQ(w.dump(), before);
 }
 
@@ -347,7 +362,7 @@ TEST(Refresh, OfOneOfSeveralSharedLocksLeavesTheOthers) {
     EXPECT_EQ(lock.timeout, lock.token == b ? "Second-3600" : "Second-3590") << a;
 }
 
-TEST(Unlock, FreesTheResource) {  // RFC 4918 §9.11, clients R71
+TEST(Unlock, FreesTheResource) {  // RFC 4918 §9.11, docs/clients.md R71
   World w;
   w.put("/f");
   w.mkcol("/c");
@@ -368,7 +383,7 @@ TEST(Unlock, FreesTheResource) {  // RFC 4918 §9.11, clients R71
   }
 }
 
-TEST(Unlock, TellsApartWhyItCannot) {  // RFC 4918 §9.11.1, robustness L2, DESIGN §5
+TEST(Unlock, TellsApartWhyItCannot) {  // RFC 4918 §9.11.1, docs/robustness.md L2
   World w;
   w.mkcol("/c");
   w.put("/c/f");
@@ -410,7 +425,7 @@ TEST(Unlock, TellsApartWhyItCannot) {  // RFC 4918 §9.11.1, robustness L2, DESI
   EXPECT_EQ(w.dump(), before);
 }
 
-TEST(Unlock, ForgivesALockThatRanOutLately) {  // robustness L2, clients §2 (1)
+TEST(Unlock, ForgivesALockThatRanOutLately) {  // docs/robustness.md L2
   World w;
   w.put("/f");
   const std::string token =
@@ -438,7 +453,7 @@ TEST(Unlock, OfALateLockLeavesItsSuccessor) {
 }
 
 TEST(Lockdiscovery,
-     ListsEveryCoveringLockAndTokensToTheirCreators) {  // RFC 4918 §15.8, clients R68
+     ListsEveryCoveringLockAndTokensToTheirCreators) {  // RFC 4918 §15.8, docs/clients.md R68
   World w;
   w.mkcol("/c");
   w.put("/c/f");
@@ -464,7 +479,8 @@ TEST(Lockdiscovery,
   EXPECT_EQ(seen_by("eve"), (Tokens{{"/c/", ""}, {"/c/f", ""}}));
 }
 
-TEST(Lock, ATokenCountsForItsCreatorOnly) {  // RFC 4918 §6.4, clients R73, robustness L9
+TEST(Lock,
+     ATokenCountsForItsCreatorOnly) {  // RFC 4918 §6.4, docs/clients.md R73, docs/robustness.md L9
   World w;
   w.put("/f");
   w.mkcol("/c");
@@ -485,7 +501,7 @@ TEST(Lock, ATokenCountsForItsCreatorOnly) {  // RFC 4918 §6.4, clients R73, rob
   }
 }
 
-TEST(Lock, TheTokenInLockTokenCountsAsSubmitted) {  // clients R70
+TEST(Lock, TheTokenInLockTokenCountsAsSubmitted) {  // docs/clients.md R70
   World w;
   w.put("/f");
   std::string token = w.lock("/f");
@@ -497,7 +513,7 @@ TEST(Lock, TheTokenInLockTokenCountsAsSubmitted) {  // clients R70
   EXPECT_EQ(w.status("DELETE", "/g", lock_token(token)), 204);
 }
 
-TEST(Lock, AnySubmittedTokenCountsWhereverItStands) {  // RFC 4918 §10.4.1, clients R69
+TEST(Lock, AnySubmittedTokenCountsWhereverItStands) {  // RFC 4918 §10.4.1, docs/clients.md R69
   World w;
   w.put("/f");
   w.put("/other");
@@ -520,7 +536,7 @@ TEST(Lock, AnySubmittedTokenCountsWhereverItStands) {  // RFC 4918 §10.4.1, cli
   EXPECT_EQ(w.status("PUT", "/f", {{"If", "(Not <" + token + ">) (Not <DAV:no-lock>)"}}, "x"), 204);
 }
 
-TEST(Lock, SharedLimitOnOneResource) {  // robustness D6: 32
+TEST(Lock, SharedLimitOnOneResource) {  // docs/robustness.md D6: 32
   World w;
   w.put("/f");
   for (int i = 0; i < 32; ++i) w.lock("/f", "0", "shared");
@@ -530,7 +546,7 @@ TEST(Lock, SharedLimitOnOneResource) {  // robustness D6: 32
   EXPECT_EQ(w.status("LOCK", "/f", {}, lockinfo()), 423);
 }
 
-TEST(Lock, RootCanBeLockedAndFreed) {  // robustness D8, L6
+TEST(Lock, RootCanBeLockedAndFreed) {  // docs/robustness.md D8, L6
   World w;
   w.put("/f");
   const std::string token = w.lock("/");
@@ -543,7 +559,7 @@ TEST(Lock, RootCanBeLockedAndFreed) {  // robustness D8, L6
   EXPECT_EQ(w.status("UNLOCK", "*", lock_token(token)), 400);
 }
 
-TEST(Lock, VanishesWithMoveAndIsNotCopied) {  // RFC 4918 §7.6, §9.8, clients R57
+TEST(Lock, VanishesWithMoveAndIsNotCopied) {  // RFC 4918 §7.6, §9.8, docs/clients.md R57
   World w;
   w.mkcol("/c");
   w.put("/c/f");
@@ -556,7 +572,7 @@ TEST(Lock, VanishesWithMoveAndIsNotCopied) {  // RFC 4918 §7.6, §9.8, clients 
   EXPECT_EQ(w.status("LOCK", "/d/f", {}, lockinfo()), 200);
 }
 
-TEST(Lock, OnAnOverwrittenDestinationStays) {  // RFC 4918 §7.6, §9.8.4; robustness D13
+TEST(Lock, OnAnOverwrittenDestinationStays) {  // RFC 4918 §7.6, §9.8.4; docs/robustness.md D13
   World w;
   for (const char* method : {"COPY", "MOVE"}) {
     w.put("/source", "new");

@@ -1,3 +1,4 @@
+// The rows that are named here are those of docs/robustness.md.
 #include "dav/path.h"
 
 #include <gmock/gmock.h>
@@ -244,7 +245,7 @@ TEST(Path, KeepsTheLimits) {  // P17, P18
   EXPECT_EQ(reference_status(deep + "/d"), 403);
 }
 
-TEST(Path, ComparesAuthoritiesLoosely) {  // R23
+TEST(Path, ComparesAuthoritiesLoosely) {  // docs/clients.md R23
   const struct {
     std::string_view host;
     std::string_view url;
@@ -342,7 +343,7 @@ TEST(Path, EncodesSegments) {
   for (const auto& row : rows) EXPECT_EQ(encode_segment(row.name), row.encoded);
 }
 
-TEST(Path, WritesHrefsInTheClientsSpelling) {  // R9, R10
+TEST(Path, WritesHrefsInTheClientsSpelling) {  // docs/clients.md R9, R10
   using Names = std::vector<std::string>;
   const struct {
     std::string_view requested;

@@ -1,5 +1,5 @@
 // The namespace mounted below a prefix (issue: "at / or under a prefix, with the ancestors of the
-// prefix answering OPTIONS and PROPFIND"; clients R4, robustness P9, P10).
+// prefix answering OPTIONS and PROPFIND"; docs/clients.md R4, docs/robustness.md P9, P10).
 #include <gmock/gmock.h>
 
 #include "tests/dav/world.h"
@@ -55,12 +55,12 @@ TEST(Prefix, EveryMethodWorksBelowIt) {
   }
 }
 
-TEST(Prefix, TheRootIsNamedAfterIt) {  // clients R19
+TEST(Prefix, TheRootIsNamedAfterIt) {  // docs/clients.md R19
   World w(mounted("/a/b%20c"));
   EXPECT_EQ(w.properties("/a/b%20c", "displayname").text("displayname"), "b c");
 }
 
-TEST(Prefix, AncestorsAnswerOptionsAndPropfind) {  // clients R4
+TEST(Prefix, AncestorsAnswerOptionsAndPropfind) {  // docs/clients.md R4
   World w(mounted("/a/b"));
   w.put("/a/b/f");
   for (const char* target : {"/", "/a", "/a/", "*"}) {
@@ -114,7 +114,7 @@ TEST(Prefix, AncestorsAreNotInTheNamespace) {
   EXPECT_EQ(w.dump(), before);
 }
 
-TEST(Prefix, NothingOutsideIsReached) {  // robustness P9, P10
+TEST(Prefix, NothingOutsideIsReached) {  // docs/robustness.md P9, P10
   World w(mounted("/dav"));
   w.put("/dav/f", "x");
   const std::string before = w.dump();

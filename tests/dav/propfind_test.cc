@@ -1,4 +1,5 @@
-// PROPFIND (RFC 4918 §9.1, §15) and the form of its 207 that clients depend on (clients R9–R20).
+// PROPFIND (RFC 4918 §9.1, §15) and the form of its 207 that clients depend on (docs/clients.md
+// R9–R20).
 #include <algorithm>
 #include <gmock/gmock.h>
 
@@ -21,7 +22,7 @@ std::vector<std::string> hrefs(const Answer& answer) {
   return all;
 }
 
-TEST(Propfind, ListsSelfFirstWithSlashesOnCollectionsOnly) {  // clients R10, R11
+TEST(Propfind, ListsSelfFirstWithSlashesOnCollectionsOnly) {  // docs/clients.md R10, R11
   World w;
   w.mkcol("/c");
   w.put("/c/b");
@@ -41,7 +42,7 @@ TEST(Propfind, ListsSelfFirstWithSlashesOnCollectionsOnly) {  // clients R10, R1
   }
 }
 
-TEST(Propfind, SpellsThePrefixAsTheClientDid) {  // clients R9, R22
+TEST(Propfind, SpellsThePrefixAsTheClientDid) {  // docs/clients.md R9, R22
   World w;
   w.mkcol("/a%20b");
   w.put("/a%20b/%C3%84");
@@ -65,7 +66,7 @@ TEST(Propfind, SpellsThePrefixAsTheClientDid) {  // clients R9, R22
         << row.target;
 }
 
-TEST(Propfind, HasTheFormClientsParse) {  // clients R12–R14
+TEST(Propfind, HasTheFormClientsParse) {  // docs/clients.md R12–R14
   World w;
   w.put("/f");
   const Answer answer =
@@ -85,7 +86,7 @@ TEST(Propfind, HasTheFormClientsParse) {  // clients R12–R14
   EXPECT_EQ(response.propstats[1].properties.size(), 2U);
 }
 
-TEST(Propfind, HasOnlyOnePropstatWhenAllOrNoneIsFound) {  // clients R12
+TEST(Propfind, HasOnlyOnePropstatWhenAllOrNoneIsFound) {  // docs/clients.md R12
   World w;
   w.put("/f");
   const auto all = w.properties("/f", "getetag");
@@ -100,7 +101,7 @@ TEST(Propfind, HasOnlyOnePropstatWhenAllOrNoneIsFound) {  // clients R12
   EXPECT_EQ(empty.propstats[0].code(), 200);
 }
 
-TEST(Propfind, GivesLivePropertiesOfAFile) {  // RFC 4918 §15, clients R15–R17
+TEST(Propfind, GivesLivePropertiesOfAFile) {  // RFC 4918 §15, docs/clients.md R15–R17
   World w;
   w.put("/f.txt", "hello");
   const auto found = w.properties(
@@ -119,7 +120,7 @@ TEST(Propfind, GivesLivePropertiesOfAFile) {  // RFC 4918 §15, clients R15–R1
   EXPECT_EQ(found.code("getcontentlanguage"), 404);
 }
 
-TEST(Propfind, GivesLivePropertiesOfACollection) {  // clients R15–R17
+TEST(Propfind, GivesLivePropertiesOfACollection) {  // docs/clients.md R15–R17
   World w;
   w.mkcol("/c");
   const auto found = w.properties(
@@ -132,7 +133,7 @@ TEST(Propfind, GivesLivePropertiesOfACollection) {  // clients R15–R17
   EXPECT_EQ(found.text("creationdate"), "2026-01-02T03:04:05Z");
 }
 
-TEST(Propfind, DisplaynameIsTheDecodedLastSegment) {  // clients R19
+TEST(Propfind, DisplaynameIsTheDecodedLastSegment) {  // docs/clients.md R19
   World w;
   w.put("/%C3%84%20%26%3C");
   EXPECT_EQ(w.properties("/%C3%84%20%26%3C", "displayname").text("displayname"), "Ä &<");
@@ -149,7 +150,7 @@ TEST(Propfind, DisplaynameIsTheDecodedLastSegment) {  // clients R19
   EXPECT_EQ(w.properties("/", "displayname").code("displayname"), 404);
 }
 
-TEST(Propfind, QuotaComesWholeOrNotAtAll) {  // RFC 4331, clients R18
+TEST(Propfind, QuotaComesWholeOrNotAtAll) {  // RFC 4331, docs/clients.md R18
   World w;
   w.put("/f", "12345");
   w.put("/g", "678");
@@ -161,7 +162,7 @@ TEST(Propfind, QuotaComesWholeOrNotAtAll) {  // RFC 4331, clients R18
   EXPECT_EQ(found.code("quotaused"), 404);
 }
 
-TEST(Propfind, QuotaIsNeverNegative) {  // clients R18
+TEST(Propfind, QuotaIsNeverNegative) {  // docs/clients.md R18
   dav::Options options;
   options.free_space_floor_bytes = 2000;
   World w(options);
@@ -169,7 +170,8 @@ TEST(Propfind, QuotaIsNeverNegative) {  // clients R18
   EXPECT_EQ(w.properties("/", "quota-available-bytes").text("quota-available-bytes"), "0");
 }
 
-TEST(Propfind, AnEmptyBodyIsAllprop) {  // RFC 4918 §9.1, clients R20, robustness X11
+TEST(Propfind,
+     AnEmptyBodyIsAllprop) {  // RFC 4918 §9.1, docs/clients.md R20, docs/robustness.md X11
   World w;
   w.put("/f");
   EXPECT_EQ(w.status("PROPPATCH", "/f", {}, set_properties("<x:p>v</x:p>")), 207);
@@ -186,8 +188,8 @@ TEST(Propfind, AnEmptyBodyIsAllprop) {  // RFC 4918 §9.1, clients R20, robustne
       ASSERT_EQ(found.propstats.size(), 1U);
       EXPECT_EQ(found.propstats[0].properties.size(), plain.propstats[0].properties.size());
       EXPECT_EQ(found.text("p", "urn:x"), "v");
-      EXPECT_EQ(found.code("quota-used-bytes"), 0);                   // clients R47
-      EXPECT_EQ(found.code("checksums", std::string(kOwnCloud)), 0);  // clients R47
+      EXPECT_EQ(found.code("quota-used-bytes"), 0);                   // docs/clients.md R47
+      EXPECT_EQ(found.code("checksums", std::string(kOwnCloud)), 0);  // docs/clients.md R47
     }
   }
 }
@@ -248,7 +250,7 @@ TEST(Propfind, EveryNameOfPropnameHasAValue) {  // RFC 4918 §9.1.4: the names d
   }
 }
 
-TEST(Propfind, RefusesWhatIsNoPropfind) {  // RFC 4918 §9.1, §14.20; robustness X11, X15
+TEST(Propfind, RefusesWhatIsNoPropfind) {  // RFC 4918 §9.1, §14.20; docs/robustness.md X11, X15
   struct Row {
     const char* body;
     const char* why;
@@ -266,7 +268,7 @@ TEST(Propfind, RefusesWhatIsNoPropfind) {  // RFC 4918 §9.1, §14.20; robustnes
       {"{\"json\":1}", "JSON"},
       {"<html><body>", "not well-formed"},
       {"<!DOCTYPE a [<!ENTITY e \"x\">]><D:propfind xmlns:D=\"DAV:\"><D:allprop/></D:propfind>",
-       "robustness X1"},
+       "docs/robustness.md X1"},
       {"<propfind xmlns=\"DAV:\"><prop><x:y/></prop></propfind>", "unbound prefix"},
       {"<propfind xmlns=\"DAV:\"><prop><n xmlns:b=\"\"/></prop></propfind>",
        "litmus propfind_invalid"},
@@ -283,14 +285,14 @@ TEST(Propfind, RefusesWhatIsNoPropfind) {  // RFC 4918 §9.1, §14.20; robustnes
             207);
 }
 
-TEST(Propfind, RefusesDepthsItDoesNotKnow) {  // robustness D3
+TEST(Propfind, RefusesDepthsItDoesNotKnow) {  // docs/robustness.md D3
   World w;
   for (const char* depth : {"2", "-1", "Infinite", "infinity,0", "00", "", "1 0"})
     EXPECT_EQ(w.status("PROPFIND", "/", {{"Depth", depth}}), 400) << depth;
   EXPECT_EQ(w.status("PROPFIND", "/", {{"Depth", "0"}, {"Depth", "1"}}), 400);
 }
 
-TEST(Propfind, InfinityAboveItsLimitIsRefusedWhole) {  // clients R48, RFC 4918 §9.1
+TEST(Propfind, InfinityAboveItsLimitIsRefusedWhole) {  // docs/clients.md R48, RFC 4918 §9.1
   dav::Options options;
   options.propfind_infinity_limit = 3;
   World w(options);
@@ -312,7 +314,7 @@ TEST(Propfind, InfinityAboveItsLimitIsRefusedWhole) {  // clients R48, RFC 4918 
   EXPECT_EQ(off.status("PROPFIND", "/f", {}), 207);  // no collection
 }
 
-TEST(Propfind, MissingResourcesAre404AndNever207) {  // clients 3.1, R11
+TEST(Propfind, MissingResourcesAre404AndNever207) {  // docs/clients.md R11
   World w;
   w.put("/f");
   for (const char* target : {"/none", "/none/", "/f/", "/f/x"})
@@ -330,7 +332,7 @@ TEST(Propfind, HonoursConditions) {  // RFC 4918 §10.4
   EXPECT_EQ(w.status("PROPFIND", "/f", depth + Headers{{"If-Match", "\"a\""}}), 412);
 }
 
-TEST(Propfind, AllpropAsksTheStoreForNothingElse) {  // clients R47: no quota, no checksums
+TEST(Propfind, AllpropAsksTheStoreForNothingElse) {  // docs/clients.md R47: no quota, no checksums
   MemoryStore store;
   FaultPlan plan;
   FaultyNamespace names(store.names, plan);
@@ -373,13 +375,14 @@ TEST(Propfind, ABodyThatCameBeforeMeansWhatItMeant) {
       EXPECT_THROW((void)cache.parse(bad), dav::Error) << bad;
 }
 
-TEST(Propfind, AllpropStaysSmall) {  // clients R26: Windows refuses listings above 1,000,000 bytes
+TEST(Propfind,
+     AllpropStaysSmall) {  // docs/clients.md R26: Windows refuses listings above 1,000,000 bytes
   World w;
   for (int i = 0; i < 1000; ++i) w.put("/document-" + std::to_string(i) + ".docx");
   EXPECT_LT(w.send("PROPFIND", "/", {{"Depth", "1"}}).body.size(), 1'000'000U);
 }
 
-TEST(Propfind, TooManyNamesAreRefused) {  // robustness X17
+TEST(Propfind, TooManyNamesAreRefused) {  // docs/robustness.md X17
   World w;
   std::string body = "<D:propfind xmlns:D=\"DAV:\"><D:prop>";
   for (int i = 0; i < 1000; ++i) body += "<D:p" + std::to_string(i) + "/>";
@@ -389,7 +392,7 @@ TEST(Propfind, TooManyNamesAreRefused) {  // robustness X17
   EXPECT_EQ(w.status("PROPFIND", "/", {{"Depth", "0"}}, body + "<D:p7/><D:p7/>" + end), 207);
 }
 
-TEST(Propfind, AnEndlessListingIsCutAndNeverLooksComplete) {  // robustness X17
+TEST(Propfind, AnEndlessListingIsCutAndNeverLooksComplete) {  // docs/robustness.md X17
   dav::Options options;
   options.listing_limit_bytes = 100'000;
   World w(options);
@@ -400,7 +403,7 @@ TEST(Propfind, AnEndlessListingIsCutAndNeverLooksComplete) {  // robustness X17
   EXPECT_THAT(answer.body, Not(HasSubstr("</D:multistatus>")));
 }
 
-TEST(Propfind, BodyHasAnExactLimit) {  // robustness §2.0, X8
+TEST(Propfind, BodyHasAnExactLimit) {  // docs/robustness.md X8
   World w;
   const std::string body = propfind("getetag");
   const std::size_t limit = dav::Options{}.xml_limit_bytes;
@@ -419,7 +422,7 @@ TEST(Propfind, BodyHasAnExactLimit) {  // robustness §2.0, X8
   EXPECT_EQ(w.dav.send("PROPFIND", "/", {{"Depth", "0"}}, cut).status, 400);
 }
 
-TEST(Propfind, ChecksumsListWhatIsKnown) {  // clients R43
+TEST(Propfind, ChecksumsListWhatIsKnown) {  // docs/clients.md R43
   World w;
   EXPECT_EQ(w.status("PUT", "/f",
                      {{"OC-Checksum", "SHA1:aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"}}, "hello"),
@@ -443,7 +446,7 @@ TEST(Propfind, ChecksumsListWhatIsKnown) {  // clients R43
   EXPECT_EQ(text("/"), "");
 }
 
-TEST(Propfind, IsASnapshot) {  // DESIGN §4: one listing, one instant
+TEST(Propfind, IsASnapshot) {  // docs/design.md#life-of-a-request
   World w;
   for (int i = 0; i < 5; ++i) w.put("/f" + std::to_string(i));
   dav::Request request;

@@ -25,7 +25,7 @@ std::string stored(World& w, const std::string& target, const std::string& name,
   return shown ? shown->xml : "";
 }
 
-TEST(Proppatch, AnswersA207WithOneResponse) {  // RFC 4918 §9.2, clients R76
+TEST(Proppatch, AnswersA207WithOneResponse) {  // RFC 4918 §9.2, docs/clients.md R76
   World w;
   w.put("/f");
   w.mkcol("/c");
@@ -43,7 +43,7 @@ TEST(Proppatch, AnswersA207WithOneResponse) {  // RFC 4918 §9.2, clients R76
   EXPECT_EQ(single(w.send("PROPPATCH", "/c", {}, set_properties("<x:a/>"))).href, "/c/");
 }
 
-TEST(Proppatch, KeepsAnyXmlValue) {  // RFC 4918 §4.3, robustness X9, X13
+TEST(Proppatch, KeepsAnyXmlValue) {  // RFC 4918 §4.3, docs/robustness.md X9, X13
   struct Row {
     const char* property;  // as sent
     const char* text;      // character data directly inside
@@ -84,7 +84,7 @@ TEST(Proppatch, KeepsAnyXmlValue) {  // RFC 4918 §4.3, robustness X9, X13
   }
 }
 
-TEST(Proppatch, KeepsTheLanguageInScope) {  // RFC 4918 §4.3, robustness X14
+TEST(Proppatch, KeepsTheLanguageInScope) {  // RFC 4918 §4.3, docs/robustness.md X14
   World w;
   w.put("/f");
   EXPECT_EQ(w.status("PROPPATCH", "/f", {},
@@ -144,7 +144,7 @@ TEST(Proppatch, EveryPropElementCounts) {
   EXPECT_THAT(stored(w, "/f", "b", "urn:x"), HasSubstr(">2<"));
 }
 
-TEST(Proppatch, AnEmptyPropIsA207WithNothingInIt) {  // clients R76, robustness X14
+TEST(Proppatch, AnEmptyPropIsA207WithNothingInIt) {  // docs/clients.md R76, docs/robustness.md X14
   World w;
   w.put("/f");
   for (const char* actions : {"<D:set><D:prop/></D:set>", "<D:remove><D:prop></D:prop></D:remove>",
@@ -156,7 +156,7 @@ TEST(Proppatch, AnEmptyPropIsA207WithNothingInIt) {  // clients R76, robustness 
   }
 }
 
-TEST(Proppatch, ProtectedPropertiesRefuseAll) {  // RFC 4918 §9.2, §16; robustness D10, X14
+TEST(Proppatch, ProtectedPropertiesRefuseAll) {  // RFC 4918 §9.2, §16; docs/robustness.md D10, X14
   World w;
   w.put("/f");
   for (const char* name :
@@ -181,7 +181,7 @@ TEST(Proppatch, ProtectedPropertiesRefuseAll) {  // RFC 4918 §9.2, §16; robust
   }
 }
 
-TEST(Proppatch, OneFailureAmongFiftyAppliesNone) {  // robustness D10
+TEST(Proppatch, OneFailureAmongFiftyAppliesNone) {  // docs/robustness.md D10
   for (const std::size_t bad : {0U, 24U, 49U}) {
     for (const char* failing :
          {"<D:getetag>x</D:getetag>", "<D:lastmodified>never</D:lastmodified>",
@@ -207,7 +207,7 @@ TEST(Proppatch, OneFailureAmongFiftyAppliesNone) {  // robustness D10
   }
 }
 
-TEST(Proppatch, TheDeepestValueNeedsLittleStack) {  // robustness X4
+TEST(Proppatch, TheDeepestValueNeedsLittleStack) {  // docs/robustness.md X4
   World w;
   w.put("/f");
   struct Job {
@@ -249,7 +249,7 @@ TEST(Proppatch, TheDeepestValueNeedsLittleStack) {  // robustness X4
               HasSubstr(job.value.substr(inside, job.value.find("</x:v0>") - inside)));
 }
 
-TEST(Proppatch, HrefsInBodiesAreOnlyText) {  // robustness X15
+TEST(Proppatch, HrefsInBodiesAreOnlyText) {  // docs/robustness.md X15
   World w;
   w.put("/f");
   w.put("/other", "other");
@@ -273,7 +273,7 @@ TEST(Proppatch, HrefsInBodiesAreOnlyText) {  // robustness X15
   EXPECT_EQ(w.get("/other"), "other");
 }
 
-TEST(Proppatch, RefusesWhatIsNoPropertyupdate) {  // RFC 4918 §14.19, robustness X11, X12
+TEST(Proppatch, RefusesWhatIsNoPropertyupdate) {  // RFC 4918 §14.19, docs/robustness.md X11, X12
   std::string namespaces = "<D:propertyupdate xmlns:D=\"DAV:\"";
   for (int i = 0; i < 10'000; ++i)
     namespaces += " xmlns:n" + std::to_string(i) + "=\"urn:" + std::to_string(i) + "\"";
@@ -305,16 +305,16 @@ TEST(Proppatch, HonoursUrlsConditionsAndLocks) {
   w.put("/f");
   const std::string body = set_properties("<x:a>1</x:a>");
   EXPECT_EQ(w.status("PROPPATCH", "/none", {}, body), 404);
-  EXPECT_EQ(w.status("PROPPATCH", "/f/", {}, body), 404);  // robustness P14
+  EXPECT_EQ(w.status("PROPPATCH", "/f/", {}, body), 404);  // docs/robustness.md P14
   EXPECT_EQ(w.status("PROPPATCH", "/f", {{"If-Match", "\"a\""}}, body), 412);
   EXPECT_EQ(w.status("PROPPATCH", "/f", {{"Content-Type", "application/json"}}, body), 207);
   const std::string token = w.lock("/f");
   EXPECT_EQ(w.status("PROPPATCH", "/f", {}, body), 423);
-  EXPECT_EQ(w.status("PROPPATCH", "/f", with_token(token), body), 207);  // clients R75
+  EXPECT_EQ(w.status("PROPPATCH", "/f", with_token(token), body), 207);  // docs/clients.md R75
   EXPECT_EQ(w.status("PROPPATCH", "/f", {{"Lock-Token", "<" + token + ">"}}, body), 207);
 }
 
-TEST(Proppatch, SetsTheModificationDate) {  // clients R44
+TEST(Proppatch, SetsTheModificationDate) {  // docs/clients.md R44
   struct Row {
     const char* property;
     const char* last_modified;
@@ -340,11 +340,11 @@ TEST(Proppatch, SetsTheModificationDate) {  // clients R44
       EXPECT_EQ(w.send("HEAD", target).header("Last-Modified"), row.last_modified);
     }
   }
-  EXPECT_EQ(w.etag("/f"), tag);  // DESIGN §4: PROPPATCH gives no new tag
+  EXPECT_EQ(w.etag("/f"), tag);  // docs/storage.md#entity-tags
 }
 
 TEST(Proppatch,
-     TakesTheChecksumsThatAreTrue) {  // clients 3.6 step 8: rclone sends them with a date
+     TakesTheChecksumsThatAreTrue) {  // docs/clients.md R43: rclone sends them with a date
   dav::Options options;
   options.checksums.sha1 = true;  // and not MD5
   World w(options);
@@ -412,7 +412,7 @@ TEST(Proppatch, RefusesDatesThatAreNone) {  // RFC 4918 §9.2.1: 409 for a value
             403);
 }
 
-TEST(Proppatch, KeepsWhatWindowsWrites) {  // clients R76, 3.1 step 8
+TEST(Proppatch, KeepsWhatWindowsWrites) {  // docs/clients.md R76
   World w;
   w.put("/f");
   const std::string date = "Tue, 14 Nov 2023 22:13:20 GMT";
@@ -432,7 +432,7 @@ TEST(Proppatch, KeepsWhatWindowsWrites) {  // clients R76, 3.1 step 8
   EXPECT_EQ(all.text("getlastmodified"), date);
 }
 
-TEST(Proppatch, LetsOfficeDateItsLockedFileWithoutTheToken) {  // clients R72
+TEST(Proppatch, LetsOfficeDateItsLockedFileWithoutTheToken) {  // docs/clients.md R72
   World w;
   w.put("/f");
   const auto lock = [&](const std::string& who) {
@@ -452,7 +452,7 @@ TEST(Proppatch, LetsOfficeDateItsLockedFileWithoutTheToken) {  // clients R72
   EXPECT_EQ(w.send_as("", "PROPPATCH", "/f", {}, win32).status, 423);
 }
 
-TEST(Proppatch, HasExactLimits) {  // robustness D9, §2.0
+TEST(Proppatch, HasExactLimits) {  // docs/robustness.md D9
   World w;
   w.put("/f");
   const auto element = [](std::size_t bytes) {
@@ -489,7 +489,7 @@ TEST(Proppatch, HasExactLimits) {  // robustness D9, §2.0
             200);
 }
 
-TEST(Proppatch, TotalOfPropertiesIsLimited) {  // robustness D9: 1 MiB for one resource
+TEST(Proppatch, TotalOfPropertiesIsLimited) {  // docs/robustness.md D9: 1 MiB for one resource
   World w;
   w.put("/f");
   int stored_count = 0;
@@ -503,7 +503,7 @@ TEST(Proppatch, TotalOfPropertiesIsLimited) {  // robustness D9: 1 MiB for one r
   EXPECT_EQ(stored_count, 17);  // 17 × 60 KB fit into 1 MiB
 }
 
-TEST(Proppatch, TwoThousandInstructionsWorkAndMoreAreRefused) {  // robustness X14
+TEST(Proppatch, TwoThousandInstructionsWorkAndMoreAreRefused) {  // docs/robustness.md X14
   World w;
   w.put("/f");
   std::string body;
@@ -513,7 +513,8 @@ TEST(Proppatch, TwoThousandInstructionsWorkAndMoreAreRefused) {  // robustness X
   EXPECT_EQ(w.status("PROPPATCH", "/f", {}, set_properties(body + "<x:p/>")), 400);
 }
 
-TEST(Proppatch, PropertiesTravelWithCopyAndMove) {  // RFC 4918 §9.8.2, §9.9.1; robustness D13
+TEST(Proppatch,
+     PropertiesTravelWithCopyAndMove) {  // RFC 4918 §9.8.2, §9.9.1; docs/robustness.md D13
   World w;
   w.put("/f");
   w.put("/old");

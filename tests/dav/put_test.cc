@@ -12,7 +12,7 @@ namespace {
 using dav::Body;
 using testing::HasSubstr;
 
-TEST(Put, Answers201ForANewFileAnd204ForAReplacedOne) {  // RFC 9110 §9.3.4, clients R32
+TEST(Put, Answers201ForANewFileAnd204ForAReplacedOne) {  // RFC 9110 §9.3.4, docs/clients.md R32
   World w;
   const Answer created = w.send("PUT", "/f", {}, "one");
   EXPECT_EQ(created.status, 201);
@@ -26,7 +26,7 @@ TEST(Put, Answers201ForANewFileAnd204ForAReplacedOne) {  // RFC 9110 §9.3.4, cl
   EXPECT_NE(created.header("ETag"), replaced.header("ETag"));
 }
 
-TEST(Put, EntityTagIsTheSameEverywhere) {  // clients R33
+TEST(Put, EntityTagIsTheSameEverywhere) {  // docs/clients.md R33
   World w;
   const std::string tag = w.send("PUT", "/f", {}, "one").header("ETag");
   EXPECT_EQ(w.send("GET", "/f").header("ETag"), tag);
@@ -34,7 +34,8 @@ TEST(Put, EntityTagIsTheSameEverywhere) {  // clients R33
   EXPECT_EQ(w.properties("/f", "getetag").text("getetag"), tag);
 }
 
-TEST(Put, EveryStoredContentHasItsOwnEntityTag) {  // clients R31, DESIGN §4: within one second too
+TEST(Put,
+     EveryStoredContentHasItsOwnEntityTag) {  // docs/clients.md R31, docs/storage.md#entity-tags
   World w;
   std::vector<std::string> seen;
   for (const char* body : {"", "real", "", "real"}) {
@@ -66,31 +67,31 @@ TEST(Put, RefusalsChangeNothing) {
     const char* source;
   };
   const Row rows[] = {
-      {"/none/f", {}, "x", 409, "RFC 4918 §9.7.1, robustness D1"},
+      {"/none/f", {}, "x", 409, "RFC 4918 §9.7.1, docs/robustness.md D1"},
       {"/none/a/f", {}, "x", 409, "RFC 4918 §9.7.1"},
       {"/f/x", {}, "x", 409, "RFC 4918 §9.7.1: the parent is a file"},
       {"/c", {}, "x", 405, "RFC 4918 §9.7.2"},
       {"/c/", {}, "x", 405, "RFC 4918 §9.7.2"},
       {"/", {}, "x", 405, "RFC 4918 §9.7.2"},
-      {"/new/", {}, "x", 409, "robustness P14"},
-      {"/f/", {}, "x", 409, "robustness P14"},
-      {"/f", {{"Content-Range", "bytes 0-0/4"}}, "x", 400, "RFC 9110 §14.5, clients R40"},
-      {"/f", {{"Content-Encoding", "gzip"}}, "x", 415, "robustness H21"},
-      {"/f", {{"If-None-Match", "*"}}, "x", 412, "clients R35"},
+      {"/new/", {}, "x", 409, "docs/robustness.md P14"},
+      {"/f/", {}, "x", 409, "docs/robustness.md P14"},
+      {"/f", {{"Content-Range", "bytes 0-0/4"}}, "x", 400, "RFC 9110 §14.5, docs/clients.md R40"},
+      {"/f", {{"Content-Encoding", "gzip"}}, "x", 415, "docs/robustness.md H21"},
+      {"/f", {{"If-None-Match", "*"}}, "x", 412, "docs/clients.md R35"},
       {"/new", {{"If-Match", "*"}}, "x", 412, "RFC 9110 §13.1.1"},
-      {"/f", {{"If-Match", "\"a\""}}, "x", 412, "clients R36"},
-      {"/f", {{"If-Match", "not a list"}}, "x", 412, "clients R34"},
+      {"/f", {{"If-Match", "\"a\""}}, "x", 412, "docs/clients.md R36"},
+      {"/f", {{"If-Match", "not a list"}}, "x", 412, "docs/clients.md R34"},
       {"/f", {{"If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"}}, "x", 412, "§13.1.4"},
       {"/f", {{"If", "(<urn:x:y>)"}}, "x", 412, "RFC 4918 §10.4"},
       {"/f", {{"If", "("}}, "x", 400, "RFC 4918 §10.4"},
-      {"/f", {{"X-Expected-Entity-Length", "2"}}, "x", 400, "clients R29"},
-      {"/f", {{"X-Expected-Entity-Length", "two"}}, "x", 400, "clients R29"},
+      {"/f", {{"X-Expected-Entity-Length", "2"}}, "x", 400, "docs/clients.md R29"},
+      {"/f", {{"X-Expected-Entity-Length", "two"}}, "x", 400, "docs/clients.md R29"},
       {"/f",
        {{"OC-Checksum", "SHA1:0000000000000000000000000000000000000000"}},
        "x",
        400,
-       "clients R43"},
-      {"/f", {{"OC-Checksum", "MD5:00"}}, "x", 400, "clients R43"},
+       "docs/clients.md R43"},
+      {"/f", {{"OC-Checksum", "MD5:00"}}, "x", 400, "docs/clients.md R43"},
       {"/f", {{"Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg=="}}, "x", 400, "RFC 1864"},
       {"/f",
        {{"Repr-Digest", "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"}},
@@ -121,24 +122,24 @@ TEST(Put, RefusalsChangeNothing) {
 TEST(Put, IgnoresWhatItNeedNotUnderstand) {
   World w;
   const Headers rows[] = {
-      {{"Content-Type", "garbage\x01;;;"}},          // robustness H21
+      {{"Content-Type", "garbage\x01;;;"}},          // docs/robustness.md H21
       {{"Content-Encoding", "identity"}},            // RFC 9110 §8.4
-      {{"Overwrite", "F"}},                          // gvfs sends it (clients 3.5)
+      {{"Overwrite", "F"}},                          // Replay.GvfsAndNautilus
       {{"Depth", "7"}},                              //
-      {{"If-None-Match", "JoplinIgnore-4711"}},      // clients R34
+      {{"If-None-Match", "JoplinIgnore-4711"}},      // docs/clients.md R34
       {{"If-None-Match", "\"some other\""}},         //
       {{"OC-Checksum", "CRC32:whatever"}},           // an unknown algorithm
       {{"Repr-Digest", "md5=:AAAA:"}},               //
       {{"X-OC-Mtime", "soon"}},                      //
       {{"translate", "f"}, {"Brief", "t"}},          // Windows and Office
-      {{"X-MSDAVEXT-Lock-Timeout", "Second-3600"}},  // clients R70
+      {{"X-MSDAVEXT-Lock-Timeout", "Second-3600"}},  // docs/clients.md R70
       {{"If-Unmodified-Since", "not a date"}},       // RFC 9110 §13.1.4
   };
   for (const Headers& headers : rows)
     EXPECT_EQ(w.status("PUT", "/f", headers, "x") / 100, 2) << headers[0].first;
 }
 
-TEST(Put, ConditionsThatHoldLetItThrough) {  // clients R35, R36
+TEST(Put, ConditionsThatHoldLetItThrough) {  // docs/clients.md R35, R36
   World w;
   EXPECT_EQ(w.status("PUT", "/f", {{"If-None-Match", "*"}}, "1"), 201);
   EXPECT_EQ(w.status("PUT", "/f", {{"If-Match", w.etag("/f")}}, "2"), 204);
@@ -147,7 +148,7 @@ TEST(Put, ConditionsThatHoldLetItThrough) {  // clients R35, R36
   EXPECT_EQ(w.status("PUT", "/f", {{"If-None-Match", "\"x\""}}, "5"), 204);
 }
 
-TEST(Put, AStaleIfMatchTellsTheCurrentTag) {  // DESIGN §5
+TEST(Put, AStaleIfMatchTellsTheCurrentTag) {  // docs/conflicts.md
   World w;
   w.put("/f", "one");
   const Answer answer = w.send("PUT", "/f", {{"If-Match", "\"old\""}}, "two");
@@ -155,7 +156,7 @@ TEST(Put, AStaleIfMatchTellsTheCurrentTag) {  // DESIGN §5
   EXPECT_EQ(answer.header("ETag"), w.etag("/f"));
 }
 
-TEST(Put, AClientDateCannotHideAChangeFromIfUnmodifiedSince) {  // DESIGN §4, Dates
+TEST(Put, AClientDateCannotHideAChangeFromIfUnmodifiedSince) {  // docs/storage.md#dates
   World w;
   w.put("/f", "one");
   const std::string seen = w.send("GET", "/f").header("Last-Modified");
@@ -177,7 +178,7 @@ TEST(Put, AClientDateCannotHideAChangeFromIfUnmodifiedSince) {  // DESIGN §4, D
   EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", later}}, "mine"), 204);
 }
 
-TEST(Put, ABodyThatEndsBadlyChangesNothing) {  // clients R30, robustness K2
+TEST(Put, ABodyThatEndsBadlyChangesNothing) {  // docs/clients.md R30, docs/robustness.md K2
   struct Row {
     Body::State state;
     int status;
@@ -206,7 +207,7 @@ TEST(Put, ABodyThatEndsBadlyChangesNothing) {  // clients R30, robustness K2
   }
 }
 
-TEST(Put, TakesChunkedBodiesAndHoldsThemToTheAnnouncedLength) {  // clients R29
+TEST(Put, TakesChunkedBodiesAndHoldsThemToTheAnnouncedLength) {  // docs/clients.md R29
   World w;
   const auto put = [&](std::string bytes, const Headers& headers) {
     StringBody body(std::move(bytes));
@@ -223,7 +224,7 @@ TEST(Put, TakesChunkedBodiesAndHoldsThemToTheAnnouncedLength) {  // clients R29
   EXPECT_EQ(w.get("/f"), "");
 }
 
-TEST(Put, RefusesBeforeItInvitesTheBody) {  // DESIGN §3, §4; robustness H7
+TEST(Put, RefusesBeforeItInvitesTheBody) {  // docs/robustness.md H7
   dav::Options options;
   options.body_limit_bytes = 1000;
   options.free_space_floor_bytes = 1 << 20;
@@ -256,7 +257,7 @@ TEST(Put, RefusesBeforeItInvitesTheBody) {  // DESIGN §3, §4; robustness H7
   EXPECT_EQ(refusal(full).precondition, "sufficient-disk-space");
   EXPECT_FALSE(body.invited());
   EXPECT_EQ(w.status("PUT", "/f", {}, "12345"), 204);
-  EXPECT_EQ(w.status("DELETE", "/f"), 204);  // robustness E1: there is always a way out
+  EXPECT_EQ(w.status("DELETE", "/f"), 204);  // docs/robustness.md E1: there is always a way out
 }
 
 // A body during whose arrival something else happens to the store.
@@ -274,7 +275,7 @@ class InterruptedBody final : public Body {
   std::function<void()> event_;
 };
 
-TEST(Put, JudgesAgainWhenTheBodyHasArrived) {  // DESIGN §4, robustness C9
+TEST(Put, JudgesAgainWhenTheBodyHasArrived) {  // docs/robustness.md C9
   struct Row {
     const char* target;
     Headers headers;
@@ -319,7 +320,7 @@ TEST(Put, JudgesAgainWhenTheBodyHasArrived) {  // DESIGN §4, robustness C9
   }
 }
 
-TEST(Put, HasAnExactBodyLimit) {  // robustness §2.0
+TEST(Put, HasAnExactBodyLimit) {  // docs/operations.md#settings
   dav::Options options;
   options.body_limit_bytes = 10;
   World w(options);
@@ -336,7 +337,7 @@ TEST(Put, HasAnExactBodyLimit) {  // robustness §2.0
   }
 }
 
-TEST(Put, AFullStoreIs507AndKeepsTheOldContent) {  // robustness D11, E1
+TEST(Put, AFullStoreIs507AndKeepsTheOldContent) {  // docs/robustness.md D11, E1
   World w;
   w.put("/f", "old");
   w.store.contents.set_space({.available = 100, .total = 1000});
@@ -345,7 +346,7 @@ TEST(Put, AFullStoreIs507AndKeepsTheOldContent) {  // robustness D11, E1
   EXPECT_EQ(w.store.contents.uploads(), 0U);
 }
 
-TEST(Put, VerifiesChecksums) {  // clients R43, RFC 1864, RFC 9530
+TEST(Put, VerifiesChecksums) {  // docs/clients.md R43, RFC 1864, RFC 9530
   const Headers good[] = {
       {{"OC-Checksum", "SHA1:aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d"}},
       {{"OC-Checksum", "sha1:AAF4C61DDCC5E8A2DABEDE0F3B482CD9AEA9434D"}},
@@ -363,7 +364,7 @@ TEST(Put, VerifiesChecksums) {  // clients R43, RFC 1864, RFC 9530
   }
 }
 
-TEST(Put, ComputesTheChecksumsItIsToldTo) {  // --checksums, clients R43
+TEST(Put, ComputesTheChecksumsItIsToldTo) {  // --checksums, docs/clients.md R43
   for (const auto& [wanted, sha1, md5] :
        {std::tuple{storage::Digests{}, false, false},
         {storage::Digests{.sha1 = true}, true, false},
@@ -388,7 +389,7 @@ TEST(Put, ComputesTheChecksumsItIsToldTo) {  // --checksums, clients R43
   }
 }
 
-TEST(Put, KeepsTheDateTheClientAsksFor) {  // clients R42
+TEST(Put, KeepsTheDateTheClientAsksFor) {  // docs/clients.md R42
   World w;
   const Answer answer = w.send("PUT", "/f", {{"X-OC-Mtime", "1700000000"}}, "x");
   EXPECT_EQ(answer.header("X-OC-Mtime"), "accepted");

@@ -1,5 +1,6 @@
-// Quotas (issue 5 §1, robustness D11, RFC 4331): exact, for every method that adds, before a body
-// is invited where its length is known and in the transaction that stores it.
+// Quotas (docs/conflicts.md#rights-and-quotas; docs/robustness.md D11; RFC 4331): exact, for every
+// method that adds, before a body is invited where its length is known and in the transaction that
+// stores it.
 #include <algorithm>
 #include <atomic>
 #include <functional>

@@ -1,4 +1,4 @@
-// Range and If-Range on GET (RFC 9110 §14, §13.1.5; robustness R1–R4).
+// Range and If-Range on GET (RFC 9110 §14, §13.1.5; docs/robustness.md R1–R4).
 #include <gmock/gmock.h>
 #include <random>
 
@@ -95,7 +95,7 @@ TEST(Range, SingleForms) {
   }
 }
 
-TEST(Range, MeansNothingToHeadTwiceOrOnCollections) {  // RFC 9110 §14.2, robustness R4
+TEST(Range, MeansNothingToHeadTwiceOrOnCollections) {  // RFC 9110 §14.2, docs/robustness.md R4
   World w;
   w.put("/f", "0123456789");
   w.put("/empty", "");
@@ -135,7 +135,7 @@ TEST(Range, IfRangeNeedsTheSameContent) {  // RFC 9110 §13.1.5
   }
   // A range that lies outside says nothing while the content is another (§14.2).
   EXPECT_EQ(w.status("GET", "/f", {{"Range", "bytes=50-"}, {"If-Range", "\"other\""}}), 200);
-  // DAVx5 pages with If-Match (clients R36).
+  // DAVx5 pages with If-Match (docs/clients.md R36).
   EXPECT_EQ(w.status("GET", "/f", {{"Range", "bytes=1-2"}, {"If-Match", tag}}), 206);
   EXPECT_EQ(w.status("GET", "/f", {{"Range", "bytes=1-2"}, {"If-Match", "\"other\""}}), 412);
   EXPECT_EQ(w.status("GET", "/f", {{"Range", "bytes=1-2"}, {"If-None-Match", tag}}), 304);
@@ -185,7 +185,7 @@ TEST(Range, RandomSetsGiveTheExactBytes) {
   }
 }
 
-TEST(Range, ManyOrOverlappingOnesGiveTheWhole) {  // robustness R2, §2.0
+TEST(Range, ManyOrOverlappingOnesGiveTheWhole) {  // docs/robustness.md R2
   World w;
   w.put("/f", "0123456789");
   std::string many = "bytes=0-0";

@@ -1,5 +1,6 @@
 // What desktop clients send, step by step, with answers read as they read them: Windows Explorer,
-// Word, Finder, davfs2, gvfs (robustness L8). The steps come from the clients' sources and traces.
+// Word, Finder, davfs2, gvfs (docs/robustness.md L8). The steps come from the clients' sources and
+// traces.
 #include <gmock/gmock.h>
 
 #include "dav/headers.h"

@@ -1,5 +1,5 @@
 // What sync clients and single-purpose clients send, step by step: rclone, Joplin, Keepass2Android,
-// Zotero, LibreOffice, DAVx5, the npm client (robustness L8).
+// Zotero, LibreOffice, DAVx5, the npm client (docs/robustness.md L8).
 #include <gmock/gmock.h>
 
 #include "tests/dav/world.h"

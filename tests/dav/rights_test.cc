@@ -1,5 +1,5 @@
-// Who may do what where (issue 5 §1; robustness S8, S9, L9): every method on every node it touches,
-// against a definition that walks the nodes one by one.
+// Who may do what where (docs/conflicts.md#rights-and-quotas; docs/robustness.md S8, S9, L9): every
+// method on every node it touches, against a definition that walks the nodes one by one.
 #include <algorithm>
 #include <gmock/gmock.h>
 #include <memory>
@@ -406,7 +406,7 @@ struct Rights : Matrix {
   void be_administrator() { be({{"", Right::write}}); }
 };
 
-// Robustness S8: also what could write by a side door.
+// docs/robustness.md S8: also what could write by a side door.
 TEST_F(Rights, WhoMayOnlyReadChangesNothingByAnyMethod) {
   struct Row {
     const char* method;
@@ -619,7 +619,7 @@ TEST_F(Rights, ACollectionOnTheWayShowsNoPropertiesLocksOrDates) {
   EXPECT_EQ(world_.status("LOCK", "/a", {{"Depth", "0"}}, lockinfo()), 403);
 }
 
-// Robustness L9: a token is worth nothing to another account, and is not shown to it.
+// docs/robustness.md L9: a token is worth nothing to another account, and is not shown to it.
 TEST_F(Rights, ALockIsItsCreatorsAlone) {
   be({{"", Right::write}}, "bob");
   EXPECT_EQ(world_.status("PUT", "/a/f", with_token(token_), "stolen"), 403);

@@ -1,4 +1,5 @@
-// MKCOL and DELETE (RFC 4918 §9.3, §9.6), and names of every kind (robustness §2.1).
+// MKCOL and DELETE (RFC 4918 §9.3, §9.6), and names of every kind
+// (docs/robustness.md#paths-and-names).
 #include <gmock/gmock.h>
 
 #include "dav/path.h"
@@ -19,19 +20,23 @@ TEST(Mkcol, TellsApartWhyItCannot) {  // RFC 4918 §9.3.1
     const char* source;
   };
   const Row rows[] = {
-      {"/c", {}, "", 405, "clients R50"},
-      {"/c/", {}, "", 405, "clients R50"},
-      {"/f", {}, "", 405, "clients R50"},
-      {"/f/", {}, "", 405, "robustness P14"},
-      {"/", {}, "", 405, "clients R50"},
-      {"/c", {{"If-None-Match", "JoplinIgnore-1"}}, "", 405, "clients R34, R50"},
-      {"/c", {{"If-Match", "\"a\""}}, "", 405, "clients R50: whether it exists comes first"},
-      {"/locked/in", {}, "", 405, "clients R50: before locks"},
-      {"/none/x", {}, "", 409, "clients R52"},
-      {"/none/x/", {}, "", 409, "clients R52"},
+      {"/c", {}, "", 405, "docs/clients.md R50"},
+      {"/c/", {}, "", 405, "docs/clients.md R50"},
+      {"/f", {}, "", 405, "docs/clients.md R50"},
+      {"/f/", {}, "", 405, "docs/robustness.md P14"},
+      {"/", {}, "", 405, "docs/clients.md R50"},
+      {"/c", {{"If-None-Match", "JoplinIgnore-1"}}, "", 405, "docs/clients.md R34, R50"},
+      {"/c",
+       {{"If-Match", "\"a\""}},
+       "",
+       405,
+       "docs/clients.md R50: whether it exists comes first"},
+      {"/locked/in", {}, "", 405, "docs/clients.md R50: before locks"},
+      {"/none/x", {}, "", 409, "docs/clients.md R52"},
+      {"/none/x/", {}, "", 409, "docs/clients.md R52"},
       {"/f/x", {}, "", 409, "§9.3.1: the parent is a file"},
-      {"/new", {}, "<x/>", 415, "§9.3.1, robustness D1"},
-      {"/c", {}, "<x/>", 405, "clients R50"},
+      {"/new", {}, "<x/>", 415, "§9.3.1, docs/robustness.md D1"},
+      {"/c", {}, "<x/>", 405, "docs/clients.md R50"},
       {"/locked/new", {}, "", 423, "§7.4"},
       {"/new", {{"If-Match", "*"}}, "", 412, "RFC 9110 §13.1.1"},
       {"/new", {{"If", "<"}}, "", 400, "§10.4"},
@@ -53,7 +58,7 @@ TEST(Mkcol, TellsApartWhyItCannot) {  // RFC 4918 §9.3.1
   }
 }
 
-TEST(Mkcol, Answers201WithOrWithoutASlashOrAType) {  // clients R21, R22, R51
+TEST(Mkcol, Answers201WithOrWithoutASlashOrAType) {  // docs/clients.md R21, R22, R51
   World w;
   EXPECT_EQ(w.status("MKCOL", "/a"), 201);
   EXPECT_EQ(w.status("MKCOL", "/b/"), 201);
@@ -74,17 +79,17 @@ TEST(Delete, TellsApartWhyItCannot) {
     const char* source;
   };
   const Row rows[] = {
-      {"/none", {}, 404, "clients R55, robustness D1"},
-      {"/none/x", {}, 404, "clients R55"},
-      {"/f/", {}, 404, "robustness P14"},
+      {"/none", {}, 404, "docs/clients.md R55, docs/robustness.md D1"},
+      {"/none/x", {}, 404, "docs/clients.md R55"},
+      {"/f/", {}, 404, "docs/robustness.md P14"},
       {"/f/x", {}, 404, ""},
-      {"/", {}, 403, "robustness D4"},
-      {"//", {}, 403, "robustness D4"},
+      {"/", {}, 403, "docs/robustness.md D4"},
+      {"//", {}, 403, "docs/robustness.md D4"},
       {"/c", {{"Depth", "0"}}, 400, "RFC 4918 §9.6.1"},
       {"/c", {{"Depth", "1"}}, 400, "RFC 4918 §9.6.1"},
-      {"/c", {{"Depth", "two"}}, 400, "robustness D3"},
-      {"/f#x", {}, 400, "robustness P8"},
-      {"/f", {{"If-Match", "\"a\""}}, 412, "clients R36"},
+      {"/c", {{"Depth", "two"}}, 400, "docs/robustness.md D3"},
+      {"/f#x", {}, 400, "docs/robustness.md P8"},
+      {"/f", {{"If-Match", "\"a\""}}, 412, "docs/clients.md R36"},
       {"/f", {{"If", "([\"a\"])"}}, 412, "RFC 4918 §10.4"},
       {"/f", {{"If", "</c> (<urn:x:y>)"}}, 412, "RFC 4918 §10.4: a tagged list that is false"},
       {"/l", {}, 423, "RFC 4918 §7.5"},
@@ -138,7 +143,8 @@ TEST(Delete, HonoursTaggedLists) {  // RFC 4918 §10.4.3
             204);
 }
 
-TEST(Delete, RemovesLocksAndPropertiesWithTheResource) {  // clients R57, robustness L3
+TEST(Delete,
+     RemovesLocksAndPropertiesWithTheResource) {  // docs/clients.md R57, docs/robustness.md L3
   World w;
   w.put("/f");
   EXPECT_EQ(w.status("PROPPATCH", "/f", {}, set_properties("<x:p>v</x:p>")), 207);
@@ -151,7 +157,7 @@ TEST(Delete, RemovesLocksAndPropertiesWithTheResource) {  // clients R57, robust
 }
 
 // Windows shows an empty folder after a redirect, Finder ENOENT, rclone "not found".
-TEST(Collections, AnswerInPlaceWithAndWithoutTheSlash) {  // clients R22
+TEST(Collections, AnswerInPlaceWithAndWithoutTheSlash) {  // docs/clients.md R22
   struct Row {
     const char* method;
     Headers headers;
@@ -188,7 +194,7 @@ TEST(Collections, AnswerInPlaceWithAndWithoutTheSlash) {  // clients R22
   }
 }
 
-TEST(Delete, OverALockedMemberIsAPlain423) {  // robustness D12, clients §2
+TEST(Delete, OverALockedMemberIsAPlain423) {  // docs/robustness.md D12
   World w;
   w.mkcol("/c");
   w.mkcol("/c/d");
@@ -203,7 +209,7 @@ TEST(Delete, OverALockedMemberIsAPlain423) {  // robustness D12, clients §2
   EXPECT_EQ(w.dump(), before);
 }
 
-TEST(Move, OfOrOverALockedMemberIsAPlain423) {  // robustness D12
+TEST(Move, OfOrOverALockedMemberIsAPlain423) {  // docs/robustness.md D12
   for (const bool always_409 : {false, true}) {
     dav::Options options;
     if (always_409) options.conflict_status = dav::ConflictStatus::always_409;
@@ -226,7 +232,7 @@ TEST(Move, OfOrOverALockedMemberIsAPlain423) {  // robustness D12
   }
 }
 
-TEST(Delete, OfADeepTreeSucceeds) {  // robustness P18
+TEST(Delete, OfADeepTreeSucceeds) {  // docs/robustness.md P18
   World w;
   std::string path;
   for (std::size_t i = 0; i < dav::PathLimits{}.depth; ++i) w.mkcol(path += "/d");
@@ -234,7 +240,7 @@ TEST(Delete, OfADeepTreeSucceeds) {  // robustness P18
   EXPECT_EQ(w.status("DELETE", "/d"), 204);
 }
 
-TEST(Names, AreKeptByteExactThroughEveryMethod) {  // robustness P2, P5, P12–P14, P16, P19
+TEST(Names, AreKeptByteExactThroughEveryMethod) {  // docs/robustness.md P2, P5, P12–P14, P16, P19
   const char* names[] = {"'; DROP TABLE node--",
                          "%_",
                          "\"",
@@ -306,7 +312,7 @@ TEST(Names, AreKeptByteExactThroughEveryMethod) {  // robustness P2, P5, P12–P
   }
 }
 
-TEST(Names, HaveExactLimits) {  // robustness P17
+TEST(Names, HaveExactLimits) {  // docs/robustness.md P17
   World w;
   EXPECT_EQ(w.status("PUT", "/" + std::string(255, 'a'), {}, "x"), 201);
   EXPECT_EQ(w.status("PUT", "/" + std::string(256, 'a'), {}, "x"), 400);
@@ -323,7 +329,7 @@ TEST(Names, HaveExactLimits) {  // robustness P17
   EXPECT_EQ(w.status("PUT", path + "/abcde", {}, "x"), 414);
 }
 
-TEST(Names, NfcAndNfdAreOneMember) {  // clients R24, robustness P19
+TEST(Names, NfcAndNfdAreOneMember) {  // docs/clients.md R24, docs/robustness.md P19
   World w;
   const std::string nfc = "/%C3%84.txt";
   const std::string nfd = "/A%CC%88.txt";
@@ -347,7 +353,7 @@ TEST(Names, NfcAndNfdAreOneMember) {  // clients R24, robustness P19
   EXPECT_EQ(w.status("COPY", nfc, {{"Destination", nfd}}), 403);
 }
 
-TEST(Names, CaseAndWidthStayApart) {  // clients R25
+TEST(Names, CaseAndWidthStayApart) {  // docs/clients.md R25
   World w;
   w.put("/a", "1");
   EXPECT_EQ(w.status("PUT", "/A", {}, "2"), 201);
@@ -366,8 +372,8 @@ TEST(Paths, DoubledSlashesAreOne) {  // issue: "//" is merged
   EXPECT_EQ(w.get("/c/g"), "x");
 }
 
-// robustness P10, P11: a lock, a condition and a destination mean the resource, however it is
-// spelt, and nothing whose name only looks alike.
+// docs/robustness.md P10, P11: a lock, a condition and a destination mean the resource, however it
+// is spelt, and nothing whose name only looks alike.
 TEST(Paths, EverySpellingIsOneResourceToLocksConditionsAndDestinations) {
   const char* spellings[] = {"/secret/f",
                              "//secret/f",
@@ -436,7 +442,7 @@ TEST(Paths, EverySpellingIsOneResourceToLocksConditionsAndDestinations) {
   }
 }
 
-TEST(Paths, EveryMethodRefusesTheSameUrls) {  // robustness P1, P3, P4, P6, P7
+TEST(Paths, EveryMethodRefusesTheSameUrls) {  // docs/robustness.md P1, P3, P4, P6, P7
   const char* bad[] = {"/../x",       "/c/../../x", "/c/%2e%2e/x", "/c/.%2e/x", "/c/%2E./x",
                        "/%2e%2e%2fx", "/c/./x",     "/c/%2e/x",    "/%c0%af",   "/%e0%80%af",
                        "/%ed%a0%80",  "/%80",       "/%c3",        "/a%2fb",    "/a%2Fb",

@@ -1,5 +1,5 @@
 // The XML gate against libxml2: thousands of damaged DAV bodies, accepted and refused alike, but
-// for a short list of rules where we refuse on purpose (robustness §2.2).
+// for a short list of rules where we refuse on purpose (docs/robustness.md#xml).
 #include <algorithm>
 #include <cctype>
 #include <gtest/gtest.h>
@@ -266,7 +266,7 @@ std::string refused_on_purpose(const std::string& body) {
   return {};
 }
 
-TEST(XmlPeer, AcceptsAndRefusesWhatLibxml2Does) {  // robustness X1, X3, X6, X7, X9, X10
+TEST(XmlPeer, AcceptsAndRefusesWhatLibxml2Does) {  // docs/robustness.md X1, X3, X6, X7, X9, X10
   if (!Xmllint::installed()) GTEST_SKIP() << "xmllint (libxml2-utils) is not installed";
   std::mt19937 random(1998);
   std::vector<std::string> documents;
@@ -317,7 +317,7 @@ TEST(XmlPeer, AcceptsAndRefusesWhatLibxml2Does) {  // robustness X1, X3, X6, X7,
 
 // What clients stored comes back in answers as text and never as markup of ours: libxml2 finds
 // every answer well-formed, and no answer has an element more than with harmless values.
-TEST(XmlPeer, EveryAnswerIsWellFormedWhateverWasStored) {  // robustness X13, P19
+TEST(XmlPeer, EveryAnswerIsWellFormedWhateverWasStored) {  // docs/robustness.md X13, P19
   if (!Xmllint::installed()) GTEST_SKIP() << "xmllint (libxml2-utils) is not installed";
   const std::string texts[] = {"plain",
                                "</D:prop><D:status>HTTP/1.1 200 OK</D:status>",

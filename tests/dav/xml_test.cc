@@ -540,7 +540,7 @@ TEST(Xml, MakesElementsStandAlone) {
   }
 }
 
-TEST(Xml, MakesContentStandAlone) {  // clients R67
+TEST(Xml, MakesContentStandAlone) {  // docs/clients.md R67
   const auto owner = [](const std::string& declarations, const std::string& content) {
     const Document document = Document::parse("<D:lockinfo xmlns:D='DAV:'" + declarations +
                                               "><D:owner>" + content + "</D:owner></D:lockinfo>");

@@ -197,7 +197,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text = filled_in(fuzz::text_of(data, size));
   std::string_view trimmed = dav::trimmed(text);
   std::optional<std::vector<Symbol>> header = symbols(trimmed);
-  // One bare state token is a list of its own (clients R69).
+  // One bare state token is a list of its own (docs/clients.md R69).
   const bool bracketed = header && header->size() == 1 && header->front().kind == '<';
   const std::string bare = bracketed ? header->front().text : std::string(trimmed);
   if (absolute_uri(bare)) header = {{'(', {}}, {'<', bare}, {')', {}}};

@@ -1,4 +1,5 @@
-// The path of a URL read a second time, by definition and slowly (RFC 3986 §3.3, robustness §2.1).
+// The path of a URL read a second time, by definition and slowly (RFC 3986 §3.3,
+// docs/robustness.md#paths-and-names).
 #pragma once
 
 #include <optional>

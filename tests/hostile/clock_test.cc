@@ -1,5 +1,5 @@
-// The wall clock of the real program jumps, while it runs and over restarts (robustness E9). The
-// stores' own rules are tested on clocks of the test's own in time_test.cc.
+// The wall clock of the real program jumps, while it runs and over restarts (docs/robustness.md
+// E9). The stores' own rules are tested on clocks of the test's own in time_test.cc.
 #include <chrono>
 #include <gtest/gtest.h>
 #include <iostream>

@@ -1,5 +1,5 @@
-// Damage to what is stored (robustness E7, E8, R6, D9): reported, never served as success, never
-// repaired by forgetting.
+// Damage to what is stored (docs/robustness.md E7, E8, R6, G9): reported, never served as success,
+// never repaired by forgetting.
 #include <algorithm>
 #include <fstream>
 #include <functional>

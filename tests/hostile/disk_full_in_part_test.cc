@@ -1,6 +1,6 @@
-// No space for the write-ahead log alone, or for content files alone (robustness E2), as with
-// quotas or reserved blocks: what needs that space is refused with 507, all else goes on, and so
-// does everything with space, without a restart.
+// No space for the write-ahead log alone, or for content files alone (docs/robustness.md E2), as
+// with quotas or reserved blocks: what needs that space is refused with 507, all else goes on, and
+// so does everything with space, without a restart.
 #include <cerrno>
 #include <chrono>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// A disk without a free byte (robustness E1): what adds is refused with 507, what is stored stays
-// as it was, reading and removing go on, and with space everything goes on without a restart.
+// A disk without a free byte (docs/robustness.md E1): what adds is refused with 507, what is stored
+// stays as it was, reading and removing go on, and with space everything goes on without a restart.
 #include <chrono>
 #include <functional>
 #include <gtest/gtest.h>
@@ -275,7 +275,8 @@ TEST_F(DiskFull, ASmallDiskIsWrittenToAndTellsWhenItIsNot) {
   EXPECT_EQ(server.stop(), 0);
 }
 
-// Below the floor everything that adds is refused before the disk has to (robustness §2.0).
+// Below the floor everything that adds is refused before the disk has to
+// (docs/operations.md#settings).
 TEST_F(DiskFull, TheFloorRefusesWhateverAdds) {
   Tmpfs disk(folder_ / "disk", 32 << 20);
   ServerProcess server(disk.point() / "data", {"--free-space-floor", "8MiB"});

@@ -1,6 +1,6 @@
 // A disk that is full, fails or turns read-only, on each file system that this machine has: reading
 // and removing go on, nothing acknowledged is lost, the server starts and ends as it should, and
-// `check` and `backup` work (robustness E1, D10).
+// `check` and `backup` work (docs/robustness.md E1, G10).
 #include <atomic>
 #include <chrono>
 #include <csignal>

@@ -1,6 +1,6 @@
 // A machine that refuses: no descriptors, no threads, a read-only disk, a locked database,
-// interrupted calls, signals, a full log (robustness E3 to E6, E11). What is in hand goes on, the
-// rest is refused, and everything is as before when the machine is.
+// interrupted calls, signals, a full log (docs/robustness.md E3 to E6, E11). What is in hand goes
+// on, the rest is refused, and everything is as before when the machine is.
 #include <algorithm>
 #include <array>
 #include <atomic>

@@ -1,4 +1,5 @@
-// Clocks that jump, reads that take too long, a log that cannot be emptied (robustness E9, E10).
+// Clocks that jump, reads that take too long, a log that cannot be emptied (docs/robustness.md E9,
+// E10).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>

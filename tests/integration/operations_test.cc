@@ -1,5 +1,5 @@
-// What operators rely on (robustness O1 to O3): log lines that nobody can forge, files that nobody
-// else can read, answers that tell nothing of the machine.
+// What operators rely on (docs/robustness.md O1 to O3): log lines that nobody can forge, files that
+// nobody else can read, answers that tell nothing of the machine.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>

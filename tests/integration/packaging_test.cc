@@ -81,7 +81,7 @@ TEST_F(Units, LetTheServiceDoLittleElse) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
   const std::string unit = contents(packaging() / "holdfast.service");
   for (const char* line :
-       {// robustness O2
+       {// docs/robustness.md O2
         "DynamicUser=yes", "StateDirectory=holdfast", "NoNewPrivileges=yes", "ProtectSystem=strict",
         "ReadWritePaths=/var/lib/holdfast", "MemoryDenyWriteExecute=yes",
         "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX", "SystemCallFilter=@system-service",

@@ -1,5 +1,5 @@
-// The program started by root on a data folder of another user (robustness O2): it works with that
-// user's rights, in whatever it does there.
+// The program started by root on a data folder of another user (docs/robustness.md O2): it works
+// with that user's rights, in whatever it does there.
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cstring>

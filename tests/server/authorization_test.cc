@@ -131,7 +131,7 @@ TEST(Authorization, ReadsDigestAsClientsSendIt) {
   EXPECT_EQ(read(digest(", algorithm=\"sha-256\"")).algorithm, Digest::Algorithm::sha256);
   EXPECT_EQ(read(replaced(digest(), "qop=auth", "qop=\"auth\"")).nc, "0000001f");
   EXPECT_EQ(read(replaced(digest(), ", ", ",\t ,")).nonce, "n");
-  // clients R5: commas in the uri, a domain with one backslash or two.
+  // docs/clients.md R5: commas in the uri, a domain with one backslash or two.
   EXPECT_EQ(read(replaced(digest(), "\"/a\"", "\"/a,b=\\\"c\\\"\"")).uri, "/a,b=\"c\"");
   EXPECT_EQ(read(replaced(digest(), "alice", "DOMAIN\\alice")).username, "DOMAIN\\alice");
   EXPECT_EQ(read(replaced(digest(), "alice", "DOMAIN\\\\alice")).username, "DOMAIN\\alice");

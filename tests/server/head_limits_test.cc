@@ -1,5 +1,5 @@
-// The limits of request heads, each one below, at and above (robustness §2.0), and heads of every
-// length around the sizes where buffers end.
+// The limits of request heads, each one below, at and above (docs/operations.md#settings), and
+// heads of every length around the sizes where buffers end.
 #include <gtest/gtest.h>
 #include <string>
 

@@ -62,7 +62,7 @@ void expect(const std::string& trusted, const std::string& peer_address,
   }
 }
 
-// robustness S11
+// docs/robustness.md S11
 TEST(Proxies, WhatOthersSayIsIgnored) {
   const std::vector<std::pair<std::string, std::string>> lies = {
       {"X-Forwarded-For", "203.0.113.1"},

@@ -156,7 +156,7 @@ TEST_F(SignInTest, TheRightPasswordMakesTheCaller) {
   EXPECT_THAT(told_, ElementsAre());
 }
 
-// robustness S1
+// docs/robustness.md S1
 TEST_F(SignInTest, WhatCannotBeRightGetsAChallenge) {
   for (const std::string& wrong : std::vector<std::string>{
            basic("alice", "wonderlan"), basic("alice", "wonderland "), basic("alice", ""),
@@ -248,7 +248,7 @@ TEST_F(SignInTest, TheFirstAccountEndsAnonymousAccess) {
   EXPECT_EQ(sign_in().anonymous(), Anonymous::off);
 }
 
-// robustness S5
+// docs/robustness.md S5
 TEST_F(SignInTest, OnePasswordIsHashedOnceInFiveMinutes) {
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(ask(basic("alice", "wonderland")).status, 0);
   EXPECT_EQ(hashed_, 1);
@@ -299,7 +299,7 @@ TEST_F(SignInTest, GrantsThatChangeReachTheNextRequest) {
   EXPECT_EQ(ask(basic("alice", "wonderland")).caller->grants.size(), 1U);
 }
 
-// robustness S4: what an attacker could time is done alike.
+// docs/robustness.md S4: what an attacker could time is done alike.
 TEST_F(SignInTest, UnknownAccountsAreHashedLikeKnownOnes) {
   std::vector<std::string> hashes;
   SignIn measured(settings_,
@@ -327,7 +327,7 @@ TEST_F(SignInTest, UnknownAccountsAreHashedLikeKnownOnes) {
     EXPECT_THAT(hash, testing::StartsWith("$argon2id$v=19$m=19456,t=2,p=1$"));
 }
 
-// robustness S3
+// docs/robustness.md S3
 TEST_F(SignInTest, AGuesserIsHeldUpAndNobodyElse) {
   EXPECT_EQ(ask_from("203.0.113.5", basic("alice", "wonderland")).status, 0);
   hashed_ = 0;
@@ -384,7 +384,7 @@ TEST_F(SignInTest, ADeviceWithAnOldPasswordIsOneFailure) {
   EXPECT_LE(told_.size(), 102U);
 }
 
-// robustness S5
+// docs/robustness.md S5
 TEST_F(SignInTest, AFloodOfWrongPasswordsTakesTwoPlacesAndNoMore) {
   bounds_.waiting = 8;
   std::mutex gate;
@@ -489,7 +489,7 @@ TEST_F(SignInTest, ABearerIsChallengedOnlyWhoSentOne) {
   EXPECT_EQ(
       unknown.fields,
       kBasicChallenge + "WWW-Authenticate: Bearer realm=\"Holdfast\", error=\"invalid_token\"\r\n");
-  EXPECT_THAT(ask("Bearer ").fields, Not(HasSubstr("Bearer"))) << "Office (clients R6)";
+  EXPECT_THAT(ask("Bearer ").fields, Not(HasSubstr("Bearer"))) << "Office (docs/clients.md R6)";
   EXPECT_THAT(told_, ElementsAre(HasSubstr("unknown token")));
 }
 
@@ -548,7 +548,7 @@ TEST_F(SignInTest, WhoMayNotIsAskedToSignInIfThatCanHelp) {
   EXPECT_FALSE(sign_in().ask_to_sign_in(request, peer));
 }
 
-// robustness O1
+// docs/robustness.md O1
 TEST_F(SignInTest, AFailureIsOneLineThatNobodyCanForge) {
   ask_from("203.0.113.5", basic("x\" for 192.0.2.1, wrong", "y"));
   ask_from("2001:db8::5", basic(std::string(10'000, 'n'), "secret-secret"));

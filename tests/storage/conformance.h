@@ -353,7 +353,7 @@ class StoreTest : public ::testing::TestWithParam<BackendFactory> {
     if (!reader) throw std::logic_error("no file for " + content.blob);
     return read_all(*reader);
   }
-  // Garbage, all of it: in `relaxed` superseded content waits for a flush (robustness D11).
+  // Garbage, all of it: in `relaxed` superseded content waits for a flush (docs/robustness.md G11).
   [[nodiscard]] std::vector<std::string> garbage(std::size_t limit = 1'000'000) {
     names().checkpoint();
     return names().garbage(limit);

@@ -1,4 +1,4 @@
-// ContentStore, Upload, ContentReader (storage/content.h; robustness §4.3).
+// ContentStore, Upload, ContentReader (storage/content.h; docs/storage.md#crash-at-each-step).
 #include <map>
 #include <thread>
 

@@ -1,6 +1,6 @@
 // What requests cost the database, counted in steps of SQLite's virtual machine: exact, and the
 // same on every machine. No request may cost more because others have locked, listed or stored a
-// lot (robustness D6, D7, D9, D15).
+// lot (docs/robustness.md D6, D7, D9, D15).
 #include <gmock/gmock.h>
 #include <sqlite3.h>
 #include <vector>
@@ -145,7 +145,7 @@ TEST_F(Cost, FilesAreReadAheadOfTheirRequests) {
   EXPECT_FALSE(names_->snapshot()->resolve(path("many/1/7")).mapped());
 }
 
-TEST_F(Cost, OfALockDoesNotGrowWithTheLocksThatThereAre) {  // robustness D6
+TEST_F(Cost, OfALockDoesNotGrowWithTheLocksThatThereAre) {  // docs/robustness.md D6
   const std::size_t many = at_scale<std::size_t>(1'000'000, 5'000);
   make_files("all", many);
   (void)mkcol("mine");
@@ -178,7 +178,7 @@ TEST_F(Cost, OfALockDoesNotGrowWithTheLocksThatThereAre) {  // robustness D6
   EXPECT_LE(cost(everything_with_a_lock), among_few);
 }
 
-TEST_F(Cost, OfALockDoesNotGrowWithThoseThatRanOutOnItsResource) {  // robustness D6
+TEST_F(Cost, OfALockDoesNotGrowWithThoseThatRanOutOnItsResource) {  // docs/robustness.md D6
   (void)put("f", "x");
   const auto lock = [&](const char* timeout) {
     return send("LOCK", "/f", {{"Depth", "0"}, {"Timeout", timeout}}, kShared);
@@ -208,7 +208,7 @@ TEST_F(Cost, OfALockDoesNotGrowWithThoseThatRanOutOnItsResource) {  // robustnes
 }
 
 // Its own are counted, up to the limit, and nobody else's are met.
-TEST_F(Cost, OfAnAccountsLockGrowsOnlyWithItsOwn) {  // robustness D6
+TEST_F(Cost, OfAnAccountsLockGrowsOnlyWithItsOwn) {  // docs/robustness.md D6
   make_files("all", 5'000);
   (void)put("f", "x");
   const auto lock_once = [&] {
@@ -240,7 +240,7 @@ TEST_F(Cost, OfAnAccountsLockGrowsOnlyWithItsOwn) {  // robustness D6
   lock_once();  // what ran out is not counted
 }
 
-TEST_F(Cost, OfLockingUnmappedUrlsIsCountedAndTheSameEachTime) {  // robustness D7
+TEST_F(Cost, OfLockingUnmappedUrlsIsCountedAndTheSameEachTime) {  // docs/robustness.md D7
   const int many = at_scale(100'000, 2'000);
   const auto lock_new = [&](int from, int to) {
     for (int i = from; i < to; ++i) {
@@ -266,7 +266,7 @@ TEST_F(Cost, OfLockingUnmappedUrlsIsCountedAndTheSameEachTime) {  // robustness 
   expect_sound();
 }
 
-TEST_F(Cost, OfTreesIsOneTransactionInProportionToTheirSize) {  // robustness D15
+TEST_F(Cost, OfTreesIsOneTransactionInProportionToTheirSize) {  // docs/robustness.md D15
   const auto batches = [&] { return names_->stats().batches; };
   struct Costs {
     std::int64_t copy, move, remove;
@@ -295,8 +295,8 @@ TEST_F(Cost, OfTreesIsOneTransactionInProportionToTheirSize) {  // robustness D1
   expect_sound();
 }
 
-// What is asked are the collections that hold locks, whatever the number of locks and of resources:
-// the 10 ms for a MOVE beside 100,000 locks.
+// What is asked are the collections that hold locks, whatever the number of locks and of resources.
+// A MOVE takes 10 ms at most beside 100,000 locks.
 TEST_F(Cost, OfATreeBesideLocksDependsOnTheCollectionsThatHoldThem) {
   const std::size_t many = at_scale<std::size_t>(100'000, 5'000);
   make_files("all", many);
@@ -337,7 +337,7 @@ TEST_F(Cost, OfATreeBesideLocksDependsOnTheCollectionsThatHoldThem) {
 
 // Whoever is refused because of one lock has not looked at the others, and nobody has waited for
 // that (conflicts.md).
-TEST_F(Cost, OfARefusalDoesNotGrowWithTheLocksInTheTree) {  // robustness D6
+TEST_F(Cost, OfARefusalDoesNotGrowWithTheLocksInTheTree) {  // docs/robustness.md D6
   const std::size_t many = at_scale<std::size_t>(100'000, 5'000);
   make_files("tree", many);
   make_files("other", 50);
@@ -376,7 +376,7 @@ TEST_F(Cost, OfARefusalDoesNotGrowWithTheLocksInTheTree) {  // robustness D6
   expect_sound();
 }
 
-TEST_F(Cost, OfASharedLockOnATreeIsAStepForEachSharedLockInIt) {  // robustness D6
+TEST_F(Cost, OfASharedLockOnATreeIsAStepForEachSharedLockInIt) {  // docs/robustness.md D6
   const auto locks = at_scale<std::int64_t>(100'000, 5'000);
   make_files("tree", static_cast<std::size_t>(locks));
   names_->write(Flush::deferrable, [&](Transaction& tx) {
@@ -415,7 +415,7 @@ TEST_F(Cost, OfASharedLockOnATreeIsAStepForEachSharedLockInIt) {  // robustness 
   EXPECT_EQ(purges() - before, (locks + 499) / 500);
 }
 
-TEST_F(Cost, OfSettingAndRemovingPropertiesLeavesNoSpaceBehind) {  // robustness D9
+TEST_F(Cost, OfSettingAndRemovingPropertiesLeavesNoSpaceBehind) {  // docs/robustness.md D9
   (void)put("f", "x");
   const NodeId id = resolve("f").resource.value().id;
   const auto churn = [&](int cycles) {

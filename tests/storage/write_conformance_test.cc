@@ -1,5 +1,5 @@
 // Namespace::write and snapshots: atomicity, isolation, many writers; and what the namespace knows
-// of content files (storage/namespace.h; robustness D2, D3, D5, D6).
+// of content files (storage/namespace.h; docs/robustness.md G2, G3, G5, G6).
 #include <atomic>
 #include <set>
 #include <thread>

@@ -56,8 +56,9 @@ class FaultPlan {
 };
 
 // A commit has two steps: "commit", where nothing of the write remains, and "answer of commit",
-// where all of it does although the caller is told that it failed (an unknown outcome, robustness
-// D4). Busy and full say that nothing was committed, so they only happen at the first.
+// where all of it does although the caller is told that it failed (an unknown outcome,
+// docs/robustness.md G4). Busy and full say that nothing was committed, so they only happen at the
+// first.
 class FaultyNamespace final : public storage::Namespace {
  public:
   // Both must outlive the namespace and its snapshots.

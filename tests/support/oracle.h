@@ -1,6 +1,6 @@
-// What must hold of a server whatever was done to it (robustness §2, the global oracle): the same
-// process, descriptors, threads' work and memory back to what they were, tmp/ empty, 20 sentinel
-// resources unchanged, and a canary on a connection of its own answered.
+// What must hold of a server whatever was done to it (docs/robustness.md#framing-and-connections):
+// the same process, descriptors, threads' work and memory back to what they were, tmp/ empty, 20
+// sentinel resources unchanged, and a canary on a connection of its own answered.
 //
 //   ServerProcess server(folder / "data", {}, Oracle::environment());
 //   server.start();

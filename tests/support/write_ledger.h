@@ -68,7 +68,7 @@ class WriteLedger {
   // States kept: number 0 is that at keep_history(), number n that after the nth answer since.
   [[nodiscard]] std::size_t states() const { return history_.size(); }
   // What state `answers` may be lost back to: LOCK and UNLOCK of what is mapped are not flushed by
-  // themselves (robustness D1).
+  // themselves (docs/robustness.md G1).
   [[nodiscard]] std::size_t flushed_state(std::size_t answers) const;
   // Reads the tree back and compares it with states `first` to `last`. Empty when it is one of them.
   // Changes nothing.

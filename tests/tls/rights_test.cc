@@ -359,7 +359,7 @@ TEST_F(RightsOverTls, LockListTellsWhoseLocksThereAreAndARemovedAccountHasNone) 
   EXPECT_EQ(ann.status("GET", "/ann/in/f"), 401);
   Client root(server_->port(), basic("root", "admin"));
   EXPECT_EQ(root.status("PUT", "/ann/in/f", {}, "text"), 204) << "nobody holds it any more";
-  // Whoever runs the server can end any lock (D8).
+  // Whoever runs the server can end any lock (docs/robustness.md D8).
   EXPECT_EQ(root.status("PUT", "/ben/f", {}, "text"), 423);
   EXPECT_EQ(holdfast({"lock", "break", of_ben}).exit_code, 0);
   EXPECT_EQ(root.status("PUT", "/ben/f", {}, "text"), 204);

@@ -1,5 +1,5 @@
 // TLS as clients meet it: what is refused, what a cut means, how certificates change under running
-// connections (robustness S12).
+// connections (docs/robustness.md S12).
 #include <csignal>
 #include <openssl/ssl.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 // Disk space that is kept for the moment when there is none: the log's file is never shorter than
 // this, so that removals can be committed on a full disk and nobody else can take their room
-// (robustness E1). This says how much it is, and when it must be looked after. One thread at a
-// time.
+// (docs/robustness.md E1). This says how much it is, and when it must be looked after. One thread
+// at a time.
 #pragma once
 
 #include <cstdint>

@@ -19,7 +19,8 @@
 
 namespace holdfast::storage::sqlite {
 
-// An Error that still knows SQLite's extended result code; the writer decides by it (D10).
+// An Error that still knows SQLite's extended result code; the writer decides by it
+// (docs/robustness.md G10).
 class SqlError final : public Error {
  public:
   // `system_error` is the errno behind it, if any.

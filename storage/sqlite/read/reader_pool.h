@@ -34,7 +34,7 @@ struct Reader {
   std::uint64_t instant = 0;
   // Set while a snapshot stands: a statement that runs when this clock's leases have passed
   // `deadline` is interrupted (Error{busy}), so that no snapshot keeps the log from being moved for
-  // long (robustness E10).
+  // long (docs/robustness.md E10).
   const Clock* clock = nullptr;
   Millis deadline = 0;
 };

@@ -587,7 +587,8 @@ void GroupCommit::shrink() {
   }
 }
 
-// A flush that failed is never tried again: Linux tells of a lost write once (robustness D10).
+// A flush that failed is never tried again: Linux tells of a lost write once (docs/robustness.md
+// D10).
 void GroupCommit::flush_content() {
   try {
     options_.flush_content();

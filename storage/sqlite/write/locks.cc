@@ -1,4 +1,4 @@
-// Acts on locks. Alone they need no flush (robustness D1).
+// Acts on locks. Alone they need no flush (docs/robustness.md G1).
 #include "storage/sqlite/write/statements.h"
 
 namespace holdfast::storage::sqlite {

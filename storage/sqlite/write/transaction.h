@@ -48,7 +48,7 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
     std::shared_ptr<const Accounts> accounts;
     std::uint32_t transaction = 0;  // how many began to write, perhaps without effect
     bool changed = false;           // something
-    bool must_flush = false;        // something that D1 wants flushed
+    bool must_flush = false;        // docs/robustness.md G1 wants a flush
     bool grew = false;              // something that takes space
   };
   void begin(const Counters& counters, std::shared_ptr<const Accounts> accounts);
