@@ -1,8 +1,3 @@
-// Disk space that removals may use when there is no other (docs/storage.md): a 32nd of the disk
-// within these.
-inline constexpr std::uint64_t kLeastReserveBytes = 512 * 1024;
-inline constexpr std::uint64_t kMostReserveBytes = 8 * 1024 * 1024;
-
 // An opened data folder as the commands see it, and how they open one. main.cc alone knows what
 // stands behind; tests open a store in memory.
 #pragma once
@@ -10,7 +5,6 @@ inline constexpr std::uint64_t kMostReserveBytes = 8 * 1024 * 1024;
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 
 #include "server/config.h"
 #include "storage/content.h"
@@ -18,6 +12,11 @@ inline constexpr std::uint64_t kMostReserveBytes = 8 * 1024 * 1024;
 #include "storage/open.h"
 
 namespace holdfast::server {
+
+// Disk space that removals may use when there is no other (docs/storage.md): a 32nd of the disk
+// within these.
+inline constexpr std::uint64_t kLeastReserveBytes = 512 * 1024;
+inline constexpr std::uint64_t kMostReserveBytes = 8 * 1024 * 1024;
 
 // Members are destroyed from the last to the first: the folder's lock goes when all else is gone.
 struct Store {
