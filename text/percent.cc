@@ -1,0 +1,52 @@
+#include "text/percent.h"
+
+namespace holdfast::text {
+namespace {
+
+// Whether every "%" began an escape. One that did not is copied.
+bool decode(std::string_view text, std::string& out) {
+  bool sound = true;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const int escaped = escaped_byte(text, i);
+    if (escaped >= 0) {
+      out += static_cast<char>(escaped);
+      i += 2;
+    } else {
+      sound = sound && text[i] != '%';
+      out += text[i];
+    }
+  }
+  return sound;
+}
+
+}  // namespace
+
+void append_escape(std::string& out, char c) {
+  out += '%';
+  append_upper_hex(out, byte(c));
+}
+
+void append_encoded(std::string& out, std::string_view text, const ByteSet& plain) {
+  for (const char c : text) {
+    if (plain.has(c)) {
+      out += c;
+    } else {
+      append_escape(out, c);
+    }
+  }
+}
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+  std::string out;
+  if (!decode(text, out)) return std::nullopt;
+  return out;
+}
+
+std::string percent_decoded_leniently(std::string_view text) {
+  std::string out;
+  static_cast<void>(decode(text, out));
+  return out;
+}
+
+}  // namespace holdfast::text

@@ -1,0 +1,98 @@
+#include "text/utf8.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <utf8proc.h>
+
+#include "text/ascii.h"
+
+namespace holdfast::text {
+namespace {
+
+const utf8proc_uint8_t* bytes(std::string_view text) {
+  return reinterpret_cast<const utf8proc_uint8_t*>(text.data());
+}
+
+bool is_continuation(char c) { return (byte(c) & 0xC0) == 0x80; }
+
+// How many ASCII bytes the text certainly begins with, found eight at a time.
+std::size_t ascii_prefix(std::string_view text) {
+  std::size_t i = 0;
+  for (std::uint64_t eight = 0; text.size() - i >= sizeof eight; i += sizeof eight) {
+    std::memcpy(&eight, text.data() + i, sizeof eight);
+    if ((eight & 0x8080808080808080U) != 0) break;
+  }
+  return i;
+}
+
+}  // namespace
+
+bool is_ascii(std::string_view text) {
+  const std::string_view rest = text.substr(ascii_prefix(text));
+  return std::all_of(rest.begin(), rest.end(), [](char c) { return is_ascii(c); });
+}
+
+bool valid_utf8(std::string_view text) {
+  for (;;) {
+    text.remove_prefix(ascii_prefix(text));
+    while (!text.empty() && is_ascii(text.front())) text.remove_prefix(1);
+    if (text.empty()) return true;
+    do {
+      const std::size_t length = first_code_point(text).length;
+      if (length == 0) return false;
+      text.remove_prefix(length);
+    } while (!text.empty() && !is_ascii(text.front()));
+  }
+}
+
+CodePoint first_code_point(std::string_view text) {
+  if (text.empty()) return {};
+  if (is_ascii(text.front())) return {byte(text.front()), 1};
+  utf8proc_int32_t value = 0;
+  const utf8proc_ssize_t length =
+      ::utf8proc_iterate(bytes(text), static_cast<utf8proc_ssize_t>(text.size()), &value);
+  if (length <= 0) return {};
+  return {static_cast<char32_t>(value), static_cast<std::size_t>(length)};
+}
+
+void append_utf8(std::string& out, char32_t code_point) {
+  std::array<char, 4> buffer;
+  const utf8proc_ssize_t length =
+      ::utf8proc_encode_char(static_cast<utf8proc_int32_t>(code_point),
+                             reinterpret_cast<utf8proc_uint8_t*>(buffer.data()));
+  out.append(buffer.data(), static_cast<std::size_t>(length));
+}
+
+std::size_t count_code_points(std::string_view utf8) {
+  return static_cast<std::size_t>(
+      std::count_if(utf8.begin(), utf8.end(), [](char c) { return !is_continuation(c); }));
+}
+
+std::string_view cut_to(std::string_view utf8, std::size_t limit_bytes) {
+  if (utf8.size() <= limit_bytes) return utf8;
+  while (limit_bytes > 0 && is_continuation(utf8[limit_bytes])) --limit_bytes;
+  return utf8.substr(0, limit_bytes);
+}
+
+std::string as_utf8(std::string_view text) {
+  if (valid_utf8(text)) return std::string(text);
+  std::string out;
+  for (const char c : text) append_utf8(out, byte(c));
+  return out;
+}
+
+std::string nfc(std::string_view text) {
+  if (is_ascii(text)) return std::string(text);
+  utf8proc_uint8_t* composed = nullptr;
+  const utf8proc_ssize_t size =
+      ::utf8proc_map(bytes(text), static_cast<utf8proc_ssize_t>(text.size()), &composed,
+                     static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(composed, &std::free);
+  if (size < 0) return std::string(text);
+  return {reinterpret_cast<const char*>(composed), static_cast<std::size_t>(size)};
+}
+
+}  // namespace holdfast::text

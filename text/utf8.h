@@ -1,0 +1,42 @@
+// UTF-8 (RFC 3629) and Unicode's normal form C (UAX #15), on utf8proc. Pure functions; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace holdfast::text {
+
+// Whether all bytes are below 0x80.
+[[nodiscard]] bool is_ascii(std::string_view text);
+// Whether the text is well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
+[[nodiscard]] bool valid_utf8(std::string_view text);
+
+struct CodePoint {
+  char32_t value = 0;
+  std::size_t length = 0;  // in bytes; 0 when the text does not begin with well-formed UTF-8
+};
+// The first code point of the text. Length 0 for an empty text as well.
+[[nodiscard]] CodePoint first_code_point(std::string_view text);
+// Appends a code point, which is no surrogate and at most U+10FFFF.
+void append_utf8(std::string& out, char32_t code_point);
+// Whether the code point is a control character (category Cc): U+0000 to U+001F, U+007F to U+009F.
+[[nodiscard]] constexpr bool is_control_character(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0);
+}
+
+// How many code points a well-formed text has.
+[[nodiscard]] std::size_t count_code_points(std::string_view utf8);
+// The beginning of a well-formed text, at most `limit_bytes` long, that ends between code points.
+[[nodiscard]] std::string_view cut_to(std::string_view utf8, std::size_t limit_bytes);
+
+// The text itself when it is UTF-8. Else it is read as ISO 8859-1, which is what clients that know
+// no UTF-8 send.
+[[nodiscard]] std::string as_utf8(std::string_view text);
+
+// The text in normal form C, in which names and passwords are compared: it does not depend on the
+// system they were typed on. What is no UTF-8 stays as it is.
+[[nodiscard]] std::string nfc(std::string_view text);
+
+}  // namespace holdfast::text
