@@ -20,6 +20,9 @@ test_packages=(
 
 # What the fuzz targets need: their compiler, and a second opinion on XML.
 fuzz_packages=(clang libclang-rt-14-dev libxml2-dev)
+# What scripts/tidy needs.
+tidy_packages=(clang clang-tidy)
+
 # Clients that scripts/clients alone tries: a desktop's, an office's, a script's.
 clients_packages=(
   gvfs gvfs-backends gvfs-daemons libglib2.0-bin dbus-daemon
