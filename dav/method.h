@@ -1,8 +1,9 @@
-// The methods that the server knows (RFC 9110 §9.3, RFC 4918 §9), each one row of one table. From
-// the row derive the dispatch, the values of Allow and DAV, what an anonymous client may send, how
-// much of a body is read, which requests one thread may answer for many connections, and the
-// methods that metrics count by themselves. A new method is a row here and a handler in methods/.
-// Constant; any thread.
+// The methods that the server knows (RFC 9110 §9.3, RFC 4918 §9), each one row of the table in
+// method.cc. From the row derive the dispatch, the values of Allow and DAV, what an anonymous
+// client may send, how much of a body is read, which requests one thread may answer for many
+// connections, and the methods that metrics count by themselves. A new method is a row and a
+// handler, declared in methods/methods.h and defined in a file of its own beside it. Constant; any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -50,8 +51,9 @@ enum class Quick {
 struct Method {
   std::string_view name;
   Access access;
-  // Needed on the target's own path before the handler runs. For methods that only read, being on
-  // the way to what may be read is enough here. The handler judges what else the method touches.
+  // What the caller needs on the target's own path before the handler runs. For methods that only
+  // read, being on the way to what may be read is enough here. The handler judges what else the
+  // method touches.
   storage::Right right;
   BodyUse body;
   std::uint64_t Options::*body_limit_bytes;  // 413 above it; null for a body that is ignored
