@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "dav/caller.h"
 #include "dav/engine.h"
-#include "dav/http.h"
+#include "dav/message.h"
 #include "dav/parse_slots.h"
 #include "dav/path.h"
 #include "storage/content.h"
@@ -19,6 +21,7 @@ class PropFindMemo;
 
 struct Call {
   Request& request;
+  const std::shared_ptr<const Caller>& caller;  // who asks; never null
   storage::Namespace& names;
   storage::ContentStore& contents;
   const Options& options;

@@ -7,7 +7,7 @@
 
 #include "dav/engine.h"
 #include "dav/error.h"
-#include "dav/http.h"
+#include "dav/message.h"
 #include "storage/error.h"
 #include "storage/model.h"
 

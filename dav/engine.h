@@ -1,6 +1,7 @@
-// The DAV engine: one Request in, one Response out (RFC 4918, RFC 9110). Holds no state of its own
-// besides its options, the count of bodies being parsed and the last PROPFIND bodies; everything
-// lives in the namespace and the content store. Any number of threads may call handle at once.
+// The DAV engine: one Request and who asks in, one Response out (RFC 4918, RFC 9110). Holds no
+// state of its own besides its options, the count of bodies being parsed and the last PROPFIND
+// bodies; everything lives in the namespace and the content store. Any number of threads may call
+// handle at once.
 //
 // One method table gives dispatch, Allow, body policy and access class. Every handler keeps one
 // order: parse → conditions → locks → act → answer.
@@ -13,12 +14,14 @@
 #include <string_view>
 #include <vector>
 
+#include "dav/caller.h"
 #include "dav/headers.h"
-#include "dav/http.h"
 #include "dav/if_header.h"
+#include "dav/message.h"
 #include "dav/parse_slots.h"
 #include "dav/path.h"
 #include "dav/xml.h"
+#include "http/range.h"
 #include "storage/content.h"
 #include "storage/namespace.h"
 
@@ -45,7 +48,7 @@ struct Options {
   std::uint64_t free_space_floor_bytes = 0;                    // 507 when a write would leave less
   std::uint64_t listing_limit_bytes = std::uint64_t{1} << 30;  // of one 207; then it is cut
   IfLimits if_header;                                          // 400
-  std::size_t range_limit = kRangeSpecLimit;                   // specs in Range; else 200
+  std::size_t range_limit = http::kRangeSpecLimit;             // specs in Range; else 200
   xml::Limits xml;                                             // 400
   std::size_t xml_parses = 8;                                  // documents at once
   std::int64_t xml_wait_s = 5;                                 // for one of these; then 503
@@ -88,9 +91,10 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Never throws for what a client or the store does wrong: that is a status. Statuses ≥ 400 carry
-  // a body as docs/conflicts.md says.
-  [[nodiscard]] Response handle(Request& request) const;
+  // `caller` is who asks; never null. Never throws for what a client or the store does wrong: that
+  // is a status. Statuses ≥ 400 carry a body as docs/conflicts.md says.
+  [[nodiscard]] Response handle(Request& request,
+                                const std::shared_ptr<const Caller>& caller) const;
 
   [[nodiscard]] const Options& options() const { return options_; }
   // Where XML bodies queue to be parsed.

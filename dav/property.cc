@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 
-#include "dav/content_type.h"
 #include "dav/headers.h"
 #include "dav/locks.h"
 #include "dav/rights.h"
+#include "http/date.h"
+#include "http/media_type.h"
+#include "text/hex.h"
 
 namespace holdfast::dav {
 namespace {
@@ -58,9 +60,9 @@ void append_lockdiscovery(std::string& out, const storage::Member& member,
 
 void append_checksums(std::string& out, const storage::Checksums& checksums) {
   out += "<oc:checksums xmlns:oc=\"http://owncloud.org/ns\"><oc:checksum>";
-  if (checksums.sha1) out.append("SHA1:").append(hex(*checksums.sha1)).append(" ");
-  if (checksums.md5) out.append("MD5:").append(hex(*checksums.md5)).append(" ");
-  out.append("SHA256:").append(hex(checksums.sha256));
+  if (checksums.sha1) out.append("SHA1:").append(text::hex(*checksums.sha1)).append(" ");
+  if (checksums.md5) out.append("MD5:").append(text::hex(*checksums.md5)).append(" ");
+  out.append("SHA256:").append(text::hex(checksums.sha256));
   out += "</oc:checksum></oc:checksums>";
 }
 
@@ -222,7 +224,7 @@ bool append_live(std::string& out, Live property, const storage::Member& member,
   const bool file = !resource.is_collection();
   switch (property) {
     case Live::creationdate:
-      append_dav(out, "creationdate", format_rfc3339(resource.created / 1000));
+      append_dav(out, "creationdate", http::format_rfc3339(resource.created / 1000));
       return true;
     case Live::displayname: {
       const std::string& name = resource.name.empty() ? context.root_name : resource.name;
@@ -236,13 +238,13 @@ bool append_live(std::string& out, Live property, const storage::Member& member,
       if (file) append_dav(out, "getcontentlength", std::to_string(resource.size));
       return file;
     case Live::getcontenttype:
-      if (file) append_dav(out, "getcontenttype", content_type(resource.name));
+      if (file) append_dav(out, "getcontenttype", http::content_type(resource.name));
       return file;
     case Live::getetag:
       if (file) out.append("<D:getetag>\"").append(resource.etag).append("\"</D:getetag>");
       return file;
     case Live::getlastmodified:
-      append_dav(out, "getlastmodified", format_http_date(resource.modified / 1000));
+      append_dav(out, "getlastmodified", http::format_date(resource.modified / 1000));
       return true;
     case Live::lockdiscovery:
       append_lockdiscovery(out, member, context);
@@ -264,7 +266,7 @@ bool append_live(std::string& out, Live property, const storage::Member& member,
       return true;
     case Live::win32_last_modified_time:
       out.append("<Z:Win32LastModifiedTime xmlns:Z=\"urn:schemas-microsoft-com:\">")
-          .append(format_http_date(resource.modified / 1000))
+          .append(http::format_date(resource.modified / 1000))
           .append("</Z:Win32LastModifiedTime>");
       return true;
     case Live::checksums:

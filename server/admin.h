@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "dav/http.h"
+#include "http/message.h"
 
 namespace holdfast::server {
 
@@ -17,7 +17,7 @@ struct Admin {
 
   // GET and HEAD; 404 for other paths, 405 for other methods, 500 (/healthz: 503) when a function
   // throws.
-  [[nodiscard]] dav::Response answer(const dav::Request& request) const;
+  [[nodiscard]] http::Response answer(const http::Request& request) const;
 };
 
 }  // namespace holdfast::server

@@ -17,7 +17,9 @@
 #include <vector>
 
 #include "dav/engine.h"
+#include "http/origin.h"
 #include "server/limits.h"
+#include "server/net/address.h"
 #include "storage/open.h"
 
 namespace holdfast::server {
@@ -26,7 +28,7 @@ namespace holdfast::server {
 // which control characters have become '?'. The program exits with kUsageExit.
 class UsageError : public std::runtime_error {
  public:
-  explicit UsageError(std::string sentence);
+  explicit UsageError(std::string_view sentence);
 };
 
 inline constexpr int kUsageExit = 2;
@@ -102,29 +104,19 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 [[nodiscard]] Config resolve(const Values& flags, const Environment& environment,
                              const Values& file = {});
 
-// An "ADDR:PORT" as a listener takes it.
-struct Address {
-  std::string host;  // numeric or a name, without brackets
-  std::uint16_t port = 0;
-  bool loopback = false;
-};
-// Throws UsageError.
-[[nodiscard]] Address parse_address(std::string_view text);
+// An "ADDR:PORT" to listen on. Throws UsageError.
+[[nodiscard]] net::Address parse_address(std::string_view text);
 
 // A whole number; with `suffixes` also one like 64KiB or 2GiB. Throws UsageError that says what
 // would be right.
 [[nodiscard]] std::uint64_t parse_number(std::string_view text, bool suffixes);
 
-// An origin that clients know this server by.
-struct PublicUrl {
-  std::string scheme;     // "http" or "https"
-  std::string authority;  // lower case, "host" or "host:port"; the scheme's own port left out
-};
-// Throws UsageError unless `text` is "http(s)://host[:port]" with at most a path.
-[[nodiscard]] PublicUrl parse_public_url(std::string_view text);
+// The origin of "http(s)://host[:port]" with at most a path, by which clients know this server.
+// Throws UsageError for anything else.
+[[nodiscard]] http::Origin parse_public_url(std::string_view text);
 // Several with commas between them, the one to show to people first; none for an empty text. Throws
 // UsageError.
-[[nodiscard]] std::vector<PublicUrl> parse_public_urls(std::string_view text);
+[[nodiscard]] std::vector<http::Origin> parse_public_urls(std::string_view text);
 
 // What anonymous clients may do while there are no accounts: as set; else write on a loopback
 // address. Throws UsageError on any other address without an explicit setting, unless

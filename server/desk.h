@@ -20,9 +20,9 @@
 #include <vector>
 
 #include "server/connection.h"
-#include "server/descriptor.h"
 #include "server/workers.h"
 #include "server/workspace.h"
+#include "storage/descriptor.h"
 
 namespace holdfast::server {
 
@@ -68,7 +68,7 @@ class Desk {
 
   const Workers& workers_;
   const Settle settle_;
-  const Descriptor epoll_;
+  const storage::Descriptor epoll_;
   std::atomic<bool> open_{true};
   // Of the thread that attends, or the next to come. Changed with the mutex held.
   std::atomic<std::uint64_t> seat_{0};

@@ -21,10 +21,10 @@
 #include "Poco/Thread.h"
 #include "server/admission.h"
 #include "server/connection.h"
-#include "server/descriptor.h"
 #include "server/desk.h"
 #include "server/exchange.h"
 #include "server/workers.h"
+#include "storage/descriptor.h"
 
 namespace holdfast::server {
 
@@ -74,8 +74,8 @@ class Poller {
   Poco::Net::ServerSocket& listening_;
   Workers& workers_;
   const Desks& desks_;
-  Descriptor epoll_;
-  Descriptor wakeup_;
+  storage::Descriptor epoll_;
+  storage::Descriptor wakeup_;
   Poco::Thread thread_;
   bool started_ = false;
 

@@ -76,7 +76,7 @@ Response refresh(Call& call, const Conditions& conditions) {
     if (!target.mapped() || held == target.locks.end())
       throw Error(412, Precondition::lock_token_matches_request_uri,
                   "no submitted token is of a lock on this resource");
-    if (held->principal != call.request.caller->name)
+    if (held->principal != call.caller->name)
       throw Error(403, "the lock belongs to another account");
     collection = held->root_id != target.resource->id || target.resource->is_collection();
     lock = tx.refresh_lock(*held, timeout_s);
@@ -104,7 +104,7 @@ Response handle_lock(Call& call) {
   wanted.scope = info.scope;
   wanted.infinite = depth != storage::Depth::zero;
   wanted.owner = info.owner;
-  wanted.principal = call.request.caller->name;
+  wanted.principal = call.caller->name;
   wanted.timeout_s = parse_timeout(call.fields(), call.options.lock_timeout_s);
 
   storage::Lock lock;
@@ -130,7 +130,7 @@ Response handle_lock(Call& call) {
     if (created) {
       require_tokens_to_add(call, conditions, tx, target);
       require_space(call);
-      const storage::AccountId owner = call.request.caller->account;
+      const storage::AccountId owner = call.caller->account;
       const Charge charge(call, tx, owner);
       // §7.3: an empty resource that is not a collection.
       resource = tx.put(*target.parent, call.target.path.name(),
@@ -168,7 +168,7 @@ Response handle_unlock(Call& call) {
     if (!lock)
       throw Error(409, Precondition::lock_token_matches_request_uri,
                   "the token is not of a lock on this resource");
-    if (lock->principal != call.request.caller->name)
+    if (lock->principal != call.caller->name)
       throw Error(403, "the lock belongs to another account");
     tx.remove_lock(*lock);
     // The lock's own URL, and no other lock there: the empty file was made for it alone.

@@ -9,7 +9,10 @@
 #include "dav/methods/methods.h"
 #include "dav/property.h"
 #include "dav/xml.h"
+#include "http/date.h"
+#include "http/status.h"
 #include "storage/dates.h"
+#include "text/ascii.h"
 
 namespace holdfast::dav {
 namespace {
@@ -79,14 +82,14 @@ std::vector<Instruction> parse(const Call& call) {
 // The modification date that a settable live property carries (clients R44); nullopt when
 // malformed.
 std::optional<storage::Millis> date_value(Live property, std::string_view text) {
-  const std::string_view value = trimmed(text);
+  const std::string_view value = text::trimmed(text);
   if (property == Live::lastmodified) {
-    const auto seconds = parse_decimal(value);
+    const auto seconds = text::parse_number(value);
     constexpr std::uint64_t kLatest = 253'402'300'799;  // 9999-12-31T23:59:59Z
     if (!seconds || *seconds > kLatest) return std::nullopt;
     return static_cast<storage::Millis>(*seconds) * 1000;
   }
-  const auto seconds = parse_http_date(value);
+  const auto seconds = http::parse_date(value);
   if (!seconds) return std::nullopt;
   return *seconds * 1000;
 }
@@ -94,7 +97,7 @@ std::optional<storage::Millis> date_value(Live property, std::string_view text) 
 // rclone sets the date of a file together with the checksums that it knows (clients 3.6 step 8).
 void judge_checksums(Instruction& instruction) {
   try {
-    instruction.checksums = parse_oc_checksum(trimmed(instruction.text));
+    instruction.checksums = parse_oc_checksum(text::trimmed(instruction.text));
   } catch (const Error&) {
     instruction.status = 409;
   }
@@ -170,9 +173,9 @@ bool win32_only(const std::vector<Instruction>& instructions) {
 bool office_exception(const Call& call, const std::vector<Instruction>& instructions,
                       const std::vector<storage::Lock>& locks) {
   // Anonymous clients are one principal for whom the token alone decides.
-  return !call.request.caller->name.empty() && win32_only(instructions) &&
+  return !call.caller->name.empty() && win32_only(instructions) &&
          std::all_of(locks.begin(), locks.end(), [&](const storage::Lock& lock) {
-           return lock.principal == call.request.caller->name;
+           return lock.principal == call.caller->name;
          });
 }
 
@@ -189,7 +192,7 @@ void append_propstat(std::string& out, const std::vector<Instruction>& instructi
   }
   if (listed.empty()) return;
   out.append("<D:propstat><D:prop>").append(names).append("</D:prop><D:status>HTTP/1.1 ");
-  out.append(std::to_string(status)).append(" ").append(reason_phrase(status));
+  out.append(std::to_string(status)).append(" ").append(http::reason_phrase(status));
   out += "</D:status>";
   if (status == 403) out += "<D:error><D:cannot-modify-protected-property/></D:error>";
   out += "</D:propstat>";

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "dav/engine.h"
-#include "server/access_log.h"
+#include "text/json.h"
 
 namespace holdfast::server {
 namespace {
@@ -40,9 +40,10 @@ std::string digest_response(const Digest& digest, std::string_view secret,
 }  // namespace
 
 struct SignIn::Asking {
-  dav::Request& request;
+  const http::Request& request;
   const Peer& peer;
   const Directory& directory;
+  std::shared_ptr<const dav::Caller>& caller;  // to be set
 };
 
 SignIn::SignIn(Settings settings, Means means, const storage::Clock& clock, Hashing::Bounds bounds)
@@ -76,28 +77,36 @@ bool SignIn::takes_passwords(const Peer& peer) const {
   return peer.tls || peer.loopback || settings_.basic_over_http;
 }
 
-std::optional<SignIn::Refusal> SignIn::settle(dav::Request& request, const Peer& peer) {
+SignIn::Decision SignIn::identify(const http::Request& request, const Peer& peer) {
   const std::shared_ptr<const Directory> directory = this->directory();
-  const Asking asking{request, peer, *directory};
-  request.caller = anonymous_callers_[static_cast<std::size_t>(anonymous(*directory))];
-  if (directory->empty()) return settle_anonymous(asking);
+  std::shared_ptr<const dav::Caller> caller =
+      anonymous_callers_[static_cast<std::size_t>(anonymous(*directory))];
+  if (auto refusal = refusal_of({request, peer, *directory, caller})) return *std::move(refusal);
+  return caller;
+}
+
+std::optional<SignIn::Refusal> SignIn::refusal_of(const Asking& asking) {
+  const http::Request& request = asking.request;
+  if (asking.directory.empty()) return identify_anonymous(asking);
 
   const std::optional<std::string_view> field = request.fields.find("Authorization");
   if (request.fields.count("Authorization") > 1)
     return Refusal{.status = 400, .detail = "two Authorization fields"};
   const Credentials credentials = field ? parse_authorization(*field) : Broken{"no credentials"};
-  if (const auto* basic = std::get_if<Basic>(&credentials)) return settle_basic(asking, *basic);
-  if (const auto* digest = std::get_if<Digest>(&credentials)) return settle_digest(asking, *digest);
-  if (const auto* bearer = std::get_if<Bearer>(&credentials)) return settle_bearer(asking, *bearer);
-  if (const Directory::Entry* entry = directory->find_certificate(peer.certificate)) {
-    request.caller = entry->caller;
+  if (const auto* basic = std::get_if<Basic>(&credentials)) return identify_basic(asking, *basic);
+  if (const auto* digest = std::get_if<Digest>(&credentials))
+    return identify_digest(asking, *digest);
+  if (const auto* bearer = std::get_if<Bearer>(&credentials))
+    return identify_bearer(asking, *bearer);
+  if (const Directory::Entry* entry = asking.directory.find_certificate(asking.peer.certificate)) {
+    asking.caller = entry->caller;
     return std::nullopt;
   }
-  if (!field) return settle_anonymous(asking);
+  if (!field) return identify_anonymous(asking);
   return challenge(asking, std::string(std::get<Broken>(credentials).why));
 }
 
-std::optional<SignIn::Refusal> SignIn::settle_anonymous(const Asking& asking) {
+std::optional<SignIn::Refusal> SignIn::identify_anonymous(const Asking& asking) {
   const Anonymous allowed = anonymous(asking.directory);
   const dav::Method* method = dav::find_method(asking.request.method);
   // Methods that the engine does not know pass, so that it can say so.
@@ -112,16 +121,16 @@ std::optional<SignIn::Refusal> SignIn::settle_anonymous(const Asking& asking) {
                                  "(--anonymous)."};
 }
 
-std::optional<SignIn::Refusal> SignIn::ask_to_sign_in(const dav::Request& request,
-                                                      const Peer& peer) {
-  if (request.caller->account != storage::kNobody) return std::nullopt;
+std::optional<SignIn::Refusal> SignIn::ask_to_sign_in(const dav::Caller& caller, const Peer& peer) {
+  if (caller.account != storage::kNobody) return std::nullopt;
   const std::shared_ptr<const Directory> directory = this->directory();
   if (directory->empty()) return std::nullopt;
-  dav::Request copy;
-  return challenge(Asking{copy, peer, *directory}, "an account is needed");
+  const http::Request none;
+  std::shared_ptr<const dav::Caller> nobody;
+  return challenge({none, peer, *directory, nobody}, "an account is needed");
 }
 
-std::optional<SignIn::Refusal> SignIn::settle_basic(const Asking& asking, const Basic& basic) {
+std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, const Basic& basic) {
   if (!takes_passwords(asking.peer))
     return Refusal{.status = 403, .detail = "a password came without TLS", .sentence = kNeedsTls};
   const Directory& directory = asking.directory;
@@ -133,7 +142,7 @@ std::optional<SignIn::Refusal> SignIn::settle_basic(const Asking& asking, const 
   const Mac credentials = mac(key_, std::array<std::string_view, 2>{basic.name, basic.password});
   switch (directory.verified().judge(credentials)) {
     case Verified::Verdict::right:
-      asking.request.caller = entry->caller;
+      asking.caller = entry->caller;
       return std::nullopt;
     case Verified::Verdict::wrong: {
       const storage::Millis now = clock_.lease();
@@ -179,14 +188,14 @@ std::optional<SignIn::Refusal> SignIn::settle_basic(const Asking& asking, const 
   }
   if (settling.verdict == Verified::Verdict::right) {
     attempt.end(Throttle::Outcome::succeeded);
-    asking.request.caller = entry->caller;
+    asking.caller = entry->caller;
     return std::nullopt;
   }
   attempt.end(Throttle::Outcome::failed);
   return failed(asking, entry == nullptr ? "unknown account" : "wrong password", basic.name);
 }
 
-std::optional<SignIn::Refusal> SignIn::settle_digest(const Asking& asking, const Digest& digest) {
+std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, const Digest& digest) {
   if (!settings_.digest || asking.peer.tls)
     return challenge(asking, "Digest, which is not offered here");
   if (!same_target(digest.uri, asking.request.target))
@@ -218,11 +227,11 @@ std::optional<SignIn::Refusal> SignIn::settle_digest(const Asking& asking, const
                   digest.username);
   if (!nonces_.use(digest.nonce, digest.username, digest.count))
     return challenge(asking, "a Digest request that came before", true);
-  asking.request.caller = entry->caller;
+  asking.caller = entry->caller;
   return std::nullopt;
 }
 
-std::optional<SignIn::Refusal> SignIn::settle_bearer(const Asking& asking, const Bearer& bearer) {
+std::optional<SignIn::Refusal> SignIn::identify_bearer(const Asking& asking, const Bearer& bearer) {
   if (!takes_passwords(asking.peer))
     return Refusal{.status = 403, .detail = "a token came without TLS", .sentence = kNeedsTls};
   if (const Directory::TokenEntry* token = asking.directory.find_token(bearer.token))
@@ -245,7 +254,7 @@ std::optional<SignIn::Refusal> SignIn::take_token(const Asking& asking,
                                                   const Directory::TokenEntry& entry) {
   if (entry.token->expires && *entry.token->expires <= clock_.wall())
     return failed(asking, "expired token " + entry.token->id, entry.account->name);
-  asking.request.caller = entry.caller;
+  asking.caller = entry.caller;
   return std::nullopt;
 }
 
@@ -284,7 +293,7 @@ SignIn::Refusal SignIn::failed(const Asking& asking, std::string_view why, std::
   sentence += why;
   if (!name.empty()) {
     sentence += ", account \"";
-    append_json_text(sentence, name, kLoggedNameBytes);
+    text::append_json_text(sentence, name, kLoggedNameBytes);
     sentence += '"';
   }
   means_.tell(sentence);

@@ -10,8 +10,10 @@
 
 #include "dav/error.h"
 #include "dav/path.h"
-#include "server/access_log.h"
 #include "storage/name_key.h"
+#include "text/ascii.h"
+#include "text/json.h"
+#include "text/utf8.h"
 
 namespace holdfast::server {
 namespace {
@@ -33,7 +35,7 @@ constexpr std::int64_t kDay_s = 24 * 60 * 60;
 
 std::string shown(std::string_view text) {
   std::string out;
-  append_json_text(out, text, kShownBytes);
+  text::append_json_text(out, text, kShownBytes);
   return out;
 }
 
@@ -252,26 +254,19 @@ ControlReply remove(Namespace& names, const UserRequest& request) {
 
 using Table = std::vector<std::vector<std::string>>;
 
-// In characters.
-std::size_t width(std::string_view utf8) {
-  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
 // Columns two spaces apart; the first row is the heading.
 std::string text_of(const Table& table) {
   std::vector<std::size_t> widths;
   for (const auto& row : table)
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (i == widths.size()) widths.push_back(0);
-      widths[i] = std::max(widths[i], width(row[i]));
+      widths[i] = std::max(widths[i], text::count_code_points(row[i]));
     }
   std::string text;
   for (const auto& row : table) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - width(row[i]) + 2, ' ');
+      if (i + 1 < row.size()) text.append(widths[i] - text::count_code_points(row[i]) + 2, ' ');
     }
     text += '\n';
   }
@@ -330,11 +325,8 @@ ControlReply token_add(Namespace& names, const UserRequest& request) {
   if (token.id.empty() || hash.size() != token.hash.size())
     return {1, "The server does not understand this token; is it of another version?\n"};
   std::copy(hash.begin(), hash.end(), token.hash.begin());
-  const bool control = std::any_of(token.label.begin(), token.label.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  if (token.label.empty() || token.label.size() > kLabelBytes || control ||
-      !dav::valid_utf8(token.label))
+  if (token.label.empty() || token.label.size() > kLabelBytes || text::has_control(token.label) ||
+      !text::valid_utf8(token.label))
     throw UsageError("A label has 1 to 200 bytes of UTF-8 and no control characters.");
   token.read_only = request.has("read-only");
   if (request.has("path")) token.path = parse_path(request.value("path"));

@@ -13,6 +13,7 @@
 #include "dav/propfind_memo.h"
 #include "tests/fuzz/property.h"
 #include "tests/support/memory_store.h"
+#include "text/ascii.h"
 
 using namespace holdfast;
 
@@ -194,7 +195,7 @@ std::string filled_in(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 2000) return 0;
   const std::string text = filled_in(fuzz::text_of(data, size));
-  std::string_view trimmed = dav::trimmed(text);
+  std::string_view trimmed = text::trimmed(text);
   std::optional<std::vector<Symbol>> header = symbols(trimmed);
   // One bare state token is a list of its own (clients R69).
   const bool bracketed = header && header->size() == 1 && header->front().kind == '<';
@@ -211,7 +212,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
 
   const dav::Options options;
-  dav::Request request;
+  http::Request request;
   request.fields.add("Host", "h");
   request.fields.add("If", text);
   for (const storage::Path& path :
@@ -220,8 +221,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const int wanted = good ? evaluate(*header, path) : 400;
     dav::ParseSlots parses(1, std::chrono::seconds(1));
     dav::PropFindMemo propfinds(options, parses);
-    dav::Call call{request, world().store.names, world().store.contents, options,
-                   parses,  propfinds,           {.path = path}};
+    const auto caller = dav::anonymous_caller(storage::Right::write);
+    dav::Call call{request, caller, world().store.names, world().store.contents,
+                   options, parses, propfinds,           {.path = path}};
     int got = 0;
     try {
       const dav::Conditions conditions(call);

@@ -130,8 +130,8 @@ TEST(TlsListener, TheHandlerLearnsOfTlsAndOfTheCertificate) {
   tests::RecordingObserver observer;
   Listener listener(
       "127.0.0.1:0", Limits{},
-      [](dav::Request& request, const Peer& peer) {
-        dav::Response response;
+      [](http::Request& request, const Peer& peer) {
+        http::Response response;
         response.body = std::string(request.scheme) + (peer.tls ? " tls " : " ") + peer.certificate;
         return response;
       },
