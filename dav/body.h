@@ -7,7 +7,7 @@
 
 #include "dav/call.h"
 #include "dav/error.h"
-#include "dav/http.h"
+#include "dav/message.h"
 
 namespace holdfast::dav {
 

@@ -3,9 +3,14 @@
 // to it.
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 
-#include "dav/http.h"
+#include "dav/caller.h"
+#include "dav/engine.h"
+#include "dav/message.h"
 #include "dav/options.h"
 #include "dav/path.h"
 #include "dav/xml/parse_slots.h"
@@ -19,6 +24,7 @@ class PropFindCache;
 
 struct Call {
   Request& request;
+  const std::shared_ptr<const Caller>& caller;  // who asks; never null
   const Method& method;
   storage::Namespace& names;
   storage::ContentStore& contents;

@@ -4,6 +4,7 @@
 
 #include "dav/refusal.h"
 #include "dav/rights.h"
+#include "http/date.h"
 #include "storage/dates.h"
 
 namespace holdfast::dav {
@@ -16,7 +17,7 @@ std::string_view entity_tag_of(const storage::Resolution& target) {
 
 // "*" is any mapped resource; a list that could not be parsed is empty and matches nothing.
 enum class Comparison { strong, weak };
-bool matches_tag(const EntityTagList& tags, const storage::Resolution& target,
+bool matches_tag(const http::EntityTagList& tags, const storage::Resolution& target,
                  Comparison comparison) {
   if (tags.any) return target.mapped();
   const std::string_view current = entity_tag_of(target);
@@ -25,15 +26,15 @@ bool matches_tag(const EntityTagList& tags, const storage::Resolution& target,
                                           : tags.matches_weakly(current);
 }
 
-std::optional<EntityTagList> tags_field(const Call& call, std::string_view name) {
+std::optional<http::EntityTagList> tags_field(const Call& call, std::string_view name) {
   const auto text = call.fields().joined(name);
-  return text ? std::optional(parse_entity_tags(*text)) : std::nullopt;
+  return text ? std::optional(http::parse_entity_tags(*text)) : std::nullopt;
 }
 
 std::optional<std::int64_t> date_field(const Call& call, std::string_view name) {
   const auto text = call.fields().find(name);
   // A date that cannot be read is ignored (RFC 9110 §13.1.3, §13.1.4).
-  return text ? parse_http_date(*text) : std::nullopt;
+  return text ? http::parse_date(*text) : std::nullopt;
 }
 
 // True when a collection above the path says that no date below it proves anything.
@@ -52,14 +53,15 @@ bool holds(const IfCondition& condition, const storage::Resolution& about) {
       return lock.token == *condition.state_token;
     });
   } else {
-    matches = matches_tag(parse_entity_tags(*condition.entity_tag), about, Comparison::strong);
+    matches =
+        matches_tag(http::parse_entity_tags(*condition.entity_tag), about, Comparison::strong);
   }
   return matches != condition.negated;
 }
 
 }  // namespace
 
-Conditions::Conditions(const Call& call) : caller_(call.request.caller) {
+Conditions::Conditions(const Call& call) : caller_(call.caller) {
   if_match_text_ = call.fields().joined("If-Match").value_or("");
   if_match_ = tags_field(call, "If-Match");
   if_none_match_ = tags_field(call, "If-None-Match");

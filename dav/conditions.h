@@ -11,6 +11,7 @@
 #include "dav/call.h"
 #include "dav/headers.h"
 #include "dav/if_header.h"
+#include "http/entity_tag.h"
 #include "storage/namespace.h"
 
 namespace holdfast::dav {
@@ -40,8 +41,8 @@ class Conditions {
 
   std::shared_ptr<const Caller> caller_;
   std::string if_match_text_;  // as sent, for the refusal
-  std::optional<EntityTagList> if_match_;
-  std::optional<EntityTagList> if_none_match_;
+  std::optional<http::EntityTagList> if_match_;
+  std::optional<http::EntityTagList> if_none_match_;
   std::optional<std::int64_t> if_modified_since_;
   std::optional<std::int64_t> if_unmodified_since_;
   std::optional<IfHeader> if_;

@@ -38,7 +38,7 @@ void judge_target(const Call& call) {
   const Right needed = call.method.right;
   if (needed == Right::none) return;
   const storage::Path& path = call.target.path;
-  const Caller& caller = *call.request.caller;
+  const Caller& caller = *call.caller;
   if (right_on(caller, path) >= needed) return;
   // Who can see anything at all finds the way there from above the prefix, too.
   if (call.method.access == Access::read && leads_to_rights(caller, path)) return;
@@ -56,12 +56,13 @@ Engine::Engine(storage::Namespace& names, storage::ContentStore& contents, Optio
 
 Engine::~Engine() = default;
 
-Response Engine::handle(Request& request) const {
+Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& caller) const {
   Response response;
   try {
     const Method& method = dispatch(request.method);
-    Call call{request,  method,  names_,      contents_,
-              options_, parses_, *propfinds_, parse_target(request, method, options_)};
+    Call call{request, caller,      method,
+              names_,  contents_,   options_,
+              parses_, *propfinds_, parse_target(request, method, options_)};
     judge_target(call);
     response = method.handle(call);
   } catch (const Error& error) {

@@ -1,6 +1,7 @@
-// The DAV engine: one Request in, one Response out (RFC 4918, RFC 9110). Holds no state of its own
-// besides its options, the count of bodies being parsed and the last PROPFIND bodies; everything
-// lives in the namespace and the content store. Any number of threads may call handle at once.
+// The DAV engine: one Request and who asks in, one Response out (RFC 4918, RFC 9110). Holds no
+// state of its own besides its options, the count of bodies being parsed and the last PROPFIND
+// bodies; everything lives in the namespace and the content store. Any number of threads may call
+// handle at once.
 //
 // The table of methods (dav/method) names the handler. Every handler keeps one order: parse →
 // conditions → locks → act → answer.
@@ -8,9 +9,14 @@
 
 #include <memory>
 
-#include "dav/http.h"
+#include "dav/caller.h"
+#include "dav/headers.h"
+#include "dav/if_header.h"
+#include "dav/message.h"
 #include "dav/options.h"
+#include "dav/path.h"
 #include "dav/xml/parse_slots.h"
+#include "http/range.h"
 #include "storage/content.h"
 #include "storage/namespace.h"
 
@@ -26,9 +32,10 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Never throws for what a client or the store does wrong: that is a status. Statuses ≥ 400 carry
-  // a body as docs/conflicts.md says.
-  [[nodiscard]] Response handle(Request& request) const;
+  // `caller` is who asks; never null. Never throws for what a client or the store does wrong: that
+  // is a status. Statuses ≥ 400 carry a body as docs/conflicts.md says.
+  [[nodiscard]] Response handle(Request& request,
+                                const std::shared_ptr<const Caller>& caller) const;
 
   [[nodiscard]] const Options& options() const { return options_; }
   // Where XML bodies queue to be parsed.

@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "dav/headers.h"
-#include "dav/http.h"
+#include "dav/message.h"
+#include "text/ascii.h"
 
 namespace holdfast::dav {
 namespace {
@@ -25,7 +26,7 @@ class Cursor {
     return true;
   }
   bool take_word(std::string_view word) {
-    if (!equal_ignoring_case(rest_.substr(0, word.size()), word)) return false;
+    if (!text::equal_ignoring_case(rest_.substr(0, word.size()), word)) return false;
     rest_.remove_prefix(word.size());
     return true;
   }
@@ -69,7 +70,7 @@ std::string parse_entity_tag(Cursor& at) {
   const std::string_view opaque = at.take_until('"');
   // RFC 4918 follows RFC 2616, whose opaque tags may have spaces; its own examples do.
   if (std::any_of(opaque.begin(), opaque.end(),
-                  [](char c) { return (c >= 0 && c < 0x20 && c != '\t') || c == 0x7F; }))
+                  [](char c) { return text::is_control(c) && c != '\t'; }))
     throw Error(400, "The If header has a malformed entity tag.");
   at.skip_space();
   if (!at.take(']')) throw Error(400, "The If header has a malformed entity tag.");
@@ -126,7 +127,7 @@ std::vector<std::string> IfHeader::submitted_tokens() const {
 }
 
 IfHeader parse_if(std::string_view text, const IfLimits& limits) {
-  text = trimmed(text);
+  text = text::trimmed(text);
   if (const auto token = bare_token(text)) {
     IfCondition condition;
     condition.state_token = std::string(*token);

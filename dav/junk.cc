@@ -1,10 +1,13 @@
 #include "dav/junk.h"
 
+#include "text/ascii.h"
+
 namespace holdfast::dav {
 
 bool is_junk(std::string_view name) {
-  return name.starts_with("._") || equal_ignoring_case(name, ".DS_Store") ||
-         equal_ignoring_case(name, "Thumbs.db") || equal_ignoring_case(name, "desktop.ini");
+  return name.starts_with("._") || text::equal_ignoring_case(name, ".DS_Store") ||
+         text::equal_ignoring_case(name, "Thumbs.db") ||
+         text::equal_ignoring_case(name, "desktop.ini");
 }
 
 bool is_hidden(const Options& options, const storage::Resource& member) {

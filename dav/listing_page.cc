@@ -7,6 +7,7 @@
 #include "dav/junk.h"
 #include "dav/rights.h"
 #include "dav/xml/output.h"
+#include "http/date.h"
 
 namespace holdfast::dav {
 namespace {
@@ -43,7 +44,7 @@ class Page final : public Producer {
   Page(const Call& call, std::unique_ptr<const storage::Snapshot> snapshot,
        storage::Resolution target, std::string self)
       : options_(call.options),
-        visible_(call.request.caller, target.path),
+        visible_(call.caller, target.path),
         snapshot_(std::move(snapshot)),
         target_(std::move(target)),
         self_(std::move(self)) {}
@@ -80,7 +81,7 @@ class Page final : public Producer {
         label += '/';
       }
       append_row(chunk, link, label, resource.is_collection() ? "" : readable_size(resource.size),
-                 format_http_date((readable ? resource.modified.at : resource.created) / 1000));
+                 http::format_date((readable ? resource.modified.at : resource.created) / 1000));
       if (chunk.size() < kChunkBytes) return;
       sink.write(chunk);
       chunk.clear();
@@ -102,7 +103,7 @@ Response listing_page(const Call& call, std::unique_ptr<const storage::Snapshot>
                       const storage::Resolution& target) {
   Response response;
   response.set("Content-Type", "text/html; charset=utf-8")
-      .set("Last-Modified", last_modified(target.resource->modified.at, snapshot->wall_now()))
+      .set("Last-Modified", http::last_modified(target.resource->modified.at, snapshot->wall_now()))
       .set("Cache-Control", "no-cache")
       .set("X-Content-Type-Options", "nosniff")
       .set("Content-Security-Policy", kPolicy);

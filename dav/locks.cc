@@ -9,6 +9,7 @@
 #include "dav/headers.h"
 #include "dav/refusal.h"
 #include "dav/xml/output.h"
+#include "text/hex.h"
 
 namespace holdfast::dav {
 
@@ -31,7 +32,7 @@ class TokenCheck {
   // Refuses an exclusive lock without its token; counts a shared one.
   void require_token(const storage::Lock& lock, Shared& shared) const {
     const bool submitted = conditions_.submitted(lock.token);
-    if (submitted && !created_by(lock, *call_.request.caller))
+    if (submitted && !created_by(lock, *call_.caller))
       throw Error(403, "the lock token belongs to another account");
     if (lock.scope == storage::LockScope::exclusive) {
       if (!submitted) throw_missing(lock);
@@ -158,7 +159,7 @@ std::string new_lock_token() {
     throw Error(503, "the system gave no random bytes");
   bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);  // version 4 (RFC 9562 §5.4)
   bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);
-  std::string token = hex(bytes);
+  std::string token = text::hex(bytes);
   for (const std::size_t dash : {8U, 13U, 18U, 23U}) token.insert(dash, 1, '-');
   return "urn:uuid:" + token;
 }

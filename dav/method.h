@@ -13,7 +13,8 @@
 #include <string_view>
 
 #include "dav/error.h"
-#include "dav/http.h"
+#include "dav/message.h"
+#include "storage/accounts.h"
 #include "storage/model.h"
 
 namespace holdfast::dav {

@@ -1,6 +1,7 @@
 #include "dav/multistatus.h"
 
 #include "dav/xml/output.h"
+#include "http/status.h"
 
 namespace holdfast::dav::multistatus {
 namespace {
@@ -107,7 +108,7 @@ void end_propstat(std::string& out, int status, Precondition failed) {
     return;
   }
   out.append("</D:prop><D:status>HTTP/1.1 ").append(std::to_string(status)).append(" ");
-  out.append(reason_phrase(status)).append("</D:status>");
+  out.append(http::reason_phrase(status)).append("</D:status>");
   if (failed != Precondition::none)
     out.append("<D:error><D:").append(element_name(failed)).append("/></D:error>");
   out += "</D:propstat>";

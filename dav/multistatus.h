@@ -15,7 +15,7 @@
 #include <string_view>
 
 #include "dav/error.h"
-#include "dav/http.h"
+#include "dav/message.h"
 #include "dav/property.h"
 #include "dav/propfind_request.h"
 #include "storage/namespace.h"

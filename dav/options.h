@@ -8,6 +8,7 @@
 #include "dav/if_header.h"
 #include "dav/path.h"
 #include "dav/xml/document.h"
+#include "http/range.h"
 #include "storage/content.h"
 
 namespace holdfast::dav {
@@ -34,7 +35,7 @@ struct Options {
   std::uint64_t free_space_floor_bytes = 0;                    // 507 when a write would leave less
   std::uint64_t listing_limit_bytes = std::uint64_t{1} << 30;  // of one 207; then it is cut
   IfLimits if_header;                                          // 400
-  std::size_t range_limit = kRangeSpecLimit;                   // specs in Range; else 200
+  std::size_t range_limit = http::kRangeSpecLimit;             // specs in Range; else 200
   xml::Limits xml;                                             // 400
   std::size_t xml_parses = 8;                                  // documents at once
   std::int64_t xml_wait_s = 5;                                 // for one of these; then 503

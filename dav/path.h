@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dav/error.h"
+#include "http/origin.h"
 #include "storage/model.h"
 
 namespace holdfast::dav {
@@ -26,9 +27,8 @@ struct PathLimits {
 // The part of the URL space that is ours.
 struct UrlSpace {
   std::vector<std::string> prefix;  // decoded segments; empty when mounted at "/"
-  // Authorities that are this server besides the host that was asked for, lower case, "host" or
-  // "host:port" (from public_url).
-  std::vector<std::string> authorities;
+  // What this server is besides the host that was asked for (--public-url).
+  std::vector<http::Origin> origins;
   PathLimits limits{};
 };
 
@@ -50,10 +50,10 @@ struct Target {
 };
 
 // Parses a request target in origin-form or absolute-form, or an href. `host` is the one that the
-// client asked for, against which an absolute form's authority is judged loosely: case and default
-// port ignored, and http and https are one. Throws Error 400 (bad escape, bad UTF-8, dot segment,
-// encoded slash, control character, segment too long), 414 (path too long), 403 (too deep), 404
-// (outside the prefix), 502 (another authority).
+// client asked for. An absolute form must name it or one of the space's origins, as http/origin.h
+// compares; whether under http or https does not matter, because TLS may end before us. Throws
+// Error 400 (bad escape, bad UTF-8, dot segment, encoded slash, control character, segment too
+// long), 414 (path too long), 403 (too deep), 404 (outside the prefix), 502 (another authority).
 [[nodiscard]] Target parse_url(std::string_view text, const UrlSpace& space, std::string_view host);
 
 // parse_url for a Destination or If tag: also tolerates raw UTF-8 and spaces (docs/clients.md R23).
@@ -74,8 +74,5 @@ void append_encoded_segment(std::string& out, std::string_view segment);
                                bool collection);
 // The canonical href of a stored path: prefix and encoded segments.
 [[nodiscard]] std::string href(const UrlSpace& space, const storage::Path& path, bool collection);
-
-// True for well-formed UTF-8: no overlong forms, surrogates or code points above U+10FFFF.
-[[nodiscard]] bool valid_utf8(std::string_view text);
 
 }  // namespace holdfast::dav

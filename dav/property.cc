@@ -1,10 +1,15 @@
 #include "dav/property.h"
 
-#include "dav/content_type.h"
+#include <algorithm>
+#include <array>
+
 #include "dav/headers.h"
 #include "dav/locks.h"
 #include "dav/rights.h"
 #include "dav/xml/output.h"
+#include "http/date.h"
+#include "http/media_type.h"
+#include "text/hex.h"
 
 namespace holdfast::dav {
 namespace {
@@ -23,7 +28,7 @@ void append_href(std::string& out, std::string_view name, std::string_view href)
 }
 
 void render_creationdate(std::string& out, const Member& member, const PropertyContext&) {
-  append_dav(out, "creationdate", format_rfc3339(member.resource.created / 1000));
+  append_dav(out, "creationdate", http::format_rfc3339(member.resource.created / 1000));
 }
 
 void render_displayname(std::string& out, const Member& member, const PropertyContext& context) {
@@ -38,7 +43,7 @@ void render_getcontentlength(std::string& out, const Member& member, const Prope
 }
 
 void render_getcontenttype(std::string& out, const Member& member, const PropertyContext&) {
-  append_dav(out, "getcontenttype", content_type(member.resource.name));
+  append_dav(out, "getcontenttype", http::content_type(member.resource.name));
 }
 
 void render_getetag(std::string& out, const Member& member, const PropertyContext&) {
@@ -46,7 +51,7 @@ void render_getetag(std::string& out, const Member& member, const PropertyContex
 }
 
 void render_getlastmodified(std::string& out, const Member& member, const PropertyContext&) {
-  append_dav(out, "getlastmodified", format_http_date(member.resource.modified.at / 1000));
+  append_dav(out, "getlastmodified", http::format_date(member.resource.modified.at / 1000));
 }
 
 void render_lockdiscovery(std::string& out, const Member& member, const PropertyContext& context) {
@@ -99,16 +104,16 @@ void render_lastmodified(std::string& out, const Member& member, const PropertyC
 void render_win32_last_modified_time(std::string& out, const Member& member,
                                      const PropertyContext&) {
   out.append("<Z:Win32LastModifiedTime xmlns:Z=\"urn:schemas-microsoft-com:\">")
-      .append(format_http_date(member.resource.modified.at / 1000))
+      .append(http::format_date(member.resource.modified.at / 1000))
       .append("</Z:Win32LastModifiedTime>");
 }
 
 void render_checksums(std::string& out, const Member& member, const PropertyContext&) {
   const storage::Checksums& checksums = *member.checksums;
   out += "<oc:checksums xmlns:oc=\"http://owncloud.org/ns\"><oc:checksum>";
-  if (checksums.sha1) out.append("SHA1:").append(hex(*checksums.sha1)).append(" ");
-  if (checksums.md5) out.append("MD5:").append(hex(*checksums.md5)).append(" ");
-  out.append("SHA256:").append(hex(checksums.sha256));
+  if (checksums.sha1) out.append("SHA1:").append(text::hex(*checksums.sha1)).append(" ");
+  if (checksums.md5) out.append("MD5:").append(text::hex(*checksums.md5)).append(" ");
+  out.append("SHA256:").append(text::hex(checksums.sha256));
   out += "</oc:checksum></oc:checksums>";
 }
 

@@ -8,7 +8,7 @@ namespace holdfast::dav {
 QuotaCheck::QuotaCheck(const Call& call, const storage::Snapshot& snapshot,
                        storage::AccountId account)
     : account_(account) {
-  const Caller& caller = *call.request.caller;
+  const Caller& caller = *call.caller;
   if (account == storage::kNobody) return;
   if (account == caller.account) {
     bytes_ = caller.quota_bytes;

@@ -1,11 +1,14 @@
 #include "dav/refusal.h"
 
-#include <algorithm>
-
 #include "dav/headers.h"
 #include "dav/path.h"
 #include "dav/xml/document.h"
 #include "dav/xml/output.h"
+#include "http/accept.h"
+#include "http/date.h"
+#include "http/status.h"
+#include "text/json.h"
+#include "text/utf8.h"
 
 namespace holdfast::dav {
 namespace {
@@ -83,10 +86,7 @@ std::string holder(const storage::Lock& lock) {
 std::string office_error(const storage::Lock& lock) {
   constexpr std::size_t kNameBytes = 128;
   std::string name = holder(lock);
-  std::size_t end = std::min(name.size(), kNameBytes);
-  while (end < name.size() && end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80)
-    --end;
-  name.resize(end);
+  name.resize(text::cut_to(name, kNameBytes).size());
   const std::string sentence =
       name.empty() ? "The file is locked." : "The file is locked by " + name;
   std::string value = "589838; ";
@@ -142,25 +142,6 @@ std::string xml_body(const Error& error, int status) {
   return body += "</s:message></D:error>";
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += "\\u00";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
 std::string_view problem_type(const Error& error, int status) {
   if (error.conflict == Error::Conflict::stale_version) return "urn:holdfast:problem:stale-version";
   if (error.conflict == Error::Conflict::lock) return "urn:holdfast:problem:locked";
@@ -173,33 +154,33 @@ std::string_view problem_type(const Error& error, int status) {
 // RFC 9457 §3. The lock's token is a capability and never shown.
 std::string json_body(const Error& error, const Request& request, int status) {
   std::string body = "{\"type\":";
-  append_json_string(body, problem_type(error, status));
+  text::append_json_string(body, problem_type(error, status));
   body += ",\"title\":";
-  append_json_string(body, reason_phrase(status));
+  text::append_json_string(body, http::reason_phrase(status));
   body += ",\"status\":" + std::to_string(status) + ",\"detail\":";
-  append_json_string(body, sentence(error, status));
+  text::append_json_string(body, sentence(error, status));
   body += ",\"instance\":";
-  append_json_string(body, valid_utf8(request.target) ? request.target : "");
+  text::append_json_string(body, text::valid_utf8(request.target) ? request.target : "");
   if (!error.current_version.empty()) {
     body += ",\"current_version\":";
-    append_json_string(body, error.current_version);
+    text::append_json_string(body, error.current_version);
   }
-  if (!error.your_version.empty() && valid_utf8(error.your_version)) {
+  if (!error.your_version.empty() && text::valid_utf8(error.your_version)) {
     body += ",\"your_version\":";
-    append_json_string(body, error.your_version);
+    text::append_json_string(body, error.your_version);
   }
   if (error.lock) {
     body += ",\"lock\":{\"owner\":";
-    append_json_string(body, error.lock->owner);
+    text::append_json_string(body, error.lock->owner);
     body.append(",\"scope\":\"")
         .append(error.lock->scope == storage::LockScope::exclusive ? "exclusive" : "shared")
         .append("\",\"depth\":\"")
         .append(error.lock->infinite ? "infinity" : "0")
         .append("\",\"expires\":");
-    append_json_string(body, format_rfc3339(error.lock->expires() / 1000));
+    text::append_json_string(body, http::format_rfc3339(error.lock->expires() / 1000));
     if (!error.hrefs.empty()) {
       body += ",\"root\":";
-      append_json_string(body, error.hrefs.front());
+      text::append_json_string(body, error.hrefs.front());
     }
     body += "}";
   }
@@ -275,7 +256,7 @@ Error to_refusal(const storage::Error& error) {
 
 Response to_response(const Error& error, const Request& request, const Options& options) {
   const bool json =
-      options.conflict_status == ConflictStatus::automatic && prefers_json(request.fields);
+      options.conflict_status == ConflictStatus::automatic && http::prefers_json(request.fields);
   Response response;
   response.status = error.status;
   if (error.conflict != Error::Conflict::none &&

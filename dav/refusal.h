@@ -7,7 +7,7 @@
 #include <string>
 
 #include "dav/error.h"
-#include "dav/http.h"
+#include "dav/message.h"
 #include "dav/options.h"
 #include "storage/error.h"
 #include "storage/model.h"

@@ -74,7 +74,7 @@ bool leads_to_rights(const Caller& caller, const Path& path) {
 }
 
 void require_right(const Call& call, const Path& path, bool slash, Right needed) {
-  if (right_on(*call.request.caller, path) < needed) throw lacking(call, path, slash, needed);
+  if (right_on(*call.caller, path) < needed) throw lacking(call, path, slash, needed);
 }
 
 void require_visible(const Call& call, const storage::Resolution& target) {
@@ -84,7 +84,7 @@ void require_visible(const Call& call, const storage::Resolution& target) {
 
 void require_right_within(const Call& call, const storage::Snapshot& snapshot, const Path& root,
                           Right needed) {
-  const Caller& caller = *call.request.caller;
+  const Caller& caller = *call.caller;
   for (const Path& path : lesser_below(caller, root, needed)) {
     const auto resource = snapshot.resolve(path).resource;
     if (!resource) continue;
@@ -96,7 +96,7 @@ void require_right_within(const Call& call, const storage::Snapshot& snapshot, c
 
 void require_right_at_destination(const Call& call, const storage::Snapshot& snapshot,
                                   const Path& source, const Path& destination) {
-  for (const Path& path : lesser_below(*call.request.caller, destination, Right::write)) {
+  for (const Path& path : lesser_below(*call.caller, destination, Right::write)) {
     const auto suffix = path.segments().subspan(destination.depth());
     if (snapshot.resolve(joined(source, suffix)).mapped())
       throw lacking(call, destination, true, Right::write);

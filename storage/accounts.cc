@@ -1,21 +1,20 @@
 #include "storage/accounts.h"
 
 #include <algorithm>
-#include <utf8proc.h>
 
 #include "storage/name_key.h"
+#include "text/utf8.h"
 
 namespace holdfast::storage {
 
 bool account_name_allowed(std::string_view name) {
   constexpr std::size_t kMostBytes = 64;
   if (name.empty() || name.size() > kMostBytes) return false;
-  for (std::size_t at = 0; at < name.size();) {
-    utf8proc_int32_t point = 0;
-    const auto used = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(name.data()) + at,
-                                       static_cast<utf8proc_ssize_t>(name.size() - at), &point);
-    if (used <= 0 || point == ':' || utf8proc_category(point) == UTF8PROC_CATEGORY_CC) return false;
-    at += static_cast<std::size_t>(used);
+  for (std::string_view rest = name; !rest.empty();) {
+    const text::CodePoint first = text::first_code_point(rest);
+    if (first.length == 0 || first.value == ':' || text::is_control_character(first.value))
+      return false;
+    rest.remove_prefix(first.length);
   }
   return NameKey(name).is_name();
 }

@@ -3,6 +3,8 @@
 #include <map>
 #include <utility>
 
+#include "text/ascii.h"
+
 namespace holdfast::storage {
 
 namespace {
@@ -37,9 +39,7 @@ void stop_if_asked(const CheckOptions& options) {
 std::string text_of(std::span<const std::string> segments) {
   std::string text;
   for (const std::string& segment : segments) text += "/" + segment;
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text;
+  return text::without_controls(text, '?');
 }
 
 // One walk over the whole tree, whatever the number of suspects.

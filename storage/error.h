@@ -1,6 +1,6 @@
 // What can go wrong in storage. An Error ends the request that met it; dav/error turns it into a
-// status (busy and unavailable and read_only 503, full 507, conflict 409, corrupt 500). `what()` is for the log
-// only: it may name files and SQL, which no client may see.
+// status (busy and unavailable and read_only 503, full 507, conflict 409, corrupt 500). `what()` is
+// for the log only: it may name files and SQL, which no client may see.
 #pragma once
 
 #include <stdexcept>

@@ -50,8 +50,9 @@ class Maintenance {
 
   // Ends the thread; returns once it has.
   void stop();
-  // Until the answer is destroyed no content file is removed that a row named when this returned, and
-  // the write-ahead log is held (Namespace::hold_log); for backups. The answer must not outlive this object. Any thread, any number at once.
+  // Until the answer is destroyed no content file is removed that a row named when this returned,
+  // and the write-ahead log is held (Namespace::hold_log); for backups. The answer must not outlive
+  // this object. Any thread, any number at once.
   [[nodiscard]] std::shared_ptr<void> hold_garbage();
   // How many there are, and how long the oldest has been held.
   struct Holds {

@@ -1,23 +1,15 @@
 #include "storage/name_key.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
-#include <utf8proc.h>
+
+#include "text/utf8.h"
 
 namespace holdfast::storage {
 
 NameKey::NameKey(std::string_view name) : name_(name) {
-  if (std::all_of(name.begin(), name.end(), [](char c) { return (c & 0x80) == 0; })) return;
-
-  utf8proc_uint8_t* composed = nullptr;
-  const auto length =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(name.data()),
-                   static_cast<utf8proc_ssize_t>(name.size()), &composed,
-                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(composed, &std::free);
-  if (length < 0) return;  // not UTF-8: no path parser lets it through; its bytes are its key
-  composed_.assign(reinterpret_cast<const char*>(composed), static_cast<std::size_t>(length));
+  if (text::is_ascii(name)) return;
+  // What is no UTF-8 is its own key; no path parser lets it through.
+  composed_ = text::nfc(name);
   normalised_ = true;
 }
 

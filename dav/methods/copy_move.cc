@@ -135,7 +135,7 @@ Response transfer(Call& call, bool moves) {
 
     if (!moves) require_space(call);
     const std::string_view name = transfer.destination.path.name();
-    const storage::AccountId owner = call.request.caller->account;
+    const storage::AccountId owner = call.caller->account;
     const QuotaCheck quota(call, tx, moves ? storage::kNobody : owner);  // MOVE keeps owners
     const storage::Resource dated = dated_at(transfer, resource, destination);
     if (moves) {

@@ -1,11 +1,14 @@
 // GET and HEAD (RFC 9110 §9.3.1, §9.3.2, §14). What users stored is served so that a browser runs
 // none of it (docs/robustness.md S6).
 #include "dav/conditions.h"
-#include "dav/content_type.h"
 #include "dav/headers.h"
 #include "dav/listing_page.h"
 #include "dav/methods/methods.h"
 #include "dav/rights.h"
+#include "http/date.h"
+#include "http/entity_tag.h"
+#include "http/media_type.h"
+#include "http/range.h"
 
 namespace holdfast::dav {
 namespace {
@@ -19,12 +22,12 @@ bool range_applies(const Call& call, const storage::Snapshot& snapshot,
   const auto if_range = call.fields().find("If-Range");
   if (!if_range) return true;
   if (if_range->find('"') != std::string_view::npos)
-    return parse_entity_tags(*if_range).matches_strongly(target.resource->etag);
-  const auto date = parse_http_date(*if_range);
+    return http::parse_entity_tags(*if_range).matches_strongly(target.resource->etag);
+  const auto date = http::parse_date(*if_range);
   return date && date_identifies(snapshot, target, *date);
 }
 
-std::string content_range(const ByteRange& range, std::uint64_t size) {
+std::string content_range(const http::ByteRange& range, std::uint64_t size) {
   return "bytes " + std::to_string(range.offset) + "-" +
          std::to_string(range.offset + range.length - 1) + "/" + std::to_string(size);
 }
@@ -38,7 +41,7 @@ struct Opened {
 
 void set_representation(Response& response, const storage::Resource& file, storage::Millis now) {
   if (!file.is_collection()) response.set("ETag", "\"" + file.etag + "\"");
-  response.set("Last-Modified", last_modified(file.modified.at, now))
+  response.set("Last-Modified", http::last_modified(file.modified.at, now))
       .set("Cache-Control", "no-cache");
 }
 
@@ -62,11 +65,27 @@ void require_sound(const Call& call, const storage::Resource& file, const Opened
   }
 }
 
+// Stored content as the body of an answer.
+class StoredSource final : public http::Source {
+ public:
+  explicit StoredSource(std::unique_ptr<storage::ContentReader> reader)
+      : reader_(std::move(reader)) {}
+  [[nodiscard]] std::size_t read(std::uint64_t offset, std::span<char> buffer) override {
+    return reader_->read(offset, buffer);
+  }
+  [[nodiscard]] int descriptor(std::uint64_t offset, std::uint64_t length) const override {
+    return reader_->descriptor(offset, length);
+  }
+
+ private:
+  std::unique_ptr<storage::ContentReader> reader_;
+};
+
 // Inline content becomes a plain string, which leaves together with the head.
-void set_body(Response& response, Opened opened, std::vector<ContentBody::Run> runs) {
+void set_body(Response& response, Opened opened, std::vector<SourceBody::Run> runs) {
   if (opened.reader) {
-    ContentBody body;
-    body.reader = std::move(opened.reader);
+    SourceBody body;
+    body.source = std::make_unique<StoredSource>(std::move(opened.reader));
     body.runs = std::move(runs);
     response.body = std::move(body);
     return;
@@ -77,28 +96,28 @@ void set_body(Response& response, Opened opened, std::vector<ContentBody::Run> r
     return;
   }
   std::string text;
-  for (const ContentBody::Run& run : runs) {
+  for (const SourceBody::Run& run : runs) {
     text += run.text;
     text.append(bytes, static_cast<std::size_t>(run.offset), static_cast<std::size_t>(run.length));
   }
   response.body = std::move(text);
 }
 
-void set_single_range(Response& response, Opened opened, const ByteRange& range) {
-  std::vector<ContentBody::Run> runs;
+void set_single_range(Response& response, Opened opened, const http::ByteRange& range) {
+  std::vector<SourceBody::Run> runs;
   runs.push_back({.text = {}, .offset = range.offset, .length = range.length});
   set_body(response, std::move(opened), std::move(runs));
 }
 
 // multipart/byteranges (RFC 9110 §14.6).
 void set_multiple_ranges(Response& response, Opened opened, const storage::Resource& file,
-                         const std::vector<ByteRange>& ranges) {
+                         const std::vector<http::ByteRange>& ranges) {
   const std::string boundary = "holdfast-" + file.etag;
   response.set("Content-Type", "multipart/byteranges; boundary=" + boundary);
-  std::vector<ContentBody::Run> runs;
-  for (const ByteRange& range : ranges) {
+  std::vector<SourceBody::Run> runs;
+  for (const http::ByteRange& range : ranges) {
     std::string text = "\r\n--" + boundary + "\r\nContent-Type: ";
-    text.append(content_type(file.name)).append("\r\nContent-Range: ");
+    text.append(http::content_type(file.name)).append("\r\nContent-Range: ");
     text.append(content_range(range, file.size)).append("\r\n\r\n");
     runs.push_back({.text = std::move(text), .offset = range.offset, .length = range.length});
   }
@@ -110,23 +129,24 @@ Response answer_file(const Call& call, storage::Millis now, const storage::Resou
                      bool in_ranges, Opened opened) {
   Response response;
   set_representation(response, file, now);
-  const std::string_view type = content_type(file.name);
+  const std::string_view type = http::content_type(file.name);
   response.set("Accept-Ranges", "bytes")
       .set("X-Content-Type-Options", "nosniff")
       .set("Content-Security-Policy", kSandbox)
-      .set("Content-Disposition", content_disposition(file.name, shown_inline(type)))
+      .set("Content-Disposition", http::content_disposition(file.name, http::shown_inline(type)))
       .set("OC-Checksum", oc_checksum(opened.content.checksums));  // of the whole, ranges or not
 
   // Range means something for GET only (RFC 9110 §14.2).
   const bool head = call.request.method == "HEAD";
-  Ranges ranges;
-  if (!head && in_ranges) ranges = parse_range(call.fields(), file.size, call.options.range_limit);
-  if (ranges.kind == Ranges::Kind::unsatisfiable) {
+  http::Ranges ranges;
+  if (!head && in_ranges)
+    ranges = http::parse_range(call.fields(), file.size, call.options.range_limit);
+  if (ranges.kind == http::Ranges::Kind::unsatisfiable) {
     Error error(416, "the range lies outside the content");
     error.fields = "Content-Range: bytes */" + std::to_string(file.size) + "\r\n";
     throw error;
   }
-  if (ranges.kind == Ranges::Kind::some) {
+  if (ranges.kind == http::Ranges::Kind::some) {
     response.status = 206;
     if (ranges.ranges.size() > 1) {
       set_multiple_ranges(response, std::move(opened), file, ranges.ranges);
@@ -149,8 +169,7 @@ Response handle_get(Call& call) {
   const Conditions conditions(call);
   for (const bool last_try : {false, true}) {
     auto snapshot = call.names.snapshot();
-    const storage::Resolution target =
-        as_seen(*call.request.caller, snapshot->resolve(call.target.path));
+    const storage::Resolution target = as_seen(*call.caller, snapshot->resolve(call.target.path));
     require_visible(call, target);
     const storage::Resource resource = existing(call, target);
     if (!conditions.check_read(*snapshot, target)) {

@@ -77,7 +77,7 @@ Response refresh(Call& call, const Conditions& conditions) {
                      [&](const storage::Lock& each) { return conditions.submitted(each.token); });
     // A lock covers resources: at an unmapped URL there is none to refresh, whatever is above it.
     if (!target.mapped() || held == target.locks.end()) throw token_of_no_lock_to_refresh();
-    if (!created_by(*held, *call.request.caller)) throw lock_of_another();
+    if (!created_by(*held, *call.caller)) throw lock_of_another();
     collection = held->root_id != target.resource->id || target.resource->is_collection();
     lock = tx.refresh_lock(*held, timeout_s);
     lease_now = tx.lease_now();
@@ -104,7 +104,7 @@ Response handle_lock(Call& call) {
   wanted.scope = info.scope;
   wanted.infinite = depth != storage::Depth::zero;
   wanted.owner = info.owner;
-  wanted.principal = call.request.caller->name;
+  wanted.principal = call.caller->name;
   wanted.timeout_s = parse_timeout(call.fields(), call.options.lock_timeout_s);
 
   storage::Lock lock;
@@ -130,7 +130,7 @@ Response handle_lock(Call& call) {
     if (created) {
       require_tokens_to_add(call, conditions, tx, target);
       require_space(call);
-      const storage::AccountId owner = call.request.caller->account;
+      const storage::AccountId owner = call.caller->account;
       const QuotaCheck quota(call, tx, owner);
       // §7.3: an empty resource that is not a collection.
       resource = tx.put(*target.parent, call.target.path.name(),
@@ -166,7 +166,7 @@ Response handle_unlock(Call& call) {
     // from view on any other answer (docs/robustness.md L2).
     const auto lock = tx.find_lock(target, *token, kUnlockGraceS);
     if (!lock) throw token_of_no_lock_to_remove();
-    if (!created_by(*lock, *call.request.caller)) throw lock_of_another();
+    if (!created_by(*lock, *call.caller)) throw lock_of_another();
     tx.remove_lock(*lock);
     // The lock's own URL, and no other lock there: the empty file was made for it alone.
     if (lock->root_id != target.resource->id || !is_discarded(call.options, target)) return;

@@ -13,7 +13,7 @@ namespace {
 // tells whether it is. Throws Error 405 or 403.
 void judge(const Call& call, const storage::Resolution& target) {
   const storage::Path& path = call.target.path;
-  const Caller& caller = *call.request.caller;
+  const Caller& caller = *call.caller;
   const bool seen =
       target.mapped() && (right_on(caller, path) >= storage::Right::read ||
                           (target.resource->is_collection() && leads_to_rights(caller, path)));
@@ -28,7 +28,7 @@ void judge(const Call& call, const storage::Resolution& target) {
 Response handle_mkcol(Call& call) {
   const Conditions conditions(call);
   const auto judge_now = [&] { judge(call, call.names.snapshot()->resolve(call.target.path)); };
-  const storage::Right right = right_on(*call.request.caller, call.target.path);
+  const storage::Right right = right_on(*call.caller, call.target.path);
   // Judged before the body: it is refused whatever it holds.
   if (call.target.path.is_root() || right < storage::Right::write) judge_now();
   if (!read_body(call).empty()) {
@@ -43,7 +43,7 @@ Response handle_mkcol(Call& call) {
     conditions.check(tx, target);
     require_tokens_to_add(call, conditions, tx, target);
     require_space(call);
-    const storage::AccountId owner = call.request.caller->account;
+    const storage::AccountId owner = call.caller->account;
     const QuotaCheck quota(call, tx, owner);
     tx.make_collection(*target.parent, call.target.path.name(), owner);
     quota.require_within(tx);

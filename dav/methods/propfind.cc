@@ -20,8 +20,8 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
                            const storage::Snapshot& snapshot) {
   PropertyContext context;
   context.options = &call.options;
-  const Caller& caller = *call.request.caller;
-  context.caller = call.request.caller;
+  const Caller& caller = *call.caller;
+  context.caller = call.caller;
   const auto& prefix = call.options.space.prefix;
   if (!call.target.above_prefix && !prefix.empty()) context.root_name = prefix.back();
   context.lease_now = snapshot.lease_now();
@@ -140,7 +140,7 @@ std::string list_ancestor(const Call& call, const PropFind& propfind, storage::D
 // The caller's own principal resource (RFC 3744 §4), where current-user-principal leads. Others
 // have none here: an account is no business of another's.
 bool asks_for_principal(const Call& call) {
-  const std::string& name = call.request.caller->name;
+  const std::string& name = call.caller->name;
   if (name.empty() || call.target.above_prefix || !call.target.path.is_root()) return false;
   const std::string principal = principal_href(call.options.space, name);
   const std::string_view query = std::string_view(principal).substr(principal.find('?'));
@@ -153,12 +153,11 @@ std::string show_principal(const Call& call, const PropFind& propfind) {
   context.is_principal = true;
   storage::Member member;
   member.resource = *snapshot->resolve({}).resource;
-  member.resource.name = call.request.caller->name;
+  member.resource.name = call.caller->name;
   std::string out;
   multistatus::begin(out);
   multistatus::append_member(out, propfind, member,
-                             principal_href(call.options.space, call.request.caller->name),
-                             context);
+                             principal_href(call.options.space, call.caller->name), context);
   multistatus::end(out);
   return out;
 }
@@ -200,11 +199,11 @@ Response handle_propfind(Call& call) {
   storage::Resolution target = snapshot->resolve(call.target.path);
   require_visible(call, target);
   const storage::Resource& resource = existing(call, target);
-  const VisibleTree visible(call.request.caller, target.path);
+  const VisibleTree visible(call.caller, target.path);
   if (visible.right({}) >= storage::Right::read) {
     conditions.check(*snapshot, target);
   } else {
-    conditions.check(*snapshot, as_seen(*call.request.caller, target));
+    conditions.check(*snapshot, as_seen(*call.caller, target));
   }
   if (depth == storage::Depth::infinity && resource.is_collection()) {
     const std::uint64_t limit = call.options.propfind_infinity_limit;

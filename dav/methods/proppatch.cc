@@ -13,7 +13,10 @@
 #include "dav/quota.h"
 #include "dav/xml/document.h"
 #include "dav/xml/output.h"
+#include "http/date.h"
+#include "http/status.h"
 #include "storage/dates.h"
+#include "text/ascii.h"
 
 namespace holdfast::dav {
 namespace {
@@ -92,14 +95,14 @@ std::vector<Instruction> parse(const Call& call) {
 // The modification date that a settable live property carries (docs/clients.md R44); nullopt when
 // malformed.
 std::optional<storage::Millis> date_value(Patch patch, std::string_view text) {
-  const std::string_view value = trimmed(text);
+  const std::string_view value = text::trimmed(text);
   if (patch == Patch::sets_date_s) {
-    const auto seconds = parse_decimal(value);
+    const auto seconds = text::parse_number(value);
     constexpr std::uint64_t kLatest = 253'402'300'799;  // 9999-12-31T23:59:59Z
     if (!seconds || *seconds > kLatest) return std::nullopt;
     return static_cast<storage::Millis>(*seconds) * 1000;
   }
-  const auto seconds = parse_http_date(value);
+  const auto seconds = http::parse_date(value);
   if (!seconds) return std::nullopt;
   return *seconds * 1000;
 }
@@ -107,7 +110,7 @@ std::optional<storage::Millis> date_value(Patch patch, std::string_view text) {
 // rclone sets the date of a file together with the checksums that it knows (docs/clients.md R43).
 void judge_checksums(Instruction& instruction) {
   try {
-    instruction.checksums = parse_oc_checksum(trimmed(instruction.text));
+    instruction.checksums = parse_oc_checksum(text::trimmed(instruction.text));
   } catch (const Error&) {
     instruction.status = 409;
   }
@@ -184,10 +187,9 @@ bool win32_only(const std::vector<Instruction>& instructions) {
 bool office_exception(const Call& call, const std::vector<Instruction>& instructions,
                       const std::vector<storage::Lock>& locks) {
   // Anonymous clients are one principal for whom the token alone decides.
-  return !call.request.caller->name.empty() && win32_only(instructions) &&
-         std::all_of(locks.begin(), locks.end(), [&](const storage::Lock& lock) {
-           return created_by(lock, *call.request.caller);
-         });
+  return !call.caller->name.empty() && win32_only(instructions) &&
+         std::all_of(locks.begin(), locks.end(),
+                     [&](const storage::Lock& lock) { return created_by(lock, *call.caller); });
 }
 
 void append_propstat(std::string& out, const std::vector<Instruction>& instructions, int status) {

@@ -9,7 +9,9 @@
 #include "dav/methods/methods.h"
 #include "dav/quota.h"
 #include "dav/refusal.h"
+#include "http/date.h"
 #include "storage/dates.h"
+#include "text/ascii.h"
 
 namespace holdfast::dav {
 namespace {
@@ -26,12 +28,12 @@ Announced parse(const Call& call) {
   // A fragment stored as the whole file would destroy it (RFC 9110 §14.5, docs/clients.md R40).
   if (fields.find("Content-Range")) throw Error(400, "PUT with Content-Range is not supported");
   if (const auto coding = fields.find("Content-Encoding");
-      coding && !coding->empty() && !equal_ignoring_case(*coding, "identity"))
+      coding && !coding->empty() && !text::equal_ignoring_case(*coding, "identity"))
     throw Error(415, "PUT takes content without a content coding");
   Announced announced;
   announced.length = call.request.body->length();
   if (const auto expected = fields.find("X-Expected-Entity-Length")) {
-    const auto length = parse_decimal(*expected);
+    const auto length = text::parse_number(*expected);
     if (!length) throw Error(400, "X-Expected-Entity-Length is not a number");
     if (announced.length && *announced.length != *length)
       throw Error(400, "X-Expected-Entity-Length and Content-Length differ");
@@ -62,7 +64,7 @@ storage::Resolution check(const Call& call, const Conditions& conditions,
 
 // Whose the file is or will be.
 storage::AccountId owner_of(const Call& call, const storage::Resolution& target) {
-  return target.mapped() ? target.resource->owner : call.request.caller->account;
+  return target.mapped() ? target.resource->owner : call.caller->account;
 }
 
 // Refuses what will not fit; returns the most bytes that will, by the quota of the file's owner.
@@ -132,10 +134,11 @@ Response answer(const Announced& announced, const Outcome& outcome) {
 // Of a file that is taken and dropped. The answer has what clients look for after a PUT: without a
 // validator Finder asks for the file at once, and finds none.
 Outcome discarded(const storage::Resolution& target, storage::Millis now) {
-  if (!target.mapped()) return {.etag = "discarded", .last_modified = last_modified(now, now)};
+  if (!target.mapped())
+    return {.etag = "discarded", .last_modified = http::last_modified(now, now)};
   return {.replaced = true,
           .etag = target.resource->etag,
-          .last_modified = last_modified(target.resource->modified.at, now)};
+          .last_modified = http::last_modified(target.resource->modified.at, now)};
 }
 
 }  // namespace
@@ -183,11 +186,11 @@ Response handle_put(Call& call) {
           target.mapped() ? storage::date_of_content(date, *target.resource, *target.parent)
                           : storage::date_of_new(date, *target.parent);
       const QuotaCheck quota(call, tx, owner_of(call, target));
-      storage::Resource stored = tx.put(*target.parent, call.target.path.name(), content, modified,
-                                        call.request.caller->account);
+      storage::Resource stored =
+          tx.put(*target.parent, call.target.path.name(), content, modified, call.caller->account);
       quota.require_within(tx);
       outcome = {target.mapped(), std::move(stored.etag),
-                 last_modified(stored.modified.at, tx.wall_now()), stored.content};
+                 http::last_modified(stored.modified.at, tx.wall_now()), stored.content};
     });
   } catch (const storage::Error& error) {
     // The commit's outcome is unknown, and a row may name the content: the next start sweeps it if

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "dav/xml/scanner.h"
+#include "text/ascii.h"
 
 namespace holdfast::dav::xml {
 namespace {
@@ -261,8 +262,7 @@ class Writer {
   void use_prefixes_in(std::string_view text) {
     if (outside_.empty()) return;
     const auto in_name = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '_' || c == '-' || c == '.' || c < 0;
+      return text::is_alphanumeric(c) || c == '_' || c == '-' || c == '.' || c < 0;
     };
     for (std::size_t colon = text.find(':'); colon != std::string_view::npos;
          colon = text.find(':', colon + 1)) {

@@ -3,31 +3,13 @@
 #include <algorithm>
 
 #include "dav/error.h"
-#include "dav/path.h"
+#include "text/ascii.h"
+#include "text/utf8.h"
 
 namespace holdfast::dav::xml {
 namespace {
 
-constexpr std::uint8_t byte(char c) { return static_cast<std::uint8_t>(c); }
-
-void append_utf8(std::string& out, std::uint32_t c) {
-  const auto put = [&](std::uint32_t b) { out += static_cast<char>(b); };
-  if (c < 0x80) {
-    put(c);
-  } else if (c < 0x800) {
-    put(0xC0 | c >> 6);
-    put(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    put(0xE0 | c >> 12);
-    put(0x80 | (c >> 6 & 0x3F));
-    put(0x80 | (c & 0x3F));
-  } else {
-    put(0xF0 | c >> 18);
-    put(0x80 | (c >> 12 & 0x3F));
-    put(0x80 | (c >> 6 & 0x3F));
-    put(0x80 | (c & 0x3F));
-  }
-}
+using text::byte;
 
 std::string from_utf16(std::string_view body, Encoding encoding) {
   if (body.size() % 2 != 0) throw Error(400, "The UTF-16 body ends inside a character.");
@@ -46,7 +28,7 @@ std::string from_utf16(std::string_view body, Encoding encoding) {
       c = 0x10000 + ((c - 0xD800) << 10) + (second - 0xDC00);
       i += 2;
     }
-    append_utf8(text, c);
+    text::append_utf8(text, c);
   }
   return text;
 }
@@ -79,13 +61,8 @@ bool is_name_char(std::uint32_t c) {
 }
 
 Decoded decode_utf8(std::string_view text) {
-  const std::uint8_t first = byte(text.front());
-  if (first < 0x80) return {.character = first, .length = 1};
-  const std::size_t length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if (!valid_utf8(text.substr(0, length))) return {};
-  std::uint32_t c = first & (0xFFU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) c = c << 6 | (byte(text[i]) & 0x3FU);
-  return {.character = c, .length = length};
+  const text::CodePoint first = text::first_code_point(text);
+  return {.character = first.value, .length = first.length};
 }
 
 DecodedBody decode_body(std::string_view body) {
@@ -98,7 +75,7 @@ DecodedBody decode_body(std::string_view body) {
     decoded.text = from_utf16(body.substr(2), Encoding::utf16be);
   } else {
     if (body.substr(0, 3) == "\xEF\xBB\xBF") body.remove_prefix(3);
-    if (!valid_utf8(body)) throw Error(400, "The body is neither UTF-8 nor UTF-16.");
+    if (!text::valid_utf8(body)) throw Error(400, "The body is neither UTF-8 nor UTF-16.");
     decoded.text = body;
   }
   if (!all_chars(decoded.text)) throw Error(400, "The body has a character that XML forbids.");

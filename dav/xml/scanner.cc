@@ -4,8 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "dav/http.h"
 #include "dav/xml/encoding.h"
+#include "text/ascii.h"
+#include "text/hex.h"
 
 namespace holdfast::dav::xml {
 namespace {
@@ -92,10 +93,10 @@ void Scanner::declaration(Encoding encoding) {
   rest_.remove_prefix(5);
   const std::string_view version = pseudo_attribute("version");
   if (version.substr(0, 2) != "1." || version.size() == 2 ||
-      version.find_first_not_of("0123456789", 2) != std::string_view::npos)
+      !std::all_of(version.begin() + 2, version.end(), text::is_digit))
     malformed("The XML declaration has no version that we know.");
   const std::string_view name = pseudo_attribute("encoding");
-  const auto is = [&](std::string_view other) { return equal_ignoring_case(name, other); };
+  const auto is = [&](std::string_view other) { return text::equal_ignoring_case(name, other); };
   const bool fits = encoding == Encoding::utf8      ? is("UTF-8") || is("UTF8")
                     : encoding == Encoding::utf16le ? is("UTF-16") || is("UTF-16LE")
                                                     : is("UTF-16") || is("UTF-16BE");
@@ -138,12 +139,11 @@ void Scanner::character_reference(std::string_view digits) const {
   if (digits.empty()) malformed("A character reference is malformed.");
   std::uint32_t value = 0;
   for (const char c : digits) {
-    std::uint32_t digit = 16;
-    if (c >= '0' && c <= '9') digit = static_cast<std::uint32_t>(c - '0');
-    if (c >= 'a' && c <= 'f') digit = static_cast<std::uint32_t>(c - 'a' + 10);
-    if (c >= 'A' && c <= 'F') digit = static_cast<std::uint32_t>(c - 'A' + 10);
-    if (digit >= base) malformed("A character reference is malformed.");
-    value = std::min(value * base + digit, std::uint32_t{0x110000});  // stays above every Char
+    const int digit = text::hex_value(c);
+    if (digit < 0 || static_cast<std::uint32_t>(digit) >= base)
+      malformed("A character reference is malformed.");
+    value = std::min(value * base + static_cast<std::uint32_t>(digit),
+                     std::uint32_t{0x110000});  // stays above every Char
   }
   if (!is_char(value)) malformed("A character reference names a character that XML forbids.");
 }
@@ -211,7 +211,7 @@ void Scanner::comment() {
 }
 
 void Scanner::processing_instruction() {
-  if (equal_ignoring_case(nc_name(), "xml"))
+  if (text::equal_ignoring_case(nc_name(), "xml"))
     malformed("The XML declaration is malformed or not at the beginning.");
   if (take("?>")) return;
   if (!take_space()) malformed("A processing instruction is malformed.");
@@ -238,7 +238,7 @@ void Scanner::markup() {
     take_until("]]>", "A CDATA section does not end.");
     return;
   }
-  if (equal_ignoring_case(rest_.substr(0, 9), "<!DOCTYPE"))
+  if (text::equal_ignoring_case(rest_.substr(0, 9), "<!DOCTYPE"))
     throw Error(Precondition::no_external_entities, "The body has a DOCTYPE.");
   if (take("<!")) malformed("A markup declaration stands where none may.");
   if (take("<?")) return processing_instruction();

@@ -5,7 +5,7 @@
 namespace holdfast::server {
 namespace {
 
-std::string url_of(std::string_view scheme, const Address& address, std::uint16_t port,
+std::string url_of(std::string_view scheme, const net::Address& address, std::uint16_t port,
                    std::string_view path) {
   // A wildcard address is no place to go to; this machine's loopback always reaches it.
   std::string host = address.host;
@@ -46,7 +46,7 @@ std::string banner(const Config& config, Anonymous anonymous, const Ports& ports
 
   std::string url = here;  // as clients should use it
   if (const auto known = parse_public_urls(config.public_url); !known.empty())
-    url = known.front().scheme + "://" + known.front().authority + path;
+    url = known.front().text() + path;
   const std::string dav_url =
       (url.starts_with("https") ? "davs" : "dav") + url.substr(url.find(':'));
 

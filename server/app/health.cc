@@ -32,9 +32,9 @@ bool takes_files(storage::ContentStore& contents) try {
   return false;
 }
 
-dav::Response plain(const dav::Request& request, int status, std::string body,
-                    std::string_view type = "text/plain; charset=utf-8") {
-  dav::Response response;
+http::Response plain(const http::Request& request, int status, std::string body,
+                     std::string_view type = "text/plain; charset=utf-8") {
+  http::Response response;
   response.status = status;
   response.set("Content-Type", type);
   response.set("Cache-Control", "no-store");
@@ -67,12 +67,12 @@ std::optional<std::string> trouble(const Store& store, const dav::Options& optio
   return std::nullopt;
 }
 
-dav::Response Admin::answer(const dav::Request& request) const try {
+http::Response Admin::answer(const http::Request& request) const try {
   const std::string_view path = request.target.substr(0, request.target.find('?'));
   if (path != "/healthz" && path != "/metrics")
     return plain(request, 404, "Here are only /healthz and /metrics.\n");
   if (request.method != "GET" && request.method != "HEAD") {
-    dav::Response response = plain(request, 405, "Only GET and HEAD.\n");
+    http::Response response = plain(request, 405, "Only GET and HEAD.\n");
     response.set("Allow", "GET, HEAD");
     return response;
   }
@@ -81,9 +81,9 @@ dav::Response Admin::answer(const dav::Request& request) const try {
   const std::optional<std::string> why = trouble();
   return why ? plain(request, 503, *why + "\n") : plain(request, 200, "ok\n");
 } catch (const std::exception& error) {
-  dav::Response response = request.target.starts_with("/healthz")
-                               ? plain(request, 503, "The store does not answer.\n")
-                               : plain(request, 500, "The store does not answer.\n");
+  http::Response response = request.target.starts_with("/healthz")
+                                ? plain(request, 503, "The store does not answer.\n")
+                                : plain(request, 500, "The store does not answer.\n");
   response.log_detail = error.what();
   return response;
 }

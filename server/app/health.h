@@ -8,7 +8,7 @@
 #include <string>
 
 #include "dav/engine.h"
-#include "dav/http.h"
+#include "http/message.h"
 #include "server/cli/store.h"
 
 namespace holdfast::server {
@@ -18,8 +18,9 @@ namespace holdfast::server {
 [[nodiscard]] std::optional<std::string> below_floor(const Store& store,
                                                      const dav::Options& options);
 
-// Why the store cannot be read or written, in one sentence; nullopt when it can. Reads the store and
-// begins a file in it. `failed` says that the store refuses further writes. Throws storage::Error.
+// Why the store cannot be read or written, in one sentence; nullopt when it can. Reads the store
+// and begins a file in it. `failed` says that the store refuses further writes. Throws
+// storage::Error.
 [[nodiscard]] std::optional<std::string> trouble(const Store& store, const dav::Options& options,
                                                  const std::atomic<bool>& failed);
 
@@ -30,7 +31,7 @@ struct Admin {
 
   // GET and HEAD; 404 for other paths, 405 for other methods, 500 (/healthz: 503) when a function
   // throws.
-  [[nodiscard]] dav::Response answer(const dav::Request& request) const;
+  [[nodiscard]] http::Response answer(const http::Request& request) const;
 };
 
 }  // namespace holdfast::server

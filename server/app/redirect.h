@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "dav/http.h"
+#include "http/message.h"
+#include "http/origin.h"
 #include "server/config/config.h"
 
 namespace holdfast::server {
@@ -21,18 +22,15 @@ class Redirect {
   Redirect(const Config& config, std::uint16_t port);
 
   // 421 when the Host is none of ours: nobody is sent to a place that a request names.
-  [[nodiscard]] dav::Response answer(const dav::Request& request) const;
+  [[nodiscard]] http::Response answer(const http::Request& request) const;
 
  private:
-  // "https://host:port"; empty when there is none.
-  [[nodiscard]] std::string origin(std::string_view host) const;
+  // "https://host:port" for the value of a Host field; empty when there is none.
+  [[nodiscard]] std::string origin(std::string_view field) const;
 
-  std::vector<std::string> public_origins_;  // "https://host:port"
-  std::string listen_host_;
-  std::string port_;  // ":8443", or empty for 443
+  std::vector<http::Origin> public_origins_;  // those with https
+  std::string listen_host_;                   // without brackets
+  std::string port_;                          // ":8443", or empty for 443
 };
-
-// "host" of "host:port", without brackets.
-[[nodiscard]] std::string host_of(std::string_view authority);
 
 }  // namespace holdfast::server

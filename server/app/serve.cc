@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "dav/engine.h"
+#include "http/origin.h"
 #include "server/app/banner.h"
 #include "server/app/health.h"
 #include "server/app/redirect.h"
@@ -131,8 +132,8 @@ TlsFiles tls_files(const Config& config) {
 // With --tls-self-signed, once the data folder is ours.
 TlsFiles self_signed_files(const Config& config) {
   std::vector<std::string> names = {parse_address(config.listen).host};
-  for (const PublicUrl& url : parse_public_urls(config.public_url))
-    names.push_back(host_of(url.authority));
+  for (const http::Origin& url : parse_public_urls(config.public_url))
+    names.emplace_back(url.authority().bare_host());
   const std::string path = self_signed(config.data, names);
   return {path, path, config.tls_client_ca};
 }
@@ -260,7 +261,7 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
 
   const std::unique_ptr<Listener> listener = make_listener(
       config.listen, inherited.own, limits,
-      [&gate](dav::Request& request, Peer& peer) { return gate.answer(request, peer); }, metrics,
+      [&gate](http::Request& request, Peer& peer) { return gate.answer(request, peer); }, metrics,
       tls ? &*tls : nullptr,
       [&proxies](const std::string& address) { return proxies.trusts(address); });
 
@@ -273,13 +274,14 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
   if (!config.admin_listen.empty())
     admin_listener = make_listener(
         config.admin_listen, inherited.admin, bodiless(limits),
-        [&admin](dav::Request& request, const Peer&) { return admin.answer(request); }, unobserved);
+        [&admin](http::Request& request, const Peer&) { return admin.answer(request); },
+        unobserved);
 
   std::unique_ptr<Listener> redirect_listener;
   if (!config.http_redirect.empty()) {
     redirect_listener = make_listener(
         config.http_redirect, inherited.redirect, bodiless(limits),
-        [redirect = Redirect(config, listener->port())](dav::Request& request, const Peer&) {
+        [redirect = Redirect(config, listener->port())](http::Request& request, const Peer&) {
           return redirect.answer(request);
         },
         metrics);

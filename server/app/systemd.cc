@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <fcntl.h>
@@ -12,13 +11,15 @@
 #include <unistd.h>
 
 #include "server/loop/admission.h"
+#include "server/net/address.h"
+#include "text/ascii.h"
 
 namespace holdfast::server {
 namespace {
 
 constexpr int kFirstDescriptor = 3;
 // More than anybody passes on; fewer than could overflow anything.
-constexpr int kMostDescriptors = 1000;
+constexpr unsigned kMostDescriptors = 1000;
 
 int option_of(int descriptor, int option) {
   int value = 0;
@@ -38,7 +39,7 @@ std::string address_of(int descriptor) {
   static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
   std::memcpy(port.data(),
               reinterpret_cast<const char*>(&address) + offsetof(sockaddr_in, sin_port), 2);
-  const std::string host = describe(address).address;
+  const std::string host = net::IpAddress::of(address).text();
   const bool v6 = host.find(':') != std::string::npos;
   return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port[0] * 256 + port[1]);
 }
@@ -57,14 +58,13 @@ InheritedSockets inherited_sockets(const Environment& environment) {
   InheritedSockets sockets;
   if (environment("LISTEN_PID") != std::to_string(::getpid())) return sockets;
   const std::string text = environment("LISTEN_FDS").value_or("0");
-  int count = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc{} || stop != text.data() + text.size() || count < 0 ||
-      count > kMostDescriptors)
+  const auto count = text::parse_number<unsigned>(text);
+  if (!count || *count > kMostDescriptors)
     throw UsageError("LISTEN_FDS is \"" + text + "\", which is no number of sockets.");
   const std::string all_names = environment("LISTEN_FDNAMES").value_or("");
   std::string_view names = all_names;
-  for (int descriptor = kFirstDescriptor; descriptor < kFirstDescriptor + count; ++descriptor) {
+  for (int descriptor = kFirstDescriptor; descriptor < kFirstDescriptor + static_cast<int>(*count);
+       ++descriptor) {
     const std::string name(take_name(names));
     const std::string which = "Descriptor " + std::to_string(descriptor) +
                               (name.empty() ? "" : " (" + name + ")") + " from LISTEN_FDS ";

@@ -4,19 +4,23 @@
 
 namespace holdfast::server {
 
-dav::Response Gate::refuse(const dav::Request& request, const SignIn::Refusal& refusal) const {
-  dav::Response response =
+http::Response Gate::refuse(const http::Request& request, const SignIn::Refusal& refusal) const {
+  http::Response response =
       dav::refusal(request, engine_.options(), refusal.status, refusal.detail, refusal.sentence);
   response.fields += refusal.fields;
   return response;
 }
 
-dav::Response Gate::answer(dav::Request& request, Peer& peer) const {
+http::Response Gate::answer(http::Request& request, Peer& peer) const {
   proxies_.apply(request, peer);
   if (const std::optional<Denial> denial = policy_.judge(request, sign_in_.anonymous()))
     return dav::refusal(request, engine_.options(), denial->status, denial->detail);
-  if (const auto refusal = sign_in_.identify(request, peer)) return refuse(request, *refusal);
-  if (const storage::AccountId account = request.caller->account; account != storage::kNobody) {
+  const SignIn::Decision decision = sign_in_.identify(request, peer);
+  if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision))
+    return refuse(request, *refusal);
+  const auto& caller = std::get<SignIn::CallerPtr>(decision);
+  peer.user = caller->name;
+  if (const storage::AccountId account = caller->account; account != storage::kNobody) {
     peer.place = active_.enter(account);
     if (!peer.place) {
       peer.last = true;
@@ -25,9 +29,9 @@ dav::Response Gate::answer(dav::Request& request, Peer& peer) const {
                               .fields = "Retry-After: 1\r\n"});
     }
   }
-  dav::Response response = engine_.handle(request);
+  http::Response response = engine_.handle(request, caller);
   if (response.lacks_right)
-    if (const auto refusal = sign_in_.ask_to_sign_in(request, peer))
+    if (const auto refusal = sign_in_.ask_to_sign_in(*caller, peer))
       return refuse(request, *refusal);
   return response;
 }

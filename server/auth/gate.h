@@ -4,7 +4,7 @@
 #pragma once
 
 #include "dav/engine.h"
-#include "dav/http.h"
+#include "http/message.h"
 #include "server/auth/active_requests.h"
 #include "server/auth/origin_policy.h"
 #include "server/auth/proxies.h"
@@ -21,11 +21,11 @@ class Gate {
       : proxies_(proxies), policy_(policy), sign_in_(sign_in), active_(active), engine_(engine) {}
 
   // `peer` becomes the client behind a trusted proxy.
-  [[nodiscard]] dav::Response answer(dav::Request& request, Peer& peer) const;
+  [[nodiscard]] http::Response answer(http::Request& request, Peer& peer) const;
 
  private:
-  [[nodiscard]] dav::Response refuse(const dav::Request& request,
-                                     const SignIn::Refusal& refusal) const;
+  [[nodiscard]] http::Response refuse(const http::Request& request,
+                                      const SignIn::Refusal& refusal) const;
 
   const Proxies& proxies_;
   const OriginPolicy& policy_;

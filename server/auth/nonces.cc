@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "text/ascii.h"
+#include "text/hex.h"
 
 namespace holdfast::server {
 namespace {
@@ -12,20 +14,11 @@ constexpr std::size_t kMade = 16;
 constexpr std::size_t kUnique = 32;
 constexpr std::size_t kNonce = kUnique + 64;
 
-std::string hex16(std::uint64_t number) {
-  std::string out(16, '0');
-  for (std::size_t i = out.size(); number != 0; number >>= 4)
-    out[--i] = "0123456789abcdef"[number & 15];
-  return out;
-}
-
-std::string hex_of(const Mac& bytes) {
-  std::string out;
-  for (const std::uint8_t byte : bytes) {
-    out += "0123456789abcdef"[byte >> 4];
-    out += "0123456789abcdef"[byte & 15];
-  }
-  return out;
+std::string hex_of(std::uint64_t number) {
+  std::array<std::uint8_t, sizeof number> bytes{};
+  for (std::size_t i = bytes.size(); i-- > 0; number >>= 8)
+    bytes[i] = static_cast<std::uint8_t>(number & 0xFF);
+  return text::hex(bytes);
 }
 
 }  // namespace
@@ -34,7 +27,7 @@ Nonces::Nonces(const storage::Clock& clock, std::size_t capacity)
     : clock_(clock), capacity_(capacity), key_(random_key()) {}
 
 std::string Nonces::tag(std::string_view made, std::string_view address) const {
-  return hex_of(mac(key_, std::array{made, address}));
+  return text::hex(mac(key_, std::array{made, address}));
 }
 
 std::string Nonces::make(std::string_view address) {
@@ -43,14 +36,12 @@ std::string Nonces::make(std::string_view address) {
     const std::scoped_lock lock(mutex_);
     serial = ++serial_;
   }
-  const std::string made = hex16(static_cast<std::uint64_t>(clock_.lease())) + hex16(serial);
+  const std::string made = hex_of(static_cast<std::uint64_t>(clock_.lease())) + hex_of(serial);
   return made + tag(made, address);
 }
 
 storage::Millis Nonces::made_at(std::string_view nonce) {
-  std::uint64_t made = 0;
-  std::from_chars(nonce.data(), nonce.data() + kMade, made, 16);
-  return static_cast<storage::Millis>(made);
+  return static_cast<storage::Millis>(text::parse_number(nonce.substr(0, kMade), 16).value_or(0));
 }
 
 Nonces::State Nonces::look(std::string_view nonce, std::string_view address,

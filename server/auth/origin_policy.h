@@ -9,7 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "dav/http.h"
+#include "http/message.h"
+#include "http/origin.h"
 #include "server/config/config.h"
 
 namespace holdfast::server {
@@ -26,13 +27,14 @@ class OriginPolicy {
 
   // nullopt when the engine may answer. 421: not our Host while anonymous clients may write. 403: a
   // write with a foreign Origin, whoever asks.
-  [[nodiscard]] std::optional<Denial> judge(const dav::Request& request, Anonymous anonymous) const;
+  [[nodiscard]] std::optional<Denial> judge(const http::Request& request,
+                                            Anonymous anonymous) const;
 
  private:
   [[nodiscard]] bool is_our_host(std::string_view authority) const;
-  [[nodiscard]] bool is_foreign(std::string_view origin, const dav::Request& request) const;
+  [[nodiscard]] bool is_foreign(std::string_view origin, const http::Request& request) const;
 
-  std::vector<PublicUrl> public_urls_;
+  std::vector<http::Origin> public_urls_;
 };
 
 }  // namespace holdfast::server

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dav/http.h"
+#include "http/message.h"
 #include "server/http1/handler.h"
 
 namespace holdfast::server {
@@ -31,7 +31,7 @@ class Proxies {
   //
   // Where an X-Forwarded field is present, Forwarded is ignored: a proxy that sets only the first
   // passes on whatever a client wrote into the other.
-  void apply(dav::Request& request, Peer& peer) const;
+  void apply(http::Request& request, Peer& peer) const;
 
  private:
   struct Network {

@@ -1,14 +1,14 @@
 #include "server/auth/secrets.h"
 
-#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <memory>
 #include <new>
 #include <openssl/evp.h>
 #include <sodium.h>
 #include <stdexcept>
-#include <utf8proc.h>
+
+#include "text/base64.h"
+#include "text/hex.h"
+#include "text/utf8.h"
 
 namespace holdfast::server {
 namespace {
@@ -26,35 +26,15 @@ const std::uint8_t* bytes(std::string_view text) {
   return reinterpret_cast<const std::uint8_t*>(text.data());
 }
 
-std::string hex(std::span<const std::uint8_t> binary) {
-  std::string out(binary.size() * 2 + 1, '\0');
-  ::sodium_bin2hex(out.data(), out.size(), binary.data(), binary.size());
-  out.pop_back();
-  return out;
-}
-
 std::string digest_input(std::string_view name, std::string_view password) {
   return std::string(name).append(":").append(kRealm).append(":").append(password);
 }
 
 }  // namespace
 
-std::string nfc(std::string_view utf8) {
-  const bool ascii = std::all_of(utf8.begin(), utf8.end(),
-                                 [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-  if (ascii) return std::string(utf8);
-  std::uint8_t* composed = nullptr;
-  const utf8proc_ssize_t size =
-      ::utf8proc_map(bytes(utf8), static_cast<utf8proc_ssize_t>(utf8.size()), &composed,
-                     static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  if (size < 0) return std::string(utf8);
-  const std::unique_ptr<std::uint8_t, decltype(&std::free)> owned(composed, &std::free);
-  return {reinterpret_cast<const char*>(composed), static_cast<std::size_t>(size)};
-}
-
 std::string hash_password(std::string_view password) {
   start_sodium();
-  const std::string text = nfc(password);
+  const std::string text = text::nfc(password);
   std::array<char, crypto_pwhash_STRBYTES> out{};
   if (::crypto_pwhash_str_alg(out.data(), text.data(), text.size(), kPasses, kMemoryBytes,
                               crypto_pwhash_ALG_ARGON2ID13) != 0)
@@ -64,7 +44,7 @@ std::string hash_password(std::string_view password) {
 
 bool verify_password(const std::string& hash, std::string_view password) {
   start_sodium();
-  const std::string text = nfc(password);
+  const std::string text = text::nfc(password);
   errno = 0;
   if (!hash.empty() && ::crypto_pwhash_str_verify(hash.c_str(), text.data(), text.size()) == 0)
     return true;
@@ -85,13 +65,7 @@ std::string digest_secret_md5(std::string_view name, std::string_view password) 
   return md5_hex(digest_input(name, password));
 }
 
-std::string new_token() {
-  const Key secret = random_key();
-  std::array<char, 48> out{};
-  ::sodium_bin2base64(out.data(), out.size(), secret.data(), secret.size(),
-                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-  return out.data();
-}
+std::string new_token() { return text::base64_url(random_key()); }
 
 storage::Sha256 token_hash(std::string_view token) {
   storage::Sha256 out{};
@@ -125,7 +99,7 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && ::sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-std::string sha256_hex(std::string_view text) { return hex(token_hash(text)); }
+std::string sha256_hex(std::string_view text) { return text::hex(token_hash(text)); }
 
 std::string md5_hex(std::string_view text) {
   // Absent where only FIPS is allowed.
@@ -134,7 +108,7 @@ std::string md5_hex(std::string_view text) {
   if (kMd5 == nullptr ||
       EVP_Digest(text.data(), text.size(), out.data(), nullptr, kMd5, nullptr) != 1)
     throw std::runtime_error("MD5 cannot be computed on this machine.");
-  return hex(out);
+  return text::hex(out);
 }
 
 }  // namespace holdfast::server

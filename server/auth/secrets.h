@@ -15,10 +15,6 @@ namespace holdfast::server {
 // The realm of every challenge; Digest's stored secrets depend on it.
 inline constexpr std::string_view kRealm = "Holdfast";
 
-// `utf8` in NFC, the form that names and passwords are compared in: the same whatever system they
-// are typed on. What is no UTF-8 stays as it is.
-[[nodiscard]] std::string nfc(std::string_view utf8);
-
 // argon2id with 19 MiB and two passes (about 20 ms), with a salt of its own, as libsodium writes
 // it. Throws std::runtime_error without memory.
 [[nodiscard]] std::string hash_password(std::string_view password);

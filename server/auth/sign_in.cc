@@ -3,8 +3,10 @@
 #include <new>
 #include <utility>
 
+#include "dav/engine.h"
 #include "dav/method.h"
 #include "server/observe/access_log.h"
+#include "text/json.h"
 
 namespace holdfast::server {
 namespace {
@@ -40,9 +42,10 @@ std::string digest_response(const Digest& digest, std::string_view secret,
 }  // namespace
 
 struct SignIn::Asking {
-  dav::Request& request;
+  const http::Request& request;
   const Peer& peer;
   const AccountIndex& directory;
+  std::shared_ptr<const dav::Caller>& caller;  // to be set
 };
 
 SignIn::SignIn(Settings settings, Means means, const storage::Clock& clock,
@@ -77,11 +80,17 @@ bool SignIn::takes_passwords(const Peer& peer) const {
   return peer.tls || peer.loopback || settings_.basic_over_http;
 }
 
-std::optional<SignIn::Refusal> SignIn::identify(dav::Request& request, const Peer& peer) {
+SignIn::Decision SignIn::identify(const http::Request& request, const Peer& peer) {
   const std::shared_ptr<const AccountIndex> directory = this->directory();
-  const Asking asking{request, peer, *directory};
-  request.caller = anonymous_callers_[static_cast<std::size_t>(anonymous(*directory))];
-  if (directory->empty()) return identify_anonymous(asking);
+  std::shared_ptr<const dav::Caller> caller =
+      anonymous_callers_[static_cast<std::size_t>(anonymous(*directory))];
+  if (auto refusal = refusal_of({request, peer, *directory, caller})) return *std::move(refusal);
+  return caller;
+}
+
+std::optional<SignIn::Refusal> SignIn::refusal_of(const Asking& asking) {
+  const http::Request& request = asking.request;
+  if (asking.directory.empty()) return identify_anonymous(asking);
 
   const std::optional<std::string_view> field = request.fields.find("Authorization");
   if (request.fields.count("Authorization") > 1)
@@ -92,8 +101,9 @@ std::optional<SignIn::Refusal> SignIn::identify(dav::Request& request, const Pee
     return identify_digest(asking, *digest);
   if (const auto* bearer = std::get_if<Bearer>(&credentials))
     return identify_bearer(asking, *bearer);
-  if (const AccountIndex::Entry* entry = directory->find_certificate(peer.certificate)) {
-    request.caller = entry->caller;
+  if (const AccountIndex::Entry* entry =
+          asking.directory.find_certificate(asking.peer.certificate)) {
+    asking.caller = entry->caller;
     return std::nullopt;
   }
   if (!field) return identify_anonymous(asking);
@@ -115,13 +125,13 @@ std::optional<SignIn::Refusal> SignIn::identify_anonymous(const Asking& asking) 
                                  "(--anonymous)."};
 }
 
-std::optional<SignIn::Refusal> SignIn::ask_to_sign_in(const dav::Request& request,
-                                                      const Peer& peer) {
-  if (request.caller->account != storage::kNobody) return std::nullopt;
+std::optional<SignIn::Refusal> SignIn::ask_to_sign_in(const dav::Caller& caller, const Peer& peer) {
+  if (caller.account != storage::kNobody) return std::nullopt;
   const std::shared_ptr<const AccountIndex> directory = this->directory();
   if (directory->empty()) return std::nullopt;
-  dav::Request copy;
-  return challenge(Asking{copy, peer, *directory}, "an account is needed");
+  const http::Request none;
+  std::shared_ptr<const dav::Caller> nobody;
+  return challenge({none, peer, *directory, nobody}, "an account is needed");
 }
 
 std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, const Basic& basic) {
@@ -136,7 +146,7 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
   const Mac credentials = mac(key_, std::array<std::string_view, 2>{basic.name, basic.password});
   switch (directory.verified().judge(credentials)) {
     case CredentialCache::Verdict::right:
-      asking.request.caller = entry->caller;
+      asking.caller = entry->caller;
       return std::nullopt;
     case CredentialCache::Verdict::wrong: {
       const storage::Millis now = clock_.lease();
@@ -182,7 +192,7 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
   }
   if (recording.verdict == CredentialCache::Verdict::right) {
     attempt.end(Throttle::Outcome::succeeded);
-    asking.request.caller = entry->caller;
+    asking.caller = entry->caller;
     return std::nullopt;
   }
   attempt.end(Throttle::Outcome::failed);
@@ -221,7 +231,7 @@ std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, con
                   digest.username);
   if (!nonces_.use(digest.nonce, digest.username, digest.count))
     return challenge(asking, "a Digest request that came before", true);
-  asking.request.caller = entry->caller;
+  asking.caller = entry->caller;
   return std::nullopt;
 }
 
@@ -248,7 +258,7 @@ std::optional<SignIn::Refusal> SignIn::take_token(const Asking& asking,
                                                   const AccountIndex::TokenEntry& entry) {
   if (entry.token->expires && *entry.token->expires <= clock_.wall())
     return failed(asking, "expired token " + entry.token->id, entry.account->name);
-  asking.request.caller = entry.caller;
+  asking.caller = entry.caller;
   return std::nullopt;
 }
 
@@ -287,7 +297,7 @@ SignIn::Refusal SignIn::failed(const Asking& asking, std::string_view why, std::
   sentence += why;
   if (!name.empty()) {
     sentence += ", account \"";
-    append_json_text(sentence, name, kLoggedNameBytes);
+    text::append_json_text(sentence, name, kLoggedNameBytes);
     sentence += '"';
   }
   means_.tell(sentence);

@@ -4,8 +4,9 @@
 // client costs a few microseconds: only the first of its requests in five minutes is hashed slowly.
 // Any thread.
 //
-//   if (const auto refusal = sign_in.identify(request, peer)) return answer(*refusal);
-//   dav::Response response = engine.handle(request);   // request.caller is set
+//   const SignIn::Decision decision = sign_in.identify(request, peer);
+//   if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision)) return answer(*refusal);
+//   http::Response response = engine.handle(request, std::get<SignIn::CallerPtr>(decision));
 #pragma once
 
 #include <array>
@@ -16,8 +17,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
-#include "dav/http.h"
+#include "http/message.h"
 #include "server/auth/account_index.h"
 #include "server/auth/authorization.h"
 #include "server/auth/hash_slots.h"
@@ -56,16 +58,17 @@ class SignIn {
     std::string_view sentence{};  // for the client; static, empty for the status's own
     std::string fields{};         // header field lines
   };
-  // Sets request.caller. nullopt when the engine may answer. 401: credentials are needed, or are
-  // not right. 400: two Authorization fields. 403: the connection is not one to ask for a password
-  // on, or there are no accounts and anybody may not do this. 429: too many failures; 503: too many
+  using CallerPtr = std::shared_ptr<const dav::Caller>;
+  // Who asks, never null, or why the engine is not asked. 401: credentials are needed, or are not
+  // right. 400: two Authorization fields. 403: the connection is not one to ask for a password on,
+  // or there are no accounts and anybody may not do this. 429: too many failures; 503: too many
   // passwords to verify.
-  [[nodiscard]] std::optional<Refusal> identify(dav::Request& request, const Peer& peer);
+  using Decision = std::variant<CallerPtr, Refusal>;
+  [[nodiscard]] Decision identify(const http::Request& request, const Peer& peer);
 
-  // For an answer that was refused to this request's caller for lack of a right: asks an anonymous
-  // client to sign in. nullopt when that cannot help.
-  [[nodiscard]] std::optional<Refusal> ask_to_sign_in(const dav::Request& request,
-                                                      const Peer& peer);
+  // For an answer that was refused to this caller for lack of a right: asks an anonymous client to
+  // sign in. Nullopt when that cannot help.
+  [[nodiscard]] std::optional<Refusal> ask_to_sign_in(const dav::Caller& caller, const Peer& peer);
 
   // What clients that do not sign in may do now.
   [[nodiscard]] Anonymous anonymous();
@@ -76,6 +79,7 @@ class SignIn {
   [[nodiscard]] std::shared_ptr<const AccountIndex> directory();
   [[nodiscard]] Anonymous anonymous(const AccountIndex& directory) const;
   [[nodiscard]] bool takes_passwords(const Peer& peer) const;
+  [[nodiscard]] std::optional<Refusal> refusal_of(const Asking& asking);
   [[nodiscard]] std::optional<Refusal> identify_anonymous(const Asking& asking);
   [[nodiscard]] std::optional<Refusal> identify_basic(const Asking& asking, const Basic& basic);
   [[nodiscard]] std::optional<Refusal> identify_digest(const Asking& asking, const Digest& digest);

@@ -1,10 +1,11 @@
 #include "server/auth/throttle.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <cstring>
 #include <string>
 #include <utility>
+
+#include "server/net/address.h"
 
 namespace holdfast::server {
 namespace {
@@ -13,11 +14,11 @@ constexpr storage::Millis kFirstDelay = 1000;
 
 // The first bytes of an address that stand for one client, or for its network.
 std::string network_of(std::string_view address, std::size_t v4_bytes, std::size_t v6_bytes) {
-  const std::string text(address);
-  std::array<char, 16> bytes{};
-  if (::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) return {bytes.data(), v4_bytes};
-  if (::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return {bytes.data(), v6_bytes};
-  return text;
+  const auto ip = net::IpAddress::parse(address);
+  if (!ip) return std::string(address);
+  const auto* bytes = reinterpret_cast<const char*>(ip->bytes().data());
+  if (ip->is_v4()) return {bytes + net::kV4Offset, v4_bytes};
+  return {bytes, v6_bytes};
 }
 
 storage::Millis delay(std::int64_t failures, const Throttle::Rule& rule) {

@@ -1,6 +1,7 @@
 // `holdfast backup` and `holdfast restore`. The command itself copies, with its own rights (root's
-// with those of the data folder's owner, server/process/drop_root.h), also while a server runs: it only reads the data folder, and the server is asked to keep every content
-// file until the command is done or dead. Call them from the main thread of a process of their own.
+// with those of the data folder's owner, server/process/drop_root.h), also while a server runs: it
+// only reads the data folder, and the server is asked to keep every content file until the command
+// is done or dead. Call them from the main thread of a process of their own.
 #pragma once
 
 #include <functional>

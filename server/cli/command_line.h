@@ -52,9 +52,9 @@ struct UserArguments {
 struct Invocation {
   Command command = Command::print;
   Config config;
-  std::string text;     // for print
-  std::string lock;     // for lock_break: a token or a path
-  std::string folder;   // for backup and restore: of the backup
+  std::string text;    // for print
+  std::string lock;    // for lock_break: a token or a path
+  std::string folder;  // for backup and restore: of the backup
   UserArguments user;
   bool hashes = false;  // for check
   bool repair = false;  // for check

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <exception>
@@ -16,7 +15,8 @@
 #include <unistd.h>
 #include <utility>
 
-#include "server/net/descriptor.h"
+#include "storage/descriptor.h"
+#include "text/ascii.h"
 
 namespace holdfast::server {
 namespace {
@@ -73,13 +73,10 @@ std::optional<ControlReply> parse_reply(std::string_view reply) {
   const std::size_t space = reply.find(' ');
   if (line == std::string_view::npos || space > line) return std::nullopt;
   ControlReply out;
-  std::size_t size = 0;
-  const char* const begin = reply.data();
-  const auto code = std::from_chars(begin, begin + space, out.exit_code);
-  const auto bytes = std::from_chars(begin + space + 1, begin + line, size);
-  if (code.ec != std::errc{} || code.ptr != begin + space || bytes.ec != std::errc{} ||
-      bytes.ptr != begin + line || reply.size() - line - 1 != size)
-    return std::nullopt;
+  const auto code = text::parse_number<std::uint8_t>(reply.substr(0, space));
+  const auto bytes = text::parse_number(reply.substr(space + 1, line - space - 1));
+  if (!code || bytes != reply.size() - line - 1) return std::nullopt;
+  out.exit_code = *code;
   out.text = reply.substr(line + 1);
   return out;
 }
@@ -89,9 +86,9 @@ std::optional<ControlReply> parse_reply(std::string_view reply) {
 ControlSocket::ControlSocket(const std::string& folder, Answer answer,
                              std::chrono::milliseconds hold_limit)
     : folder_(folder), answer_(std::move(answer)), hold_limit_(hold_limit) {
-  Descriptor folder_fd(open_folder(folder));
+  storage::Descriptor folder_fd(open_folder(folder));
   if (folder_fd.get() < 0) fail(folder, "cannot be made");
-  Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  storage::Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (fd.get() < 0) fail(folder, "cannot be made");
 
   if (::unlinkat(folder_fd.get(), kSocketName, 0) != 0 && errno != ENOENT)
@@ -195,11 +192,11 @@ void ControlSocket::serve(Connection& connection, const std::stop_token& stop) {
 namespace {
 
 // The connection on which the request was sent, and its reply.
-std::optional<std::pair<ControlReply, Descriptor>> ask(const std::string& folder,
-                                                       std::string_view request) {
-  const Descriptor folder_fd(open_folder(folder));
+std::optional<std::pair<ControlReply, storage::Descriptor>> ask(const std::string& folder,
+                                                                std::string_view request) {
+  const storage::Descriptor folder_fd(open_folder(folder));
   if (folder_fd.get() < 0) return std::nullopt;
-  Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  storage::Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) fail(folder, "cannot be used");
   const sockaddr_un address = socket_address(folder_fd.get());
   if (::connect(fd.get(), generic(address), sizeof(address)) != 0) {

@@ -11,6 +11,7 @@
 #include "dav/path.h"
 #include "server/cli/table.h"
 #include "server/observe/access_log.h"
+#include "text/json.h"
 
 namespace holdfast::server {
 namespace {
@@ -51,13 +52,13 @@ std::string owner_text(std::string_view xml) {
   const std::size_t first = text.find_first_not_of(' ');
   if (first == std::string::npos) return "-";
   std::string out;
-  append_json_text(out, std::string_view(text).substr(first), kOwnerLimitBytes);
+  text::append_json_text(out, std::string_view(text).substr(first), kOwnerLimitBytes);
   return out;
 }
 
 std::string account_text(std::string_view principal) {
   std::string out;
-  append_json_text(out, principal.empty() ? "-" : principal, AccessLog::kTextLimitBytes);
+  text::append_json_text(out, principal.empty() ? "-" : principal, AccessLog::kTextLimitBytes);
   return out;
 }
 
@@ -76,7 +77,7 @@ void append_row(std::string& out, const std::array<std::string, 8>& cells) {
 // Whatever the limits of paths are now: the lock may be older than they are.
 storage::Path any_path(std::string_view text) {
   constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max();
-  const dav::UrlSpace space{.prefix = {}, .authorities = {}, .limits = {kMost, kMost, kMost}};
+  const dav::UrlSpace space{.prefix = {}, .origins = {}, .limits = {kMost, kMost, kMost}};
   return dav::parse_reference(text, space, "").path;
 }
 
@@ -84,7 +85,7 @@ std::string count_text(std::size_t count) { return counted(count, "lock", "locks
 
 ControlReply no_lock(std::string_view which) {
   std::string text = "No lock is found for ";
-  append_json_text(text, which, AccessLog::kTextLimitBytes);
+  text::append_json_text(text, which, AccessLog::kTextLimitBytes);
   return {1, text + ".\n"};
 }
 

@@ -11,6 +11,8 @@
 
 #include "dav/path.h"
 #include "server/config/config.h"
+#include "text/ascii.h"
+#include "text/utf8.h"
 
 namespace holdfast::server {
 namespace {
@@ -81,10 +83,8 @@ std::string read_new_password(const std::string& account) {
     password = read_line();
   }
   if (!password || password->empty()) throw UsageError("No password was given.");
-  const bool control = std::any_of(password->begin(), password->end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  if (control || password->size() > kLimitBytes || !dav::valid_utf8(*password))
+  if (text::has_control(*password) || password->size() > kLimitBytes ||
+      !text::valid_utf8(*password))
     throw UsageError("A password is UTF-8 text of at most 1024 bytes without control characters.");
   return *password;
 }

@@ -1,8 +1,6 @@
 // The command's half of `holdfast user …`: from arguments to a request line, and back.
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -15,6 +13,9 @@
 #include "server/cli/password.h"
 #include "server/cli/user_store.h"
 #include "storage/name_key.h"
+#include "text/ascii.h"
+#include "text/percent.h"
+#include "text/utf8.h"
 
 namespace holdfast::server {
 namespace {
@@ -23,42 +24,13 @@ constexpr std::string_view kPrefix = "user ";
 constexpr std::size_t kTokenIdLetters = 8;
 constexpr std::size_t kCertificateLimitBytes = 1 << 20;
 
-void append_encoded(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || c == '/' || c == '-' || c == '_' || c == '.' || c == '$') {
-      out += c;
-    } else {
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    }
-  }
-}
-
-std::optional<std::string> decoded(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    if (text.front() != '%') {
-      out += text.front();
-      text.remove_prefix(1);
-      continue;
-    }
-    unsigned value = 0;
-    if (text.size() < 3) return std::nullopt;
-    const auto [end, error] = std::from_chars(text.data() + 1, text.data() + 3, value, 16);
-    if (error != std::errc{} || end != text.data() + 3) return std::nullopt;
-    out += static_cast<char>(value);
-    text.remove_prefix(3);
-  }
-  return out;
-}
+// What of a value a line has as it is; spaces and "=" part the values.
+constexpr auto kPlainBytes = text::ByteSet::alphanumeric_and("/-_.$");
 
 void add_password(UserRequest& request, const Invocation& invocation) {
   if (invocation.user.no_password) return;
   const std::string& name = request.values["name"];
-  const std::string password = nfc(read_new_password(name));
+  const std::string password = text::nfc(read_new_password(name));
   request.values["hash"] = hash_password(password);
   if (!invocation.config.digest) return;
   request.values["digest-sha256"] = digest_secret_sha256(name, password);
@@ -106,7 +78,7 @@ std::string request_line(const UserRequest& request) {
   line += request.verb;
   for (const auto& [key, value] : request.values) {
     line += " " + key + "=";
-    append_encoded(line, value);
+    text::append_encoded(line, value, kPlainBytes);
   }
   if (line.size() >= ControlSocket::kRequestLimitBytes)
     throw UsageError("The name, the label or the path is too long.");
@@ -125,7 +97,7 @@ std::optional<UserRequest> parse_user_request(std::string_view line) {
     line.remove_prefix(word.size());
     const std::size_t equals = word.find('=');
     if (equals == std::string_view::npos) return std::nullopt;
-    std::optional<std::string> value = decoded(word.substr(equals + 1));
+    std::optional<std::string> value = text::percent_decoded(word.substr(equals + 1));
     if (!value) return std::nullopt;
     request.values[std::string(word.substr(0, equals))] = std::move(*value);
   }

@@ -13,6 +13,9 @@
 #include "server/cli/table.h"
 #include "server/observe/access_log.h"
 #include "storage/name_key.h"
+#include "text/ascii.h"
+#include "text/json.h"
+#include "text/utf8.h"
 
 namespace holdfast::server {
 namespace {
@@ -34,7 +37,7 @@ constexpr std::int64_t kDay_s = 24 * 60 * 60;
 
 std::string shown(std::string_view text) {
   std::string out;
-  append_json_text(out, text, kShownBytes);
+  text::append_json_text(out, text, kShownBytes);
   return out;
 }
 
@@ -299,11 +302,8 @@ ControlReply token_add(Namespace& names, const UserRequest& request) {
   if (token.id.empty() || hash.size() != token.hash.size())
     return {1, "The server does not understand this token; is it of another version?\n"};
   std::copy(hash.begin(), hash.end(), token.hash.begin());
-  const bool control = std::any_of(token.label.begin(), token.label.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  if (token.label.empty() || token.label.size() > kLabelBytes || control ||
-      !dav::valid_utf8(token.label))
+  if (token.label.empty() || token.label.size() > kLabelBytes || text::has_control(token.label) ||
+      !text::valid_utf8(token.label))
     throw UsageError("A label has 1 to 200 bytes of UTF-8 and no control characters.");
   token.read_only = request.has("read-only");
   if (request.has("path")) token.path = parse_path(request.value("path"));

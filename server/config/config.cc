@@ -2,27 +2,15 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <utility>
 
-#include "Poco/Exception.h"
-#include "Poco/Net/SocketAddress.h"
+#include "text/ascii.h"
 
 namespace holdfast::server {
 namespace {
 
 constexpr std::uint64_t kGibi = 1 << 30;
-
-bool is_decimal(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(),
-                                      [](unsigned char c) { return std::isdigit(c) != 0; });
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 void apply(Config& config, const Option& option, std::string_view value,
            const std::string& source) {
@@ -37,8 +25,7 @@ void apply(Config& config, const Option& option, std::string_view value,
 
 std::string Option::variable() const {
   std::string out = "HOLDFAST_";
-  for (const char c : name)
-    out += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (const char c : name) out += c == '-' ? '_' : text::upper(c);
   return out;
 }
 
@@ -61,62 +48,22 @@ Config resolve(const Values& flags, const Environment& environment, const Values
   return config;
 }
 
-Address parse_address(std::string_view text) {
-  static const std::string kNeeded = "an address like 127.0.0.1:8080 or [::1]:8080 is needed";
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) throw UsageError(kNeeded);
-  std::string_view host = text.substr(0, colon);
-  const std::string_view port = text.substr(colon + 1);
-  const bool bracketed = host.front() == '[' && host.back() == ']';
-  if (bracketed) host = host.substr(1, host.size() - 2);
-  if (host.empty() || (!bracketed && host.find(':') != std::string_view::npos) ||
-      !is_decimal(port) || port.size() > 5 || std::stoul(std::string(port)) > 65535)
-    throw UsageError(kNeeded);
-
-  Address address;
-  address.host = host;
-  address.port = static_cast<std::uint16_t>(std::stoul(std::string(port)));
-  try {
-    address.loopback = Poco::Net::SocketAddress(address.host, address.port).host().isLoopback();
-  } catch (const Poco::Exception&) {
-    throw UsageError(kNeeded);
-  }
-  return address;
+net::Address parse_address(std::string_view text) {
+  if (auto address = net::Address::parse(text)) return *std::move(address);
+  throw UsageError("an address like 127.0.0.1:8080 or [::1]:8080 is needed");
 }
 
-PublicUrl parse_public_url(std::string_view text) {
-  static const std::string kNeeded = "a URL like https://dav.example.org is needed";
-  PublicUrl url;
-  const std::size_t mark = text.find("://");
-  if (mark == std::string_view::npos) throw UsageError(kNeeded);
-  url.scheme = lower(text.substr(0, mark));
-  if (url.scheme != "http" && url.scheme != "https") throw UsageError(kNeeded);
-
-  std::string_view rest = text.substr(mark + 3);
-  if (rest.find_first_of("?#@\\ \t\"<>") != std::string_view::npos) throw UsageError(kNeeded);
-  url.authority = lower(rest.substr(0, rest.find('/')));
-  for (const unsigned char c : url.authority)
-    if (c <= ' ' || c >= 0x7f) throw UsageError(kNeeded);
-
-  // A port is what follows the last colon outside of brackets.
-  const std::size_t colon = url.authority.rfind(':');
-  const std::size_t bracket = url.authority.rfind(']');
-  if (colon != std::string::npos && (bracket == std::string::npos || colon > bracket)) {
-    const std::string port = url.authority.substr(colon + 1);
-    if (!is_decimal(port) || port.size() > 5 || std::stoul(port) > 65535) throw UsageError(kNeeded);
-    if (port == (url.scheme == "https" ? "443" : "80")) url.authority.resize(colon);
-  }
-  if (url.authority.empty() || url.authority.front() == ':') throw UsageError(kNeeded);
-  return url;
+http::Origin parse_public_url(std::string_view text) {
+  // A path is let through, but not what stands for a mistake in copying.
+  if (text.find_first_of("\\ \t\"<>") == std::string_view::npos)
+    if (auto origin = http::Origin::of_url(text)) return *std::move(origin);
+  throw UsageError("a URL like https://dav.example.org is needed");
 }
 
-std::vector<PublicUrl> parse_public_urls(std::string_view text) {
-  std::vector<PublicUrl> urls;
-  for (std::size_t begin = 0; !text.empty() && begin <= text.size();) {
-    const std::size_t comma = std::min(text.find(',', begin), text.size());
-    urls.push_back(parse_public_url(dav::trimmed(text.substr(begin, comma - begin))));
-    begin = comma + 1;
-  }
+std::vector<http::Origin> parse_public_urls(std::string_view text) {
+  std::vector<http::Origin> urls;
+  if (text.empty()) return urls;
+  while (const auto url = text::next_element(text)) urls.push_back(parse_public_url(*url));
   return urls;
 }
 
@@ -128,8 +75,9 @@ void check_tls(const Config& config) {
   if (config.tls_self_signed && !config.tls_certificate.empty())
     throw UsageError("--tls-cert and --tls-self-signed exclude each other.");
   if (config.tls()) {
-    const std::vector<PublicUrl> known = parse_public_urls(config.public_url);
-    if (!config.http_redirect.empty() && !known.empty() && known.front().scheme != "https")
+    const std::vector<http::Origin> known = parse_public_urls(config.public_url);
+    if (!config.http_redirect.empty() && !known.empty() &&
+        known.front().scheme != http::Scheme::https)
       throw UsageError(
           "--http-redirect sends clients to --public-url, which must begin with https.");
     return;
@@ -148,8 +96,7 @@ std::string_view to_string(Durability durability) {
 dav::Options Config::engine_options(std::uint64_t disk_bytes) const {
   dav::Options out = dav;
   out.space.prefix = dav::parse_prefix(prefix);
-  for (PublicUrl& url : parse_public_urls(public_url))
-    out.space.authorities.push_back(std::move(url.authority));
+  out.space.origins = parse_public_urls(public_url);
   out.body_limit_bytes = limits.body_limit_bytes;
   out.free_space_floor_bytes = free_space_floor_bytes.value_or(
       std::max(disk_bytes / 100, std::min(kGibi, disk_bytes / 100 * 3)));

@@ -15,9 +15,12 @@
 #include <string_view>
 #include <vector>
 
+#include "dav/engine.h"
 #include "dav/options.h"
+#include "http/origin.h"
 #include "server/auth/anonymous.h"
 #include "server/http1/limits.h"
+#include "server/net/address.h"
 #include "server/process/environment.h"
 #include "server/process/usage_error.h"
 #include "storage/open.h"
@@ -89,29 +92,19 @@ using Values = std::map<std::string, std::string, std::less<>>;
 [[nodiscard]] Config resolve(const Values& flags, const Environment& environment,
                              const Values& file = {});
 
-// An "ADDR:PORT" as a listener takes it.
-struct Address {
-  std::string host;  // numeric or a name, without brackets
-  std::uint16_t port = 0;
-  bool loopback = false;
-};
-// Throws UsageError.
-[[nodiscard]] Address parse_address(std::string_view text);
+// An "ADDR:PORT" to listen on. Throws UsageError.
+[[nodiscard]] net::Address parse_address(std::string_view text);
 
 // A whole number; with `suffixes` also one like 64KiB or 2GiB. Throws UsageError that says what
 // would be right.
 [[nodiscard]] std::uint64_t parse_number(std::string_view text, bool suffixes);
 
-// An origin that clients know this server by.
-struct PublicUrl {
-  std::string scheme;     // "http" or "https"
-  std::string authority;  // lower case, "host" or "host:port"; the scheme's own port left out
-};
-// Throws UsageError unless `text` is "http(s)://host[:port]" with at most a path.
-[[nodiscard]] PublicUrl parse_public_url(std::string_view text);
+// The origin of "http(s)://host[:port]" with at most a path, by which clients know this server.
+// Throws UsageError for anything else.
+[[nodiscard]] http::Origin parse_public_url(std::string_view text);
 // Several with commas between them, the one to show to people first; none for an empty text. Throws
 // UsageError.
-[[nodiscard]] std::vector<PublicUrl> parse_public_urls(std::string_view text);
+[[nodiscard]] std::vector<http::Origin> parse_public_urls(std::string_view text);
 
 // Throws UsageError with one sentence when the TLS options contradict each other or leave out a
 // part.

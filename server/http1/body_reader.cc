@@ -60,12 +60,12 @@ bool BodyReader::fill(Clock::time_point deadline) {
   return true;
 }
 
-dav::Body::Piece BodyReader::read() {
+http::Body::Piece BodyReader::read() {
   if (state_ == State::more && !invite()) stop(State::truncated);
   return next(Clock::time_point::max());
 }
 
-dav::Body::Piece BodyReader::next(Clock::time_point deadline) {
+http::Body::Piece BodyReader::next(Clock::time_point deadline) {
   while (state_ == State::more) {
     if (arrived_.empty() && !fill(deadline)) break;
     std::span<const char> data;

@@ -7,7 +7,7 @@
 #include <optional>
 #include <span>
 
-#include "dav/http.h"
+#include "http/message.h"
 #include "server/http1/chunked.h"
 #include "server/http1/head.h"
 #include "server/http1/limits.h"
@@ -15,7 +15,7 @@
 
 namespace holdfast::server {
 
-class BodyReader final : public dav::Body {
+class BodyReader final : public http::Body {
  public:
   // `arrived` is what came after the head in the same reads; `buffer` receives the rest.
   BodyReader(Wire& wire, const Limits& limits, const Head& head, std::span<char> arrived,

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "text/ascii.h"
+#include "text/hex.h"
+
 namespace holdfast::server {
 namespace {
 
@@ -13,14 +16,8 @@ constexpr std::size_t kMaxTrailerBytes = 8 * 1024;
 constexpr std::int64_t kFramingAllowance = 16;
 constexpr std::int64_t kMaxExcess = 16 * 1024;
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-bool is_control(char c) { return (c >= '\0' && c < ' ' && c != '\t') || c == '\x7f'; }
+// What may stand neither in an extension nor in a trailer.
+bool is_forbidden(char c) { return text::is_control(c) && c != '\t'; }
 
 }  // namespace
 
@@ -38,7 +35,7 @@ bool ChunkedDecoder::end_of_size_line() {
 bool ChunkedDecoder::frame(char c) {
   switch (step_) {
     case Step::size:
-      if (const int value = hex_value(c); value >= 0) {
+      if (const int value = text::hex_value(c); value >= 0) {
         left_ = left_ * 16 + static_cast<std::uint64_t>(value);
         return ++digits_ <= kMaxDigits;
       }
@@ -57,7 +54,7 @@ bool ChunkedDecoder::frame(char c) {
       semicolon_ = semicolon_ || c == ';';
       // Before the semicolon only white space may stand.
       if (!semicolon_ && c != ' ' && c != '\t') return false;
-      return !is_control(c) && ++extension_ <= kMaxExtensionBytes;
+      return !is_forbidden(c) && ++extension_ <= kMaxExtensionBytes;
     case Step::size_lf:
       return c == '\n' && end_of_size_line();
     case Step::data_cr:
@@ -73,7 +70,7 @@ bool ChunkedDecoder::frame(char c) {
         return true;
       }
       ++trailer_line_;
-      return !is_control(c);
+      return !is_forbidden(c);
     case Step::trailer_lf:
       step_ = trailer_line_ == 0 ? Step::end : Step::trailer;
       trailer_line_ = 0;

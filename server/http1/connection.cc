@@ -29,7 +29,7 @@ bool looks_quick(const Head& head, std::size_t arrived) {
 
 }  // namespace
 
-Connection::Connection(const Service& service, Wire wire, Peer peer, ClientKey key)
+Connection::Connection(const Service& service, Wire wire, Peer peer, net::ClientKey key)
     : service_(service),
       wire_(std::move(wire)),
       peer_(std::move(peer)),

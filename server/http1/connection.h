@@ -22,7 +22,7 @@ class QuickLoop;
 
 class Connection {
  public:
-  Connection(const Service& service, Wire wire, Peer peer, ClientKey key);
+  Connection(const Service& service, Wire wire, Peer peer, net::ClientKey key);
 
   // What the worker does with the connection after serve.
   enum class Next {
@@ -40,7 +40,7 @@ class Connection {
   // For the poller, while nobody serves the connection.
   [[nodiscard]] const Wire& wire() const { return wire_; }
   [[nodiscard]] const Peer& peer() const { return peer_; }
-  [[nodiscard]] ClientKey key() const { return key_; }
+  [[nodiscard]] net::ClientKey key() const { return key_; }
   // For the quick loop. When the last request had its answer.
   [[nodiscard]] Clock::time_point waits_since() const { return since_; }
   // When the poller should give up on it.
@@ -70,7 +70,7 @@ class Connection {
   const Service& service_;
   Wire wire_;
   Peer peer_;
-  ClientKey key_;
+  net::ClientKey key_;
   HeadScanner scanner_;
   std::string held_;  // what had arrived of a head when the worker left
   Clock::time_point

@@ -4,6 +4,8 @@
 #include <exception>
 #include <string>
 
+#include "http/date.h"
+#include "http/status.h"
 #include "server/http1/response_writer.h"
 
 namespace holdfast::server {
@@ -12,8 +14,8 @@ namespace {
 // The log never needs more of a target that was refused for its length.
 constexpr std::size_t kLoggedTargetBytes = 1024;
 
-dav::Response failure(std::string detail) {
-  dav::Response response;
+http::Response failure(std::string detail) {
+  http::Response response;
   response.status = 500;
   response.set("Content-Type", "text/plain; charset=utf-8");
   response.body = std::string("Internal Server Error\n");
@@ -21,7 +23,7 @@ dav::Response failure(std::string detail) {
   return response;
 }
 
-dav::Response handle(const Handler& handler, dav::Request& request, Peer& peer) {
+http::Response handle(const Handler& handler, http::Request& request, Peer& peer) {
   try {
     return handler(request, peer);
   } catch (const std::exception& error) {
@@ -32,10 +34,10 @@ dav::Response handle(const Handler& handler, dav::Request& request, Peer& peer) 
 }
 
 // Sent at once, as a rule.
-bool is_small(const dav::Response& response) {
+bool is_small(const http::Response& response) {
   if (const auto* text = std::get_if<std::string>(&response.body))
     return text->size() <= Buffers::kBlockBytes;
-  if (const auto* content = std::get_if<dav::ContentBody>(&response.body))
+  if (const auto* content = std::get_if<http::SourceBody>(&response.body))
     return content->length() <= Buffers::kBlockBytes;
   return std::holds_alternative<std::monostate>(response.body);
 }
@@ -54,7 +56,7 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Buffers& space, const P
   BodyReader body(wire, service.limits, head, arrived,
                   body_due ? space.body_buffer() : std::span<char>());
 
-  dav::Request request;
+  http::Request request;
   request.scheme = peer.tls ? "https" : "http";
   request.method = head.method;
   request.target = head.target;
@@ -62,7 +64,7 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Buffers& space, const P
   std::swap(request.fields, space.head.fields);
   request.body = &body;
   Peer client = peer;
-  dav::Response response = handle(service.handler, request, client);
+  http::Response response = handle(service.handler, request, client);
 
   const bool small = is_small(response);
   if (!small) wire.dedicate_thread();
@@ -80,7 +82,7 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Buffers& space, const P
   record.request_bytes = body.received();
   record.response_bytes = sent.body_bytes;
   record.microseconds = microseconds_since(start);
-  record.user = request.caller->name;
+  record.user = client.user;
   record.client = client.address;
   record.detail = sent.detail.empty() ? response.log_detail : sent.detail;
   service.observer.request_finished(record);
@@ -89,7 +91,7 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Buffers& space, const P
   if (!sent.whole) return {.fate = Fate::close, .small = small, .leftover = {}};
   if (sent.keep_alive) return {.fate = Fate::go_on, .small = small, .leftover = body.leftover()};
   // Under TLS the client still has its close_notify to send.
-  const bool client_is_done = body.state() == dav::Body::State::truncated ||
+  const bool client_is_done = body.state() == http::Body::State::truncated ||
                               (drained && body.leftover().empty() && !wire.secure());
   return {.fate = client_is_done ? Fate::close : Fate::linger, .small = small, .leftover = {}};
 }
@@ -99,10 +101,10 @@ void refuse(const Service& service, Wire& wire, const Peer& peer, const Refusal&
   if (arrived.starts_with("\r\n")) arrived.remove_prefix(2);
   const RequestLine line = split_request_line(arrived.substr(0, arrived.find_first_of("\r\n")));
   const std::string status = std::to_string(refusal.status);
-  const std::string_view reason = dav::reason_phrase(refusal.status);
+  const std::string_view reason = http::reason_phrase(refusal.status);
   std::string answer;
   answer.append("HTTP/1.1 ").append(status).append(" ").append(reason);
-  answer.append("\r\nServer: Holdfast\r\nDate: ").append(date_now());
+  answer.append("\r\nServer: Holdfast\r\nDate: ").append(http::date_now());
   answer.append("\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ");
   answer.append(std::to_string(refusal.detail.size() + 1));
   answer.append("\r\nConnection: close\r\n\r\n");

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "dav/http.h"
+#include "http/message.h"
 
 namespace holdfast::server {
 
@@ -16,8 +16,9 @@ struct Peer {
   bool tls = false;
   std::string certificate{};  // SHA-256 of the client's certificate (DER) in lower-case hex,
                               // verified to be its own; empty: none
-  // For the handler to set: kept until its answer has been sent, and whether no other request is
-  // wanted on this connection.
+  // For the handler to set: the account that asks, for the log; what is kept until the answer has
+  // been sent; and whether no other request is wanted on this connection.
+  std::string user{};
   std::shared_ptr<const void> place{};
   bool last = false;
 };
@@ -25,6 +26,6 @@ struct Peer {
 // Answers one request. Called on worker threads, any number at once. Must not throw; what it throws
 // all the same becomes a plain 500. The peer is this request's copy: what the handler sets there
 // goes to the log.
-using Handler = std::function<dav::Response(dav::Request&, Peer&)>;
+using Handler = std::function<http::Response(http::Request&, Peer&)>;
 
 }  // namespace holdfast::server

@@ -5,26 +5,17 @@
 #include <bitset>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
-#include <charconv>
-#include <cstring>
 #include <limits>
+
+#include "http/origin.h"
+#include "text/ascii.h"
 
 namespace holdfast::server {
 namespace {
 
-namespace http = boost::beast::http;
-using dav::equal_ignoring_case;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-bool is_token_char(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c != '\0' && std::strchr("!#$%&'*+-.^_`|~", c) != nullptr);
-}
-
-bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char);
-}
+namespace beast = boost::beast::http;
+using text::equal_ignoring_case;
+using text::is_digit;
 
 std::optional<Refusal> check_version(std::string_view version) {
   if (version == "HTTP/1.1" || version == "HTTP/1.0") return std::nullopt;
@@ -36,7 +27,7 @@ std::optional<Refusal> check_version(std::string_view version) {
 
 std::optional<Refusal> check_request_line(std::string_view line) {
   const RequestLine parts = split_request_line(line);
-  if (!is_token(parts.method)) return Refusal{400, "the method is not a token"};
+  if (!text::is_token(parts.method)) return Refusal{400, "the method is not a token"};
   if (parts.target.empty()) return Refusal{400, "the request line has no target"};
   return check_version(parts.version);
 }
@@ -60,7 +51,7 @@ constexpr std::array<std::string_view, 16> kSingletons = {"Host",
                                                           "If-Unmodified-Since"};
 
 // Beast's grammar with the fields collected as views into the head.
-class Parser final : public http::basic_parser<true> {
+class Parser final : public beast::basic_parser<true> {
  public:
   explicit Parser(Head& head) : head_(head) {
     header_limit(std::numeric_limits<std::uint32_t>::max());
@@ -71,12 +62,12 @@ class Parser final : public http::basic_parser<true> {
   using Code = boost::beast::error_code;
   using View = boost::beast::string_view;
 
-  void on_request_impl(http::verb, View method, View target, int version, Code&) override {
+  void on_request_impl(beast::verb, View method, View target, int version, Code&) override {
     head_.method = {method.data(), method.size()};
     head_.target = {target.data(), target.size()};
     head_.http10 = version == 10;
   }
-  void on_field_impl(http::field, View name, View value, Code&) override {
+  void on_field_impl(beast::field, View name, View value, Code&) override {
     head_.fields.add({name.data(), name.size()}, {value.data(), value.size()});
   }
   void on_response_impl(int, View, int, Code&) override {}
@@ -92,12 +83,10 @@ class Parser final : public http::basic_parser<true> {
 
 std::optional<Refusal> read_content_length(std::string_view value, Head& head) {
   constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-  std::uint64_t length = 0;
-  const char* end = value.data() + value.size();
   if (value.empty() || !is_digit(value.front()))
     return Refusal{400, "Content-Length is not a number"};
-  const auto [stop, error] = std::from_chars(value.data(), end, length);
-  if (stop != end || error != std::errc{} || length >= kMost)
+  const auto length = text::parse_number(value);
+  if (!length || *length >= kMost)
     return Refusal{400, "Content-Length is not a number that a body can have"};
   head.content_length = length;
   return std::nullopt;
@@ -105,13 +94,13 @@ std::optional<Refusal> read_content_length(std::string_view value, Head& head) {
 
 // Anything but the one word "chunked" after at most one space is refused, whatever a lenient reader
 // could make of it.
-std::optional<Refusal> read_transfer_encoding(const dav::Fields::Field& field, Head& head) {
+std::optional<Refusal> read_transfer_encoding(const http::Fields::Field& field, Head& head) {
   const char* after_colon = field.name.data() + field.name.size() + 1;
   const char* value = field.value.data();
   const bool plainly_spaced =
       !field.value.empty() && value[field.value.size()] == '\r' &&
       (value == after_colon || (value == after_colon + 1 && *after_colon == ' '));
-  if (!plainly_spaced || !is_token(field.value))
+  if (!plainly_spaced || !text::is_token(field.value))
     return Refusal{400, "Transfer-Encoding is not the single word chunked"};
   if (!equal_ignoring_case(field.value, "chunked"))
     return Refusal{501, "the only transfer coding known here is chunked"};
@@ -119,75 +108,33 @@ std::optional<Refusal> read_transfer_encoding(const dav::Fields::Field& field, H
   return std::nullopt;
 }
 
-// uri-host [":" port] (RFC 9110 §7.2), never empty here, without userinfo and without commas.
-bool is_host(std::string_view text) {
-  std::string_view port;
-  std::string_view name = text;
-  if (text.starts_with('[')) {
-    const std::size_t close = text.find(']');
-    if (close == std::string_view::npos) return false;
-    name = text.substr(1, close - 1);
-    port = text.substr(close + 1);
-    if (!std::all_of(name.begin(), name.end(), [](char c) {
-          return is_digit(c) || c == ':' || c == '.' || (c >= 'a' && c <= 'f') ||
-                 (c >= 'A' && c <= 'F');
-        }))
-      return false;
-  } else {
-    const std::size_t colon = text.find(':');
-    name = text.substr(0, colon);
-    if (colon != std::string_view::npos) port = text.substr(colon);
-    if (!std::all_of(name.begin(), name.end(), [](char c) {
-          return is_token_char(c) ? std::strchr("^`|#", c) == nullptr
-                                  : (c != '\0' && std::strchr("();=", c) != nullptr);
-        }))
-      return false;
-  }
-  if (name.empty()) return false;
-  if (port.empty()) return true;
-  return port.front() == ':' && port.size() <= 6 &&
-         std::all_of(port.begin() + 1, port.end(), is_digit);
-}
-
-std::string_view without_default_port(std::string_view host, std::string_view port) {
-  if (host.ends_with(port)) host.remove_suffix(port.size());
-  return host;
-}
-
 // RFC 9112 §3.2: origin-form, absolute-form, authority-form for CONNECT and "*" for OPTIONS.
 std::optional<Refusal> check_target_and_host(const Head& head) {
   const auto host = head.fields.find("Host");
   if (!host && !head.http10) return Refusal{400, "Host is missing"};
-  if (host && !is_host(*host)) return Refusal{400, "Host is malformed"};
+  const auto asked = http::Authority::parse(host.value_or(""));
+  if (host && !asked) return Refusal{400, "Host is malformed"};
   const std::string_view target = head.target;
   if (target.front() == '/' || head.method == "CONNECT") return std::nullopt;
   if (target == "*") {
     if (head.method == "OPTIONS") return std::nullopt;
     return Refusal{400, "the target * is for OPTIONS only"};
   }
-  std::string_view default_port;
-  for (const auto& [prefix, port] :
-       {std::pair{std::string_view("http://"), std::string_view(":80")},
-        std::pair{std::string_view("https://"), std::string_view(":443")}})
-    if (equal_ignoring_case(target.substr(0, prefix.size()), prefix)) default_port = port;
-  if (default_port.empty()) return Refusal{400, "the target is neither a path nor an http URL"};
-  std::string_view authority = target.substr(target.find("//") + 2);
-  authority = authority.substr(0, authority.find_first_of("/?#"));
-  if (!is_host(authority)) return Refusal{400, "the target's authority is malformed"};
-  if (host && !equal_ignoring_case(without_default_port(authority, default_port),
-                                   without_default_port(*host, default_port)))
+  const auto url = http::split_absolute_form(target);
+  const auto scheme = http::parse_scheme(url ? url->scheme : "");
+  if (!scheme) return Refusal{400, "the target is neither a path nor an http URL"};
+  const auto named = http::Authority::parse(url->authority);
+  if (!named) return Refusal{400, "the target's authority is malformed"};
+  if (host && !named->is(*asked, *scheme))
     return Refusal{400, "Host is not the target's authority"};
   return std::nullopt;
 }
 
 // RFC 9110 §7.6.1: a list of tokens; empty elements count for nothing.
 void read_connection(std::string_view value, bool& close, bool& keep_alive) {
-  while (!value.empty()) {
-    const std::size_t comma = value.find(',');
-    const std::string_view token = dav::trimmed(value.substr(0, comma));
-    close = close || equal_ignoring_case(token, "close");
-    keep_alive = keep_alive || equal_ignoring_case(token, "keep-alive");
-    value = comma == std::string_view::npos ? std::string_view() : value.substr(comma + 1);
+  while (const auto token = text::next_element(value)) {
+    close = close || equal_ignoring_case(*token, "close");
+    keep_alive = keep_alive || equal_ignoring_case(*token, "keep-alive");
   }
 }
 
@@ -277,7 +224,7 @@ std::optional<Refusal> parse_head(std::string_view bytes, Head& head) {
   std::bitset<kSingletons.size()> seen;
   bool close = false;
   bool keep_alive = false;
-  for (const dav::Fields::Field& field : head.fields.all()) {
+  for (const http::Fields::Field& field : head.fields.all()) {
     for (std::size_t i = 0; i < kSingletons.size(); ++i) {
       if (!equal_ignoring_case(field.name, kSingletons[i])) continue;
       if (seen[i]) return Refusal{400, "a field that may come once came twice"};

@@ -10,7 +10,7 @@
 #include <optional>
 #include <string_view>
 
-#include "dav/http.h"
+#include "http/message.h"
 #include "server/http1/limits.h"
 
 namespace holdfast::server {
@@ -62,7 +62,7 @@ struct Head {
   std::string_view method;
   std::string_view target;
   bool http10 = false;
-  dav::Fields fields;
+  http::Fields fields;
   bool chunked = false;
   std::optional<std::uint64_t> content_length;
   bool keep_alive = true;

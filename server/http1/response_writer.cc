@@ -1,26 +1,20 @@
 #include "server/http1/response_writer.h"
 
-#include <array>
-#include <charconv>
-#include <ctime>
 #include <exception>
 #include <optional>
 #include <utility>
 
 #include "dav/headers.h"
+#include "http/date.h"
+#include "http/status.h"
 #include "server/http1/overflow_file.h"
+#include "text/ascii.h"
 
 namespace holdfast::server {
 namespace {
 
 // A body up to this size is copied behind its head; above, the kernel gathers both.
 constexpr std::size_t kCopyBytes = 16 * 1024;
-
-void append_number(std::string& text, std::uint64_t number, int base = 10) {
-  std::array<char, 20> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
-  text.append(digits.data(), end);
-}
 
 // RFC 9110 §8.6: these have no body, and no Content-Length that could promise one.
 bool is_bodiless(int status) { return status < 200 || status == 204 || status == 304; }
@@ -32,23 +26,11 @@ class ClientGone final : public std::exception {
 
 }  // namespace
 
-std::string_view date_now() {
-  thread_local std::time_t made = 0;
-  thread_local std::string text;
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  if (now.tv_sec != made) {
-    made = now.tv_sec;
-    text = dav::format_http_date(made);
-  }
-  return text;
-}
-
 // Sends what a producer writes, in chunks of a block each (RFC 9112 §7.1). What the socket does not
 // take at once goes to a spill file, and so does everything after it.
-class ResponseWriter::Stream final : public dav::Sink {
+class ResponseWriter::Stream final : public http::Sink {
  public:
-  Stream(ResponseWriter& writer, const dav::Response& response) : writer_(writer) {
+  Stream(ResponseWriter& writer, const http::Response& response) : writer_(writer) {
     writer.begin_head(response);
     block().clear();
   }
@@ -94,7 +76,7 @@ class ResponseWriter::Stream final : public dav::Sink {
     }
     std::string_view end;
     if (!writer_.terms_.http10) {
-      append_number(framing, block().size(), 16);
+      text::append_number(framing, block().size(), 16);
       framing.append("\r\n");
       end = "\r\n";
     }
@@ -131,12 +113,12 @@ class ResponseWriter::Stream final : public dav::Sink {
   std::uint64_t sent_ = 0;  // of the spill
 };
 
-void ResponseWriter::begin_head(const dav::Response& response) {
+void ResponseWriter::begin_head(const http::Response& response) {
   std::string& answer = space_.answer;
   answer.assign("HTTP/1.1 ");
-  append_number(answer, static_cast<std::uint64_t>(response.status));
-  answer.append(" ").append(dav::reason_phrase(response.status));
-  answer.append("\r\nServer: Holdfast\r\nDate: ").append(date_now()).append("\r\n");
+  text::append_number(answer, response.status);
+  answer.append(" ").append(http::reason_phrase(response.status));
+  answer.append("\r\nServer: Holdfast\r\nDate: ").append(http::date_now()).append("\r\n");
   answer.append(response.fields);
 }
 
@@ -154,7 +136,7 @@ void ResponseWriter::end_head(bool keep_alive) {
 void ResponseWriter::end_head_with_length(int status, std::uint64_t length) {
   if (!is_bodiless(status)) {
     space_.answer.append("Content-Length: ");
-    append_number(space_.answer, length);
+    text::append_number(space_.answer, length);
     space_.answer.append("\r\n");
   }
   end_head(terms_.keep_alive);
@@ -166,7 +148,7 @@ void ResponseWriter::cut(std::string detail) {
   wire_.reset_on_close();
 }
 
-void ResponseWriter::send_text(const dav::Response& response, std::string_view body) {
+void ResponseWriter::send_text(const http::Response& response, std::string_view body) {
   begin_head(response);
   end_head_with_length(response.status, body.size());
   if (terms_.head_only || is_bodiless(response.status)) body = {};
@@ -184,14 +166,14 @@ void ResponseWriter::send_text(const dav::Response& response, std::string_view b
   }
 }
 
-void ResponseWriter::send_run(const dav::ContentBody& body, const dav::ContentBody::Run& run) {
+void ResponseWriter::send_run(const http::SourceBody& body, const http::SourceBody::Run& run) {
   if (!run.text.empty()) {
     if (!wire_.send_all({run.text}, run.length > 0))
       return cut("the client went away or did not read");
     outcome_.body_bytes += run.text.size();
   }
   if (run.length == 0) return;
-  if (const int file = body.reader->descriptor(run.offset, run.length); file >= 0) {
+  if (const int file = body.source->descriptor(run.offset, run.length); file >= 0) {
     switch (wire_.send_file(file, run.offset, run.length)) {
       case Wire::FileSent::all:
         outcome_.body_bytes += run.length;
@@ -206,7 +188,7 @@ void ResponseWriter::send_run(const dav::ContentBody& body, const dav::ContentBo
   }
   const std::span<char> buffer = space_.body_buffer();
   for (std::uint64_t done = 0; done < run.length;) {
-    const std::size_t count = body.reader->read(
+    const std::size_t count = body.source->read(
         run.offset + done, buffer.first(static_cast<std::size_t>(
                                std::min<std::uint64_t>(buffer.size(), run.length - done))));
     if (count == 0) return cut("stored content is shorter than its size");
@@ -217,7 +199,7 @@ void ResponseWriter::send_run(const dav::ContentBody& body, const dav::ContentBo
   }
 }
 
-void ResponseWriter::send_content(const dav::Response& response, const dav::ContentBody& body) {
+void ResponseWriter::send_content(const http::Response& response, const http::SourceBody& body) {
   const std::uint64_t length = body.length();
   if (terms_.head_only || is_bodiless(response.status) || length == 0) {
     begin_head(response);
@@ -229,14 +211,14 @@ void ResponseWriter::send_content(const dav::Response& response, const dav::Cont
   end_head_with_length(response.status, length);
   if (!wire_.send_all({space_.answer}, true)) return cut("the client went away or did not read");
   outcome_.began = outcome_.whole = true;
-  for (const dav::ContentBody::Run& run : body.runs) {
+  for (const http::SourceBody::Run& run : body.runs) {
     send_run(body, run);
     if (!outcome_.whole) return;
   }
 }
 
-void ResponseWriter::send_produced(dav::Response& response) {
-  auto producer = std::move(std::get<std::unique_ptr<dav::Producer>>(response.body));
+void ResponseWriter::send_produced(http::Response& response) {
+  auto producer = std::move(std::get<std::unique_ptr<http::Producer>>(response.body));
   Stream stream(*this, response);
   std::optional<std::string> failure;
   try {
@@ -260,7 +242,7 @@ void ResponseWriter::send_produced(dav::Response& response) {
   // Nothing that the producer holds may wait for the client.
   producer.reset();
   if (failure && !stream.began()) {
-    dav::Response refusal;
+    http::Response refusal;
     refusal.status = outcome_.status = 500;
     terms_.keep_alive = false;
     send_text(refusal, {});
@@ -272,7 +254,7 @@ void ResponseWriter::send_produced(dav::Response& response) {
   if (!outcome_.whole) cut("the client went away or did not read");
 }
 
-void ResponseWriter::send_without_body(const dav::Response& response) {
+void ResponseWriter::send_without_body(const http::Response& response) {
   begin_head(response);
   if (terms_.head_only && !response.head_length) {
     end_head(terms_.keep_alive);
@@ -282,11 +264,11 @@ void ResponseWriter::send_without_body(const dav::Response& response) {
   outcome_.whole = outcome_.began = wire_.send_all({space_.answer});
 }
 
-ResponseWriter::Outcome ResponseWriter::send(dav::Response& response, Terms terms) noexcept {
+ResponseWriter::Outcome ResponseWriter::send(http::Response& response, Terms terms) noexcept {
   terms_ = terms;
   outcome_ = {};
   if (response.status < 200 || response.status > 999) {
-    response = dav::Response{};
+    response = http::Response{};
     response.status = 500;
     response.log_detail = "the handler answered with an impossible status";
   }
@@ -294,10 +276,10 @@ ResponseWriter::Outcome ResponseWriter::send(dav::Response& response, Terms term
   try {
     if (const auto* text = std::get_if<std::string>(&response.body)) {
       send_text(response, *text);
-    } else if (const auto* content = std::get_if<dav::ContentBody>(&response.body)) {
+    } else if (const auto* content = std::get_if<http::SourceBody>(&response.body)) {
       send_content(response, *content);
-    } else if (std::holds_alternative<std::unique_ptr<dav::Producer>>(response.body) &&
-               std::get<std::unique_ptr<dav::Producer>>(response.body) && !terms.head_only &&
+    } else if (std::holds_alternative<std::unique_ptr<http::Producer>>(response.body) &&
+               std::get<std::unique_ptr<http::Producer>>(response.body) && !terms.head_only &&
                !is_bodiless(response.status)) {
       send_produced(response);
     } else {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "dav/http.h"
+#include "http/message.h"
 #include "server/http1/buffers.h"
 #include "server/http1/limits.h"
 #include "server/net/wire.h"
@@ -35,19 +35,19 @@ class ResponseWriter {
       : wire_(wire), space_(space), limits_(limits) {}
 
   // Consumes the body. Never throws.
-  [[nodiscard]] Outcome send(dav::Response& response, Terms terms) noexcept;
+  [[nodiscard]] Outcome send(http::Response& response, Terms terms) noexcept;
 
  private:
   class Stream;
 
-  void begin_head(const dav::Response& response);
+  void begin_head(const http::Response& response);
   void end_head(bool keep_alive);
   void end_head_with_length(int status, std::uint64_t length);
-  void send_text(const dav::Response& response, std::string_view body);
-  void send_content(const dav::Response& response, const dav::ContentBody& body);
-  void send_run(const dav::ContentBody& body, const dav::ContentBody::Run& run);
-  void send_produced(dav::Response& response);
-  void send_without_body(const dav::Response& response);
+  void send_text(const http::Response& response, std::string_view body);
+  void send_content(const http::Response& response, const http::SourceBody& body);
+  void send_run(const http::SourceBody& body, const http::SourceBody::Run& run);
+  void send_produced(http::Response& response);
+  void send_without_body(const http::Response& response);
   void cut(std::string detail);
 
   Wire& wire_;
@@ -56,8 +56,5 @@ class ResponseWriter {
   Terms terms_;
   Outcome outcome_;
 };
-
-// "Sun, 06 Nov 1994 08:49:37 GMT" for now; made once a second.
-[[nodiscard]] std::string_view date_now();
 
 }  // namespace holdfast::server

@@ -3,24 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <sys/socket.h>
 #include <unordered_map>
 
 #include "server/http1/limits.h"
+#include "server/net/address.h"
+#include "storage/model.h"
 
 namespace holdfast::server {
-
-// Whom a connection counts against: an IPv4 address, or the /64 network of an IPv6 address, which
-// one client has to itself. 0: nobody (loopback, and trusted proxies).
-using ClientKey = std::uint64_t;
-
-struct Client {
-  std::string address;  // numeric
-  bool loopback = false;
-  ClientKey key = 0;
-};
-[[nodiscard]] Client describe(const sockaddr_storage& address);
 
 // Guarded by its owner.
 class Admission {
@@ -28,8 +21,8 @@ class Admission {
   explicit Admission(const Limits& limits) : limits_(limits) {}
 
   // Counts a new connection, unless there are too many of all or of this client.
-  [[nodiscard]] bool admit(ClientKey key);
-  void leave(ClientKey key);
+  [[nodiscard]] bool admit(net::ClientKey key);
+  void leave(net::ClientKey key);
   // Over three quarters of all connections are in use.
   [[nodiscard]] bool crowded() const { return total_ > limits_.connections / 4 * 3; }
   [[nodiscard]] std::size_t total() const { return total_; }
@@ -37,7 +30,7 @@ class Admission {
  private:
   const Limits& limits_;
   std::size_t total_ = 0;
-  std::unordered_map<ClientKey, std::size_t> clients_;
+  std::unordered_map<net::ClientKey, std::size_t> clients_;
 };
 
 }  // namespace holdfast::server

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <fcntl.h>
 #include <stdexcept>
@@ -19,6 +18,7 @@
 #include "server/loop/poller.h"
 #include "server/loop/quick_loop.h"
 #include "server/loop/workers.h"
+#include "server/net/address.h"
 
 namespace holdfast::server {
 namespace {
@@ -28,24 +28,13 @@ constexpr int kBacklog = 1024;
 // way.
 constexpr rlim_t kOtherDescriptors = 512;
 
-Poco::Net::SocketAddress parse_address(const std::string& text) {
-  const std::runtime_error malformed("\"" + text +
-                                     "\" is no address to listen on; write ADDRESS:PORT");
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos) throw malformed;
-  std::string host = text.substr(0, colon);
-  std::uint16_t port = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
-  if (stop != end || error != std::errc{}) throw malformed;
-  if (host == "localhost") host = "127.0.0.1";
-  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  if (bracketed) host = host.substr(1, host.size() - 2);
-  Poco::Net::IPAddress address;
-  if (bracketed != (host.find(':') != std::string::npos) ||
-      !Poco::Net::IPAddress::tryParse(host, address))
-    throw malformed;
-  return {address, port};
+Poco::Net::SocketAddress socket_address(const std::string& text) {
+  const auto address = net::Address::parse(text);
+  if (!address)
+    throw std::runtime_error("\"" + text + "\" is no address to listen on; write ADDRESS:PORT");
+  if (address->host == "::")  // which Poco does not read
+    return {Poco::Net::IPAddress::wildcard(Poco::Net::IPAddress::IPv6), address->port};
+  return {Poco::Net::IPAddress(address->numeric_host()), address->port};
 }
 
 // One descriptor per connection: take all that the system grants.
@@ -67,7 +56,7 @@ Limits within_system(Limits limits) {
 
 // Bound and listening.
 Poco::Net::ServerSocket listen_on(const std::string& address) {
-  const Poco::Net::SocketAddress parsed = parse_address(address);
+  const Poco::Net::SocketAddress parsed = socket_address(address);
   Poco::Net::ServerSocket socket;
   try {
     // Not SO_REUSEPORT: a second server on the same address must fail.

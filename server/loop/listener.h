@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "http/message.h"
 #include "server/http1/exchange.h"
 #include "server/http1/handler.h"
 #include "server/http1/limits.h"

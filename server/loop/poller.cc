@@ -192,7 +192,7 @@ void Poller::accept_some() {
 void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
   // Before anything else can throw: the socket owns the descriptor.
   const Poco::Net::StreamSocket socket(owner_of(descriptor));
-  Client client = describe(address);
+  net::Client client = net::describe(address);
   if (service_.is_shared && service_.is_shared(client.address)) client.key = 0;
   Wire wire(socket, std::chrono::seconds(service_.limits.send_timeout_s),
             service_.tls == nullptr ? nullptr : service_.tls->accept(descriptor));

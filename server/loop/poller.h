@@ -24,7 +24,7 @@
 #include "server/loop/admission.h"
 #include "server/loop/quick_loop.h"
 #include "server/loop/workers.h"
-#include "server/net/descriptor.h"
+#include "storage/descriptor.h"
 
 namespace holdfast::server {
 
@@ -74,8 +74,8 @@ class Poller {
   Poco::Net::ServerSocket& listening_;
   Workers& workers_;
   const QuickLoops& quick_loops_;
-  Descriptor epoll_;
-  Descriptor wakeup_;
+  storage::Descriptor epoll_;
+  storage::Descriptor wakeup_;
   Poco::Thread thread_;
   bool started_ = false;
 

@@ -24,7 +24,7 @@
 #include "server/http1/buffers.h"
 #include "server/http1/connection.h"
 #include "server/loop/workers.h"
-#include "server/net/descriptor.h"
+#include "storage/descriptor.h"
 
 namespace holdfast::server {
 
@@ -71,7 +71,7 @@ class QuickLoop {
 
   const Workers& workers_;
   const ReturnConnection return_connection_;
-  const Descriptor epoll_;
+  const storage::Descriptor epoll_;
   std::atomic<bool> open_{true};
   // The term of the thread that leads, or of the next that will. Written under `mutex_`.
   std::atomic<std::uint64_t> term_{0};

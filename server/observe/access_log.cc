@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <climits>
 #include <cstring>
-#include <ctime>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdexcept>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dav/http.h"
+#include "http/date.h"
+#include "text/ascii.h"
+#include "text/json.h"
 
 namespace holdfast::server {
 namespace {
@@ -27,56 +27,22 @@ bool is_regular(int fd) {
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-void append_number(std::string& out, std::int64_t value) {
-  std::array<char, 24> digits;
-  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-  static_cast<void>(error);  // the buffer holds every 64-bit number
-  out.append(digits.data(), end);
-}
-
 // "2026-11-22T11:06:22.123Z". Most lines of a second share its first nineteen characters.
 void append_time(std::string& out, storage::Millis now) {
-  thread_local std::time_t known = -1;
-  thread_local std::array<char, 32> text{};
-  const std::time_t seconds = now / 1000;
+  thread_local std::int64_t known = -1;
+  thread_local std::string text;
+  const std::int64_t seconds = now / 1000;
   if (seconds != known) {
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S.", &parts);
+    text = http::format_rfc3339(seconds);
+    text.back() = '.';  // the Z comes after the milliseconds
     known = seconds;
   }
-  out += text.data();
+  out += text;
   const int millis = static_cast<int>(now % 1000);
   out += static_cast<char>('0' + millis / 100);
   out += static_cast<char>('0' + millis / 10 % 10);
   out += static_cast<char>('0' + millis % 10);
   out += 'Z';
-}
-
-// Bytes of the well-formed UTF-8 sequence that `text` starts with; 0 when it is none (RFC 3629 §4).
-std::size_t sequence_length(std::string_view text) {
-  const auto at = [text](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const auto follows = [&at](std::size_t i) { return (at(i) & 0xC0U) == 0x80U; };
-  const unsigned lead = at(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return follows(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    const bool overlong = lead == 0xE0 && at(1) < 0xA0;
-    const bool surrogate = lead == 0xED && at(1) > 0x9F;
-    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    const bool overlong = lead == 0xF0 && at(1) < 0x90;
-    const bool beyond = lead == 0xF4 && at(1) > 0x8F;
-    return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
-}
-
-bool is_token_byte(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
 }
 
 // Appends `text` with every lock token cut short: who reads the log must not be able to use it.
@@ -89,67 +55,36 @@ void append_masked(std::string& out, std::string_view text) {
         start = std::min(start, at + mark.size());
     if (start == std::string_view::npos) break;
     std::size_t end = start;
-    while (end < text.size() && is_token_byte(text[end])) ++end;
+    while (end < text.size() && (text::is_alphanumeric(text[end]) || text[end] == '-')) ++end;
     const std::size_t kept = std::min(end, start + kTokenKeptBytes);
-    append_json_text(out, text.substr(0, kept), AccessLog::kTextLimitBytes);
+    text::append_json_text(out, text.substr(0, kept), AccessLog::kTextLimitBytes);
     if (kept != end) out += "…";
     text.remove_prefix(end);
   }
-  append_json_text(out, text, AccessLog::kTextLimitBytes);
+  text::append_json_text(out, text, AccessLog::kTextLimitBytes);
 }
 
 }  // namespace
-
-void append_json_text(std::string& out, std::string_view text, std::size_t limit) {
-  const bool cut = text.size() > limit;
-  text = text.substr(0, limit);
-  while (!text.empty()) {
-    const unsigned char c = static_cast<unsigned char>(text.front());
-    std::size_t length = 1;
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += text.front();
-    } else if (c < 0x20 || c == 0x7f) {
-      static constexpr std::string_view kHex = "0123456789abcdef";
-      out += "\\u00";
-      out += kHex[c >> 4];
-      out += kHex[c & 15];
-    } else if (c < 0x80) {
-      out += text.front();
-    } else {
-      length = sequence_length(text);
-      // C1 controls are as good as escape sequences to some terminals.
-      const bool control = length == 2 && c == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
-      if (length == 0 || control)
-        out += "\\ufffd";
-      else
-        out += text.substr(0, length);
-      length = std::max<std::size_t>(length, 1);
-    }
-    text.remove_prefix(length);
-  }
-  if (cut) out += "…";
-}
 
 void append_access_line(std::string& out, const AccessRecord& record, storage::Millis now) {
   out += "{\"time\":\"";
   append_time(out, now);
   out += "\",\"method\":\"";
-  append_json_text(out, record.method, kShortTextLimitBytes);
+  text::append_json_text(out, record.method, kShortTextLimitBytes);
   out += "\",\"path\":\"";
   append_masked(out, record.target.substr(0, record.target.find('?')));
   out += "\",\"status\":";
-  append_number(out, record.status);
+  text::append_number(out, record.status);
   out += ",\"bytes\":";
-  append_number(out, static_cast<std::int64_t>(record.response_bytes));
+  text::append_number(out, record.response_bytes);
   out += ",\"received\":";
-  append_number(out, static_cast<std::int64_t>(record.request_bytes));
+  text::append_number(out, record.request_bytes);
   out += ",\"microseconds\":";
-  append_number(out, record.microseconds);
+  text::append_number(out, record.microseconds);
   out += ",\"user\":\"";
-  append_json_text(out, record.user, kShortTextLimitBytes);
+  text::append_json_text(out, record.user, kShortTextLimitBytes);
   out += "\",\"client\":\"";
-  append_json_text(out, record.client, kShortTextLimitBytes);
+  text::append_json_text(out, record.client, kShortTextLimitBytes);
   out += '"';
   if (!record.detail.empty()) {
     out += ",\"detail\":\"";
@@ -235,7 +170,7 @@ void AccessLog::write_out(std::string_view lines) {
   const std::uint64_t dropped = dropped_.load(std::memory_order_relaxed);
   if (dropped != reported_) {
     text += "{\"dropped\":";
-    append_number(text, static_cast<std::int64_t>(dropped - reported_));
+    text::append_number(text, dropped - reported_);
     text += "}\n";
   }
   if (write_all(text) != text.size()) return lose(lines);

@@ -71,7 +71,4 @@ class AccessLog {
 // One line, with its line feed. `now` is the time the request ended.
 void append_access_line(std::string& out, const AccessRecord& record, storage::Millis now);
 
-// `text` as the inside of a JSON string, cut at `limit` bytes with "…" as a sign.
-void append_json_text(std::string& out, std::string_view text, std::size_t limit);
-
 }  // namespace holdfast::server

@@ -5,6 +5,7 @@
 #include "Poco/FormattingChannel.h"
 #include "Poco/Logger.h"
 #include "Poco/PatternFormatter.h"
+#include "text/ascii.h"
 
 namespace holdfast::server {
 
@@ -17,10 +18,7 @@ void start_event_log() {
 }
 
 void log_event(const std::string& sentence) {
-  std::string line = sentence;
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  Poco::Logger::root().warning(line);
+  Poco::Logger::root().warning(text::without_controls(sentence, ' '));
 }
 
 }  // namespace holdfast::server

@@ -1,5 +1,5 @@
-// What the server tells about itself while it runs: one access-log line per request, and counters for
-// /metrics. Connections and exchanges call an Observer; tests use a recording one.
+// What the server tells about itself while it runs: one access-log line per request, and counters
+// for /metrics. Connections and exchanges call an Observer; tests use a recording one.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,8 @@
 
 namespace holdfast::server {
 
-// One finished request. Views are valid during the call only and hold what the client sent: escape them.
+// One finished request. Views are valid during the call only and hold what the client sent: escape
+// them.
 struct AccessRecord {
   std::string_view method;
   std::string_view target;
@@ -30,8 +31,8 @@ class Observer {
   // Parked: waiting in the poller without a worker.
   virtual void connection_parked() {}
   virtual void connection_unparked() {}
-  virtual void connection_refused() {}       // 503 or a limit, before any request
-  virtual void workers_changed(int) {}       // threads in the pool now
+  virtual void connection_refused() {}  // 503 or a limit, before any request
+  virtual void workers_changed(int) {}  // threads in the pool now
 };
 
 }  // namespace holdfast::server

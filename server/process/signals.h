@@ -12,8 +12,8 @@ namespace holdfast::server {
 [[nodiscard]] sigset_t stop_signals();
 
 // Blocks the stop signals and SIGHUP, and ignores SIGPIPE. Every thread that is started later
-// inherits that, so only sigwait() sees these signals. Call it from the main thread before any other
-// thread exists.
+// inherits that, so only sigwait() sees these signals. Call it from the main thread before any
+// other thread exists.
 void block_stop_signals();
 
 // Blocks all signals for the calling thread but those of faults and of profilers.

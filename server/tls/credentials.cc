@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "server/config/config.h"
+#include "text/hex.h"
 
 namespace holdfast::server {
 namespace {
@@ -227,12 +228,10 @@ std::string TlsCredentials::fingerprint() const {
   unsigned int size = 0;
   must(X509_digest(SSL_CTX_get0_certificate(context_.get()), EVP_sha256(), digest.data(), &size) ==
        1);
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
   std::string text;
   for (unsigned int i = 0; i < size; ++i) {
     if (i > 0) text += ':';
-    text += kDigits[digest[i] >> 4];
-    text += kDigits[digest[i] & 15];
+    text::append_upper_hex(text, digest[i]);
   }
   return text;
 }

@@ -18,6 +18,7 @@
 #include "Poco/Net/IPAddress.h"
 #include "server/config/config.h"
 #include "server/tls/credentials.h"
+#include "text/ascii.h"
 
 namespace holdfast::server {
 namespace {
@@ -50,6 +51,9 @@ void extend(X509* certificate, int kind, const std::string& value) {
   must(extension && X509_add_ext(certificate, extension.get(), -1) == 1);
 }
 
+// What a name can have that means nothing in OpenSSL's own little language.
+constexpr auto kPlainBytes = text::ByteSet::alphanumeric_and("-._:");
+
 // RFC 5280 §4.2.1.6
 std::string alternative_names(const std::vector<std::string>& names) {
   std::string all = "DNS:localhost,IP:127.0.0.1,IP:::1";
@@ -58,11 +62,7 @@ std::string alternative_names(const std::vector<std::string>& names) {
     const bool is_address = Poco::Net::IPAddress::tryParse(name, address);
     if (name == "localhost" || (is_address && (address.isLoopback() || address.isWildcard())))
       continue;
-    // The text goes through OpenSSL's own little language.
-    if (name.find_first_not_of(
-            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:") ==
-        std::string::npos)
-      all += (is_address ? ",IP:" : ",DNS:") + name;
+    if (kPlainBytes.has_all(name)) all += (is_address ? ",IP:" : ",DNS:") + name;
   }
   return all;
 }

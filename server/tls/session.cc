@@ -1,7 +1,6 @@
 #include "server/tls/session.h"
 
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <new>
 #include <openssl/bio.h>
@@ -11,6 +10,9 @@
 #include <openssl/x509.h>
 #include <sys/socket.h>
 #include <utility>
+
+#include "text/ascii.h"
+#include "text/hex.h"
 
 namespace holdfast::server {
 namespace {
@@ -107,8 +109,7 @@ TlsSession::Handshake TlsSession::handshake() {
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return Handshake::wants_bytes;
     if (count <= 0) return Handshake::ended;
     // A handshake begins with 22, or with a number above 127 in SSL 2.
-    if (std::isalpha(static_cast<unsigned char>(first)) != 0 || first == '\r' || first == '\n')
-      return Handshake::plain_text;
+    if (text::is_letter(first) || first == '\r' || first == '\n') return Handshake::plain_text;
     begun_ = true;
   }
   ERR_clear_error();
@@ -133,13 +134,7 @@ std::string TlsSession::client_certificate() const {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) throw std::bad_alloc();
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  for (unsigned int i = 0; i < size; ++i) {
-    hex += kDigits[digest[i] >> 4];
-    hex += kDigits[digest[i] & 15];
-  }
-  return hex;
+  return text::hex(std::span(digest).first(size));
 }
 
 TlsSession::Read TlsSession::receive(std::span<char> buffer, std::size_t& count) {

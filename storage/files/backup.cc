@@ -17,6 +17,7 @@
 
 #include "storage/files/blob_name.h"
 #include "storage/files/digest.h"
+#include "text/hex.h"
 
 namespace holdfast::storage::files {
 namespace {
@@ -117,18 +118,8 @@ Copied read_through(int from, const std::string& from_path, int to, const std::s
   return copied;
 }
 
-std::string hexadecimal(const Sha256& digest) {
-  std::string text;
-  for (const unsigned char byte : digest) {
-    text += "0123456789abcdef"[byte / 16];
-    text += "0123456789abcdef"[byte % 16];
-  }
-  return text;
-}
-
 bool is_database_name(std::string_view name) {
-  return name.size() == 64 + 3 && name.ends_with(".db") &&
-         name.find_first_not_of("0123456789abcdef") == 64;
+  return name.size() == 64 + 3 && name.ends_with(".db") && text::is_lower_hex(name.substr(0, 64));
 }
 
 // The database that backup.txt in `folder` names; empty when there is no backup.txt. Throws
@@ -533,7 +524,7 @@ BackupReport backup(const std::string& data, const std::string& folder,
   const Copied hashed =
       read_through(written.get(), copy, -1, {}, [&](std::size_t) { walk.tell(); });
   sync(written.get(), copy);
-  const std::string name = hexadecimal(hashed.sha256) + ".db";
+  const std::string name = text::hex(hashed.sha256) + ".db";
   if (renameat(to.tmp(), "names.db", to.folder(), name.c_str()) != 0)
     fail("Cannot create " + to.path() + "/" + name);
   sync(to.folder(), to.path());
@@ -576,7 +567,7 @@ BackupReport restore(const std::string& folder, const std::string& data,
     if (!copy) fail("Cannot write " + to.database());
     const Copied copied = read_through(source.get(), folder + "/" + name, copy.get(), to.database(),
                                        [&](std::size_t) { walk.tell(); });
-    if (hexadecimal(copied.sha256) + ".db" != name)
+    if (text::hex(copied.sha256) + ".db" != name)
       throw Error(Fault::corrupt,
                   folder + "/" + name + " is damaged: it does not have the SHA-256 of its name.");
   }

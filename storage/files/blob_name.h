@@ -7,15 +7,15 @@
 #include <vector>
 
 #include "storage/error.h"
+#include "text/hex.h"
 
 namespace holdfast::storage::files {
 
 inline constexpr std::size_t kBlobNameSize = 32;
-inline constexpr std::string_view kBlobDigits = "0123456789abcdef";
 
 // Names come back from the database: nothing but a name of ours may become a path.
 [[nodiscard]] inline bool is_blob_name(std::string_view name) {
-  return name.size() == kBlobNameSize && name.find_first_not_of(kBlobDigits) == name.npos;
+  return name.size() == kBlobNameSize && text::is_lower_hex(name);
 }
 
 // "xx/NAME". Throws Error{corrupt} for anything else.
@@ -33,8 +33,8 @@ inline constexpr std::string_view kBlobDigits = "0123456789abcdef";
 // "00" to "ff".
 [[nodiscard]] inline std::vector<std::string> blob_folders() {
   std::vector<std::string> names;
-  for (const char first : kBlobDigits)
-    for (const char second : kBlobDigits) names.push_back({first, second});
+  for (const char first : text::kHexDigits)
+    for (const char second : text::kHexDigits) names.push_back({first, second});
   return names;
 }
 

@@ -16,6 +16,7 @@
 
 #include "storage/files/blob_name.h"
 #include "storage/files/digest.h"
+#include "text/hex.h"
 
 namespace holdfast::storage::files {
 
@@ -38,17 +39,11 @@ constexpr std::size_t kFewFiles = 16;
 }
 
 std::string random_name() {
-  std::array<unsigned char, kBlobNameSize / 2> random{};
+  std::array<std::uint8_t, kBlobNameSize / 2> random{};
   if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
     fail("getrandom", "");
   }
-  std::string name;
-  name.reserve(kBlobNameSize);
-  for (const unsigned char byte : random) {
-    name += kBlobDigits[byte / 16];
-    name += kBlobDigits[byte % 16];
-  }
-  return name;
+  return text::hex(random);
 }
 
 // The folder in blobs/ that has `blob`. Opened by itself, so that no symbolic link is followed on
@@ -60,7 +55,7 @@ Descriptor open_fan(const DataFolder& folder, const std::string& blob) {
 
 // Which of the 256 folders it is.
 std::size_t place_of(const std::string& blob) {
-  return kBlobDigits.find(blob[0]) * 16 + kBlobDigits.find(blob[1]);
+  return static_cast<std::size_t>(text::hex_value(blob[0]) * 16 + text::hex_value(blob[1]));
 }
 
 // Calls visit(name) for each entry of the folder `name` in `above`; of none when it is missing.
@@ -296,7 +291,7 @@ FileContentStore::FileContentStore(const DataFolder& folder, Durability durabili
   };
   if (!folder.read_only())
     each_entry(folder.tmp(), ".", [&](int in, const std::string& name) {
-      if (name.size() == 1 && kBlobDigits.find(name) != kBlobDigits.npos) {
+      if (name.size() == 1 && text::is_lower_hex(name)) {
         each_entry(in, name, remove);
       } else {
         remove(in, name);  // an earlier version's

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "storage/files/blob_name.h"
+#include "text/hex.h"
 
 namespace holdfast::storage::files {
 
@@ -81,18 +82,6 @@ void refuse_network_disk(int fd, const std::string& path) {
 }
 
 }  // namespace
-
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) close(fd_);
-}
-
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  if (this != &other) {
-    if (fd_ >= 0) close(fd_);
-    fd_ = other.release();
-  }
-  return *this;
-}
 
 std::string DataFolder::displaced() const {
   const auto is_gone = [](int fd, const std::string& path) {
@@ -171,7 +160,7 @@ void DataFolder::make_folders(const struct stat& root) {
   // one without a journal looks at every file that was removed there in the last minute before it
   // makes another.
   set_attribute(tmp_.get(), FS_TOPDIR_FL, true);
-  for (const char digit : kBlobDigits) {
+  for (const char digit : text::kHexDigits) {
     const std::string name(1, digit);
     const std::string full = path_ + "/tmp/" + name;
     same_disk(folder(tmp_.get(), name.c_str(), full).get(), root, full);

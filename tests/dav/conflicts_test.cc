@@ -322,7 +322,7 @@ TEST(Conflicts, StoreFaultsBecomeStatuses) {  // storage/error.h, docs/robustnes
                         {storage::Fault::corrupt, 500}};
   for (const Case& each : cases) {
     const dav::Error error = dav::to_refusal(storage::Error(each.fault, "/var/lib/secret.db"));
-    dav::Request request;
+    http::Request request;
     const Answer answer = render(dav::to_response(error, request, {}));
     EXPECT_EQ(answer.status, each.status);
     EXPECT_EQ(answer.has("Retry-After"), each.status == 503);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <map>
 
+#include "http/origin.h"
 #include "tests/dav/world.h"
 
 namespace holdfast::test {
@@ -100,7 +101,7 @@ TEST(CopyMove, TakeTheDestinationInEveryForm) {  // docs/clients.md R23
 
 TEST(CopyMove, KnowThePublicUrl) {  // issue: another host is 502, with public_url for proxies
   dav::Options options;
-  options.space.authorities = {"files.example.org"};
+  options.space.origins = {{http::Scheme::https, "files.example.org"}};
   World w(options);
   w.put("/f");
   EXPECT_EQ(w.status("COPY", "/f", {{"Destination", "https://files.example.org/g"}}), 201);
@@ -132,7 +133,8 @@ TEST(CopyMove, KnowTheHostThatAProxyWasAskedFor) {
   };
   for (const Row& row : rows) {
     dav::Options options;
-    options.space.authorities = {"lan.example", "other.example:81"};
+    options.space.origins = {{http::Scheme::https, "lan.example"},
+                             {http::Scheme::http, "other.example", 81}};
     World w(options);
     w.put("/f");
     w.dav.host("backend:8080");

@@ -3,6 +3,7 @@
 // R37).
 #include <functional>
 
+#include "http/date.h"
 #include "tests/dav/world.h"
 #include "tests/support/date_history.h"
 
@@ -480,20 +481,20 @@ TEST(Dates, AreNeverLaterThanTheAnswer) {  // RFC 9110 §8.8.2.1
   const Answer put = w.send("PUT", "/f", dated(later), "content");
   w.mkcol("/c");
   EXPECT_EQ(w.status("PROPPATCH", "/c", {}, date_property(later)), 207);
-  const std::string now = dav::format_http_date(kThen / 1000);
+  const std::string now = http::format_date(kThen / 1000);
   EXPECT_EQ(put.header("Last-Modified"), now);
   EXPECT_EQ(last_modified(w, "/f"), now);
   EXPECT_EQ(last_modified(w, "/c"), now);
   EXPECT_EQ(w.send("GET", "/f", {{"If-None-Match", "*"}}).header("Last-Modified"), now);
   EXPECT_EQ(w.properties("/f", "getlastmodified").text("getlastmodified"),
-            dav::format_http_date(later / 1000));
+            http::format_date(later / 1000));
   EXPECT_FALSE(confirms(w, "/f", now));
   // It was told in the second in which the file was stored, so it may stand for what was there a
   // moment before. From the next second on, what a client has seen protects from lost updates.
   w.store.clock.advance(5000);
   EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", now}}, "mine"), 412);
   const std::string seen = last_modified(w, "/f");
-  EXPECT_EQ(seen, dav::format_http_date(kThen / 1000 + 5));
+  EXPECT_EQ(seen, http::format_date(kThen / 1000 + 5));
   EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", seen}}, "mine"), 204);
   EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", seen}}, "lost"), 412);
   w.store.clock.advance(1000);

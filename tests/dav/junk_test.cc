@@ -173,7 +173,7 @@ TEST(Junk, DiscardingStillSaysNo) {
   EXPECT_EQ(w.status("PUT", "/._a", {{"If-Match", "*"}}, "x"), 412);
   EXPECT_EQ(w.status("PUT", "/._a", {{"Content-Range", "bytes 0-0/1"}}, "x"), 400);
   StringBody cut("0123456789");
-  cut.ends(dav::Body::State::truncated, 5);
+  cut.ends(http::Body::State::truncated, 5);
   EXPECT_EQ(w.dav.send("PUT", "/._a", {}, cut).status, 400);
   EXPECT_EQ(w.status("MKCOL", "/._a"), 201);  // a collection is no junk
   EXPECT_EQ(w.status("PUT", "/._a/b", {}, "x"), 201);

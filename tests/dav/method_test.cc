@@ -93,7 +93,7 @@ TEST(Methods, ReadNoMoreOfABodyThanTheirRowSays) {
 }
 
 TEST(Methods, AreQuickByTheirHead) {
-  dav::Fields none, zero, one;
+  http::Fields none, zero, one;
   zero.add("Depth", "0");
   one.add("Depth", "1");
   std::set<std::string_view> quick, quick_with_zero;

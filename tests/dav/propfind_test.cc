@@ -418,7 +418,7 @@ TEST(Propfind, BodyHasAnExactLimit) {  // docs/robustness.md X8
   EXPECT_EQ(w.dav.send("PROPFIND", "/", {{"Depth", "0"}}, endless).status, 413);
   EXPECT_LE(endless.consumed(), limit + 16 * 1024);
   StringBody cut(body);
-  cut.ends(dav::Body::State::truncated, 10);
+  cut.ends(http::Body::State::truncated, 10);
   EXPECT_EQ(w.dav.send("PROPFIND", "/", {{"Depth", "0"}}, cut).status, 400);
 }
 
@@ -449,13 +449,13 @@ TEST(Propfind, ChecksumsListWhatIsKnown) {  // docs/clients.md R43
 TEST(Propfind, IsASnapshot) {  // docs/design.md#life-of-a-request
   World w;
   for (int i = 0; i < 5; ++i) w.put("/f" + std::to_string(i));
-  dav::Request request;
-  dav::NoBody none;
+  http::Request request;
+  http::NoBody none;
   request.method = "PROPFIND";
   request.target = "/";
   request.fields.add("Depth", "1");
   request.body = &none;
-  dav::Response response = w.engine.handle(request);
+  http::Response response = w.engine.handle(request, dav::anonymous_caller(storage::Right::write));
   EXPECT_EQ(w.status("DELETE", "/f0"), 204);
   EXPECT_EQ(w.status("MOVE", "/f1", {{"Destination", "/z"}}), 201);
   EXPECT_THAT(hrefs(render(std::move(response))),

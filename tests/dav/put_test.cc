@@ -4,12 +4,13 @@
 #include <utility>
 
 #include "dav/headers.h"
+#include "http/date.h"
 #include "tests/dav/world.h"
 
 namespace holdfast::test {
 namespace {
 
-using dav::Body;
+using http::Body;
 using testing::HasSubstr;
 
 TEST(Put, Answers201ForANewFileAnd204ForAReplacedOne) {  // RFC 9110 §9.3.4, docs/clients.md R32
@@ -20,7 +21,7 @@ TEST(Put, Answers201ForANewFileAnd204ForAReplacedOne) {  // RFC 9110 §9.3.4, do
   EXPECT_EQ(replaced.status, 204);
   for (const Answer& answer : {created, replaced}) {
     EXPECT_THAT(answer.header("ETag"), testing::MatchesRegex("\"[A-Za-z0-9._-]+\""));
-    EXPECT_EQ(answer.header("Last-Modified"), dav::format_http_date(ManualClock::kStart / 1000));
+    EXPECT_EQ(answer.header("Last-Modified"), http::format_date(ManualClock::kStart / 1000));
     EXPECT_EQ(answer.body, "");
   }
   EXPECT_NE(created.header("ETag"), replaced.header("ETag"));
@@ -53,7 +54,7 @@ TEST(Put, LastModifiedIsNeverLaterThanNow) {  // RFC 9110 §8.8.2.1
   for (int i = 0; i < 5; ++i) {
     w.put("/f", std::to_string(i));
     EXPECT_EQ(w.send("HEAD", "/f").header("Last-Modified"),
-              dav::format_http_date(w.store.clock.wall() / 1000));
+              http::format_date(w.store.clock.wall() / 1000));
     w.store.clock.advance(300);
   }
 }
@@ -161,7 +162,7 @@ TEST(Put, AClientDateCannotHideAChangeFromIfUnmodifiedSince) {  // docs/storage.
   w.put("/f", "one");
   const std::string seen = w.send("GET", "/f").header("Last-Modified");
   w.store.clock.advance(5000);
-  const std::string asked_at = dav::format_http_date(w.store.clock.wall() / 1000);
+  const std::string asked_at = http::format_date(w.store.clock.wall() / 1000);
   EXPECT_EQ(w.status("PUT", "/f", {{"If-Unmodified-Since", asked_at}}, "same"), 204);
   w.store.clock.advance(5000);
   // Another client replaces it and dates it back.
@@ -403,7 +404,7 @@ TEST(Put, KeepsTheDateTheClientAsksFor) {  // docs/clients.md R42
   // The next PUT without a date is dated by the server again.
   w.put("/f", "y");
   EXPECT_EQ(w.send("HEAD", "/f").header("Last-Modified"),
-            dav::format_http_date(ManualClock::kStart / 1000));
+            http::format_date(ManualClock::kStart / 1000));
 }
 
 TEST(Put, KeepsPropertiesLocksAndCreationDate) {  // RFC 4918 §9.7.1

@@ -235,7 +235,7 @@ TEST_F(Quota, PropertiesTellTheAccountsOwn) {
 }
 
 // A body that does something else between its pieces.
-class BusyBody final : public dav::Body {
+class BusyBody final : public http::Body {
  public:
   BusyBody(std::string bytes, std::function<void()> meanwhile)
       : bytes_(std::move(bytes)), meanwhile_(std::move(meanwhile)) {}

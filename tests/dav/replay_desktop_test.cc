@@ -202,7 +202,7 @@ TEST(Replay, FinderMountsAndCopiesIn) {
     const Headers expected = held + Headers{{"X-Expected-Entity-Length", "200000"}};
     EXPECT_EQ(put_chunked(w, target, expected, large).status, 204);
     StringBody cut(large);
-    cut.chunked().ends(dav::Body::State::truncated, 100'000);
+    cut.chunked().ends(http::Body::State::truncated, 100'000);
     EXPECT_EQ(w.dav.send("PUT", target, expected, cut).status, 400);
     EXPECT_TRUE(w.get(target) == large);
     w.store.clock.advance(300'000);

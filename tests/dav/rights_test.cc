@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/dav/world.h"
+#include "text/utf8.h"
 
 namespace holdfast::test {
 namespace {
@@ -279,7 +280,7 @@ class Matrix : public ::testing::Test {
   static std::string decoded(const std::string& href) {
     const dav::Target target = dav::parse_url(href, {}, "localhost:8080");
     std::string path;
-    for (const std::string& segment : target.path.segments()) path += "/" + nfc(segment);
+    for (const std::string& segment : target.path.segments()) path += "/" + text::nfc(segment);
     return path;
   }
 

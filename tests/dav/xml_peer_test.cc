@@ -11,6 +11,7 @@
 #include "dav/xml/output.h"
 #include "tests/dav/world.h"
 #include "tests/dav/xmllint.h"
+#include "text/utf8.h"
 
 namespace holdfast::test {
 namespace {
@@ -284,7 +285,7 @@ TEST(XmlPeer, AcceptsAndRefusesWhatLibxml2Does) {  // docs/robustness.md X1, X3,
     const auto form = static_cast<Form>(random() % 8 < 5 ? 0 : random() % 4);
     if (to_bytes) text = encoded(text, form);
     for (std::size_t i = 0; i < damages; ++i) damage(text, random);
-    if (!to_bytes && dav::valid_utf8(text)) text = encoded(text, form);
+    if (!to_bytes && text::valid_utf8(text)) text = encoded(text, form);
     documents.push_back(std::move(text));
   }
   Xmllint xmllint;

@@ -13,7 +13,7 @@
 #include "tests/fuzz/property.h"
 
 using namespace holdfast;
-using State = dav::Body::State;
+using State = http::Body::State;
 
 namespace {
 
@@ -75,7 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string buffer(piece, '\0');
     server::BodyReader reader(wire, limits, head, arrived, buffer);
     std::string body;
-    dav::Body::Piece next;
+    http::Body::Piece next;
     while ((next = reader.read()).state == State::more) {
       body.append(next.bytes.data(), next.bytes.size());
       fuzz::require(body.size() <= limits.body_limit_bytes, "never more than the limit");

@@ -14,6 +14,7 @@
 #include "dav/propfind_cache.h"
 #include "tests/fuzz/property.h"
 #include "tests/support/memory_store.h"
+#include "text/ascii.h"
 
 using namespace holdfast;
 
@@ -195,7 +196,7 @@ std::string filled_in(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 2000) return 0;
   const std::string text = filled_in(fuzz::text_of(data, size));
-  std::string_view trimmed = dav::trimmed(text);
+  std::string_view trimmed = text::trimmed(text);
   std::optional<std::vector<Symbol>> header = symbols(trimmed);
   // One bare state token is a list of its own (docs/clients.md R69).
   const bool bracketed = header && header->size() == 1 && header->front().kind == '<';
@@ -212,7 +213,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
 
   const dav::Options options;
-  dav::Request request;
+  http::Request request;
   request.fields.add("Host", "h");
   request.fields.add("If", text);
   for (const storage::Path& path :
@@ -221,7 +222,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const int wanted = good ? evaluate(*header, path) : 400;
     dav::xml::ParseSlots parses(1, std::chrono::seconds(1));
     dav::PropFindCache propfinds(options, parses);
+    const auto caller = dav::anonymous_caller(storage::Right::write);
     dav::Call call{request,
+                   caller,
                    *dav::find_method("GET"),
                    world().store.names,
                    world().store.contents,

@@ -27,29 +27,29 @@ bool works(const What& what) {
 
 inline void ask(const dav::Engine& engine, std::string_view method, std::string_view target,
                 std::string_view destination = {}) {
-  struct Counting final : dav::Sink {
+  struct Counting final : http::Sink {
     void write(std::string_view bytes) override { total += bytes.size(); }
     std::size_t total = 0;
   };
-  dav::Request request;
-  dav::NoBody none;
+  http::Request request;
+  http::NoBody none;
   request.method = method;
   request.target = target;
   request.body = &none;
   request.fields.add("Host", "h");
   if (!destination.empty()) request.fields.add("Destination", destination);
-  dav::Response response = engine.handle(request);
+  http::Response response = engine.handle(request, dav::anonymous_caller(storage::Right::write));
   require(response.status >= 200 && response.status < 600, "an answer");
-  if (auto* producer = std::get_if<std::unique_ptr<dav::Producer>>(&response.body)) {
+  if (auto* producer = std::get_if<std::unique_ptr<http::Producer>>(&response.body)) {
     Counting sink;
     try {
       (*producer)->produce(sink);
     } catch (const storage::Error&) {  // the answer is cut
     } catch (const dav::Error&) {
     }
-  } else if (auto* content = std::get_if<dav::ContentBody>(&response.body)) {
+  } else if (auto* content = std::get_if<http::SourceBody>(&response.body)) {
     char buffer[16];
-    (void)works([&] { (void)content->reader->read(0, buffer); });
+    (void)works([&] { (void)content->source->read(0, buffer); });
   }
 }
 

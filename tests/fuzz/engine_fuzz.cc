@@ -14,12 +14,13 @@
 #include "tests/fuzz/property.h"
 #include "tests/fuzz/store_text.h"
 #include "tests/support/memory_store.h"
+#include "text/ascii.h"
 
 using namespace holdfast;
 
 namespace {
 
-class TextBody final : public dav::Body {
+class TextBody final : public http::Body {
  public:
   explicit TextBody(std::string_view text) : text_(text) {}
   [[nodiscard]] std::optional<std::uint64_t> length() const override { return text_.size(); }
@@ -34,7 +35,7 @@ class TextBody final : public dav::Body {
   std::string_view text_;
 };
 
-class TextSink final : public dav::Sink {
+class TextSink final : public http::Sink {
  public:
   void write(std::string_view bytes) override { text.append(bytes); }
   std::string text;
@@ -52,20 +53,20 @@ struct Answer {
   }
 };
 
-Answer ask(const dav::Engine& engine, dav::Request& request) {
-  dav::Response response = engine.handle(request);
+Answer ask(const dav::Engine& engine, http::Request& request) {
+  http::Response response = engine.handle(request, dav::anonymous_caller(storage::Right::write));
   Answer answer{response.status, response.fields, {}};
   if (auto* text = std::get_if<std::string>(&response.body)) {
     answer.body = *text;
-  } else if (auto* content = std::get_if<dav::ContentBody>(&response.body)) {
-    for (const dav::ContentBody::Run& run : content->runs) {
+  } else if (auto* content = std::get_if<http::SourceBody>(&response.body)) {
+    for (const http::SourceBody::Run& run : content->runs) {
       answer.body += run.text;
       std::string bytes(run.length, '\0');
       if (run.length > 0)
-        fuzz::require(content->reader->read(run.offset, bytes) > 0, "content is there");
+        fuzz::require(content->source->read(run.offset, bytes) > 0, "content is there");
       answer.body += bytes;
     }
-  } else if (auto* producer = std::get_if<std::unique_ptr<dav::Producer>>(&response.body)) {
+  } else if (auto* producer = std::get_if<std::unique_ptr<http::Producer>>(&response.body)) {
     TextSink sink;
     (*producer)->produce(sink);
     answer.body = sink.text;
@@ -119,7 +120,7 @@ class Session {
     std::string_view rest = text;
     std::string_view head = take(rest, "\n\n");
     std::string_view line = take(head, "\n");
-    dav::Request request;
+    http::Request request;
     TextBody body(rest);
     request.body = &body;
     request.method = take(line, " ");
@@ -128,7 +129,7 @@ class Session {
     while (!head.empty()) {
       std::string_view field = take(head, "\n");
       const std::string_view name = take(field, ":");
-      request.fields.add(name, dav::trimmed(field));
+      request.fields.add(name, text::trimmed(field));
     }
     if (request.target.empty()) return;
 
@@ -161,7 +162,7 @@ class Session {
     if (const std::string tag = answer.field("ETag"); !tag.empty()) tag_ = tag;
   }
 
-  void check_success(const dav::Request& request, std::string_view body, const Answer& answer) {
+  void check_success(const http::Request& request, std::string_view body, const Answer& answer) {
     const dav::Target target = dav::parse_url(request.target, {}, "h");
     const auto snapshot = store_.names.snapshot();
     const storage::Resolution found = snapshot->resolve(target.path);

@@ -4,7 +4,11 @@
 #include <string>
 
 #include "dav/headers.h"
+#include "http/accept.h"
+#include "http/date.h"
+#include "http/entity_tag.h"
 #include "tests/fuzz/property.h"
+#include "text/ascii.h"
 
 using namespace holdfast;
 
@@ -52,7 +56,7 @@ std::int64_t naive_timeout(const std::string& text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = fuzz::text_of(data, size);
-  dav::Fields fields;
+  http::Fields fields;
   for (const char* name : {"Depth", "Overwrite", "Timeout", "Lock-Token", "X-OC-Mtime", "Accept",
                            "OC-Checksum", "Content-MD5", "Repr-Digest", "Content-Digest"})
     fields.add(name, text);
@@ -69,20 +73,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(dav::is_absolute_uri(token), "a lock token is an absolute URI");
     fuzz::require(text.find(token) != std::string_view::npos, "the token that was sent");
     const std::string written = "<" + token + ">";
-    dav::Fields again;
+    http::Fields again;
     again.add("Lock-Token", written);
     fuzz::require(dav::parse_lock_token(again) == token, "the same token");
   });
   fuzz::require(dav::parse_timeout(fields, 3600) == naive_timeout(word), "the timeout");
   if (const auto mtime = dav::parse_oc_mtime(fields))
     fuzz::require(*mtime >= 0 && *mtime % 1000 == 0, "whole seconds");
-  (void)dav::prefers_json(fields);
-  if (const auto seconds = dav::parse_http_date(text, 1'800'000'000))
-    fuzz::require(dav::parse_http_date(dav::format_http_date(*seconds)) == seconds,
-                  "the same date");
-  const dav::EntityTagList tags = dav::parse_entity_tags(text);
+  (void)http::prefers_json(fields);
+  if (const auto seconds = http::parse_date(text, 1'800'000'000))
+    fuzz::require(http::parse_date(http::format_date(*seconds)) == seconds, "the same date");
+  const http::EntityTagList tags = http::parse_entity_tags(text);
   fuzz::require(!tags.malformed || (!tags.any && tags.tags.empty()), "malformed matches nothing");
-  if (const auto number = dav::parse_decimal(text)) {
+  if (const auto number = text::parse_number(text)) {
     const std::string_view digits =
         text.substr(std::min(text.find_first_not_of('0'), text.size() - 1));
     fuzz::require(std::to_string(*number) == digits, "the same number");

@@ -1,8 +1,10 @@
 // Any bytes as a URL: a status, or the path that a naive decoder finds, without dot segments, and
 // whose href means the same path again.
 #include "dav/path.h"
+#include "http/origin.h"
 #include "tests/fuzz/naive_path.h"
 #include "tests/fuzz/property.h"
+#include "text/utf8.h"
 
 using namespace holdfast;
 
@@ -19,9 +21,10 @@ bool plain(std::string_view text, bool reference) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const dav::UrlSpace spaces[] = {{},
-                                         {.prefix = {"dav"}, .authorities = {"b:81"}},
-                                         {.prefix = {"a", "b c"}, .authorities = {}}};
+  static const dav::UrlSpace spaces[] = {
+      {},
+      {.prefix = {"dav"}, .origins = {{http::Scheme::http, "b", 81}}},
+      {.prefix = {"a", "b c"}, .origins = {}}};
   const std::string_view text = fuzz::text_of(data, size);
   for (const dav::UrlSpace& space : spaces) {
     for (const bool reference : {false, true}) {
@@ -45,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           fuzz::require(!segment.empty() && segment != "." && segment != "..", "no dot segments");
           fuzz::require(segment.find('/') == std::string::npos, "no slash in a segment");
           fuzz::require(segment.size() <= space.limits.segment_bytes, "segment limit");
-          fuzz::require(dav::valid_utf8(segment), "segments are UTF-8");
+          fuzz::require(text::valid_utf8(segment), "segments are UTF-8");
         }
         fuzz::require(target.path.bytes() <= space.limits.path_bytes, "path limit");
         fuzz::require(target.path.depth() <= space.limits.depth, "depth limit");

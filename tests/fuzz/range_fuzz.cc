@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "dav/headers.h"
+#include "http/range.h"
 #include "tests/fuzz/property.h"
 
 using namespace holdfast;
@@ -28,7 +28,7 @@ std::optional<Wide> number(std::string_view digits) {
 
 struct Naive {
   bool usable = false;
-  std::vector<dav::ByteRange> ranges;
+  std::vector<http::ByteRange> ranges;
 };
 
 Naive read(std::string_view text, std::uint64_t size) {
@@ -79,19 +79,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < sizeof content) return 0;
   std::memcpy(&content, data, sizeof content);
   const std::string_view text = fuzz::text_of(data + sizeof content, size - sizeof content);
-  dav::Fields fields;
+  http::Fields fields;
   fields.add("Range", text);
-  const dav::Ranges ranges = dav::parse_range(fields, content);
-  fuzz::require(ranges.ranges.empty() == (ranges.kind != dav::Ranges::Kind::some), "kind");
+  const http::Ranges ranges = http::parse_range(fields, content);
+  fuzz::require(ranges.ranges.empty() == (ranges.kind != http::Ranges::Kind::some), "kind");
   std::uint64_t left = content;
-  for (const dav::ByteRange& range : ranges.ranges) {
+  for (const http::ByteRange& range : ranges.ranges) {
     fuzz::require(range.length > 0 && range.offset < content, "begins inside");
     fuzz::require(range.length <= content - range.offset, "ends inside");
     fuzz::require(range.length <= left, "no more than the content");
     left -= range.length;
   }
   const Naive naive = read(text, content);
-  fuzz::require(naive.usable == (ranges.kind != dav::Ranges::Kind::whole), "usable or not");
+  fuzz::require(naive.usable == (ranges.kind != http::Ranges::Kind::whole), "usable or not");
   fuzz::require(naive.ranges.size() == ranges.ranges.size(), "as many ranges");
   for (std::size_t i = 0; i < naive.ranges.size(); ++i)
     fuzz::require(naive.ranges[i].offset == ranges.ranges[i].offset &&

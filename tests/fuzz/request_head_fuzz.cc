@@ -147,7 +147,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Written again plainly, it reads the same.
   std::string again = std::string(head.method) + " " + std::string(head.target) +
                       (head.http10 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
-  for (const dav::Fields::Field& field : head.fields.all()) {
+  for (const http::Fields::Field& field : head.fields.all()) {
     fuzz::require(plain(field.value), "no controls in a value");
     again += std::string(field.name) + ": " + std::string(field.value) + "\r\n";
   }

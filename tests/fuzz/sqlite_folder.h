@@ -31,7 +31,8 @@ class SqliteFolder {
   // Puts these bytes in the place of the database.
   void replace(const std::string& bytes) {
     (void)original();
-    for (const char* suffix : {"-wal", ".barrier", ".new"}) std::filesystem::remove(path() + suffix);
+    for (const char* suffix : {"-wal", ".barrier", ".new"})
+      std::filesystem::remove(path() + suffix);
     std::ofstream(path(), std::ios::binary | std::ios::trunc) << bytes;
   }
   [[nodiscard]] std::unique_ptr<storage::Namespace> open() {

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "dav/headers.h"
+#include "http/date.h"
 #include "tests/support/faults.h"
 #include "tests/support/http_client.h"
 #include "tests/support/process.h"
@@ -42,7 +42,7 @@ class Clocks : public testing::Test {
   }
   // The date in a field, which must be within a minute of `wanted`.
   static void expect_date(const Reply& reply, const char* field, std::int64_t wanted) {
-    const auto date = dav::parse_http_date(reply.field(field), wanted);
+    const auto date = http::parse_date(reply.field(field), wanted);
     ASSERT_TRUE(date.has_value()) << field << ": " << reply.field(field);
     EXPECT_NEAR(static_cast<double>(*date), static_cast<double>(wanted), 60) << field;
   }

@@ -204,14 +204,14 @@ TEST_F(Time, ReadsThatTakeTooLongAreEndedAndTheNextAreNot) {
 
 TEST_F(Time, AListingThatTakesTooLongIsCut) {
   fill(3000);
-  dav::Request request;
-  dav::NoBody body;
+  http::Request request;
+  http::NoBody body;
   request.method = "PROPFIND";
   request.target = "/";
   request.fields.add("Host", "localhost");
   request.fields.add("Depth", "1");
   request.body = &body;
-  dav::Response response = engine_->handle(request);
+  http::Response response = engine_->handle(request, dav::anonymous_caller(storage::Right::write));
   ASSERT_EQ(response.status, 207);
   clock_.advance(30'001);
   EXPECT_TRUE(render(std::move(response)).cut);

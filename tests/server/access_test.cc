@@ -20,8 +20,8 @@ struct Case {
 };
 
 int judge(const Case& row) {
-  dav::NoBody body;
-  dav::Request request;
+  http::NoBody body;
+  http::Request request;
   request.method = row.method;
   request.target = row.target;
   request.body = &body;
@@ -151,8 +151,8 @@ TEST(OriginPolicy, RefusesWritesFromForeignOrigins) {
 }
 
 TEST(OriginPolicy, ASecondOriginDoesNotHideTheFirst) {
-  dav::NoBody body;
-  dav::Request request;
+  http::NoBody body;
+  http::Request request;
   request.method = "PUT";
   request.target = "/f";
   request.body = &body;

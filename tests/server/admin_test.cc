@@ -1,16 +1,16 @@
-#include "server/app/health.h"
-
 #include <gtest/gtest.h>
 #include <stdexcept>
 #include <string>
 #include <variant>
 
+#include "server/app/health.h"
+
 namespace holdfast::server {
 namespace {
 
-dav::Response ask(const Admin& admin, std::string_view method, std::string_view target) {
-  dav::NoBody body;
-  dav::Request request;
+http::Response ask(const Admin& admin, std::string_view method, std::string_view target) {
+  http::NoBody body;
+  http::Request request;
   request.method = method;
   request.target = target;
   request.body = &body;
@@ -31,7 +31,7 @@ TEST(Admin, AnswersItsTwoPathsOnly) {
         Case{"PUT", "/healthz", 405, nullptr}, Case{"POST", "/metrics", 405, nullptr},
         Case{"PROPFIND", "/metrics", 405, nullptr}, Case{"GET", "/healthz", 200, "ok\n"},
         Case{"GET", "/healthz?x", 200, "ok\n"}, Case{"GET", "/metrics", 200, "m 1\n"}}) {
-    const dav::Response response = ask(kWell, row.method, row.target);
+    const http::Response response = ask(kWell, row.method, row.target);
     EXPECT_EQ(response.status, row.status) << row.method << " " << row.target;
     if (row.body != nullptr) {
       EXPECT_EQ(std::get<std::string>(response.body), row.body);
@@ -40,7 +40,7 @@ TEST(Admin, AnswersItsTwoPathsOnly) {
 }
 
 TEST(Admin, AnswersHeadWithTheLengthOfGet) {
-  const dav::Response response = ask(kWell, "HEAD", "/healthz");
+  const http::Response response = ask(kWell, "HEAD", "/healthz");
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.head_length, 3U);
   EXPECT_TRUE(std::holds_alternative<std::monostate>(response.body));
@@ -49,7 +49,7 @@ TEST(Admin, AnswersHeadWithTheLengthOfGet) {
 TEST(Admin, SaysWhyTheServerIsNotWell) {
   Admin admin = kWell;
   admin.trouble = [] { return "No space."; };
-  const dav::Response response = ask(admin, "GET", "/healthz");
+  const http::Response response = ask(admin, "GET", "/healthz");
   EXPECT_EQ(response.status, 503);
   EXPECT_EQ(std::get<std::string>(response.body), "No space.\n");
 }
@@ -59,7 +59,7 @@ TEST(Admin, TellsTheLogAndNotTheClientWhatFailed) {
   admin.trouble = []() -> std::optional<std::string> { throw std::runtime_error("SELECT secret"); };
   admin.metrics = []() -> std::string { throw std::runtime_error("SELECT secret"); };
   for (const char* target : {"/healthz", "/metrics"}) {
-    const dav::Response response = ask(admin, "GET", target);
+    const http::Response response = ask(admin, "GET", target);
     EXPECT_EQ(response.status, std::string_view(target) == "/healthz" ? 503 : 500);
     EXPECT_EQ(std::get<std::string>(response.body).find("SELECT"), std::string::npos);
     EXPECT_EQ(response.log_detail, "SELECT secret");

@@ -20,16 +20,13 @@ using tests::EchoServer;
 using tests::RawClient;
 
 // An unnamed file, with or without showing its descriptor.
-class FileContent final : public storage::ContentReader {
+class FileContent final : public http::Source {
  public:
-  FileContent(const std::string& bytes, std::uint64_t claimed, bool show)
-      : descriptor_(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)),
-        claimed_(claimed),
-        show_(show) {
+  FileContent(const std::string& bytes, bool show)
+      : descriptor_(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)), show_(show) {
     EXPECT_EQ(::write(descriptor_, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
   }
   ~FileContent() override { ::close(descriptor_); }
-  [[nodiscard]] std::uint64_t size() const override { return claimed_; }
   [[nodiscard]] std::size_t read(std::uint64_t offset, std::span<char> buffer) override {
     return static_cast<std::size_t>(
         ::pread(descriptor_, buffer.data(), buffer.size(), static_cast<off_t>(offset)));
@@ -37,11 +34,9 @@ class FileContent final : public storage::ContentReader {
   [[nodiscard]] int descriptor(std::uint64_t, std::uint64_t) const override {
     return show_ ? descriptor_ : -1;
   }
-  void require_sound() override {}
 
  private:
   int descriptor_;
-  std::uint64_t claimed_;
   bool show_;
 };
 
@@ -51,15 +46,14 @@ std::string pattern(std::size_t size) {
   return bytes;
 }
 
-Handler answering(std::function<dav::Response()> make) {
-  return [make = std::move(make)](dav::Request&, const Peer&) { return make(); };
+Handler answering(std::function<http::Response()> make) {
+  return [make = std::move(make)](http::Request&, const Peer&) { return make(); };
 }
-Handler with_content(std::string bytes, std::vector<dav::ContentBody::Run> runs,
-                     std::uint64_t claimed, bool show) {
+Handler with_content(std::string bytes, std::vector<http::SourceBody::Run> runs, bool show) {
   return answering([=] {
-    dav::Response response;
-    dav::ContentBody body;
-    body.reader = std::make_unique<FileContent>(bytes, claimed, show);
+    http::Response response;
+    http::SourceBody body;
+    body.source = std::make_unique<FileContent>(bytes, show);
     body.runs = runs;
     response.body = std::move(body);
     return response;
@@ -72,7 +66,7 @@ constexpr const char* kHead = "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n";
 TEST(Answer, TextOfEverySize) {
   for (const std::size_t size : {0u, 1u, 16'384u, 16'385u, 65'536u, 1'000'000u}) {
     EchoServer server({}, answering([=] {
-                        dav::Response response;
+                        http::Response response;
                         response.status = 207;
                         response.body = pattern(size);
                         response.set("X", "y");
@@ -99,7 +93,7 @@ TEST(Answer, NoBodyAtAll) {
   for (const auto& [status, length] :
        {std::pair{201, "0"}, std::pair{204, ""}, std::pair{304, ""}, std::pair{200, "0"}}) {
     EchoServer server({}, answering([status = status] {
-                        dav::Response response;
+                        http::Response response;
                         response.status = status;
                         return response;
                       }));
@@ -117,7 +111,7 @@ TEST(Answer, NoBodyAtAll) {
 
 TEST(Answer, HeadTellsTheLengthOfGet) {
   EchoServer server({}, answering([] {
-                      dav::Response response;
+                      http::Response response;
                       response.head_length = 5'000'000'000;
                       return response;
                     }));
@@ -135,7 +129,7 @@ TEST(Answer, ContentWholeAndInRuns) {
                                         {"\r\n--x\r\n", 299'990, 10},
                                         {"", 5, 200'000},
                                         {"\r\n--x--\r\n", 0, 0}},
-                                       bytes.size(), show));
+                                       show));
     RawClient client(server.port());
     for (int i = 0; i < 2; ++i) {
       client.send(kGet);
@@ -152,7 +146,7 @@ TEST(Answer, ContentWholeAndInRuns) {
 
 TEST(Answer, ContentThatEndsEarlyNeverLooksComplete) {
   for (const bool show : {true, false}) {
-    EchoServer server({}, with_content(pattern(100'000), {{"", 0, 200'000}}, 200'000, show));
+    EchoServer server({}, with_content(pattern(100'000), {{"", 0, 200'000}}, show));
     RawClient client(server.port());
     client.send(kGet);
     EXPECT_FALSE(client.receive());
@@ -164,7 +158,7 @@ TEST(Answer, ContentThatEndsEarlyNeverLooksComplete) {
 }
 
 TEST(Answer, HandlersThatThrowGiveAPlain500) {
-  EchoServer server({}, [](dav::Request& request, const Peer&) -> dav::Response {
+  EchoServer server({}, [](http::Request& request, const Peer&) -> http::Response {
     if (request.target == "/exception") throw std::runtime_error("secret path");
     if (request.target == "/other") throw 1;
     return {};
@@ -183,8 +177,8 @@ TEST(Answer, HandlersThatThrowGiveAPlain500) {
 }
 
 TEST(Answer, ReflectedBytesCannotSplitIt) {
-  EchoServer server({}, [](dav::Request& request, const Peer&) {
-    dav::Response response;
+  EchoServer server({}, [](http::Request& request, const Peer&) {
+    http::Response response;
     response.set("X-Reflected",
                  std::string(request.target) + "\r\nSet-Cookie: a\r\n\r\nHTTP/1.1 200 OK");
     return response;

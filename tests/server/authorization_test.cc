@@ -1,18 +1,16 @@
 #include "server/auth/authorization.h"
 
 #include <gtest/gtest.h>
-#include <sodium.h>
 #include <string>
 #include <vector>
+
+#include "text/base64.h"
 
 namespace holdfast::server {
 namespace {
 
 std::string base64(std::string_view text) {
-  std::string out(sodium_base64_encoded_len(text.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(text.data()),
-                    text.size(), sodium_base64_VARIANT_ORIGINAL);
-  return out.c_str();
+  return text::base64({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
 std::string digest(const std::string& changes = {}) {

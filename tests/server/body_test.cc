@@ -21,9 +21,9 @@ const std::string kVictim = "DELETE /victim HTTP/1.1\r\nHost: h\r\n\r\n";
 struct Refuser {
   std::atomic<int> victims = 0;
   Handler handler() {
-    return [this](dav::Request& request, const Peer&) {
+    return [this](http::Request& request, const Peer&) {
       if (request.target == "/victim") ++victims;
-      dav::Response response;
+      http::Response response;
       response.status = 423;
       response.body = std::string("locked");
       return response;
@@ -59,8 +59,8 @@ TEST(Body, CutShortIsTruncatedAndAnswered) {
 
 TEST(Body, CutByAResetIsTruncated) {
   std::atomic<int> truncated = 0;
-  EchoServer server({}, [&](dav::Request& request, const Peer& peer) {
-    dav::Response response = tests::echo(request, peer);
+  EchoServer server({}, [&](http::Request& request, const Peer& peer) {
+    http::Response response = tests::echo(request, peer);
     if (response.log_detail == "PUT /a truncated") ++truncated;
     return response;
   });

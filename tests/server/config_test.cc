@@ -450,20 +450,19 @@ TEST(Anonymous, MayWriteByDefaultOnLoopbackOnly) {
 }
 
 TEST(PublicUrl, IsAnOriginInLowerCaseWithoutTheDefaultPort) {
-  EXPECT_EQ(parse_public_url("https://Dav.Example:443/x").authority, "dav.example");
-  EXPECT_EQ(parse_public_url("HTTP://dav.example:80").authority, "dav.example");
-  EXPECT_EQ(parse_public_url("http://dav.example:443").authority, "dav.example:443");
-  EXPECT_EQ(parse_public_url("https://[2001:db8::1]").authority, "[2001:db8::1]");
-  EXPECT_EQ(parse_public_url("https://[2001:db8::1]:8443/").authority, "[2001:db8::1]:8443");
+  EXPECT_EQ(parse_public_url("https://Dav.Example:443/x").text(), "https://dav.example");
+  EXPECT_EQ(parse_public_url("HTTP://dav.example:80").text(), "http://dav.example");
+  EXPECT_EQ(parse_public_url("http://dav.example:443").text(), "http://dav.example:443");
+  EXPECT_EQ(parse_public_url("https://[2001:db8::1]").text(), "https://[2001:db8::1]");
+  EXPECT_EQ(parse_public_url("https://[2001:db8::1]:8443/").text(), "https://[2001:db8::1]:8443");
 }
 
 TEST(PublicUrl, ThereMayBeSeveral) {
   EXPECT_TRUE(parse_public_urls("").empty());
   const auto urls = parse_public_urls("https://a.example, http://B.example:81");
   ASSERT_EQ(urls.size(), 2U);
-  EXPECT_EQ(urls[0].authority, "a.example");
-  EXPECT_EQ(urls[1].scheme, "http");
-  EXPECT_EQ(urls[1].authority, "b.example:81");
+  EXPECT_EQ(urls[0].text(), "https://a.example");
+  EXPECT_EQ(urls[1].text(), "http://b.example:81");
 }
 
 TEST(EngineOptions, TakePrefixHostLimitsAndFloorFromTheSettings) {
@@ -475,7 +474,7 @@ TEST(EngineOptions, TakePrefixHostLimitsAndFloorFromTheSettings) {
   constexpr std::uint64_t kGibi = 1 << 30;
   const dav::Options options = config.engine_options(kGibi);
   EXPECT_EQ(options.space.prefix, (std::vector<std::string>{"dav", "files"}));
-  EXPECT_EQ(options.space.authorities, (std::vector<std::string>{"dav.example", "lan:81"}));
+  EXPECT_EQ(options.space.origins, parse_public_urls("https://dav.example,http://lan:81"));
   EXPECT_EQ(options.body_limit_bytes, 7U);
   EXPECT_EQ(options.lock_timeout_s, 9);
   EXPECT_EQ(options.free_space_floor_bytes, kGibi / 100 * 3);

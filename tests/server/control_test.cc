@@ -1,5 +1,3 @@
-#include "server/cli/control_socket.h"
-
 #include <atomic>
 #include <chrono>
 #include <gmock/gmock.h>
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "server/cli/backup.h"
+#include "server/cli/control_socket.h"
 #include "server/cli/dispatch.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/temporary_folder.h"

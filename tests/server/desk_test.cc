@@ -39,12 +39,12 @@ class Host {
     return std::exchange(threads_, {});
   }
   Handler handler() {
-    return [this, echo = gate.handler()](dav::Request& request, Peer& peer) {
+    return [this, echo = gate.handler()](http::Request& request, Peer& peer) {
       {
         const std::scoped_lock lock(mutex_);
         threads_.insert(std::this_thread::get_id());
       }
-      dav::Response response = echo(request, peer);
+      http::Response response = echo(request, peer);
       if (request.target == "/big") response.body = std::string(60'000, 'b');
       if (request.target == "/huge") response.body = std::string(6'000'000, 'h');
       return response;

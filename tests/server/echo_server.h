@@ -73,31 +73,31 @@ class RecordingObserver final : public server::Observer {
 };
 
 // "METHOD target [body]", or "METHOD target truncated" and the like when the body is broken.
-inline dav::Response echo(dav::Request& request, const server::Peer&) {
+inline http::Response echo(http::Request& request, const server::Peer&) {
   std::string text = std::string(request.method) + " " + std::string(request.target) + " ";
   std::string bytes;
-  dav::Body::Piece piece;
-  while ((piece = request.body->read()).state == dav::Body::State::more)
+  http::Body::Piece piece;
+  while ((piece = request.body->read()).state == http::Body::State::more)
     bytes.append(piece.bytes.data(), piece.bytes.size());
-  dav::Response response;
+  http::Response response;
   switch (piece.state) {
-    case dav::Body::State::more:
-    case dav::Body::State::complete:
+    case http::Body::State::more:
+    case http::Body::State::complete:
       response.body = text + "[" + bytes + "]";
       return response;
-    case dav::Body::State::truncated:
+    case http::Body::State::truncated:
       text += "truncated";
       response.status = 400;
       break;
-    case dav::Body::State::malformed:
+    case http::Body::State::malformed:
       text += "malformed";
       response.status = 400;
       break;
-    case dav::Body::State::timed_out:
+    case http::Body::State::timed_out:
       text += "timed out";
       response.status = 408;
       break;
-    case dav::Body::State::too_large:
+    case http::Body::State::too_large:
       text += "too large";
       response.status = 413;
       break;
@@ -121,7 +121,7 @@ class Gate {
     return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return held_ >= count; });
   }
   server::Handler handler() {
-    return [this](dav::Request& request, const server::Peer& peer) {
+    return [this](http::Request& request, const server::Peer& peer) {
       if (request.target == "/held") {
         std::unique_lock lock(mutex_);
         ++held_;

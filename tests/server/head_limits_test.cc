@@ -14,8 +14,8 @@ using tests::EchoServer;
 using tests::RawClient;
 
 // Answers with the last field, which must survive whatever stands before it.
-dav::Response last_field(dav::Request& request, const Peer&) {
-  dav::Response response;
+http::Response last_field(http::Request& request, const Peer&) {
+  http::Response response;
   response.body = std::string(request.fields.find("X-Last").value_or("lost"));
   return response;
 }

@@ -400,7 +400,7 @@ class Gate {
     return changed_.wait_for(lock, seconds(60), [&] { return held_ >= count; });
   }
   Handler handler() {
-    return [this](dav::Request& request, const Peer& peer) {
+    return [this](http::Request& request, const Peer& peer) {
       std::unique_lock lock(mutex_);
       ++held_;
       changed_.notify_all();
@@ -454,8 +454,8 @@ int queue(const Config& config, std::uint64_t n) {
 
 // 1 when the connection goes on after a refused body of n bytes.
 int drained(const Config& config, std::uint64_t n) {
-  EchoServer server(config.limits, [](dav::Request&, const Peer&) {
-    dav::Response response;
+  EchoServer server(config.limits, [](http::Request&, const Peer&) {
+    http::Response response;
     response.status = 423;
     return response;
   });
@@ -599,15 +599,15 @@ bool body_grace_ends(Config config, milliseconds patience) {
 }
 
 bool drain_ends(Config config, milliseconds patience) {
-  EchoServer server(config.limits, [](dav::Request&, const Peer&) { return dav::Response{}; });
+  EchoServer server(config.limits, [](http::Request&, const Peer&) { return http::Response{}; });
   RawClient client(server.port());
   client.send(kHalfBody);
   return !client.silent(patience);
 }
 
 bool send_ends(Config config, milliseconds patience) {
-  EchoServer server(config.limits, [](dav::Request&, const Peer&) {
-    dav::Response response;
+  EchoServer server(config.limits, [](http::Request&, const Peer&) {
+    http::Response response;
     response.body = std::string(50'000'000, 'x');
     return response;
   });
@@ -753,7 +753,7 @@ std::string new_propfind() {
 }
 
 // A body that, while it is read, has another request parsed by the same engine.
-class BusyBody final : public dav::Body {
+class BusyBody final : public http::Body {
  public:
   BusyBody(World& w, std::string text) : w_(w), text_(std::move(text)) {}
   [[nodiscard]] std::optional<std::uint64_t> length() const override { return std::nullopt; }
@@ -786,14 +786,14 @@ TEST(Limits, NeitherBodiesOnTheirWayNorAnswersHoldAPlaceAmongTheParsed) {
     EXPECT_EQ(body.other, 207) << method;
   }
   // While the answer to one is not yet rendered, another is parsed.
-  dav::Request request;
+  http::Request request;
   request.method = "PROPFIND";
   request.target = "/";
   request.fields.add("Host", "localhost:8080");
   request.fields.add("Depth", "1");
   test::StringBody body(test::propfind("getetag"));
   request.body = &body;
-  dav::Response unsent = w->engine.handle(request);
+  http::Response unsent = w->engine.handle(request, dav::anonymous_caller(storage::Right::write));
   EXPECT_EQ(w->status("PROPFIND", "/", {{"Depth", "0"}}, new_propfind()), 207);
   EXPECT_EQ(test::render(std::move(unsent)).status, 207);
 }

@@ -43,7 +43,7 @@ TEST(Listener, ReadsBodiesOfBothFramings) {
 TEST(Listener, RefusesAddressesThatAreTakenOrMalformed) {
   tests::EchoServer server;
   Observer observer;
-  const Handler handler = [](dav::Request&, const Peer&) { return dav::Response(); };
+  const Handler handler = [](http::Request&, const Peer&) { return http::Response(); };
   for (const std::string& address :
        {"127.0.0.1:" + std::to_string(server.port()), std::string("127.0.0.1"), std::string(":80"),
         std::string("nowhere:80"), std::string("127.0.0.1:65536"), std::string("127.0.0.1:"),

@@ -37,12 +37,6 @@ std::string read_file(const std::string& path) {
   return out.str();
 }
 
-std::string json_text(std::string_view text, std::size_t limit = 100) {
-  std::string out;
-  append_json_text(out, text, limit);
-  return out;
-}
-
 TEST(AccessLine, HoldsEveryFieldAndNoQuery) {
   std::string line;
   append_access_line(line, record("GET", 200), test::ManualClock::kStart + 7);
@@ -52,36 +46,7 @@ TEST(AccessLine, HoldsEveryFieldAndNoQuery) {
             "\"client\":\"127.0.0.1\"}\n");
 }
 
-TEST(AccessLine, EscapesWhatClientsSend) {
-  struct Case {
-    std::string_view text;
-    std::string_view escaped;
-  };
-  const Case cases[] = {
-      {{"\0", 1}, "\\u0000"},
-      {"a\r\nb", "a\\u000d\\u000ab"},
-      {"\x1b[31m", "\\u001b[31m"},
-      {"\x7f", "\\u007f"},
-      {"\"\\", "\\\"\\\\"},
-      {"%n%s", "%n%s"},
-      {"\xc2\x85", "\\ufffd"},         // C1 control
-      {"\xc0\xaf", "\\ufffd\\ufffd"},  // overlong
-      {"\xe0\x80\xaf", "\\ufffd\\ufffd\\ufffd"},
-      {"\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd"},  // surrogate
-      {"\xf4\x90\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd"},
-      {"\xf5\x80", "\\ufffd\\ufffd"},
-      {"\xc3", "\\ufffd"},  // cut
-      {"\xe2\x82", "\\ufffd\\ufffd"},
-      {"\x80x", "\\ufffdx"},
-      {"é€😀", "é€😀"},
-      {"", ""},
-  };
-  for (const Case& row : cases) EXPECT_EQ(json_text(row.text), row.escaped);
-}
-
 TEST(AccessLine, CutsLongFields) {
-  EXPECT_EQ(json_text("abcd", 4), "abcd");
-  EXPECT_EQ(json_text("abcde", 4), "abcd…");
   AccessRecord long_one = record("GET", 200);
   const std::string target = "/" + std::string(100'000, 'x');
   long_one.target = target;

@@ -41,7 +41,7 @@ void expect(const std::string& trusted, const std::string& peer_address,
   const auto proxies = Proxies::parse(trusted);
   ASSERT_TRUE(proxies);
   for (const Row& row : rows) {
-    dav::Request request;
+    http::Request request;
     std::string shown;
     for (const auto& [name, value] : row.fields) {
       request.fields.add(name, value);

@@ -1,9 +1,9 @@
-#include "server/auth/secrets.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <set>
 #include <vector>
+
+#include "server/auth/secrets.h"
 
 namespace holdfast::server {
 namespace {

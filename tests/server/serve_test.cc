@@ -72,7 +72,7 @@ TEST(Redirect, GoesToTheHostThatWasAskedForIfItIsKnown) {
   Config config;
   config.public_url = "https://dav.example:8443, http://plain.example, https://lan.example";
   const auto location = [&](const char* host) {
-    dav::Request request;
+    http::Request request;
     request.method = "GET";
     request.target = "/a";
     request.fields.add("Host", host);

@@ -5,13 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <mutex>
-#include <sodium.h>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "tests/support/manual_clock.h"
+#include "text/base64.h"
 
 namespace holdfast::server {
 namespace {
@@ -21,10 +21,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 std::string base64(std::string_view text) {
-  std::string out(sodium_base64_encoded_len(text.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(text.data()),
-                    text.size(), sodium_base64_VARIANT_ORIGINAL);
-  return out.c_str();
+  return text::base64({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }
 
 std::string basic(const std::string& name, const std::string& password) {
@@ -92,16 +89,16 @@ class SignInTest : public testing::Test {
 
   Result ask(const std::string& authorization, std::string_view method = "GET",
              Peer peer = {.address = "127.0.0.1", .loopback = true}) {
-    dav::NoBody body;
-    dav::Request request;
+    http::NoBody body;
+    http::Request request;
     request.method = method;
     request.target = "/f";
     request.body = &body;
     if (!authorization.empty()) request.fields.add("Authorization", authorization);
-    const auto refusal = sign_in().identify(request, peer);
+    const SignIn::Decision decision = sign_in().identify(request, peer);
     Result out;
-    out.caller = request.caller;
-    if (refusal) {
+    if (const auto* caller = std::get_if<SignIn::CallerPtr>(&decision)) out.caller = *caller;
+    if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision)) {
       out.status = refusal->status;
       out.fields = refusal->fields;
       out.detail = refusal->detail;
@@ -174,12 +171,13 @@ TEST_F(SignInTest, WhatCannotBeRightGetsAChallenge) {
 }
 
 TEST_F(SignInTest, TwoAuthorizationsAreNoRequest) {
-  dav::Request request;
+  http::Request request;
   request.method = "GET";
   request.fields.add("Authorization", basic("alice", "wonderland"));
   request.fields.add("authorization", basic("alice", "wonderland"));
-  const auto refusal = sign_in().identify(request, {.address = "127.0.0.1", .loopback = true});
-  ASSERT_TRUE(refusal);
+  const auto decision = sign_in().identify(request, {.address = "127.0.0.1", .loopback = true});
+  const auto* refusal = std::get_if<SignIn::Refusal>(&decision);
+  ASSERT_NE(refusal, nullptr);
   EXPECT_EQ(refusal->status, 400);
 }
 
@@ -312,12 +310,13 @@ TEST_F(SignInTest, UnknownAccountsAreHashedLikeKnownOnes) {
                        }},
                   clock_);
   for (const char* name : {"carol", "bob"}) {
-    dav::Request request;
+    http::Request request;
     request.method = "GET";
     const std::string header = basic(name, "guess");
     request.fields.add("Authorization", header);
-    const auto refusal = measured.identify(request, {.address = "127.0.0.1", .loopback = true});
-    ASSERT_TRUE(refusal) << name;
+    const auto decision = measured.identify(request, {.address = "127.0.0.1", .loopback = true});
+    const auto* refusal = std::get_if<SignIn::Refusal>(&decision);
+    ASSERT_NE(refusal, nullptr) << name;
     EXPECT_EQ(refusal->status, 401);
     EXPECT_EQ(refusal->fields, kBasicChallenge);
   }
@@ -533,19 +532,18 @@ TEST_F(SignInTest, PasswordsAreNotTakenOverPlainHttpFromElsewhere) {
 }
 
 TEST_F(SignInTest, WhoMayNotIsAskedToSignInIfThatCanHelp) {
-  dav::Request request;
-  request.caller = ask("", "OPTIONS").caller;
+  auto caller = ask("", "OPTIONS").caller;
   const Peer peer{.address = "127.0.0.1", .loopback = true};
-  const auto refusal = sign_in().ask_to_sign_in(request, peer);
+  const auto refusal = sign_in().ask_to_sign_in(*caller, peer);
   ASSERT_TRUE(refusal);
   EXPECT_EQ(refusal->status, 401);
   EXPECT_EQ(refusal->fields, kBasicChallenge);
-  request.caller = ask(basic("alice", "wonderland")).caller;
-  EXPECT_FALSE(sign_in().ask_to_sign_in(request, peer));
+  caller = ask(basic("alice", "wonderland")).caller;
+  EXPECT_FALSE(sign_in().ask_to_sign_in(*caller, peer));
   accounts_ = {};
   publish();
-  request.caller = ask("", "OPTIONS").caller;
-  EXPECT_FALSE(sign_in().ask_to_sign_in(request, peer));
+  caller = ask("", "OPTIONS").caller;
+  EXPECT_FALSE(sign_in().ask_to_sign_in(*caller, peer));
 }
 
 // docs/robustness.md O1

@@ -19,14 +19,14 @@ using tests::RawClient;
 constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
 // Writes `blocks` pieces of `size` bytes, each of its own letter, then throws if told to.
-class Letters final : public dav::Producer {
+class Letters final : public http::Producer {
  public:
   Letters(int blocks, std::size_t size, bool fails, std::shared_ptr<std::promise<void>> gone)
       : blocks_(blocks), size_(size), fails_(fails), gone_(std::move(gone)) {}
   ~Letters() override {
     if (gone_) gone_->set_value();
   }
-  void produce(dav::Sink& sink) override {
+  void produce(http::Sink& sink) override {
     for (int i = 0; i < blocks_; ++i)
       sink.write(std::string(size_, static_cast<char>('a' + i % 26)));
     if (fails_) throw std::runtime_error("the store failed");
@@ -47,10 +47,10 @@ std::string letters(int blocks, std::size_t size) {
 
 Handler producing(int blocks, std::size_t size, bool fails = false,
                   std::shared_ptr<std::promise<void>> gone = nullptr) {
-  return [=](dav::Request&, const Peer&) {
-    dav::Response response;
+  return [=](http::Request&, const Peer&) {
+    http::Response response;
     response.body =
-        std::unique_ptr<dav::Producer>(std::make_unique<Letters>(blocks, size, fails, gone));
+        std::unique_ptr<http::Producer>(std::make_unique<Letters>(blocks, size, fails, gone));
     return response;
   };
 }
@@ -118,8 +118,8 @@ TEST(Streaming, ClientThatNeverReadsIsReset) {
 TEST(Streaming, LargeTextToAClientThatNeverReadsIsReset) {
   Limits limits;
   limits.send_timeout_s = 1;
-  EchoServer server(limits, [](dav::Request&, const Peer&) {
-    dav::Response response;
+  EchoServer server(limits, [](http::Request&, const Peer&) {
+    http::Response response;
     response.body = std::string(50'000'000, 'x');
     return response;
   });

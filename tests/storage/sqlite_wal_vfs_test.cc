@@ -1,5 +1,5 @@
-// The files of a database as its connections have them (storage/sqlite/file/wal_vfs.h): the index of the
-// log in memory, the locks in it, and the room that the log and the database keep.
+// The files of a database as its connections have them (storage/sqlite/file/wal_vfs.h): the index
+// of the log in memory, the locks in it, and the room that the log and the database keep.
 #include <array>
 #include <atomic>
 #include <csignal>

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace holdfast::test {
 
 [[nodiscard]] std::filesystem::path source_folder();
 // Where the `holdfast` binary is.
 [[nodiscard]] std::filesystem::path binary_folder();
+// The C++ compiler of this build.
+[[nodiscard]] std::string compiler();
 
 }  // namespace holdfast::test

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "dav/headers.h"
+#include "http/date.h"
 #include "tests/support/dav_client.h"
 #include "tests/support/manual_clock.h"
 
@@ -129,7 +129,7 @@ class DateHistory {
     const storage::Millis now = clock_.wall();
     for (const auto& [path, current] : current_) {
       for (const auto& [date, tag] : cached_[path]) {
-        const auto date_s = dav::parse_http_date(date, now / 1000);
+        const auto date_s = http::parse_date(date, now / 1000);
         ASSERT_TRUE(date_s.has_value());
         // Once its second is over, and as soon as the clock reads the same again.
         for (const storage::Millis then : {now, std::max(now, *date_s * 1000) + 2000}) {

@@ -4,16 +4,18 @@
 #include <array>
 #include <exception>
 
+#include "text/ascii.h"
+
 namespace holdfast::test {
 
-using dav::equal_ignoring_case;
+using text::equal_ignoring_case;
 
 std::optional<std::uint64_t> StringBody::length() const {
   if (chunked_) return std::nullopt;
   return bytes_.size();
 }
 
-dav::Body::Piece StringBody::read() {
+http::Body::Piece StringBody::read() {
   invited_ = true;
   const std::size_t stop = std::min(limit_, bytes_.size());
   if (offset_ >= stop) return {end_, {}};
@@ -42,7 +44,7 @@ std::string Answer::lock_token() const {
 
 namespace {
 
-struct Collector final : dav::Sink {
+struct Collector final : http::Sink {
   void write(std::string_view bytes) override { text.append(bytes); }
   std::string text;
 };
@@ -55,9 +57,9 @@ struct Renderer {
     answer.length = text.size();
     answer.body = text;
   }
-  void operator()(const dav::ContentBody& content) const {
+  void operator()(const http::SourceBody& content) const {
     answer.length = content.length();
-    for (const dav::ContentBody::Run& run : content.runs) {
+    for (const http::SourceBody::Run& run : content.runs) {
       answer.body += run.text;
       std::uint64_t offset = run.offset;
       const std::uint64_t end = run.offset + run.length;
@@ -65,14 +67,14 @@ struct Renderer {
       while (offset < end) {
         const std::size_t wanted =
             static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - offset));
-        const std::size_t got = content.reader->read(offset, std::span(buffer.data(), wanted));
+        const std::size_t got = content.source->read(offset, std::span(buffer.data(), wanted));
         if (got == 0) throw std::runtime_error("content ended early");
         answer.body.append(buffer.data(), got);
         offset += got;
       }
     }
   }
-  void operator()(const std::unique_ptr<dav::Producer>& producer) const {
+  void operator()(const std::unique_ptr<http::Producer>& producer) const {
     Collector sink;
     try {
       producer->produce(sink);
@@ -86,7 +88,7 @@ struct Renderer {
 
 }  // namespace
 
-Answer render(dav::Response response) {
+Answer render(http::Response response) {
   Answer answer;
   answer.status = response.status;
   answer.log_detail = response.log_detail;
@@ -123,13 +125,12 @@ Answer DavClient::send(std::string_view method, std::string_view target, const H
 }
 
 Answer DavClient::send(std::string_view method, std::string_view target, const Headers& headers,
-                       dav::Body& body) {
-  dav::Request request;
+                       http::Body& body) {
+  http::Request request;
   request.method = method;
   request.target = target;
   request.scheme = scheme_;
   request.forwarded_host = forwarded_host_;
-  request.caller = caller_;
   request.body = &body;
   const bool own_host = std::any_of(headers.begin(), headers.end(), [](const auto& field) {
     return equal_ignoring_case(field.first, "Host");
@@ -143,7 +144,7 @@ Answer DavClient::send(std::string_view method, std::string_view target, const H
   } else if (*length > 0 || method == "PUT") {
     request.fields.add("Content-Length", digits);
   }
-  return render(engine_.handle(request));
+  return render(engine_.handle(request, caller_));
 }
 
 }  // namespace holdfast::test

@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "dav/engine.h"
-#include "dav/http.h"
+#include "http/message.h"
 
 namespace holdfast::test {
 
 // A body in memory that arrives in pieces and can end badly.
-class StringBody final : public dav::Body {
+class StringBody final : public http::Body {
  public:
   explicit StringBody(std::string bytes) : bytes_(std::move(bytes)) {}
 
@@ -75,7 +75,7 @@ struct Answer {
   // What Content-Length would say; nullopt for a streamed body.
   std::optional<std::uint64_t> length;
   std::string log_detail;
-  bool lacks_right = false;  // as in dav::Response
+  bool lacks_right = false;  // as in http::Response
   // What a Producer or a ContentReader threw while the body was made: the connection is cut.
   bool cut = false;
 
@@ -87,7 +87,7 @@ struct Answer {
 };
 
 // Runs the body of `response` to its end.
-[[nodiscard]] Answer render(dav::Response response);
+[[nodiscard]] Answer render(http::Response response);
 
 class DavClient {
  public:
@@ -98,7 +98,7 @@ class DavClient {
               std::string_view body = {});
   // With a body of one's own making.
   Answer send(std::string_view method, std::string_view target, const Headers& headers,
-              dav::Body& body);
+              http::Body& body);
 
   // Sent with every request from now on.
   void as(std::shared_ptr<const dav::Caller> caller) { caller_ = std::move(caller); }

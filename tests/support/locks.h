@@ -1,3 +1,4 @@
+// Locks as a test wants to see them: one by its token, all below a resource.
 #pragma once
 
 #include <string_view>

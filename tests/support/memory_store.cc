@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <set>
-#include <utf8proc.h>
 #include <utility>
 
 #include "storage/dates.h"
+#include "text/utf8.h"
 
 namespace holdfast::test {
 
@@ -30,18 +30,6 @@ using storage::PropertyName;
 using storage::Resolution;
 using storage::Resource;
 using storage::Wanted;
-
-std::string nfc(std::string_view name) {
-  utf8proc_uint8_t* folded = nullptr;
-  const utf8proc_ssize_t size =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(name.data()),
-                   static_cast<utf8proc_ssize_t>(name.size()), &folded,
-                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  if (size < 0) return std::string(name);
-  std::string result(reinterpret_cast<const char*>(folded), static_cast<std::size_t>(size));
-  std::free(folded);
-  return result;
-}
 
 namespace {
 
@@ -113,7 +101,7 @@ struct MemoryNamespace::State {
   }
   [[nodiscard]] std::optional<NodeId> member(NodeId collection, std::string_view name) const {
     const Node& parent = node(collection);
-    const auto found = parent.members.find(nfc(name));
+    const auto found = parent.members.find(text::nfc(name));
     if (found == parent.members.end()) return std::nullopt;
     return found->second;
   }
@@ -413,12 +401,12 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     } else {
       node.resource.modified = arrived(source, source.id, to.resource.modified);
     }
-    from.members.erase(nfc(before.name));
+    from.members.erase(text::nfc(before.name));
     if (!respelt)
       from.resource.modified = storage::date_after_loss(from.resource.modified, wall_, source);
     node.resource.parent = parent.id;
     node.resource.name = name;
-    to.members[nfc(name)] = source.id;
+    to.members[text::nfc(name)] = source.id;
     to.had_members = true;
     to.resource.modified = storage::date_after_arrival(to.resource.modified, wall_);
     settle_locks(kept, source.id);
@@ -539,7 +527,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     resource.created = wall_;
     resource.modified = wall_;
     State::Node& above = tree_.node(parent);
-    above.members[nfc(name)] = id;
+    above.members[text::nfc(name)] = id;
     above.had_members = true;
     above.resource.modified = storage::date_after_arrival(above.resource.modified, wall_);
     return id;
@@ -583,7 +571,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
       });
     const Resource resource = tree_.node(top).resource;
     State::Node& parent = tree_.node(resource.parent);
-    parent.members.erase(nfc(resource.name));
+    parent.members.erase(text::nfc(resource.name));
     parent.resource.modified = storage::date_after_loss(parent.resource.modified, wall_, resource);
     for (NodeId id : ids) tree_.nodes.erase(id);
     return rooted;
@@ -726,7 +714,7 @@ storage::NamespaceCheck MemoryNamespace::check(bool /*repair*/) {
   for (const auto& [id, node] : state->nodes) {
     for (const auto& [key, member] : node.members)
       if (state->node(member).resource.parent != id ||
-          nfc(state->node(member).resource.name) != key)
+          text::nfc(state->node(member).resource.name) != key)
         check.problems.emplace_back("A member does not know its parent or its name.");
     if (!node.resource.is_collection() && !state->contents.contains(node.resource.content))
       check.problems.emplace_back("A file has no content.");

@@ -21,9 +21,6 @@
 
 namespace holdfast::test {
 
-// The NFC form of a name; the name itself when it is not UTF-8.
-[[nodiscard]] std::string nfc(std::string_view name);
-
 class MemoryNamespace final : public storage::Namespace {
  public:
   // The clock must outlive the namespace.

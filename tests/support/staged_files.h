@@ -1,3 +1,4 @@
+// The files in a data folder that are still on their way.
 #pragma once
 
 #include <filesystem>

@@ -70,8 +70,8 @@ class WriteLedger {
   // What state `answers` may be lost back to: LOCK and UNLOCK of what is mapped are not flushed by
   // themselves (docs/robustness.md G1).
   [[nodiscard]] std::size_t flushed_state(std::size_t answers) const;
-  // Reads the tree back and compares it with states `first` to `last`. Empty when it is one of them.
-  // Changes nothing.
+  // Reads the tree back and compares it with states `first` to `last`. Empty when it is one of
+  // them. Changes nothing.
   std::string verify_between(std::size_t first, std::size_t last);
 
   [[nodiscard]] int acknowledged() const { return acknowledged_; }

@@ -1,6 +1,4 @@
 // A TLS session by itself, and what a listener makes of it for its handler.
-#include "server/tls/session.h"
-
 #include <array>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -10,6 +8,7 @@
 
 #include "server/config/config.h"
 #include "server/tls/credentials.h"
+#include "server/tls/session.h"
 #include "tests/server/echo_server.h"
 #include "tests/tls/tls_world.h"
 
@@ -130,8 +129,8 @@ TEST(TlsListener, TheHandlerLearnsOfTlsAndOfTheCertificate) {
   tests::RecordingObserver observer;
   Listener listener(
       "127.0.0.1:0", Limits{},
-      [](dav::Request& request, const Peer& peer) {
-        dav::Response response;
+      [](http::Request& request, const Peer& peer) {
+        http::Response response;
         response.body = std::string(request.scheme) + (peer.tls ? " tls " : " ") + peer.certificate;
         return response;
       },

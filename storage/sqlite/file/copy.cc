@@ -10,6 +10,7 @@
 #include "storage/open.h"
 #include "storage/sqlite/file/inspect.h"
 #include "storage/sqlite/file/schema.h"
+#include "text/ascii.h"
 
 namespace holdfast::storage::sqlite {
 namespace {
@@ -96,9 +97,7 @@ std::string resource_of(const std::string& file, std::int64_t id) {
   std::string path;
   Run run(up, id);
   while (run.row()) path.insert(0, "/" + std::string(run.text(0)));
-  for (char& c : path)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return path;
+  return text::without_controls(path, '?');
 }
 
 void renew(const std::string& file) {

@@ -1,12 +1,13 @@
-// The dates of dav/headers.h, without the C library's locale and time zone.
+#include "http/date.h"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <ctime>
 
-#include "dav/headers.h"
+#include "text/ascii.h"
 
-namespace holdfast::dav {
+namespace holdfast::http {
 namespace {
 
 constexpr std::array<std::string_view, 7> kDays = {"Sunday",   "Monday", "Tuesday", "Wednesday",
@@ -33,7 +34,7 @@ class Reader {
     int value = 0;
     for (std::size_t i = 0; ok_ && i < digits; ++i) {
       const char c = padded && i == 0 && rest_[i] == ' ' ? '0' : rest_[i];
-      ok_ = c >= '0' && c <= '9';
+      ok_ = text::is_digit(c);
       value = value * 10 + (c - '0');
     }
     if (ok_) rest_.remove_prefix(digits);
@@ -191,19 +192,19 @@ struct Moment {
 
 }  // namespace
 
-std::optional<std::int64_t> parse_http_date(std::string_view text, std::int64_t now) {
-  text = trimmed(text);
+std::optional<std::int64_t> parse_date(std::string_view field, std::int64_t now) {
+  const std::string_view text = text::trimmed(field);
   if (text.size() < 4) return std::nullopt;
   if (text[3] == ',') return parse_imf_fixdate(text);
   if (text[3] == ' ') return parse_asctime_date(text);
   return parse_rfc850_date(text, now);
 }
 
-std::optional<std::int64_t> parse_http_date(std::string_view text) {
-  return parse_http_date(text, std::time(nullptr));
+std::optional<std::int64_t> parse_date(std::string_view text) {
+  return parse_date(text, std::time(nullptr));
 }
 
-std::string format_http_date(std::int64_t seconds) {
+std::string format_date(std::int64_t seconds) {
   const Moment moment(seconds);
   std::string out;
   out.reserve(29);
@@ -219,8 +220,20 @@ std::string format_http_date(std::int64_t seconds) {
   return out += " GMT";
 }
 
-std::string last_modified(storage::Millis modified, storage::Millis now) {
-  return format_http_date(std::min(modified, now) / 1000);
+std::string last_modified(std::int64_t modified_ms, std::int64_t now_ms) {
+  return format_date(std::min(modified_ms, now_ms) / 1000);
+}
+
+std::string_view date_now() {
+  thread_local std::time_t made = 0;
+  thread_local std::string text;
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  if (now.tv_sec != made) {
+    made = now.tv_sec;
+    text = format_date(made);
+  }
+  return text;
 }
 
 std::string format_rfc3339(std::int64_t seconds) {
@@ -237,4 +250,4 @@ std::string format_rfc3339(std::int64_t seconds) {
   return out += 'Z';
 }
 
-}  // namespace holdfast::dav
+}  // namespace holdfast::http

@@ -1,6 +1,7 @@
-// The HTTP message as the DAV engine sees it (RFC 9110), without sockets. The server's exchange
-// makes a Request, hands it to Engine::handle and sends the Response; tests do the same in memory.
-// One thread at a time owns a request and its response.
+// An HTTP message (RFC 9110 §6) as values and two streams, without sockets. Who makes a Request,
+// who answers it with a Response and who sends that need not know each other, and what the message
+// is about is theirs alone: whoever asks stands beside it. One thread at a time owns a request and
+// its response.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "dav/caller.h"
-#include "storage/content.h"
-
-namespace holdfast::dav {
-
-// ASCII-only, as field names and most tokens compare (RFC 9110 §5.1).
-[[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
-// Without leading and trailing spaces and tabs (OWS).
-[[nodiscard]] std::string_view trimmed(std::string_view text);
+namespace holdfast::http {
 
 // Header fields of a request, in order. Views into the connection's head buffer, valid as long as
 // the request is.
@@ -86,11 +79,9 @@ struct Request {
   [[nodiscard]] std::string_view host() const {
     return forwarded_host.empty() ? fields.find("Host").value_or("") : forwarded_host;
   }
-  // Who asks; never null when handled. A server that knows accounts sets it.
-  std::shared_ptr<const Caller> caller = anonymous_caller(storage::Right::write);
 };
 
-// Receives a streamed body. Throws when the client is gone; let it pass through.
+// Receives a streamed body. Throws when the client is gone, which must pass through.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -107,15 +98,30 @@ class Producer {
   virtual void produce(Sink& sink) = 0;
 };
 
-// Stored content, whole or in ranges.
-struct ContentBody {
-  // A run of the body: `text` first, then `length` bytes of the content from `offset`.
+// Bytes of a known length from which a body is taken while it is sent. Used by one thread at a
+// time.
+class Source {
+ public:
+  virtual ~Source() = default;
+  // Reads up to buffer.size() bytes at `offset` and returns how many; 0 only at the end. Throws
+  // when they cannot be read; the connection is then cut.
+  [[nodiscard]] virtual std::size_t read(std::uint64_t offset, std::span<char> buffer) = 0;
+  // A descriptor for sendfile(2) of these bytes, or -1 when they must be taken through read. Owned
+  // by the source.
+  [[nodiscard]] virtual int descriptor(std::uint64_t /*offset*/, std::uint64_t /*length*/) const {
+    return -1;
+  }
+};
+
+// A body taken from a source, whole or in ranges.
+struct SourceBody {
+  // A run of the body: `text` first, then `length` bytes of the source from `offset`.
   struct Run {
     std::string text;
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
   };
-  std::unique_ptr<storage::ContentReader> reader;
+  std::unique_ptr<Source> source;
   std::vector<Run> runs;
 
   [[nodiscard]] std::uint64_t length() const;
@@ -124,10 +130,10 @@ struct ContentBody {
 struct Response {
   int status = 200;
   // Field lines "Name: value\r\n" without Date, Server, Content-Length, Transfer-Encoding and
-  // Connection, which the exchange adds.
+  // Connection, which the sender adds.
   std::string fields;
   // The body; monostate is none (Content-Length: 0 where a length is due).
-  std::variant<std::monostate, std::string, ContentBody, std::unique_ptr<Producer>> body;
+  std::variant<std::monostate, std::string, SourceBody, std::unique_ptr<Producer>> body;
   // For HEAD: the length that GET would announce; the body is then monostate.
   std::optional<std::uint64_t> head_length;
   // Refused because the caller has not the right, whatever else: anonymous clients are better told
@@ -142,7 +148,4 @@ struct Response {
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
 };
 
-// "Conflict" for 409, …; empty for an unknown status.
-[[nodiscard]] std::string_view reason_phrase(int status);
-
-}  // namespace holdfast::dav
+}  // namespace holdfast::http

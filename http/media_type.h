@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace holdfast::dav {
+namespace holdfast::http {
 
 // The media type for a file of this name; "application/octet-stream" when the extension says
 // nothing.
@@ -17,4 +17,4 @@ namespace holdfast::dav {
 // A Content-Disposition value with the name in RFC 6266 and RFC 8187 form.
 [[nodiscard]] std::string content_disposition(std::string_view name, bool inline_);
 
-}  // namespace holdfast::dav
+}  // namespace holdfast::http

@@ -1,12 +1,13 @@
-#include "dav/content_type.h"
+#include "http/media_type.h"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
-#include "dav/path.h"
+#include "text/ascii.h"
+#include "text/percent.h"
 
-namespace holdfast::dav {
+namespace holdfast::http {
 namespace {
 
 using Entry = std::pair<std::string_view, std::string_view>;
@@ -92,6 +93,9 @@ static_assert(std::is_sorted(kTypes.begin(), kTypes.end()));
 
 constexpr std::size_t kLongestExtension = 5;
 
+// What of a name an extended parameter (RFC 8187 §3.2.1) has plainly.
+constexpr text::ByteSet kAttrBytes = text::ByteSet::alphanumeric_and("-._~");
+
 }  // namespace
 
 std::string_view content_type(std::string_view name) {
@@ -100,8 +104,7 @@ std::string_view content_type(std::string_view name) {
   if (dot == std::string_view::npos || name.size() - dot - 1 > kLongestExtension) return kUnknown;
   std::array<char, kLongestExtension> buffer{};
   std::size_t length = 0;
-  for (const char c : name.substr(dot + 1))
-    buffer[length++] = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  for (const char c : name.substr(dot + 1)) buffer[length++] = text::lower(c);
   const std::string_view extension(buffer.data(), length);
   const auto found =
       std::lower_bound(kTypes.begin(), kTypes.end(), extension,
@@ -122,27 +125,16 @@ std::string content_disposition(std::string_view name, bool inline_) {
   value += "; filename=\"";
   bool plain = true;
   for (const char c : name) {
-    const bool safe = c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '%';
+    const bool safe =
+        text::is_ascii(c) && !text::is_control(c) && c != '"' && c != '\\' && c != '%';
     value += safe ? c : '_';
     plain &= safe;
   }
   value += '"';
   if (plain) return value;
   value += "; filename*=UTF-8''";
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool attr_char = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_' || c == '~';
-    if (attr_char) {
-      value += c;
-    } else {
-      value += '%';
-      value += kHex[byte >> 4];
-      value += kHex[byte & 15];
-    }
-  }
+  text::append_encoded(value, name, kAttrBytes);
   return value;
 }
 
-}  // namespace holdfast::dav
+}  // namespace holdfast::http

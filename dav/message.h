@@ -1,0 +1,17 @@
+// The words of http/message.h that all of dav/ speaks without their namespace.
+#pragma once
+
+#include "http/message.h"
+
+namespace holdfast::dav {
+
+using http::Body;
+using http::Fields;
+using http::NoBody;
+using http::Producer;
+using http::Request;
+using http::Response;
+using http::Sink;
+using http::SourceBody;
+
+}  // namespace holdfast::dav

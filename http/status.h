@@ -1,0 +1,11 @@
+// Status codes (RFC 9110 §15, RFC 4918 §11). Pure; any thread.
+#pragma once
+
+#include <string_view>
+
+namespace holdfast::http {
+
+// "Conflict" for 409, …; empty for a status that this server never sends.
+[[nodiscard]] std::string_view reason_phrase(int status);
+
+}  // namespace holdfast::http
