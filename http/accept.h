@@ -6,7 +6,7 @@
 namespace holdfast::http {
 
 // True when Accept names application/json or application/problem+json with a higher weight than XML
-// and "*/*" (DESIGN §5).
+// and "*/*" (docs/conflicts.md).
 [[nodiscard]] bool prefers_json(const Fields& fields);
 
 }  // namespace holdfast::http

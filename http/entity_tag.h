@@ -10,7 +10,7 @@ namespace holdfast::http {
 // The value of If-Match or If-None-Match (RFC 9110 §13.1.1, §13.1.2).
 struct EntityTagList {
   bool any = false;        // "*"
-  bool malformed = false;  // could not be parsed (Joplin's If-None-Match, clients R34)
+  bool malformed = false;  // could not be parsed (Joplin's If-None-Match, docs/clients.md R34)
   struct Tag {
     bool weak = false;
     std::string opaque;  // without quotes

@@ -17,6 +17,7 @@
 #include <string>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -204,6 +205,15 @@ TEST_F(Accounts, S3_GuessesAreHeldUpAndNobodyElseIs) {
   EXPECT_EQ(ask_from("203.0.113.5", kRight).status, 200) << "signed in already";
   EXPECT_EQ(ask_from("203.0.113.5", basic("Alice", "wonderland")).status, 401) << "another account";
   holdfast({"user", "add", "bob"}, "builder\n");  // forgets who is signed in
+  // Guesses go on until the delay is longer than any pause of a busy machine.
+  int delay_s = 0;
+  while (delay_s < 4) {
+    const Reply reply = ask_from("203.0.113.5", basic("alice", "another guess"));
+    if (reply.status == 401) continue;
+    ASSERT_EQ(reply.status, 429);
+    delay_s = std::stoi(std::string(reply.field("Retry-After")));
+    if (delay_s < 4) std::this_thread::sleep_for(std::chrono::seconds(delay_s));
+  }
   EXPECT_EQ(ask_from("203.0.113.5", kRight).status, 429);
   EXPECT_EQ(ask_from("198.51.100.5", kRight).status, 200) << "another network";
 }

@@ -1,3 +1,4 @@
+// The D rows that are named here are those of docs/robustness.md.
 #include "dav/headers.h"
 
 #include <gmock/gmock.h>

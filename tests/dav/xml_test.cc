@@ -1,3 +1,4 @@
+// The rows that are named here are those of docs/robustness.md.
 #include <ctime>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

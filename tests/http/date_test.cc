@@ -102,7 +102,7 @@ TEST(HttpDate, PlacesTwoDigitYears) {  // RFC 9110 §5.6.7: at most 50 years ahe
   for (const auto& row : rows) EXPECT_EQ(parse_date(row.text, now), date(row.meaning)) << row.text;
 }
 
-TEST(HttpDate, IsWrittenAsTheCLibraryDoes) {  // clients R16
+TEST(HttpDate, IsWrittenAsTheCLibraryDoes) {  // docs/clients.md R16
   EXPECT_EQ(format_date(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
   EXPECT_EQ(http::format_rfc3339(784111777), "1994-11-06T08:49:37Z");
   EXPECT_EQ(format_date(-1), "Wed, 31 Dec 1969 23:59:59 GMT");

@@ -5,7 +5,7 @@
 namespace holdfast::http {
 namespace {
 
-TEST(EntityTags, RefuseWhatIsNoList) {  // RFC 9110 §8.8.3, clients R34
+TEST(EntityTags, RefuseWhatIsNoList) {  // RFC 9110 §8.8.3, docs/clients.md R34
   for (const std::string_view bad : {"",         " ",           ",",          "JoplinIgnore-12345",
                                      "abc",      "\"abc",       "abc\"",      "'abc'",
                                      "w/\"a\"",  "W\"a\"",      "W/ \"a\"",   "W/",

@@ -25,7 +25,7 @@ TEST(MediaType, FollowsFromTheExtension) {
   for (const auto& row : rows) EXPECT_EQ(content_type(row.name), row.type) << row.name;
 }
 
-TEST(MediaType, OnlyWhatCarriesNoScriptIsShownInPlace) {  // robustness S6
+TEST(MediaType, OnlyWhatCarriesNoScriptIsShownInPlace) {  // docs/robustness.md S6
   for (const std::string_view name :
        {"a.txt", "a.png", "a.jpg", "a.gif", "a.webp", "a.mp3", "a.mp4"})
     EXPECT_TRUE(shown_inline(content_type(name))) << name;
@@ -33,7 +33,7 @@ TEST(MediaType, OnlyWhatCarriesNoScriptIsShownInPlace) {  // robustness S6
     EXPECT_FALSE(shown_inline(content_type(name))) << name;
 }
 
-TEST(ContentDisposition, CarriesAnyNameSafely) {  // RFC 6266 §4.3, RFC 8187, robustness H13
+TEST(ContentDisposition, CarriesAnyNameSafely) {  // RFC 6266 §4.3, RFC 8187, docs/robustness.md H13
   EXPECT_EQ(content_disposition("a\"b\\c.txt", false),
             "attachment; filename=\"a_b_c.txt\"; filename*=UTF-8''a%22b%5Cc.txt");
   EXPECT_EQ(content_disposition("Ä.txt", true),

@@ -1,3 +1,4 @@
+// The rows that are named here are those of docs/robustness.md.
 #include "http/message.h"
 
 #include <gtest/gtest.h>

@@ -30,7 +30,7 @@ std::string range(const std::vector<std::string_view>& values, std::uint64_t siz
   return out;
 }
 
-TEST(Range, IsResolvedAgainstTheSize) {  // RFC 9110 §14.1.2, robustness R1 to R4
+TEST(Range, IsResolvedAgainstTheSize) {  // RFC 9110 §14.1.2, docs/robustness.md R1 to R4
   const struct {
     std::string value;
     std::uint64_t size;

@@ -108,7 +108,7 @@ std::string broken_wall(const Include& include) {
       {"sodium.h", {"text/", "server/auth/"}},
       {"utf8proc.h", {"text/utf8.cc"}},
       {"sqlite3.h", {"storage/sqlite/"}},
-      {"pugixml", {"dav/xml.cc"}},
+      {"pugixml", {"dav/xml/document.cc"}},
   };
   for (const Library& library : kLibraries) {
     if (!starts(target, library.header)) continue;

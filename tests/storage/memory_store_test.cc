@@ -32,11 +32,5 @@ TEST(MemoryStore, CountsUploadsThatHaveNotEnded) {
   EXPECT_EQ(store.contents.uploads(), 0u);
 }
 
-TEST(MemoryStore, FoldsNamesToNfc) {
-  EXPECT_EQ(nfc("A\xCC\x88"), "\xC3\x84");
-  EXPECT_EQ(nfc("plain"), "plain");
-  EXPECT_EQ(nfc("\xFF"), "\xFF");
-}
-
 }  // namespace
 }  // namespace holdfast::test

@@ -12,12 +12,13 @@
 #include "tests/storage/conformance.h"
 #include "tests/storage/model_tree.h"
 #include "tests/support/locks.h"
+#include "text/utf8.h"
 
 namespace holdfast::test {
 
 ModelTree::Key ModelTree::key(const Path& path) {
   Key key;
-  for (const std::string& segment : path.segments()) key.push_back(nfc(segment));
+  for (const std::string& segment : path.segments()) key.push_back(text::nfc(segment));
   return key;
 }
 

@@ -287,14 +287,25 @@ void DiskImage::fill(std::uintmax_t left) {
       }
     }
     if (fsync(file.get()) != 0 && errno != ENOSPC) fail("fsync of the filler");
+    // What other files gave back is free when the file system has done its work.
+    if (syncfs(file.get()) != 0 && errno != ENOSPC) fail("syncfs");
     if (!wrote) return;
   }
 }
 
 void DiskImage::clear() {
+  const std::uintmax_t full = available();
+  const std::uintmax_t filler = fs::file_size(point() / "filler");
   fs::remove(point() / "filler");
   const Descriptor folder(point(), O_RDONLY | O_DIRECTORY);
-  if (syncfs(folder.get()) != 0) fail("syncfs");
+  // btrfs gives the space of a file that was still being written back only when a thread of its own
+  // has looked after it.
+  for (int tries = 0; tries < 200; ++tries) {
+    if (syncfs(folder.get()) != 0) fail("syncfs");
+    if (available() >= full + filler / 2) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  throw std::runtime_error("the space of the filler does not come back");
 }
 
 }  // namespace holdfast::test
