@@ -338,7 +338,7 @@ bool GroupCommit::run_all(std::span<Waiting* const> batch, bool savepoints) {
       if (savepoints) {
         Run(rollback_to_).done();
         queries_.forget();
-      } else if (transaction_.save().transaction != saved.transaction) {
+      } else if (transaction_.save().begun != saved.begun) {
         return false;
       }
       transaction_.restore(saved);

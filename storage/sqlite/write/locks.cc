@@ -9,7 +9,7 @@ Lock WriteTransaction::add_lock(Lock lock) {
   if (!root || !parent) throw Error(Fault::conflict, "a lock on nothing");
   lock.root = std::move(*root);
   lock.granted = lease_now();
-  ++state_.transaction;
+  ++state_.begun;
   state_.changed = state_.grew = true;
   Run(sql_->insert_lock, lock.token, lock.root_id, lock.scope == LockScope::shared, lock.infinite,
       lock.owner, lock.principal, lock.granted, lock.timeout_s, lock.expires(), *parent)
@@ -37,7 +37,7 @@ Lock WriteTransaction::refresh_lock(const Lock& lock, std::int64_t timeout_s) {
 bool WriteTransaction::remove_lock(const Lock& lock) {
   const std::optional<NodeId> parent = queries_.parent_of(lock.root_id);
   if (!parent) return false;
-  ++state_.transaction;
+  ++state_.begun;
   Run(sql_->delete_lock, *parent, lock.root_id, lock.expires(), lock.token).done();
   if (connection_.changes() == 0) return false;
   queries_.lock_went(lock);

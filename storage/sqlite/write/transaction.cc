@@ -138,7 +138,7 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
   Resource file;
   if (old) {
     // Nothing else changes.
-    ++state_.transaction;
+    ++state_.begun;
     state_.changed = state_.must_flush = state_.grew = true;
     queries_.forget_place(parent.id, key.view());
     file = *old;

@@ -46,7 +46,7 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   struct State {
     Counters counters;
     std::shared_ptr<const Accounts> accounts;
-    std::uint32_t transaction = 0;  // how many began to write, perhaps without effect
+    std::uint32_t begun = 0;      // how many changes began, perhaps without effect
     bool changed = false;           // something
     bool must_flush = false;        // docs/robustness.md G1 wants a flush
     bool grew = false;              // something that takes space
@@ -98,7 +98,7 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
 
   // Before the first statement that writes: what was read before may be so no more.
   void acting() {
-    ++state_.transaction;
+    ++state_.begun;
     queries_.forget_seen();
   }
   void changing() {
