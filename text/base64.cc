@@ -14,6 +14,7 @@ std::string encoded(std::span<const std::uint8_t> bytes, int variant) {
 
 // How many bytes of `out` the whole text has filled; nullopt when it is no base64, or too long.
 std::optional<std::size_t> decode(std::string_view text, std::span<std::uint8_t> out, int variant) {
+  if (out.empty()) return text.empty() ? std::optional<std::size_t>(0) : std::nullopt;
   std::size_t size = 0;
   const char* end = nullptr;
   if (::sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, &end,

@@ -21,6 +21,7 @@ void append_upper_hex(std::string& out, std::uint8_t byte) {
 }
 
 bool decode_hex(std::string_view text, std::span<std::uint8_t> out) {
+  if (out.empty()) return text.empty();  // libsodium takes no null pointer
   std::size_t size = 0;
   const char* end = nullptr;
   return text.size() == out.size() * 2 &&
