@@ -128,7 +128,7 @@ TEST(TlsListener, TheHandlerLearnsOfTlsAndOfTheCertificate) {
       TlsFiles{folder / "cert.pem", folder / "key.pem", folder / "client.crt"});
   tests::RecordingObserver observer;
   Listener listener(
-      "127.0.0.1:0", Limits{},
+      tests::kLoopback, Limits{},
       [](http::Request& request, const Peer& peer) {
         http::Response response;
         response.body = std::string(request.scheme) + (peer.tls ? " tls " : " ") + peer.certificate;
