@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "tests/support/http_client.h"
-#include "tests/tls/tls_world.h"
+#include "tests/integration/tls_world.h"
 
 namespace holdfast::test {
 namespace {

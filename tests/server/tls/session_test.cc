@@ -10,7 +10,7 @@
 #include "server/tls/credentials.h"
 #include "server/tls/session.h"
 #include "tests/server/echo_server.h"
-#include "tests/tls/tls_world.h"
+#include "tests/integration/tls_world.h"
 
 namespace holdfast::server {
 namespace {
