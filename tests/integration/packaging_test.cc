@@ -178,8 +178,8 @@ TEST(Dockerfile, BuildsTheProgramOfWhatItCopies) {
            .folder = folder / "",
            .timeout = std::chrono::seconds(300)});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
-  for (const char* part : {"/server/main.cc", "/server/auth/door.cc", "/dav/methods/put.cc",
-                           "/storage/files/content_store.cc", "/storage/sqlite/schema.cc"})
+  for (const char* part : {"/server/main.cc", "/server/auth/gate.cc", "/dav/methods/put.cc",
+                           "/storage/files/content_store.cc", "/storage/sqlite/file/schema.cc"})
     EXPECT_THAT(outcome.output, HasSubstr(std::string(folder / "") + &part[1]));
 }
 
