@@ -1,18 +1,10 @@
 #include "server/process/usage_error.h"
 
-#include <utility>
+#include "text/ascii.h"
 
 namespace holdfast::server {
-namespace {
 
-std::string printable(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text;
-}
-
-}  // namespace
-
-UsageError::UsageError(std::string sentence) : runtime_error(printable(std::move(sentence))) {}
+UsageError::UsageError(std::string_view sentence)
+    : runtime_error(text::without_controls(sentence, '?')) {}
 
 }  // namespace holdfast::server

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <stdexcept>
-#include <string>
+#include <string_view>
 
 namespace holdfast::server {
 
@@ -12,7 +12,7 @@ inline constexpr int kUsageExit = 2;
 // `what()` is one sentence for stderr, in which control characters have become '?'.
 class UsageError : public std::runtime_error {
  public:
-  explicit UsageError(std::string sentence);
+  explicit UsageError(std::string_view sentence);
 };
 
 }  // namespace holdfast::server
