@@ -92,7 +92,8 @@ struct Listener::Impl {
         listening(std::move(socket)),
         workers(limits, observer, [this](Connection& connection, Buffers& space) {
           QuickLoop& quick_loop = quick_loop_of(connection);
-          const Connection::Next next = connection.serve(workers, quick_loop, space);
+          WorkerPolicy policy(workers, quick_loop);
+          const Connection::Next next = connection.serve(space, policy);
           if (next == Connection::Next::quick_loop) {
             quick_loop.add(connection, space);
           } else {
@@ -142,7 +143,8 @@ Listener::Listener(Inherited socket, Limits limits, Handler handler, Observer& o
 Listener::Inherited Listener::listen(const net::Address& address) {
   const Poco::Net::ServerSocket socket = listen_on(address);
   const int descriptor = ::fcntl(socket.impl()->sockfd(), F_DUPFD_CLOEXEC, 0);
-  if (descriptor < 0) throw std::runtime_error("cannot listen on " + address.text() + ": no descriptor");
+  if (descriptor < 0)
+    throw std::runtime_error("cannot listen on " + address.text() + ": no descriptor");
   return {descriptor};
 }
 

@@ -9,8 +9,8 @@
 #include "server/config/config.h"
 #include "server/tls/credentials.h"
 #include "server/tls/session.h"
-#include "tests/server/echo_server.h"
 #include "tests/integration/tls_world.h"
+#include "tests/server/echo_server.h"
 
 namespace holdfast::server {
 namespace {
