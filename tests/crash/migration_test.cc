@@ -133,7 +133,7 @@ TEST_F(KilledMigration, IsCompletedByTheNextStart) {
     // What a start does when it has migrated, StartStop kills.
     return !ended && !HasFailure() && (long_version() || newest < 3);
   };
-  for (std::uint64_t at = 1; killed_by({.at = at}); ++at) {
+  for (std::uint64_t at = 1; killed_by({.at = at}); at += long_version() ? 1 : 3) {
   }
   ASSERT_FALSE(HasFailure());
   if (long_version()) {

@@ -229,14 +229,14 @@ void cut_everywhere(Recording& recording, std::size_t wanted_cuts, bool as_full)
 TEST(PowerLoss, AcknowledgedMeansOnDiskInFullDurability) {
   Recording recording("full", 3, 20);
   ASSERT_FALSE(HasFailure());
-  cut_everywhere(recording, 150, true);
+  cut_everywhere(recording, 60, true);
 }
 
 // Exactly one state since the last barrier, for each client.
 TEST(PowerLoss, RelaxedDurabilityGoesBackToOneMomentSinceTheLastBarrier) {
   Recording recording("relaxed", 3, 20);
   ASSERT_FALSE(HasFailure());
-  cut_everywhere(recording, 100, false);
+  cut_everywhere(recording, 40, false);
 }
 
 // That these tests see a loss at all: what relaxed durability may lose would be a loss in full.

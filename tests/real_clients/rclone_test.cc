@@ -11,6 +11,7 @@
 #include "tests/support/mount.h"
 #include "tests/support/process.h"
 #include "tests/support/sample_tree.h"
+#include "tests/support/scale.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_folder.h"
 
@@ -18,7 +19,7 @@ namespace holdfast::test {
 namespace {
 
 constexpr std::chrono::seconds kPatience{550};
-constexpr std::size_t kFiles = 10'000;
+const std::size_t kFiles = at_scale(10'000, 2'000);
 // One rclone sends at most a hundred WebDAV requests a second, so several work side by side.
 constexpr std::size_t kParts = 8;
 // A mount is one client with the same pace. HOLDFAST_MOUNT_FILES asks for more.
