@@ -57,7 +57,7 @@ constexpr Samples kSamples[] = {
     {"checksums", "md5", "none", "sha1,md5"},
     {"prefix", "/dav", "/a/b", "/c"},
     {"anonymous", "off", "read", "write"},
-    {"public-url", "https://a.example", "http://b.example:81", "https://c.example/dav,http://d"},
+    {"public-url", "https://a.example", "http://b.example:81", "https://c.example,http://d"},
     {"trusted-proxies", "127.0.0.1", "10.0.0.0/8,::1", "fd00::/8"},
     {"basic-over-http", "yes", "no", "yes"},
     {"digest", "yes", "no", "yes"},
