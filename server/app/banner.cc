@@ -38,15 +38,11 @@ std::string_view meaning(Durability durability) {
 
 std::string banner(const Config& config, Anonymous anonymous, const Ports& ports,
                    const std::string& fingerprint) {
-  std::string path = config.prefix;
-  if (!path.starts_with('/')) path.insert(0, 1, '/');
-  if (!path.ends_with('/')) path += '/';
-  const std::string here =
-      url_of(config.tls() ? "https" : "http", parse_address(config.listen), ports.own, path);
+  const std::string path = config.prefix_path();
+  const std::string here = url_of(config.tls() ? "https" : "http", config.listen, ports.own, path);
 
   std::string url = here;  // as clients should use it
-  if (const auto known = parse_public_urls(config.public_url); !known.empty())
-    url = known.front().text() + path;
+  if (!config.public_urls.empty()) url = config.public_urls.front().text() + path;
   const std::string dav_url =
       (url.starts_with("https") ? "davs" : "dav") + url.substr(url.find(':'));
 
@@ -59,12 +55,10 @@ std::string banner(const Config& config, Anonymous anonymous, const Ports& ports
     out += "  TLS         " +
            std::string(config.tls_self_signed ? "self-signed certificate" : "certificate") +
            ", SHA-256 " + fingerprint + "\n";
-  if (ports.redirect)
-    out += "  redirects   " +
-           url_of("http", parse_address(config.http_redirect), *ports.redirect, "/") + "\n";
-  if (ports.admin)
-    out += "  admin       " +
-           url_of("http", parse_address(config.admin_listen), *ports.admin, "/metrics") +
+  if (ports.redirect && config.http_redirect)
+    out += "  redirects   " + url_of("http", *config.http_redirect, *ports.redirect, "/") + "\n";
+  if (ports.admin && config.admin_listen)
+    out += "  admin       " + url_of("http", *config.admin_listen, *ports.admin, "/metrics") +
            " and /healthz\n";
   out += "Mount it\n";
   out += "  Linux       sudo mount -t davfs " + url + " /mnt   or   gio mount " + dav_url +
@@ -72,8 +66,7 @@ std::string banner(const Config& config, Anonymous anonymous, const Ports& ports
   out += "  macOS       mkdir -p ~/holdfast && mount_webdav " + url +
          " ~/holdfast   or   Finder, Go, Connect to Server\n";
   out += "  Windows     net use H: " + url + "\n";
-  if (anonymous == Anonymous::write && !parse_address(config.listen).loopback &&
-      config.public_url.empty())
+  if (anonymous == Anonymous::write && !config.listen.loopback && config.public_urls.empty())
     out +=
         "Requests for other host names than localhost are answered with 421; "
         "--public-url names the one that clients use.\n";

@@ -12,10 +12,10 @@ constexpr auto kUrlBytes = text::ByteSet::alphanumeric_and("!#$%&'()*+,-./:;=?@[
 }  // namespace
 
 Redirect::Redirect(const Config& config, std::uint16_t port)
-    : listen_host_(parse_address(config.listen).host),
+    : listen_host_(config.listen.host),
       port_(port == 443 ? std::string() : ":" + std::to_string(port)) {
-  for (http::Origin& url : parse_public_urls(config.public_url))
-    if (url.scheme == http::Scheme::https) public_origins_.push_back(std::move(url));
+  for (const http::Origin& url : config.public_urls)
+    if (url.scheme == http::Scheme::https) public_origins_.push_back(url);
 }
 
 std::string Redirect::origin(std::string_view field) const {

@@ -70,31 +70,31 @@ Upkeep upkeep(const Store& store, const std::optional<storage::Maintenance>& mai
           .garbage_files = store.names->garbage_count()};
 }
 
-std::unique_ptr<AccessLog> open_access_log(const std::string& path, int opened) try {
-  return path == "off" ? nullptr : std::make_unique<AccessLog>(path, opened);
+std::unique_ptr<AccessLog> open_access_log(const std::optional<std::string>& path, int opened) try {
+  return path ? std::make_unique<AccessLog>(*path, opened) : nullptr;
 } catch (const std::runtime_error& error) {
   throw UsageError(error.what());
 }
 
 // The access log, opened by root for `owner`; -1 where the owner is to open it: what lies in
 // folders of other users could be a link to any file.
-int open_log_as_root(const std::string& path, const Owner& owner) {
-  if (path == "off" || path == "-") return -1;
-  const std::string place = place_of_root(path);
+int open_log_as_root(const std::optional<std::string>& path, const Owner& owner) {
+  if (!path || *path == "-") return -1;
+  const std::string place = place_of_root(*path);
   if (place.empty()) return -1;
   const bool existed = std::filesystem::exists(place);
   const int opened = AccessLog::open(place);
   // So that it can be opened again, and log rotation gives the next one to the same user.
   if (opened >= 0 && !existed && ::fchown(opened, owner.user, owner.group) != 0)
-    log_event("The access log " + path + " stays root's.");
+    log_event("The access log " + *path + " stays root's.");
   return opened;
 }
 
 // Ports below 1024 are root's.
 void listen_as_root(const Config& config, InheritedSockets& sockets) {
-  const auto listen = [](const std::string& address, std::optional<InheritedSocket>& place) {
-    if (!address.empty() && !place)
-      place = InheritedSocket{Listener::listen(address).descriptor, address};
+  const auto listen = [](const std::optional<net::Address>& address,
+                         std::optional<InheritedSocket>& place) {
+    if (address && !place) place = InheritedSocket{Listener::listen(*address).descriptor, *address};
   };
   listen(config.listen, sockets.own);
   listen(config.admin_listen, sockets.admin);
@@ -113,8 +113,7 @@ int leave_root(const Config& config, const Owner& owner, InheritedSockets& socke
 // What anonymous clients may do while there are no accounts. Throws UsageError when that must be
 // set and is not.
 Anonymous without_accounts(const Config& config, bool has_accounts) {
-  return anonymous_without_accounts(config.anonymous, config.listen,
-                                    parse_address(config.listen).loopback, has_accounts);
+  return anonymous_without_accounts(config.anonymous, config.listen, has_accounts);
 }
 
 // For listeners beside the main one.
@@ -131,8 +130,8 @@ TlsFiles tls_files(const Config& config) {
 
 // With --tls-self-signed, once the data folder is ours.
 TlsFiles self_signed_files(const Config& config) {
-  std::vector<std::string> names = {parse_address(config.listen).host};
-  for (const http::Origin& url : parse_public_urls(config.public_url))
+  std::vector<std::string> names = {config.listen.host};
+  for (const http::Origin& url : config.public_urls)
     names.emplace_back(url.authority().bare_host());
   const std::string path = self_signed(config.data, names);
   return {path, path, config.tls_client_ca};
@@ -204,7 +203,7 @@ void wait_for_stop(AccessLog* log, TlsCredentials* tls, Control* control) {
 }
 
 // On the address, or on the socket that listens there already.
-std::unique_ptr<Listener> make_listener(const std::string& address,
+std::unique_ptr<Listener> make_listener(const net::Address& address,
                                         const std::optional<InheritedSocket>& inherited,
                                         Limits limits, Handler handler, Observer& observer,
                                         const TlsCredentials* tls = nullptr,
@@ -248,8 +247,8 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
   Metrics metrics(clock, log.get());
   const dav::Engine engine(*store.names, *store.contents,
                            config.engine_options(store.contents->space().total));
-  const OriginPolicy policy(config.public_url);
-  const Proxies proxies = Proxies::parse(config.trusted_proxies).value_or(Proxies());
+  const OriginPolicy policy(config.public_urls);
+  const Proxies& proxies = config.trusted_proxies;
   SignIn sign_in({.without_accounts = anonymous,
                   .with_accounts = config.anonymous.value_or(Anonymous::off),
                   .basic_over_http = config.basic_over_http,
@@ -271,16 +270,16 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
       [&] { return trouble(store, engine.options(), failed); },
       [&] { return metrics.metrics(store.names->stats(), upkeep(store, maintenance)); }};
   std::unique_ptr<Listener> admin_listener;
-  if (!config.admin_listen.empty())
+  if (config.admin_listen)
     admin_listener = make_listener(
-        config.admin_listen, inherited.admin, bodiless(limits),
+        *config.admin_listen, inherited.admin, bodiless(limits),
         [&admin](http::Request& request, const Peer&) { return admin.answer(request); },
         unobserved);
 
   std::unique_ptr<Listener> redirect_listener;
-  if (!config.http_redirect.empty()) {
+  if (config.http_redirect) {
     redirect_listener = make_listener(
-        config.http_redirect, inherited.redirect, bodiless(limits),
+        *config.http_redirect, inherited.redirect, bodiless(limits),
         [redirect = Redirect(config, listener->port())](http::Request& request, const Peer&) {
           return redirect.answer(request);
         },

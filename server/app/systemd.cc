@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "server/loop/admission.h"
-#include "server/net/address.h"
+#include "server/process/usage_error.h"
 #include "text/ascii.h"
 
 namespace holdfast::server {
@@ -27,21 +27,23 @@ int option_of(int descriptor, int option) {
   return ::getsockopt(descriptor, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
 }
 
-// "ADDR:PORT" of a listening TCP socket; empty when it is none.
-std::string address_of(int descriptor) {
+// The address of a listening TCP socket; nullopt when it is none.
+std::optional<net::Address> address_of(int descriptor) {
   if (option_of(descriptor, SO_TYPE) != SOCK_STREAM || option_of(descriptor, SO_ACCEPTCONN) != 1)
-    return {};
+    return std::nullopt;
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
-  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return {};
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    return std::nullopt;
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return std::nullopt;
   std::array<unsigned char, 2> port{};  // at the same place in both
   static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
   std::memcpy(port.data(),
               reinterpret_cast<const char*>(&address) + offsetof(sockaddr_in, sin_port), 2);
-  const std::string host = net::IpAddress::of(address).text();
-  const bool v6 = host.find(':') != std::string::npos;
-  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port[0] * 256 + port[1]);
+  const net::IpAddress ip = net::IpAddress::of(address);
+  return net::Address{.host = ip.text(),
+                      .port = static_cast<std::uint16_t>(port[0] * 256 + port[1]),
+                      .loopback = ip.is_loopback()};
 }
 
 // The names in their order; fewer than descriptors where the rest have none.
@@ -68,16 +70,16 @@ InheritedSockets inherited_sockets(const Environment& environment) {
     const std::string name(take_name(names));
     const std::string which = "Descriptor " + std::to_string(descriptor) +
                               (name.empty() ? "" : " (" + name + ")") + " from LISTEN_FDS ";
-    const std::string address = address_of(descriptor);
-    if (address.empty()) throw UsageError(which + "is no TCP socket that listens.");
+    const std::optional<net::Address> address = address_of(descriptor);
+    if (!address) throw UsageError(which + "is no TCP socket that listens.");
     std::optional<InheritedSocket>& place = name == "http-redirect"  ? sockets.redirect
                                             : name == "admin-listen" ? sockets.admin
                                                                      : sockets.own;
     if (place)
-      throw UsageError(which + "is one too many: " + place->address +
+      throw UsageError(which + "is one too many: " + place->address.text() +
                        " is there already for the same purpose.");
     ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
-    place = InheritedSocket{descriptor, address};
+    place = InheritedSocket{descriptor, *address};
   }
   return sockets;
 }

@@ -4,17 +4,17 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
-#include "server/config/config.h"
+#include "server/net/address.h"
+#include "server/process/environment.h"
 
 namespace holdfast::server {
 
 // A socket of ours by inheritance, which listens.
 struct InheritedSocket {
   int descriptor = -1;
-  std::string address;  // "ADDR:PORT"
+  net::Address address;
 };
 
 struct InheritedSockets {

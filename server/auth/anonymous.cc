@@ -16,12 +16,12 @@ std::string_view to_string(Anonymous anonymous) {
   return "off";
 }
 
-Anonymous anonymous_without_accounts(std::optional<Anonymous> set, const std::string& listen,
-                                     bool loopback, bool has_accounts) {
+Anonymous anonymous_without_accounts(std::optional<Anonymous> set, const net::Address& listen,
+                                     bool has_accounts) {
   if (set) return *set;
-  if (loopback) return Anonymous::write;
+  if (listen.loopback) return Anonymous::write;
   if (has_accounts) return Anonymous::off;
-  throw UsageError("There are no accounts, and " + listen +
+  throw UsageError("There are no accounts, and " + listen.text() +
                    " can be reached from other machines: add accounts with holdfast user add, say "
                    "what everybody may do with --anonymous off, read or write, or listen on "
                    "127.0.0.1.");

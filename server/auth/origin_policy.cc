@@ -8,9 +8,6 @@
 
 namespace holdfast::server {
 
-OriginPolicy::OriginPolicy(std::string_view public_urls)
-    : public_urls_(parse_public_urls(public_urls)) {}
-
 bool OriginPolicy::is_our_host(std::string_view text) const {
   const auto named = http::Authority::parse(text);
   if (!named) return false;

@@ -7,11 +7,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "http/message.h"
 #include "http/origin.h"
-#include "server/config/config.h"
+#include "server/auth/anonymous.h"
 
 namespace holdfast::server {
 
@@ -22,8 +23,9 @@ struct Denial {
 
 class OriginPolicy {
  public:
-  // As configured; empty for none.
-  explicit OriginPolicy(std::string_view public_urls);
+  // `public_urls` are the origins that clients know this server by (--public-url).
+  explicit OriginPolicy(std::vector<http::Origin> public_urls)
+      : public_urls_(std::move(public_urls)) {}
 
   // nullopt when the engine may answer. 421: not our Host while anonymous clients may write. 403: a
   // write with a foreign Origin, whoever asks.

@@ -93,6 +93,7 @@ Said what_was_said(const http::Fields& fields) {
 
 std::optional<Proxies> Proxies::parse(std::string_view list) {
   Proxies out;
+  out.text_ = list;
   if (text::trimmed(list).empty()) return out;
   for (const std::string_view item : split(list, ',')) {
     const std::size_t slash = item.find('/');

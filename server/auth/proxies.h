@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,8 @@ class Proxies {
   [[nodiscard]] static std::optional<Proxies> parse(std::string_view list);
 
   [[nodiscard]] bool empty() const { return networks_.empty(); }
+  // As it was parsed.
+  [[nodiscard]] const std::string& text() const { return text_; }
   // `address` is numeric.
   [[nodiscard]] bool trusts(std::string_view address) const;
 
@@ -39,6 +42,7 @@ class Proxies {
     unsigned bits = 128;
   };
   std::vector<Network> networks_;
+  std::string text_;
 };
 
 }  // namespace holdfast::server

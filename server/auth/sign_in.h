@@ -25,7 +25,7 @@
 #include "server/auth/hash_slots.h"
 #include "server/auth/nonces.h"
 #include "server/auth/throttle.h"
-#include "server/config/config.h"
+#include "server/auth/anonymous.h"
 #include "server/http1/handler.h"
 #include "storage/accounts.h"
 #include "storage/clock.h"

@@ -75,16 +75,16 @@ void check_tls(const Config& config) {
   if (config.tls_self_signed && !config.tls_certificate.empty())
     throw UsageError("--tls-cert and --tls-self-signed exclude each other.");
   if (config.tls()) {
-    const std::vector<http::Origin> known = parse_public_urls(config.public_url);
-    if (!config.http_redirect.empty() && !known.empty() &&
-        known.front().scheme != http::Scheme::https)
+    const std::vector<http::Origin>& known = config.public_urls;
+    if (config.http_redirect && !known.empty() && known.front().scheme != http::Scheme::https)
       throw UsageError(
           "--http-redirect sends clients to --public-url, which must begin with https.");
     return;
   }
-  for (const auto& [name, value] : {std::pair{"--tls-client-ca", &config.tls_client_ca},
-                                    std::pair{"--http-redirect", &config.http_redirect}})
-    if (!value->empty())
+  for (const auto& [name, is_set] :
+       {std::pair{"--tls-client-ca", !config.tls_client_ca.empty()},
+        std::pair{"--http-redirect", config.http_redirect.has_value()}})
+    if (is_set)
       throw UsageError(std::string(name) +
                        " needs TLS: --tls-cert and --tls-key, or --tls-self-signed.");
 }
@@ -93,10 +93,16 @@ std::string_view to_string(Durability durability) {
   return durability == Durability::full ? "full" : "relaxed";
 }
 
+std::string Config::prefix_path() const {
+  dav::UrlSpace space;
+  space.prefix = prefix;
+  return dav::href(space, storage::Path(), true);
+}
+
 dav::Options Config::engine_options(std::uint64_t disk_bytes) const {
   dav::Options out = dav;
-  out.space.prefix = dav::parse_prefix(prefix);
-  out.space.origins = parse_public_urls(public_url);
+  out.space.prefix = prefix;
+  out.space.origins = public_urls;
   out.body_limit_bytes = limits.body_limit_bytes;
   out.free_space_floor_bytes = free_space_floor_bytes.value_or(
       std::max(disk_bytes / 100, std::min(kGibi, disk_bytes / 100 * 3)));

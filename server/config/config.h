@@ -15,10 +15,10 @@
 #include <string_view>
 #include <vector>
 
-#include "dav/engine.h"
 #include "dav/options.h"
 #include "http/origin.h"
 #include "server/auth/anonymous.h"
+#include "server/auth/proxies.h"
 #include "server/http1/limits.h"
 #include "server/net/address.h"
 #include "server/process/environment.h"
@@ -30,22 +30,22 @@ namespace holdfast::server {
 using storage::Durability;
 
 struct Config {
-  std::string listen = "127.0.0.1:8080";
-  std::string admin_listen;  // empty: no admin listener
+  net::Address listen{.host = "127.0.0.1", .port = 8080, .loopback = true};
+  std::optional<net::Address> admin_listen;
   std::string data = "./data";
-  std::string public_url;       // as parse_public_urls() reads it; empty: none
-  std::string tls_certificate;  // files; empty: none
+  std::vector<http::Origin> public_urls;  // the one to show to people first
+  std::string tls_certificate;            // files; empty: none
   std::string tls_key;
   std::string tls_client_ca;
   bool tls_self_signed = false;
-  std::string http_redirect;  // empty: no such listener
-  std::string prefix = "/";
+  std::optional<net::Address> http_redirect;
+  std::vector<std::string> prefix;     // decoded segments; empty: "/"
   std::optional<Anonymous> anonymous;  // nullopt: see anonymous_without_accounts()
-  std::string trusted_proxies;         // addresses and networks, as auth/proxies.h reads them
+  Proxies trusted_proxies;
   bool basic_over_http = false;
   bool digest = false;
-  std::string access_log = "-";  // a path, "-" for standard output, "off"
-  std::string spill_folder;      // empty: the data folder's own for unfinished files
+  std::optional<std::string> access_log = "-";  // a path, or "-" for standard output; nullopt: none
+  std::string spill_folder;                     // empty: the data folder's own for unfinished files
   Durability durability = Durability::full;
   bool allow_network_data = false;
   std::uint64_t cache_bytes = 48 * 1024 * 1024;
@@ -57,6 +57,8 @@ struct Config {
       dav;  // `space` and the fields that limits also has are filled in by engine_options()
   Limits limits;
 
+  // The URL path that the tree is served under, percent-encoded, with a final slash.
+  [[nodiscard]] std::string prefix_path() const;
   [[nodiscard]] bool tls() const { return !tls_certificate.empty() || tls_self_signed; }
   // The options the engine runs with. `disk_bytes` is the size of the disk that holds the data.
   [[nodiscard]] dav::Options engine_options(std::uint64_t disk_bytes) const;

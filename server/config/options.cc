@@ -4,7 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include "server/auth/proxies.h"
 #include "server/config/config.h"
 
 namespace holdfast::server {
@@ -96,6 +95,16 @@ Option choice(const char* name, std::vector<std::pair<const char*, Enum>> values
           }};
 }
 
+// A value with a text of its own: `parse` throws UsageError, `format` gives back what it reads.
+template <typename Value>
+Option value(const char* name, const char* unit, Access<Value> field,
+             Value (*parse)(std::string_view), std::string (*format)(const Value&),
+             const char* help) {
+  return {name, unit, help,
+          [=](Config& config, std::string_view text) { field(config) = parse(text); },
+          [=](const Config& config) { return format(read(field, config)); }};
+}
+
 // Text that `check` accepts by returning.
 Option text(const char* name, const char* unit, Access<std::string> field,
             void (*check)(std::string_view), const char* help) {
@@ -109,31 +118,58 @@ Option text(const char* name, const char* unit, Access<std::string> field,
 
 void check_anything(std::string_view) {}
 
-void check_address(std::string_view value) { static_cast<void>(parse_address(value)); }
+std::string address_text(const net::Address& address) { return address.text(); }
 
-void check_optional_address(std::string_view value) {
-  if (!value.empty()) check_address(value);
+std::optional<net::Address> parse_optional_address(std::string_view value) {
+  if (value.empty()) return std::nullopt;
+  return parse_address(value);
 }
 
-void check_public_urls(std::string_view value) { static_cast<void>(parse_public_urls(value)); }
+std::string optional_address_text(const std::optional<net::Address>& address) {
+  return address ? address->text() : std::string();
+}
 
-void check_prefix(std::string_view value) {
+std::string public_urls_text(const std::vector<http::Origin>& urls) {
+  std::string text;
+  for (const http::Origin& url : urls) text += (text.empty() ? "" : ",") + url.text();
+  return text;
+}
+
+std::vector<std::string> parse_prefix(std::string_view value) {
   try {
-    static_cast<void>(dav::parse_prefix(value));
+    return dav::parse_prefix(value);
   } catch (const std::invalid_argument& error) {
     throw UsageError(error.what());
   }
 }
 
-void check_proxies(std::string_view value) {
-  if (!Proxies::parse(value))
-    throw UsageError("addresses or networks like 127.0.0.1,10.0.0.0/8,fd00::/8 are needed");
+std::string prefix_text(const std::vector<std::string>& prefix) {
+  Config config;
+  config.prefix = prefix;
+  std::string path = config.prefix_path();
+  if (path.size() > 1) path.pop_back();
+  return path;
 }
+
+Proxies parse_proxies(std::string_view value) {
+  if (auto proxies = Proxies::parse(value)) return *std::move(proxies);
+  throw UsageError("addresses or networks like 127.0.0.1,10.0.0.0/8,fd00::/8 are needed");
+}
+
+std::string proxies_text(const Proxies& proxies) { return proxies.text(); }
 
 void check_not_empty(std::string_view value) {
   if (value.empty()) throw UsageError("a value is needed");
   if (value.find('\0') != std::string_view::npos) throw UsageError("the value holds a NUL byte");
 }
+
+std::optional<std::string> parse_access_log(std::string_view value) {
+  check_not_empty(value);
+  if (value == "off") return std::nullopt;
+  return std::string(value);
+}
+
+std::string access_log_text(const std::optional<std::string>& path) { return path.value_or("off"); }
 
 Option anonymous_option() {
   return {
@@ -199,8 +235,8 @@ std::vector<Option> make_options() {
   constexpr std::uint64_t kMebi = kKibi * kKibi;
   constexpr std::uint64_t kGibi = kMebi * kKibi;
   return {
-      text("listen", "ADDR:PORT", FIELD(listen), check_address,
-           "Address to serve on; port 0 takes a free one"),
+      value<net::Address>("listen", "ADDR:PORT", FIELD(listen), parse_address, address_text,
+                          "Address to serve on; port 0 takes a free one"),
       text("data", "DIR", FIELD(data), check_not_empty, "Data folder, made when missing"),
       choice<Durability>("durability",
                          {{"full", Durability::full}, {"relaxed", Durability::relaxed}},
@@ -224,16 +260,17 @@ std::vector<Option> make_options() {
           "._*, .DS_Store, Thumbs.db and desktop.ini: kept like other files, kept but left out of "
           "listings, or taken and dropped"),
       checksums_option(),
-      text("prefix", "PATH", FIELD(prefix), check_prefix,
-           "Path of the URL under which the tree is served"),
+      value<std::vector<std::string>>("prefix", "PATH", FIELD(prefix), parse_prefix, prefix_text,
+                                      "Path of the URL under which the tree is served"),
       anonymous_option(),
-      text(
-          "public-url", "URL,...", FIELD(public_url), check_public_urls,
+      value<std::vector<http::Origin>>(
+          "public-url", "URL,...", FIELD(public_urls), parse_public_urls, public_urls_text,
           "http(s)://host[:port] that clients use when it is not the listening address; of several "
           "the first is the one to show"),
-      text("trusted-proxies", "CIDR,...", FIELD(trusted_proxies), check_proxies,
-           "Addresses or networks of reverse proxies that are believed in what X-Forwarded-For, "
-           "-Proto, -Host or Forwarded say of a client"),
+      value<Proxies>(
+          "trusted-proxies", "CIDR,...", FIELD(trusted_proxies), parse_proxies, proxies_text,
+          "Addresses or networks of reverse proxies that are believed in what X-Forwarded-For, "
+          "-Proto, -Host or Forwarded say of a client"),
       choice<bool>("basic-over-http", {{"no", false}, {"yes", true}}, FIELD(basic_over_http),
                    "Take passwords also from other machines without TLS, where everybody on the "
                    "way can read them"),
@@ -249,12 +286,16 @@ std::vector<Option> make_options() {
                    "in the data folder, for a first try"),
       text("tls-client-ca", "FILE", FIELD(tls_client_ca), check_not_empty,
            "Clients may show a certificate that one of these signed (PEM)"),
-      text("http-redirect", "ADDR:PORT", FIELD(http_redirect), check_optional_address,
-           "Address where plain HTTP is answered with a redirection to https; none by default"),
-      text("admin-listen", "ADDR:PORT", FIELD(admin_listen), check_optional_address,
-           "Address for /healthz and /metrics; none by default"),
-      text("access-log", "FILE", FIELD(access_log), check_not_empty,
-           "One JSON line per request to this file, - for standard output, or off"),
+      value<std::optional<net::Address>>(
+          "http-redirect", "ADDR:PORT", FIELD(http_redirect), parse_optional_address,
+          optional_address_text,
+          "Address where plain HTTP is answered with a redirection to https; none by default"),
+      value<std::optional<net::Address>>("admin-listen", "ADDR:PORT", FIELD(admin_listen),
+                                         parse_optional_address, optional_address_text,
+                                         "Address for /healthz and /metrics; none by default"),
+      value<std::optional<std::string>>(
+          "access-log", "FILE", FIELD(access_log), parse_access_log, access_log_text,
+          "One JSON line per request to this file, - for standard output, or off"),
       choice<bool>("allow-network-data", {{"no", false}, {"yes", true}}, FIELD(allow_network_data),
                    "Accept a data folder on a network file system, where no promise holds"),
 

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "dav/method.h"
-#include "server/loop/quick_loop.h"
 
 namespace holdfast::server {
 namespace {
@@ -37,12 +36,11 @@ Connection::Connection(const Service& service, Wire wire, Peer peer, net::Client
       scanner_(service.limits),
       since_(Clock::now()) {}
 
-Connection::Next Connection::serve(const Workers& workers, const QuickLoop& quick_loop,
-                                   Buffers& space, ThreadPolicy* policy) noexcept {
+Connection::Next Connection::serve(Buffers& space, ThreadPolicy& policy) noexcept {
   Next next = Next::close;
-  wire_.set_thread_policy(policy);
+  wire_.set_thread_policy(&policy);
   try {
-    next = serve_requests(workers, quick_loop, space, policy);
+    next = serve_requests(space, policy);
   } catch (...) {
     // Out of memory: nothing can be said any more.
     wire_.reset_on_close();
@@ -83,9 +81,8 @@ std::optional<Connection::Next> Connection::secure() {
   return Next::linger;
 }
 
-Connection::Next Connection::serve_requests(const Workers& workers, const QuickLoop& quick_loop,
-                                            Buffers& space, ThreadPolicy* policy) {
-  const auto others_wait = [policy] { return policy != nullptr && !policy->is_dedicated(); };
+Connection::Next Connection::serve_requests(Buffers& space, ThreadPolicy& policy) {
+  const auto others_wait = [&policy] { return !policy.is_dedicated(); };
   if (wire_.securing())
     if (const std::optional<Next> next = secure()) return *next;
   const std::span<char> buffer = space.head_buffer();
@@ -102,10 +99,10 @@ Connection::Next Connection::serve_requests(const Workers& workers, const QuickL
         // Its quick loop learns from epoll when there is more.
         const bool between = filled == 0 && quick_ >= kQuickInARow;
         if (between && may_wait && !wire_.has_received() &&
-            (others_wait() || (quick_loop.is_open() && workers.plentiful())))
+            (others_wait() || (policy.takes_quick_connections() && policy.threads_are_plentiful())))
           return Next::quick_loop;
-        const Wire::Received received = may_wait && filled == 0 && workers.plentiful()
-                                            ? wire_.receive_soon(room, workers.alone())
+        const Wire::Received received = may_wait && filled == 0 && policy.threads_are_plentiful()
+                                            ? wire_.receive_soon(room, policy.is_only_thread())
                                             : wire_.receive_now(room);
         may_wait = false;
         if (received.state == Wire::Received::State::ended) return Next::close;
@@ -131,13 +128,13 @@ Connection::Next Connection::serve_requests(const Workers& workers, const QuickL
     }
     const bool quick = looks_quick(space.head, filled - head_end);
     if (!quick && others_wait()) {
-      if (!policy->is_alone()) {
+      if (!policy.is_alone()) {
         quick_ = 0;
         hold(buffer.first(filled));
         scanner_.reset();
         return Next::again;
       }
-      policy->dedicate();
+      policy.dedicate();
     }
     const ExchangeEnd ended =
         exchange(service_, wire_, space, peer_, buffer.subspan(head_end, filled - head_end));
@@ -150,7 +147,7 @@ Connection::Next Connection::serve_requests(const Workers& workers, const QuickL
     since_ = Clock::now();
     may_wait = true;
     const bool too_many = filled > 0 && others_wait() && ++at_once == kMostAtOnce;
-    if (workers.contended() || too_many) {
+    if (policy.threads_are_wanted() || too_many) {
       hold(buffer.first(filled));
       return filled > 0 || wire_.has_received() ? Next::again : Next::park;
     }

@@ -12,13 +12,10 @@
 #include "server/http1/exchange.h"
 #include "server/http1/handler.h"
 #include "server/http1/head.h"
-#include "server/loop/admission.h"
-#include "server/loop/workers.h"
+#include "server/net/address.h"
 #include "server/net/wire.h"
 
 namespace holdfast::server {
-
-class QuickLoop;
 
 class Connection {
  public:
@@ -32,10 +29,9 @@ class Connection {
     linger,      // finish_sending was called: read until the client closes
     close,
   };
-  // With a `policy`, other connections wait for the thread until it is dedicated: until then
-  // nothing here waits for the client, and a request that is not quick is left for a worker.
-  [[nodiscard]] Next serve(const Workers& workers, const QuickLoop& quick_loop, Buffers& space,
-                           ThreadPolicy* policy = nullptr) noexcept;
+  // Until the thread is dedicated, other connections wait for it: until then nothing here waits for
+  // the client, and a request that is not quick is left for a worker.
+  [[nodiscard]] Next serve(Buffers& space, ThreadPolicy& policy) noexcept;
 
   // For the poller, while nobody serves the connection.
   [[nodiscard]] const Wire& wire() const { return wire_; }
@@ -60,8 +56,7 @@ class Connection {
   std::size_t quick_loop_index = 0;  // its place at the quick loop, guarded by that one's mutex
 
  private:
-  [[nodiscard]] Next serve_requests(const Workers& workers, const QuickLoop& quick_loop,
-                                    Buffers& space, ThreadPolicy* policy);
+  [[nodiscard]] Next serve_requests(Buffers& space, ThreadPolicy& policy);
   // nullopt when requests may follow.
   [[nodiscard]] std::optional<Next> secure();
   void hold(std::span<char> bytes);

@@ -28,13 +28,10 @@ constexpr int kBacklog = 1024;
 // way.
 constexpr rlim_t kOtherDescriptors = 512;
 
-Poco::Net::SocketAddress socket_address(const std::string& text) {
-  const auto address = net::Address::parse(text);
-  if (!address)
-    throw std::runtime_error("\"" + text + "\" is no address to listen on; write ADDRESS:PORT");
-  if (address->host == "::")  // which Poco does not read
-    return {Poco::Net::IPAddress::wildcard(Poco::Net::IPAddress::IPv6), address->port};
-  return {Poco::Net::IPAddress(address->numeric_host()), address->port};
+Poco::Net::SocketAddress socket_address(const net::Address& address) {
+  if (address.host == "::")  // which Poco does not read
+    return {Poco::Net::IPAddress::wildcard(Poco::Net::IPAddress::IPv6), address.port};
+  return {Poco::Net::IPAddress(address.numeric_host()), address.port};
 }
 
 // One descriptor per connection: take all that the system grants.
@@ -55,7 +52,7 @@ Limits within_system(Limits limits) {
 }
 
 // Bound and listening.
-Poco::Net::ServerSocket listen_on(const std::string& address) {
+Poco::Net::ServerSocket listen_on(const net::Address& address) {
   const Poco::Net::SocketAddress parsed = socket_address(address);
   Poco::Net::ServerSocket socket;
   try {
@@ -67,7 +64,7 @@ Poco::Net::ServerSocket listen_on(const std::string& address) {
     }
     socket.listen(kBacklog);
   } catch (const Poco::Exception& error) {
-    throw std::runtime_error("cannot listen on " + address + ": " + error.displayText());
+    throw std::runtime_error("cannot listen on " + address.text() + ": " + error.displayText());
   }
   return socket;
 }
@@ -95,7 +92,8 @@ struct Listener::Impl {
         listening(std::move(socket)),
         workers(limits, observer, [this](Connection& connection, Buffers& space) {
           QuickLoop& quick_loop = quick_loop_of(connection);
-          const Connection::Next next = connection.serve(workers, quick_loop, space);
+          WorkerPolicy policy(workers, quick_loop);
+          const Connection::Next next = connection.serve(space, policy);
           if (next == Connection::Next::quick_loop) {
             quick_loop.add(connection, space);
           } else {
@@ -132,7 +130,7 @@ struct Listener::Impl {
   bool started = false;
 };
 
-Listener::Listener(const std::string& address, Limits limits, Handler handler, Observer& observer,
+Listener::Listener(const net::Address& address, Limits limits, Handler handler, Observer& observer,
                    const TlsCredentials* tls, IsShared is_shared)
     : impl_(std::make_unique<Impl>(listen_on(address), std::move(limits), std::move(handler),
                                    observer, tls, std::move(is_shared))) {}
@@ -142,10 +140,11 @@ Listener::Listener(Inherited socket, Limits limits, Handler handler, Observer& o
     : impl_(std::make_unique<Impl>(AdoptedSocket(socket.descriptor), std::move(limits),
                                    std::move(handler), observer, tls, std::move(is_shared))) {}
 
-Listener::Inherited Listener::listen(const std::string& address) {
+Listener::Inherited Listener::listen(const net::Address& address) {
   const Poco::Net::ServerSocket socket = listen_on(address);
   const int descriptor = ::fcntl(socket.impl()->sockfd(), F_DUPFD_CLOEXEC, 0);
-  if (descriptor < 0) throw std::runtime_error("cannot listen on " + address + ": no descriptor");
+  if (descriptor < 0)
+    throw std::runtime_error("cannot listen on " + address.text() + ": no descriptor");
   return {descriptor};
 }
 

@@ -15,6 +15,7 @@
 #include "server/http1/exchange.h"
 #include "server/http1/handler.h"
 #include "server/http1/limits.h"
+#include "server/net/address.h"
 #include "server/observe/observer.h"
 
 namespace holdfast::server {
@@ -23,18 +24,17 @@ class TlsCredentials;
 
 class Listener {
  public:
-  // Binds "ADDR:PORT" ("127.0.0.1:0", "[::1]:8080") and listens without accepting yet. Throws
-  // std::runtime_error with one sentence when the address is malformed or taken. With `tls`,
-  // connections begin with a handshake; those of shared addresses are not counted by client. `tls`
-  // must outlive the listener.
-  Listener(const std::string& address, Limits limits, Handler handler, Observer& observer,
+  // Binds the address and listens without accepting yet. Throws std::runtime_error with one
+  // sentence when it is taken. With `tls`, connections begin with a handshake; those of shared
+  // addresses are not counted by client. `tls` must outlive the listener.
+  Listener(const net::Address& address, Limits limits, Handler handler, Observer& observer,
            const TlsCredentials* tls = nullptr, IsShared is_shared = {});
   // Takes over a socket that listens already (systemd.socket(5)); it belongs to the listener.
   struct Inherited {
     int descriptor = -1;
   };
   // Binds and listens, for a listener that is to be made later. Throws as the first constructor.
-  [[nodiscard]] static Inherited listen(const std::string& address);
+  [[nodiscard]] static Inherited listen(const net::Address& address);
   Listener(Inherited socket, Limits limits, Handler handler, Observer& observer,
            const TlsCredentials* tls = nullptr, IsShared is_shared = {});
   ~Listener();

@@ -26,9 +26,10 @@ int epoll() {
 
 }  // namespace
 
-class QuickLoop::LeaderPolicy final : public ThreadPolicy {
+class QuickLoop::LeaderPolicy final : public WorkerPolicy {
  public:
-  LeaderPolicy(QuickLoop& quick_loop, std::uint64_t term) : loop_(quick_loop), term_(term) {}
+  LeaderPolicy(QuickLoop& quick_loop, std::uint64_t term)
+      : WorkerPolicy(quick_loop.workers_, quick_loop), loop_(quick_loop), term_(term) {}
   void dedicate() noexcept override {
     if (!is_dedicated()) loop_.clear(term_, kClosedShortly);
   }
@@ -85,7 +86,7 @@ void QuickLoop::lead(std::uint64_t term, Buffers& buffers) {
       auto& connection = *static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
       if (!begin(term, connection)) return;
       LeaderPolicy policy(*this, term);
-      const Connection::Next next = connection.serve(workers_, *this, buffers, &policy);
+      const Connection::Next next = connection.serve(buffers, policy);
       const bool stays = next == Connection::Next::quick_loop;
       if (!finish(term, connection, stays))
         return return_connection_(connection, stays ? Connection::Next::park : next);

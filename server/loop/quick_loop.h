@@ -24,6 +24,7 @@
 #include "server/http1/buffers.h"
 #include "server/http1/connection.h"
 #include "server/loop/workers.h"
+#include "server/net/thread_policy.h"
 #include "storage/descriptor.h"
 
 namespace holdfast::server {
@@ -84,6 +85,25 @@ class QuickLoop {
   Connection* served_ = nullptr;  // one of them
   std::uint64_t served_count_ = 0;
   std::uint64_t served_count_seen_ = 0;  // by release_if_slow
+};
+
+// Of a worker that serves one connection, which belongs to `quick_loop`. Both arguments must
+// outlive it.
+class WorkerPolicy : public ThreadPolicy {
+ public:
+  WorkerPolicy(const Workers& workers, const QuickLoop& quick_loop)
+      : workers_(workers), quick_loop_(quick_loop) {}
+  void dedicate() noexcept override {}
+  [[nodiscard]] bool is_dedicated() const override { return true; }
+  [[nodiscard]] bool is_alone() const override { return true; }
+  [[nodiscard]] bool threads_are_wanted() const override { return workers_.contended(); }
+  [[nodiscard]] bool threads_are_plentiful() const override { return workers_.plentiful(); }
+  [[nodiscard]] bool is_only_thread() const override { return workers_.alone(); }
+  [[nodiscard]] bool takes_quick_connections() const override { return quick_loop_.is_open(); }
+
+ private:
+  const Workers& workers_;
+  const QuickLoop& quick_loop_;
 };
 
 using QuickLoops = std::vector<std::unique_ptr<QuickLoop>>;

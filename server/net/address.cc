@@ -96,4 +96,9 @@ std::optional<Address> Address::parse(std::string_view text) {
   return address;
 }
 
+std::string Address::text() const {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 }  // namespace holdfast::server::net

@@ -60,6 +60,8 @@ struct Address {
   // looked up by nobody, because which address a server listens on must not depend on an answer
   // from the network.
   [[nodiscard]] static std::optional<Address> parse(std::string_view text);
+  // "127.0.0.1:8080", "[::1]:8080": as parse() reads it.
+  [[nodiscard]] std::string text() const;
   // The host as a number.
   [[nodiscard]] std::string numeric_host() const {
     return host == "localhost" ? "127.0.0.1" : host;

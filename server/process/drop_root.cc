@@ -12,7 +12,7 @@
 #include <system_error>
 #include <unistd.h>
 
-#include "server/config/config.h"
+#include "server/process/usage_error.h"
 
 namespace holdfast::server {
 namespace {

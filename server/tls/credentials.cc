@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <utility>
 
-#include "server/config/config.h"
+#include "server/process/usage_error.h"
 #include "text/hex.h"
 
 namespace holdfast::server {

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "Poco/Net/IPAddress.h"
-#include "server/config/config.h"
+#include "server/process/usage_error.h"
 #include "server/tls/credentials.h"
 #include "text/ascii.h"
 

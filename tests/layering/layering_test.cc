@@ -82,6 +82,45 @@ const Floor* floor_of(std::string_view path) {
   return nullptr;
 }
 
+// The rooms of a floor, and which others of the same floor each may use.
+struct Room {
+  std::string_view folder;
+  std::vector<std::string_view> may_use;
+};
+
+const std::vector<Room> kRooms = {
+    {"server/process/", {}},
+    {"server/observe/", {}},
+    {"server/net/", {"server/tls/"}},
+    {"server/tls/", {"server/process/"}},
+    {"server/http1/", {"server/net/", "server/observe/"}},
+    {"server/loop/",
+     {"server/http1/", "server/net/", "server/observe/", "server/process/", "server/tls/"}},
+    {"server/auth/", {"server/http1/", "server/net/", "server/observe/", "server/process/"}},
+    {"server/config/", {"server/auth/", "server/http1/", "server/net/", "server/process/"}},
+    {"server/cli/", {"server/auth/", "server/config/", "server/observe/", "server/process/"}},
+    {"server/app/",
+     {"server/auth/", "server/cli/", "server/config/", "server/http1/", "server/loop/",
+      "server/net/", "server/observe/", "server/process/", "server/tls/"}},
+    {"storage/sqlite/file/", {"storage/sqlite/write/"}},  // recovery, for migrations
+    {"storage/sqlite/read/", {"storage/sqlite/file/"}},
+    {"storage/sqlite/write/", {"storage/sqlite/file/", "storage/sqlite/read/"}},
+    {"dav/xml/", {}},
+    {"dav/methods/", {"dav/xml/"}},
+};
+
+// The room that a file lies in; nullptr when its floor has none there.
+const Room* room_of(std::string_view path) {
+  for (const Room& room : kRooms)
+    if (starts(path, room.folder)) return &room;
+  return nullptr;
+}
+
+// "server/" of "server/net/", "storage/sqlite/" of "storage/sqlite/read/".
+std::string_view house_of(std::string_view room) {
+  return room.substr(0, room.rfind('/', room.size() - 2) + 1);
+}
+
 // A header directly in storage/: the model and the interfaces.
 bool is_storage_interface(std::string_view target) {
   return starts(target, "storage/") && target.find('/', 8) == std::string_view::npos &&
@@ -125,6 +164,13 @@ std::string broken_wall(const Include& include) {
                             above->may_use.end())
     return std::string(folder) + "/ does not stand on " + std::string(below->folder) + "/";
 
+  if (const Room* room = room_of(file)) {
+    const Room* other = room_of(target);
+    if (other != nullptr && other != room && starts(other->folder, house_of(room->folder)) &&
+        std::find(room->may_use.begin(), room->may_use.end(), other->folder) == room->may_use.end())
+      return "an arrow between two rooms that is not drawn";
+  }
+
   for (const auto* store : {"storage/sqlite/", "storage/files/"}) {
     if (starts(target, store) && !starts(file, store) && file != "server/main.cc")
       return "only server/main.cc knows the concrete stores";
@@ -154,6 +200,17 @@ std::string broken_claim(std::string_view file, std::string_view line) {
     if (file != "dav/multistatus.cc" && has(element)) return "dav/multistatus.cc alone writes 207s";
   }
   return "";
+}
+
+TEST(Layering, RoomsUseOnlyWhatIsDrawn) {
+  for (const Room& from : kRooms)
+    for (const Room& to : kRooms) {
+      if (&from == &to || house_of(from.folder) != house_of(to.folder)) continue;
+      const bool drawn =
+          std::find(from.may_use.begin(), from.may_use.end(), to.folder) != from.may_use.end();
+      const Include include{std::string(from.folder) + "a.cc", std::string(to.folder) + "b.h"};
+      EXPECT_EQ(broken_wall(include).empty(), drawn) << include.file << " " << include.target;
+    }
 }
 
 TEST(Layering, RulesFindPlantedViolations) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/loop/listener.h"
+#include "server/net/address.h"
 
 namespace holdfast::tests {
 
@@ -141,10 +142,13 @@ class Gate {
 
 inline constexpr const char* kHeld = "GET /held HTTP/1.1\r\nHost: h\r\n\r\n";
 
+// Any free port of this machine.
+inline const server::net::Address kLoopback{.host = "127.0.0.1", .port = 0, .loopback = true};
+
 class EchoServer {
  public:
   explicit EchoServer(server::Limits limits = {}, server::Handler handler = echo)
-      : listener_("127.0.0.1:0", std::move(limits), std::move(handler), observer) {
+      : listener_(kLoopback, std::move(limits), std::move(handler), observer) {
     listener_.start();
   }
   [[nodiscard]] std::uint16_t port() const { return listener_.port(); }

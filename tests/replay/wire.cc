@@ -1,4 +1,4 @@
-#include "tests/clients/wire.h"
+#include "tests/replay/wire.h"
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,7 @@
 // number is a row of docs/clients.md.
 #include <cstdio>
 
-#include "tests/clients/replay.h"
+#include "tests/replay/replay.h"
 
 namespace holdfast::test {
 namespace {

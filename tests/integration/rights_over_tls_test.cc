@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "server/auth/secrets.h"
+#include "tests/integration/tls_world.h"
 #include "tests/support/basic.h"
 #include "tests/support/faults.h"
-#include "tests/tls/tls_world.h"
 
 namespace holdfast::test {
 namespace {

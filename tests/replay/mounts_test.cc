@@ -3,7 +3,7 @@
 // number is a row of docs/clients.md.
 #include <algorithm>
 
-#include "tests/clients/replay.h"
+#include "tests/replay/replay.h"
 
 namespace holdfast::test {
 namespace {

@@ -373,7 +373,7 @@ TEST(Stop, UnderLoad) {
 
 TEST(Stop, IsHarmlessBeforeStartAndTwice) {
   Observer observer;
-  Listener never("127.0.0.1:0", Limits{}, tests::echo, observer);
+  Listener never(tests::kLoopback, Limits{}, tests::echo, observer);
   EXPECT_NE(never.port(), 0);
   never.stop();
   EchoServer first;

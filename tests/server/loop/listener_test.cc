@@ -40,15 +40,13 @@ TEST(Listener, ReadsBodiesOfBothFramings) {
   EXPECT_EQ(client.receive()->body, "GET /c []");
 }
 
-TEST(Listener, RefusesAddressesThatAreTakenOrMalformed) {
+TEST(Listener, RefusesAnAddressThatIsTaken) {
   tests::EchoServer server;
   Observer observer;
   const Handler handler = [](http::Request&, const Peer&) { return http::Response(); };
-  for (const std::string& address :
-       {"127.0.0.1:" + std::to_string(server.port()), std::string("127.0.0.1"), std::string(":80"),
-        std::string("nowhere:80"), std::string("127.0.0.1:65536"), std::string("127.0.0.1:"),
-        std::string("::1:80"), std::string("[127.0.0.1]:80"), std::string("127.0.0.1:80x")})
-    EXPECT_THROW(Listener(address, Limits{}, handler, observer), std::runtime_error) << address;
+  net::Address taken = tests::kLoopback;
+  taken.port = server.port();
+  EXPECT_THROW(Listener(taken, Limits{}, handler, observer), std::runtime_error);
 }
 
 }  // namespace

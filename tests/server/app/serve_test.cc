@@ -41,10 +41,10 @@ TEST(FittedTo, NeverAsksForMoreThanThereAre) {
 
 TEST(Banner, NamesTheLoopbackAddressForAWildcardAndBracketsIpv6) {
   Config config;
-  config.listen = "0.0.0.0:80";
+  config.listen = parse_address("0.0.0.0:80");
   EXPECT_THAT(banner(config, Anonymous::read, {.own = 8080}),
               testing::StartsWith("Holdfast serves http://127.0.0.1:8080/\n"));
-  config.listen = "[::]:80";
+  config.listen = parse_address("[::]:80");
   EXPECT_THAT(banner(config, Anonymous::read, {.own = 8080}),
               testing::StartsWith("Holdfast serves http://[::1]:8080/\n"));
 }
@@ -52,7 +52,7 @@ TEST(Banner, NamesTheLoopbackAddressForAWildcardAndBracketsIpv6) {
 TEST(Banner, OverTlsTheUrlIsHttpsAndTheFingerprintStands) {
   Config config;
   config.tls_self_signed = true;
-  config.http_redirect = "127.0.0.1:0";
+  config.http_redirect = parse_address("127.0.0.1:0");
   const std::string text =
       banner(config, Anonymous::read, {.own = 8443, .redirect = 8080}, "AB:CD");
   EXPECT_THAT(text, testing::StartsWith("Holdfast serves https://127.0.0.1:8443/\n"));
@@ -62,7 +62,7 @@ TEST(Banner, OverTlsTheUrlIsHttpsAndTheFingerprintStands) {
 
 TEST(Banner, ShowsTheFirstPublicUrl) {
   Config config;
-  config.public_url = "https://dav.example:8443/, http://lan.example";
+  config.public_urls = parse_public_urls("https://dav.example:8443/, http://lan.example");
   const std::string text = banner(config, Anonymous::read, {.own = 8080});
   EXPECT_THAT(text, testing::HasSubstr("known as    https://dav.example:8443/\n"));
   EXPECT_THAT(text, testing::Not(testing::HasSubstr("lan.example")));
@@ -70,7 +70,8 @@ TEST(Banner, ShowsTheFirstPublicUrl) {
 
 TEST(Redirect, GoesToTheHostThatWasAskedForIfItIsKnown) {
   Config config;
-  config.public_url = "https://dav.example:8443, http://plain.example, https://lan.example";
+  config.public_urls =
+      parse_public_urls("https://dav.example:8443, http://plain.example, https://lan.example");
   const auto location = [&](const char* host) {
     http::Request request;
     request.method = "GET";
@@ -91,10 +92,10 @@ TEST(Banner, WarnsThatOtherHostsAreRefusedWhileAnonymousMayWrite) {
     return banner(config, anonymous, {.own = 1}).find("421") != std::string::npos;
   };
   EXPECT_FALSE(warns(Anonymous::write));
-  config.listen = "0.0.0.0:80";
+  config.listen = parse_address("0.0.0.0:80");
   EXPECT_TRUE(warns(Anonymous::write));
   EXPECT_FALSE(warns(Anonymous::read));
-  config.public_url = "https://dav.example";
+  config.public_urls = parse_public_urls("https://dav.example");
   EXPECT_FALSE(warns(Anonymous::write));
 }
 
@@ -112,10 +113,10 @@ class ServeDeathTest : public testing::Test {
     const test::TemporaryFolder folder;
     const test::ManualClock clock;
     Config config;
-    config.listen = "127.0.0.1:0";
+    config.listen = parse_address("127.0.0.1:0");
     config.data = folder.path();
     config.spill_folder = folder.path();
-    config.access_log = "off";
+    config.access_log = std::nullopt;
     std::thread other;
     const int code = serve(config, [&](const Config&, Opening, OnFailure on_failure) {
       other = std::thread([then, on_failure] { then(on_failure); });

@@ -9,8 +9,8 @@
 #include "server/config/config.h"
 #include "server/tls/credentials.h"
 #include "server/tls/session.h"
+#include "tests/integration/tls_world.h"
 #include "tests/server/echo_server.h"
-#include "tests/tls/tls_world.h"
 
 namespace holdfast::server {
 namespace {
@@ -128,7 +128,7 @@ TEST(TlsListener, TheHandlerLearnsOfTlsAndOfTheCertificate) {
       TlsFiles{folder / "cert.pem", folder / "key.pem", folder / "client.crt"});
   tests::RecordingObserver observer;
   Listener listener(
-      "127.0.0.1:0", Limits{},
+      tests::kLoopback, Limits{},
       [](http::Request& request, const Peer& peer) {
         http::Response response;
         response.body = std::string(request.scheme) + (peer.tls ? " tls " : " ") + peer.certificate;

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/clients/wire.h"
+#include "tests/replay/wire.h"
 #include "tests/support/process.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_folder.h"

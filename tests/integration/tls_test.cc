@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <thread>
 
+#include "tests/integration/tls_world.h"
 #include "tests/support/http_client.h"
-#include "tests/tls/tls_world.h"
 
 namespace holdfast::test {
 namespace {

@@ -40,9 +40,9 @@ using testing::Not;
 
 const std::string kRight = basic("alice", "wonderland");
 
-class Accounts : public testing::Test {
+class SigningIn : public testing::Test {
  protected:
-  explicit Accounts(const std::vector<std::string>& more = {})
+  explicit SigningIn(const std::vector<std::string>& more = {})
       : server_(folder_ / "data", [&] {
           std::vector<std::string> arguments = {"--trusted-proxies", "127.0.0.1", "--digest"};
           arguments.insert(arguments.end(), more.begin(), more.end());
@@ -84,7 +84,7 @@ class Accounts : public testing::Test {
   ServerProcess server_;
 };
 
-TEST_F(Accounts, S1_WhatCannotBeRightIs401WithAChallenge) {
+TEST_F(SigningIn, S1_WhatCannotBeRightIs401WithAChallenge) {
   using namespace std::string_literals;
   const auto challenged = [](const Reply& reply, const std::string& what) {
     EXPECT_EQ(reply.status, 401) << what;
@@ -120,7 +120,7 @@ TEST_F(Accounts, S1_WhatCannotBeRightIs401WithAChallenge) {
   EXPECT_EQ(ask(kRight, "GET", "/s1.txt").status, 404);
 }
 
-TEST_F(Accounts, SignInByBasicAndAnybodyMayAskForOptions) {
+TEST_F(SigningIn, SignInByBasicAndAnybodyMayAskForOptions) {
   EXPECT_EQ(ask("").status, 401);
   EXPECT_EQ(ask("", "OPTIONS").status, 200);
   EXPECT_EQ(ask(kRight, "PUT", "/a.txt", {}, "text").status, 201);
@@ -131,7 +131,7 @@ TEST_F(Accounts, SignInByBasicAndAnybodyMayAskForOptions) {
   EXPECT_THAT(server_.output(), Not(HasSubstr("wonderland")));
 }
 
-TEST_F(Accounts, NoBodyIsReadBeforeItsSenderIsKnown) {
+TEST_F(SigningIn, NoBodyIsReadBeforeItsSenderIsKnown) {
   HttpClient raw(server_.port());
   raw.send(
       "PUT /big HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n"
@@ -152,7 +152,7 @@ TEST_F(Accounts, NoBodyIsReadBeforeItsSenderIsKnown) {
   EXPECT_EQ(ask(kRight, "GET", "/keep").status, 200);
 }
 
-TEST_F(Accounts, ChangesHoldFromTheNextRequestOn) {
+TEST_F(SigningIn, ChangesHoldFromTheNextRequestOn) {
   HttpClient client(server_.port());
   const auto status = [&](const std::string& authorization) {
     return client.request("GET", "/", {{"Authorization", authorization}}).status;
@@ -167,7 +167,7 @@ TEST_F(Accounts, ChangesHoldFromTheNextRequestOn) {
   EXPECT_EQ(status(basic("alice", "looking-glass")), 401);
 }
 
-TEST_F(Accounts, TokensAreBasicOrBearerUntilTheyAreRemoved) {
+TEST_F(SigningIn, TokensAreBasicOrBearerUntilTheyAreRemoved) {
   const std::string printed = holdfast({"user", "token", "add", "alice", "--label", "phone"});
   std::smatch secret;
   static const std::regex kSecret(
@@ -186,7 +186,7 @@ TEST_F(Accounts, TokensAreBasicOrBearerUntilTheyAreRemoved) {
   EXPECT_EQ(ask(kRight).status, 200);
 }
 
-TEST_F(Accounts, S3_GuessesAreHeldUpAndNobodyElseIs) {
+TEST_F(SigningIn, S3_GuessesAreHeldUpAndNobodyElseIs) {
   EXPECT_EQ(ask_from("203.0.113.5", kRight).status, 200);
   int refused = 0;
   int held_up = 0;
@@ -241,7 +241,7 @@ double share_above(const std::vector<double>& a, const std::vector<double>& b) {
   return above / static_cast<double>(a.size() * b.size());
 }
 
-TEST_F(Accounts, S4_AnUnknownAccountCostsWhatAKnownOneDoes) {
+TEST_F(SigningIn, S4_AnUnknownAccountCostsWhatAKnownOneDoes) {
   holdfast({"user", "add", "bob", "--no-password"});
   int guess = 0;
   const auto cost = [&](const std::string& name, const std::string& password) {
@@ -299,7 +299,7 @@ double nineteenth_ms(const std::function<void()>& act) {
   return times[18];
 }
 
-TEST_F(Accounts, S5_AFloodOfWrongPasswordsLeavesTheOthersAlone) {
+TEST_F(SigningIn, S5_AFloodOfWrongPasswordsLeavesTheOthersAlone) {
   constexpr int kCrowd = 1'000;
   rlimit files{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
@@ -342,9 +342,9 @@ TEST_F(Accounts, S5_AFloodOfWrongPasswordsLeavesTheOthersAlone) {
 }
 
 // What one account has under way at once, uploads and downloads alike.
-class BusyAccounts : public Accounts {
+class BusyAccounts : public SigningIn {
  protected:
-  BusyAccounts() : Accounts({"--requests-per-account", "3"}) {}
+  BusyAccounts() : SigningIn({"--requests-per-account", "3"}) {}
 
   // A request of which the server is waiting for the body. A place becomes free only after the
   // answer has been sent, so it may take some tries.
@@ -443,7 +443,7 @@ TEST_F(BusyAccounts, AnonymousClientsAreNotCounted) {
   }
 }
 
-TEST_F(Accounts, DigestSignsInWithCurl) {
+TEST_F(SigningIn, DigestSignsInWithCurl) {
   if (!program_exists("curl")) GTEST_SKIP() << "curl is not installed";
   holdfast({"user", "passwd", "alice", "--digest"}, "wonderland\n");
   const auto curl = [&](const std::string& password) {
@@ -459,7 +459,7 @@ TEST_F(Accounts, DigestSignsInWithCurl) {
 }
 
 // A client that knows MD5 only, as Windows and neon's elder releases.
-TEST_F(Accounts, DigestSignsInWithMd5AndNotTwice) {
+TEST_F(SigningIn, DigestSignsInWithMd5AndNotTwice) {
   holdfast({"user", "passwd", "alice", "--digest"}, "wonderland\n");
   const auto nonce = [&](const Reply& reply) {
     for (const auto& [name, value] : reply.fields)
@@ -483,7 +483,7 @@ TEST_F(Accounts, DigestSignsInWithMd5AndNotTwice) {
     EXPECT_THAT(value, Not(HasSubstr("Digest")));
 }
 
-TEST_F(Accounts, S11_OnlyATrustedProxyIsBelieved) {
+TEST_F(SigningIn, S11_OnlyATrustedProxyIsBelieved) {
   // Without TLS on the client's side: no password.
   const Fields plain = {{"X-Forwarded-For", "203.0.113.5"}};
   const Reply refused =
@@ -524,7 +524,7 @@ std::regex fail2ban_filter() {
   return std::regex(pattern);
 }
 
-TEST_F(Accounts, O1_AFailureIsOneLineThatFail2banReads) {
+TEST_F(SigningIn, O1_AFailureIsOneLineThatFail2banReads) {
   ask_from("203.0.113.5", basic("alice", "guess"));
   ask_from("2001:db8::5", basic("x\" for 192.0.2.9, \x1b[31m\xe2\x80\xae\n", "guess"));
   ask_from("198.51.100.7", basic("Sign-in refused for 192.0.2.9", "guess"));

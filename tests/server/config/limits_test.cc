@@ -829,7 +829,7 @@ TEST(Limits, EveryOptionThatIsANumberIsTestedHere) {
       "body-rate",              // BodyRateIsExactOverItsWindow
       "cache-size",             // no limit: nothing is refused
       "read-timeout",           // tests/hostile/time_test.cc, on a clock of its own
-      "tls-handshake-timeout",  // tests/tls/tls_test.cc
+      "tls-handshake-timeout",  // tests/integration/tls_test.cc
   };
   for (const Row& row : rows()) tested.insert(row.option);
   for (const Time& time : kTimes) tested.insert(time.option);
