@@ -28,13 +28,15 @@ void append_escape(std::string& out, char c) {
 }
 
 void append_encoded(std::string& out, std::string_view text, const ByteSet& plain) {
-  for (const char c : text) {
-    if (plain.has(c)) {
-      out += c;
-    } else {
-      append_escape(out, c);
-    }
+  // Plain bytes are appended a run at a time: listings do this for every member.
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (plain.has(text[at])) continue;
+    out.append(text.substr(begin, at - begin));
+    append_escape(out, text[at]);
+    begin = at + 1;
   }
+  out.append(text.substr(begin));
 }
 
 std::optional<std::string> percent_decoded(std::string_view text) {
