@@ -45,6 +45,14 @@ std::string worked_out(std::string text) {
   return std::to_string(number);
 }
 
+// What the configuration holds as a value that several texts stand for: of these the value is shown
+// in one form, and that it is the same one is seen when it is written and read again.
+bool has_one_text_of_several(const std::string& name) {
+  for (const char* parsed : {"listen", "admin-listen", "http-redirect", "public-url", "prefix"})
+    if (name == parsed) return true;
+  return false;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -60,7 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const server::Config config = server::resolve({}, no_variable, values);
     const server::Values all = all_of(config);
     for (const auto& [name, value] : values)
-      fuzz::require(value.empty() || worked_out(all.at(name)) == worked_out(value),
+      fuzz::require(value.empty() || has_one_text_of_several(name) ||
+                        worked_out(all.at(name)) == worked_out(value),
                     "the value given");
 
     std::string text;
