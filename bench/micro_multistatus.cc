@@ -20,7 +20,8 @@ holdfast::storage::Member file() {
   member.resource.parent = 1;
   member.resource.name = "331-report.txt";
   member.resource.kind = holdfast::storage::Kind::file;
-  member.resource.created = member.resource.modified = 1'700'000'000'000;
+  member.resource.created = 1'700'000'000'000;
+  member.resource.modified = 1'700'000'000'000;
   member.resource.stored = 1'700'000'000'000;
   member.resource.etag = "h1-8f3a9c2b7d";
   member.resource.size = 1024;
