@@ -6,7 +6,7 @@
 #include "dav/method.h"
 #include "text/ascii.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 bool OriginPolicy::is_our_host(std::string_view text) const {
   const auto named = http::Authority::parse(text);
@@ -49,4 +49,4 @@ std::optional<Denial> OriginPolicy::judge(const http::Request& request, Anonymou
   return std::nullopt;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

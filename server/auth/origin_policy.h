@@ -14,7 +14,7 @@
 #include "http/origin.h"
 #include "server/auth/anonymous.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 struct Denial {
   int status = 403;
@@ -39,4 +39,4 @@ class OriginPolicy {
   std::vector<http::Origin> public_urls_;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

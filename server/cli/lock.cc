@@ -13,7 +13,7 @@
 #include "server/observe/access_log.h"
 #include "text/json.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 namespace {
 
 constexpr std::size_t kListedLocks = 100'000;
@@ -58,7 +58,8 @@ std::string owner_text(std::string_view xml) {
 
 std::string account_text(std::string_view principal) {
   std::string out;
-  text::append_json_text(out, principal.empty() ? "-" : principal, AccessLog::kTextLimitBytes);
+  text::append_json_text(out, principal.empty() ? "-" : principal,
+                         observe::AccessLog::kTextLimitBytes);
   return out;
 }
 
@@ -85,7 +86,7 @@ std::string count_text(std::size_t count) { return counted(count, "lock", "locks
 
 ControlReply no_lock(std::string_view which) {
   std::string text = "No lock is found for ";
-  text::append_json_text(text, which, AccessLog::kTextLimitBytes);
+  text::append_json_text(text, which, observe::AccessLog::kTextLimitBytes);
   return {1, text + ".\n"};
 }
 
@@ -134,4 +135,4 @@ ControlReply break_lock(storage::Namespace& names, std::string_view which) {
   return {0, count_text(removed) + " removed.\n"};
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli
