@@ -62,6 +62,7 @@ class Error : public std::exception {
   enum class Conflict { none, lock, stale_version };
   Conflict conflict = Conflict::none;
   std::optional<storage::Lock> lock;  // the lock in the way
+  std::string lock_creator;           // the name of its creator's account; empty for anonymous ones
   std::string current_version;        // quoted ETag of what is stored
   std::string your_version;           // the If-Match value as sent
 };

@@ -70,11 +70,11 @@ void append_text(std::string& out, const xml::Element& element) {
 }
 
 // Who holds the lock, as its owner calls himself where there are no accounts.
-std::string holder(const storage::Lock& lock) {
-  if (!lock.principal.empty()) return lock.principal;
+std::string holder(const Error& error) {
+  if (!error.lock_creator.empty()) return error.lock_creator;
   std::string name;
   try {
-    append_text(name, xml::Document::parse("<owner>" + lock.owner + "</owner>").root());
+    append_text(name, xml::Document::parse("<owner>" + error.lock->owner + "</owner>").root());
   } catch (const Error&) {
     // It was well-formed when it was stored; then the name is unknown.
   }
@@ -83,9 +83,10 @@ std::string holder(const storage::Lock& lock) {
 
 // X-MSDAVEXT_ERROR ([MS-WDV]): 0x0009000E, checked out by somebody, and a sentence in
 // percent-encoding from which Office takes whom (docs/clients.md R74).
-std::string office_error(const storage::Lock& lock) {
+// `error` has a lock.
+std::string office_error(const Error& error) {
   constexpr std::size_t kNameBytes = 128;
-  std::string name = holder(lock);
+  std::string name = holder(error);
   name.resize(text::cut_to(name, kNameBytes).size());
   const std::string sentence =
       name.empty() ? "The file is locked." : "The file is locked by " + name;
@@ -270,7 +271,7 @@ Response to_response(const Error& error, const Request& request, const Options& 
   // Windows remembers a 404 for a minute, under any case of the name, unless told not to
   // (docs/clients.md R25).
   if (response.status == 404) response.set("Cache-Control", "no-store");
-  if (error.lock) response.set("X-MSDAVEXT_ERROR", office_error(*error.lock));
+  if (error.lock) response.set("X-MSDAVEXT_ERROR", office_error(error));
   if (json) {
     response.set("Content-Type", "application/problem+json");
     response.body = json_body(error, request, response.status);

@@ -155,8 +155,8 @@ struct Lock {
   LockScope scope = LockScope::exclusive;
   bool infinite = false;  // Depth: infinity
   std::string owner;      // inner XML of DAV:owner, standing alone, returned verbatim; may be empty
-  std::string principal;  // creator's account; empty for the anonymous principal
-  Millis granted = 0;     // lease clock
+  AccountId creator = kNobody;  // who took it; kNobody for anonymous clients
+  Millis granted = 0;           // lease clock
   std::int64_t timeout_s = 0;
 
   [[nodiscard]] Millis expires() const { return granted + timeout_s * 1000; }

@@ -56,10 +56,10 @@ std::string owner_text(std::string_view xml) {
   return out;
 }
 
-std::string account_text(std::string_view principal) {
+std::string account_text(const storage::Accounts& accounts, storage::AccountId id) {
+  const storage::Account* account = accounts.find(id);
   std::string out;
-  text::append_json_text(out, principal.empty() ? "-" : principal,
-                         observe::AccessLog::kTextLimitBytes);
+  text::append_json_text(out, account ? account->name : "-", observe::AccessLog::kTextLimitBytes);
   return out;
 }
 
@@ -93,6 +93,7 @@ ControlReply no_lock(std::string_view which) {
 }  // namespace
 
 ControlReply list_locks(const storage::Namespace& names) {
+  const auto accounts = names.accounts();
   const auto snapshot = names.snapshot();
   const std::vector<storage::Lock> locks = snapshot->all_locks(kListedLocks);
   ControlReply reply;
@@ -103,8 +104,8 @@ ControlReply list_locks(const storage::Namespace& names) {
     append_row(reply.text,
                {lock.token, lock.scope == storage::LockScope::exclusive ? "exclusive" : "shared",
                 lock.infinite ? "infinity" : "0", duration(now - lock.granted),
-                duration(lock.expires() - now), account_text(lock.principal), path_text(lock.root),
-                owner_text(lock.owner)});
+                duration(lock.expires() - now), account_text(*accounts, lock.creator),
+                path_text(lock.root), owner_text(lock.owner)});
   reply.text += count_text(locks.size());
   reply.text += locks.size() == kListedLocks ? ", and perhaps more.\n" : ".\n";
   return reply;

@@ -199,8 +199,8 @@ std::optional<Lock> Queries::find_lock(const Resolution& at, std::string_view to
   return std::nullopt;
 }
 
-std::uint64_t Queries::locks_of(std::string_view principal) {
-  Run run(locks_of_, principal, lease_now_);
+std::uint64_t Queries::locks_of(AccountId creator) {
+  Run run(locks_of_, creator, lease_now_);
   return run.row() ? static_cast<std::uint64_t>(run.integer(0)) : 0;
 }
 

@@ -90,7 +90,7 @@ class Queries {
   [[nodiscard]] std::optional<Lock> find_lock(const Resolution& at, std::string_view token,
                                               std::int64_t grace_s);
   [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit);
-  [[nodiscard]] std::uint64_t locks_of(std::string_view principal);
+  [[nodiscard]] std::uint64_t locks_of(AccountId creator);
   [[nodiscard]] Usage usage();
   [[nodiscard]] Usage usage_of(AccountId account);
   [[nodiscard]] Millis lease_now() const { return lease_now_; }

@@ -12,7 +12,7 @@ Lock WriteTransaction::add_lock(Lock lock) {
   ++state_.begun;
   state_.changed = state_.grew = true;
   Run(sql_->insert_lock, lock.token, lock.root_id, lock.scope == LockScope::shared, lock.infinite,
-      lock.owner, lock.principal, lock.granted, lock.timeout_s, lock.expires(), *parent)
+      lock.owner, lock.creator, lock.granted, lock.timeout_s, lock.expires(), *parent)
       .done();
   queries_.lock_came(lock);
   ++counters_.locks;

@@ -138,8 +138,7 @@ TEST_F(UserCommands, AddMakesTheAccountAndItsHome) {
   expect_done("add", {{"name", "carl"}, {"home", "/"}});
   EXPECT_EQ(account("carl").home, Path());
   expect_done("add", {{"name", "dora"}, {"home", "/ann"}});
-  EXPECT_EQ(resolve(path({"ann"})).resource->owner, ann.id)
-      << "what is there keeps its owner";
+  EXPECT_EQ(resolve(path({"ann"})).resource->owner, ann.id) << "what is there keeps its owner";
   expect_done("add", {{"name", "DOM\\ed/win"}, {"home", "/ed"}});
 }
 
@@ -346,7 +345,7 @@ TEST_F(UserCommands, RemoveTakesTokensAndLocksAndLeavesFiles) {
     storage::Lock lock;
     lock.token = "urn:uuid:1";
     lock.root_id = tx.resolve(path({"ann"})).resource->id;
-    lock.principal = "ann";
+    lock.creator = accounts()->find("ann")->id;
     lock.timeout_s = 600;
     tx.add_lock(lock);
   });
