@@ -14,7 +14,8 @@ http::Response Gate::refuse(const http::Request& request, const SignIn::Refusal&
 http::Response Gate::answer(http::Request& request, http1::Peer& peer) const {
   proxies_.apply(request, peer);
   if (const std::optional<Denial> denial = policy_.judge(request, sign_in_.anonymous()))
-    return dav::refusal(request, engine_.options(), denial->status, denial->detail);
+    return dav::refusal(request, engine_.options(), denial->status, denial->detail,
+                        denial->sentence);
   const SignIn::Decision decision = sign_in_.identify(request, peer);
   if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision))
     return refuse(request, *refusal);

@@ -19,6 +19,7 @@ namespace holdfast::server::auth {
 struct Denial {
   int status = 403;
   std::string_view detail;  // one sentence for the log; static
+  std::string sentence;     // for the client; may hold what it sent
 };
 
 class OriginPolicy {
