@@ -6,8 +6,8 @@
 
 namespace {
 
-using holdfast::server::Head;
-using holdfast::server::HeadScanner;
+using holdfast::server::http1::Head;
+using holdfast::server::http1::HeadScanner;
 
 constexpr std::string_view kSmall = "GET /many/57/331.txt HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 
@@ -27,14 +27,14 @@ constexpr std::string_view kBrowser =
     "X-Request-ID: 5b1a5b1e-0a52-4f0c-9b0b-5f0e0c1d2e3f\r\n\r\n";
 
 void scan_and_parse(benchmark::State& state, std::string_view bytes) {
-  const holdfast::server::Limits limits;
+  const holdfast::server::http1::Limits limits;
   HeadScanner scanner(limits);
   Head head;
   for (auto _ : state) {
     scanner.reset();
     if (scanner.scan(bytes) != HeadScanner::State::complete) state.SkipWithError("not complete");
     head = {};
-    if (holdfast::server::parse_head(bytes, head)) state.SkipWithError("refused");
+    if (holdfast::server::http1::parse_head(bytes, head)) state.SkipWithError("refused");
     benchmark::DoNotOptimize(head.target.data());
   }
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(bytes.size()));

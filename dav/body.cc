@@ -20,6 +20,15 @@ Error body_error(Body::State state) {
   return {400, "the body's framing is broken"};
 }
 
+Error body_too_large(const Call& call) {
+  const auto limit = call.method.body_limit_bytes;
+  const std::string name = limit == &Options::body_limit_bytes  ? "body-limit"
+                           : limit == &Options::xml_limit_bytes ? "xml-limit"
+                                                                : "proppatch-limit";
+  return {413, "the body is larger than " + std::to_string(body_limit_bytes(call)) +
+                   " bytes, the limit of the setting " + name};
+}
+
 std::uint64_t body_limit_bytes(const Call& call) {
   return call.options.*call.method.body_limit_bytes;
 }
@@ -29,15 +38,13 @@ std::string read_body(const Call& call) {
   const std::uint64_t limit_bytes = body_limit_bytes(call);
   std::string text;
   if (const auto length = body.length()) {
-    if (*length > limit_bytes)
-      throw Error(413, "the body is larger than the limit for this method");
+    if (*length > limit_bytes) throw body_too_large(call);
     if (*length == 0) return text;
     text.reserve(static_cast<std::size_t>(*length));
   }
   for (;;) {
     const Body::Piece piece = body.read();
-    if (piece.bytes.size() > limit_bytes - text.size())
-      throw Error(413, "the body is larger than the limit for this method");
+    if (piece.bytes.size() > limit_bytes - text.size()) throw body_too_large(call);
     text.append(piece.bytes.data(), piece.bytes.size());
     if (piece.state == Body::State::complete) return text;
     if (piece.state != Body::State::more) throw body_error(piece.state);

@@ -14,6 +14,9 @@ namespace holdfast::dav {
 // The most bytes of a body that the call's method takes.
 [[nodiscard]] std::uint64_t body_limit_bytes(const Call& call);
 
+// The refusal of a body with more: 413, and the setting that says how much.
+[[nodiscard]] Error body_too_large(const Call& call);
+
 // Reads the whole body, at most body_limit_bytes. Throws Error 413 above that, 400 when the body is
 // truncated or malformed, 408 when it is too slow.
 [[nodiscard]] std::string read_body(const Call& call);

@@ -16,7 +16,7 @@ namespace holdfast::dav {
 
 struct Caller {
   storage::AccountId account = storage::kNobody;
-  std::string name;  // the principal of locks; empty for anonymous clients
+  std::string name;  // empty for anonymous clients
   storage::Path home;
   // The longest path that is a prefix decides; where none is, there is no right.
   std::vector<storage::Grant> grants;

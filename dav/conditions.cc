@@ -95,8 +95,12 @@ bool Conditions::submitted(std::string_view token) const {
 
 void Conditions::check(const storage::Snapshot& snapshot, const storage::Resolution& target) const {
   check_tags(snapshot, target);
-  if (if_none_match_ && matches_tag(*if_none_match_, target, Comparison::weak))
-    throw condition_failed("If-None-Match matches what is stored");
+  if (if_none_match_ && matches_tag(*if_none_match_, target, Comparison::weak)) {
+    const std::string_view tag = entity_tag_of(target);
+    throw condition_failed(tag.empty() ? "If-None-Match matches, because a collection is stored"
+                                       : "If-None-Match matches \"" + std::string(tag) +
+                                             "\", which is stored");
+  }
   check_if(snapshot, target);
 }
 
@@ -116,7 +120,9 @@ void Conditions::check_tags(const storage::Snapshot& snapshot,
       throw stale_version(entity_tag_of(target), if_match_text_);
   } else if (if_unmodified_since_ && target.resource &&
              !unmodified_since(snapshot, target, *if_unmodified_since_)) {
-    throw condition_failed("the resource was modified after If-Unmodified-Since, or may have been");
+    throw condition_failed(
+        "the resource was modified after If-Unmodified-Since, or may have been: " +
+        http::format_date(target.resource->modified.at / 1000));
   }
 }
 
@@ -138,7 +144,11 @@ void Conditions::check_if(const storage::Snapshot& snapshot,
                     [&](const IfCondition& condition) { return holds(condition, *about); }))
       return;
   }
-  throw condition_failed("no list of the If header holds");
+  std::string met = "no list of the If header holds; the resource has ";
+  const std::string_view tag = entity_tag_of(target);
+  met.append(tag.empty() ? "no entity tag" : "the entity tag \"").append(tag);
+  met.append(tag.empty() ? "" : "\"").append(target.locks.empty() ? " and no lock" : " and a lock");
+  throw condition_failed(std::move(met));
 }
 
 bool date_identifies(const storage::Snapshot& snapshot, const storage::Resolution& target,

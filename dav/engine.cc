@@ -45,6 +45,13 @@ void judge_target(const Call& call) {
   require_right(call, path, call.target.trailing_slash || path.is_root(), needed);
 }
 
+// Empty when there is no such account.
+std::string account_name(const storage::Namespace& names, storage::AccountId id) {
+  const std::shared_ptr<const storage::Accounts> accounts = names.accounts();
+  const storage::Account* account = accounts->find(id);
+  return account ? account->name : std::string();
+}
+
 }  // namespace
 
 Engine::Engine(storage::Namespace& names, storage::ContentStore& contents, Options options)
@@ -65,7 +72,8 @@ Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& c
               parses_, *propfinds_, parse_target(request, method, options_)};
     judge_target(call);
     response = method.handle(call);
-  } catch (const Error& error) {
+  } catch (Error& error) {
+    if (error.lock) error.lock_creator = account_name(names_, error.lock->creator);
     response = to_response(error, request, options_);
   } catch (const storage::Error& error) {
     response = to_response(to_refusal(error), request, options_);

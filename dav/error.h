@@ -39,8 +39,9 @@ enum class Precondition {
 
 class Error : public std::exception {
  public:
-  // The status, the precondition if any, and one plain sentence for the log and never for the
-  // client. Without a status, the precondition's usual one.
+  // The status, the precondition if any, and one plain sentence that says what of the request is
+  // wrong. It goes to the log and, unless `is_told` is taken back, to the client: it names nothing
+  // of the machine. Without a status, the precondition's usual one.
   Error(int code, std::string sentence) : status(code), detail(std::move(sentence)) {}
   Error(Precondition element, std::string sentence)
       : status(usual_status(element)), precondition(element), detail(std::move(sentence)) {}
@@ -53,7 +54,8 @@ class Error : public std::exception {
   Precondition precondition = Precondition::none;
   std::vector<std::string> hrefs;  // escaped hrefs that go inside the precondition element
   std::string detail;
-  std::string_view message;    // for the client, instead of the status's own; static
+  bool is_told = true;         // false: `detail` is for the log alone
+  std::string message;         // for the client, instead of all other sentences
   bool lacks_right = false;    // see Response
   std::string_view privilege;  // with need_privileges: "read" or "write", for each of hrefs
   std::string fields;          // extra header field lines, each ending in CRLF (Allow, ETag, …)
@@ -62,6 +64,7 @@ class Error : public std::exception {
   enum class Conflict { none, lock, stale_version };
   Conflict conflict = Conflict::none;
   std::optional<storage::Lock> lock;  // the lock in the way
+  std::string lock_creator;           // the name of its creator's account; empty for anonymous ones
   std::string current_version;        // quoted ETag of what is stored
   std::string your_version;           // the If-Match value as sent
 };

@@ -42,7 +42,8 @@ bool may_live(const Call& call, const storage::Transaction& tx, const Lock& lock
   return root.mapped() && root.resource->id == lock.root_id &&
          !conflicting_lock(tx, root, lock.scope, lock.infinite) &&
          root.locks.size() < call.options.shared_lock_limit &&
-         (lock.principal.empty() || tx.locks_of(lock.principal) < call.options.locks_per_account);
+         (lock.creator == storage::kNobody ||
+          tx.locks_of(lock.creator) < call.options.locks_per_account);
 }
 
 bool revive_at(const Call& call, storage::Transaction& tx, const Resolution& at,

@@ -73,7 +73,7 @@ void require_tokens_of_members(const TokenCheck& check, const storage::Snapshot&
 }  // namespace
 
 bool created_by(const storage::Lock& lock, const Caller& caller) {
-  return lock.principal == caller.name;
+  return lock.creator == caller.account;
 }
 
 void require_tokens(const Call& call, const Conditions& conditions,

@@ -1,6 +1,7 @@
 #include "dav/method.h"
 
 #include <set>
+#include <string>
 #include <utility>
 
 #include "dav/methods/methods.h"
@@ -77,9 +78,10 @@ const Method* find_method(std::string_view name) {
 
 const Method& dispatch(std::string_view name) {
   const Method* const method = find_method(name);
-  if (method == nullptr) throw Error(501, "the method is unknown");
+  if (method == nullptr)
+    throw Error(501, "the method " + std::string(name.substr(0, 32)) + " is unknown here");
   if (method->handle == nullptr)
-    throw refused_with_allow(allowed_methods(), "the method is not offered");
+    throw refused_with_allow(allowed_methods(), std::string(name) + " is not offered here");
   return *method;
 }
 

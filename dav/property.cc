@@ -39,11 +39,13 @@ void render_displayname(std::string& out, const Member& member, const PropertyCo
 }
 
 void render_getcontentlength(std::string& out, const Member& member, const PropertyContext&) {
-  append_dav(out, "getcontentlength", std::to_string(member.resource.size));
+  out.append("<D:getcontentlength>").append(std::to_string(member.resource.size));
+  out += "</D:getcontentlength>";
 }
 
 void render_getcontenttype(std::string& out, const Member& member, const PropertyContext&) {
-  append_dav(out, "getcontenttype", http::content_type(member.resource.name));
+  out.append("<D:getcontenttype>").append(http::content_type(member.resource.name));
+  out += "</D:getcontenttype>";
 }
 
 void render_getetag(std::string& out, const Member& member, const PropertyContext&) {
@@ -51,7 +53,9 @@ void render_getetag(std::string& out, const Member& member, const PropertyContex
 }
 
 void render_getlastmodified(std::string& out, const Member& member, const PropertyContext&) {
-  append_dav(out, "getlastmodified", http::format_date(member.resource.modified.at / 1000));
+  out += "<D:getlastmodified>";
+  http::append_date(out, member.resource.modified.at / 1000);
+  out += "</D:getlastmodified>";
 }
 
 void render_lockdiscovery(std::string& out, const Member& member, const PropertyContext& context) {

@@ -7,19 +7,15 @@
 #include "http/accept.h"
 #include "http/date.h"
 #include "http/status.h"
+#include "text/ascii.h"
 #include "text/json.h"
 #include "text/utf8.h"
 
 namespace holdfast::dav {
 namespace {
 
-// What a person reads. Precondition and status alone decide, so that nothing internal can leak
-// (docs/robustness.md O3).
-std::string_view sentence(const Error& error, int status) {
-  if (!error.message.empty()) return error.message;
-  if (const auto own = sentence_of(error.precondition); !own.empty()) return own;
-  if (error.conflict == Error::Conflict::stale_version)
-    return "The resource is no longer the version named in If-Match.";
+// What the status says when nothing more is known or told.
+std::string_view sentence_of(int status) {
   switch (status) {
     case 400:
       return "The request is malformed.";
@@ -64,17 +60,38 @@ std::string_view sentence(const Error& error, int status) {
   }
 }
 
+// "the method is unknown" as "The method is unknown."
+std::string as_sentence(std::string text) {
+  if (!text.empty()) text[0] = text::upper(text[0]);
+  if (!text.ends_with('.')) text += '.';
+  return text;
+}
+
+// What a person reads. Of a refusal for lack of rights, and of what is not there, the status says
+// all: a reason could tell what lies where nobody may look. A server's own failure keeps its reason
+// to the log (docs/robustness.md O3).
+std::string sentence(const Error& error, int status) {
+  if (!error.message.empty()) return error.message;
+  if (const auto own = sentence_of(error.precondition); !own.empty()) return std::string(own);
+  if (error.conflict == Error::Conflict::stale_version)
+    return "The resource is no longer the version named in If-Match.";
+  const bool own_failure = error.status == 500 || error.status == 503;
+  const bool tells = error.is_told && !error.lacks_right && !error.detail.empty() &&
+                     error.status != 401 && error.status != 404 && !own_failure;
+  return tells ? as_sentence(error.detail) : std::string(sentence_of(status));
+}
+
 void append_text(std::string& out, const xml::Element& element) {
   out += element.text();
   for (const xml::Element& child : element.children()) append_text(out, child);
 }
 
 // Who holds the lock, as its owner calls himself where there are no accounts.
-std::string holder(const storage::Lock& lock) {
-  if (!lock.principal.empty()) return lock.principal;
+std::string holder(const Error& error) {
+  if (!error.lock_creator.empty()) return error.lock_creator;
   std::string name;
   try {
-    append_text(name, xml::Document::parse("<owner>" + lock.owner + "</owner>").root());
+    append_text(name, xml::Document::parse("<owner>" + error.lock->owner + "</owner>").root());
   } catch (const Error&) {
     // It was well-formed when it was stored; then the name is unknown.
   }
@@ -83,9 +100,10 @@ std::string holder(const storage::Lock& lock) {
 
 // X-MSDAVEXT_ERROR ([MS-WDV]): 0x0009000E, checked out by somebody, and a sentence in
 // percent-encoding from which Office takes whom (docs/clients.md R74).
-std::string office_error(const storage::Lock& lock) {
+// `error` has a lock.
+std::string office_error(const Error& error) {
   constexpr std::size_t kNameBytes = 128;
-  std::string name = holder(lock);
+  std::string name = holder(error);
   name.resize(text::cut_to(name, kNameBytes).size());
   const std::string sentence =
       name.empty() ? "The file is locked." : "The file is locked by " + name;
@@ -140,6 +158,21 @@ std::string xml_body(const Error& error, int status) {
   body.append("<s:exception>").append(exception_name(status)).append("</s:exception><s:message>");
   xml::append_escaped(body, sentence(error, status));
   return body += "</s:message></D:error>";
+}
+
+// For a browser: the same sentence, and nothing of it can run.
+std::string html_body(const Error& error, int status) {
+  std::string title = std::to_string(status);
+  title.append(" ").append(http::reason_phrase(status));
+  std::string body =
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width\"><title>" +
+      title +
+      "</title><style>body{font-family:sans-serif;margin:2em;max-width:40em}</style></head><body>\n"
+      "<h1>" +
+      title + "</h1>\n<p>";
+  xml::append_escaped(body, sentence(error, status));
+  return body += "</p>\n</body></html>\n";
 }
 
 std::string_view problem_type(const Error& error, int status) {
@@ -237,30 +270,39 @@ Error stale_version(std::string_view current, std::string_view if_match) {
 }
 
 Error to_refusal(const storage::Error& error) {
+  const auto refused = [&error](int status) {
+    Error refusal(status, error.what());
+    refusal.is_told = false;
+    return refusal;
+  };
   switch (error.fault()) {
-    case storage::Fault::full:
-      return {Precondition::sufficient_disk_space, error.what()};
+    case storage::Fault::full: {
+      Error refusal(Precondition::sufficient_disk_space, error.what());
+      refusal.is_told = false;
+      return refusal;
+    }
     case storage::Fault::conflict:
-      return {409, error.what()};
+      return refused(409);
     case storage::Fault::corrupt:
-      return {500, error.what()};
+      return refused(500);
     case storage::Fault::busy:
     case storage::Fault::unavailable:
     case storage::Fault::read_only:
       break;
   }
-  Error refusal(503, error.what());
+  Error refusal = refused(503);
   refusal.fields = "Retry-After: 5\r\n";
   return refusal;
 }
 
 Response to_response(const Error& error, const Request& request, const Options& options) {
-  const bool json =
-      options.conflict_status == ConflictStatus::automatic && http::prefers_json(request.fields);
+  const http::Preferred preferred = http::preferred_for_errors(request.fields);
+  const bool json = preferred == http::Preferred::json;
   Response response;
   response.status = error.status;
   if (error.conflict != Error::Conflict::none &&
-      (options.conflict_status == ConflictStatus::always_409 || json)) {
+      (options.conflict_status == ConflictStatus::always_409 ||
+       (options.conflict_status == ConflictStatus::automatic && json))) {
     response.status = 409;
   }
   response.fields = error.fields;
@@ -270,10 +312,15 @@ Response to_response(const Error& error, const Request& request, const Options& 
   // Windows remembers a 404 for a minute, under any case of the name, unless told not to
   // (docs/clients.md R25).
   if (response.status == 404) response.set("Cache-Control", "no-store");
-  if (error.lock) response.set("X-MSDAVEXT_ERROR", office_error(*error.lock));
+  if (error.lock) response.set("X-MSDAVEXT_ERROR", office_error(error));
   if (json) {
     response.set("Content-Type", "application/problem+json");
     response.body = json_body(error, request, response.status);
+  } else if (preferred == http::Preferred::html) {
+    response.set("Content-Type", "text/html; charset=utf-8")
+        .set("X-Content-Type-Options", "nosniff")
+        .set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+    response.body = html_body(error, response.status);
   } else {
     response.set("Content-Type", "application/xml; charset=utf-8");
     response.body = xml_body(error, response.status);
@@ -285,6 +332,7 @@ Response refusal(const Request& request, const Options& options, int status,
                  std::string_view detail, std::string_view sentence) {
   Error error(status, std::string(detail));
   error.message = sentence;
+  error.is_told = false;
   return to_response(error, request, options);
 }
 

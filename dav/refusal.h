@@ -40,14 +40,13 @@ namespace holdfast::dav {
 [[nodiscard]] Error to_refusal(const storage::Error& error);
 
 // The one place where an Error becomes a Response. `options.conflict_status` and Accept choose
-// between the error's own status and 409 for conflicts, and between DAV:error and a problem
-// document for the body.
+// between the error's own status and 409 for conflicts; Accept alone chooses between DAV:error, a
+// problem document and a page for the body. All three say the same sentence.
 [[nodiscard]] Response to_response(const Error& error, const Request& request,
                                    const Options& options);
 
 // The same for a refusal that is decided outside the engine (421, 403 for a foreign Origin, 503).
-// `detail` is for the log, `sentence` for the client instead of the status's own; `sentence` must
-// be static.
+// `detail` is for the log, `sentence` for the client instead of the status's own; a copy is kept.
 [[nodiscard]] Response refusal(const Request& request, const Options& options, int status,
                                std::string_view detail, std::string_view sentence = {});
 

@@ -40,11 +40,12 @@ std::optional<int> weight(std::string_view parameters) {
 
 }  // namespace
 
-bool prefers_json(const Fields& fields) {
+Preferred preferred_for_errors(const Fields& fields) {
   const std::optional<std::string> accept = fields.joined("Accept");
-  if (!accept) return false;
+  if (!accept) return Preferred::xml;
   int json = 0;
-  int other = 0;
+  int html = 0;
+  int xml = 0;
   std::string_view rest = *accept;
   while (const auto element = text::next_element(rest)) {
     const std::size_t semicolon = std::min(element->find(';'), element->size());
@@ -53,10 +54,12 @@ bool prefers_json(const Fields& fields) {
     if (!q) continue;
     const auto is = [&](std::string_view name) { return equal_ignoring_case(type, name); };
     if (is("application/json") || is("application/problem+json")) json = std::max(json, *q);
-    if (is("application/xml") || is("text/xml") || is("*/*") || is("application/*") || is("text/*"))
-      other = std::max(other, *q);
+    if (is("text/html")) html = std::max(html, *q);
+    if (is("application/xml") || is("text/xml")) xml = std::max(xml, *q);
   }
-  return json > other;
+  if (json > xml && json >= html) return Preferred::json;
+  if (html > xml && html > json) return Preferred::html;
+  return Preferred::xml;
 }
 
 }  // namespace holdfast::http

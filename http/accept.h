@@ -5,8 +5,11 @@
 
 namespace holdfast::http {
 
-// True when Accept names application/json or application/problem+json with a higher weight than XML
-// and "*/*" (docs/conflicts.md).
-[[nodiscard]] bool prefers_json(const Fields& fields);
+// In which form a client reads what went wrong (docs/conflicts.md). JSON when Accept names
+// application/json or application/problem+json, and no XML type of the same weight or more. HTML
+// when it names text/html, and no XML or JSON type of the same weight or more. XML otherwise, as
+// WebDAV has it: a wildcard names no type, because every client sends one.
+enum class Preferred { xml, json, html };
+[[nodiscard]] Preferred preferred_for_errors(const Fields& fields);
 
 }  // namespace holdfast::http

@@ -204,20 +204,33 @@ std::optional<std::int64_t> parse_date(std::string_view text) {
   return parse_date(text, std::time(nullptr));
 }
 
-std::string format_date(std::int64_t seconds) {
+// Written in place, not part by part: a listing shows a date for every member.
+void append_date(std::string& out, std::int64_t seconds) {
   const Moment moment(seconds);
+  std::array<char, 29> text{};
+  const auto put = [&text](std::size_t at, std::string_view part) {
+    std::copy(part.begin(), part.end(), text.begin() + static_cast<std::ptrdiff_t>(at));
+  };
+  const auto put_two_digits = [&text](std::size_t at, std::int64_t value) {
+    text[at] = static_cast<char>('0' + value / 10);
+    text[at + 1] = static_cast<char>('0' + value % 10);
+  };
+  put(0, "Day, 00 Mon 0000 00:00:00 GMT");
+  put(0, kDays[std::chrono::weekday(moment.day).c_encoding()].substr(0, 3));
+  put_two_digits(5, moment.day_of_month());
+  put(8, kMonths[moment.month() - 1]);
+  put_two_digits(12, moment.year() / 100);
+  put_two_digits(14, moment.year() % 100);
+  put_two_digits(17, moment.second_of_day / 3600);
+  put_two_digits(20, moment.second_of_day / 60 % 60);
+  put_two_digits(23, moment.second_of_day % 60);
+  out.append(text.data(), text.size());
+}
+
+std::string format_date(std::int64_t seconds) {
   std::string out;
-  out.reserve(29);
-  out += kDays[std::chrono::weekday(moment.day).c_encoding()].substr(0, 3);
-  out += ", ";
-  append_digits(out, moment.day_of_month(), 2);
-  out += ' ';
-  out += kMonths[moment.month() - 1];
-  out += ' ';
-  append_digits(out, moment.year(), 4);
-  out += ' ';
-  append_time(out, moment.second_of_day);
-  return out += " GMT";
+  append_date(out, seconds);
+  return out;
 }
 
 std::string last_modified(std::int64_t modified_ms, std::int64_t now_ms) {

@@ -17,6 +17,7 @@ namespace holdfast::http {
 // IMF-fixdate (RFC 9110 §5.6.7). Times outside the years 0 to 9999 are written as the nearest that
 // can be.
 [[nodiscard]] std::string format_date(std::int64_t seconds);
+void append_date(std::string& out, std::int64_t seconds);
 // The Last-Modified of a resource with this modification date, in an answer that is made now: never
 // later than its Date (RFC 9110 §8.8.2.1). Both in milliseconds.
 [[nodiscard]] std::string last_modified(std::int64_t modified_ms, std::int64_t now_ms);

@@ -38,19 +38,20 @@ struct Ground {
   storage::files::DataFolder folder;
 };
 
-storage::files::DataFolder::Options folder_options(const Config& config) {
+storage::files::DataFolder::Options folder_options(const config::Config& config) {
   return {.allow_network_disk = config.allow_network_data};
 }
 
-Store open_store(const Config& config, Opening opening, OnFailure on_failure) try {
+cli::Store open_store(const config::Config& config, cli::Opening opening,
+                      storage::OnFailure on_failure) try {
   if (std::string why = storage::files::not_a_store(config.data); !why.empty())
-    throw UsageError(why);
-  if (opening == Opening::existing &&
+    throw process::UsageError(why);
+  if (opening == cli::Opening::existing &&
       !std::filesystem::exists(std::filesystem::path(config.data) / "meta.db"))
-    throw UsageError("There is no store in " + config.data + ".");
+    throw process::UsageError("There is no store in " + config.data + ".");
 
   auto ground = std::make_shared<Ground>(config.data, folder_options(config));
-  Store store;
+  cli::Store store;
   store.read_only = ground->folder.read_only();
   store.contents = std::make_unique<storage::files::FileContentStore>(
       ground->folder, config.durability, on_failure);
@@ -59,10 +60,10 @@ Store open_store(const Config& config, Opening opening, OnFailure on_failure) tr
   options.cache_bytes = config.cache_bytes;
   options.read_limit_s = config.read_timeout_s;
   // A small part of a small disk.
-  options.reserve_bytes =
-      std::clamp(store.contents->space().total / 32, kLeastReserveBytes, kMostReserveBytes);
+  options.reserve_bytes = std::clamp(store.contents->space().total / 32, cli::kLeastReserveBytes,
+                                     cli::kMostReserveBytes);
   options.on_failure = std::move(on_failure);
-  options.on_notice = log_event;
+  options.on_notice = observe::log_event;
   options.read_only = store.read_only;
   if (const std::vector<std::string>& missing = ground->folder.missing(); !missing.empty())
     options.is_lost = [&missing](const std::string& blob) {
@@ -73,25 +74,25 @@ Store open_store(const Config& config, Opening opening, OnFailure on_failure) tr
   store.folder = std::move(ground);
   return store;
 } catch (const storage::OpenError& error) {
-  throw UsageError(error.what());
+  throw process::UsageError(error.what());
 }
 
-storage::BackupReport copy_to_backup(const Config& config, const std::string& folder,
+storage::BackupReport copy_to_backup(const config::Config& config, const std::string& folder,
                                      const storage::OnBackupProgress& progress) try {
   return storage::files::backup(config.data, folder, storage::sqlite::backup_database(), progress);
 } catch (const storage::OpenError& error) {
-  throw UsageError(error.what());
+  throw process::UsageError(error.what());
 }
 
-storage::BackupReport copy_from_backup(const Config& config, const std::string& folder,
+storage::BackupReport copy_from_backup(const config::Config& config, const std::string& folder,
                                        const storage::OnBackupProgress& progress) try {
   return storage::files::restore(folder, config.data, folder_options(config),
                                  storage::sqlite::backup_database(), progress);
 } catch (const storage::OpenError& error) {
-  throw UsageError(error.what());
+  throw process::UsageError(error.what());
 }
 
-int print(const ControlReply& reply) {
+int print(const cli::ControlReply& reply) {
   std::fputs(reply.text.c_str(), reply.exit_code == 0 ? stdout : stderr);
   return reply.exit_code;
 }
@@ -107,37 +108,38 @@ void open_standard_streams() {
 }
 
 int run(const std::vector<std::string>& arguments) {
-  const Invocation invocation = parse_command_line(arguments, process_environment());
+  const cli::Invocation invocation =
+      cli::parse_command_line(arguments, process::process_environment());
   switch (invocation.command) {
-    case Command::print:
+    case cli::Command::print:
       std::fputs(invocation.text.c_str(), stdout);
       return 0;
-    case Command::version:
+    case cli::Command::version:
       std::puts("holdfast " HOLDFAST_VERSION);
       return 0;
-    case Command::serve:
-      return serve(invocation.config, open_store);
-    case Command::lock_list:
-    case Command::lock_break:
-    case Command::check:
-    case Command::user_add:
-    case Command::user_passwd:
-    case Command::user_list:
-    case Command::user_remove:
-    case Command::user_grant:
-    case Command::user_revoke:
-    case Command::user_quota:
-    case Command::user_certificate:
-    case Command::token_add:
-    case Command::token_list:
-    case Command::token_remove:
-      return print(run_on_data_folder(invocation, open_store));
-    case Command::backup:
-      return print(back_up(invocation, open_store, copy_to_backup));
-    case Command::restore:
-      return print(restore(invocation, copy_from_backup));
+    case cli::Command::serve:
+      return app::serve(invocation.config, open_store);
+    case cli::Command::lock_list:
+    case cli::Command::lock_break:
+    case cli::Command::check:
+    case cli::Command::user_add:
+    case cli::Command::user_passwd:
+    case cli::Command::user_list:
+    case cli::Command::user_remove:
+    case cli::Command::user_grant:
+    case cli::Command::user_revoke:
+    case cli::Command::user_quota:
+    case cli::Command::user_certificate:
+    case cli::Command::token_add:
+    case cli::Command::token_list:
+    case cli::Command::token_remove:
+      return print(cli::run_on_data_folder(invocation, open_store));
+    case cli::Command::backup:
+      return print(cli::back_up(invocation, open_store, copy_to_backup));
+    case cli::Command::restore:
+      return print(cli::restore(invocation, copy_from_backup));
   }
-  return kUsageExit;
+  return process::kUsageExit;
 }
 
 }  // namespace
@@ -147,9 +149,9 @@ int main(int argc, char** argv) {
   holdfast::server::open_standard_streams();
   try {
     return holdfast::server::run(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
-  } catch (const holdfast::server::UsageError& error) {
+  } catch (const holdfast::server::process::UsageError& error) {
     std::fprintf(stderr, "holdfast: %s\n", error.what());
-    return holdfast::server::kUsageExit;
+    return holdfast::server::process::kUsageExit;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "holdfast: %s\n", error.what());
     return 1;

@@ -133,8 +133,8 @@ class Snapshot {
                                                      std::int64_t grace_s) const = 0;
   // All live locks, in root path order, at most `limit`.
   [[nodiscard]] virtual std::vector<Lock> all_locks(std::size_t limit) const = 0;
-  // How many live locks have this principal, which is not empty. Costs O(these).
-  [[nodiscard]] virtual std::uint64_t locks_of(std::string_view principal) const = 0;
+  // How many live locks this account, which is not kNobody, has created. Costs O(these).
+  [[nodiscard]] virtual std::uint64_t locks_of(AccountId creator) const = 0;
   [[nodiscard]] virtual Usage usage() const = 0;
   // What the account owns: exact, and O(1). Nothing for nobody and for an account that is gone.
   [[nodiscard]] virtual Usage usage_of(AccountId account) const = 0;
@@ -191,7 +191,7 @@ class Transaction : public Snapshot {
   // name stays. Returns its id. Error{conflict}: the name is taken or not allowed, there is no such
   // id. Does not judge paths.
   virtual AccountId put_account(Account account) = 0;
-  // Removes the account, its grants and tokens, and every lock whose principal it is. Resources
+  // Removes the account, its grants and tokens, and every lock that it has created. Resources
   // keep their owner, who is nobody from now on: the id is never given out again.
   virtual void remove_account(AccountId id) = 0;
   // Adds a token, or replaces the one with this id. Error{conflict} when its account is not there.

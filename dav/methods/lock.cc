@@ -104,7 +104,7 @@ Response handle_lock(Call& call) {
   wanted.scope = info.scope;
   wanted.infinite = depth != storage::Depth::zero;
   wanted.owner = info.owner;
-  wanted.principal = call.caller->name;
+  wanted.creator = call.caller->account;
   wanted.timeout_s = parse_timeout(call.fields(), call.options.lock_timeout_s);
 
   storage::Lock lock;
@@ -128,8 +128,8 @@ Response handle_lock(Call& call) {
       throw lock_refused(*other, lock_root_href(call.options, tx, *other));
     if (target.locks.size() >= call.options.shared_lock_limit)
       throw Error(507, "the resource has as many shared locks as allowed");
-    if (!wanted.principal.empty() &&
-        tx.locks_of(wanted.principal) >= call.options.locks_per_account)
+    if (wanted.creator != storage::kNobody &&
+        tx.locks_of(wanted.creator) >= call.options.locks_per_account)
       throw Error(507, "the account has as many locks as allowed");
     if (created) {
       require_tokens_to_add(call, conditions, tx, target);

@@ -18,7 +18,9 @@ void judge(const Call& call, const storage::Resolution& target) {
   const bool seen =
       target.mapped() && (right_on(caller, path) >= storage::Right::read ||
                           (target.resource->is_collection() && leads_to_rights(caller, path)));
-  if (seen) throw not_allowed(target.resource, "the URL is mapped already");
+  if (seen)
+    throw not_allowed(target.resource,
+                      "MKCOL makes a new collection, and something is stored here already");
   require_right(call, path, true, storage::Right::write);
 }
 

@@ -1,6 +1,7 @@
 // PROPPATCH (RFC 4918 §9.2): instructions in document order, all or nothing.
 #include <algorithm>
 #include <map>
+#include <string_view>
 
 #include "dav/body.h"
 #include "dav/conditions.h"
@@ -44,6 +45,16 @@ bool is_compared(const storage::PropertyName& name) {
   return live != nullptr && live->patch == Patch::compared;
 }
 
+// A namespace name is a URI reference, here also with characters beyond ASCII (Namespaces in XML
+// 1.0 §2.2, RFC 3986 §2). One with others, such as "a}b", would spoil every later listing for
+// clients that put it before the local name in braces.
+bool may_be_namespace_name(std::string_view xmlns) {
+  constexpr std::string_view kForbidden = " \"<>\\^`{|}";
+  return std::none_of(xmlns.begin(), xmlns.end(), [&](char c) {
+    return text::is_control(c) || kForbidden.find(c) != std::string_view::npos;
+  });
+}
+
 // DAV:propertyupdate (§14.19). A value above the limits gets its 507 here and is dropped: standing
 // alone, values repeat what is declared around them, and many may take far more than the body does.
 std::vector<Instruction> parse(std::string_view body, const Options& options) {
@@ -66,6 +77,9 @@ std::vector<Instruction> parse(std::string_view body, const Options& options) {
           throw Error(400, "too many instructions");
         Instruction& instruction = instructions.emplace_back();
         instruction.name = element.name();
+        if (sets && !may_be_namespace_name(instruction.name.xmlns))
+          throw Error(400, "the property " + instruction.name.name +
+                               " has a namespace name that is no URI");
         if (!sets) continue;
         instruction.xml = element.standalone();
         instruction.text = element.text();

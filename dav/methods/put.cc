@@ -50,7 +50,7 @@ Announced parse(const Call& call) {
 void check(const Call& call, const Conditions& conditions, const storage::Snapshot& snapshot,
            const storage::Resolution& target) {
   if (target.resource && target.resource->is_collection())
-    throw not_allowed(target.resource, "the URL is a collection");
+    throw not_allowed(target.resource, "PUT writes a file, and a collection is stored here");
   if (call.target.trailing_slash) throw slash_after_file();
   require_parent(target);
   conditions.check(snapshot, target);
@@ -69,8 +69,7 @@ storage::AccountId owner_of(const Call& call, const storage::Resolution& target)
 // Refuses what will not fit; returns the most bytes that will, by the quota of the file's owner.
 std::uint64_t check_space(const Call& call, const storage::Snapshot& snapshot,
                           const storage::Resolution& target, std::optional<std::uint64_t> length) {
-  if (length && *length > body_limit_bytes(call))
-    throw Error(413, "the body is larger than the limit");
+  if (length && *length > body_limit_bytes(call)) throw body_too_large(call);
   const QuotaCheck quota(call, snapshot, owner_of(call, target));
   if (!target.mapped()) quota.require_resource();
   const std::uint64_t room = quota.room_bytes(target.mapped() ? target.resource->size : 0);
@@ -89,8 +88,7 @@ void read_whole(Call& call, const Announced& announced, std::uint64_t room_bytes
     if (locks != nullptr) locks->keep();
     const Body::Piece piece = call.request.body->read();
     if (!piece.bytes.empty()) {
-      if (piece.bytes.size() > body_limit_bytes(call) - size)
-        throw Error(413, "the body is larger than the limit");
+      if (piece.bytes.size() > body_limit_bytes(call) - size) throw body_too_large(call);
       if (piece.bytes.size() > room_bytes - size) throw quota_exceeded();
       size += piece.bytes.size();
       take(piece.bytes);

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-namespace holdfast::server {
+namespace holdfast::server::app {
 namespace {
 
 std::string url_of(std::string_view scheme, const net::Address& address, std::uint16_t port,
@@ -15,20 +15,20 @@ std::string url_of(std::string_view scheme, const net::Address& address, std::ui
   return std::string(scheme) + "://" + host + ":" + std::to_string(port) + std::string(path);
 }
 
-std::string_view meaning(Anonymous anonymous) {
+std::string_view meaning(auth::Anonymous anonymous) {
   switch (anonymous) {
-    case Anonymous::off:
+    case auth::Anonymous::off:
       return "off: nobody can read or write without an account";
-    case Anonymous::read:
+    case auth::Anonymous::read:
       return "read: everybody who reaches the address can read";
-    case Anonymous::write:
+    case auth::Anonymous::write:
       return "write: everybody who reaches the address can read and write";
   }
   return "";
 }
 
-std::string_view meaning(Durability durability) {
-  return durability == Durability::full
+std::string_view meaning(storage::Durability durability) {
+  return durability == storage::Durability::full
              ? "full: an acknowledged write is on disk"
              : "relaxed: an acknowledged write survives a killed process; a power cut may lose the "
                "last moments";
@@ -36,7 +36,7 @@ std::string_view meaning(Durability durability) {
 
 }  // namespace
 
-std::string banner(const Config& config, Anonymous anonymous, const Ports& ports,
+std::string banner(const config::Config& config, auth::Anonymous anonymous, const Ports& ports,
                    const std::string& fingerprint) {
   const std::string path = config.prefix_path();
   const std::string here = url_of(config.tls() ? "https" : "http", config.listen, ports.own, path);
@@ -66,11 +66,11 @@ std::string banner(const Config& config, Anonymous anonymous, const Ports& ports
   out += "  macOS       mkdir -p ~/holdfast && mount_webdav " + url +
          " ~/holdfast   or   Finder, Go, Connect to Server\n";
   out += "  Windows     net use H: " + url + "\n";
-  if (anonymous == Anonymous::write && !config.listen.loopback && config.public_urls.empty())
+  if (anonymous == auth::Anonymous::write && !config.listen.loopback && config.public_urls.empty())
     out +=
         "Requests for other host names than localhost are answered with 421; "
         "--public-url names the one that clients use.\n";
   return out;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::app

@@ -7,7 +7,7 @@
 
 #include "server/config/config.h"
 
-namespace holdfast::server {
+namespace holdfast::server::app {
 
 // Where serve listens.
 struct Ports {
@@ -18,7 +18,7 @@ struct Ports {
 
 // What the server serves and how to mount it. The first URL in it is the server's own.
 // `fingerprint` is the TLS certificate's, empty without TLS.
-[[nodiscard]] std::string banner(const Config& config, Anonymous anonymous, const Ports& ports,
-                                 const std::string& fingerprint = {});
+[[nodiscard]] std::string banner(const config::Config& config, auth::Anonymous anonymous,
+                                 const Ports& ports, const std::string& fingerprint = {});
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::app

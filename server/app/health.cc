@@ -9,7 +9,7 @@
 
 #include "storage/error.h"
 
-namespace holdfast::server {
+namespace holdfast::server::app {
 namespace {
 
 // Enough for the content store to write to the disk.
@@ -18,7 +18,7 @@ constexpr std::size_t kProbeBytes = 256 * 1024;
 // With less than this the store may have given up its reserve and refuse what adds
 // (docs/storage.md).
 std::uint64_t nearly_full(std::uint64_t disk_bytes) {
-  return 2 * std::clamp(disk_bytes / 32, kLeastReserveBytes, kMostReserveBytes);
+  return 2 * std::clamp(disk_bytes / 32, cli::kLeastReserveBytes, cli::kMostReserveBytes);
 }
 
 std::string in_mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
@@ -47,7 +47,7 @@ http::Response plain(const http::Request& request, int status, std::string body,
 
 }  // namespace
 
-std::optional<std::string> below_floor(const Store& store, const dav::Options& options) {
+std::optional<std::string> below_floor(const cli::Store& store, const dav::Options& options) {
   const storage::ContentStore::Space space = store.contents->space();
   const std::uint64_t kept = nearly_full(space.total);
   const std::uint64_t floor = std::max(options.free_space_floor_bytes, kept);
@@ -58,7 +58,7 @@ std::optional<std::string> below_floor(const Store& store, const dav::Options& o
          ", size of the disk " + in_mebibytes(space.total) + ".";
 }
 
-std::optional<std::string> trouble(const Store& store, const dav::Options& options,
+std::optional<std::string> trouble(const cli::Store& store, const dav::Options& options,
                                    const std::atomic<bool>& failed) {
   if (failed) return "The store failed; the server stops.";
   static_cast<void>(store.names->snapshot());
@@ -88,4 +88,4 @@ http::Response Admin::answer(const http::Request& request) const try {
   return response;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::app

@@ -11,17 +11,18 @@
 #include "http/message.h"
 #include "server/cli/store.h"
 
-namespace holdfast::server {
+namespace holdfast::server::app {
 
 // What to say when requests that add to the store are refused, because the disk has less free space
 // than the floor in `options`; nullopt when it has enough. Throws storage::Error.
-[[nodiscard]] std::optional<std::string> below_floor(const Store& store,
+[[nodiscard]] std::optional<std::string> below_floor(const cli::Store& store,
                                                      const dav::Options& options);
 
 // Why the store cannot be read or written, in one sentence; nullopt when it can. Reads the store
 // and begins a file in it. `failed` says that the store refuses further writes. Throws
 // storage::Error.
-[[nodiscard]] std::optional<std::string> trouble(const Store& store, const dav::Options& options,
+[[nodiscard]] std::optional<std::string> trouble(const cli::Store& store,
+                                                 const dav::Options& options,
                                                  const std::atomic<bool>& failed);
 
 struct Admin {
@@ -34,4 +35,4 @@ struct Admin {
   [[nodiscard]] http::Response answer(const http::Request& request) const;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::app

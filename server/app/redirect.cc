@@ -3,7 +3,7 @@
 #include "text/ascii.h"
 #include "text/percent.h"
 
-namespace holdfast::server {
+namespace holdfast::server::app {
 namespace {
 
 // What a URL can hold as it is (RFC 3986 §2); "%" begins an escape already.
@@ -11,7 +11,7 @@ constexpr auto kUrlBytes = text::ByteSet::alphanumeric_and("!#$%&'()*+,-./:;=?@[
 
 }  // namespace
 
-Redirect::Redirect(const Config& config, std::uint16_t port)
+Redirect::Redirect(const config::Config& config, std::uint16_t port)
     : listen_host_(config.listen.host),
       port_(port == 443 ? std::string() : ":" + std::to_string(port)) {
   for (const http::Origin& url : config.public_urls)
@@ -46,4 +46,4 @@ http::Response Redirect::answer(const http::Request& request) const {
   return response;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::app

@@ -12,14 +12,14 @@
 #include "http/origin.h"
 #include "server/config/config.h"
 
-namespace holdfast::server {
+namespace holdfast::server::app {
 
 class Redirect {
  public:
   // To the --public-url with the host that the client asked for, else to the first; without one to
   // `port` of the host that the client asked for, if that is this machine's loopback or the address
   // that is served on.
-  Redirect(const Config& config, std::uint16_t port);
+  Redirect(const config::Config& config, std::uint16_t port);
 
   // 421 when the Host is none of ours: nobody is sent to a place that a request names.
   [[nodiscard]] http::Response answer(const http::Request& request) const;
@@ -33,4 +33,4 @@ class Redirect {
   std::string port_;                          // ":8443", or empty for 443
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::app

@@ -43,7 +43,7 @@
 #include "storage/clock.h"
 #include "storage/maintenance.h"
 
-namespace holdfast::server {
+namespace holdfast::server::app {
 namespace {
 
 constexpr std::size_t kSideConnections = 64;
@@ -63,38 +63,41 @@ void print(const std::string& text) {
   }
 }
 
-Upkeep upkeep(const Store& store, const std::optional<storage::Maintenance>& maintenance) {
+observe::Upkeep upkeep(const cli::Store& store,
+                       const std::optional<storage::Maintenance>& maintenance) {
   const auto holds = maintenance ? maintenance->holds() : storage::Maintenance::Holds();
   return {.holds = holds.count,
           .oldest_hold_s = std::chrono::duration<double>(holds.oldest).count(),
           .garbage_files = store.names->garbage_count()};
 }
 
-std::unique_ptr<AccessLog> open_access_log(const std::optional<std::string>& path, int opened) try {
-  return path ? std::make_unique<AccessLog>(*path, opened) : nullptr;
+std::unique_ptr<observe::AccessLog> open_access_log(const std::optional<std::string>& path,
+                                                    int opened) try {
+  return path ? std::make_unique<observe::AccessLog>(*path, opened) : nullptr;
 } catch (const std::runtime_error& error) {
-  throw UsageError(error.what());
+  throw process::UsageError(error.what());
 }
 
 // The access log, opened by root for `owner`; -1 where the owner is to open it: what lies in
 // folders of other users could be a link to any file.
-int open_log_as_root(const std::optional<std::string>& path, const Owner& owner) {
+int open_log_as_root(const std::optional<std::string>& path, const process::Owner& owner) {
   if (!path || *path == "-") return -1;
-  const std::string place = place_of_root(*path);
+  const std::string place = process::place_of_root(*path);
   if (place.empty()) return -1;
   const bool existed = std::filesystem::exists(place);
-  const int opened = AccessLog::open(place);
+  const int opened = observe::AccessLog::open(place);
   // So that it can be opened again, and log rotation gives the next one to the same user.
   if (opened >= 0 && !existed && ::fchown(opened, owner.user, owner.group) != 0)
-    log_event("The access log " + *path + " stays root's.");
+    observe::log_event("The access log " + *path + " stays root's.");
   return opened;
 }
 
 // Ports below 1024 are root's.
-void listen_as_root(const Config& config, InheritedSockets& sockets) {
+void listen_as_root(const config::Config& config, InheritedSockets& sockets) {
   const auto listen = [](const std::optional<net::Address>& address,
                          std::optional<InheritedSocket>& place) {
-    if (address && !place) place = InheritedSocket{Listener::listen(*address).descriptor, *address};
+    if (address && !place)
+      place = InheritedSocket{loop::Listener::listen(*address).descriptor, *address};
   };
   listen(config.listen, sockets.own);
   listen(config.admin_listen, sockets.admin);
@@ -103,48 +106,49 @@ void listen_as_root(const Config& config, InheritedSockets& sockets) {
 
 // Opens what only root may, and takes the rights of the data folder's owner. Returns the access
 // log's descriptor, or -1.
-int leave_root(const Config& config, const Owner& owner, InheritedSockets& sockets) {
+int leave_root(const config::Config& config, const process::Owner& owner,
+               InheritedSockets& sockets) {
   const int log = open_log_as_root(config.access_log, owner);
   listen_as_root(config, sockets);
-  become(owner, config.data);
+  process::become(owner, config.data);
   return log;
 }
 
 // What anonymous clients may do while there are no accounts. Throws UsageError when that must be
 // set and is not.
-Anonymous without_accounts(const Config& config, bool has_accounts) {
-  return anonymous_without_accounts(config.anonymous, config.listen, has_accounts);
+auth::Anonymous without_accounts(const config::Config& config, bool has_accounts) {
+  return auth::anonymous_without_accounts(config.anonymous, config.listen, has_accounts);
 }
 
 // For listeners beside the main one.
-Limits bodiless(Limits limits) {
+http1::Limits bodiless(http1::Limits limits) {
   limits.connections = std::min(limits.connections, kSideConnections);
   limits.workers = std::min(limits.workers, kSideWorkers);
   limits.body_limit_bytes = 0;
   return limits;
 }
 
-TlsFiles tls_files(const Config& config) {
+tls::TlsFiles tls_files(const config::Config& config) {
   return {config.tls_certificate, config.tls_key, config.tls_client_ca};
 }
 
 // With --tls-self-signed, once the data folder is ours.
-TlsFiles self_signed_files(const Config& config) {
+tls::TlsFiles self_signed_files(const config::Config& config) {
   std::vector<std::string> names = {config.listen.host};
   for (const http::Origin& url : config.public_urls)
     names.emplace_back(url.authority().bare_host());
-  const std::string path = self_signed(config.data, names);
+  const std::string path = tls::self_signed(config.data, names);
   return {path, path, config.tls_client_ca};
 }
 
 // New connections get the files as they are now, if they can be used.
-void reload(TlsCredentials& tls) {
+void reload(tls::TlsCredentials& tls) {
   try {
     tls.reload();
-    log_event("The TLS certificate was read again: SHA-256 " + tls.fingerprint() + ".");
-    if (const std::string warning = tls.warning(); !warning.empty()) log_event(warning);
+    observe::log_event("The TLS certificate was read again: SHA-256 " + tls.fingerprint() + ".");
+    if (const std::string warning = tls.warning(); !warning.empty()) observe::log_event(warning);
   } catch (const std::exception& error) {
-    log_event(std::string("The TLS certificate stays as it was: ") + error.what());
+    observe::log_event(std::string("The TLS certificate stays as it was: ") + error.what());
   }
 }
 
@@ -152,20 +156,21 @@ void reload(TlsCredentials& tls) {
 // without it until there is, and only the first of these tries says so.
 class Control {
  public:
-  Control(std::string folder, ControlSocket::Answer answer)
+  Control(std::string folder, cli::ControlSocket::Answer answer)
       : folder_(std::move(folder)), answer_(std::move(answer)) {
     try {
       make();
     } catch (const std::system_error& error) {
       if (!is_full(error)) throw;
-      log_event(std::string(error.what()) + "; until it can, no command reaches this server.");
+      observe::log_event(std::string(error.what()) +
+                         "; until it can, no command reaches this server.");
     }
   }
   [[nodiscard]] bool missing() const { return !socket_; }
   void try_again() {
     try {
       make();
-      log_event("The control socket is made.");
+      observe::log_event("The control socket is made.");
     } catch (const std::exception&) {
       // The next try may find room.
     }
@@ -175,17 +180,17 @@ class Control {
   static bool is_full(const std::system_error& error) {
     return error.code().value() == ENOSPC || error.code().value() == EDQUOT;
   }
-  void make() { socket_ = std::make_unique<ControlSocket>(folder_, answer_); }
+  void make() { socket_ = std::make_unique<cli::ControlSocket>(folder_, answer_); }
 
   std::string folder_;
-  ControlSocket::Answer answer_;
-  std::unique_ptr<ControlSocket> socket_;
+  cli::ControlSocket::Answer answer_;
+  std::unique_ptr<cli::ControlSocket> socket_;
 };
 
 // Waits for the signal to stop; does meanwhile what SIGHUP, changed files and a missing control
 // socket ask for.
-void wait_for_stop(AccessLog* log, TlsCredentials* tls, Control* control) {
-  sigset_t awaited = stop_signals();
+void wait_for_stop(observe::AccessLog* log, tls::TlsCredentials* tls, Control* control) {
+  sigset_t awaited = process::stop_signals();
   sigaddset(&awaited, SIGHUP);
   for (;;) {
     int signal = 0;
@@ -203,102 +208,107 @@ void wait_for_stop(AccessLog* log, TlsCredentials* tls, Control* control) {
 }
 
 // On the address, or on the socket that listens there already.
-std::unique_ptr<Listener> make_listener(const net::Address& address,
-                                        const std::optional<InheritedSocket>& inherited,
-                                        Limits limits, Handler handler, Observer& observer,
-                                        const TlsCredentials* tls = nullptr,
-                                        IsShared is_shared = {}) {
+std::unique_ptr<loop::Listener> make_listener(const net::Address& address,
+                                              const std::optional<InheritedSocket>& inherited,
+                                              http1::Limits limits, http1::Handler handler,
+                                              observe::Observer& observer,
+                                              const tls::TlsCredentials* tls = nullptr,
+                                              http1::IsShared is_shared = {}) {
   if (inherited)
-    return std::make_unique<Listener>(Listener::Inherited{inherited->descriptor}, std::move(limits),
-                                      std::move(handler), observer, tls, std::move(is_shared));
-  return std::make_unique<Listener>(address, std::move(limits), std::move(handler), observer, tls,
-                                    std::move(is_shared));
+    return std::make_unique<loop::Listener>(loop::Listener::Inherited{inherited->descriptor},
+                                            std::move(limits), std::move(handler), observer, tls,
+                                            std::move(is_shared));
+  return std::make_unique<loop::Listener>(address, std::move(limits), std::move(handler), observer,
+                                          tls, std::move(is_shared));
 }
 
 // Serves until a signal; `forced_exit` is set when it came, and outlives the closing of the store.
-int run(const Config& config, InheritedSockets inherited, const OpenStore& open_store,
-        std::optional<ForcedExit>& forced_exit) {
-  Limits limits = fitted_to(config.limits, raise_descriptor_limit());
+int run(const config::Config& config, InheritedSockets inherited, const cli::OpenStore& open_store,
+        std::optional<process::ForcedExit>& forced_exit) {
+  http1::Limits limits = loop::fitted_to(config.limits, loop::raise_descriptor_limit());
   limits.spill_folder = config.spill_folder.empty() ? config.data + "/tmp" : config.spill_folder;
 
   // Before the data folder may be made: with bad files nothing is to change.
-  std::optional<TlsCredentials> tls;
+  std::optional<tls::TlsCredentials> tls;
   if (!config.tls_certificate.empty()) tls.emplace(tls_files(config));
-  const std::optional<Owner> owner = other_owner(config.data);
-  const std::unique_ptr<AccessLog> log =
+  const std::optional<process::Owner> owner = process::other_owner(config.data);
+  const std::unique_ptr<observe::AccessLog> log =
       open_access_log(config.access_log, owner ? leave_root(config, *owner, inherited) : -1);
 
   std::atomic<bool> failed = false;
-  Store store = open_store(config, Opening::made_if_missing, [&failed](const auto& failure) {
-    if (failure.read_only) {
-      log_event("The disk turned read-only. Reading goes on; writing does after a new start: " +
-                failure.detail);
-      return;
-    }
-    log_event("The store refuses further writes, the server stops: " + failure.detail);
-    failed = true;
-    ::kill(::getpid(), SIGTERM);
-  });
+  cli::Store store =
+      open_store(config, cli::Opening::made_if_missing, [&failed](const auto& failure) {
+        if (failure.read_only) {
+          observe::log_event(
+              "The disk turned read-only. Reading goes on; writing does after a new start: " +
+              failure.detail);
+          return;
+        }
+        observe::log_event("The store refuses further writes, the server stops: " + failure.detail);
+        failed = true;
+        ::kill(::getpid(), SIGTERM);
+      });
 
-  const Anonymous anonymous = without_accounts(config, !store.names->accounts()->accounts.empty());
+  const auth::Anonymous anonymous =
+      without_accounts(config, !store.names->accounts()->accounts.empty());
   if (config.tls_self_signed) tls.emplace(self_signed_files(config));
 
   const storage::SystemClock clock;
-  Metrics metrics(clock, log.get());
+  observe::Metrics metrics(clock, log.get());
   const dav::Engine engine(*store.names, *store.contents,
                            config.engine_options(store.contents->space().total));
-  const OriginPolicy policy(config.public_urls);
-  const Proxies& proxies = config.trusted_proxies;
-  SignIn sign_in({.without_accounts = anonymous,
-                  .with_accounts = config.anonymous.value_or(Anonymous::off),
-                  .basic_over_http = config.basic_over_http,
-                  .digest = config.digest},
-                 {.accounts = [&store] { return store.names->accounts(); }, .tell = log_event},
-                 clock);
-  ActiveRequests active(limits.requests_per_account);
-  const Gate gate(proxies, policy, sign_in, active, engine);
+  const auth::OriginPolicy policy(config.public_urls);
+  const auth::Proxies& proxies = config.trusted_proxies;
+  auth::SignIn sign_in(
+      {.without_accounts = anonymous,
+       .with_accounts = config.anonymous.value_or(auth::Anonymous::off),
+       .basic_over_http = config.basic_over_http,
+       .digest = config.digest},
+      {.accounts = [&store] { return store.names->accounts(); }, .tell = observe::log_event},
+      clock);
+  auth::ActiveRequests active(limits.requests_per_account);
+  const auth::Gate gate(proxies, policy, sign_in, active, engine);
 
-  const std::unique_ptr<Listener> listener = make_listener(
+  const std::unique_ptr<loop::Listener> listener = make_listener(
       config.listen, inherited.own, limits,
-      [&gate](http::Request& request, Peer& peer) { return gate.answer(request, peer); }, metrics,
-      tls ? &*tls : nullptr,
+      [&gate](http::Request& request, http1::Peer& peer) { return gate.answer(request, peer); },
+      metrics, tls ? &*tls : nullptr,
       [&proxies](const std::string& address) { return proxies.trusts(address); });
 
   std::optional<storage::Maintenance> maintenance;  // starts when all listen
-  Observer unobserved;
+  observe::Observer unobserved;
   const Admin admin{
       [&] { return trouble(store, engine.options(), failed); },
       [&] { return metrics.metrics(store.names->stats(), upkeep(store, maintenance)); }};
-  std::unique_ptr<Listener> admin_listener;
+  std::unique_ptr<loop::Listener> admin_listener;
   if (config.admin_listen)
     admin_listener = make_listener(
         *config.admin_listen, inherited.admin, bodiless(limits),
-        [&admin](http::Request& request, const Peer&) { return admin.answer(request); },
+        [&admin](http::Request& request, const http1::Peer&) { return admin.answer(request); },
         unobserved);
 
-  std::unique_ptr<Listener> redirect_listener;
+  std::unique_ptr<loop::Listener> redirect_listener;
   if (config.http_redirect) {
     redirect_listener = make_listener(
         *config.http_redirect, inherited.redirect, bodiless(limits),
-        [redirect = Redirect(config, listener->port())](http::Request& request, const Peer&) {
-          return redirect.answer(request);
-        },
+        [redirect = Redirect(config, listener->port())](
+            http::Request& request, const http1::Peer&) { return redirect.answer(request); },
         metrics);
   }
 
   storage::Maintenance::Options rounds;
   rounds.durability = config.durability;
   rounds.look_after_files = !config.allow_network_data;
-  rounds.on_problem = [](const std::string& problem) { log_event("Upkeep: " + problem); };
+  rounds.on_problem = [](const std::string& problem) { observe::log_event("Upkeep: " + problem); };
   rounds.start_thread = !store.read_only;
   maintenance.emplace(*store.names, *store.contents, std::move(rounds));
   std::optional<Control> control;
   if (store.read_only) {
-    log_event("The data folder lies on a read-only disk: nothing can be written.");
+    observe::log_event("The data folder lies on a read-only disk: nothing can be written.");
   } else {
     control.emplace(config.data, [&](std::string_view request, const std::stop_token& stop) {
-      if (request == kHoldGarbage) return hold_garbage(*maintenance);
-      return answer_control(store, request, stop);
+      if (request == cli::kHoldGarbage) return cli::hold_garbage(*maintenance);
+      return cli::answer_control(store, request, stop);
     });
   }
   listener->start();
@@ -308,22 +318,23 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
   if (admin_listener) ports.admin = admin_listener->port();
   if (redirect_listener) ports.redirect = redirect_listener->port();
   if (tls)
-    if (const std::string warning = tls->warning(); !warning.empty()) log_event(warning);
+    if (const std::string warning = tls->warning(); !warning.empty()) observe::log_event(warning);
   if (owner)
-    log_event("The server has the rights of " + owner->name + ", the data folder's owner.");
+    observe::log_event("The server has the rights of " + owner->name +
+                       ", the data folder's owner.");
   else if (::geteuid() == 0)
-    log_event("The server runs as root, because the data folder is root's.");
+    observe::log_event("The server runs as root, because the data folder is root's.");
   if (limits.connections < config.limits.connections / 2)
-    log_event("The limit of open files allows " + std::to_string(limits.connections) +
-              " connections and " + std::to_string(limits.workers) + " workers only.");
+    observe::log_event("The limit of open files allows " + std::to_string(limits.connections) +
+                       " connections and " + std::to_string(limits.workers) + " workers only.");
 
-  if (const auto full = below_floor(store, engine.options())) log_event(*full);
+  if (const auto full = below_floor(store, engine.options())) observe::log_event(*full);
 
-  notify_manager(process_environment(), "READY=1");
+  notify_manager(process::process_environment(), "READY=1");
   // Last of all: whoever waits for it finds a server that has started.
   print(banner(config, sign_in.anonymous(), ports, tls ? tls->fingerprint() : std::string()));
   wait_for_stop(log.get(), tls ? &*tls : nullptr, control ? &*control : nullptr);
-  notify_manager(process_environment(), "STOPPING=1");
+  notify_manager(process::process_environment(), "STOPPING=1");
 
   try {
     forced_exit.emplace(limits.shutdown_grace_s + kCloseTimeout_s);
@@ -340,7 +351,7 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
   try {
     store.names->checkpoint();
   } catch (const std::exception& error) {
-    log_event(std::string("The last checkpoint failed; nothing is lost: ") + error.what());
+    observe::log_event(std::string("The last checkpoint failed; nothing is lost: ") + error.what());
     return 1;
   }
   return failed ? 1 : 0;
@@ -348,23 +359,23 @@ int run(const Config& config, InheritedSockets inherited, const OpenStore& open_
 
 }  // namespace
 
-int serve(const Config& settings, const OpenStore& open_store) {
-  InheritedSockets inherited = inherited_sockets(process_environment());
-  Config config = settings;
+int serve(const config::Config& settings, const cli::OpenStore& open_store) {
+  InheritedSockets inherited = inherited_sockets(process::process_environment());
+  config::Config config = settings;
   if (inherited.own) config.listen = inherited.own->address;
   if (inherited.admin) config.admin_listen = inherited.admin->address;
   if (inherited.redirect) config.http_redirect = inherited.redirect->address;
-  check_tls(config);
+  config::check_tls(config);
   // Before the data folder is made: with this refusal nothing is to change.
   std::error_code unreadable;
   if (!std::filesystem::exists(config.data, unreadable) ||
       std::filesystem::is_empty(config.data, unreadable))
     static_cast<void>(without_accounts(config, false));
-  block_stop_signals();
+  process::block_stop_signals();
   ::umask(077);
-  start_event_log();
-  std::optional<ForcedExit> forced_exit;
+  observe::start_event_log();
+  std::optional<process::ForcedExit> forced_exit;
   return run(config, std::move(inherited), open_store, forced_exit);
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::app

@@ -4,7 +4,7 @@
 #include "server/cli/store.h"
 #include "server/config/config.h"
 
-namespace holdfast::server {
+namespace holdfast::server::app {
 
 // Runs until SIGTERM or SIGINT (returns 0), or until the store refuses further writes (returns 1:
 // whoever supervises the process must start it again). SIGHUP opens the access log anew and reads
@@ -17,6 +17,6 @@ namespace holdfast::server {
 // rights (server/process/drop_root.h).
 //
 // Call it from the main thread before any other thread exists: it blocks these signals for all.
-[[nodiscard]] int serve(const Config& config, const OpenStore& open_store);
+[[nodiscard]] int serve(const config::Config& config, const cli::OpenStore& open_store);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::app

@@ -14,7 +14,7 @@
 #include "server/process/usage_error.h"
 #include "text/ascii.h"
 
-namespace holdfast::server {
+namespace holdfast::server::app {
 namespace {
 
 constexpr int kFirstDescriptor = 3;
@@ -56,13 +56,13 @@ std::string_view take_name(std::string_view& names) {
 
 }  // namespace
 
-InheritedSockets inherited_sockets(const Environment& environment) {
+InheritedSockets inherited_sockets(const process::Environment& environment) {
   InheritedSockets sockets;
   if (environment("LISTEN_PID") != std::to_string(::getpid())) return sockets;
   const std::string text = environment("LISTEN_FDS").value_or("0");
   const auto count = text::parse_number<unsigned>(text);
   if (!count || *count > kMostDescriptors)
-    throw UsageError("LISTEN_FDS is \"" + text + "\", which is no number of sockets.");
+    throw process::UsageError("LISTEN_FDS is \"" + text + "\", which is no number of sockets.");
   const std::string all_names = environment("LISTEN_FDNAMES").value_or("");
   std::string_view names = all_names;
   for (int descriptor = kFirstDescriptor; descriptor < kFirstDescriptor + static_cast<int>(*count);
@@ -71,20 +71,21 @@ InheritedSockets inherited_sockets(const Environment& environment) {
     const std::string which = "Descriptor " + std::to_string(descriptor) +
                               (name.empty() ? "" : " (" + name + ")") + " from LISTEN_FDS ";
     const std::optional<net::Address> address = address_of(descriptor);
-    if (!address) throw UsageError(which + "is no TCP socket that listens.");
+    if (!address) throw process::UsageError(which + "is no TCP socket that listens.");
     std::optional<InheritedSocket>& place = name == "http-redirect"  ? sockets.redirect
                                             : name == "admin-listen" ? sockets.admin
                                                                      : sockets.own;
     if (place)
-      throw UsageError(which + "is one too many: " + place->address.text() +
-                       " is there already for the same purpose.");
+      throw process::UsageError(which + "is one too many: " + place->address.text() +
+                                " is there already for the same purpose.");
     ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
     place = InheritedSocket{descriptor, *address};
   }
   return sockets;
 }
 
-void notify_manager(const Environment& environment, std::string_view message) noexcept try {
+void notify_manager(const process::Environment& environment, std::string_view message) noexcept
+    try {
   const std::string path = environment("NOTIFY_SOCKET").value_or("");
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -101,4 +102,4 @@ void notify_manager(const Environment& environment, std::string_view message) no
   // No memory for a path: then nobody is told.
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::app

@@ -9,7 +9,7 @@
 #include "server/net/address.h"
 #include "server/process/environment.h"
 
-namespace holdfast::server {
+namespace holdfast::server::app {
 
 // A socket of ours by inheritance, which listens.
 struct InheritedSocket {
@@ -26,10 +26,10 @@ struct InheritedSockets {
 // The sockets that LISTEN_FDS announces to this process; none when LISTEN_PID is another's. They
 // are closed on exec from now on. Throws UsageError for what is no listening TCP socket, and for
 // two with one purpose.
-[[nodiscard]] InheritedSockets inherited_sockets(const Environment& environment);
+[[nodiscard]] InheritedSockets inherited_sockets(const process::Environment& environment);
 
 // Sends one message ("READY=1") to NOTIFY_SOCKET, when there is one. Does not wait; nobody hears of
 // failures.
-void notify_manager(const Environment& environment, std::string_view message) noexcept;
+void notify_manager(const process::Environment& environment, std::string_view message) noexcept;
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::app

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 namespace {
 
 // Of right credentials, and of wrong ones, that are remembered.
@@ -85,4 +85,4 @@ const AccountIndex::Entry* AccountIndex::find_certificate(std::string_view sha25
   return found == by_certificate_.end() ? nullptr : found->second;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

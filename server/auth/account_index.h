@@ -13,7 +13,7 @@
 #include "server/auth/credential_cache.h"
 #include "storage/accounts.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 class AccountIndex {
  public:
@@ -49,4 +49,4 @@ class AccountIndex {
   mutable CredentialCache verified_;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -1,6 +1,6 @@
 #include "server/auth/active_requests.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 std::shared_ptr<const void> ActiveRequests::enter(storage::AccountId account) {
   {
@@ -19,4 +19,4 @@ void ActiveRequests::leave(storage::AccountId account) {
   if (--entry->second == 0) counts_.erase(entry);
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -8,7 +8,7 @@
 
 #include "storage/model.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 class ActiveRequests {
  public:
@@ -26,4 +26,4 @@ class ActiveRequests {
   std::unordered_map<storage::AccountId, std::size_t> counts_;  // of those that have any
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

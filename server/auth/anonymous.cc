@@ -2,7 +2,7 @@
 
 #include "server/process/usage_error.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 std::string_view to_string(Anonymous anonymous) {
   switch (anonymous) {
@@ -21,10 +21,11 @@ Anonymous anonymous_without_accounts(std::optional<Anonymous> set, const net::Ad
   if (set) return *set;
   if (listen.loopback) return Anonymous::write;
   if (has_accounts) return Anonymous::off;
-  throw UsageError("There are no accounts, and " + listen.text() +
-                   " can be reached from other machines: add accounts with holdfast user add, say "
-                   "what everybody may do with --anonymous off, read or write, or listen on "
-                   "127.0.0.1.");
+  throw process::UsageError(
+      "There are no accounts, and " + listen.text() +
+      " can be reached from other machines: add accounts with holdfast user add, say "
+      "what everybody may do with --anonymous off, read or write, or listen on "
+      "127.0.0.1.");
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -6,7 +6,7 @@
 
 #include "server/net/address.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 enum class Anonymous { off, read, write };
 
@@ -19,4 +19,4 @@ enum class Anonymous { off, read, write };
 [[nodiscard]] Anonymous anonymous_without_accounts(std::optional<Anonymous> set,
                                                    const net::Address& listen, bool has_accounts);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -11,7 +11,7 @@
 #include "text/percent.h"
 #include "text/utf8.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 namespace {
 
 Credentials parse_basic(std::string_view token) {
@@ -140,4 +140,4 @@ bool same_target(std::string_view uri, std::string_view target) {
                               text::percent_decoded_leniently(http::without_authority(target));
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

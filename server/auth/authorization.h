@@ -9,7 +9,7 @@
 #include <string_view>
 #include <variant>
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 struct Basic {
   std::string name;      // UTF-8 in NFC, without control characters, not empty
@@ -46,4 +46,4 @@ using Credentials = std::variant<Basic, Digest, Bearer, Broken>;
 // same but for scheme and authority before it and percent-encoding.
 [[nodiscard]] bool same_target(std::string_view uri, std::string_view target);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

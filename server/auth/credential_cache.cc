@@ -1,6 +1,6 @@
 #include "server/auth/credential_cache.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 bool CredentialCache::Entries::has(const Mac& credentials, storage::Millis now) {
   while (!list.empty() && list.front().until <= now) {
@@ -45,4 +45,4 @@ void CredentialCache::record(const Mac& credentials, Verdict verdict) {
   recorded_.notify_all();
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -15,7 +15,7 @@
 #include "server/auth/secrets.h"
 #include "storage/clock.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 class CredentialCache {
  public:
@@ -65,4 +65,4 @@ class CredentialCache {
   std::unordered_set<Mac, Hash> judged_;  // being verified now
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

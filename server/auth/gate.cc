@@ -2,7 +2,7 @@
 
 #include "dav/refusal.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 http::Response Gate::refuse(const http::Request& request, const SignIn::Refusal& refusal) const {
   http::Response response =
@@ -11,10 +11,11 @@ http::Response Gate::refuse(const http::Request& request, const SignIn::Refusal&
   return response;
 }
 
-http::Response Gate::answer(http::Request& request, Peer& peer) const {
+http::Response Gate::answer(http::Request& request, http1::Peer& peer) const {
   proxies_.apply(request, peer);
   if (const std::optional<Denial> denial = policy_.judge(request, sign_in_.anonymous()))
-    return dav::refusal(request, engine_.options(), denial->status, denial->detail);
+    return dav::refusal(request, engine_.options(), denial->status, denial->detail,
+                        denial->sentence);
   const SignIn::Decision decision = sign_in_.identify(request, peer);
   if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision))
     return refuse(request, *refusal);
@@ -36,4 +37,4 @@ http::Response Gate::answer(http::Request& request, Peer& peer) const {
   return response;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

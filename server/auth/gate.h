@@ -11,7 +11,7 @@
 #include "server/auth/sign_in.h"
 #include "server/http1/handler.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 class Gate {
  public:
@@ -21,7 +21,7 @@ class Gate {
       : proxies_(proxies), policy_(policy), sign_in_(sign_in), active_(active), engine_(engine) {}
 
   // `peer` becomes the client behind a trusted proxy.
-  [[nodiscard]] http::Response answer(http::Request& request, Peer& peer) const;
+  [[nodiscard]] http::Response answer(http::Request& request, http1::Peer& peer) const;
 
  private:
   [[nodiscard]] http::Response refuse(const http::Request& request,
@@ -34,4 +34,4 @@ class Gate {
   const dav::Engine& engine_;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

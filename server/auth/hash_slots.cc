@@ -1,6 +1,6 @@
 #include "server/auth/hash_slots.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 HashSlots::Place HashSlots::enter() {
   std::unique_lock lock(mutex_);
@@ -25,4 +25,4 @@ HashSlots::Place::~Place() {
   owner_->left_.notify_one();
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <mutex>
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 class HashSlots {
  public:
@@ -43,4 +43,4 @@ class HashSlots {
   std::size_t waiting_ = 0;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -6,7 +6,7 @@
 #include "text/ascii.h"
 #include "text/hex.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 namespace {
 
 // A nonce: when it was made and a serial number, 16 hex digits each, and a MAC of them.
@@ -87,4 +87,4 @@ bool Nonces::use(std::string_view nonce, std::string_view name, std::uint32_t co
   return true;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -15,7 +15,7 @@
 #include "server/auth/secrets.h"
 #include "storage/clock.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 class Nonces {
  public:
@@ -61,4 +61,4 @@ class Nonces {
   std::map<std::string_view, Entries::iterator> index_;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -6,7 +6,7 @@
 #include "dav/method.h"
 #include "text/ascii.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 bool OriginPolicy::is_our_host(std::string_view text) const {
   const auto named = http::Authority::parse(text);
@@ -37,16 +37,20 @@ std::optional<Denial> OriginPolicy::judge(const http::Request& request, Anonymou
     if (!is_our_host(request.host()) || (target && !is_our_host(target->authority)))
       return Denial{421,
                     "The Host is not this server's: anonymous writing is on, and only localhost, "
-                    "127.0.0.1, [::1] and public-url are served then."};
+                    "127.0.0.1, [::1] and public-url are served then.",
+                    "This server does not answer for the host \"" + std::string(request.host()) +
+                        "\". Its administrator tells it its names with --public-url."};
   }
 
   const dav::Method* method = dav::find_method(request.method);
   if (method != nullptr && method->access == dav::Access::write) {
     for (const http::Fields::Field& field : request.fields.all())
       if (text::equal_ignoring_case(field.name, "Origin") && is_foreign(field.value, request))
-        return Denial{403, "A page of another origin asked for a write."};
+        return Denial{403, "A page of another origin asked for a write.",
+                      "A page of \"" + std::string(field.value) +
+                          "\" may not write here: its Origin is not this server's."};
   }
   return std::nullopt;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -14,11 +14,12 @@
 #include "http/origin.h"
 #include "server/auth/anonymous.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 struct Denial {
   int status = 403;
   std::string_view detail;  // one sentence for the log; static
+  std::string sentence;     // for the client; may hold what it sent
 };
 
 class OriginPolicy {
@@ -39,4 +40,4 @@ class OriginPolicy {
   std::vector<http::Origin> public_urls_;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -6,7 +6,7 @@
 #include "server/net/address.h"
 #include "text/ascii.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 namespace {
 
 // What comes before an IPv4 address in its bytes.
@@ -126,7 +126,7 @@ bool Proxies::trusts(std::string_view address) const {
   return std::any_of(networks_.begin(), networks_.end(), within);
 }
 
-void Proxies::apply(http::Request& request, Peer& peer) const {
+void Proxies::apply(http::Request& request, http1::Peer& peer) const {
   if (!trusts(peer.address)) return;
   const Said said = what_was_said(request.fields);
   if (const auto scheme = http::parse_scheme(said.scheme)) {
@@ -145,4 +145,4 @@ void Proxies::apply(http::Request& request, Peer& peer) const {
   }
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -13,7 +13,7 @@
 #include "http/message.h"
 #include "server/http1/handler.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 class Proxies {
  public:
@@ -34,7 +34,7 @@ class Proxies {
   //
   // Where an X-Forwarded field is present, Forwarded is ignored: a proxy that sets only the first
   // passes on whatever a client wrote into the other.
-  void apply(http::Request& request, Peer& peer) const;
+  void apply(http::Request& request, http1::Peer& peer) const;
 
  private:
   struct Network {
@@ -45,4 +45,4 @@ class Proxies {
   std::string text_;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

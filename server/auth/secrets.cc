@@ -10,7 +10,7 @@
 #include "text/hex.h"
 #include "text/utf8.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 namespace {
 
 constexpr unsigned long long kPasses = 2;
@@ -111,4 +111,4 @@ std::string md5_hex(std::string_view text) {
   return text::hex(out);
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

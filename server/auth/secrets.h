@@ -10,7 +10,7 @@
 
 #include "storage/model.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 // The realm of every challenge; Digest's stored secrets depend on it.
 inline constexpr std::string_view kRealm = "Holdfast";
@@ -45,4 +45,4 @@ using Mac = std::array<std::uint8_t, 32>;
 [[nodiscard]] std::string sha256_hex(std::string_view text);
 [[nodiscard]] std::string md5_hex(std::string_view text);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

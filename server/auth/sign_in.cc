@@ -8,7 +8,7 @@
 #include "server/observe/access_log.h"
 #include "text/json.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 namespace {
 
 constexpr std::size_t kThrottled = 65'536;  // addresses and accounts
@@ -43,7 +43,7 @@ std::string digest_response(const Digest& digest, std::string_view secret,
 
 struct SignIn::Asking {
   const http::Request& request;
-  const Peer& peer;
+  const http1::Peer& peer;
   const AccountIndex& directory;
   std::shared_ptr<const dav::Caller>& caller;  // to be set
 };
@@ -76,11 +76,11 @@ Anonymous SignIn::anonymous(const AccountIndex& directory) const {
 
 Anonymous SignIn::anonymous() { return anonymous(*directory()); }
 
-bool SignIn::takes_passwords(const Peer& peer) const {
+bool SignIn::takes_passwords(const http1::Peer& peer) const {
   return peer.tls || peer.loopback || settings_.basic_over_http;
 }
 
-SignIn::Decision SignIn::identify(const http::Request& request, const Peer& peer) {
+SignIn::Decision SignIn::identify(const http::Request& request, const http1::Peer& peer) {
   const std::shared_ptr<const AccountIndex> directory = this->directory();
   std::shared_ptr<const dav::Caller> caller =
       anonymous_callers_[static_cast<std::size_t>(anonymous(*directory))];
@@ -125,7 +125,8 @@ std::optional<SignIn::Refusal> SignIn::identify_anonymous(const Asking& asking) 
                                  "(--anonymous)."};
 }
 
-std::optional<SignIn::Refusal> SignIn::ask_to_sign_in(const dav::Caller& caller, const Peer& peer) {
+std::optional<SignIn::Refusal> SignIn::ask_to_sign_in(const dav::Caller& caller,
+                                                      const http1::Peer& peer) {
   if (caller.account != storage::kNobody) return std::nullopt;
   const std::shared_ptr<const AccountIndex> directory = this->directory();
   if (directory->empty()) return std::nullopt;
@@ -304,4 +305,4 @@ SignIn::Refusal SignIn::failed(const Asking& asking, std::string_view why, std::
   return challenge(asking, std::string(why));
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

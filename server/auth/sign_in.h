@@ -21,16 +21,16 @@
 
 #include "http/message.h"
 #include "server/auth/account_index.h"
+#include "server/auth/anonymous.h"
 #include "server/auth/authorization.h"
 #include "server/auth/hash_slots.h"
 #include "server/auth/nonces.h"
 #include "server/auth/throttle.h"
-#include "server/auth/anonymous.h"
 #include "server/http1/handler.h"
 #include "storage/accounts.h"
 #include "storage/clock.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 class SignIn {
  public:
@@ -64,11 +64,12 @@ class SignIn {
   // or there are no accounts and anybody may not do this. 429: too many failures; 503: too many
   // passwords to verify.
   using Decision = std::variant<CallerPtr, Refusal>;
-  [[nodiscard]] Decision identify(const http::Request& request, const Peer& peer);
+  [[nodiscard]] Decision identify(const http::Request& request, const http1::Peer& peer);
 
   // For an answer that was refused to this caller for lack of a right: asks an anonymous client to
   // sign in. Nullopt when that cannot help.
-  [[nodiscard]] std::optional<Refusal> ask_to_sign_in(const dav::Caller& caller, const Peer& peer);
+  [[nodiscard]] std::optional<Refusal> ask_to_sign_in(const dav::Caller& caller,
+                                                      const http1::Peer& peer);
 
   // What clients that do not sign in may do now.
   [[nodiscard]] Anonymous anonymous();
@@ -78,7 +79,7 @@ class SignIn {
 
   [[nodiscard]] std::shared_ptr<const AccountIndex> directory();
   [[nodiscard]] Anonymous anonymous(const AccountIndex& directory) const;
-  [[nodiscard]] bool takes_passwords(const Peer& peer) const;
+  [[nodiscard]] bool takes_passwords(const http1::Peer& peer) const;
   [[nodiscard]] std::optional<Refusal> refusal_of(const Asking& asking);
   [[nodiscard]] std::optional<Refusal> identify_anonymous(const Asking& asking);
   [[nodiscard]] std::optional<Refusal> identify_basic(const Asking& asking, const Basic& basic);
@@ -102,4 +103,4 @@ class SignIn {
   std::shared_ptr<const AccountIndex> directory_;  // guarded by mutex_
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -7,7 +7,7 @@
 
 #include "server/net/address.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 namespace {
 
 constexpr storage::Millis kFirstDelay = 1000;
@@ -136,4 +136,4 @@ std::size_t Throttle::size() const {
   return entries_.size();
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -21,7 +21,7 @@
 #include "server/auth/secrets.h"
 #include "storage/clock.h"
 
-namespace holdfast::server {
+namespace holdfast::server::auth {
 
 class Throttle {
  public:
@@ -92,4 +92,4 @@ class Throttle {
   std::unordered_map<std::uint64_t, Entries::iterator> index_;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::auth

@@ -12,7 +12,7 @@
 #include "server/cli/table.h"
 #include "server/process/drop_root.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 namespace {
 
 constexpr std::chrono::seconds kTellInterval{5};
@@ -83,8 +83,8 @@ ControlReply hold_garbage(storage::Maintenance& maintenance) {
 ControlReply back_up(const Invocation& invocation, const OpenStore& open_store,
                      const CopyStore& copy) {
   prepare_process();
-  const Config& config = invocation.config;
-  work_as_owner(config.data);
+  const config::Config& config = invocation.config;
+  process::work_as_owner(config.data);
   std::optional<Store> store;
   auto server = ask_server_to_hold(config.data, kHoldGarbage);
   if (server && server->first.exit_code != 0) return server->first;
@@ -113,7 +113,7 @@ ControlReply back_up(const Invocation& invocation, const OpenStore& open_store,
 
 ControlReply restore(const Invocation& invocation, const CopyStore& copy) {
   prepare_process();
-  work_as_owner(invocation.config.data);
+  process::work_as_owner(invocation.config.data);
   Teller teller({});
   const storage::BackupReport report = copy(invocation.config, invocation.folder, std::ref(teller));
   return {0, "Restored " + counted(report.contents, "content", "contents") + ", " +
@@ -121,4 +121,4 @@ ControlReply restore(const Invocation& invocation, const CopyStore& copy) {
                  ", every hash verified. Locks are gone and ETags are new.\n"};
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

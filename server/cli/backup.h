@@ -14,7 +14,7 @@
 #include "storage/backup.h"
 #include "storage/maintenance.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 
 // The request of a backup that begins, and the server's answer to it.
 inline constexpr std::string_view kHoldGarbage = "hold-garbage";
@@ -22,8 +22,9 @@ inline constexpr std::string_view kHoldGarbage = "hold-garbage";
 
 // storage::files::backup and restore with what they need; main.cc alone knows them. The settings
 // name the data folder; throw UsageError, or std::exception with one sentence.
-using CopyStore = std::function<storage::BackupReport(
-    const Config& config, const std::string& folder, const storage::OnBackupProgress& progress)>;
+using CopyStore =
+    std::function<storage::BackupReport(const config::Config& config, const std::string& folder,
+                                        const storage::OnBackupProgress& progress)>;
 
 // Tells what it does on standard error, a line at its beginning and every few seconds, and returns
 // the summary. Throws as CopyStore and OpenStore.
@@ -31,4 +32,4 @@ using CopyStore = std::function<storage::BackupReport(
                                    const CopyStore& copy);
 [[nodiscard]] ControlReply restore(const Invocation& invocation, const CopyStore& copy);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

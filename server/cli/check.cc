@@ -4,7 +4,7 @@
 
 #include "server/cli/table.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 ControlReply check_store(Store& store, const storage::CheckOptions& options) {
   const storage::CheckReport report = storage::check(*store.names, *store.contents, options);
   ControlReply reply;
@@ -29,4 +29,4 @@ ControlReply check_store(Store& store, const storage::CheckOptions& options) {
   return reply;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

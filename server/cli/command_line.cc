@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 namespace {
 
 constexpr std::size_t kHelpColumn = 40;
@@ -34,9 +34,9 @@ std::string wrapped(std::string_view text) {
   return out;
 }
 
-void add_setting(CLI::App& command, const Option& option, Values& flags) {
+void add_setting(CLI::App& command, const config::Option& option, config::Values& flags) {
   std::string help = option.help;
-  if (const std::string value = option.get(Config{}); !value.empty())
+  if (const std::string value = option.get(config::Config{}); !value.empty())
     help += " (default " + value + ")";
   // "--tls-self-signed" alone says yes.
   const bool may_stand_alone = option.unit == "no|yes";
@@ -51,11 +51,11 @@ void add_setting(CLI::App& command, const Option& option, Values& flags) {
       ->expected(may_stand_alone ? 0 : 1, 1);
 }
 
-void add_settings(CLI::App& command, std::initializer_list<std::string_view> names, Values& flags,
-                  std::string& config_file) {
+void add_settings(CLI::App& command, std::initializer_list<std::string_view> names,
+                  config::Values& flags, std::string& config_file) {
   command.add_option("--config", config_file, wrapped("Config file with name = value lines"))
       ->type_name("FILE");
-  for (const Option& option : options())
+  for (const config::Option& option : config::options())
     if (names.size() == 0 || std::find(names.begin(), names.end(), option.name) != names.end())
       add_setting(command, option, flags);
 }
@@ -149,9 +149,9 @@ std::string one_sentence(std::string text) {
 }  // namespace
 
 Invocation parse_command_line(std::span<const std::string> arguments,
-                              const Environment& environment) {
+                              const process::Environment& environment) {
   Invocation invocation;
-  Values flags;
+  config::Values flags;
   std::string config_file;
 
   CLI::App app("Holdfast, a WebDAV server (RFC 4918).", "holdfast");
@@ -210,7 +210,7 @@ Invocation parse_command_line(std::span<const std::string> arguments,
     invocation.text = app.help();
     return invocation;
   } catch (const CLI::ParseError& error) {
-    throw UsageError(one_sentence(error.what()));
+    throw process::UsageError(one_sentence(error.what()));
   }
 
   if (version->parsed()) invocation.command = Command::version;
@@ -219,9 +219,10 @@ Invocation parse_command_line(std::span<const std::string> arguments,
   if (invocation.command == Command::version) return invocation;
 
   if (config_file.empty()) config_file = environment("HOLDFAST_CONFIG").value_or("");
-  invocation.config =
-      resolve(flags, environment, config_file.empty() ? Values{} : read_config_file(config_file));
+  invocation.config = config::resolve(
+      flags, environment,
+      config_file.empty() ? config::Values{} : config::read_config_file(config_file));
   return invocation;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

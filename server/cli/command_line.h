@@ -8,7 +8,7 @@
 
 #include "server/config/config.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 
 enum class Command {
   print,  // --help: write `text` and exit 0
@@ -51,7 +51,7 @@ struct UserArguments {
 
 struct Invocation {
   Command command = Command::print;
-  Config config;
+  config::Config config;
   std::string text;    // for print
   std::string lock;    // for lock_break: a token or a path
   std::string folder;  // for backup and restore: of the backup
@@ -63,6 +63,6 @@ struct Invocation {
 // Reads the arguments (without the program's name), the environment and the config file. Throws
 // UsageError with one sentence.
 [[nodiscard]] Invocation parse_command_line(std::span<const std::string> arguments,
-                                            const Environment& environment);
+                                            const process::Environment& environment);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

@@ -18,7 +18,7 @@
 #include "storage/descriptor.h"
 #include "text/ascii.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 namespace {
 
 constexpr const char* kSocketName = "control.sock";
@@ -272,4 +272,4 @@ void ServerHold::goes_on() {
   static_cast<void>(::send(fd_, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

@@ -23,7 +23,7 @@
 #include <thread>
 #include <utility>
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 
 struct ControlReply {
   int exit_code = 0;
@@ -105,4 +105,4 @@ class ServerHold {
 [[nodiscard]] std::optional<std::pair<ControlReply, ServerHold>> ask_server_to_hold(
     const std::string& folder, std::string_view request);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

@@ -8,7 +8,7 @@
 #include "server/cli/user_store.h"
 #include "server/process/drop_root.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 namespace {
 
 constexpr std::string_view kLockList = "lock-list";
@@ -25,7 +25,7 @@ std::string plain_request(const Invocation& invocation) {
     case Command::lock_break:
       // A line feed would end the request; no token and no path has one.
       if (invocation.lock.find('\n') != std::string::npos)
-        throw UsageError("A token or path has no line breaks.");
+        throw process::UsageError("A token or path has no line breaks.");
       return std::string(kLockBreak) + invocation.lock;
     default:
       if (invocation.repair) return std::string(kRepair);
@@ -40,7 +40,7 @@ bool is_user_command(Command command) {
 // Asks the server, or does the same here.
 ControlReply run_request(const Invocation& invocation, const std::string& request,
                          const OpenStore& open_store) {
-  work_as_owner(invocation.config.data);
+  process::work_as_owner(invocation.config.data);
   if (std::optional<ControlReply> reply = ask_server(invocation.config.data, request))
     return *reply;
   // An account may come before the first start: elsewhere than on loopback serve wants one.
@@ -70,7 +70,8 @@ ControlReply answer_control(Store& store, std::string_view request, const std::s
     return check_store(store, options);
   }
   if (request == kRepair)
-    return {kUsageExit, "Stop the server first: repairing needs the data folder for itself.\n"};
+    return {process::kUsageExit,
+            "Stop the server first: repairing needs the data folder for itself.\n"};
   return {1, "The server does not know this command; is it of another version?\n"};
 }
 
@@ -83,4 +84,4 @@ ControlReply run_on_data_folder(const Invocation& invocation, const OpenStore& o
   return reply;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

@@ -9,7 +9,7 @@
 #include "server/cli/control_socket.h"
 #include "server/cli/store.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 
 // What a running server answers on its control socket.
 [[nodiscard]] ControlReply answer_control(Store& store, std::string_view request,
@@ -20,4 +20,4 @@ namespace holdfast::server {
 [[nodiscard]] ControlReply run_on_data_folder(const Invocation& invocation,
                                               const OpenStore& open_store);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

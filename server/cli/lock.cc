@@ -13,7 +13,7 @@
 #include "server/observe/access_log.h"
 #include "text/json.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 namespace {
 
 constexpr std::size_t kListedLocks = 100'000;
@@ -56,9 +56,10 @@ std::string owner_text(std::string_view xml) {
   return out;
 }
 
-std::string account_text(std::string_view principal) {
+std::string account_text(const storage::Accounts& accounts, storage::AccountId id) {
+  const storage::Account* account = accounts.find(id);
   std::string out;
-  text::append_json_text(out, principal.empty() ? "-" : principal, AccessLog::kTextLimitBytes);
+  text::append_json_text(out, account ? account->name : "-", observe::AccessLog::kTextLimitBytes);
   return out;
 }
 
@@ -85,13 +86,14 @@ std::string count_text(std::size_t count) { return counted(count, "lock", "locks
 
 ControlReply no_lock(std::string_view which) {
   std::string text = "No lock is found for ";
-  text::append_json_text(text, which, AccessLog::kTextLimitBytes);
+  text::append_json_text(text, which, observe::AccessLog::kTextLimitBytes);
   return {1, text + ".\n"};
 }
 
 }  // namespace
 
 ControlReply list_locks(const storage::Namespace& names) {
+  const auto accounts = names.accounts();
   const auto snapshot = names.snapshot();
   const std::vector<storage::Lock> locks = snapshot->all_locks(kListedLocks);
   ControlReply reply;
@@ -102,8 +104,8 @@ ControlReply list_locks(const storage::Namespace& names) {
     append_row(reply.text,
                {lock.token, lock.scope == storage::LockScope::exclusive ? "exclusive" : "shared",
                 lock.infinite ? "infinity" : "0", duration(now - lock.granted),
-                duration(lock.expires() - now), account_text(lock.principal), path_text(lock.root),
-                owner_text(lock.owner)});
+                duration(lock.expires() - now), account_text(*accounts, lock.creator),
+                path_text(lock.root), owner_text(lock.owner)});
   reply.text += count_text(locks.size());
   reply.text += locks.size() == kListedLocks ? ", and perhaps more.\n" : ".\n";
   return reply;
@@ -134,4 +136,4 @@ ControlReply break_lock(storage::Namespace& names, std::string_view which) {
   return {0, count_text(removed) + " removed.\n"};
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

@@ -8,7 +8,7 @@
 #include "server/cli/control_socket.h"
 #include "storage/namespace.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 
 // One line per lock: token, scope, depth, age, time left, account, path (percent-encoded, below the
 // prefix), owner. Ends with how many there are.
@@ -18,4 +18,4 @@ namespace holdfast::server {
 // "/", percent-encoded or not). Exit code 1 when there is none.
 [[nodiscard]] ControlReply break_lock(storage::Namespace& names, std::string_view which);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

@@ -14,7 +14,7 @@
 #include "text/ascii.h"
 #include "text/utf8.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 namespace {
 
 constexpr std::size_t kLimitBytes = 1024;
@@ -77,16 +77,17 @@ std::string read_new_password(const std::string& account) {
     password = read_line();
     if (password && !password->empty()) {
       tell("Again: ");
-      if (read_line() != password) throw UsageError("The two passwords differ.");
+      if (read_line() != password) throw process::UsageError("The two passwords differ.");
     }
   } else {
     password = read_line();
   }
-  if (!password || password->empty()) throw UsageError("No password was given.");
+  if (!password || password->empty()) throw process::UsageError("No password was given.");
   if (text::has_control(*password) || password->size() > kLimitBytes ||
       !text::valid_utf8(*password))
-    throw UsageError("A password is UTF-8 text of at most 1024 bytes without control characters.");
+    throw process::UsageError(
+        "A password is UTF-8 text of at most 1024 bytes without control characters.");
   return *password;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

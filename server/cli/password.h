@@ -4,10 +4,10 @@
 
 #include <string>
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 
 // Throws UsageError with one sentence when there is none, when the two differ, or when no client
 // could send it (RFC 7617 §2).
 [[nodiscard]] std::string read_new_password(const std::string& account);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

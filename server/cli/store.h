@@ -11,7 +11,7 @@
 #include "storage/namespace.h"
 #include "storage/open.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 
 // Disk space that removals may use when there is no other (docs/storage.md): a 32nd of the disk
 // within these.
@@ -26,8 +26,6 @@ struct Store {
   bool read_only = false;  // the disk is: nothing can be written
 };
 
-using storage::OnFailure;
-
 enum class Opening {
   existing,  // refuse a folder that holds no store
   made_if_missing,
@@ -35,6 +33,6 @@ enum class Opening {
 
 // Opens the data folder that the settings name, alone (flock). Throws UsageError with one sentence
 // when it cannot be used.
-using OpenStore = std::function<Store(const Config&, Opening, OnFailure)>;
+using OpenStore = std::function<Store(const config::Config&, Opening, storage::OnFailure)>;
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

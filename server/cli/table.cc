@@ -4,7 +4,7 @@
 
 #include "text/utf8.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 
 std::string text_of(const Table& table) {
   std::vector<std::size_t> widths;
@@ -28,4 +28,4 @@ std::string counted(std::uint64_t count, const char* one, const char* many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

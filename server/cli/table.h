@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 
 // Rows of cells in UTF-8; the first row is the heading.
 using Table = std::vector<std::vector<std::string>>;
@@ -16,4 +16,4 @@ using Table = std::vector<std::vector<std::string>>;
 // "1 account" or "3 accounts".
 [[nodiscard]] std::string counted(std::uint64_t count, const char* one, const char* many);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

@@ -17,7 +17,7 @@
 #include "text/percent.h"
 #include "text/utf8.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 namespace {
 
 constexpr std::string_view kPrefix = "user ";
@@ -31,10 +31,10 @@ void add_password(UserRequest& request, const Invocation& invocation) {
   if (invocation.user.no_password) return;
   const std::string& name = request.values["name"];
   const std::string password = text::nfc(read_new_password(name));
-  request.values["hash"] = hash_password(password);
+  request.values["hash"] = auth::hash_password(password);
   if (!invocation.config.digest) return;
-  request.values["digest-sha256"] = digest_secret_sha256(name, password);
-  request.values["digest-md5"] = digest_secret_md5(name, password);
+  request.values["digest-sha256"] = auth::digest_secret_sha256(name, password);
+  request.values["digest-md5"] = auth::digest_secret_md5(name, password);
 }
 
 // SHA-256 of the certificate's DER form, in hex.
@@ -43,7 +43,7 @@ std::string certificate_fingerprint(const std::string& file) {
   std::string pem(kCertificateLimitBytes, '\0');
   in.read(pem.data(), static_cast<std::streamsize>(pem.size()));
   if (!in.is_open() || in.bad() || in.gcount() == 0)
-    throw UsageError("The certificate " + file + " cannot be read.");
+    throw process::UsageError("The certificate " + file + " cannot be read.");
   pem.resize(static_cast<std::size_t>(in.gcount()));
   const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
       BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
@@ -52,15 +52,15 @@ std::string certificate_fingerprint(const std::string& file) {
   ERR_clear_error();
   unsigned char* der = nullptr;
   const int size = certificate ? i2d_X509(certificate.get(), &der) : 0;
-  if (size <= 0) throw UsageError(file + " is no certificate in PEM form.");
+  if (size <= 0) throw process::UsageError(file + " is no certificate in PEM form.");
   const std::string bytes(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
   OPENSSL_free(der);
-  return sha256_hex(bytes);
+  return auth::sha256_hex(bytes);
 }
 
 std::string new_token_id() {
   constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
-  const Key random = random_key();
+  const auth::Key random = auth::random_key();
   std::string id;
   for (std::size_t i = 0; i < kTokenIdLetters; ++i) id += kLetters[random[i] % kLetters.size()];
   return id;
@@ -81,7 +81,7 @@ std::string request_line(const UserRequest& request) {
     text::append_encoded(line, value, kPlainBytes);
   }
   if (line.size() >= ControlSocket::kRequestLimitBytes)
-    throw UsageError("The name, the label or the path is too long.");
+    throw process::UsageError("The name, the label or the path is too long.");
   return line;
 }
 
@@ -120,7 +120,8 @@ PreparedUser prepare_user(const Invocation& invocation) {
       take("bytes", user.quota_bytes);
       take("resources", user.quota_resources);
       if (!storage::account_name_allowed(request.values["name"]))
-        throw UsageError("A name has 1 to 64 bytes of UTF-8, no colon and no control characters.");
+        throw process::UsageError(
+            "A name has 1 to 64 bytes of UTF-8, no colon and no control characters.");
       add_password(request, invocation);
       break;
     case Command::user_passwd:
@@ -150,7 +151,7 @@ PreparedUser prepare_user(const Invocation& invocation) {
     case Command::user_certificate:
       request.verb = "certificate";
       if (user.certificate_file.has_value() == user.clear)
-        throw UsageError("A certificate file is needed, or --clear.");
+        throw process::UsageError("A certificate file is needed, or --clear.");
       request.values["sha256"] =
           user.clear ? std::string() : certificate_fingerprint(*user.certificate_file);
       break;
@@ -161,9 +162,9 @@ PreparedUser prepare_user(const Invocation& invocation) {
       take("expires", user.expires);
       if (user.read_only) request.values["read-only"] = "yes";
       const std::string id = new_token_id();
-      prepared.secret = "holdfast_" + id + "_" + new_token();
+      prepared.secret = "holdfast_" + id + "_" + auth::new_token();
       request.values["id"] = id;
-      const storage::Sha256 hash = token_hash(prepared.secret);
+      const storage::Sha256 hash = auth::token_hash(prepared.secret);
       request.values["hash"] = {reinterpret_cast<const char*>(hash.data()), hash.size()};
       break;
     }
@@ -175,9 +176,9 @@ PreparedUser prepare_user(const Invocation& invocation) {
       take("id", user.token);
       break;
     default:
-      throw UsageError("This is no command about accounts.");
+      throw process::UsageError("This is no command about accounts.");
   }
   return prepared;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

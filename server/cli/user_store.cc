@@ -17,7 +17,7 @@
 #include "text/json.h"
 #include "text/utf8.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 namespace {
 
 using storage::Account;
@@ -52,19 +52,19 @@ std::string_view to_string(Right right) {
 Right parse_right(std::string_view text) {
   for (const Right right : {Right::none, Right::read, Right::write})
     if (text == to_string(right)) return right;
-  throw UsageError("A grant is read, write or none, and not " + quoted(text) + ".");
+  throw process::UsageError("A grant is read, write or none, and not " + quoted(text) + ".");
 }
 
 // As it stands in a URL, percent-encoded or not.
 Path parse_path(std::string_view text) {
   if (!text.starts_with('/'))
-    throw UsageError("A path begins with a slash, " + quoted(text) + " does not.");
+    throw process::UsageError("A path begins with a slash, " + quoted(text) + " does not.");
   if (text.find('?') != text.npos || text.find('#') != text.npos)
-    throw UsageError("In a path, write ? as %3F and # as %23.");
+    throw process::UsageError("In a path, write ? as %3F and # as %23.");
   try {
     return dav::parse_reference(text, dav::UrlSpace{}, "").path;
   } catch (const dav::Error& error) {
-    throw UsageError(quoted(text) + " is no path: " + error.detail + ".");
+    throw process::UsageError(quoted(text) + " is no path: " + error.detail + ".");
   }
 }
 
@@ -72,9 +72,10 @@ Path parse_path(std::string_view text) {
 std::optional<std::uint64_t> parse_quota(std::string_view text, bool bytes) {
   if (text == "none") return std::nullopt;
   try {
-    return parse_number(text, bytes);
-  } catch (const UsageError& error) {
-    throw UsageError("The quota " + quoted(text) + " cannot be used: " + error.what() + ".");
+    return config::parse_number(text, bytes);
+  } catch (const process::UsageError& error) {
+    throw process::UsageError("The quota " + quoted(text) + " cannot be used: " + error.what() +
+                              ".");
   }
 }
 
@@ -96,13 +97,13 @@ std::int64_t parse_duration_s(std::string_view text) {
     if (error == std::errc{} && rest + 1 == end && *rest == unit && count > 0 &&
         count <= kMost_s / seconds)
       return count * seconds;
-  throw UsageError("A token expires after a time like 30m, 12h, 90d or 2w, and not " +
-                   quoted(text) + ".");
+  throw process::UsageError("A token expires after a time like 30m, 12h, 90d or 2w, and not " +
+                            quoted(text) + ".");
 }
 
 const Account& find(const Accounts& all, std::string_view name) {
   if (const Account* found = all.find(name)) return *found;
-  throw UsageError("There is no account " + quoted(name) + ".");
+  throw process::UsageError("There is no account " + quoted(name) + ".");
 }
 
 // What is not there of the way to the home is made; only the home is the account's own.
@@ -115,8 +116,8 @@ void make_home(Transaction& tx, const Path& home, AccountId owner) {
       tx.make_collection(*found.parent, segment,
                          at.depth() == home.depth() ? owner : storage::kNobody);
     } else if (!found.resource->is_collection()) {
-      throw UsageError("The home cannot be " + shown(home) + ", because " + shown(at) +
-                       " is a file.");
+      throw process::UsageError("The home cannot be " + shown(home) + ", because " + shown(at) +
+                                " is a file.");
     }
   }
 }
@@ -131,14 +132,14 @@ ControlReply add(Namespace& names, const UserRequest& request) {
   Account account;
   account.name = request.value("name");
   if (!storage::account_name_allowed(account.name))
-    throw UsageError(quoted(account.name) + " is no name for an account.");
+    throw process::UsageError(quoted(account.name) + " is no name for an account.");
   if (request.has("home")) {
     account.home = parse_path(request.value("home"));
   } else if (account.name.find('/') == std::string::npos && account.name != "." &&
              account.name != "..") {
     account.home = Path().child(account.name);
   } else {
-    throw UsageError("With this name, say where the home is: --home PATH.");
+    throw process::UsageError("With this name, say where the home is: --home PATH.");
   }
   take_password(account, request);
   take_quotas(account, request);
@@ -146,7 +147,7 @@ ControlReply add(Namespace& names, const UserRequest& request) {
   names.write(Flush::required, [&](Transaction& tx) {
     const auto now = tx.accounts();
     if (now->find(account.name))
-      throw UsageError("The account " + quoted(account.name) + " exists already.");
+      throw process::UsageError("The account " + quoted(account.name) + " exists already.");
     first = now->accounts.empty();
     Account made = account;
     made.created = tx.wall_now();
@@ -180,21 +181,22 @@ ControlReply passwd(Namespace& names, const UserRequest& request) {
 
 ControlReply quota(Namespace& names, const UserRequest& request) {
   if (!request.has("bytes") && !request.has("resources"))
-    throw UsageError("Say which quota is meant: --bytes N, --resources N, or both.");
+    throw process::UsageError("Say which quota is meant: --bytes N, --resources N, or both.");
   return change(names, request, "has a new quota",
                 [&](Account& account, const Accounts&) { take_quotas(account, request); });
 }
 
 ControlReply certificate(Namespace& names, const UserRequest& request) {
   const std::string_view sha256 = request.value("sha256");
-  return change(
-      names, request, sha256.empty() ? "has no certificate any more" : "has a certificate",
-      [&](Account& account, const Accounts& all) {
-        for (const Account& other : all.accounts)
-          if (!sha256.empty() && other.id != account.id && other.certificate == sha256)
-            throw UsageError("That certificate is the account " + quoted(other.name) + "'s.");
-        account.certificate = sha256;
-      });
+  return change(names, request,
+                sha256.empty() ? "has no certificate any more" : "has a certificate",
+                [&](Account& account, const Accounts& all) {
+                  for (const Account& other : all.accounts)
+                    if (!sha256.empty() && other.id != account.id && other.certificate == sha256)
+                      throw process::UsageError("That certificate is the account " +
+                                                quoted(other.name) + "'s.");
+                  account.certificate = sha256;
+                });
 }
 
 std::vector<Grant>::iterator grant_at(Account& account, const Path& path) {
@@ -210,7 +212,7 @@ ControlReply grant(Namespace& names, const UserRequest& request) {
                            " at " + shown(path) + " and below";
   return change(names, request, done, [&](Account& account, const Accounts&) {
     if (storage::same_path(account.home, path))
-      throw UsageError(shown(path) + " is the account's home, where it may always write.");
+      throw process::UsageError(shown(path) + " is the account's home, where it may always write.");
     const auto known = grant_at(account, path);
     if (known != account.grants.end()) {
       known->right = right;
@@ -226,8 +228,8 @@ ControlReply revoke(Namespace& names, const UserRequest& request) {
                 [&](Account& account, const Accounts&) {
                   const auto known = grant_at(account, path);
                   if (known == account.grants.end())
-                    throw UsageError("The account " + quoted(account.name) + " has no grant at " +
-                                     shown(path) + ".");
+                    throw process::UsageError("The account " + quoted(account.name) +
+                                              " has no grant at " + shown(path) + ".");
                   account.grants.erase(known);
                 });
 }
@@ -304,7 +306,7 @@ ControlReply token_add(Namespace& names, const UserRequest& request) {
   std::copy(hash.begin(), hash.end(), token.hash.begin());
   if (token.label.empty() || token.label.size() > kLabelBytes || text::has_control(token.label) ||
       !text::valid_utf8(token.label))
-    throw UsageError("A label has 1 to 200 bytes of UTF-8 and no control characters.");
+    throw process::UsageError("A label has 1 to 200 bytes of UTF-8 and no control characters.");
   token.read_only = request.has("read-only");
   if (request.has("path")) token.path = parse_path(request.value("path"));
   std::optional<std::int64_t> lives_s;
@@ -313,7 +315,7 @@ ControlReply token_add(Namespace& names, const UserRequest& request) {
     const auto now = tx.accounts();
     DeviceToken made = token;
     made.account = find(*now, request.value("name")).id;
-    if (now->find_token(made.id)) throw UsageError("The token's id is taken; try again.");
+    if (now->find_token(made.id)) throw process::UsageError("The token's id is taken; try again.");
     made.created = tx.wall_now();
     if (lives_s) made.expires = made.created + *lives_s * 1000;
     tx.put_token(std::move(made));
@@ -343,7 +345,7 @@ ControlReply token_list(const Namespace& names, const UserRequest& request) {
 ControlReply token_remove(Namespace& names, const UserRequest& request) {
   const std::string_view id = request.value("id");
   names.write(Flush::required, [&](Transaction& tx) {
-    if (!tx.remove_token(id)) throw UsageError("There is no token " + quoted(id) + ".");
+    if (!tx.remove_token(id)) throw process::UsageError("There is no token " + quoted(id) + ".");
   });
   return {0, "Token " + shown(id) + " removed.\n"};
 }
@@ -368,9 +370,9 @@ ControlReply act(Namespace& names, const UserRequest& request) {
 ControlReply answer_user(Namespace& names, const UserRequest& request) {
   try {
     return act(names, request);
-  } catch (const UsageError& error) {
-    return {kUsageExit, std::string("holdfast: ") + error.what() + "\n"};
+  } catch (const process::UsageError& error) {
+    return {process::kUsageExit, std::string("holdfast: ") + error.what() + "\n"};
   }
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

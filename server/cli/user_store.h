@@ -13,7 +13,7 @@
 #include "server/cli/control_socket.h"
 #include "storage/namespace.h"
 
-namespace holdfast::server {
+namespace holdfast::server::cli {
 
 // "user VERB KEY=VALUE …", values percent-encoded, so that they may hold anything.
 struct UserRequest {
@@ -43,4 +43,4 @@ struct PreparedUser {
 // Throws UsageError with one sentence.
 [[nodiscard]] PreparedUser prepare_user(const Invocation& invocation);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::cli

@@ -7,7 +7,7 @@
 
 #include "text/ascii.h"
 
-namespace holdfast::server {
+namespace holdfast::server::config {
 namespace {
 
 constexpr std::uint64_t kGibi = 1 << 30;
@@ -16,8 +16,9 @@ void apply(Config& config, const Option& option, std::string_view value,
            const std::string& source) {
   try {
     option.set(config, value);
-  } catch (const UsageError& error) {
-    throw UsageError(source + ": " + error.what() + ", not \"" + std::string(value) + "\".");
+  } catch (const process::UsageError& error) {
+    throw process::UsageError(source + ": " + error.what() + ", not \"" + std::string(value) +
+                              "\".");
   }
 }
 
@@ -29,11 +30,11 @@ std::string Option::variable() const {
   return out;
 }
 
-Config resolve(const Values& flags, const Environment& environment, const Values& file) {
+Config resolve(const Values& flags, const process::Environment& environment, const Values& file) {
   for (const auto& [name, value] : file) {
     const auto known = [&name = name](const Option& option) { return option.name == name; };
     if (std::none_of(options().begin(), options().end(), known))
-      throw UsageError("The config file has an unknown name: " + name + ".");
+      throw process::UsageError("The config file has an unknown name: " + name + ".");
   }
   Config config;
   for (const Option& option : options()) {
@@ -50,14 +51,14 @@ Config resolve(const Values& flags, const Environment& environment, const Values
 
 net::Address parse_address(std::string_view text) {
   if (auto address = net::Address::parse(text)) return *std::move(address);
-  throw UsageError("an address like 127.0.0.1:8080 or [::1]:8080 is needed");
+  throw process::UsageError("an address like 127.0.0.1:8080 or [::1]:8080 is needed");
 }
 
 http::Origin parse_public_url(std::string_view text) {
   // A path is let through, but not what stands for a mistake in copying.
   if (text.find_first_of("\\ \t\"<>") == std::string_view::npos)
     if (auto origin = http::Origin::of_url(text)) return *std::move(origin);
-  throw UsageError("a URL like https://dav.example.org is needed");
+  throw process::UsageError("a URL like https://dav.example.org is needed");
 }
 
 std::vector<http::Origin> parse_public_urls(std::string_view text) {
@@ -69,15 +70,15 @@ std::vector<http::Origin> parse_public_urls(std::string_view text) {
 
 void check_tls(const Config& config) {
   if (config.tls_certificate.empty() != config.tls_key.empty())
-    throw UsageError("--tls-cert and --tls-key belong together; " +
-                     std::string(config.tls_key.empty() ? "--tls-key" : "--tls-cert") +
-                     " is missing.");
+    throw process::UsageError("--tls-cert and --tls-key belong together; " +
+                              std::string(config.tls_key.empty() ? "--tls-key" : "--tls-cert") +
+                              " is missing.");
   if (config.tls_self_signed && !config.tls_certificate.empty())
-    throw UsageError("--tls-cert and --tls-self-signed exclude each other.");
+    throw process::UsageError("--tls-cert and --tls-self-signed exclude each other.");
   if (config.tls()) {
     const std::vector<http::Origin>& known = config.public_urls;
     if (config.http_redirect && !known.empty() && known.front().scheme != http::Scheme::https)
-      throw UsageError(
+      throw process::UsageError(
           "--http-redirect sends clients to --public-url, which must begin with https.");
     return;
   }
@@ -85,8 +86,8 @@ void check_tls(const Config& config) {
        {std::pair{"--tls-client-ca", !config.tls_client_ca.empty()},
         std::pair{"--http-redirect", config.http_redirect.has_value()}})
     if (is_set)
-      throw UsageError(std::string(name) +
-                       " needs TLS: --tls-cert and --tls-key, or --tls-self-signed.");
+      throw process::UsageError(std::string(name) +
+                                " needs TLS: --tls-cert and --tls-key, or --tls-self-signed.");
 }
 
 std::string_view to_string(Durability durability) {
@@ -109,4 +110,4 @@ dav::Options Config::engine_options(std::uint64_t disk_bytes) const {
   return out;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::config

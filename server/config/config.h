@@ -25,7 +25,7 @@
 #include "server/process/usage_error.h"
 #include "storage/open.h"
 
-namespace holdfast::server {
+namespace holdfast::server::config {
 
 using storage::Durability;
 
@@ -39,9 +39,9 @@ struct Config {
   std::string tls_client_ca;
   bool tls_self_signed = false;
   std::optional<net::Address> http_redirect;
-  std::vector<std::string> prefix;     // decoded segments; empty: "/"
-  std::optional<Anonymous> anonymous;  // nullopt: see anonymous_without_accounts()
-  Proxies trusted_proxies;
+  std::vector<std::string> prefix;           // decoded segments; empty: "/"
+  std::optional<auth::Anonymous> anonymous;  // nullopt: see anonymous_without_accounts()
+  auth::Proxies trusted_proxies;
   bool basic_over_http = false;
   bool digest = false;
   std::optional<std::string> access_log = "-";  // a path, or "-" for standard output; nullopt: none
@@ -55,7 +55,7 @@ struct Config {
   std::optional<std::uint64_t> free_space_floor_bytes;
   dav::Options
       dav;  // `space` and the fields that limits also has are filled in by engine_options()
-  Limits limits;
+  http1::Limits limits;
 
   // The URL path that the tree is served under, percent-encoded, with a final slash.
   [[nodiscard]] std::string prefix_path() const;
@@ -91,7 +91,7 @@ using Values = std::map<std::string, std::string, std::less<>>;
 
 // The settings. An environment variable that is set but empty counts as not set. Throws UsageError
 // with one sentence that names the source for an unknown name or a bad value.
-[[nodiscard]] Config resolve(const Values& flags, const Environment& environment,
+[[nodiscard]] Config resolve(const Values& flags, const process::Environment& environment,
                              const Values& file = {});
 
 // An "ADDR:PORT" to listen on. Throws UsageError.
@@ -114,4 +114,4 @@ void check_tls(const Config& config);
 
 [[nodiscard]] std::string_view to_string(Durability durability);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::config

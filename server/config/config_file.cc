@@ -9,7 +9,7 @@
 
 #include "server/config/config.h"
 
-namespace holdfast::server {
+namespace holdfast::server::config {
 namespace {
 
 std::string unquoted(const std::string& value) {
@@ -24,27 +24,27 @@ std::string unquoted(const std::string& value) {
 Values read_config_file(const std::string& path) {
   std::ifstream in(path);
   if (!in || std::filesystem::is_directory(path))
-    throw UsageError("The config file " + path + " cannot be read.");
+    throw process::UsageError("The config file " + path + " cannot be read.");
 
   boost::property_tree::ptree tree;
   try {
     boost::property_tree::ini_parser::read_ini(in, tree);
   } catch (const boost::property_tree::ini_parser_error& error) {
-    throw UsageError("The config file " + path + " is wrong in line " +
-                     std::to_string(error.line()) + ": " + error.message() + ".");
+    throw process::UsageError("The config file " + path + " is wrong in line " +
+                              std::to_string(error.line()) + ": " + error.message() + ".");
   }
 
   Values values;
   for (const auto& [key, child] : tree) {
     if (!child.empty())
-      throw UsageError("The config file " + path + " has a section [" + key +
-                       "]; sections are not used.");
+      throw process::UsageError("The config file " + path + " has a section [" + key +
+                                "]; sections are not used.");
     std::string name = key;
     std::replace(name.begin(), name.end(), '_', '-');
     if (!values.emplace(name, unquoted(child.data())).second)
-      throw UsageError("The config file " + path + " has " + name + " twice.");
+      throw process::UsageError("The config file " + path + " has " + name + " twice.");
   }
   return values;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::config

@@ -6,7 +6,7 @@
 
 #include "server/config/config.h"
 
-namespace holdfast::server {
+namespace holdfast::server::config {
 namespace {
 
 constexpr std::uint64_t kKibi = 1024;
@@ -16,18 +16,18 @@ constexpr std::uint64_t kMaxBytes = std::numeric_limits<std::int64_t>::max();
 std::uint64_t parse_count(std::string_view text, bool suffixes) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc::result_out_of_range) throw UsageError("the number is too large");
+  if (error == std::errc::result_out_of_range) throw process::UsageError("the number is too large");
   std::string_view rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
   if (error != std::errc{} || (!rest.empty() && !suffixes))
-    throw UsageError("a whole number is needed");
+    throw process::UsageError("a whole number is needed");
   if (rest.empty()) return value;
 
   const std::size_t power = std::string_view("KMGT").find(rest.front()) + 1;
   rest.remove_prefix(1);
   if (power == 0 || !(rest.empty() || rest == "iB"))
-    throw UsageError("a number of bytes is needed, like 65536, 64KiB, 10MiB or 2GiB");
+    throw process::UsageError("a number of bytes is needed, like 65536, 64KiB, 10MiB or 2GiB");
   for (std::size_t i = 0; i < power; ++i) {
-    if (value > kMaxBytes / kKibi) throw UsageError("the number is too large");
+    if (value > kMaxBytes / kKibi) throw process::UsageError("the number is too large");
     value *= kKibi;
   }
   return value;
@@ -65,7 +65,8 @@ Option number(const char* name, const char* unit, std::uint64_t least, std::uint
   return {name, unit, help,
           [=](Config& config, std::string_view text) {
             const std::uint64_t value = parse_count(text, bytes);
-            if (value < least || value > most) throw UsageError(range_text(least, most, bytes));
+            if (value < least || value > most)
+              throw process::UsageError(range_text(least, most, bytes));
             field(config) = static_cast<Field>(value);
           },
           [=](const Config& config) {
@@ -86,7 +87,7 @@ Option choice(const char* name, std::vector<std::pair<const char*, Enum>> values
                 field(config) = value;
                 return;
               }
-            throw UsageError("the value must be one of " + unit);
+            throw process::UsageError("the value must be one of " + unit);
           },
           [=](const Config& config) -> std::string {
             for (const auto& [word, value] : values)
@@ -139,7 +140,7 @@ std::vector<std::string> parse_prefix(std::string_view value) {
   try {
     return dav::parse_prefix(value);
   } catch (const std::invalid_argument& error) {
-    throw UsageError(error.what());
+    throw process::UsageError(error.what());
   }
 }
 
@@ -151,16 +152,17 @@ std::string prefix_text(const std::vector<std::string>& prefix) {
   return path;
 }
 
-Proxies parse_proxies(std::string_view value) {
-  if (auto proxies = Proxies::parse(value)) return *std::move(proxies);
-  throw UsageError("addresses or networks like 127.0.0.1,10.0.0.0/8,fd00::/8 are needed");
+auth::Proxies parse_proxies(std::string_view value) {
+  if (auto proxies = auth::Proxies::parse(value)) return *std::move(proxies);
+  throw process::UsageError("addresses or networks like 127.0.0.1,10.0.0.0/8,fd00::/8 are needed");
 }
 
-std::string proxies_text(const Proxies& proxies) { return proxies.text(); }
+std::string proxies_text(const auth::Proxies& proxies) { return proxies.text(); }
 
 void check_not_empty(std::string_view value) {
-  if (value.empty()) throw UsageError("a value is needed");
-  if (value.find('\0') != std::string_view::npos) throw UsageError("the value holds a NUL byte");
+  if (value.empty()) throw process::UsageError("a value is needed");
+  if (value.find('\0') != std::string_view::npos)
+    throw process::UsageError("the value holds a NUL byte");
 }
 
 std::optional<std::string> parse_access_log(std::string_view value) {
@@ -178,12 +180,13 @@ Option anonymous_option() {
       "they may write when --listen is a loopback address, and elsewhere the server does not "
       "start without this option",
       [](Config& config, std::string_view value) {
-        for (const Anonymous word : {Anonymous::off, Anonymous::read, Anonymous::write})
+        for (const auth::Anonymous word :
+             {auth::Anonymous::off, auth::Anonymous::read, auth::Anonymous::write})
           if (value == to_string(word)) {
             config.anonymous = word;
             return;
           }
-        throw UsageError("the value must be one of off|read|write");
+        throw process::UsageError("the value must be one of off|read|write");
       },
       [](const Config& config) {
         return config.anonymous ? std::string(to_string(*config.anonymous)) : std::string();
@@ -200,7 +203,7 @@ Option checksums_option() {
             if (value == "sha1" || value == "sha1,md5" || value == "md5,sha1") digests.sha1 = true;
             if (value == "md5" || value == "sha1,md5" || value == "md5,sha1") digests.md5 = true;
             if (!digests.sha1 && !digests.md5 && value != "none")
-              throw UsageError("the value must be sha1, md5, sha1,md5 or none");
+              throw process::UsageError("the value must be sha1, md5, sha1,md5 or none");
             config.dav.checksums = digests;
           },
           [](const Config& config) -> std::string {
@@ -267,7 +270,7 @@ std::vector<Option> make_options() {
           "public-url", "URL,...", FIELD(public_urls), parse_public_urls, public_urls_text,
           "http(s)://host[:port] that clients use when it is not the listening address; of several "
           "the first is the one to show"),
-      value<Proxies>(
+      value<auth::Proxies>(
           "trusted-proxies", "CIDR,...", FIELD(trusted_proxies), parse_proxies, proxies_text,
           "Addresses or networks of reverse proxies that are believed in what X-Forwarded-For, "
           "-Proto, -Host or Forwarded say of a client"),
@@ -429,7 +432,7 @@ std::vector<Option> make_options() {
 
 std::uint64_t parse_number(std::string_view text, bool suffixes) {
   const std::uint64_t value = parse_count(text, suffixes);
-  if (value > kMaxBytes) throw UsageError("the number is too large");
+  if (value > kMaxBytes) throw process::UsageError("the number is too large");
   return value;
 }
 
@@ -438,4 +441,4 @@ std::span<const Option> options() {
   return table;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::config

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 
-BodyReader::BodyReader(Wire& wire, const Limits& limits, const Head& head, std::span<char> arrived,
-                       std::span<char> buffer)
+BodyReader::BodyReader(net::Wire& wire, const Limits& limits, const Head& head,
+                       std::span<char> arrived, std::span<char> buffer)
     : wire_(wire),
       limits_(limits),
       length_(head.chunked ? std::nullopt
@@ -28,22 +28,22 @@ bool BodyReader::invite() {
   return !arrived_.empty() || wire_.send_all({"HTTP/1.1 100 Continue\r\n\r\n"});
 }
 
-bool BodyReader::fill(Clock::time_point deadline) {
+bool BodyReader::fill(net::Clock::time_point deadline) {
   const std::span<char> room = length_
                                    ? buffer_.first(static_cast<std::size_t>(std::min<std::uint64_t>(
                                          buffer_.size(), *length_ - received_)))
                                    : buffer_;
-  Wire::Received received = wire_.receive_now(room);
-  while (received.state == Wire::Received::State::nothing) {
-    const Clock::time_point start = Clock::now();
+  net::Wire::Received received = wire_.receive_now(room);
+  while (received.state == net::Wire::Received::State::nothing) {
+    const net::Clock::time_point start = net::Clock::now();
     received = wire_.receive_until(room, std::min(start + window_left_, deadline));
-    const Clock::time_point end = Clock::now();
-    if (received.state == Wire::Received::State::nothing && end >= deadline) {
+    const net::Clock::time_point end = net::Clock::now();
+    if (received.state == net::Wire::Received::State::nothing && end >= deadline) {
       stop(State::timed_out);
       return false;
     }
     window_left_ -= end - start;
-    if (window_left_ > Clock::duration::zero()) continue;
+    if (window_left_ > net::Clock::duration::zero()) continue;
     if (window_bytes_ < limits_.body_rate_bytes_per_s * limits_.body_rate_window_s) {
       stop(State::timed_out);
       return false;
@@ -51,7 +51,7 @@ bool BodyReader::fill(Clock::time_point deadline) {
     window_left_ = std::chrono::seconds(limits_.body_rate_window_s);
     window_bytes_ = 0;
   }
-  if (received.state == Wire::Received::State::ended) {
+  if (received.state == net::Wire::Received::State::ended) {
     stop(State::truncated);
     return false;
   }
@@ -62,10 +62,10 @@ bool BodyReader::fill(Clock::time_point deadline) {
 
 http::Body::Piece BodyReader::read() {
   if (state_ == State::more && !invite()) stop(State::truncated);
-  return next(Clock::time_point::max());
+  return next(net::Clock::time_point::max());
 }
 
-http::Body::Piece BodyReader::next(Clock::time_point deadline) {
+http::Body::Piece BodyReader::next(net::Clock::time_point deadline) {
   while (state_ == State::more) {
     if (arrived_.empty() && !fill(deadline)) break;
     std::span<const char> data;
@@ -101,9 +101,10 @@ bool BodyReader::drain() {
   if (state_ != State::more || invitation_due_) return false;
   if (length_ && *length_ - received_ > limits_.drain_bytes) return false;
   const std::uint64_t most = received_ + limits_.drain_bytes;
-  const Clock::time_point deadline = Clock::now() + std::chrono::seconds(limits_.drain_timeout_s);
-  while (state_ == State::more && received_ <= most && Clock::now() < deadline) next(deadline);
+  const net::Clock::time_point deadline =
+      net::Clock::now() + std::chrono::seconds(limits_.drain_timeout_s);
+  while (state_ == State::more && received_ <= most && net::Clock::now() < deadline) next(deadline);
   return state_ == State::complete;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

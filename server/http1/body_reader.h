@@ -13,12 +13,12 @@
 #include "server/http1/limits.h"
 #include "server/net/wire.h"
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 
 class BodyReader final : public http::Body {
  public:
   // `arrived` is what came after the head in the same reads; `buffer` receives the rest.
-  BodyReader(Wire& wire, const Limits& limits, const Head& head, std::span<char> arrived,
+  BodyReader(net::Wire& wire, const Limits& limits, const Head& head, std::span<char> arrived,
              std::span<char> buffer);
 
   [[nodiscard]] std::optional<std::uint64_t> length() const override { return length_; }
@@ -42,12 +42,12 @@ class BodyReader final : public http::Body {
   [[nodiscard]] std::span<char> leftover() const { return arrived_; }
 
  private:
-  Piece next(Clock::time_point deadline);
+  Piece next(net::Clock::time_point deadline);
   [[nodiscard]] bool invite();
-  [[nodiscard]] bool fill(Clock::time_point deadline);
+  [[nodiscard]] bool fill(net::Clock::time_point deadline);
   void stop(State state) { state_ = state; }
 
-  Wire& wire_;
+  net::Wire& wire_;
   const Limits& limits_;
   std::optional<std::uint64_t> length_;
   ChunkedDecoder chunks_;
@@ -58,8 +58,8 @@ class BodyReader final : public http::Body {
   std::uint64_t received_ = 0;
   // The rate: waiting time left and bytes received in the current window. Only waiting counts,
   // never the time that the handler takes.
-  Clock::duration window_left_;
+  net::Clock::duration window_left_;
   std::int64_t window_bytes_ = 0;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

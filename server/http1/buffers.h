@@ -11,7 +11,7 @@
 #include "server/http1/head.h"
 #include "server/http1/limits.h"
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 
 class Buffers {
  public:
@@ -42,4 +42,4 @@ class Buffers {
   std::unique_ptr<char[]> body_;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

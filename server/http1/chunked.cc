@@ -6,7 +6,7 @@
 #include "text/ascii.h"
 #include "text/hex.h"
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 namespace {
 
 constexpr std::size_t kMaxDigits = 8;
@@ -111,4 +111,4 @@ ChunkedDecoder::State ChunkedDecoder::decode(std::span<char>& input, std::span<c
   return state;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 
 class ChunkedDecoder {
  public:
@@ -36,4 +36,4 @@ class ChunkedDecoder {
   std::int64_t excess_ = 0;       // framing beyond what the data justifies
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

@@ -6,7 +6,7 @@
 
 #include "dav/method.h"
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 namespace {
 
 // TLS 1.2 and later take this in place of a handshake: a fatal alert, "internal error".
@@ -28,15 +28,15 @@ bool looks_quick(const Head& head, std::size_t arrived) {
 
 }  // namespace
 
-Connection::Connection(const Service& service, Wire wire, Peer peer, net::ClientKey key)
+Connection::Connection(const Service& service, net::Wire wire, Peer peer, net::ClientKey key)
     : service_(service),
       wire_(std::move(wire)),
       peer_(std::move(peer)),
       key_(key),
       scanner_(service.limits),
-      since_(Clock::now()) {}
+      since_(net::Clock::now()) {}
 
-Connection::Next Connection::serve(Buffers& space, ThreadPolicy& policy) noexcept {
+Connection::Next Connection::serve(Buffers& space, net::ThreadPolicy& policy) noexcept {
   Next next = Next::close;
   wire_.set_thread_policy(&policy);
   try {
@@ -59,29 +59,29 @@ Connection::Next Connection::end(Fate fate) {
 
 std::optional<Connection::Next> Connection::secure() {
   switch (wire_.handshake()) {
-    case TlsSession::Handshake::done:
+    case tls::TlsSession::Handshake::done:
       break;
-    case TlsSession::Handshake::wants_bytes:
-    case TlsSession::Handshake::wants_room:
+    case tls::TlsSession::Handshake::wants_bytes:
+    case tls::TlsSession::Handshake::wants_room:
       return Next::park;
-    case TlsSession::Handshake::plain_text:
+    case tls::TlsSession::Handshake::plain_text:
       wire_.drop_tls();
       refuse(service_, wire_, peer_, Refusal{400, "this port speaks TLS: use https"}, {});
       return end(Fate::linger);
-    case TlsSession::Handshake::failed:
+    case tls::TlsSession::Handshake::failed:
       return end(Fate::linger);  // so that the alert can be read
-    case TlsSession::Handshake::ended:
+    case tls::TlsSession::Handshake::ended:
       return Next::close;
   }
   peer_.tls = true;
   peer_.certificate = wire_.client_certificate();
-  since_ = Clock::now();
+  since_ = net::Clock::now();
   if (admitted) return std::nullopt;
   turn_away();
   return Next::linger;
 }
 
-Connection::Next Connection::serve_requests(Buffers& space, ThreadPolicy& policy) {
+Connection::Next Connection::serve_requests(Buffers& space, net::ThreadPolicy& policy) {
   const auto others_wait = [&policy] { return !policy.is_dedicated(); };
   if (wire_.securing())
     if (const std::optional<Next> next = secure()) return *next;
@@ -101,16 +101,17 @@ Connection::Next Connection::serve_requests(Buffers& space, ThreadPolicy& policy
         if (between && may_wait && !wire_.has_received() &&
             (others_wait() || (policy.takes_quick_connections() && policy.threads_are_plentiful())))
           return Next::quick_loop;
-        const Wire::Received received = may_wait && filled == 0 && policy.threads_are_plentiful()
-                                            ? wire_.receive_soon(room, policy.is_only_thread())
-                                            : wire_.receive_now(room);
+        const net::Wire::Received received =
+            may_wait && filled == 0 && policy.threads_are_plentiful()
+                ? wire_.receive_soon(room, policy.is_only_thread())
+                : wire_.receive_now(room);
         may_wait = false;
-        if (received.state == Wire::Received::State::ended) return Next::close;
-        if (received.state == Wire::Received::State::nothing) {
+        if (received.state == net::Wire::Received::State::ended) return Next::close;
+        if (received.state == net::Wire::Received::State::nothing) {
           hold(buffer.first(filled));
           return between && others_wait() ? Next::quick_loop : Next::park;
         }
-        if (filled == 0) since_ = Clock::now();
+        if (filled == 0) since_ = net::Clock::now();
         filled += received.count;
         continue;
       }
@@ -144,7 +145,7 @@ Connection::Next Connection::serve_requests(Buffers& space, ThreadPolicy& policy
     filled = ended.leftover.size();
     if (filled > 0) std::memmove(buffer.data(), ended.leftover.data(), filled);
     scanner_.reset();
-    since_ = Clock::now();
+    since_ = net::Clock::now();
     may_wait = true;
     const bool too_many = filled > 0 && others_wait() && ++at_once == kMostAtOnce;
     if (policy.threads_are_wanted() || too_many) {
@@ -154,7 +155,7 @@ Connection::Next Connection::serve_requests(Buffers& space, ThreadPolicy& policy
   }
 }
 
-Clock::time_point Connection::deadline(bool crowded) const {
+net::Clock::time_point Connection::deadline(bool crowded) const {
   const Limits& limits = service_.limits;
   if (wire_.securing()) return since_ + std::chrono::seconds(limits.handshake_timeout_s);
   if (!served_ || !held_.empty()) return since_ + std::chrono::seconds(limits.head_timeout_s);
@@ -176,4 +177,4 @@ void Connection::turn_away() {
   wire_.finish_sending();
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

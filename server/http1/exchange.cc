@@ -8,7 +8,7 @@
 #include "http/status.h"
 #include "server/http1/response_writer.h"
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 namespace {
 
 // The log never needs more of a target that was refused for its length.
@@ -42,15 +42,15 @@ bool is_small(const http::Response& response) {
   return std::holds_alternative<std::monostate>(response.body);
 }
 
-std::int64_t microseconds_since(Clock::time_point start) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count();
+std::int64_t microseconds_since(net::Clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(net::Clock::now() - start).count();
 }
 
 }  // namespace
 
-ExchangeEnd exchange(const Service& service, Wire& wire, Buffers& space, const Peer& peer,
+ExchangeEnd exchange(const Service& service, net::Wire& wire, Buffers& space, const Peer& peer,
                      std::span<char> arrived) {
-  const Clock::time_point start = Clock::now();
+  const net::Clock::time_point start = net::Clock::now();
   const Head& head = space.head;
   const bool body_due = head.has_body();
   BodyReader body(wire, service.limits, head, arrived,
@@ -75,7 +75,7 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Buffers& space, const P
                  .http10 = head.http10,
                  .keep_alive = head.keep_alive && drained && !client.last && !service.stopping});
 
-  AccessRecord record;
+  observe::AccessRecord record;
   record.method = head.method;
   record.target = head.target;
   record.status = sent.began ? sent.status : 0;
@@ -96,7 +96,7 @@ ExchangeEnd exchange(const Service& service, Wire& wire, Buffers& space, const P
   return {.fate = client_is_done ? Fate::close : Fate::linger, .small = small, .leftover = {}};
 }
 
-void refuse(const Service& service, Wire& wire, const Peer& peer, const Refusal& refusal,
+void refuse(const Service& service, net::Wire& wire, const Peer& peer, const Refusal& refusal,
             std::string_view arrived) {
   if (arrived.starts_with("\r\n")) arrived.remove_prefix(2);
   const RequestLine line = split_request_line(arrived.substr(0, arrived.find_first_of("\r\n")));
@@ -111,7 +111,7 @@ void refuse(const Service& service, Wire& wire, const Peer& peer, const Refusal&
   if (line.method != "HEAD") answer.append(refusal.detail).append("\n");
   const auto sent = wire.send_now({answer});
 
-  AccessRecord record;
+  observe::AccessRecord record;
   record.method = line.method.substr(0, kLoggedTargetBytes);
   record.target = line.target.substr(0, kLoggedTargetBytes);
   record.status = sent ? refusal.status : 0;
@@ -120,4 +120,4 @@ void refuse(const Service& service, Wire& wire, const Peer& peer, const Refusal&
   service.observer.request_finished(record);
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

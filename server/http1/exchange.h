@@ -18,9 +18,11 @@
 #include "server/net/wire.h"
 #include "server/observe/observer.h"
 
-namespace holdfast::server {
-
+namespace holdfast::server::tls {
 class TlsCredentials;
+}
+
+namespace holdfast::server::http1 {
 
 // True when many clients connect from this numeric address, such as a proxy's: then its connections
 // are not counted against a client. Any thread.
@@ -37,9 +39,9 @@ enum class Fate {
 struct Service {
   const Limits& limits;
   const Handler& handler;
-  Observer& observer;
+  observe::Observer& observer;
   const std::atomic<bool>& stopping;  // no further request is wanted
-  const TlsCredentials* tls;          // nullptr: connections are plain
+  const tls::TlsCredentials* tls;     // nullptr: connections are plain
   const IsShared& is_shared;          // may be empty: no address is
 };
 
@@ -50,12 +52,12 @@ struct ExchangeEnd {
 };
 
 // Answers the request in space.head; `arrived` came with it.
-[[nodiscard]] ExchangeEnd exchange(const Service& service, Wire& wire, Buffers& space,
+[[nodiscard]] ExchangeEnd exchange(const Service& service, net::Wire& wire, Buffers& space,
                                    const Peer& peer, std::span<char> arrived);
 
 // Answers a request that no handler may see, and tells the observer what is known of it. `arrived`
 // is what came of it.
-void refuse(const Service& service, Wire& wire, const Peer& peer, const Refusal& refusal,
+void refuse(const Service& service, net::Wire& wire, const Peer& peer, const Refusal& refusal,
             std::string_view arrived);
 
 // For those whom no worker has time for, and those who never finish a head: sent without waiting.
@@ -63,4 +65,4 @@ inline constexpr std::string_view kUnavailable =
     "HTTP/1.1 503 Service Unavailable\r\nServer: Holdfast\r\nRetry-After: 5\r\n"
     "Content-Length: 0\r\nConnection: close\r\n\r\n";
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

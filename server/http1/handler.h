@@ -7,7 +7,7 @@
 
 #include "http/message.h"
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 
 // The other end of a connection; for a handler that believes a proxy, the client behind it.
 struct Peer {
@@ -28,4 +28,4 @@ struct Peer {
 // goes to the log.
 using Handler = std::function<http::Response(http::Request&, Peer&)>;
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

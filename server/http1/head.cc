@@ -10,7 +10,7 @@
 #include "http/origin.h"
 #include "text/ascii.h"
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 namespace {
 
 namespace beast = boost::beast::http;
@@ -252,4 +252,4 @@ std::optional<Refusal> parse_head(std::string_view bytes, Head& head) {
   return check_target_and_host(head);
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

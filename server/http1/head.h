@@ -13,7 +13,7 @@
 #include "http/message.h"
 #include "server/http1/limits.h"
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 
 // Why a request is refused before any handler sees it; the connection is closed after the answer.
 struct Refusal {
@@ -74,4 +74,4 @@ struct Head {
 // Parses a complete head into `head`, whose views point into it. What is wrong with it, or nullopt.
 [[nodiscard]] std::optional<Refusal> parse_head(std::string_view bytes, Head& head);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

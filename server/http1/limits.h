@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 
 struct Limits {
   std::size_t request_line_bytes = 16 * 1024;  // 414
@@ -35,4 +35,4 @@ struct Limits {
   std::string spill_folder = "/tmp";
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

@@ -6,7 +6,7 @@
 #include <system_error>
 #include <unistd.h>
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 namespace {
 
 int open_unnamed(const std::string& folder) {
@@ -38,4 +38,4 @@ void OverflowFile::append(std::string_view bytes) {
   }
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 
 class OverflowFile {
  public:
@@ -26,4 +26,4 @@ class OverflowFile {
   std::uint64_t size_ = 0;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

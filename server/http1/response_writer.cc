@@ -10,7 +10,7 @@
 #include "server/http1/overflow_file.h"
 #include "text/ascii.h"
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 namespace {
 
 // A body up to this size is copied behind its head; above, the kernel gathers both.
@@ -57,7 +57,7 @@ class ResponseWriter::Stream final : public http::Sink {
   [[nodiscard]] bool send_spilled() {
     if (!overflow_) return writer_.wire_.send_all({});
     return writer_.wire_.send_file(overflow_->descriptor(), sent_, overflow_->size() - sent_) ==
-           Wire::FileSent::all;
+           net::Wire::FileSent::all;
   }
 
  private:
@@ -175,14 +175,14 @@ void ResponseWriter::send_run(const http::SourceBody& body, const http::SourceBo
   if (run.length == 0) return;
   if (const int file = body.source->descriptor(run.offset, run.length); file >= 0) {
     switch (wire_.send_file(file, run.offset, run.length)) {
-      case Wire::FileSent::all:
+      case net::Wire::FileSent::all:
         outcome_.body_bytes += run.length;
         return;
-      case Wire::FileSent::client_gone:
+      case net::Wire::FileSent::client_gone:
         return cut("the client went away or did not read");
-      case Wire::FileSent::file_ended:
+      case net::Wire::FileSent::file_ended:
         return cut("stored content is shorter than its size");
-      case Wire::FileSent::file_failed:
+      case net::Wire::FileSent::file_failed:
         return cut("stored content cannot be read");
     }
   }
@@ -294,4 +294,4 @@ ResponseWriter::Outcome ResponseWriter::send(http::Response& response, Terms ter
   return std::move(outcome_);
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

@@ -12,7 +12,7 @@
 #include "server/http1/limits.h"
 #include "server/net/wire.h"
 
-namespace holdfast::server {
+namespace holdfast::server::http1 {
 
 class ResponseWriter {
  public:
@@ -31,7 +31,7 @@ class ResponseWriter {
     std::string detail;  // why it was cut or replaced
   };
 
-  ResponseWriter(Wire& wire, Buffers& space, const Limits& limits)
+  ResponseWriter(net::Wire& wire, Buffers& space, const Limits& limits)
       : wire_(wire), space_(space), limits_(limits) {}
 
   // Consumes the body. Never throws.
@@ -50,11 +50,11 @@ class ResponseWriter {
   void send_without_body(const http::Response& response);
   void cut(std::string detail);
 
-  Wire& wire_;
+  net::Wire& wire_;
   Buffers& space_;
   const Limits& limits_;
   Terms terms_;
   Outcome outcome_;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::http1

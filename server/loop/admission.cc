@@ -1,6 +1,6 @@
 #include "server/loop/admission.h"
 
-namespace holdfast::server {
+namespace holdfast::server::loop {
 bool Admission::admit(net::ClientKey key) {
   if (total_ >= limits_.connections) return false;
   if (key != 0) {
@@ -18,4 +18,4 @@ void Admission::leave(net::ClientKey key) {
   if (entry != clients_.end() && --entry->second == 0) clients_.erase(entry);
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::loop

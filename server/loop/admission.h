@@ -13,12 +13,12 @@
 #include "server/net/address.h"
 #include "storage/model.h"
 
-namespace holdfast::server {
+namespace holdfast::server::loop {
 
 // Guarded by its owner.
 class Admission {
  public:
-  explicit Admission(const Limits& limits) : limits_(limits) {}
+  explicit Admission(const http1::Limits& limits) : limits_(limits) {}
 
   // Counts a new connection, unless there are too many of all or of this client.
   [[nodiscard]] bool admit(net::ClientKey key);
@@ -28,9 +28,9 @@ class Admission {
   [[nodiscard]] std::size_t total() const { return total_; }
 
  private:
-  const Limits& limits_;
+  const http1::Limits& limits_;
   std::size_t total_ = 0;
   std::unordered_map<net::ClientKey, std::size_t> clients_;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::loop

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <sys/resource.h>
 
-namespace holdfast::server {
+namespace holdfast::server::loop {
 namespace {
 
 // Descriptors besides those of connections: the store's, the log's, the listeners'.
@@ -24,7 +24,7 @@ std::uint64_t raise_descriptor_limit() {
   return limit.rlim_cur;
 }
 
-Limits fitted_to(Limits limits, std::uint64_t descriptors) {
+http1::Limits fitted_to(http1::Limits limits, std::uint64_t descriptors) {
   const std::uint64_t usable =
       descriptors > 2 * kOwnDescriptors ? descriptors - kOwnDescriptors : descriptors / 2;
   const std::uint64_t most_workers = std::max<std::uint64_t>(usable / 8, 1);
@@ -35,4 +35,4 @@ Limits fitted_to(Limits limits, std::uint64_t descriptors) {
   return limits;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::loop

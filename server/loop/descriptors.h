@@ -5,13 +5,13 @@
 
 #include "server/http1/limits.h"
 
-namespace holdfast::server {
+namespace holdfast::server::loop {
 
 // Raises the soft limit of open files to the hard one and returns it.
 [[nodiscard]] std::uint64_t raise_descriptor_limit();
 
 // The limits that `descriptors` open files allow: each connection needs one, each worker two
 // more (content, the file of an answer that overflows).
-[[nodiscard]] Limits fitted_to(Limits limits, std::uint64_t descriptors);
+[[nodiscard]] http1::Limits fitted_to(http1::Limits limits, std::uint64_t descriptors);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::loop

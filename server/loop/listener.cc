@@ -20,7 +20,7 @@
 #include "server/loop/workers.h"
 #include "server/net/address.h"
 
-namespace holdfast::server {
+namespace holdfast::server::loop {
 namespace {
 
 constexpr int kBacklog = 1024;
@@ -46,7 +46,7 @@ std::size_t connections_possible() {
   return static_cast<std::size_t>(files.rlim_cur - std::min(files.rlim_cur / 2, kOtherDescriptors));
 }
 
-Limits within_system(Limits limits) {
+http1::Limits within_system(http1::Limits limits) {
   limits.connections = std::min(limits.connections, connections_possible());
   return limits;
 }
@@ -83,18 +83,18 @@ class AdoptedSocket : public Poco::Net::ServerSocket {
 }  // namespace
 
 struct Listener::Impl {
-  Impl(Poco::Net::ServerSocket socket, Limits wanted, Handler answer, Observer& observer,
-       const TlsCredentials* tls, IsShared shared)
+  Impl(Poco::Net::ServerSocket socket, http1::Limits wanted, http1::Handler answer,
+       observe::Observer& observer, const tls::TlsCredentials* tls, http1::IsShared shared)
       : limits(within_system(std::move(wanted))),
         handler(std::move(answer)),
         is_shared(std::move(shared)),
         service{limits, handler, observer, stopping, tls, is_shared},
         listening(std::move(socket)),
-        workers(limits, observer, [this](Connection& connection, Buffers& space) {
+        workers(limits, observer, [this](http1::Connection& connection, http1::Buffers& space) {
           QuickLoop& quick_loop = quick_loop_of(connection);
           WorkerPolicy policy(workers, quick_loop);
-          const Connection::Next next = connection.serve(space, policy);
-          if (next == Connection::Next::quick_loop) {
+          const http1::Connection::Next next = connection.serve(space, policy);
+          if (next == http1::Connection::Next::quick_loop) {
             quick_loop.add(connection, space);
           } else {
             poller->return_connection(connection, next);
@@ -103,7 +103,7 @@ struct Listener::Impl {
     // As many threads as can run at once; more would only take turns.
     for (unsigned i = std::max(1U, std::thread::hardware_concurrency()); i > 0; --i)
       quick_loops.push_back(std::make_unique<QuickLoop>(
-          workers, [this](Connection& connection, Connection::Next next) {
+          workers, [this](http1::Connection& connection, http1::Connection::Next next) {
             poller->return_connection(connection, next);
           }));
     listening.setBlocking(false);
@@ -112,16 +112,16 @@ struct Listener::Impl {
   }
 
   // Always the same one, so that a quick loop has its connections for itself.
-  [[nodiscard]] QuickLoop& quick_loop_of(const Connection& connection) const {
+  [[nodiscard]] QuickLoop& quick_loop_of(const http1::Connection& connection) const {
     return *quick_loops[static_cast<std::size_t>(connection.wire().descriptor()) %
                         quick_loops.size()];
   }
 
-  const Limits limits;
-  const Handler handler;
-  const IsShared is_shared;
+  const http1::Limits limits;
+  const http1::Handler handler;
+  const http1::IsShared is_shared;
   std::atomic<bool> stopping{false};
-  const Service service;
+  const http1::Service service;
   Poco::Net::ServerSocket listening;
   Workers workers;
   QuickLoops quick_loops;
@@ -130,13 +130,15 @@ struct Listener::Impl {
   bool started = false;
 };
 
-Listener::Listener(const net::Address& address, Limits limits, Handler handler, Observer& observer,
-                   const TlsCredentials* tls, IsShared is_shared)
+Listener::Listener(const net::Address& address, http1::Limits limits, http1::Handler handler,
+                   observe::Observer& observer, const tls::TlsCredentials* tls,
+                   http1::IsShared is_shared)
     : impl_(std::make_unique<Impl>(listen_on(address), std::move(limits), std::move(handler),
                                    observer, tls, std::move(is_shared))) {}
 
-Listener::Listener(Inherited socket, Limits limits, Handler handler, Observer& observer,
-                   const TlsCredentials* tls, IsShared is_shared)
+Listener::Listener(Inherited socket, http1::Limits limits, http1::Handler handler,
+                   observe::Observer& observer, const tls::TlsCredentials* tls,
+                   http1::IsShared is_shared)
     : impl_(std::make_unique<Impl>(AdoptedSocket(socket.descriptor), std::move(limits),
                                    std::move(handler), observer, tls, std::move(is_shared))) {}
 
@@ -162,8 +164,8 @@ void Listener::stop() {
   impl_->poller->begin_stop();
   for (const auto& quick_loop : impl_->quick_loops) quick_loop->stop();
   impl_->workers.begin_stop();
-  const Clock::time_point deadline =
-      Clock::now() + std::chrono::seconds(impl_->limits.shutdown_grace_s);
+  const net::Clock::time_point deadline =
+      net::Clock::now() + std::chrono::seconds(impl_->limits.shutdown_grace_s);
   if (!impl_->workers.wait_until(deadline)) impl_->poller->cut();
   impl_->workers.join();
   impl_->poller->finish();
@@ -173,4 +175,4 @@ void Listener::stop() {
 
 std::uint16_t Listener::port() const { return impl_->port; }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::loop

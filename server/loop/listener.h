@@ -18,25 +18,29 @@
 #include "server/net/address.h"
 #include "server/observe/observer.h"
 
-namespace holdfast::server {
-
+namespace holdfast::server::tls {
 class TlsCredentials;
+}
+
+namespace holdfast::server::loop {
 
 class Listener {
  public:
   // Binds the address and listens without accepting yet. Throws std::runtime_error with one
   // sentence when it is taken. With `tls`, connections begin with a handshake; those of shared
   // addresses are not counted by client. `tls` must outlive the listener.
-  Listener(const net::Address& address, Limits limits, Handler handler, Observer& observer,
-           const TlsCredentials* tls = nullptr, IsShared is_shared = {});
+  Listener(const net::Address& address, http1::Limits limits, http1::Handler handler,
+           observe::Observer& observer, const tls::TlsCredentials* tls = nullptr,
+           http1::IsShared is_shared = {});
   // Takes over a socket that listens already (systemd.socket(5)); it belongs to the listener.
   struct Inherited {
     int descriptor = -1;
   };
   // Binds and listens, for a listener that is to be made later. Throws as the first constructor.
   [[nodiscard]] static Inherited listen(const net::Address& address);
-  Listener(Inherited socket, Limits limits, Handler handler, Observer& observer,
-           const TlsCredentials* tls = nullptr, IsShared is_shared = {});
+  Listener(Inherited socket, http1::Limits limits, http1::Handler handler,
+           observe::Observer& observer, const tls::TlsCredentials* tls = nullptr,
+           http1::IsShared is_shared = {});
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -50,4 +54,4 @@ class Listener {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::loop

@@ -15,7 +15,7 @@
 #include "server/process/signals.h"
 #include "server/tls/credentials.h"
 
-namespace holdfast::server {
+namespace holdfast::server::loop {
 namespace {
 
 constexpr std::chrono::milliseconds kSweepInterval{250};
@@ -48,7 +48,7 @@ Poco::Net::StreamSocketImpl* owner_of(int descriptor) {
 
 }  // namespace
 
-Poller::Poller(const Service& service, Poco::Net::ServerSocket& listening, Workers& workers,
+Poller::Poller(const http1::Service& service, Poco::Net::ServerSocket& listening, Workers& workers,
                const QuickLoops& quick_loops)
     : service_(service),
       listening_(listening),
@@ -56,7 +56,7 @@ Poller::Poller(const Service& service, Poco::Net::ServerSocket& listening, Worke
       quick_loops_(quick_loops),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       wakeup_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
-      scratch_(Buffers::kBlockBytes),
+      scratch_(http1::Buffers::kBlockBytes),
       // Refused clients must not take the descriptors that admitted ones need.
       most_lingering_(std::clamp(service.limits.connections / 4, kLeastLingering, kMostLingering)),
       admission_(service.limits) {
@@ -86,17 +86,17 @@ void Poller::wake() {
   [[maybe_unused]] const ssize_t written = ::write(wakeup_.get(), &one, sizeof one);
 }
 
-void Poller::arm(Connection& connection, int operation) {
+void Poller::arm(http1::Connection& connection, int operation) {
   epoll_event event{};
   event.events = connection.wire().wants_room() ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
-  if (connection.place != Connection::Place::lingering) event.events |= EPOLLONESHOT;
+  if (connection.place != http1::Connection::Place::lingering) event.events |= EPOLLONESHOT;
   event.data.ptr = &connection;
   // Can only fail for want of kernel memory; the sweep then closes the connection in time.
   ::epoll_ctl(epoll_.get(), operation, connection.wire().descriptor(), &event);
 }
 
 void Poller::run() {
-  block_all_signals();
+  process::block_all_signals();
   for (;;) {
     try {
       if (!run_once()) return;
@@ -120,7 +120,7 @@ bool Poller::run_once() {
     // Whoever comes now is told at once that nobody listens.
     listening_.close();
   } else {
-    listen(Clock::now() >= accept_again_);
+    listen(net::Clock::now() >= accept_again_);
   }
   if (finished) {
     // The whole stop may have come after the last round had looked whether to stop.
@@ -143,10 +143,10 @@ bool Poller::run_once() {
     } else if (what == &listening_) {
       accept_some();
     } else {
-      readable(*static_cast<Connection*>(what), events[static_cast<std::size_t>(i)].events);
+      readable(*static_cast<http1::Connection*>(what), events[static_cast<std::size_t>(i)].events);
     }
   }
-  const Clock::time_point now = Clock::now();
+  const net::Clock::time_point now = net::Clock::now();
   if (now >= next_look_) release_slow_loops(now);
   if (now >= next_sweep_) {
     sweep();
@@ -180,7 +180,7 @@ void Poller::accept_some() {
         // Out of memory: this client is closed, the others must not lose their poller.
       }
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      accept_again_ = Clock::now() + kAcceptPause;
+      accept_again_ = net::Clock::now() + kAcceptPause;
       return;
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return;
@@ -194,12 +194,12 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
   const Poco::Net::StreamSocket socket(owner_of(descriptor));
   net::Client client = net::describe(address);
   if (service_.is_shared && service_.is_shared(client.address)) client.key = 0;
-  Wire wire(socket, std::chrono::seconds(service_.limits.send_timeout_s),
-            service_.tls == nullptr ? nullptr : service_.tls->accept(descriptor));
-  auto made = std::make_unique<Connection>(
+  net::Wire wire(socket, std::chrono::seconds(service_.limits.send_timeout_s),
+                 service_.tls == nullptr ? nullptr : service_.tls->accept(descriptor));
+  auto made = std::make_unique<http1::Connection>(
       service_, std::move(wire),
-      Peer{.address = std::move(client.address), .loopback = client.loopback}, client.key);
-  Connection& connection = *made;
+      http1::Peer{.address = std::move(client.address), .loopback = client.loopback}, client.key);
+  http1::Connection& connection = *made;
   // Whoever is to be turned away under TLS first has to be understood: it is parked like others.
   const bool secure = connection.wire().secure();
   bool admitted = false;
@@ -217,7 +217,7 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
     }
     connection.index = connections_.size();
     connections_.push_back(std::move(made));
-    connection.place = Connection::Place::parked;
+    connection.place = http1::Connection::Place::parked;
     if (!admitted && secure) {
       connection.has_linger_slot = true;
       ++lingering_;
@@ -242,30 +242,30 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
 }
 
 // True when nothing can be read any more: the client sends no more, or is gone.
-bool Poller::has_ended(const Connection& connection) {
+bool Poller::has_ended(const http1::Connection& connection) {
   char byte = 0;
   const ssize_t count =
       ::recv(connection.wire().descriptor(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
   return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
 }
 
-void Poller::readable(Connection& connection, std::uint32_t events) {
+void Poller::readable(http1::Connection& connection, std::uint32_t events) {
   {
     std::unique_lock lock(mutex_);
-    if (connection.place == Connection::Place::lingering) {
+    if (connection.place == http1::Connection::Place::lingering) {
       lock.unlock();
       const ssize_t count =
           ::recv(connection.wire().descriptor(), scratch_.data(), scratch_.size(), MSG_DONTWAIT);
       if (count > 0) {
         connection.linger_until =
-            Clock::now() + std::chrono::seconds(service_.limits.drain_timeout_s);
+            net::Clock::now() + std::chrono::seconds(service_.limits.drain_timeout_s);
       } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
         remove(connection);
       }
       return;
     }
     if (stopping_) return;  // close_parked follows
-    connection.place = Connection::Place::working;
+    connection.place = http1::Connection::Place::working;
   }
   service_.observer.connection_unparked();
   // A thousand clients that leave at once must not cost a thousand workers.
@@ -277,33 +277,33 @@ void Poller::readable(Connection& connection, std::uint32_t events) {
   linger(connection);
 }
 
-void Poller::return_connection(Connection& connection, Connection::Next next) {
+void Poller::return_connection(http1::Connection& connection, http1::Connection::Next next) {
   switch (next) {
-    case Connection::Next::again:
+    case http1::Connection::Next::again:
       if (workers_.submit(connection, true)) return;
       break;
-    case Connection::Next::linger:
+    case http1::Connection::Next::linger:
       return linger(connection);
-    case Connection::Next::quick_loop:
-    case Connection::Next::park: {
+    case http1::Connection::Next::quick_loop:
+    case http1::Connection::Next::park: {
       service_.observer.connection_parked();
       const std::scoped_lock lock(mutex_);
       if (!stopping_) {
-        connection.place = Connection::Place::parked;
+        connection.place = http1::Connection::Place::parked;
         arm(connection, EPOLL_CTL_MOD);
         return;
       }
     }
       service_.observer.connection_unparked();
       break;
-    case Connection::Next::close:
+    case http1::Connection::Next::close:
       break;
   }
   remove(connection);
 }
 
-void Poller::linger(Connection& connection) {
-  const Clock::time_point now = Clock::now();
+void Poller::linger(http1::Connection& connection) {
+  const net::Clock::time_point now = net::Clock::now();
   const std::chrono::seconds timeout(service_.limits.drain_timeout_s);
   connection.linger_until = now + timeout;
   connection.linger_at_most = now + timeout * kLingerTimeouts;
@@ -312,7 +312,7 @@ void Poller::linger(Connection& connection) {
     if (connection.has_linger_slot || lingering_ < most_lingering_) {
       if (!connection.has_linger_slot) ++lingering_;
       connection.has_linger_slot = true;
-      connection.place = Connection::Place::lingering;
+      connection.place = http1::Connection::Place::lingering;
       arm(connection, EPOLL_CTL_MOD);
       return;
     }
@@ -320,8 +320,8 @@ void Poller::linger(Connection& connection) {
   remove(connection);
 }
 
-void Poller::remove(Connection& connection) {
-  std::unique_ptr<Connection> removed;
+void Poller::remove(http1::Connection& connection) {
+  std::unique_ptr<http1::Connection> removed;
   {
     const std::scoped_lock lock(mutex_);
     if (connection.has_linger_slot) --lingering_;
@@ -337,7 +337,7 @@ void Poller::remove(Connection& connection) {
   service_.observer.connection_closed();
 }
 
-void Poller::release_slow_loops(Clock::time_point now) {
+void Poller::release_slow_loops(net::Clock::time_point now) {
   quick_loops_are_busy_ = false;
   for (const auto& quick_loop : quick_loops_)
     if (quick_loop->release_if_slow(now)) quick_loops_are_busy_ = true;
@@ -345,23 +345,23 @@ void Poller::release_slow_loops(Clock::time_point now) {
 }
 
 void Poller::sweep() {
-  std::vector<Connection*> parked;
-  std::vector<Connection*> lingering;
-  const Clock::time_point now = Clock::now();
+  std::vector<http1::Connection*> parked;
+  std::vector<http1::Connection*> lingering;
+  const net::Clock::time_point now = net::Clock::now();
   {
     const std::scoped_lock lock(mutex_);
     const bool crowded = admission_.crowded();
     for (const auto& connection : connections_) {
-      if (connection->place == Connection::Place::parked) {
+      if (connection->place == http1::Connection::Place::parked) {
         if (connection->deadline(crowded) <= now) parked.push_back(connection.get());
-      } else if (connection->place == Connection::Place::lingering) {
+      } else if (connection->place == http1::Connection::Place::lingering) {
         if (std::min(connection->linger_until, connection->linger_at_most) <= now)
           lingering.push_back(connection.get());
       }
     }
   }
-  for (Connection* connection : lingering) remove(*connection);
-  for (Connection* connection : parked) {
+  for (http1::Connection* connection : lingering) remove(*connection);
+  for (http1::Connection* connection : parked) {
     service_.observer.connection_unparked();
     if (connection->expire()) {
       linger(*connection);
@@ -371,7 +371,7 @@ void Poller::sweep() {
   }
 }
 
-void Poller::give_back_memory(std::size_t users, Clock::time_point now) {
+void Poller::give_back_memory(std::size_t users, net::Clock::time_point now) {
   most_users_ = std::max(most_users_, users);
   if (users + kManyLess > most_users_ || now < next_trim_) return;
   most_users_ = users;
@@ -380,13 +380,13 @@ void Poller::give_back_memory(std::size_t users, Clock::time_point now) {
 }
 
 void Poller::close_parked() {
-  std::vector<Connection*> parked;
+  std::vector<http1::Connection*> parked;
   {
     const std::scoped_lock lock(mutex_);
     for (const auto& connection : connections_)
-      if (connection->place == Connection::Place::parked) parked.push_back(connection.get());
+      if (connection->place == http1::Connection::Place::parked) parked.push_back(connection.get());
   }
-  for (Connection* connection : parked) {
+  for (http1::Connection* connection : parked) {
     service_.observer.connection_unparked();
     remove(*connection);
   }
@@ -401,7 +401,7 @@ void Poller::begin_stop() {
 void Poller::cut() {
   const std::scoped_lock lock(mutex_);
   for (const auto& connection : connections_)
-    if (connection->place == Connection::Place::working)
+    if (connection->place == http1::Connection::Place::working)
       ::shutdown(connection->wire().descriptor(), SHUT_RDWR);
 }
 
@@ -415,4 +415,4 @@ void Poller::finish() {
   started_ = false;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::loop

@@ -26,12 +26,12 @@
 #include "server/loop/workers.h"
 #include "storage/descriptor.h"
 
-namespace holdfast::server {
+namespace holdfast::server::loop {
 
 class Poller {
  public:
   // All arguments must outlive the poller. Throws std::system_error without descriptors.
-  Poller(const Service& service, Poco::Net::ServerSocket& listening, Workers& workers,
+  Poller(const http1::Service& service, Poco::Net::ServerSocket& listening, Workers& workers,
          const QuickLoops& quick_loops);
   ~Poller();
   Poller(const Poller&) = delete;
@@ -40,7 +40,7 @@ class Poller {
   void start();
 
   // For the worker that has the connection; afterwards it is the worker's no longer.
-  void return_connection(Connection& connection, Connection::Next next);
+  void return_connection(http1::Connection& connection, http1::Connection::Next next);
 
   // Closes the listening socket and what is parked, now and later.
   void begin_stop();
@@ -58,19 +58,19 @@ class Poller {
   void accept_some();
   void accept_one(int descriptor, const sockaddr_storage& address);
   // `events` as epoll reports them.
-  void readable(Connection& connection, std::uint32_t events);
-  [[nodiscard]] static bool has_ended(const Connection& connection);
-  void release_slow_loops(Clock::time_point now);
+  void readable(http1::Connection& connection, std::uint32_t events);
+  [[nodiscard]] static bool has_ended(const http1::Connection& connection);
+  void release_slow_loops(net::Clock::time_point now);
   void sweep();
   // Once there are many users of memory, connections and workers, less than there were.
-  void give_back_memory(std::size_t users, Clock::time_point now);
+  void give_back_memory(std::size_t users, net::Clock::time_point now);
   void close_parked();
-  void linger(Connection& connection);
-  void remove(Connection& connection);
+  void linger(http1::Connection& connection);
+  void remove(http1::Connection& connection);
   // With the mutex held.
-  void arm(Connection& connection, int operation);
+  void arm(http1::Connection& connection, int operation);
 
-  const Service& service_;
+  const http1::Service& service_;
   Poco::Net::ServerSocket& listening_;
   Workers& workers_;
   const QuickLoops& quick_loops_;
@@ -84,18 +84,18 @@ class Poller {
   const std::size_t most_lingering_;
   bool accepting_ = false;
   bool quick_loops_are_busy_ = false;
-  Clock::time_point accept_again_;
-  Clock::time_point next_sweep_;
-  Clock::time_point next_look_;  // when release_slow_loops is called next
-  std::size_t most_users_ = 0;   // since memory was last given back
-  Clock::time_point next_trim_;
+  net::Clock::time_point accept_again_;
+  net::Clock::time_point next_sweep_;
+  net::Clock::time_point next_look_;  // when release_slow_loops is called next
+  std::size_t most_users_ = 0;        // since memory was last given back
+  net::Clock::time_point next_trim_;
 
   std::mutex mutex_;  // guards what follows
   Admission admission_;
-  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<http1::Connection>> connections_;
   std::size_t lingering_ = 0;
   bool stopping_ = false;
   bool finishing_ = false;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::loop

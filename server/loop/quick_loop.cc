@@ -8,7 +8,7 @@
 #include <system_error>
 #include <utility>
 
-namespace holdfast::server {
+namespace holdfast::server::loop {
 namespace {
 
 constexpr std::size_t kEventsAtOnce = 64;
@@ -49,7 +49,7 @@ class QuickLoop::LeaderPolicy final : public WorkerPolicy {
 QuickLoop::QuickLoop(const Workers& workers, ReturnConnection return_connection)
     : workers_(workers), return_connection_(std::move(return_connection)), epoll_(epoll()) {}
 
-void QuickLoop::add(Connection& connection, Buffers& buffers) {
+void QuickLoop::add(http1::Connection& connection, http1::Buffers& buffers) {
   bool taken = false;
   bool leads = false;
   std::uint64_t term = 0;
@@ -69,30 +69,31 @@ void QuickLoop::add(Connection& connection, Buffers& buffers) {
   } catch (const std::bad_alloc&) {
     // Parked then, like one that comes when the loop is closed.
   }
-  if (!taken) return return_connection_(connection, Connection::Next::park);
+  if (!taken) return return_connection_(connection, http1::Connection::Next::park);
   if (leads) lead(term, buffers);
 }
 
-void QuickLoop::lead(std::uint64_t term, Buffers& buffers) {
-  Clock::time_point look_for_idle = Clock::now() + kIdle;
+void QuickLoop::lead(std::uint64_t term, http1::Buffers& buffers) {
+  net::Clock::time_point look_for_idle = net::Clock::now() + kIdle;
   std::array<epoll_event, kEventsAtOnce> events;
   for (;;) {
     const int count = wait(events);
     if (count <= 0 || !is_open() || workers_.contended()) {
-      clear(term, Clock::duration::zero());
+      clear(term, net::Clock::duration::zero());
       return;
     }
     for (int i = 0; i < count; ++i) {
-      auto& connection = *static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
+      auto& connection =
+          *static_cast<http1::Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
       if (!begin(term, connection)) return;
       LeaderPolicy policy(*this, term);
-      const Connection::Next next = connection.serve(buffers, policy);
-      const bool stays = next == Connection::Next::quick_loop;
+      const http1::Connection::Next next = connection.serve(buffers, policy);
+      const bool stays = next == http1::Connection::Next::quick_loop;
       if (!finish(term, connection, stays))
-        return return_connection_(connection, stays ? Connection::Next::park : next);
+        return return_connection_(connection, stays ? http1::Connection::Next::park : next);
       if (!stays) return_connection_(connection, next);
     }
-    if (const Clock::time_point now = Clock::now(); now >= look_for_idle) {
+    if (const net::Clock::time_point now = net::Clock::now(); now >= look_for_idle) {
       let_idle_leave(term, now);
       look_for_idle = now + kIdle;
     }
@@ -103,16 +104,16 @@ int QuickLoop::wait(std::span<epoll_event> events) const {
   const auto room = static_cast<int>(events.size());
   // On a busy machine requests come while others run, on an idle one after a moment; then the
   // thread need not be put to sleep and woken (Wire::receive_soon).
-  const Clock::time_point sleep = Clock::now() + kAwake;
+  const net::Clock::time_point sleep = net::Clock::now() + net::kAwake;
   do {
     const int count = ::epoll_wait(epoll_.get(), events.data(), room, 0);
     if (count != 0) return count;
     ::sched_yield();
-  } while (Clock::now() < sleep);
-  return ::epoll_wait(epoll_.get(), events.data(), room, static_cast<int>(kSoon.count()));
+  } while (net::Clock::now() < sleep);
+  return ::epoll_wait(epoll_.get(), events.data(), room, static_cast<int>(net::kSoon.count()));
 }
 
-bool QuickLoop::begin(std::uint64_t term, Connection& connection) {
+bool QuickLoop::begin(std::uint64_t term, http1::Connection& connection) {
   const std::scoped_lock lock(mutex_);
   if (term_.load(std::memory_order_relaxed) != term) return false;
   served_ = &connection;
@@ -120,7 +121,7 @@ bool QuickLoop::begin(std::uint64_t term, Connection& connection) {
   return true;
 }
 
-bool QuickLoop::finish(std::uint64_t term, Connection& connection, bool stays) {
+bool QuickLoop::finish(std::uint64_t term, http1::Connection& connection, bool stays) {
   const std::scoped_lock lock(mutex_);
   if (term_.load(std::memory_order_relaxed) != term) return false;
   served_ = nullptr;
@@ -128,51 +129,53 @@ bool QuickLoop::finish(std::uint64_t term, Connection& connection, bool stays) {
   return true;
 }
 
-void QuickLoop::forget(Connection& connection) {
+void QuickLoop::forget(http1::Connection& connection) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.wire().descriptor(), nullptr);
   connections_[connection.quick_loop_index] = connections_.back();
   connections_[connection.quick_loop_index]->quick_loop_index = connection.quick_loop_index;
   connections_.pop_back();
 }
 
-void QuickLoop::let_idle_leave(std::uint64_t term, Clock::time_point now) {
+void QuickLoop::let_idle_leave(std::uint64_t term, net::Clock::time_point now) {
   for (;;) {
-    Connection* idle = nullptr;
+    http1::Connection* idle = nullptr;
     {
       const std::scoped_lock lock(mutex_);
       if (term_.load(std::memory_order_relaxed) != term) return;
-      const auto found = std::ranges::find_if(
-          connections_, [&](const Connection* one) { return one->waits_since() + kIdle <= now; });
+      const auto found = std::ranges::find_if(connections_, [&](const http1::Connection* one) {
+        return one->waits_since() + kIdle <= now;
+      });
       if (found == connections_.end()) return;
       idle = *found;
       forget(*idle);
     }
-    return_connection_(*idle, Connection::Next::park);
+    return_connection_(*idle, http1::Connection::Next::park);
   }
 }
 
-bool QuickLoop::clear(std::uint64_t term, Clock::duration closed) {
-  std::vector<Connection*> leaving;
+bool QuickLoop::clear(std::uint64_t term, net::Clock::duration closed) {
+  std::vector<http1::Connection*> leaving;
   {
     const std::scoped_lock lock(mutex_);
     if (term_.load(std::memory_order_relaxed) != term) return false;
     term_.store(term + 1, std::memory_order_relaxed);
     led_ = false;
-    if (closed > Clock::duration::zero()) {
+    if (closed > net::Clock::duration::zero()) {
       open_.store(false, std::memory_order_relaxed);
-      closed_until_ = Clock::now() + closed;
+      closed_until_ = net::Clock::now() + closed;
     }
     leaving.swap(connections_);
-    for (const Connection* connection : leaving)
+    for (const http1::Connection* connection : leaving)
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection->wire().descriptor(), nullptr);
     if (served_ != nullptr) std::erase(leaving, served_);
     served_ = nullptr;
   }
-  for (Connection* connection : leaving) return_connection_(*connection, Connection::Next::park);
+  for (http1::Connection* connection : leaving)
+    return_connection_(*connection, http1::Connection::Next::park);
   return true;
 }
 
-bool QuickLoop::release_if_slow(Clock::time_point now) {
+bool QuickLoop::release_if_slow(net::Clock::time_point now) {
   std::uint64_t term = 0;
   {
     const std::scoped_lock lock(mutex_);
@@ -192,4 +195,4 @@ void QuickLoop::stop() {
   open_.store(false, std::memory_order_relaxed);
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::loop

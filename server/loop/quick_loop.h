@@ -27,12 +27,12 @@
 #include "server/net/thread_policy.h"
 #include "storage/descriptor.h"
 
-namespace holdfast::server {
+namespace holdfast::server::loop {
 
 class QuickLoop {
  public:
   // Takes a connection that leaves the loop, and what is to be done with it.
-  using ReturnConnection = std::function<void(Connection&, Connection::Next)>;
+  using ReturnConnection = std::function<void(http1::Connection&, http1::Connection::Next)>;
   // `workers` must outlive the loop. Throws std::system_error without descriptors.
   QuickLoop(const Workers& workers, ReturnConnection return_connection);
   QuickLoop(const QuickLoop&) = delete;
@@ -44,11 +44,11 @@ class QuickLoop {
   // Takes the connection from the worker that calls this. No bytes of it may have been received
   // that epoll does not know of. Returns at once when another thread leads; else the caller leads,
   // and this returns when nothing has come for kSoon.
-  void add(Connection& connection, Buffers& buffers);
+  void add(http1::Connection& connection, http1::Buffers& buffers);
 
   // Lets all other connections leave when a request has taken longer than kSlowRequest. Returns
   // true when it must be called again after that time. One thread only.
-  [[nodiscard]] bool release_if_slow(Clock::time_point now);
+  [[nodiscard]] bool release_if_slow(net::Clock::time_point now);
   static constexpr std::chrono::milliseconds kSlowRequest{10};
 
   // Makes all connections leave soon, and takes no more.
@@ -57,18 +57,18 @@ class QuickLoop {
  private:
   class LeaderPolicy;
 
-  void lead(std::uint64_t term, Buffers& buffers);
+  void lead(std::uint64_t term, http1::Buffers& buffers);
   [[nodiscard]] int wait(std::span<epoll_event> events) const;
   // A term is the time in which one thread leads. These two return false when that of the caller
   // has ended.
-  [[nodiscard]] bool begin(std::uint64_t term, Connection& connection);
-  [[nodiscard]] bool finish(std::uint64_t term, Connection& connection, bool stays);
-  void let_idle_leave(std::uint64_t term, Clock::time_point now);
+  [[nodiscard]] bool begin(std::uint64_t term, http1::Connection& connection);
+  [[nodiscard]] bool finish(std::uint64_t term, http1::Connection& connection, bool stays);
+  void let_idle_leave(std::uint64_t term, net::Clock::time_point now);
   // Ends the term: all connections leave but the one that is being served. The loop stays closed
   // for the time given. Returns false when the term had ended before.
-  bool clear(std::uint64_t term, Clock::duration closed);
+  bool clear(std::uint64_t term, net::Clock::duration closed);
   // Requires `mutex_`.
-  void forget(Connection& connection);
+  void forget(http1::Connection& connection);
 
   const Workers& workers_;
   const ReturnConnection return_connection_;
@@ -80,16 +80,16 @@ class QuickLoop {
   std::mutex mutex_;  // guards the members below
   bool led_ = false;
   bool stopped_ = false;
-  Clock::time_point closed_until_;
-  std::vector<Connection*> connections_;
-  Connection* served_ = nullptr;  // one of them
+  net::Clock::time_point closed_until_;
+  std::vector<http1::Connection*> connections_;
+  http1::Connection* served_ = nullptr;  // one of them
   std::uint64_t served_count_ = 0;
   std::uint64_t served_count_seen_ = 0;  // by release_if_slow
 };
 
 // Of a worker that serves one connection, which belongs to `quick_loop`. Both arguments must
 // outlive it.
-class WorkerPolicy : public ThreadPolicy {
+class WorkerPolicy : public net::ThreadPolicy {
  public:
   WorkerPolicy(const Workers& workers, const QuickLoop& quick_loop)
       : workers_(workers), quick_loop_(quick_loop) {}
@@ -108,4 +108,4 @@ class WorkerPolicy : public ThreadPolicy {
 
 using QuickLoops = std::vector<std::unique_ptr<QuickLoop>>;
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::loop

@@ -7,7 +7,7 @@
 
 #include "server/process/signals.h"
 
-namespace holdfast::server {
+namespace holdfast::server::loop {
 namespace {
 
 constexpr std::chrono::seconds kIdleThread{3};
@@ -20,7 +20,7 @@ constexpr int kStackBytes = 256 * 1024;
 
 }  // namespace
 
-Workers::Workers(const Limits& limits, Observer& observer, Work work)
+Workers::Workers(const http1::Limits& limits, observe::Observer& observer, Work work)
     : limits_(limits), observer_(observer), work_(std::move(work)) {}
 
 Workers::~Workers() {
@@ -28,7 +28,7 @@ Workers::~Workers() {
   join();
 }
 
-bool Workers::submit(Connection& connection, bool again) noexcept {
+bool Workers::submit(http1::Connection& connection, bool again) noexcept {
   const std::scoped_lock lock(mutex_);
   try {
     queue_.push_back(&connection);
@@ -81,11 +81,11 @@ void Workers::join_finished() {
 
 void Workers::run(Worker& worker) {
   // The main thread waits for signals; a client that has gone away must not raise SIGPIPE.
-  block_all_signals();
+  process::block_all_signals();
   std::unique_lock lock(mutex_);
   for (;;) {
     if (!queue_.empty()) {
-      Connection& connection = *queue_.front();
+      http1::Connection& connection = *queue_.front();
       queue_.pop_front();
       waiting_.store(without_taker(), std::memory_order_relaxed);
       lock.unlock();
@@ -119,7 +119,7 @@ void Workers::begin_stop() {
   for (Worker* worker : idle_) worker->called.notify_one();
 }
 
-bool Workers::wait_until(Clock::time_point deadline) {
+bool Workers::wait_until(net::Clock::time_point deadline) {
   std::unique_lock lock(mutex_);
   if (!left_.wait_until(lock, deadline, [this] { return running_.empty(); })) return false;
   join_finished();
@@ -132,4 +132,4 @@ void Workers::join() {
   join_finished();
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::loop

@@ -21,15 +21,17 @@
 #include "server/net/wire.h"
 #include "server/observe/observer.h"
 
-namespace holdfast::server {
-
+namespace holdfast::server::http1 {
 class Connection;
+}
+
+namespace holdfast::server::loop {
 
 class Workers {
  public:
-  using Work = std::function<void(Connection&, Buffers&)>;
+  using Work = std::function<void(http1::Connection&, http1::Buffers&)>;
   // All arguments must outlive the pool.
-  Workers(const Limits& limits, Observer& observer, Work work);
+  Workers(const http1::Limits& limits, observe::Observer& observer, Work work);
   // Joins every thread; the queue must have been left to run dry (stop).
   ~Workers();
   Workers(const Workers&) = delete;
@@ -38,7 +40,7 @@ class Workers {
   // Gives the connection to a worker. False when all are busy and the queue (or memory) is full:
   // the caller keeps it. With `again` the queue's limit does not count: the connection has been
   // served before.
-  [[nodiscard]] bool submit(Connection& connection, bool again = false) noexcept;
+  [[nodiscard]] bool submit(http1::Connection& connection, bool again = false) noexcept;
 
   // Others wait for a worker: finish what you have and let go.
   [[nodiscard]] bool contended() const { return waiting_.load(std::memory_order_relaxed) > 0; }
@@ -53,14 +55,14 @@ class Workers {
   // From now on threads leave as soon as the queue is empty.
   void begin_stop();
   // True when every thread has left by `deadline`.
-  [[nodiscard]] bool wait_until(Clock::time_point deadline);
+  [[nodiscard]] bool wait_until(net::Clock::time_point deadline);
   // Returns when every thread has left.
   void join();
 
  private:
   struct Worker {
-    explicit Worker(const Limits& limits) : space(std::in_place, limits) {}
-    std::optional<Buffers> space;  // until it leaves
+    explicit Worker(const http1::Limits& limits) : space(std::in_place, limits) {}
+    std::optional<http1::Buffers> space;  // until it leaves
     Poco::Thread thread;
     std::condition_variable called;  // with is_called, or stopping_
     bool is_called = false;
@@ -76,13 +78,13 @@ class Workers {
   }
   void join_finished();
 
-  const Limits& limits_;
-  Observer& observer_;
+  const http1::Limits& limits_;
+  observe::Observer& observer_;
   const Work work_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable left_;
-  std::deque<Connection*> queue_;
+  std::deque<http1::Connection*> queue_;
   std::vector<Worker*> idle_;  // wait and are not called, the newest at the end
   std::size_t called_ = 0;     // are called and have not come yet
   bool stopping_ = false;
@@ -94,4 +96,4 @@ class Workers {
   std::atomic<std::size_t> serving_{0};
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::loop

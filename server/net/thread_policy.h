@@ -2,7 +2,7 @@
 // decide it (server/loop/quick_loop.h); connections ask.
 #pragma once
 
-namespace holdfast::server {
+namespace holdfast::server::net {
 
 // For the thread that serves the connection; one thread at a time.
 class ThreadPolicy {
@@ -26,4 +26,4 @@ class ThreadPolicy {
   [[nodiscard]] virtual bool takes_quick_connections() const = 0;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::net

@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace holdfast::server {
+namespace holdfast::server::net {
 namespace {
 
 constexpr std::size_t kSendQuantumBytes = 64 * 1024;
@@ -76,7 +76,7 @@ bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 }  // namespace
 
 Wire::Wire(Poco::Net::StreamSocket socket, Clock::duration send_timeout,
-           std::unique_ptr<TlsSession> tls)
+           std::unique_ptr<tls::TlsSession> tls)
     : socket_(std::move(socket)),
       descriptor_(socket_.impl()->sockfd()),
       send_timeout_(send_timeout),
@@ -100,13 +100,13 @@ Wire::Received Wire::receive(std::span<char> buffer, int flags) {
 Wire::Received Wire::receive_record(std::span<char> buffer) {
   Received received;
   switch (tls_->receive(buffer, received.count)) {
-    case TlsSession::Read::bytes:
+    case tls::TlsSession::Read::bytes:
       received.state = Received::State::bytes;
       break;
-    case TlsSession::Read::nothing:
+    case tls::TlsSession::Read::nothing:
       received = {Received::State::nothing, 0};
       break;
-    case TlsSession::Read::ended:
+    case tls::TlsSession::Read::ended:
       received = {Received::State::ended, 0};
       break;
   }
@@ -176,33 +176,33 @@ void Wire::drop_tls() {
   tls_.reset();
 }
 
-TlsSession::Put Wire::flush_or_wait(TlsSession::Put put, bool wait) {
-  while (wait && put == TlsSession::Put::blocked)
-    put = wait_for_room() ? tls_->flush() : TlsSession::Put::gone;
+tls::TlsSession::Put Wire::flush_or_wait(tls::TlsSession::Put put, bool wait) {
+  while (wait && put == tls::TlsSession::Put::blocked)
+    put = wait_for_room() ? tls_->flush() : tls::TlsSession::Put::gone;
   return put;
 }
 
-TlsSession::Put Wire::send_record(bool wait) {
-  const TlsSession::Put put = flush_or_wait(tls_->put(tls_->gathered), wait);
+tls::TlsSession::Put Wire::send_record(bool wait) {
+  const tls::TlsSession::Put put = flush_or_wait(tls_->put(tls_->gathered), wait);
   tls_->gathered.clear();
   return put;
 }
 
 std::size_t Wire::send_records(std::initializer_list<std::string_view> pieces, bool wait, bool more,
-                               TlsSession::Put& state) {
+                               tls::TlsSession::Put& state) {
   std::string& record = tls_->gathered;
   std::size_t taken = 0;
   state = flush_or_wait(tls_->flush(), wait);
   for (std::string_view piece : pieces) {
-    while (state == TlsSession::Put::taken && !piece.empty()) {
-      const std::string_view part = piece.substr(0, TlsSession::kRecordBytes - record.size());
+    while (state == tls::TlsSession::Put::taken && !piece.empty()) {
+      const std::string_view part = piece.substr(0, tls::TlsSession::kRecordBytes - record.size());
       record.append(part);
       piece.remove_prefix(part.size());
       taken += part.size();
-      if (record.size() == TlsSession::kRecordBytes) state = send_record(wait);
+      if (record.size() == tls::TlsSession::kRecordBytes) state = send_record(wait);
     }
   }
-  if (state == TlsSession::Put::taken && !more && !record.empty()) state = send_record(wait);
+  if (state == tls::TlsSession::Put::taken && !more && !record.empty()) state = send_record(wait);
   // An idle connection keeps no memory for this.
   if (record.empty()) record = std::string();
   return taken;
@@ -211,12 +211,12 @@ std::size_t Wire::send_records(std::initializer_list<std::string_view> pieces, b
 Wire::FileSent Wire::send_file_records(int file, std::uint64_t offset, std::uint64_t length,
                                        bool wait, std::uint64_t& taken) {
   std::string& record = tls_->gathered;
-  TlsSession::Put state = flush_or_wait(tls_->flush(), wait);
+  tls::TlsSession::Put state = flush_or_wait(tls_->flush(), wait);
   FileSent sent = FileSent::all;
-  while (state == TlsSession::Put::taken && taken < length) {
+  while (state == tls::TlsSession::Put::taken && taken < length) {
     const std::size_t before = record.size();
     const auto room = static_cast<std::size_t>(
-        std::min<std::uint64_t>(TlsSession::kRecordBytes - before, length - taken));
+        std::min<std::uint64_t>(tls::TlsSession::kRecordBytes - before, length - taken));
     record.resize(before + room);
     const ssize_t count =
         ::pread(file, record.data() + before, room, static_cast<off_t>(offset + taken));
@@ -230,14 +230,14 @@ Wire::FileSent Wire::send_file_records(int file, std::uint64_t offset, std::uint
     state = send_record(wait);
   }
   if (record.empty()) record = std::string();
-  return state == TlsSession::Put::gone ? FileSent::client_gone : sent;
+  return state == tls::TlsSession::Put::gone ? FileSent::client_gone : sent;
 }
 
 bool Wire::send_all(std::initializer_list<std::string_view> pieces, bool more) {
   if (tls_) {
-    TlsSession::Put state{};
+    tls::TlsSession::Put state{};
     static_cast<void>(send_records(pieces, true, more, state));
-    return state == TlsSession::Put::taken;
+    return state == tls::TlsSession::Put::taken;
   }
   Pieces rest(pieces);
   while (rest.total > 0) {
@@ -255,9 +255,9 @@ bool Wire::send_all(std::initializer_list<std::string_view> pieces, bool more) {
 
 std::optional<std::size_t> Wire::send_now(std::initializer_list<std::string_view> pieces) {
   if (tls_) {
-    TlsSession::Put state{};
+    tls::TlsSession::Put state{};
     const std::size_t taken = send_records(pieces, false, false, state);
-    return state == TlsSession::Put::gone ? std::nullopt : std::optional(taken);
+    return state == tls::TlsSession::Put::gone ? std::nullopt : std::optional(taken);
   }
   Pieces rest(pieces);
   std::size_t total = 0;
@@ -334,4 +334,4 @@ void Wire::reset_on_close() {
   ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::net

@@ -18,7 +18,7 @@
 #include "server/net/thread_policy.h"
 #include "server/tls/session.h"
 
-namespace holdfast::server {
+namespace holdfast::server::net {
 
 using Clock = std::chrono::steady_clock;
 
@@ -32,14 +32,14 @@ class Wire {
   // `send_timeout` is for each 64 KiB that the client takes. `tls` is a session on the socket's
   // descriptor; nullptr for a plain connection.
   Wire(Poco::Net::StreamSocket socket, Clock::duration send_timeout,
-       std::unique_ptr<TlsSession> tls = nullptr);
+       std::unique_ptr<tls::TlsSession> tls = nullptr);
 
   [[nodiscard]] int descriptor() const { return descriptor_; }
 
   [[nodiscard]] bool secure() const { return tls_ != nullptr; }
   // Under TLS, before the handshake is done: only these and the last two functions may be called.
   [[nodiscard]] bool securing() const { return tls_ && !tls_->established(); }
-  [[nodiscard]] TlsSession::Handshake handshake() { return tls_->handshake(); }
+  [[nodiscard]] tls::TlsSession::Handshake handshake() { return tls_->handshake(); }
   // Instead of the handshake: what follows is sent in the clear.
   void drop_tls();
   // As TlsSession::client_certificate.
@@ -92,12 +92,12 @@ class Wire {
   [[nodiscard]] Received receive(std::span<char> buffer, int flags);
   [[nodiscard]] Received receive_record(std::span<char> buffer);
   // Sends what was gathered; with `wait`, until the socket has it or the client is gone.
-  [[nodiscard]] TlsSession::Put send_record(bool wait);
+  [[nodiscard]] tls::TlsSession::Put send_record(bool wait);
   // Sends what the socket had not taken, in the same way.
-  [[nodiscard]] TlsSession::Put flush_or_wait(TlsSession::Put put, bool wait);
+  [[nodiscard]] tls::TlsSession::Put flush_or_wait(tls::TlsSession::Put put, bool wait);
   // Returns how much was taken; `state` says how it ended.
   [[nodiscard]] std::size_t send_records(std::initializer_list<std::string_view> pieces, bool wait,
-                                         bool more, TlsSession::Put& state);
+                                         bool more, tls::TlsSession::Put& state);
   [[nodiscard]] FileSent send_file_records(int file, std::uint64_t offset, std::uint64_t length,
                                            bool wait, std::uint64_t& taken);
   // poll(2) until `deadline`; true when the event (or an error, which the next call reports) is
@@ -110,7 +110,7 @@ class Wire {
   int descriptor_;
   Clock::duration send_timeout_;
   ThreadPolicy* policy_ = nullptr;
-  std::unique_ptr<TlsSession> tls_;  // ends before its descriptor does
+  std::unique_ptr<tls::TlsSession> tls_;  // ends before its descriptor does
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::net

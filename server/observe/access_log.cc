@@ -15,7 +15,7 @@
 #include "text/ascii.h"
 #include "text/json.h"
 
-namespace holdfast::server {
+namespace holdfast::server::observe {
 namespace {
 
 constexpr std::size_t kShortTextLimitBytes = 256;  // method, user, client
@@ -203,4 +203,4 @@ void AccessLog::lose(std::string_view lines) {
                      std::memory_order_relaxed);
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::observe

@@ -21,7 +21,7 @@
 #include "server/observe/observer.h"
 #include "storage/clock.h"
 
-namespace holdfast::server {
+namespace holdfast::server::observe {
 
 class AccessLog {
  public:
@@ -71,4 +71,4 @@ class AccessLog {
 // One line, with its line feed. `now` is the time the request ended.
 void append_access_line(std::string& out, const AccessRecord& record, storage::Millis now);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::observe

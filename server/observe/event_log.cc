@@ -7,7 +7,7 @@
 #include "Poco/PatternFormatter.h"
 #include "text/ascii.h"
 
-namespace holdfast::server {
+namespace holdfast::server::observe {
 
 void start_event_log() {
   const Poco::AutoPtr<Poco::PatternFormatter> formatter(
@@ -21,4 +21,4 @@ void log_event(const std::string& sentence) {
   Poco::Logger::root().warning(text::without_controls(sentence, ' '));
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::observe

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace holdfast::server {
+namespace holdfast::server::observe {
 
 // Sets the log's form: time and sentence. Call once, at the start.
 void start_event_log();
@@ -12,4 +12,4 @@ void start_event_log();
 // Writes one line; control bytes in `sentence` become spaces.
 void log_event(const std::string& sentence);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::observe

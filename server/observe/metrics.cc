@@ -8,7 +8,7 @@
 #include <sstream>
 #include <utility>
 
-namespace holdfast::server {
+namespace holdfast::server::observe {
 namespace {
 
 using prometheus::ClientMetric;
@@ -164,4 +164,4 @@ std::string Metrics::metrics(const storage::NamespaceStats& store, const Upkeep&
   return text.str();
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::observe

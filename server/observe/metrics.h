@@ -17,7 +17,7 @@
 #include "storage/clock.h"
 #include "storage/namespace.h"
 
-namespace holdfast::server {
+namespace holdfast::server::observe {
 
 // What backups have the server keep, and what waits to be removed.
 struct Upkeep {
@@ -74,4 +74,4 @@ class Metrics final : public Observer {
   std::atomic<std::int64_t> workers_ = 0;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::observe

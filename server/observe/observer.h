@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace holdfast::server {
+namespace holdfast::server::observe {
 
 // One finished request. Views are valid during the call only and hold what the client sent: escape
 // them.
@@ -35,4 +35,4 @@ class Observer {
   virtual void workers_changed(int) {}  // threads in the pool now
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::observe

@@ -14,7 +14,7 @@
 
 #include "server/process/usage_error.h"
 
-namespace holdfast::server {
+namespace holdfast::server::process {
 namespace {
 
 namespace fs = std::filesystem;
@@ -132,4 +132,4 @@ std::string place_of_root(const std::string& path) {
   }
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::process

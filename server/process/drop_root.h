@@ -9,7 +9,7 @@
 #include <string>
 #include <sys/types.h>
 
-namespace holdfast::server {
+namespace holdfast::server::process {
 
 struct Owner {
   uid_t user = 0;
@@ -35,4 +35,4 @@ void work_as_owner(const std::string& folder);
 // empty when there is none.
 [[nodiscard]] std::string place_of_root(const std::string& path);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::process

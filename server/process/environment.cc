@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-namespace holdfast::server {
+namespace holdfast::server::process {
 
 Environment process_environment() {
   return [](const std::string& name) -> std::optional<std::string> {
@@ -12,4 +12,4 @@ Environment process_environment() {
   };
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::process

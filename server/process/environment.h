@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-namespace holdfast::server {
+namespace holdfast::server::process {
 
 // Looks up an environment variable; nullopt when it is not set.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
@@ -13,4 +13,4 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 // The process's own environment. Call the result before other threads may change it.
 [[nodiscard]] Environment process_environment();
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::process

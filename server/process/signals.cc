@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-namespace holdfast::server {
+namespace holdfast::server::process {
 
 sigset_t stop_signals() {
   sigset_t set;
@@ -43,4 +43,4 @@ ForcedExit::~ForcedExit() {
   thread_.join();
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::process

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <thread>
 
-namespace holdfast::server {
+namespace holdfast::server::process {
 
 // SIGTERM and SIGINT.
 [[nodiscard]] sigset_t stop_signals();
@@ -34,4 +34,4 @@ class ForcedExit {
   std::thread thread_;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::process

@@ -2,9 +2,9 @@
 
 #include "text/ascii.h"
 
-namespace holdfast::server {
+namespace holdfast::server::process {
 
 UsageError::UsageError(std::string_view sentence)
     : runtime_error(text::without_controls(sentence, '?')) {}
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::process

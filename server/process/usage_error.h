@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string_view>
 
-namespace holdfast::server {
+namespace holdfast::server::process {
 
 // The program's exit status for a UsageError.
 inline constexpr int kUsageExit = 2;
@@ -15,4 +15,4 @@ class UsageError : public std::runtime_error {
   explicit UsageError(std::string_view sentence);
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::process

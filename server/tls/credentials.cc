@@ -17,7 +17,7 @@
 #include "server/process/usage_error.h"
 #include "text/hex.h"
 
-namespace holdfast::server {
+namespace holdfast::server::tls {
 namespace {
 
 // Mozilla's "intermediate" without finite-field Diffie-Hellman: forward secrecy and authenticated
@@ -49,7 +49,7 @@ std::string reason() {
 
 std::string read_file(const std::string& what, const std::string& path) {
   const auto fail = [&](const char* why) {
-    return UsageError("The " + what + " file " + path + " cannot be read: " + why + ".");
+    return process::UsageError("The " + what + " file " + path + " cannot be read: " + why + ".");
   };
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) throw fail(std::strerror(errno));
@@ -85,10 +85,11 @@ std::vector<Owned<X509>> read_certificates(const std::string& what, const std::s
     all.emplace_back(one);
   const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   if (all.empty() && at_end)
-    throw UsageError("The " + what + " file " + path + " holds no certificate in PEM form.");
+    throw process::UsageError("The " + what + " file " + path +
+                              " holds no certificate in PEM form.");
   if (!at_end)
-    throw UsageError("The " + what + " file " + path + " is damaged: certificate " +
-                     std::to_string(all.size() + 1) + ": " + reason() + ".");
+    throw process::UsageError("The " + what + " file " + path + " is damaged: certificate " +
+                              std::to_string(all.size() + 1) + ": " + reason() + ".");
   return all;
 }
 
@@ -99,10 +100,11 @@ Owned<EVP_PKEY> read_key(const std::string& path) {
   Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
   if (key) return key;
   if (text.find("ENCRYPTED") != std::string::npos)
-    throw UsageError("The key in " + path +
-                     " is encrypted; a key without a passphrase is needed, in a file that only the "
-                     "server can read.");
-  throw UsageError("The key file " + path + " holds no private key in PEM form.");
+    throw process::UsageError(
+        "The key in " + path +
+        " is encrypted; a key without a passphrase is needed, in a file that only the "
+        "server can read.");
+  throw process::UsageError("The key file " + path + " holds no private key in PEM form.");
 }
 
 // RFC 7301 §3.2: no_application_protocol for a client that wants none of ours.
@@ -152,16 +154,17 @@ void set_certificate(SSL_CTX* context, const TlsFiles& files) {
   X509* const own = certificates.front().get();
   ERR_clear_error();
   if (X509_check_private_key(own, key.get()) != 1)
-    throw UsageError("The key in " + files.key + " does not fit the certificate in " +
-                     files.certificate + ".");
+    throw process::UsageError("The key in " + files.key + " does not fit the certificate in " +
+                              files.certificate + ".");
   if (SSL_CTX_use_certificate(context, own) != 1)
-    throw UsageError("The certificate in " + files.certificate + " cannot be used: " + reason() +
-                     ".");
+    throw process::UsageError("The certificate in " + files.certificate +
+                              " cannot be used: " + reason() + ".");
   for (auto one = certificates.begin() + 1; one != certificates.end(); ++one)
     if (SSL_CTX_add1_chain_cert(context, one->get()) != 1)
-      throw UsageError("The chain in " + files.certificate + " cannot be used: " + reason() + ".");
+      throw process::UsageError("The chain in " + files.certificate +
+                                " cannot be used: " + reason() + ".");
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1)
-    throw UsageError("The key in " + files.key + " cannot be used: " + reason() + ".");
+    throw process::UsageError("The key in " + files.key + " cannot be used: " + reason() + ".");
 }
 
 void set_client_ca(SSL_CTX* context, const std::string& path) {
@@ -252,4 +255,4 @@ std::unique_ptr<TlsSession> TlsCredentials::accept(int descriptor) const {
   return std::make_unique<TlsSession>(context_.get(), descriptor);
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::tls

@@ -16,7 +16,7 @@
 
 #include "server/tls/session.h"
 
-namespace holdfast::server {
+namespace holdfast::server::tls {
 
 struct TlsFiles {
   std::string certificate;  // the server's own first, then the chain
@@ -62,4 +62,4 @@ class TlsCredentials {
 [[nodiscard]] std::string self_signed(const std::string& data_folder,
                                       const std::vector<std::string>& names);
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::tls

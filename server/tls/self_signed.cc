@@ -20,7 +20,7 @@
 #include "server/tls/credentials.h"
 #include "text/ascii.h"
 
-namespace holdfast::server {
+namespace holdfast::server::tls {
 namespace {
 
 constexpr const char* kFile = "/self-signed.pem";
@@ -107,8 +107,8 @@ std::string make_pair(const std::vector<std::string>& names) {
 // Whole or not at all, whatever happens meanwhile.
 void keep(const std::string& path, const std::string& text) {
   const auto fail = [&] {
-    return UsageError("The self-signed certificate " + path +
-                      " cannot be written: " + std::strerror(errno) + ".");
+    return process::UsageError("The self-signed certificate " + path +
+                               " cannot be written: " + std::strerror(errno) + ".");
   };
   const std::string unfinished = path + ".new";
   const int file = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -136,4 +136,4 @@ std::string self_signed(const std::string& data_folder, const std::vector<std::s
   return path;
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::tls

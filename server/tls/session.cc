@@ -14,7 +14,7 @@
 #include "text/ascii.h"
 #include "text/hex.h"
 
-namespace holdfast::server {
+namespace holdfast::server::tls {
 namespace {
 
 // Most that a client may send without a byte of data in it: several times the largest record. One
@@ -198,4 +198,4 @@ void TlsSession::finish() {
   static_cast<void>(SSL_shutdown(session_.get()));
 }
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::tls

@@ -14,7 +14,7 @@
 struct ssl_st;
 struct ssl_ctx_st;
 
-namespace holdfast::server {
+namespace holdfast::server::tls {
 
 class TlsSession {
  public:
@@ -83,4 +83,4 @@ class TlsSession {
   std::string pending_;
 };
 
-}  // namespace holdfast::server
+}  // namespace holdfast::server::tls

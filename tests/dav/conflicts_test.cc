@@ -29,10 +29,11 @@ std::string strip(std::string text) {
   return text;
 }
 
-std::vector<Row> table() {
+// The rows of the table in docs/conflicts.md with these column names.
+std::vector<std::vector<std::string>> table_of(const std::vector<std::string>& columns) {
   std::ifstream file(holdfast::test::source_folder() / "docs/conflicts.md");
   EXPECT_TRUE(file.good());
-  std::vector<Row> rows;
+  std::vector<std::vector<std::string>> rows;
   std::string line;
   bool inside = false;
   while (std::getline(file, line)) {
@@ -43,13 +44,21 @@ std::vector<Row> table() {
     std::vector<std::string> cells;
     std::istringstream stream(line.substr(1));
     for (std::string cell; std::getline(stream, cell, '|');) cells.push_back(strip(cell));
-    if (cells.size() == 7 && cells[0] == "Situation") {
+    if (cells == columns) {
       inside = true;
       continue;
     }
     if (!inside || cells[0].starts_with("---")) continue;
-    EXPECT_EQ(cells.size(), 7U) << line;
-    if (cells.size() != 7) continue;
+    EXPECT_EQ(cells.size(), columns.size()) << line;
+    if (cells.size() == columns.size()) rows.push_back(std::move(cells));
+  }
+  return rows;
+}
+
+std::vector<Row> table() {
+  std::vector<Row> rows;
+  for (auto& cells :
+       table_of({"Situation", "Request", "auto", "auto`, JSON", "409", "rfc4918", "Body"})) {
     rows.push_back({.situation = cells[0],
                     .request = cells[1],
                     .statuses = {cells[2], cells[3], cells[4], cells[5]},
@@ -105,7 +114,7 @@ struct Scene : World {
   }
 
   // Sends "METHOD /target, Name: value, …" with the words TOKEN, FOREIGN and ETAG replaced.
-  Answer perform(const std::string& request, bool json) {
+  Answer perform(const std::string& request, std::string_view accept) {
     const auto filled = [&](std::string text) {
       const std::pair<const char*, std::string> words[] = {
           {"FOREIGN", foreign}, {"TOKEN", token}, {"ETAG", etag("/f")}};
@@ -122,7 +131,7 @@ struct Scene : World {
     const std::size_t space = parts[0].find(' ');
     const std::string method = parts[0].substr(0, space);
     Headers headers;
-    if (json) headers.emplace_back("Accept", "application/json");
+    if (!accept.empty()) headers.emplace_back("Accept", accept);
     std::string body;
     DavClient client(engine);
     for (std::size_t i = 1; i < parts.size(); ++i) {
@@ -134,13 +143,15 @@ struct Scene : World {
       if (colon == std::string::npos) {
         EXPECT_EQ(parts[i], "with a body") << request;
         body = "x";
+      } else if (parts[i].starts_with("body: ")) {
+        body = parts[i].substr(colon + 2);
       } else {
         headers.emplace_back(parts[i].substr(0, colon), filled(parts[i].substr(colon + 2)));
       }
     }
-    if (method == "LOCK") body = lockinfo();
-    if (method == "PROPPATCH") body = set_properties("<x:p>1</x:p>");
-    if (method == "PUT") body = "two";
+    if (body.empty() && method == "LOCK") body = lockinfo();
+    if (body.empty() && method == "PROPPATCH") body = set_properties("<x:p>1</x:p>");
+    if (body.empty() && method == "PUT") body = "two";
     return client.send(method, parts[0].substr(space + 1), headers, body);
   }
 };
@@ -169,7 +180,7 @@ TEST(ConflictsDocument, SaysWhatTheEngineDoesInEveryMode) {
     Scene scene(modes[mode].setting);
     const std::string before = scene.dump();
     for (const Row& row : rows) {
-      const Answer answer = scene.perform(row.request, modes[mode].json);
+      const Answer answer = scene.perform(row.request, modes[mode].json ? "application/json" : "");
       EXPECT_EQ(std::to_string(answer.status), row.statuses[mode])
           << row.situation << ", mode " << mode << ": " << answer.log_detail;
       EXPECT_EQ(scene.dump(), before) << "a conflict changed something: " << row.situation;
@@ -329,6 +340,62 @@ TEST(Conflicts, StoreFaultsBecomeStatuses) {  // storage/error.h, docs/robustnes
     EXPECT_THAT(answer.body, Not(HasSubstr("secret")));
     EXPECT_THAT(answer.log_detail, HasSubstr("secret"));
   }
+}
+
+// The text of an element or JSON member, unescaped as far as the sentences need it.
+std::string sentence_in(const Answer& answer) {
+  const auto between = [&](std::string_view begin, std::string_view end) {
+    const std::size_t at = answer.body.find(begin);
+    if (at == std::string::npos) return answer.body;
+    return answer.body.substr(at + begin.size(),
+                              answer.body.find(end, at + begin.size()) - at - begin.size());
+  };
+  std::string text;
+  if (answer.header("Content-Type") == "application/problem+json") {
+    text = between("\"detail\":\"", "\",\"instance");
+  } else if (answer.header("Content-Type") == "text/html; charset=utf-8") {
+    text = between("<p>", "</p>");
+  } else {
+    text = between("<s:message>", "</s:message>");
+  }
+  for (const std::string_view quote : {"&quot;", "\\\""})
+    for (std::size_t at; (at = text.find(quote)) != std::string::npos;)
+      text.replace(at, quote.size(), "\"");
+  return text;
+}
+
+// docs/robustness.md O3
+TEST(ConflictsDocument, SaysWhatTheClientReadsInEveryForm) {
+  const auto rows = table_of({"Wrong", "Request", "Status", "The sentence"});
+  EXPECT_GE(rows.size(), 25U);
+  for (const auto mode : {dav::ConflictStatus::rfc4918, dav::ConflictStatus::always_409}) {
+    Scene scene(mode);
+    const std::string before = scene.dump();
+    for (const auto& row : rows) {
+      std::string wanted = row[3];
+      if (const std::size_t at = wanted.find("ETAG"); at != std::string::npos)
+        wanted.replace(at, 4, scene.etag("/f"));
+      for (const std::string_view accept :
+           {"", "application/json, text/plain, */*", "text/html,application/xml;q=0.9"}) {
+        const Answer answer = scene.perform(row[1], accept);
+        if (mode == dav::ConflictStatus::rfc4918) {
+          EXPECT_EQ(std::to_string(answer.status), row[2]) << row[1];
+        }
+        EXPECT_EQ(sentence_in(answer), wanted) << row[1] << " " << accept;
+      }
+      EXPECT_EQ(scene.dump(), before) << "a refusal changed something: " << row[1];
+    }
+  }
+}
+
+TEST(Conflicts, APageForABrowserRunsNothing) {
+  Scene scene(dav::ConflictStatus::automatic);
+  const Answer answer = scene.send("GET", "/%3Cscript%3E", {{"Accept", "text/html"}});
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_EQ(answer.header("Content-Type"), "text/html; charset=utf-8");
+  EXPECT_THAT(answer.header("Content-Security-Policy"), StartsWith("default-src 'none'"));
+  EXPECT_EQ(answer.header("X-Content-Type-Options"), "nosniff");
+  EXPECT_THAT(answer.body, Not(HasSubstr("script")));
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ struct Expected {
   std::size_t used = 0;  // bytes on the wire, when complete
 };
 
-Expected expected(const server::Head& head, std::string_view bytes, std::uint64_t limit) {
+Expected expected(const server::http1::Head& head, std::string_view bytes, std::uint64_t limit) {
   Expected body;
   if (!head.chunked) {
     const std::uint64_t length = head.content_length.value_or(0);
@@ -53,11 +53,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   constexpr std::size_t kParameters = 5;
   if (size < kParameters || size > 16 * 1024) return 0;
   const std::string_view bytes = fuzz::text_of(data + kParameters, size - kParameters);
-  server::Head head;
+  server::http1::Head head;
   head.chunked = (data[0] & 1) != 0;
   head.expects_continue = (data[0] & 2) != 0;
   if (!head.chunked) head.content_length = data[1];
-  server::Limits limits;
+  server::http1::Limits limits;
   if ((data[0] & 4) != 0) limits.body_limit_bytes = data[2];
   const std::size_t early = std::min<std::size_t>(data[3], bytes.size());
   const std::size_t piece = 1 + data[4];
@@ -70,10 +70,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::require(sent, "the socket takes it at once");
   ::shutdown(ends[1], SHUT_WR);
   {
-    server::Wire wire(OwnedSocket(ends[0]), std::chrono::seconds(5));
+    server::net::Wire wire(OwnedSocket(ends[0]), std::chrono::seconds(5));
     std::string arrived(bytes.substr(0, early));
     std::string buffer(piece, '\0');
-    server::BodyReader reader(wire, limits, head, arrived, buffer);
+    server::http1::BodyReader reader(wire, limits, head, arrived, buffer);
     std::string body;
     http::Body::Piece next;
     while ((next = reader.read()).state == State::more) {
@@ -91,7 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       for (;;) {
         std::string more(4096, '\0');
         const auto received = wire.receive_now(more);
-        if (received.state != server::Wire::Received::State::bytes) break;
+        if (received.state != server::net::Wire::Received::State::bytes) break;
         rest.append(more, 0, received.count);
       }
       // A body that ends early leaves alone what came with the head.

@@ -12,16 +12,16 @@ using namespace holdfast;
 namespace {
 
 struct Decoded {
-  server::ChunkedDecoder::State state = server::ChunkedDecoder::State::more;
+  server::http1::ChunkedDecoder::State state = server::http1::ChunkedDecoder::State::more;
   std::string data;
   std::size_t used = 0;
   bool operator==(const Decoded&) const = default;
 };
 
 Decoded decode(std::string_view bytes, std::size_t step) {
-  server::ChunkedDecoder decoder;
+  server::http1::ChunkedDecoder decoder;
   Decoded result;
-  while (result.state == server::ChunkedDecoder::State::more && result.used < bytes.size()) {
+  while (result.state == server::http1::ChunkedDecoder::State::more && result.used < bytes.size()) {
     std::string piece(bytes.substr(result.used, step));
     std::span<char> input(piece);
     std::span<const char> data;
@@ -40,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const std::size_t step : {1, 2, 5, 64})
     fuzz::require(decode(bytes, step) == whole, "the same however it is cut");
   fuzz::require(whole.data.size() <= whole.used, "no data out of nothing");
-  using State = server::ChunkedDecoder::State;
+  using State = server::http1::ChunkedDecoder::State;
   const fuzz::NaiveChunked naive = fuzz::read_chunked(bytes);
   if (whole.state == State::complete)
     fuzz::require(naive.end == fuzz::NaiveChunked::End::complete && naive.used == whole.used &&

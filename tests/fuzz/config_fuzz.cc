@@ -14,9 +14,9 @@ namespace {
 
 std::optional<std::string> no_variable(const std::string&) { return std::nullopt; }
 
-server::Values all_of(const server::Config& config) {
-  server::Values values;
-  for (const server::Option& option : server::options()) {
+server::config::Values all_of(const server::config::Config& config) {
+  server::config::Values values;
+  for (const server::config::Option& option : server::config::options()) {
     const std::string value = option.get(config);
     if (!value.empty()) values[option.name] = value;
   }
@@ -24,7 +24,7 @@ server::Values all_of(const server::Config& config) {
 }
 
 // Numeric, or refused before anybody is asked.
-bool is_looked_up(const server::Values& values) {
+bool is_looked_up(const server::config::Values& values) {
   for (const char* name : {"listen", "admin-listen"})
     if (const auto value = values.find(name); value != values.end())
       if (value->second.find_first_not_of("0123456789.:[]") != std::string::npos) return true;
@@ -63,10 +63,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   };
   write(fuzz::text_of(data, size));
   try {
-    const server::Values values = server::read_config_file(path);
+    const server::config::Values values = server::config::read_config_file(path);
     if (is_looked_up(values)) return 0;
-    const server::Config config = server::resolve({}, no_variable, values);
-    const server::Values all = all_of(config);
+    const server::config::Config config = server::config::resolve({}, no_variable, values);
+    const server::config::Values all = all_of(config);
     for (const auto& [name, value] : values)
       fuzz::require(value.empty() || has_one_text_of_several(name) ||
                         worked_out(all.at(name)) == worked_out(value),
@@ -76,13 +76,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& [name, value] : all)
       text.append(name).append(" = \"").append(value).append("\"\n");
     write(text);
-    fuzz::require(server::read_config_file(path) == all, "written and read again");
-    fuzz::require(all_of(server::resolve({}, no_variable, all)) == all, "the same configuration");
-    const server::Values flags{{"queue", "17"}, {"data", "/flag"}};
-    const server::Config beaten = server::resolve(flags, no_variable, values);
+    fuzz::require(server::config::read_config_file(path) == all, "written and read again");
+    fuzz::require(all_of(server::config::resolve({}, no_variable, all)) == all,
+                  "the same configuration");
+    const server::config::Values flags{{"queue", "17"}, {"data", "/flag"}};
+    const server::config::Config beaten = server::config::resolve(flags, no_variable, values);
     fuzz::require(beaten.limits.queued == 17 && beaten.data == "/flag", "a flag beats the file");
     (void)config.engine_options(1 << 30);
-  } catch (const server::UsageError& error) {
+  } catch (const server::process::UsageError& error) {
     for (const char c : std::string_view(error.what()))
       fuzz::require(c >= ' ' || c < 0, "a sentence for a terminal");
   }

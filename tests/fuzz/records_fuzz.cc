@@ -44,7 +44,7 @@ constexpr struct {
                 {"lock", "token", "shared"},
                 {"lock", "token", "infinite"},
                 {"lock", "token", "owner"},
-                {"lock", "token", "principal"},
+                {"lock", "token", "creator"},
                 {"lock", "token", "granted"},
                 {"lock", "token", "timeout_s"},
                 {"lock", "token", "expires"},

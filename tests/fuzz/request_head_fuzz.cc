@@ -16,23 +16,25 @@ using namespace holdfast;
 namespace {
 
 struct Found {
-  server::HeadScanner::State state;
+  server::http1::HeadScanner::State state;
   std::size_t begin = 0;
   std::size_t end = 0;
   int status = 0;
   bool operator==(const Found&) const = default;
 };
 
-Found scan(std::string_view bytes, std::size_t step, const server::Limits& limits) {
-  server::HeadScanner scanner(limits);
-  auto state = server::HeadScanner::State::more;
-  for (std::size_t end = 0; state == server::HeadScanner::State::more && end < bytes.size();) {
+Found scan(std::string_view bytes, std::size_t step, const server::http1::Limits& limits) {
+  server::http1::HeadScanner scanner(limits);
+  auto state = server::http1::HeadScanner::State::more;
+  for (std::size_t end = 0;
+       state == server::http1::HeadScanner::State::more && end < bytes.size();) {
     end = std::min(end + step, bytes.size());
     state = scanner.scan(bytes.substr(0, end));
   }
-  if (state == server::HeadScanner::State::complete)
+  if (state == server::http1::HeadScanner::State::complete)
     return {state, scanner.begin(), scanner.end(), 0};
-  if (state == server::HeadScanner::State::refused) return {state, 0, 0, scanner.refusal().status};
+  if (state == server::http1::HeadScanner::State::refused)
+    return {state, 0, 0, scanner.refusal().status};
   return {state};
 }
 
@@ -116,16 +118,16 @@ bool plain(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes = fuzz::text_of(data, size);
-  const server::Limits limits;
+  const server::http1::Limits limits;
   const Found whole = scan(bytes, std::max<std::size_t>(size, 1), limits);
   fuzz::require(scan(bytes, 1, limits) == whole, "the same byte by byte");
   fuzz::require(scan(bytes, 7, limits) == whole, "the same by sevens");
-  if (whole.state != server::HeadScanner::State::complete) return 0;
+  if (whole.state != server::http1::HeadScanner::State::complete) return 0;
 
   const std::string_view text = bytes.substr(whole.begin, whole.end - whole.begin);
   const std::optional<Naive> naive = read(text);
-  server::Head head;
-  if (server::parse_head(text, head)) {
+  server::http1::Head head;
+  if (server::http1::parse_head(text, head)) {
     fuzz::require(!naive || !unremarkable(*naive), "refused for a reason");
     return 0;
   }
@@ -152,8 +154,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     again += std::string(field.name) + ": " + std::string(field.value) + "\r\n";
   }
   again += "\r\n";
-  server::Head second;
-  fuzz::require(!server::parse_head(again, second), "accepted again");
+  server::http1::Head second;
+  fuzz::require(!server::http1::parse_head(again, second), "accepted again");
   fuzz::require(second.method == head.method && second.target == head.target, "same request line");
   fuzz::require(second.fields.all().size() == head.fields.all().size(), "same fields");
   fuzz::require(second.chunked == head.chunked && second.content_length == head.content_length &&

@@ -29,8 +29,8 @@ inline std::string joined(std::span<const std::string> segments) {
 inline std::string lock_text(const storage::Lock& lock) {
   return lock.token + " at " + joined(lock.root.segments()) +
          (lock.scope == storage::LockScope::shared ? " shared" : " exclusive") +
-         (lock.infinite ? " infinite " : " ") + lock.owner + " " + lock.principal + " " +
-         std::to_string(lock.granted) + "+" + std::to_string(lock.timeout_s);
+         (lock.infinite ? " infinite " : " ") + lock.owner + " " + std::to_string(lock.creator) +
+         " " + std::to_string(lock.granted) + "+" + std::to_string(lock.timeout_s);
 }
 
 inline std::string lock_texts(const std::vector<storage::Lock>& locks) {

@@ -9,39 +9,60 @@ namespace {
 
 using test::with;
 
-TEST(Accept, PrefersJsonOnlyWhenItWeighsMore) {  // RFC 9110 §12.5.1
-  for (const std::string_view no : {"",
-                                    "*/*",
-                                    "application/xml",
-                                    "application/json, */*",
-                                    "application/json, text/plain, */*",
-                                    "application/json, application/xml",
-                                    "application/json;q=0",
-                                    "application/json;q=0.0",
-                                    "application/json;q=0.5, text/xml;q=0.5",
-                                    "application/json;q=0.1, */*;q=0.2",
-                                    "text/json",
-                                    "application/*",
-                                    "application/jsonx",
-                                    "application/vnd.api+json",
-                                    "application/json;q=2",
-                                    "application/json;q=0.1234",
-                                    "application/json;q=",
-                                    "application/json;q=x",
-                                    "application/json;q=-1",
-                                    "application/json;q=.5",
-                                    "application/json, text/*"})
-    EXPECT_FALSE(prefers_json(with("Accept", {no}))) << no;
-  for (const std::string_view yes :
-       {"application/json", "APPLICATION/JSON", "application/problem+json",
-        "application/json, */*;q=0.8", "application/xml;q=0.9,application/json",
-        "text/html, application/json ; Q=0.5 , */* ; q=0.499",
-        "application/json;charset=utf-8;q=0.001",
-        "application/json;q=0,application/problem+json;q=1.000", "application/json;q=1.",
-        "*/*;q=x, application/json"})
-    EXPECT_TRUE(prefers_json(with("Accept", {yes}))) << yes;
-  EXPECT_FALSE(prefers_json({}));
-  EXPECT_TRUE(prefers_json(with("Accept", {"*/*;q=0.1", "application/json"})));
+TEST(Accept, ErrorsComeInTheFormThatAClientNames) {  // RFC 9110 §12.5.1
+  struct Row {
+    std::string_view accept;
+    Preferred preferred;
+  };
+  constexpr auto kXml = Preferred::xml;
+  constexpr auto kJson = Preferred::json;
+  constexpr auto kHtml = Preferred::html;
+  const Row rows[] = {
+      // A wildcard names nothing, in whatever company.
+      {"", kXml},
+      {"*/*", kXml},
+      {"application/*", kXml},
+      {"text/*", kXml},
+      {"text/plain", kXml},
+      {"text/json", kXml},
+      {"application/jsonp", kXml},
+      {"application", kXml},
+      {"application/json, */*", kJson},
+      {"application/json, text/plain, */*", kJson},  // axios
+      {"application/json;q=0.1, */*;q=0.2", kJson},
+      {"application/problem+json, text/plain", kJson},
+      {"APPLICATION/JSON", kJson},
+      {"text/html, */*;q=0.1", kHtml},
+      {"TEXT/HTML", kHtml},
+      // XML goes first where it is named with the same weight or more.
+      {"application/xml", kXml},
+      {"text/xml, text/html", kXml},
+      {"application/json, application/xml", kXml},
+      {"application/json;q=0.5, text/xml;q=0.5", kXml},
+      {"application/xml;q=0.9,application/json", kJson},
+      {"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", kHtml},
+      // Between the other two the weight decides.
+      {"text/html, application/json", kJson},
+      {"text/html, application/json;q=0.5", kHtml},
+      {"text/html;q=0.3, application/json;q=0.5", kJson},
+      // What is unacceptable or malformed is not named.
+      {"application/json;q=0", kXml},
+      {"application/json;q=0.0", kXml},
+      {"application/json;q=2", kXml},
+      {"application/json;q=1.001", kXml},
+      {"application/json;q=x", kXml},
+      {"application/json;q=", kXml},
+      {"text/html;q=0", kXml},
+      {"application/json;q=0, text/html", kHtml},
+      {"*/*;q=x, application/json", kJson},
+      {"application/json;charset=utf-8;q=0.001", kJson},
+      {"application/json ; Q=0.5 , */* ; q=0.499", kJson},
+      {"application/json;q=0,application/problem+json;q=1.000", kJson},
+  };
+  for (const Row& row : rows)
+    EXPECT_EQ(preferred_for_errors(with("Accept", {row.accept})), row.preferred) << row.accept;
+  EXPECT_EQ(preferred_for_errors({}), kXml);
+  EXPECT_EQ(preferred_for_errors(with("Accept", {"*/*;q=0.1", "application/json"})), kJson);
 }
 
 }  // namespace

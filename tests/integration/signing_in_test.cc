@@ -470,7 +470,7 @@ TEST_F(SigningIn, DigestSignsInWithMd5AndNotTwice) {
     return std::string();
   }(ask(""));
   ASSERT_FALSE(nonce.empty());
-  using server::md5_hex;
+  using server::auth::md5_hex;
   const std::string response = md5_hex(md5_hex("alice:Holdfast:wonderland") + ":" + nonce +
                                        ":00000001:c:auth:" + md5_hex("GET:/"));
   const std::string header = "Digest username=\"alice\", realm=\"Holdfast\", nonce=\"" + nonce +

@@ -332,6 +332,40 @@ TEST(Layering, TheHouseKeepsItsWalls) {
   }
 }
 
+// One namespace a room: holdfast::server::auth in server/auth/. The rooms of storage/sqlite/ are parts
+// of one class and share theirs; those of dav/ too, but for dav/xml/.
+std::string namespace_of(const std::string& file) {
+  const fs::path path = file;
+  std::string name = "holdfast";
+  for (const auto& part : path.parent_path()) {
+    if (part == "methods" || part == "file" || part == "read" || part == "write") break;
+    name += "::" + part.string();
+  }
+  return name;
+}
+
+bool opens_namespace(std::string_view text, const std::string& name) {
+  return text.find("namespace " + name + " {") != std::string_view::npos ||
+         text.find("namespace " + name + "::") != std::string_view::npos;
+}
+
+TEST(Layering, EachRoomHasItsNamespace) {
+  EXPECT_EQ(namespace_of("server/auth/gate.h"), "holdfast::server::auth");
+  EXPECT_EQ(namespace_of("storage/sqlite/file/schema.h"), "holdfast::storage::sqlite");
+  EXPECT_FALSE(opens_namespace("namespace holdfast::server {", "holdfast::server::auth"));
+  const fs::path root = holdfast::test::source_folder();
+  for (const Floor& floor : kFloors) {
+    for (const auto& entry : fs::recursive_directory_iterator(root / floor.folder)) {
+      if (entry.path().extension() != ".h") continue;
+      const std::string file = fs::relative(entry.path(), root).generic_string();
+      std::ostringstream text;
+      text << std::ifstream(entry.path()).rdbuf();
+      EXPECT_TRUE(opens_namespace(text.str(), namespace_of(file)))
+          << file << " declares nothing in " << namespace_of(file);
+    }
+  }
+}
+
 TEST(Layering, WhatOneFileAloneDecidesStandsInNoOther) {
   EXPECT_NE(broken_claim("server/observe/metrics.h", "kMethods = {\"PUT\", \"GET\"}"), "");
   EXPECT_NE(broken_claim("dav/methods/put.cc", "throw Error(409, \"\");"), "");

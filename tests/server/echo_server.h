@@ -14,7 +14,7 @@
 
 namespace holdfast::tests {
 
-class RecordingObserver final : public server::Observer {
+class RecordingObserver final : public server::observe::Observer {
  public:
   struct Record {
     std::string method;
@@ -25,7 +25,7 @@ class RecordingObserver final : public server::Observer {
     std::string detail;
   };
 
-  void request_finished(const server::AccessRecord& record) override {
+  void request_finished(const server::observe::AccessRecord& record) override {
     const std::scoped_lock lock(mutex_);
     records_.push_back({std::string(record.method), std::string(record.target), record.status,
                         record.request_bytes, record.response_bytes, std::string(record.detail)});
@@ -74,7 +74,7 @@ class RecordingObserver final : public server::Observer {
 };
 
 // "METHOD target [body]", or "METHOD target truncated" and the like when the body is broken.
-inline http::Response echo(http::Request& request, const server::Peer&) {
+inline http::Response echo(http::Request& request, const server::http1::Peer&) {
   std::string text = std::string(request.method) + " " + std::string(request.target) + " ";
   std::string bytes;
   http::Body::Piece piece;
@@ -121,8 +121,8 @@ class Gate {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return held_ >= count; });
   }
-  server::Handler handler() {
-    return [this](http::Request& request, const server::Peer& peer) {
+  server::http1::Handler handler() {
+    return [this](http::Request& request, const server::http1::Peer& peer) {
       if (request.target == "/held") {
         std::unique_lock lock(mutex_);
         ++held_;
@@ -147,7 +147,7 @@ inline const server::net::Address kLoopback{.host = "127.0.0.1", .port = 0, .loo
 
 class EchoServer {
  public:
-  explicit EchoServer(server::Limits limits = {}, server::Handler handler = echo)
+  explicit EchoServer(server::http1::Limits limits = {}, server::http1::Handler handler = echo)
       : listener_(kLoopback, std::move(limits), std::move(handler), observer) {
     listener_.start();
   }
@@ -157,7 +157,7 @@ class EchoServer {
   RecordingObserver observer;
 
  private:
-  server::Listener listener_;
+  server::loop::Listener listener_;
 };
 
 }  // namespace holdfast::tests

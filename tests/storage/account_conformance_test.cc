@@ -49,14 +49,14 @@ class AccountStore : public StoreTest {
     for (const DeviceToken& token : now->tokens) all.push_back(token.id);
     return all;
   }
-  void lock_as(std::string_view path, const std::string& token, const std::string& principal,
+  void lock_as(std::string_view path, const std::string& token, AccountId creator,
                std::int64_t timeout_s = 600) {
     write([&](Transaction& tx) {
       Lock wanted;
       wanted.token = token;
       wanted.root_id = at(tx, path).id;
       wanted.scope = LockScope::shared;
-      wanted.principal = principal;
+      wanted.creator = creator;
       wanted.timeout_s = timeout_s;
       tx.add_lock(wanted);
     });
@@ -260,21 +260,21 @@ TEST_P(AccountsKept, ARemovedOneLosesItsTokensAndLocksAndNothingElse) {
     const Resource home = tx.make_collection(at(tx, ""), "home", ann);
     tx.make_collection(home, "sub", ann);
   });
-  lock_as("home", "urn:ann", "ann");
-  lock_as("home", "urn:bob", "bob");
-  lock_as("home/sub", "urn:anon", "");
-  lock_as("home/sub", "urn:late", "ann", 1);
-  EXPECT_EQ(snapshot()->locks_of("ann"), 2U);
+  lock_as("home", "urn:ann", ann);
+  lock_as("home", "urn:bob", bob);
+  lock_as("home/sub", "urn:anon", kNobody);
+  lock_as("home/sub", "urn:late", ann, 1);
+  EXPECT_EQ(snapshot()->locks_of(ann), 2U);
   clock().advance(2000);
-  EXPECT_EQ(snapshot()->locks_of("ann"), 1U) << "one ran out";
-  EXPECT_EQ(snapshot()->locks_of("bob"), 1U);
-  EXPECT_EQ(snapshot()->locks_of("an"), 0U);
+  EXPECT_EQ(snapshot()->locks_of(ann), 1U) << "one ran out";
+  EXPECT_EQ(snapshot()->locks_of(bob), 1U);
+  EXPECT_EQ(snapshot()->locks_of(bob + 1), 0U);
   write([&](Transaction& tx) {
     EXPECT_TRUE(tx.remove_lock(lock_with(tx, "urn:ann")));
-    EXPECT_EQ(tx.locks_of("ann"), 0U) << "sees its own changes";
-    EXPECT_EQ(snapshot()->locks_of("ann"), 1U) << "not committed";
+    EXPECT_EQ(tx.locks_of(ann), 0U) << "sees its own changes";
+    EXPECT_EQ(snapshot()->locks_of(ann), 1U) << "not committed";
   });
-  lock_as("home", "urn:ann", "ann");
+  lock_as("home", "urn:ann", ann);
 
   write([&](Transaction& tx) { tx.remove_account(ann); });
   EXPECT_THAT(account_names(), ElementsAre("bob"));
@@ -287,7 +287,7 @@ TEST_P(AccountsKept, ARemovedOneLosesItsTokensAndLocksAndNothingElse) {
   EXPECT_EQ(names().stats().locks, 2U);
   EXPECT_EQ(fault_of([&] { write([&](Transaction& tx) { tx.remove_account(ann); }); }),
             Fault::conflict);
-  EXPECT_EQ(snapshot()->locks_of("ann"), 0U);
+  EXPECT_EQ(snapshot()->locks_of(ann), 0U);
 
   EXPECT_EQ(snapshot()->usage_of(add("ann")).resources, 0U) << "another one of the same name";
   remove("home");

@@ -336,9 +336,9 @@ TEST_F(Check, RepairsWhatFollowsFromOtherRows) {
       "INSERT INTO inline_content VALUES (5000, x'00')",
       "INSERT INTO property VALUES (9999, 'urn:x', 'p', '<p/>')",
       "UPDATE node SET properties = 1 - properties",
-      "INSERT INTO lock VALUES (9, 'urn:9', 9999, 1, 0, 0, '', '', 0, 0, 0)",
-      "INSERT INTO lock SELECT id + 100, token, node, parent, 1, infinite, owner, principal, "
-      "granted, timeout_s, expires FROM lock",
+      "INSERT INTO lock VALUES (9, 'urn:9', 9999, 1, 0, 0, '', 0, 0, 0, 0)",
+      "INSERT INTO lock SELECT id + 100, token, node, parent, 1, infinite, owner, "
+      "granted, timeout_s, expires, creator FROM lock",
       "UPDATE lock SET parent = 0",
       "UPDATE lock SET parent = (SELECT id FROM node WHERE key = 'b')",
       "UPDATE node SET height = 0, reach = 0",

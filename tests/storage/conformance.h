@@ -324,7 +324,7 @@ class StoreTest : public ::testing::TestWithParam<BackendFactory> {
       wanted.scope = plan.scope;
       wanted.infinite = plan.infinite;
       wanted.owner = "<o xmlns=\"urn:o\">me</o>";
-      wanted.principal = "someone";
+      wanted.creator = 7;
       wanted.timeout_s = plan.timeout_s;
       made = tx.add_lock(wanted);
     });

@@ -250,7 +250,7 @@ TEST_P(ResolveLocks, TellsEveryFieldOfALock) {
     EXPECT_EQ(lock.scope, LockScope::shared);
     EXPECT_TRUE(lock.infinite);
     EXPECT_EQ(lock.owner, "<o xmlns=\"urn:o\">me</o>");
-    EXPECT_EQ(lock.principal, "someone");
+    EXPECT_EQ(lock.creator, 7);
     EXPECT_EQ(lock.granted, clock().lease());
     EXPECT_EQ(lock.timeout_s, 77);
   }

@@ -80,17 +80,17 @@ class Cost : public SqliteStore {
     });
   }
   void lock_files(const std::string& top, std::size_t from, std::size_t to,
-                  const std::string& principal = {}) {
+                  AccountId creator = kNobody) {
     names_->write(Flush::deferrable, [&](Transaction& tx) {
       for (std::size_t i = from; i < to; ++i) {
         Lock lock;
-        lock.token = "urn:test:" + principal + top + std::to_string(i);
+        lock.token = "urn:test:" + std::to_string(creator) + top + std::to_string(i);
         lock.root_id =
             tx.resolve(path(top + "/" + std::to_string(i / 100) + "/" + std::to_string(i % 100)))
                 .resource.value()
                 .id;
         lock.timeout_s = 3600;
-        lock.principal = principal;
+        lock.creator = creator;
         (void)tx.add_lock(std::move(lock));
       }
     });
@@ -217,10 +217,10 @@ TEST_F(Cost, OfAnAccountsLockGrowsOnlyWithItsOwn) {  // docs/robustness.md D6
     EXPECT_EQ(send("UNLOCK", "/f", {{"Lock-Token", "<" + lock.lock_token() + ">"}}).status, 204);
   };
   client_->as("ann");
-  lock_files("all", 0, 10, "ben");
+  lock_files("all", 0, 10, 2);
   lock_once();
   const std::int64_t alone = cost(lock_once);
-  lock_files("all", 10, 4'900, "ben");
+  lock_files("all", 10, 4'900, 2);
   lock_once();  // the writer has forgotten the file meanwhile
   EXPECT_LT(cost(lock_once), alone + alone / 4);
   // The default of locks-per-account, exactly.
@@ -316,10 +316,10 @@ TEST_F(Cost, OfATreeBesideLocksDependsOnTheCollectionsThatHoldThem) {
     return std::pair{cost([&] { everything_with("/small"); }),
                      cost([&] { everything_with("/large"); })};
   };
-  lock_files("all", 0, many, "ann");
+  lock_files("all", 0, many, 1);
   (void)costs();
   const auto [small, large] = costs();
-  lock_files("all", 0, many, "ben");
+  lock_files("all", 0, many, 2);
   const auto [small_again, large_again] = costs();
   EXPECT_LT(small_again, small + small / 20);
   EXPECT_LT(large_again, large + large / 20);

@@ -86,6 +86,19 @@ TEST_F(Migrating, LeavesACurrentDatabaseAlone) {
 
 // What takes the schema of this program back to an older one, the latest step first.
 constexpr std::array kBack = {
+    Migration{8,
+              "CREATE TEMP TABLE kept AS SELECT * FROM lock; DROP TABLE lock; "
+              "CREATE TABLE lock (id INTEGER PRIMARY KEY, token TEXT NOT NULL, "
+              "node INTEGER NOT NULL, parent INTEGER NOT NULL, shared INTEGER NOT NULL, "
+              "infinite INTEGER NOT NULL, owner TEXT NOT NULL, principal TEXT NOT NULL, "
+              "granted INTEGER NOT NULL, timeout_s INTEGER NOT NULL, "
+              "expires INTEGER NOT NULL) STRICT; "
+              "CREATE INDEX lock_node ON lock (parent, node, expires); "
+              "CREATE INDEX lock_expires ON lock (expires); "
+              "CREATE INDEX lock_principal ON lock (principal, expires) WHERE principal <> ''; "
+              "INSERT INTO lock SELECT id, token, node, parent, shared, infinite, owner, "
+              "coalesce((SELECT name FROM account WHERE account.id = creator), ''), granted, "
+              "timeout_s, expires FROM kept; DROP TABLE kept"},
     // Schema 7 told by a date's milliseconds what it proves; those of the clock gave way to that.
     Migration{7,
               "UPDATE node SET modified = modified - (modified % 1000 + 1000) % 1000 + CASE "
@@ -162,13 +175,13 @@ TEST_F(Migrating, LocksOfOlderSchemasStayOnTheirResources) {
     lock(locked, "urn:" + std::string(locked));
   lock("c/f", "urn:gone", false, 1);
   const std::string all =
-      "SELECT group_concat(token || node || shared || infinite || owner || principal || granted || "
+      "SELECT group_concat(token || node || shared || infinite || owner || granted || "
       "'+' || timeout_s || '=' || expires) FROM (SELECT * FROM lock ORDER BY token)";
   clock_.advance(1000);
   close();
   {
     Connection connection(path(), Connection::Mode::write);
-    connection.execute("UPDATE lock SET owner = '<o/>' || token, principal = 'p' || token");
+    connection.execute("UPDATE lock SET owner = '<o/>' || token");
   }
   const auto roots = [&](std::string_view top) {
     std::vector<std::string> tokens;
@@ -201,7 +214,49 @@ TEST_F(Migrating, LocksOfOlderSchemasStayOnTheirResources) {
   expect_sound();
 }
 
-// Until schema 8 the milliseconds of a date told what it proves.
+// Until schema 8 a lock named its creator.
+TEST_F(Migrating, LocksOfOlderSchemasStayTheirCreators) {
+  open();
+  AccountId ann = kNobody;
+  AccountId bob = kNobody;
+  names_->write(Flush::required, [&](Transaction& tx) {
+    ann = tx.put_account({.name = "ann"});
+    bob = tx.put_account({.name = "bob"});
+    for (const AccountId creator : {bob, ann, kNobody}) {
+      Lock lock;
+      lock.token = "urn:" + std::to_string(creator);
+      lock.root_id = kRoot;
+      lock.scope = LockScope::shared;
+      lock.creator = creator;
+      lock.timeout_s = 600;
+      tx.add_lock(lock);
+    }
+  });
+  close();
+  for (const std::int64_t version : {8, 6, 3}) {
+    SCOPED_TRACE(version);
+    go_back_to(version);
+    if (version == 8) {
+      Connection(path(), Connection::Mode::write)
+          .execute(
+              "INSERT INTO lock SELECT 100, 'urn:of-a-name-without-account', node, parent, "
+              "shared, infinite, owner, 'eve', granted, timeout_s, expires FROM lock "
+              "WHERE principal = ''; UPDATE meta SET locks = locks + 1");
+    }
+    open();
+    for (const AccountId creator : {ann, bob, kNobody}) {
+      const auto lock = names_->snapshot()->find_lock("urn:" + std::to_string(creator));
+      ASSERT_TRUE(lock) << creator;
+      EXPECT_EQ(lock->creator, creator);
+    }
+    EXPECT_EQ(names_->snapshot()->locks_of(ann), 1U);
+    EXPECT_EQ(names_->snapshot()->all_locks(100).size(), 3U);
+    expect_sound();
+    close();
+  }
+}
+
+// Until schema 7 the milliseconds of a date told what it proves.
 TEST_F(Migrating, DatesOfOlderSchemasProveWhatTheyProved) {
   open();
   struct Row {

@@ -281,7 +281,7 @@ TEST_P(Copy, LeavesALockOnTheDestinationCoveringTheNewResource) {
   EXPECT_EQ(after->granted, before.granted);
   EXPECT_EQ(after->timeout_s, before.timeout_s);
   EXPECT_EQ(after->owner, before.owner);
-  EXPECT_EQ(after->principal, before.principal);
+  EXPECT_EQ(after->creator, before.creator);
   copy("s/c/f", "t");
   EXPECT_THAT(tokens(resolve("t").locks), ElementsAre("t:dest"));
 }

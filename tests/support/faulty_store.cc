@@ -96,9 +96,9 @@ class Reading : public Interface {
     plan_.step("all_locks");
     return reads().all_locks(limit);
   }
-  [[nodiscard]] std::uint64_t locks_of(std::string_view principal) const override {
+  [[nodiscard]] std::uint64_t locks_of(storage::AccountId creator) const override {
     plan_.step("locks_of");
-    return reads().locks_of(principal);
+    return reads().locks_of(creator);
   }
   [[nodiscard]] storage::Usage usage() const override {
     plan_.step("usage");

@@ -268,8 +268,8 @@ class Reading : public Interface {
     return all;
   }
 
-  [[nodiscard]] std::uint64_t locks_of(std::string_view principal) const override {
-    return live([&](const Lock& lock) { return lock.principal == principal; }).size();
+  [[nodiscard]] std::uint64_t locks_of(storage::AccountId creator) const override {
+    return live([&](const Lock& lock) { return lock.creator == creator; }).size();
   }
 
   [[nodiscard]] storage::Usage usage() const override {
@@ -505,8 +505,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     if (gone == tree_.accounts.end()) refuse("no such account");
     tree_changed_ = true;
     std::erase_if(tree_.tokens, [&](const auto& entry) { return entry.second.account == id; });
-    std::erase_if(tree_.locks,
-                  [&](const auto& entry) { return entry.second.principal == gone->first; });
+    std::erase_if(tree_.locks, [&](const auto& entry) { return entry.second.creator == id; });
     tree_.accounts.erase(gone);
   }
 

@@ -54,7 +54,14 @@ std::span<const Migration> migrations() {
       Migration{6,
                 "DROP INDEX lock_node; DROP INDEX lock_expires; DROP INDEX lock_principal; "
                 "ALTER TABLE lock RENAME TO lock_by_token",
-                kLockTable,
+                "CREATE TABLE lock (id INTEGER PRIMARY KEY, token TEXT NOT NULL, "
+                "node INTEGER NOT NULL, parent INTEGER NOT NULL, shared INTEGER NOT NULL, "
+                "infinite INTEGER NOT NULL, owner TEXT NOT NULL, principal TEXT NOT NULL, "
+                "granted INTEGER NOT NULL, timeout_s INTEGER NOT NULL, "
+                "expires INTEGER NOT NULL) STRICT; "
+                "CREATE INDEX lock_node ON lock (parent, node, expires); "
+                "CREATE INDEX lock_expires ON lock (expires); "
+                "CREATE INDEX lock_principal ON lock (principal, expires) WHERE principal <> ''",
                 "INSERT INTO lock (token, node, parent, shared, infinite, owner, principal, "
                 "granted, timeout_s, expires) "
                 "SELECT token, node, parent, shared, infinite, owner, principal, "
@@ -74,6 +81,17 @@ std::span<const Migration> migrations() {
                 "WHEN 0 THEN 1 WHEN 996 THEN 7 WHEN 997 THEN 4 WHEN 998 THEN 5 ELSE 6 END "
                 "WHERE content IS NULL "
                 "AND (modified % 1000 + 1000) % 1000 IN (0, 996, 997, 998, 999)"},
+      // A lock named its creator until then. An account takes its locks along when it goes, so that
+      // only damage leaves a name without one; such a lock, which nobody could remove, goes.
+      Migration{9,
+                "ALTER TABLE lock ADD COLUMN creator INTEGER NOT NULL DEFAULT 0; "
+                "DELETE FROM lock WHERE principal <> '' "
+                "AND principal NOT IN (SELECT name FROM account); "
+                "UPDATE meta SET locks = (SELECT count(*) FROM lock); "
+                "UPDATE lock SET creator = (SELECT id FROM account WHERE name = principal) "
+                "WHERE principal <> ''",
+                "DROP INDEX lock_principal; ALTER TABLE lock DROP COLUMN principal; "
+                "CREATE INDEX lock_creator ON lock (creator, expires) WHERE creator <> 0"},
   };
   return kSteps;
 }

@@ -134,7 +134,7 @@ CREATE TABLE account_usage (
 ) STRICT;
 )sql";
 
-const char* const kLockTable = R"sql(
+constexpr const char* kLockTable = R"sql(
 CREATE TABLE lock (
   id INTEGER PRIMARY KEY,
   token TEXT NOT NULL,
@@ -143,14 +143,14 @@ CREATE TABLE lock (
   shared INTEGER NOT NULL,
   infinite INTEGER NOT NULL,
   owner TEXT NOT NULL,
-  principal TEXT NOT NULL,
   granted INTEGER NOT NULL,
   timeout_s INTEGER NOT NULL,
-  expires INTEGER NOT NULL
+  expires INTEGER NOT NULL,
+  creator INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX lock_node ON lock (parent, node, expires);
 CREATE INDEX lock_expires ON lock (expires);
-CREATE INDEX lock_principal ON lock (principal, expires) WHERE principal <> '';
+CREATE INDEX lock_creator ON lock (creator, expires) WHERE creator <> 0;
 )sql";
 
 std::string random_epoch() {

@@ -11,7 +11,7 @@
 namespace holdfast::storage::sqlite {
 
 inline constexpr std::int64_t kApplicationId = 0x486f6c64;  // "Hold"
-inline constexpr std::int64_t kSchemaVersion = 8;
+inline constexpr std::int64_t kSchemaVersion = 9;
 inline constexpr std::int64_t kRoot = 1;  // id of the root collection; its parent is 0
 // More than the largest depth limit, 1024, lets any tree have: a longer way up goes in a circle,
 // which only a damaged database has, and ends there with Error{corrupt}.
@@ -19,8 +19,6 @@ inline constexpr std::size_t kMostLevels = 1100;
 
 // The tables that schema 3 brought, for new databases and for migrated ones.
 extern const char* const kAccountTables;
-// And the table of locks as it is since schema 6.
-extern const char* const kLockTable;
 
 // Makes a complete new database at `path`, or none: it is built beside it in `tmp_path` and
 // renamed. `now` is the root collection's date.

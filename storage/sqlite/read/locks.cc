@@ -217,8 +217,8 @@ std::vector<Lock> Queries::late_locks(const Resolution& at, std::int64_t grace_s
   return late;
 }
 
-std::uint64_t Queries::locks_of(std::string_view principal) {
-  Run run(locks_of_, principal, lease_now_);
+std::uint64_t Queries::locks_of(AccountId creator) {
+  Run run(locks_of_, creator, lease_now_);
   return run.row() ? static_cast<std::uint64_t>(run.integer(0)) : 0;
 }
 

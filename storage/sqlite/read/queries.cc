@@ -27,11 +27,11 @@ constexpr const char* kFactsAfter =
 
 // read_lock expects these columns.
 constexpr const char* kLocksAt =
-    "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
+    "SELECT token, node, shared, infinite, owner, creator, granted, timeout_s "
     "FROM lock WHERE parent = ?1 AND node = ?2 AND expires > ?3";
 // Those that ran out last.
 constexpr const char* kLateLocksAt =
-    "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
+    "SELECT token, node, shared, infinite, owner, creator, granted, timeout_s "
     "FROM lock WHERE parent = ?1 AND node = ?2 AND expires > ?3 AND expires <= ?4 "
     "ORDER BY expires DESC LIMIT ?5";
 // Only an exclusive lock is looked for in the table, beside the index.
@@ -39,7 +39,7 @@ constexpr const char* kNextLive =
     "SELECT node FROM lock INDEXED BY lock_node WHERE parent = ?1 AND node > ?2 AND expires > ?3 "
     "AND (?4 OR shared = 0) ORDER BY node LIMIT 1";
 constexpr const char* kLockByToken =
-    "SELECT token, node, shared, infinite, owner, principal, granted, timeout_s "
+    "SELECT token, node, shared, infinite, owner, creator, granted, timeout_s "
     "FROM lock WHERE token = ?1 AND expires > ?2";
 
 // Readers: what one request asks for. The writer: what some dozens of clients work on.
@@ -83,10 +83,10 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
       inline_(connection, "SELECT bytes FROM inline_content WHERE id = ?1"),
       usage_(connection, "SELECT resources, bytes FROM meta"),
       usage_of_(connection, "SELECT resources, bytes FROM account_usage WHERE account = ?1"),
-      // The condition on '' lets it use lock_principal, which leaves anonymous clients' out.
+      // The condition on 0 lets it use lock_creator, which leaves anonymous clients' out.
       locks_of_(connection,
-                "SELECT count(*) FROM lock INDEXED BY lock_principal "
-                "WHERE principal = ?1 AND principal <> '' AND expires > ?2") {}
+                "SELECT count(*) FROM lock INDEXED BY lock_creator "
+                "WHERE creator = ?1 AND creator <> 0 AND expires > ?2") {}
 
 void Queries::begin(Millis lease_now, Millis wall_now) {
   lease_now_ = lease_now;
@@ -142,7 +142,7 @@ void Queries::read_lock(const Run& run, Lock& lock) const {
   lock.scope = run.integer(2) != 0 ? LockScope::shared : LockScope::exclusive;
   lock.infinite = run.integer(3) != 0;
   lock.owner = run.text(4);
-  lock.principal = run.text(5);
+  lock.creator = run.integer(5);
   lock.granted = run.amount(6);
   lock.timeout_s = run.amount(7);
 }

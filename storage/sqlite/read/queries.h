@@ -91,7 +91,7 @@ class Queries {
                                               std::int64_t grace_s);
   [[nodiscard]] std::vector<Lock> late_locks(const Resolution& at, std::int64_t grace_s);
   [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit);
-  [[nodiscard]] std::uint64_t locks_of(std::string_view principal);
+  [[nodiscard]] std::uint64_t locks_of(AccountId creator);
   [[nodiscard]] Usage usage();
   [[nodiscard]] Usage usage_of(AccountId account);
   [[nodiscard]] Millis lease_now() const { return lease_now_; }

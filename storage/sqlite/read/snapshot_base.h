@@ -41,9 +41,7 @@ class SnapshotBase : public Interface {
   std::vector<Lock> all_locks(std::size_t limit) const override {
     return queries_.all_locks(limit);
   }
-  std::uint64_t locks_of(std::string_view principal) const override {
-    return queries_.locks_of(principal);
-  }
+  std::uint64_t locks_of(AccountId creator) const override { return queries_.locks_of(creator); }
   Usage usage() const override { return queries_.usage(); }
   Usage usage_of(AccountId account) const override { return queries_.usage_of(account); }
   Millis lease_now() const override { return queries_.lease_now(); }

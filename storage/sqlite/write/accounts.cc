@@ -129,7 +129,7 @@ void WriteTransaction::remove_account(AccountId id) {
   Run(sql_->delete_grants, id).done();
   Run(sql_->delete_tokens, id).done();
   Run(sql_->delete_usage, id).done();
-  Run(sql_->delete_locks_of, gone->name).done();
+  Run(sql_->delete_locks_of, id).done();
   counters_.locks -= connection_.changes();
 
   auto next = std::make_shared<Accounts>(*state_.accounts);

@@ -41,7 +41,7 @@ Lock WriteTransaction::add_lock(Lock lock) {
   state_.changed = state_.grew = true;
   end_late_locks(lock.root_id);
   Run(sql_->insert_lock, lock.token, lock.root_id, lock.scope == LockScope::shared, lock.infinite,
-      lock.owner, lock.principal, lock.granted, lock.timeout_s, lock.expires(), *parent)
+      lock.owner, lock.creator, lock.granted, lock.timeout_s, lock.expires(), *parent)
       .done();
   queries_.lock_came(lock);
   lasts_until(lock.expires());

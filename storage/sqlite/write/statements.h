@@ -130,7 +130,7 @@ struct WriteTransaction::Statements {
                             "EXISTS (SELECT 1 FROM property WHERE node = ?1) WHERE id = ?1"};
 
   Statement insert_lock{connection,
-                        "INSERT INTO lock (token, node, shared, infinite, owner, principal, "
+                        "INSERT INTO lock (token, node, shared, infinite, owner, creator, "
                         "granted, timeout_s, expires, parent) "
                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"};
   Statement refresh_lock{connection,
@@ -175,7 +175,7 @@ struct WriteTransaction::Statements {
                       "path, expires, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"};
   Statement delete_token{connection, "DELETE FROM device_token WHERE id = ?1"};
   Statement delete_tokens{connection, "DELETE FROM device_token WHERE account = ?1"};
-  Statement delete_locks_of{connection, "DELETE FROM lock WHERE principal = ?1"};
+  Statement delete_locks_of{connection, "DELETE FROM lock WHERE creator = ?1 AND creator <> 0"};
 
   Statement write_counters{connection,
                            "UPDATE meta SET next_node = ?1, next_content = ?2, resources = ?3, "

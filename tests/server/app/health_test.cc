@@ -1,14 +1,14 @@
+#include "server/app/health.h"
+
 #include <gtest/gtest.h>
 #include <stdexcept>
 #include <string>
 #include <variant>
 
-#include "server/app/health.h"
-
 namespace holdfast::server {
 namespace {
 
-http::Response ask(const Admin& admin, std::string_view method, std::string_view target) {
+http::Response ask(const app::Admin& admin, std::string_view method, std::string_view target) {
   http::NoBody body;
   http::Request request;
   request.method = method;
@@ -17,7 +17,7 @@ http::Response ask(const Admin& admin, std::string_view method, std::string_view
   return admin.answer(request);
 }
 
-const Admin kWell{[] { return std::nullopt; }, [] { return std::string("m 1\n"); }};
+const app::Admin kWell{[] { return std::nullopt; }, [] { return std::string("m 1\n"); }};
 
 TEST(Admin, AnswersItsTwoPathsOnly) {
   struct Case {
@@ -47,7 +47,7 @@ TEST(Admin, AnswersHeadWithTheLengthOfGet) {
 }
 
 TEST(Admin, SaysWhyTheServerIsNotWell) {
-  Admin admin = kWell;
+  app::Admin admin = kWell;
   admin.trouble = [] { return "No space."; };
   const http::Response response = ask(admin, "GET", "/healthz");
   EXPECT_EQ(response.status, 503);
@@ -55,7 +55,7 @@ TEST(Admin, SaysWhyTheServerIsNotWell) {
 }
 
 TEST(Admin, TellsTheLogAndNotTheClientWhatFailed) {
-  Admin admin;
+  app::Admin admin;
   admin.trouble = []() -> std::optional<std::string> { throw std::runtime_error("SELECT secret"); };
   admin.metrics = []() -> std::string { throw std::runtime_error("SELECT secret"); };
   for (const char* target : {"/healthz", "/metrics"}) {

@@ -75,9 +75,9 @@ TEST(Authorization, WhatCannotBeReadIsBroken) {
            replaced(digest(), "username=\"alice\"", "username*=ISO-8859-1''alice"),
            replaced(digest(), "username=\"alice\"", "username*=alice"),
        }) {
-    const Credentials read = parse_authorization(value);
-    ASSERT_TRUE(std::holds_alternative<Broken>(read)) << value;
-    EXPECT_FALSE(std::get<Broken>(read).why.empty());
+    const auth::Credentials read = auth::parse_authorization(value);
+    ASSERT_TRUE(std::holds_alternative<auth::Broken>(read)) << value;
+    EXPECT_FALSE(std::get<auth::Broken>(read).why.empty());
   }
 }
 
@@ -96,27 +96,28 @@ TEST(Authorization, ReadsBasicAsClientsSendIt) {
            {"Basic " + base64("J\xFCrgen:\xA3"), "J\xC3\xBCrgen", "\xC2\xA3"},  // Latin-1
            {"Basic " + base64("DOMAIN\\alice:x"), "DOMAIN\\alice", "x"},
        }) {
-    const Credentials read = parse_authorization(row.value);
-    ASSERT_TRUE(std::holds_alternative<Basic>(read)) << row.value;
-    EXPECT_EQ(std::get<Basic>(read).name, row.name);
-    EXPECT_EQ(std::get<Basic>(read).password, row.password);
+    const auth::Credentials read = auth::parse_authorization(row.value);
+    ASSERT_TRUE(std::holds_alternative<auth::Basic>(read)) << row.value;
+    EXPECT_EQ(std::get<auth::Basic>(read).name, row.name);
+    EXPECT_EQ(std::get<auth::Basic>(read).password, row.password);
   }
 }
 
 TEST(Authorization, ReadsBearer) {
-  const Credentials read = parse_authorization("bearer  abc-_DEF");
-  ASSERT_TRUE(std::holds_alternative<Bearer>(read));
-  EXPECT_EQ(std::get<Bearer>(read).token, "abc-_DEF");
+  const auth::Credentials read = auth::parse_authorization("bearer  abc-_DEF");
+  ASSERT_TRUE(std::holds_alternative<auth::Bearer>(read));
+  EXPECT_EQ(std::get<auth::Bearer>(read).token, "abc-_DEF");
 }
 
 TEST(Authorization, ReadsDigestAsClientsSendIt) {
   const auto read = [](const std::string& value) {
-    const Credentials credentials = parse_authorization(value);
-    EXPECT_TRUE(std::holds_alternative<Digest>(credentials)) << value;
-    return std::holds_alternative<Digest>(credentials) ? std::get<Digest>(credentials) : Digest{};
+    const auth::Credentials credentials = auth::parse_authorization(value);
+    EXPECT_TRUE(std::holds_alternative<auth::Digest>(credentials)) << value;
+    return std::holds_alternative<auth::Digest>(credentials) ? std::get<auth::Digest>(credentials)
+                                                             : auth::Digest{};
   };
-  const Digest plain = read(digest());
-  EXPECT_EQ(plain.algorithm, Digest::Algorithm::md5);
+  const auth::Digest plain = read(digest());
+  EXPECT_EQ(plain.algorithm, auth::Digest::Algorithm::md5);
   EXPECT_EQ(plain.username, "alice");
   EXPECT_EQ(plain.nonce, "n");
   EXPECT_EQ(plain.uri, "/a");
@@ -125,8 +126,8 @@ TEST(Authorization, ReadsDigestAsClientsSendIt) {
   EXPECT_EQ(plain.nc, "0000001f");
   EXPECT_EQ(plain.count, 0x1fU);
 
-  EXPECT_EQ(read(digest(", algorithm=SHA-256")).algorithm, Digest::Algorithm::sha256);
-  EXPECT_EQ(read(digest(", algorithm=\"sha-256\"")).algorithm, Digest::Algorithm::sha256);
+  EXPECT_EQ(read(digest(", algorithm=SHA-256")).algorithm, auth::Digest::Algorithm::sha256);
+  EXPECT_EQ(read(digest(", algorithm=\"sha-256\"")).algorithm, auth::Digest::Algorithm::sha256);
   EXPECT_EQ(read(replaced(digest(), "qop=auth", "qop=\"auth\"")).nc, "0000001f");
   EXPECT_EQ(read(replaced(digest(), ", ", ",\t ,")).nonce, "n");
   // docs/clients.md R5: commas in the uri, a domain with one backslash or two.
@@ -155,7 +156,7 @@ TEST(Authorization, ADigestIsForOneTarget) {
                                          {"/a", "/a?q", false},
                                          {"/a%2", "/a", false},
                                          {"", "/", false}})
-    EXPECT_EQ(same_target(row.uri, row.target), row.same) << row.uri << " " << row.target;
+    EXPECT_EQ(auth::same_target(row.uri, row.target), row.same) << row.uri << " " << row.target;
 }
 
 }  // namespace

@@ -9,19 +9,20 @@
 namespace holdfast::server {
 namespace {
 
-using State = Nonces::State;
+using State = auth::Nonces::State;
 
 class NoncesTest : public testing::Test {
  protected:
   test::ManualClock clock_;
-  Nonces nonces_{clock_, 3};
+  auth::Nonces nonces_{clock_, 3};
 };
 
 TEST_F(NoncesTest, AreGoodForOneAddressAndSomeMinutes) {
   const std::string nonce = nonces_.make("192.0.2.1");
   EXPECT_EQ(nonces_.look(nonce, "192.0.2.1", "alice"), State::fresh);
   EXPECT_EQ(nonces_.look(nonce, "192.0.2.2", "alice"), State::stale);
-  EXPECT_EQ(Nonces(clock_, 3).look(nonce, "192.0.2.1", "alice"), State::stale) << "another key";
+  EXPECT_EQ(auth::Nonces(clock_, 3).look(nonce, "192.0.2.1", "alice"), State::stale)
+      << "another key";
   for (std::size_t i = 0; i < nonce.size(); ++i) {
     std::string changed = nonce;
     changed[i] = changed[i] == '0' ? '1' : '0';
@@ -29,7 +30,7 @@ TEST_F(NoncesTest, AreGoodForOneAddressAndSomeMinutes) {
   }
   for (const std::string& other : {std::string(), std::string("x"), nonce + "0"})
     EXPECT_EQ(nonces_.look(other, "192.0.2.1", "alice"), State::stale);
-  clock_.advance(Nonces::kLifetime - 1);
+  clock_.advance(auth::Nonces::kLifetime - 1);
   EXPECT_EQ(nonces_.look(nonce, "192.0.2.1", "alice"), State::fresh);
   clock_.advance(1);
   EXPECT_EQ(nonces_.look(nonce, "192.0.2.1", "alice"), State::stale);

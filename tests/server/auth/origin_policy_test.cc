@@ -1,15 +1,16 @@
+#include "server/auth/origin_policy.h"
+
 #include <gtest/gtest.h>
 #include <string>
 #include <vector>
 
-#include "server/auth/origin_policy.h"
 #include "server/config/config.h"
 
 namespace holdfast::server {
 namespace {
 
 struct Case {
-  Anonymous anonymous;
+  auth::Anonymous anonymous;
   const char* public_url;
   const char* method;
   const char* host;    // nullptr: no field
@@ -31,7 +32,7 @@ int judge(const Case& row) {
   if (row.host != nullptr) request.fields.add("Host", row.host);
   if (row.origin != nullptr) request.fields.add("Origin", row.origin);
   const auto refusal =
-      OriginPolicy(parse_public_urls(row.public_url)).judge(request, row.anonymous);
+      auth::OriginPolicy(config::parse_public_urls(row.public_url)).judge(request, row.anonymous);
   if (!refusal) return 0;
   EXPECT_FALSE(refusal->detail.empty());
   return refusal->status;
@@ -47,9 +48,9 @@ void expect_all(const std::vector<Case>& rows) {
         << row.forwarded_host;
 }
 
-constexpr auto kOff = Anonymous::off;
-constexpr auto kRead = Anonymous::read;
-constexpr auto kWrite = Anonymous::write;
+constexpr auto kOff = auth::Anonymous::off;
+constexpr auto kRead = auth::Anonymous::read;
+constexpr auto kWrite = auth::Anonymous::write;
 
 TEST(OriginPolicy, ServesOnlyItsOwnHostsWhileAnonymousMayWrite) {
   expect_all({
@@ -161,7 +162,7 @@ TEST(OriginPolicy, ASecondOriginDoesNotHideTheFirst) {
   request.fields.add("Host", "localhost");
   request.fields.add("Origin", "http://localhost");
   request.fields.add("origin", "http://evil.example");
-  EXPECT_TRUE(OriginPolicy({}).judge(request, kWrite).has_value());
+  EXPECT_TRUE(auth::OriginPolicy({}).judge(request, kWrite).has_value());
 }
 
 }  // namespace

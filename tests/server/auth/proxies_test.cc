@@ -12,12 +12,13 @@ TEST(Proxies, ListIsAddressesAndNetworks) {
   for (const char* bad :
        {"x", "127.0.0.1/33", "::1/129", "10.0.0.0/", "10.0.0.0/x", "10.0.0.0/-1", "127.0.0.1,",
         ",127.0.0.1", "127.0.0.1 10.0.0.1", "10.0.0.0/8/8", "localhost", "[::1]", "10.0.0.0/+8"})
-    EXPECT_FALSE(Proxies::parse(bad)) << bad;
-  const auto none = Proxies::parse("");
+    EXPECT_FALSE(auth::Proxies::parse(bad)) << bad;
+  const auto none = auth::Proxies::parse("");
   ASSERT_TRUE(none);
   EXPECT_FALSE(none->trusts("127.0.0.1"));
 
-  const auto some = Proxies::parse("127.0.0.1, 10.16.0.0/12,2001:db8::/33 , ::1,192.0.2.128/25");
+  const auto some =
+      auth::Proxies::parse("127.0.0.1, 10.16.0.0/12,2001:db8::/33 , ::1,192.0.2.128/25");
   ASSERT_TRUE(some);
   for (const char* trusted : {"127.0.0.1", "10.16.0.0", "10.31.255.255", "2001:db8:7fff::1", "::1",
                               "192.0.2.128", "::ffff:10.20.0.1"})
@@ -25,8 +26,8 @@ TEST(Proxies, ListIsAddressesAndNetworks) {
   for (const char* other : {"127.0.0.2", "10.15.255.255", "10.32.0.0", "2001:db8:8000::1", "::2",
                             "192.0.2.127", "", "x"})
     EXPECT_FALSE(some->trusts(other)) << other;
-  EXPECT_TRUE(Proxies::parse("0.0.0.0/0")->trusts("203.0.113.1"));
-  EXPECT_FALSE(Proxies::parse("0.0.0.0/0")->trusts("2001:db8::1"));
+  EXPECT_TRUE(auth::Proxies::parse("0.0.0.0/0")->trusts("203.0.113.1"));
+  EXPECT_FALSE(auth::Proxies::parse("0.0.0.0/0")->trusts("2001:db8::1"));
 }
 
 struct Row {
@@ -38,7 +39,7 @@ struct Row {
 
 void expect(const std::string& trusted, const std::string& peer_address,
             const std::vector<Row>& rows) {
-  const auto proxies = Proxies::parse(trusted);
+  const auto proxies = auth::Proxies::parse(trusted);
   ASSERT_TRUE(proxies);
   for (const Row& row : rows) {
     http::Request request;
@@ -47,7 +48,7 @@ void expect(const std::string& trusted, const std::string& peer_address,
       request.fields.add(name, value);
       shown += name + ": " + value + "; ";
     }
-    Peer peer{.address = peer_address, .loopback = peer_address == "127.0.0.1"};
+    http1::Peer peer{.address = peer_address, .loopback = peer_address == "127.0.0.1"};
     peer.certificate = "aa";
     proxies->apply(request, peer);
     EXPECT_EQ(peer.address, row.address) << shown;

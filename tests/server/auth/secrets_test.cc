@@ -1,44 +1,44 @@
+#include "server/auth/secrets.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <set>
 #include <vector>
 
-#include "server/auth/secrets.h"
-
 namespace holdfast::server {
 namespace {
 
 TEST(Password, FitsItsHashAndNoOther) {
-  const std::string hash = hash_password("correct horse");
+  const std::string hash = auth::hash_password("correct horse");
   EXPECT_THAT(hash, testing::StartsWith("$argon2id$v=19$m=19456,t=2,p=1$"));
-  EXPECT_TRUE(verify_password(hash, "correct horse"));
+  EXPECT_TRUE(auth::verify_password(hash, "correct horse"));
   for (const char* wrong : {"", "correct hors", "correct horse ", "Correct horse"})
-    EXPECT_FALSE(verify_password(hash, wrong)) << wrong;
-  EXPECT_NE(hash, hash_password("correct horse"));  // salted
+    EXPECT_FALSE(auth::verify_password(hash, wrong)) << wrong;
+  EXPECT_NE(hash, auth::hash_password("correct horse"));  // salted
 }
 
 TEST(Password, IsTheSameInEitherNormalForm) {
-  EXPECT_TRUE(verify_password(hash_password("M\xC3\xBCnch"), "Mu\xCC\x88nch"));
-  EXPECT_FALSE(verify_password(hash_password("M\xC3\xBCnch"), "Munch"));
+  EXPECT_TRUE(auth::verify_password(auth::hash_password("M\xC3\xBCnch"), "Mu\xCC\x88nch"));
+  EXPECT_FALSE(auth::verify_password(auth::hash_password("M\xC3\xBCnch"), "Munch"));
 }
 
 TEST(Password, NothingFitsNoHash) {
-  EXPECT_FALSE(verify_password("", ""));
-  EXPECT_FALSE(verify_password("garbage", "garbage"));
-  EXPECT_FALSE(verify_password(no_hash(), ""));
+  EXPECT_FALSE(auth::verify_password("", ""));
+  EXPECT_FALSE(auth::verify_password("garbage", "garbage"));
+  EXPECT_FALSE(auth::verify_password(auth::no_hash(), ""));
 }
 
 // Computed with another program.
 TEST(DigestSecret, IsTheHashOfNameRealmAndPassword) {
-  EXPECT_EQ(digest_secret_md5("J\xC3\xBCrgen", "pass:w\xC3\xB6rd"),
+  EXPECT_EQ(auth::digest_secret_md5("J\xC3\xBCrgen", "pass:w\xC3\xB6rd"),
             "a39e14a6b6e5f09107b911e7af385638");
-  EXPECT_EQ(digest_secret_sha256("J\xC3\xBCrgen", "pass:w\xC3\xB6rd"),
+  EXPECT_EQ(auth::digest_secret_sha256("J\xC3\xBCrgen", "pass:w\xC3\xB6rd"),
             "6a3f1c0f9a92bddf28792e738e8fc4b729425fafdfa4cb9dc401811a8a9fd489");
 }
 
 TEST(Token, HasManyBitsAndFitsEverywhere) {
   std::set<std::string> all;
-  for (int i = 0; i < 100; ++i) all.insert(new_token());
+  for (int i = 0; i < 100; ++i) all.insert(auth::new_token());
   EXPECT_EQ(all.size(), 100U);
   for (const std::string& token : all)
     EXPECT_THAT(token, testing::MatchesRegex("[A-Za-z0-9_-]+")) << "43 characters are 256 bits";
@@ -46,21 +46,21 @@ TEST(Token, HasManyBitsAndFitsEverywhere) {
 }
 
 TEST(Mac, TellsApartWhereOnePieceEnds) {
-  const Key key = random_key();
-  const auto of = [](const Key& with, std::vector<std::string_view> pieces) {
-    return mac(with, pieces);
+  const auth::Key key = auth::random_key();
+  const auto of = [](const auth::Key& with, std::vector<std::string_view> pieces) {
+    return auth::mac(with, pieces);
   };
   EXPECT_EQ(of(key, {"ab", "c"}), of(key, {"ab", "c"}));
   EXPECT_NE(of(key, {"ab", "c"}), of(key, {"a", "bc"}));
   EXPECT_NE(of(key, {"abc"}), of(key, {"abc", ""}));
-  EXPECT_NE(of(key, {"ab", "c"}), of(random_key(), {"ab", "c"}));
+  EXPECT_NE(of(key, {"ab", "c"}), of(auth::random_key(), {"ab", "c"}));
 }
 
 TEST(ConstantTime, ComparesWhole) {
-  EXPECT_TRUE(equal_in_constant_time("same", "same"));
-  EXPECT_TRUE(equal_in_constant_time("", ""));
-  EXPECT_FALSE(equal_in_constant_time("same", "samf"));
-  EXPECT_FALSE(equal_in_constant_time("same", "sam"));
+  EXPECT_TRUE(auth::equal_in_constant_time("same", "same"));
+  EXPECT_TRUE(auth::equal_in_constant_time("", ""));
+  EXPECT_FALSE(auth::equal_in_constant_time("same", "samf"));
+  EXPECT_FALSE(auth::equal_in_constant_time("same", "sam"));
 }
 
 }  // namespace

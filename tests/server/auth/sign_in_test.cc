@@ -45,8 +45,8 @@ class SignInTest : public testing::Test {
     alice.password_hash = "hash of wonderland";
     alice.home = storage::Path({"alice"});
     alice.grants = {{.path = storage::Path({"team"}), .right = storage::Right::read}};
-    alice.digest_md5 = digest_secret_md5("alice", "wonderland");
-    alice.digest_sha256 = digest_secret_sha256("alice", "wonderland");
+    alice.digest_md5 = auth::digest_secret_md5("alice", "wonderland");
+    alice.digest_sha256 = auth::digest_secret_sha256("alice", "wonderland");
     alice.certificate = std::string(64, 'a');
     alice.quota_bytes = 1000;
     storage::Account bob;
@@ -63,42 +63,42 @@ class SignInTest : public testing::Test {
     published_ = std::make_shared<const storage::Accounts>(accounts_);
   }
 
-  SignIn& sign_in() {
+  auth::SignIn& sign_in() {
     if (!sign_in_)
-      sign_in_ = std::make_unique<SignIn>(
+      sign_in_ = std::make_unique<auth::SignIn>(
           settings_,
-          SignIn::Means{.accounts =
-                            [this] {
-                              const std::scoped_lock lock(mutex_);
-                              return published_;
-                            },
-                        .tell =
-                            [this](const std::string& sentence) {
-                              const std::scoped_lock lock(mutex_);
-                              told_.push_back(sentence);
-                            },
-                        .verify =
-                            [this](const std::string& hash, std::string_view password) {
-                              ++hashed_;
-                              if (on_hash_) on_hash_();
-                              return hash == "hash of " + std::string(password);
-                            }},
+          auth::SignIn::Means{.accounts =
+                                  [this] {
+                                    const std::scoped_lock lock(mutex_);
+                                    return published_;
+                                  },
+                              .tell =
+                                  [this](const std::string& sentence) {
+                                    const std::scoped_lock lock(mutex_);
+                                    told_.push_back(sentence);
+                                  },
+                              .verify =
+                                  [this](const std::string& hash, std::string_view password) {
+                                    ++hashed_;
+                                    if (on_hash_) on_hash_();
+                                    return hash == "hash of " + std::string(password);
+                                  }},
           clock_, bounds_);
     return *sign_in_;
   }
 
   Result ask(const std::string& authorization, std::string_view method = "GET",
-             Peer peer = {.address = "127.0.0.1", .loopback = true}) {
+             http1::Peer peer = {.address = "127.0.0.1", .loopback = true}) {
     http::NoBody body;
     http::Request request;
     request.method = method;
     request.target = "/f";
     request.body = &body;
     if (!authorization.empty()) request.fields.add("Authorization", authorization);
-    const SignIn::Decision decision = sign_in().identify(request, peer);
+    const auth::SignIn::Decision decision = sign_in().identify(request, peer);
     Result out;
-    if (const auto* caller = std::get_if<SignIn::CallerPtr>(&decision)) out.caller = *caller;
-    if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision)) {
+    if (const auto* caller = std::get_if<auth::SignIn::CallerPtr>(&decision)) out.caller = *caller;
+    if (const auto* refusal = std::get_if<auth::SignIn::Refusal>(&decision)) {
       out.status = refusal->status;
       out.fields = refusal->fields;
       out.detail = refusal->detail;
@@ -115,23 +115,23 @@ class SignInTest : public testing::Test {
     storage::DeviceToken token;
     token.id = id;
     token.account = account;
-    const std::string secret = new_token();
-    token.hash = token_hash(secret);
+    const std::string secret = auth::new_token();
+    token.hash = auth::token_hash(secret);
     accounts_.tokens.push_back(token);
     publish();
     return secret;
   }
 
   test::ManualClock clock_;
-  SignIn::Settings settings_;
-  HashSlots::Bounds bounds_;
+  auth::SignIn::Settings settings_;
+  auth::HashSlots::Bounds bounds_;
   storage::Accounts accounts_;
   std::atomic<int> hashed_ = 0;
   std::function<void()> on_hash_;
   std::mutex mutex_;
   std::shared_ptr<const storage::Accounts> published_;  // guarded by mutex_
   std::vector<std::string> told_;                       // guarded by mutex_
-  std::unique_ptr<SignIn> sign_in_;
+  std::unique_ptr<auth::SignIn> sign_in_;
 };
 
 const std::string kBasicChallenge =
@@ -176,35 +176,35 @@ TEST_F(SignInTest, TwoAuthorizationsAreNoRequest) {
   request.fields.add("Authorization", basic("alice", "wonderland"));
   request.fields.add("authorization", basic("alice", "wonderland"));
   const auto decision = sign_in().identify(request, {.address = "127.0.0.1", .loopback = true});
-  const auto* refusal = std::get_if<SignIn::Refusal>(&decision);
+  const auto* refusal = std::get_if<auth::SignIn::Refusal>(&decision);
   ASSERT_NE(refusal, nullptr);
   EXPECT_EQ(refusal->status, 400);
 }
 
 TEST_F(SignInTest, WithoutCredentialsTheMethodDecides) {
   struct Row {
-    Anonymous anonymous;
+    auth::Anonymous anonymous;
     const char* method;
     int status;
   };
-  for (const Row& row : std::vector<Row>{{Anonymous::off, "OPTIONS", 0},
-                                         {Anonymous::off, "BREW", 0},
-                                         {Anonymous::off, "GET", 401},
-                                         {Anonymous::off, "HEAD", 401},
-                                         {Anonymous::off, "PROPFIND", 401},
-                                         {Anonymous::off, "PUT", 401},
-                                         {Anonymous::off, "LOCK", 401},
-                                         {Anonymous::read, "GET", 0},
-                                         {Anonymous::read, "PROPFIND", 0},
-                                         {Anonymous::read, "PUT", 401},
-                                         {Anonymous::read, "LOCK", 401},
-                                         {Anonymous::read, "UNLOCK", 401},
-                                         {Anonymous::read, "COPY", 401},
-                                         {Anonymous::read, "MOVE", 401},
-                                         {Anonymous::read, "MKCOL", 401},
-                                         {Anonymous::read, "DELETE", 401},
-                                         {Anonymous::read, "PROPPATCH", 401},
-                                         {Anonymous::write, "PUT", 0}}) {
+  for (const Row& row : std::vector<Row>{{auth::Anonymous::off, "OPTIONS", 0},
+                                         {auth::Anonymous::off, "BREW", 0},
+                                         {auth::Anonymous::off, "GET", 401},
+                                         {auth::Anonymous::off, "HEAD", 401},
+                                         {auth::Anonymous::off, "PROPFIND", 401},
+                                         {auth::Anonymous::off, "PUT", 401},
+                                         {auth::Anonymous::off, "LOCK", 401},
+                                         {auth::Anonymous::read, "GET", 0},
+                                         {auth::Anonymous::read, "PROPFIND", 0},
+                                         {auth::Anonymous::read, "PUT", 401},
+                                         {auth::Anonymous::read, "LOCK", 401},
+                                         {auth::Anonymous::read, "UNLOCK", 401},
+                                         {auth::Anonymous::read, "COPY", 401},
+                                         {auth::Anonymous::read, "MOVE", 401},
+                                         {auth::Anonymous::read, "MKCOL", 401},
+                                         {auth::Anonymous::read, "DELETE", 401},
+                                         {auth::Anonymous::read, "PROPPATCH", 401},
+                                         {auth::Anonymous::write, "PUT", 0}}) {
     settings_.with_accounts = row.anonymous;
     sign_in_.reset();
     const Result result = ask("", row.method);
@@ -224,12 +224,13 @@ TEST_F(SignInTest, WithoutCredentialsTheMethodDecides) {
 TEST_F(SignInTest, WithoutAccountsItIsAsBefore) {
   accounts_ = {};
   publish();
-  for (const Anonymous allowed : {Anonymous::off, Anonymous::read, Anonymous::write}) {
+  for (const auth::Anonymous allowed :
+       {auth::Anonymous::off, auth::Anonymous::read, auth::Anonymous::write}) {
     settings_.without_accounts = allowed;
     sign_in_.reset();
     for (const std::string& header : {std::string(), basic("x", "y"), std::string("Bearer")}) {
-      EXPECT_EQ(ask(header, "GET").status, allowed == Anonymous::off ? 403 : 0);
-      EXPECT_EQ(ask(header, "PUT").status, allowed == Anonymous::write ? 0 : 403);
+      EXPECT_EQ(ask(header, "GET").status, allowed == auth::Anonymous::off ? 403 : 0);
+      EXPECT_EQ(ask(header, "PUT").status, allowed == auth::Anonymous::write ? 0 : 403);
       EXPECT_EQ(ask(header, "OPTIONS").status, 0);
     }
   }
@@ -237,16 +238,16 @@ TEST_F(SignInTest, WithoutAccountsItIsAsBefore) {
 }
 
 TEST_F(SignInTest, TheFirstAccountEndsAnonymousAccess) {
-  settings_.without_accounts = Anonymous::write;
+  settings_.without_accounts = auth::Anonymous::write;
   const storage::Accounts some = std::exchange(accounts_, {});
   publish();
   EXPECT_EQ(ask("", "PUT").status, 0);
-  EXPECT_EQ(sign_in().anonymous(), Anonymous::write);
+  EXPECT_EQ(sign_in().anonymous(), auth::Anonymous::write);
   accounts_ = some;
   publish();
   EXPECT_EQ(ask("", "PUT").status, 401);
   EXPECT_EQ(ask("", "GET").status, 401);
-  EXPECT_EQ(sign_in().anonymous(), Anonymous::off);
+  EXPECT_EQ(sign_in().anonymous(), auth::Anonymous::off);
 }
 
 // docs/robustness.md S5
@@ -303,22 +304,22 @@ TEST_F(SignInTest, GrantsThatChangeReachTheNextRequest) {
 // docs/robustness.md S4: what an attacker could time is done alike.
 TEST_F(SignInTest, UnknownAccountsAreHashedLikeKnownOnes) {
   std::vector<std::string> hashes;
-  SignIn measured(settings_,
-                  {.accounts = [this] { return published_; },
-                   .tell = [](const std::string&) {},
-                   .verify =
-                       [&hashes](const std::string& hash, std::string_view) {
-                         hashes.push_back(hash);
-                         return true;  // even then
-                       }},
-                  clock_);
+  auth::SignIn measured(settings_,
+                        {.accounts = [this] { return published_; },
+                         .tell = [](const std::string&) {},
+                         .verify =
+                             [&hashes](const std::string& hash, std::string_view) {
+                               hashes.push_back(hash);
+                               return true;  // even then
+                             }},
+                        clock_);
   for (const char* name : {"carol", "bob"}) {
     http::Request request;
     request.method = "GET";
     const std::string header = basic(name, "guess");
     request.fields.add("Authorization", header);
     const auto decision = measured.identify(request, {.address = "127.0.0.1", .loopback = true});
-    const auto* refusal = std::get_if<SignIn::Refusal>(&decision);
+    const auto* refusal = std::get_if<auth::SignIn::Refusal>(&decision);
     ASSERT_NE(refusal, nullptr) << name;
     EXPECT_EQ(refusal->status, 401);
     EXPECT_EQ(refusal->fields, kBasicChallenge);
@@ -351,7 +352,7 @@ TEST_F(SignInTest, AGuesserIsHeldUpAndNobodyElse) {
   const std::string right = basic("alice", "wonderland");
   EXPECT_EQ(ask_from("203.0.113.5", right).status, 0) << "signed in before, same address";
   EXPECT_EQ(ask_from("198.51.100.1", right).status, 0) << "another address";
-  clock_.advance(CredentialCache::kLifetime);
+  clock_.advance(auth::CredentialCache::kLifetime);
   EXPECT_EQ(ask_from("198.51.100.1", right).status, 0) << "another address, not signed in";
 }
 
@@ -497,7 +498,7 @@ TEST_F(SignInTest, ABearerIsChallengedOnlyWhoSentOne) {
 
 TEST_F(SignInTest, ACertificateIsItsAccount) {
   const auto with = [&](const std::string& certificate, const std::string& header) {
-    Peer peer{.address = "203.0.113.5", .tls = true};
+    http1::Peer peer{.address = "203.0.113.5", .tls = true};
     peer.certificate = certificate;
     return ask(header, "PUT", peer);
   };
@@ -510,7 +511,7 @@ TEST_F(SignInTest, ACertificateIsItsAccount) {
 }
 
 TEST_F(SignInTest, PasswordsAreNotTakenOverPlainHttpFromElsewhere) {
-  const Peer far{.address = "203.0.113.5"};
+  const http1::Peer far{.address = "203.0.113.5"};
   const std::string token = add_token("11111111", 1);
   for (const std::string& header :
        {std::string(), basic("alice", "wonderland"), basic("alice", token), "Bearer " + token,
@@ -536,7 +537,7 @@ TEST_F(SignInTest, PasswordsAreNotTakenOverPlainHttpFromElsewhere) {
 
 TEST_F(SignInTest, WhoMayNotIsAskedToSignInIfThatCanHelp) {
   auto caller = ask("", "OPTIONS").caller;
-  const Peer peer{.address = "127.0.0.1", .loopback = true};
+  const http1::Peer peer{.address = "127.0.0.1", .loopback = true};
   const auto refusal = sign_in().ask_to_sign_in(*caller, peer);
   ASSERT_TRUE(refusal);
   EXPECT_EQ(refusal->status, 401);
@@ -581,7 +582,7 @@ class DigestTest : public SignInTest {
                             const std::string& nc = "00000001", bool sha256 = true,
                             const std::string& uri = "/f", const std::string& name = "alice",
                             const std::string& method = "GET") {
-    const auto hash = sha256 ? sha256_hex : md5_hex;
+    const auto hash = sha256 ? auth::sha256_hex : auth::md5_hex;
     const std::string secret = hash(name + ":Holdfast:" + password);
     const std::string response =
         hash(secret + ":" + nonce + ":" + nc + ":c:auth:" + hash(method + ":" + uri));
@@ -643,7 +644,7 @@ TEST_F(DigestTest, NoRequestIsReplayed) {
 TEST_F(DigestTest, AnOldNonceIsStale) {
   const std::string one = nonce();
   EXPECT_THAT(ask(digest(one, "wrong")).fields, Not(HasSubstr("stale")));
-  clock_.advance(Nonces::kLifetime);
+  clock_.advance(auth::Nonces::kLifetime);
   const Result result = ask(digest(one, "wonderland"));
   EXPECT_EQ(result.status, 401);
   EXPECT_THAT(result.fields, HasSubstr("stale=true"));
@@ -655,7 +656,7 @@ TEST_F(DigestTest, GuessesAreHeldUpAndSessionsAreNot) {
   int unauthorized = 0;
   for (int i = 0; i < 1000; ++i)
     if (ask(digest(nonce(), "guess" + std::to_string(i))).status == 401) ++unauthorized;
-  EXPECT_EQ(unauthorized, Throttle::kAccount.free);
+  EXPECT_EQ(unauthorized, auth::Throttle::kAccount.free);
   EXPECT_EQ(ask(digest(nonce(), "wonderland")).status, 429);
   EXPECT_EQ(ask(digest(session, "wonderland", "00000002")).status, 0);
 }

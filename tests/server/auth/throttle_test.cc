@@ -9,14 +9,14 @@
 namespace holdfast::server {
 namespace {
 
-using Outcome = Throttle::Outcome;
+using Outcome = auth::Throttle::Outcome;
 
 class ThrottleTest : public testing::Test {
  protected:
   // One attempt; the seconds to wait, 0 when it was made.
   std::int64_t attempt(const std::string& address, const std::string& account,
                        Outcome outcome = Outcome::failed) {
-    Throttle::Attempt attempt = throttle_.begin(address, account);
+    auth::Throttle::Attempt attempt = throttle_.begin(address, account);
     const std::int64_t wait = attempt.wait_s;
     attempt.end(outcome);
     return wait;
@@ -31,11 +31,12 @@ class ThrottleTest : public testing::Test {
   }
 
   test::ManualClock clock_;
-  Throttle throttle_{clock_, 1000};
+  auth::Throttle throttle_{clock_, 1000};
 };
 
 TEST_F(ThrottleTest, DelaysDoubleAfterSomeFailures) {
-  for (int i = 0; i < Throttle::kAccount.free; ++i) EXPECT_EQ(attempt("192.0.2.1", "alice"), 0);
+  for (int i = 0; i < auth::Throttle::kAccount.free; ++i)
+    EXPECT_EQ(attempt("192.0.2.1", "alice"), 0);
   for (const std::int64_t delay : {1, 2, 4, 8, 16, 32, 64, 128, 256}) {
     EXPECT_EQ(attempt("192.0.2.1", "alice"), delay);
     clock_.advance(delay * 1000 - 1);
@@ -58,7 +59,7 @@ TEST_F(ThrottleTest, AnAddressMustWaitWhateverAccountsItTries) {
   int made = 0;
   for (int i = 0; i < 1000; ++i)
     if (attempt("2001:db8::" + std::to_string(i % 10), "user" + std::to_string(i)) == 0) ++made;
-  EXPECT_EQ(made, Throttle::kAddress.free) << "one IPv6 client has a /64";
+  EXPECT_EQ(made, auth::Throttle::kAddress.free) << "one IPv6 client has a /64";
   EXPECT_EQ(attempt("2001:db8:0:1::1", "x"), 0);
 }
 
@@ -69,8 +70,8 @@ TEST_F(ThrottleTest, ManyAddressesOfOneNetworkAreOneToAnAccount) {
     if (attempt("198.51.100." + std::to_string(i), "alice") == 0) ++v4;
     if (attempt("2001:db8:1:" + std::to_string(i % 90) + "::1", "alice") == 0) ++v6;
   }
-  EXPECT_EQ(v4, Throttle::kAccount.free);
-  EXPECT_EQ(v6, Throttle::kAccount.free) << "a /56";
+  EXPECT_EQ(v4, auth::Throttle::kAccount.free);
+  EXPECT_EQ(v6, auth::Throttle::kAccount.free) << "a /56";
 }
 
 TEST_F(ThrottleTest, TenThousandGuessesInADayAreFew) {
@@ -85,10 +86,11 @@ TEST_F(ThrottleTest, TenThousandGuessesInADayAreFew) {
 TEST_F(ThrottleTest, SuccessForgetsTheAccountsFailuresOnly) {
   for (int i = 0; i < 4; ++i) attempt("192.0.2.1", "alice");
   attempt("192.0.2.1", "alice", Outcome::succeeded);
-  for (int i = 0; i < Throttle::kAccount.free; ++i) EXPECT_EQ(attempt("192.0.2.1", "alice"), 0);
+  for (int i = 0; i < auth::Throttle::kAccount.free; ++i)
+    EXPECT_EQ(attempt("192.0.2.1", "alice"), 0);
   EXPECT_GT(attempt("192.0.2.1", "alice"), 0);
   // An attacker with an account does not get rid of the address's.
-  for (int i = 0; i < Throttle::kAddress.free; ++i) {
+  for (int i = 0; i < auth::Throttle::kAddress.free; ++i) {
     attempt("192.0.4.1", "victim" + std::to_string(i));
     attempt("192.0.4.1", "own", Outcome::succeeded);
   }
@@ -96,18 +98,19 @@ TEST_F(ThrottleTest, SuccessForgetsTheAccountsFailuresOnly) {
 }
 
 TEST_F(ThrottleTest, FailuresAreForgottenInTime) {
-  made(Throttle::kAccount.free, 0, "192.0.2.1", "alice");
-  clock_.advance(Throttle::kAccount.forgiveness * Throttle::kAccount.free);
-  EXPECT_EQ(made(Throttle::kAccount.free + 1, 0, "192.0.2.1", "alice"), Throttle::kAccount.free);
+  made(auth::Throttle::kAccount.free, 0, "192.0.2.1", "alice");
+  clock_.advance(auth::Throttle::kAccount.forgiveness * auth::Throttle::kAccount.free);
+  EXPECT_EQ(made(auth::Throttle::kAccount.free + 1, 0, "192.0.2.1", "alice"),
+            auth::Throttle::kAccount.free);
 }
 
 TEST_F(ThrottleTest, GuessesDoNotGetThroughByComingAtOnce) {
-  std::vector<Throttle::Attempt> judged;
+  std::vector<auth::Throttle::Attempt> judged;
   for (int i = 0; i < 100; ++i) {
-    Throttle::Attempt attempt = throttle_.begin("192.0.2.1", "alice");
+    auth::Throttle::Attempt attempt = throttle_.begin("192.0.2.1", "alice");
     if (attempt.wait_s == 0) judged.push_back(std::move(attempt));
   }
-  EXPECT_EQ(judged.size(), static_cast<std::size_t>(Throttle::kAccount.free));
+  EXPECT_EQ(judged.size(), static_cast<std::size_t>(auth::Throttle::kAccount.free));
   judged.clear();  // undecided: none of them counts
   EXPECT_EQ(attempt("192.0.2.1", "alice"), 0);
 }

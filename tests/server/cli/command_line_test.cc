@@ -14,13 +14,14 @@
 namespace holdfast::server {
 namespace {
 
-Invocation parse(const std::vector<std::string>& arguments, const Values& variables = {}) {
-  return parse_command_line(arguments,
-                            [&variables](const std::string& name) -> std::optional<std::string> {
-                              const auto found = variables.find(name);
-                              if (found == variables.end()) return std::nullopt;
-                              return found->second;
-                            });
+cli::Invocation parse(const std::vector<std::string>& arguments,
+                      const config::Values& variables = {}) {
+  return cli::parse_command_line(
+      arguments, [&variables](const std::string& name) -> std::optional<std::string> {
+        const auto found = variables.find(name);
+        if (found == variables.end()) return std::nullopt;
+        return found->second;
+      });
 }
 
 TEST(CommandLine, RefusesWhatItDoesNotKnowWithOneSentence) {
@@ -82,7 +83,7 @@ TEST(CommandLine, RefusesWhatItDoesNotKnowWithOneSentence) {
     try {
       static_cast<void>(parse(arguments));
       ADD_FAILURE() << "accepted";
-    } catch (const UsageError& error) {
+    } catch (const process::UsageError& error) {
       const std::string sentence = error.what();
       EXPECT_TRUE(sentence.ends_with('.')) << sentence;
       EXPECT_EQ(sentence.find('\n'), std::string::npos) << sentence;
@@ -91,35 +92,37 @@ TEST(CommandLine, RefusesWhatItDoesNotKnowWithOneSentence) {
 }
 
 TEST(CommandLine, NamesEveryCommand) {
-  EXPECT_EQ(parse({"serve"}).command, Command::serve);
-  EXPECT_EQ(parse({"lock", "list"}).command, Command::lock_list);
-  EXPECT_EQ(parse({"lock", "break", "/a"}).command, Command::lock_break);
-  EXPECT_EQ(parse({"check"}).command, Command::check);
-  EXPECT_EQ(parse({"version"}).command, Command::version);
-  EXPECT_EQ(parse({"user", "add", "ann"}).command, Command::user_add);
-  EXPECT_EQ(parse({"user", "passwd", "ann"}).command, Command::user_passwd);
-  EXPECT_EQ(parse({"user", "list"}).command, Command::user_list);
-  EXPECT_EQ(parse({"user", "remove", "ann"}).command, Command::user_remove);
-  EXPECT_EQ(parse({"user", "grant", "ann", "/x", "read"}).command, Command::user_grant);
-  EXPECT_EQ(parse({"user", "revoke", "ann", "/x"}).command, Command::user_revoke);
-  EXPECT_EQ(parse({"user", "quota", "ann"}).command, Command::user_quota);
-  EXPECT_EQ(parse({"user", "certificate", "ann", "f"}).command, Command::user_certificate);
-  EXPECT_EQ(parse({"user", "token", "add", "ann", "--label", "l"}).command, Command::token_add);
-  EXPECT_EQ(parse({"user", "token", "list"}).command, Command::token_list);
-  EXPECT_EQ(parse({"user", "token", "remove", "x"}).command, Command::token_remove);
-  EXPECT_EQ(parse({"backup", "d"}).command, Command::backup);
-  EXPECT_EQ(parse({"restore", "d"}).command, Command::restore);
+  EXPECT_EQ(parse({"serve"}).command, cli::Command::serve);
+  EXPECT_EQ(parse({"lock", "list"}).command, cli::Command::lock_list);
+  EXPECT_EQ(parse({"lock", "break", "/a"}).command, cli::Command::lock_break);
+  EXPECT_EQ(parse({"check"}).command, cli::Command::check);
+  EXPECT_EQ(parse({"version"}).command, cli::Command::version);
+  EXPECT_EQ(parse({"user", "add", "ann"}).command, cli::Command::user_add);
+  EXPECT_EQ(parse({"user", "passwd", "ann"}).command, cli::Command::user_passwd);
+  EXPECT_EQ(parse({"user", "list"}).command, cli::Command::user_list);
+  EXPECT_EQ(parse({"user", "remove", "ann"}).command, cli::Command::user_remove);
+  EXPECT_EQ(parse({"user", "grant", "ann", "/x", "read"}).command, cli::Command::user_grant);
+  EXPECT_EQ(parse({"user", "revoke", "ann", "/x"}).command, cli::Command::user_revoke);
+  EXPECT_EQ(parse({"user", "quota", "ann"}).command, cli::Command::user_quota);
+  EXPECT_EQ(parse({"user", "certificate", "ann", "f"}).command, cli::Command::user_certificate);
+  EXPECT_EQ(parse({"user", "token", "add", "ann", "--label", "l"}).command,
+            cli::Command::token_add);
+  EXPECT_EQ(parse({"user", "token", "list"}).command, cli::Command::token_list);
+  EXPECT_EQ(parse({"user", "token", "remove", "x"}).command, cli::Command::token_remove);
+  EXPECT_EQ(parse({"backup", "d"}).command, cli::Command::backup);
+  EXPECT_EQ(parse({"restore", "d"}).command, cli::Command::restore);
   EXPECT_EQ(parse({"lock", "break", "--data", "/d", "urn:uuid:1"}).lock, "urn:uuid:1");
   EXPECT_FALSE(parse({"check"}).repair);
   EXPECT_TRUE(parse({"check", "--repair"}).repair);
 }
 
 TEST(CommandLine, TakesEveryOptionOfServe) {
-  for (const Option& option : options()) {
-    const std::string value = option.get(Config{});
+  for (const config::Option& option : config::options()) {
+    const std::string value = option.get(config::Config{});
     if (value.empty()) continue;
-    EXPECT_EQ(parse({"serve", "--" + option.name, value}).command, Command::serve) << option.name;
-    EXPECT_EQ(parse({"serve", "--" + option.name + "=" + value}).command, Command::serve);
+    EXPECT_EQ(parse({"serve", "--" + option.name, value}).command, cli::Command::serve)
+        << option.name;
+    EXPECT_EQ(parse({"serve", "--" + option.name + "=" + value}).command, cli::Command::serve);
   }
 }
 
@@ -145,10 +148,10 @@ TEST(CommandLine, TakesTheConfigFileAfterTheCommand) {
 
 TEST(CommandLine, HelpNamesEveryOptionWithUnitAndDefault) {
   const std::string help = parse({"serve", "--help"}).text;
-  for (const Option& option : options()) {
+  for (const config::Option& option : config::options()) {
     EXPECT_NE(help.find("--" + option.name + " " + option.unit), std::string::npos) << option.name;
     // The default may be broken over two lines.
-    const std::string value = option.get(Config{});
+    const std::string value = option.get(config::Config{});
     EXPECT_NE(help.find(value), std::string::npos) << option.name << " " << value;
   }
   EXPECT_NE(help.find("--config FILE"), std::string::npos);

@@ -1,3 +1,5 @@
+#include "server/cli/control_socket.h"
+
 #include <atomic>
 #include <chrono>
 #include <gmock/gmock.h>
@@ -12,7 +14,6 @@
 #include <vector>
 
 #include "server/cli/backup.h"
-#include "server/cli/control_socket.h"
 #include "server/cli/dispatch.h"
 #include "tests/support/memory_store.h"
 #include "tests/support/temporary_folder.h"
@@ -54,15 +55,15 @@ class RawClient {
   int fd_;
 };
 
-ControlReply echo(std::string_view request, const std::stop_token&) {
+cli::ControlReply echo(std::string_view request, const std::stop_token&) {
   return {3, "<" + std::string(request) + ">"};
 }
 
 TEST(ControlSocket, AnswersOneRequestPerConnection) {
   const test::TemporaryFolder folder;
-  const ControlSocket control(folder.path(), echo);
+  const cli::ControlSocket control(folder.path(), echo);
   for (int i = 0; i < 20; ++i) {
-    const auto reply = ask_server(folder.path(), "hello " + std::to_string(i));
+    const auto reply = cli::ask_server(folder.path(), "hello " + std::to_string(i));
     ASSERT_TRUE(reply.has_value());
     EXPECT_EQ(reply->exit_code, 3);
     EXPECT_EQ(reply->text, "<hello " + std::to_string(i) + ">");
@@ -77,14 +78,14 @@ TEST(ControlSocket, IsForItsOwnerOnlyAndVanishesWithTheServer) {
   const test::TemporaryFolder folder;
   const std::string path = folder / "control.sock";
   {
-    const ControlSocket control(folder.path(), echo);
+    const cli::ControlSocket control(folder.path(), echo);
     struct stat info {};
     ASSERT_EQ(::stat(path.c_str(), &info), 0);
     EXPECT_TRUE(S_ISSOCK(info.st_mode));
     EXPECT_EQ(info.st_mode & 0777, 0600U);
   }
   EXPECT_FALSE(std::filesystem::exists(path));
-  EXPECT_EQ(ask_server(folder.path(), "x"), std::nullopt);
+  EXPECT_EQ(cli::ask_server(folder.path(), "x"), std::nullopt);
 }
 
 TEST(ControlSocket, ReplacesWhatAKilledServerLeft) {
@@ -96,34 +97,34 @@ TEST(ControlSocket, ReplacesWhatAKilledServerLeft) {
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
   ASSERT_EQ(::bind(left, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
   ::close(left);
-  EXPECT_EQ(ask_server(folder.path(), "x"), std::nullopt);
-  const ControlSocket control(folder.path(), echo);
-  EXPECT_TRUE(ask_server(folder.path(), "x").has_value());
+  EXPECT_EQ(cli::ask_server(folder.path(), "x"), std::nullopt);
+  const cli::ControlSocket control(folder.path(), echo);
+  EXPECT_TRUE(cli::ask_server(folder.path(), "x").has_value());
 }
 
 TEST(ControlSocket, WorksInAFolderWithALongName) {
   const test::TemporaryFolder folder;
   const std::filesystem::path deep = folder / std::string(200, 'd');
   std::filesystem::create_directory(deep);
-  const ControlSocket control(deep, echo);
-  EXPECT_TRUE(ask_server(deep, "x").has_value());
+  const cli::ControlSocket control(deep, echo);
+  EXPECT_TRUE(cli::ask_server(deep, "x").has_value());
 }
 
 TEST(ControlSocket, NobodyAnswersWithoutAServer) {
   const test::TemporaryFolder folder;
-  EXPECT_EQ(ask_server(folder.path(), "x"), std::nullopt);
-  EXPECT_EQ(ask_server(folder / "missing", "x"), std::nullopt);
+  EXPECT_EQ(cli::ask_server(folder.path(), "x"), std::nullopt);
+  EXPECT_EQ(cli::ask_server(folder / "missing", "x"), std::nullopt);
 }
 
 TEST(ControlSocket, BoundsWhatItReads) {
   const test::TemporaryFolder folder;
   std::atomic<int> asked = 0;
-  const ControlSocket control(folder.path(), [&](std::string_view, const std::stop_token&) {
+  const cli::ControlSocket control(folder.path(), [&](std::string_view, const std::stop_token&) {
     ++asked;
-    return ControlReply{};
+    return cli::ControlReply{};
   });
   const RawClient endless(folder);
-  endless.send(std::string(ControlSocket::kRequestLimitBytes, 'x'));
+  endless.send(std::string(cli::ControlSocket::kRequestLimitBytes, 'x'));
   EXPECT_EQ(endless.receive(), "");
   const RawClient cut(folder);
   cut.send("lock-list");
@@ -134,16 +135,16 @@ TEST(ControlSocket, BoundsWhatItReads) {
 
 TEST(ControlSocket, SilentConnectionsDoNotKeepOthersOutForEver) {
   const test::TemporaryFolder folder;
-  const ControlSocket control(folder.path(), echo);
+  const cli::ControlSocket control(folder.path(), echo);
   std::vector<std::unique_ptr<RawClient>> silent;
-  for (std::size_t i = 0; i < ControlSocket::kConnectionLimit; ++i)
+  for (std::size_t i = 0; i < cli::ControlSocket::kConnectionLimit; ++i)
     silent.push_back(std::make_unique<RawClient>(folder));
-  const auto refused = ask_server(folder.path(), "x");
+  const auto refused = cli::ask_server(folder.path(), "x");
   ASSERT_TRUE(refused.has_value());
   EXPECT_EQ(refused->exit_code, 1);
   silent.clear();
   for (int i = 0; i < 500; ++i) {
-    if (ask_server(folder.path(), "x")->exit_code == 3) return;
+    if (cli::ask_server(folder.path(), "x")->exit_code == 3) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   ADD_FAILURE() << "connections that are gone still count";
@@ -151,11 +152,11 @@ TEST(ControlSocket, SilentConnectionsDoNotKeepOthersOutForEver) {
 
 TEST(ControlSocket, WhatAnAnswerThrowsIsAReply) {
   const test::TemporaryFolder folder;
-  const ControlSocket control(folder.path(),
-                              [](std::string_view, const std::stop_token&) -> ControlReply {
-                                throw std::runtime_error("The disk is gone.");
-                              });
-  const auto reply = ask_server(folder.path(), "x");
+  const cli::ControlSocket control(
+      folder.path(), [](std::string_view, const std::stop_token&) -> cli::ControlReply {
+        throw std::runtime_error("The disk is gone.");
+      });
+  const auto reply = cli::ask_server(folder.path(), "x");
   ASSERT_TRUE(reply.has_value());
   EXPECT_EQ(reply->exit_code, 1);
   EXPECT_EQ(reply->text, "The disk is gone.\n");
@@ -166,12 +167,13 @@ TEST(ControlSocket, StopsAnswersThatTakeLong) {
   std::atomic<bool> started = false;
   std::jthread client;
   {
-    const ControlSocket control(folder.path(), [&](std::string_view, const std::stop_token& stop) {
-      started = true;
-      while (!stop.stop_requested()) std::this_thread::yield();
-      return ControlReply{1, "stopped"};
-    });
-    client = std::jthread([&] { EXPECT_ANY_THROW((void)ask_server(folder.path(), "check")); });
+    const cli::ControlSocket control(folder.path(),
+                                     [&](std::string_view, const std::stop_token& stop) {
+                                       started = true;
+                                       while (!stop.stop_requested()) std::this_thread::yield();
+                                       return cli::ControlReply{1, "stopped"};
+                                     });
+    client = std::jthread([&] { EXPECT_ANY_THROW((void)cli::ask_server(folder.path(), "check")); });
     while (!started) std::this_thread::yield();
   }
 }
@@ -179,15 +181,15 @@ TEST(ControlSocket, StopsAnswersThatTakeLong) {
 // What is held for a command that hangs is held for the limit and no longer; one that says that it
 // goes on keeps it.
 TEST(ControlSocket, LetsGoOfWhatItHoldsForACommandThatHangs) {
-  using State = ServerHold::State;
+  using State = cli::ServerHold::State;
   const test::TemporaryFolder folder;
   std::weak_ptr<int> held;
-  auto control = std::make_unique<ControlSocket>(
+  auto control = std::make_unique<cli::ControlSocket>(
       folder.path(),
       [&held](std::string_view, const std::stop_token&) {
         const auto own = std::make_shared<int>(1);
         held = own;
-        return ControlReply{.exit_code = 0, .text = {}, .held = own};
+        return cli::ControlReply{.exit_code = 0, .text = {}, .held = own};
       },
       std::chrono::milliseconds(1500));
   const auto wait_until = [](const auto& holds) {
@@ -196,7 +198,7 @@ TEST(ControlSocket, LetsGoOfWhatItHoldsForACommandThatHangs) {
     return holds();
   };
   {
-    auto going_on = ask_server_to_hold(folder.path(), "hold");
+    auto going_on = cli::ask_server_to_hold(folder.path(), "hold");
     ASSERT_TRUE(going_on.has_value());
     const auto start = std::chrono::steady_clock::now();
     while (std::chrono::steady_clock::now() - start < std::chrono::seconds(4)) {
@@ -207,13 +209,13 @@ TEST(ControlSocket, LetsGoOfWhatItHoldsForACommandThatHangs) {
     }
   }
   EXPECT_TRUE(wait_until([&] { return held.expired(); })) << "it closed the connection";
-  const auto hanging = ask_server_to_hold(folder.path(), "hold");
+  const auto hanging = cli::ask_server_to_hold(folder.path(), "hold");
   ASSERT_TRUE(hanging.has_value());
   EXPECT_EQ(hanging->second.state(), State::held);
   EXPECT_TRUE(wait_until([&] { return held.expired(); }));
   EXPECT_TRUE(wait_until([&] { return hanging->second.state() == State::let_go; }));
 
-  const auto left = ask_server_to_hold(folder.path(), "hold");
+  const auto left = cli::ask_server_to_hold(folder.path(), "hold");
   ASSERT_TRUE(left.has_value());
   control.reset();
   EXPECT_TRUE(wait_until([&] { return left->second.state() == State::ended; }));
@@ -221,20 +223,21 @@ TEST(ControlSocket, LetsGoOfWhatItHoldsForACommandThatHangs) {
 
 TEST(ControlSocket, ABackupThatStoodStillSaysSo) {
   const test::TemporaryFolder folder;
-  const ControlSocket control(
+  const cli::ControlSocket control(
       folder.path(),
       [](std::string_view request, const std::stop_token&) {
-        EXPECT_EQ(request, kHoldGarbage);
-        return ControlReply{.exit_code = 0, .text = {}, .held = std::make_shared<int>(1)};
+        EXPECT_EQ(request, cli::kHoldGarbage);
+        return cli::ControlReply{.exit_code = 0, .text = {}, .held = std::make_shared<int>(1)};
       },
       std::chrono::milliseconds(200));
-  Invocation invocation;
+  cli::Invocation invocation;
   invocation.config.data = folder.path();
-  const auto no_store = [](const Config&, Opening, const OnFailure&) -> Store {
+  const auto no_store = [](const config::Config&, cli::Opening,
+                           const storage::OnFailure&) -> cli::Store {
     throw std::runtime_error("a store of its own");
   };
   for (const bool finds_nothing : {false, true}) {
-    const auto standing_still = [&](const Config&, const std::string&,
+    const auto standing_still = [&](const config::Config&, const std::string&,
                                     const storage::OnBackupProgress& progress) {
       progress({});
       std::this_thread::sleep_for(std::chrono::seconds(1));
@@ -243,7 +246,7 @@ TEST(ControlSocket, ABackupThatStoodStillSaysSo) {
       return storage::BackupReport();
     };
     try {
-      (void)back_up(invocation, no_store, standing_still);
+      (void)cli::back_up(invocation, no_store, standing_still);
       ADD_FAILURE() << "a backup without its files";
     } catch (const std::runtime_error& error) {
       EXPECT_THAT(error.what(), HasSubstr("stood still"));
@@ -277,21 +280,21 @@ class Commands : public testing::Test {
     return token;
   }
 
-  ControlReply ask(std::string_view request) {
+  cli::ControlReply ask(std::string_view request) {
     if (store_.names == nullptr) store_.names = std::move(names_);
-    return answer_control(store_, request, {});
+    return cli::answer_control(store_, request, {});
   }
 
   const storage::Path folder_ = storage::Path().child("a b");
   test::ManualClock clock_;
   std::unique_ptr<test::MemoryNamespace> names_;
-  Store store_;
+  cli::Store store_;
 };
 
 TEST_F(Commands, ListLocksShowsEveryFieldOnOneLine) {
   lock(folder_, "urn:uuid:1", "<D:href xmlns:D=\"DAV:\">ann &lt;a@b&gt;\n\x1b[1m</D:href>");
   clock_.advance(61'000);
-  const ControlReply reply = ask("lock-list");
+  const cli::ControlReply reply = ask("lock-list");
   EXPECT_EQ(reply.exit_code, 0);
   EXPECT_THAT(reply.text, HasSubstr("urn:uuid:1 "));
   EXPECT_THAT(reply.text, HasSubstr(" exclusive "));
@@ -323,7 +326,7 @@ TEST_F(Commands, BreakLockTakesATokenOrAPath) {
 TEST_F(Commands, UnknownRequestsAndRepairsAreRefused) {
   for (const char* request : {"", "lock", "lock-break", "check ", "LOCK-LIST"})
     EXPECT_EQ(ask(request).exit_code, 1) << request;
-  EXPECT_EQ(ask("check-repair").exit_code, kUsageExit);
+  EXPECT_EQ(ask("check-repair").exit_code, process::kUsageExit);
 }
 
 }  // namespace

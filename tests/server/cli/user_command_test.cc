@@ -30,21 +30,21 @@ Path path(std::vector<std::string> segments) { return Path(std::move(segments));
 class UserCommands : public testing::Test {
  protected:
   // Over the wire and back, as a running server gets it.
-  ControlReply ask(const std::string& verb, const Values& values = {}) {
-    const auto request = parse_user_request(request_line(UserRequest{verb, values}));
+  cli::ControlReply ask(const std::string& verb, const Values& values = {}) {
+    const auto request = cli::parse_user_request(cli::request_line(cli::UserRequest{verb, values}));
     if (!request) throw std::logic_error("the line is not read back");
-    return answer_user(store_.names, *request);
+    return cli::answer_user(store_.names, *request);
   }
   void expect_done(const std::string& verb, const Values& values) {
-    const ControlReply reply = ask(verb, values);
+    const cli::ControlReply reply = ask(verb, values);
     EXPECT_EQ(reply.exit_code, 0) << reply.text;
   }
   // One sentence, exit code 2, and nothing changed.
   std::string refused(const std::string& verb, const Values& values) {
     const Accounts before = *accounts();
     const auto resources = store_.names.snapshot()->usage().resources;
-    const ControlReply reply = ask(verb, values);
-    EXPECT_EQ(reply.exit_code, kUsageExit) << reply.text;
+    const cli::ControlReply reply = ask(verb, values);
+    EXPECT_EQ(reply.exit_code, process::kUsageExit) << reply.text;
     EXPECT_THAT(reply.text, testing::MatchesRegex("holdfast: [^\n]*[.]\n"));
     EXPECT_EQ(accounts()->accounts, before.accounts) << reply.text;
     EXPECT_EQ(accounts()->tokens, before.tokens) << reply.text;
@@ -75,10 +75,10 @@ class UserCommands : public testing::Test {
 TEST(UserRequests, AnyBytesComeThrough) {
   std::string all;
   for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
-  const UserRequest request{"add", {{"name", all}, {"empty", ""}, {"x", "a b=c%20\n"}}};
-  const std::string line = request_line(request);
+  const cli::UserRequest request{"add", {{"name", all}, {"empty", ""}, {"x", "a b=c%20\n"}}};
+  const std::string line = cli::request_line(request);
   EXPECT_EQ(line.find('\n'), line.npos);
-  const auto back = parse_user_request(line);
+  const auto back = cli::parse_user_request(line);
   ASSERT_TRUE(back);
   EXPECT_EQ(back->verb, "add");
   EXPECT_EQ(back->values, request.values);
@@ -87,29 +87,30 @@ TEST(UserRequests, AnyBytesComeThrough) {
 TEST(UserRequests, TheLongestNameLabelAndPathFit) {
   std::string path;
   while (path.size() < 4096) path += "/\xE2\x82\xAC";
-  EXPECT_NO_THROW(static_cast<void>(request_line(UserRequest{
+  EXPECT_NO_THROW(static_cast<void>(cli::request_line(cli::UserRequest{
       "token-add",
       {{"name", std::string(64, '\xFF')}, {"label", std::string(200, '\xFF')}, {"path", path}}})));
-  EXPECT_THROW(static_cast<void>(request_line(UserRequest{"grant", {{"path", path + path}}})),
-               UsageError);
+  EXPECT_THROW(
+      static_cast<void>(cli::request_line(cli::UserRequest{"grant", {{"path", path + path}}})),
+      process::UsageError);
 }
 
 TEST(UserRequests, BrokenLinesAreNone) {
   for (const char* line :
        {"", "user", "lock-list", "usera", "user add x", "user add a=%", "user add a=%4",
         "user add a=%zz", "user add  a=b", "user add a=b ", "user add a=%+1"})
-    EXPECT_FALSE(parse_user_request(line)) << line;
+    EXPECT_FALSE(cli::parse_user_request(line)) << line;
   test::MemoryStore store;
-  EXPECT_EQ(answer_user(store.names, {"fly", {}}).exit_code, 1);
+  EXPECT_EQ(cli::answer_user(store.names, {"fly", {}}).exit_code, 1);
 }
 
 TEST_F(UserCommands, AddMakesTheAccountAndItsHome) {
-  const ControlReply first = ask("add", {{"name", "ann"},
-                                         {"hash", "$argon2id$x"},
-                                         {"digest-sha256", "aa"},
-                                         {"digest-md5", "bb"},
-                                         {"bytes", "10MiB"},
-                                         {"resources", "7"}});
+  const cli::ControlReply first = ask("add", {{"name", "ann"},
+                                              {"hash", "$argon2id$x"},
+                                              {"digest-sha256", "aa"},
+                                              {"digest-md5", "bb"},
+                                              {"bytes", "10MiB"},
+                                              {"resources", "7"}});
   EXPECT_EQ(first.exit_code, 0);
   EXPECT_THAT(first.text, HasSubstr("--anonymous")) << "the first one closes what was open";
   const Account ann = account("ann");
@@ -125,7 +126,7 @@ TEST_F(UserCommands, AddMakesTheAccountAndItsHome) {
   EXPECT_TRUE(home->is_collection());
   EXPECT_EQ(home->owner, ann.id);
 
-  const ControlReply second = ask("add", {{"name", "bob"}, {"home", "/people/bob%20b/"}});
+  const cli::ControlReply second = ask("add", {{"name", "bob"}, {"home", "/people/bob%20b/"}});
   EXPECT_EQ(second.exit_code, 0);
   EXPECT_EQ(second.text.find("--anonymous"), std::string::npos);
   const Account bob = account("bob");
@@ -344,35 +345,35 @@ TEST_F(UserCommands, RemoveTakesTokensAndLocksAndLeavesFiles) {
     storage::Lock lock;
     lock.token = "urn:uuid:1";
     lock.root_id = tx.resolve(path({"ann"})).resource->id;
-    lock.principal = "ann";
+    lock.creator = accounts()->find("ann")->id;
     lock.timeout_s = 600;
     tx.add_lock(lock);
   });
-  EXPECT_THAT(list_locks(store_.names).text, HasSubstr(" ann "));
-  const ControlReply removed = ask("remove", {{"name", "ann"}});
+  EXPECT_THAT(cli::list_locks(store_.names).text, HasSubstr(" ann "));
+  const cli::ControlReply removed = ask("remove", {{"name", "ann"}});
   EXPECT_EQ(removed.exit_code, 0);
   EXPECT_THAT(removed.text, HasSubstr("stays: 1 resource.\n"));
   EXPECT_EQ(removed.text.find("--anonymous"), std::string::npos);
   EXPECT_THAT(accounts()->tokens, IsEmpty());
-  EXPECT_EQ(list_locks(store_.names).text, "0 locks.\n");
+  EXPECT_EQ(cli::list_locks(store_.names).text, "0 locks.\n");
   EXPECT_TRUE(resolve(path({"ann"})).mapped());
   EXPECT_THAT(ask("remove", {{"name", "bob"}}).text, HasSubstr("--anonymous")) << "the last one";
 }
 
 // What the command itself makes, without asking anybody.
 TEST(PreparingUserCommands, ATokenNamesItselfAndOnlyItsHashIsSent) {
-  Invocation invocation;
-  invocation.command = Command::token_add;
+  cli::Invocation invocation;
+  invocation.command = cli::Command::token_add;
   invocation.user.name = "u\xCC\x88";
   invocation.user.label = "phone";
-  const PreparedUser first = prepare_user(invocation);
-  const PreparedUser second = prepare_user(invocation);
+  const cli::PreparedUser first = cli::prepare_user(invocation);
+  const cli::PreparedUser second = cli::prepare_user(invocation);
   EXPECT_NE(first.secret, second.secret);
   EXPECT_THAT(first.secret, testing::MatchesRegex("holdfast_[a-z0-9]+_[A-Za-z0-9_-]+"));
   EXPECT_EQ(first.secret.size(), 9U + 8 + 1 + 43);
   EXPECT_THAT(first.secret, HasSubstr("_" + std::string(first.request.value("id")) + "_"));
   EXPECT_EQ(first.request.value("name"), "\xC3\xBC") << "names are NFC";
-  const storage::Sha256 hash = token_hash(first.secret);
+  const storage::Sha256 hash = auth::token_hash(first.secret);
   EXPECT_EQ(first.request.value("hash"),
             std::string_view(reinterpret_cast<const char*>(hash.data()), hash.size()));
   for (const auto& [key, value] : first.request.values)

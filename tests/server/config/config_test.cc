@@ -13,7 +13,7 @@
 namespace holdfast::server {
 namespace {
 
-Environment environment_of(Values variables) {
+process::Environment environment_of(config::Values variables) {
   return [variables](const std::string& name) -> std::optional<std::string> {
     const auto found = variables.find(name);
     if (found == variables.end()) return std::nullopt;
@@ -21,10 +21,10 @@ Environment environment_of(Values variables) {
   };
 }
 
-const Environment kNoEnvironment = environment_of({});
+const process::Environment kNoEnvironment = environment_of({});
 
-const Option& option(std::string_view name) {
-  for (const Option& candidate : options())
+const config::Option& option(std::string_view name) {
+  for (const config::Option& candidate : config::options())
     if (candidate.name == name) return candidate;
   throw std::logic_error("no option " + std::string(name));
 }
@@ -35,7 +35,7 @@ std::string usage_error(Act act) {
   try {
     act();
     return "";
-  } catch (const UsageError& error) {
+  } catch (const process::UsageError& error) {
     return error.what();
   }
 }
@@ -128,31 +128,31 @@ TEST(Config, EveryOptionHasSamplesHere) {
   std::vector<std::string> tested;
   for (const Samples& row : kSamples) tested.emplace_back(row.name);
   std::vector<std::string> existing;
-  for (const Option& candidate : options()) existing.push_back(candidate.name);
+  for (const config::Option& candidate : config::options()) existing.push_back(candidate.name);
   EXPECT_EQ(tested, existing);
 }
 
 TEST(Config, FlagBeatsEnvironmentBeatsFileBeatsDefaultForEveryOption) {
   for (const Samples& row : kSamples) {
     SCOPED_TRACE(row.name);
-    const Option& tested = option(row.name);
-    const Values flags = {{row.name, row.flag}};
-    const Environment environment = environment_of({{tested.variable(), row.environment}});
-    const Values file = {{row.name, row.file}};
+    const config::Option& tested = option(row.name);
+    const config::Values flags = {{row.name, row.flag}};
+    const process::Environment environment = environment_of({{tested.variable(), row.environment}});
+    const config::Values file = {{row.name, row.file}};
 
-    EXPECT_EQ(tested.get(resolve(flags, environment, file)), row.flag);
-    EXPECT_EQ(tested.get(resolve(flags, kNoEnvironment, file)), row.flag);
-    EXPECT_EQ(tested.get(resolve({}, environment, file)), row.environment);
-    EXPECT_EQ(tested.get(resolve({}, kNoEnvironment, file)), row.file);
-    EXPECT_EQ(tested.get(resolve({}, kNoEnvironment, {})), tested.get(Config{}));
+    EXPECT_EQ(tested.get(config::resolve(flags, environment, file)), row.flag);
+    EXPECT_EQ(tested.get(config::resolve(flags, kNoEnvironment, file)), row.flag);
+    EXPECT_EQ(tested.get(config::resolve({}, environment, file)), row.environment);
+    EXPECT_EQ(tested.get(config::resolve({}, kNoEnvironment, file)), row.file);
+    EXPECT_EQ(tested.get(config::resolve({}, kNoEnvironment, {})), tested.get(config::Config{}));
   }
 }
 
 TEST(Config, EveryDefaultIsAValueThatTheOptionItselfAccepts) {
-  for (const Option& tested : options()) {
+  for (const config::Option& tested : config::options()) {
     SCOPED_TRACE(tested.name);
-    const std::string value = tested.get(Config{});
-    Config config;
+    const std::string value = tested.get(config::Config{});
+    config::Config config;
     if (!value.empty()) {
       tested.set(config, value);
     }
@@ -163,7 +163,7 @@ TEST(Config, EveryDefaultIsAValueThatTheOptionItselfAccepts) {
 }
 
 TEST(Config, DefaultsAreTheDocumentedOnes) {
-  const Config config;
+  const config::Config config;
   EXPECT_EQ(config.listen.text(), "127.0.0.1:8080");
   EXPECT_EQ(config.data, "./data");
   EXPECT_EQ(option("body-limit").get(config), "64GiB");
@@ -175,8 +175,8 @@ TEST(Config, DefaultsAreTheDocumentedOnes) {
 
 TEST(Config, TheManualListsEveryOptionAsItIs) {
   std::string expected = "| Option | Value | Default | |\n|---|---|---|---|\n";
-  for (const Option& documented : options()) {
-    const std::string value = documented.get(Config{});
+  for (const config::Option& documented : config::options()) {
+    const std::string value = documented.get(config::Config{});
     std::string unit = documented.unit;
     for (std::size_t bar = 0; (bar = unit.find('|', bar)) != std::string::npos; bar += 2)
       unit.replace(bar, 1, "\\|");
@@ -340,9 +340,11 @@ constexpr BadValue kBadValues[] = {
 TEST(Config, BadValuesAreRefusedWithOneSentenceFromEverySource) {
   for (const BadValue& row : kBadValues) {
     SCOPED_TRACE(std::string(row.name) + " = " + row.value);
-    const Values values = {{row.name, row.value}};
-    const std::string from_flag = usage_error([&] { (void)resolve(values, kNoEnvironment); });
-    const std::string from_file = usage_error([&] { (void)resolve({}, kNoEnvironment, values); });
+    const config::Values values = {{row.name, row.value}};
+    const std::string from_flag =
+        usage_error([&] { (void)config::resolve(values, kNoEnvironment); });
+    const std::string from_file =
+        usage_error([&] { (void)config::resolve({}, kNoEnvironment, values); });
     EXPECT_NE(from_flag.find("--" + std::string(row.name)), std::string::npos) << from_flag;
     EXPECT_NE(from_file.find(std::string(row.name) + " in the config file"), std::string::npos);
     EXPECT_EQ(from_flag.find('\n'), std::string::npos);
@@ -350,14 +352,14 @@ TEST(Config, BadValuesAreRefusedWithOneSentenceFromEverySource) {
     if (*row.value == '\0') continue;  // an empty variable counts as not set
     const std::string variable = option(row.name).variable();
     const std::string from_environment = usage_error([&] {
-      (void)resolve({}, environment_of({{variable, row.value}}));
+      (void)config::resolve({}, environment_of({{variable, row.value}}));
     });
     EXPECT_TRUE(from_environment.starts_with(variable)) << from_environment;
   }
 }
 
 TEST(Config, EveryOptionButFreeTextIsInTheTableOfBadValues) {
-  for (const Option& tested : options()) {
+  for (const config::Option& tested : config::options()) {
     if (tested.name == "spill-folder") continue;
     const auto is_tested = [&tested](const BadValue& row) { return row.name == tested.name; };
     EXPECT_TRUE(std::any_of(std::begin(kBadValues), std::end(kBadValues), is_tested))
@@ -366,19 +368,20 @@ TEST(Config, EveryOptionButFreeTextIsInTheTableOfBadValues) {
 }
 
 TEST(Config, AnEmptyEnvironmentVariableCountsAsNotSet) {
-  const Config config =
-      resolve({}, environment_of({{"HOLDFAST_LISTEN", ""}}), {{"listen", "127.0.0.1:9"}});
+  const config::Config config =
+      config::resolve({}, environment_of({{"HOLDFAST_LISTEN", ""}}), {{"listen", "127.0.0.1:9"}});
   EXPECT_EQ(config.listen.text(), "127.0.0.1:9");
 }
 
 TEST(Config, ARefusalHasNoControlCharacters) {
-  for (const Values& file : {Values{{"a\x1b[2J", "1"}}, Values{{"queue", "\x1b[2J"}},
-                             Values{{"data", std::string(1, '\0')}}}) {
+  for (const config::Values& file :
+       {config::Values{{"a\x1b[2J", "1"}}, config::Values{{"queue", "\x1b[2J"}},
+        config::Values{{"data", std::string(1, '\0')}}}) {
     try {
-      (void)resolve(
+      (void)config::resolve(
           {}, [](const std::string&) { return std::nullopt; }, file);
       ADD_FAILURE() << "accepted";
-    } catch (const UsageError& error) {
+    } catch (const process::UsageError& error) {
       const std::string sentence = error.what();
       EXPECT_NE(sentence.find('?'), std::string::npos) << sentence;
       EXPECT_EQ(sentence.find('\x1b'), std::string::npos) << sentence;
@@ -388,7 +391,11 @@ TEST(Config, ARefusalHasNoControlCharacters) {
 
 TEST(Config, AnUnknownNameInTheFileIsRefused) {
   for (const char* name : {"lissten", "config", "", "Listen", "listen "})
-    EXPECT_NE(usage_error([&] { (void)resolve({}, kNoEnvironment, {{name, "x"}}); }), "") << name;
+    EXPECT_NE(usage_error([&] {
+                (void)config::resolve({}, kNoEnvironment, {{name, "x"}});
+              }),
+              "")
+        << name;
 }
 
 class ConfigFile : public testing::Test {
@@ -402,78 +409,80 @@ class ConfigFile : public testing::Test {
 };
 
 TEST_F(ConfigFile, HoldsNamesAndValuesWithCommentsAndQuotes) {
-  const Values values = read_config_file(write(
+  const config::Values values = config::read_config_file(write(
       "# comment\n; another\n\n  listen = 127.0.0.1:1\ndata=\"/a # b, c\"\nbody_limit = '1 GiB'\r\n"
       "public-url=\n"));
-  EXPECT_EQ(values, (Values{{"listen", "127.0.0.1:1"},
-                            {"data", "/a # b, c"},
-                            {"body-limit", "1 GiB"},
-                            {"public-url", ""}}));
+  EXPECT_EQ(values, (config::Values{{"listen", "127.0.0.1:1"},
+                                    {"data", "/a # b, c"},
+                                    {"body-limit", "1 GiB"},
+                                    {"public-url", ""}}));
 }
 
 TEST_F(ConfigFile, RefusesWhatIsNoListOfSettings) {
   for (const char* text : {"x\n", "listen\n", "= 1\n", "[server]\nlisten = 127.0.0.1:1\n",
                            "queue = 1\nqueue = 2\n", "body-rate = 1\nqueue = 1\nbody_rate = 2\n"})
-    EXPECT_NE(usage_error([&] { (void)read_config_file(write(text)); }), "") << text;
+    EXPECT_NE(usage_error([&] { (void)config::read_config_file(write(text)); }), "") << text;
 }
 
 TEST_F(ConfigFile, NamesTheLineThatIsWrong) {
   const std::string error =
-      usage_error([&] { (void)read_config_file(write("queue = 1\n\nnonsense\n")); });
+      usage_error([&] { (void)config::read_config_file(write("queue = 1\n\nnonsense\n")); });
   EXPECT_NE(error.find("line 3"), std::string::npos) << error;
 }
 
 TEST_F(ConfigFile, MustExistAndBeAFile) {
-  EXPECT_NE(usage_error([&] { (void)read_config_file(folder_.path() / "missing"); }), "");
-  EXPECT_NE(usage_error([&] { (void)read_config_file(folder_.path()); }), "");
+  EXPECT_NE(usage_error([&] { (void)config::read_config_file(folder_.path() / "missing"); }), "");
+  EXPECT_NE(usage_error([&] { (void)config::read_config_file(folder_.path()); }), "");
 }
 
 TEST(Anonymous, MayWriteByDefaultOnLoopbackOnly) {
-  const auto effective = [](Values flags, bool has_accounts = false) {
-    const Config config = resolve(flags, kNoEnvironment);
-    return anonymous_without_accounts(config.anonymous, config.listen, has_accounts);
+  const auto effective = [](config::Values flags, bool has_accounts = false) {
+    const config::Config config = config::resolve(flags, kNoEnvironment);
+    return auth::anonymous_without_accounts(config.anonymous, config.listen, has_accounts);
   };
-  EXPECT_EQ(effective({}), Anonymous::write);
-  EXPECT_EQ(effective({{"listen", "[::1]:0"}}), Anonymous::write);
-  EXPECT_EQ(effective({{"listen", "localhost:0"}}), Anonymous::write);
-  EXPECT_EQ(effective({{"listen", "0.0.0.0:80"}, {"anonymous", "read"}}), Anonymous::read);
-  EXPECT_EQ(effective({{"anonymous", "off"}}), Anonymous::off);
+  EXPECT_EQ(effective({}), auth::Anonymous::write);
+  EXPECT_EQ(effective({{"listen", "[::1]:0"}}), auth::Anonymous::write);
+  EXPECT_EQ(effective({{"listen", "localhost:0"}}), auth::Anonymous::write);
+  EXPECT_EQ(effective({{"listen", "0.0.0.0:80"}, {"anonymous", "read"}}), auth::Anonymous::read);
+  EXPECT_EQ(effective({{"anonymous", "off"}}), auth::Anonymous::off);
   for (const char* listen : {"0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080"})
     EXPECT_NE(usage_error([&] {
                 (void)effective({{"listen", listen}});
               }).find("--anonymous"),
               std::string::npos)
         << listen;
-  EXPECT_EQ(effective({{"listen", "0.0.0.0:80"}}, true), Anonymous::off);
-  EXPECT_EQ(effective({}, true), Anonymous::write);
+  EXPECT_EQ(effective({{"listen", "0.0.0.0:80"}}, true), auth::Anonymous::off);
+  EXPECT_EQ(effective({}, true), auth::Anonymous::write);
 }
 
 TEST(PublicUrl, IsAnOriginInLowerCaseWithoutTheDefaultPort) {
-  EXPECT_EQ(parse_public_url("https://Dav.Example:443/x").text(), "https://dav.example");
-  EXPECT_EQ(parse_public_url("HTTP://dav.example:80").text(), "http://dav.example");
-  EXPECT_EQ(parse_public_url("http://dav.example:443").text(), "http://dav.example:443");
-  EXPECT_EQ(parse_public_url("https://[2001:db8::1]").text(), "https://[2001:db8::1]");
-  EXPECT_EQ(parse_public_url("https://[2001:db8::1]:8443/").text(), "https://[2001:db8::1]:8443");
+  EXPECT_EQ(config::parse_public_url("https://Dav.Example:443/x").text(), "https://dav.example");
+  EXPECT_EQ(config::parse_public_url("HTTP://dav.example:80").text(), "http://dav.example");
+  EXPECT_EQ(config::parse_public_url("http://dav.example:443").text(), "http://dav.example:443");
+  EXPECT_EQ(config::parse_public_url("https://[2001:db8::1]").text(), "https://[2001:db8::1]");
+  EXPECT_EQ(config::parse_public_url("https://[2001:db8::1]:8443/").text(),
+            "https://[2001:db8::1]:8443");
 }
 
 TEST(PublicUrl, ThereMayBeSeveral) {
-  EXPECT_TRUE(parse_public_urls("").empty());
-  const auto urls = parse_public_urls("https://a.example, http://B.example:81");
+  EXPECT_TRUE(config::parse_public_urls("").empty());
+  const auto urls = config::parse_public_urls("https://a.example, http://B.example:81");
   ASSERT_EQ(urls.size(), 2U);
   EXPECT_EQ(urls[0].text(), "https://a.example");
   EXPECT_EQ(urls[1].text(), "http://b.example:81");
 }
 
 TEST(EngineOptions, TakePrefixHostLimitsAndFloorFromTheSettings) {
-  const Config config = resolve({{"prefix", "/dav/files"},
-                                 {"public-url", "https://dav.example,http://lan:81"},
-                                 {"body-limit", "7"},
-                                 {"lock-timeout-max", "9"}},
-                                kNoEnvironment);
+  const config::Config config =
+      config::resolve({{"prefix", "/dav/files"},
+                       {"public-url", "https://dav.example,http://lan:81"},
+                       {"body-limit", "7"},
+                       {"lock-timeout-max", "9"}},
+                      kNoEnvironment);
   constexpr std::uint64_t kGibi = 1 << 30;
   const dav::Options options = config.engine_options(kGibi);
   EXPECT_EQ(options.space.prefix, (std::vector<std::string>{"dav", "files"}));
-  EXPECT_EQ(options.space.origins, parse_public_urls("https://dav.example,http://lan:81"));
+  EXPECT_EQ(options.space.origins, config::parse_public_urls("https://dav.example,http://lan:81"));
   EXPECT_EQ(options.body_limit_bytes, 7U);
   EXPECT_EQ(options.lock_timeout_s, 9);
   EXPECT_EQ(options.free_space_floor_bytes, kGibi / 100 * 3);
@@ -501,11 +510,11 @@ TEST(EngineOptions, TheFloorIsAFewHundredthsOfASmallDisk) {
       {UINT64_MAX, UINT64_MAX / 100, UINT64_MAX / 100},
   };
   for (const Row& row : rows) {
-    const std::uint64_t floor = Config().engine_options(row.disk).free_space_floor_bytes;
+    const std::uint64_t floor = config::Config().engine_options(row.disk).free_space_floor_bytes;
     EXPECT_GE(floor, row.least) << row.disk;
     EXPECT_LE(floor, row.most) << row.disk;
   }
-  Config asked;
+  config::Config asked;
   asked.free_space_floor_bytes = 7;
   EXPECT_EQ(asked.engine_options(kGibi).free_space_floor_bytes, 7U);
 }

@@ -45,7 +45,7 @@ std::string numbered(std::string_view before, std::string_view after, std::uint6
   return out;
 }
 
-std::unique_ptr<World> world(const Config& config) {
+std::unique_ptr<World> world(const config::Config& config) {
   return std::make_unique<World>(config.engine_options(0));
 }
 
@@ -60,21 +60,21 @@ std::string path_of(std::uint64_t bytes) {
   return path + "/" + std::string(bytes - 1, 'q');
 }
 
-int path_length(const Config& config, std::uint64_t n) {
+int path_length(const config::Config& config, std::uint64_t n) {
   return world(config)->status("GET", path_of(n));
 }
 
-int segment_length(const Config& config, std::uint64_t n) {
+int segment_length(const config::Config& config, std::uint64_t n) {
   return world(config)->status("PUT", "/" + std::string(n, 's'));
 }
 
-int path_depth(const Config& config, std::uint64_t n) {
+int path_depth(const config::Config& config, std::uint64_t n) {
   return world(config)->status("GET", repeated("/d", n));
 }
 
 // COPY or MOVE that makes a member with a path of n bytes.
-std::function<int(const Config&, std::uint64_t)> result_length(const char* method) {
-  return [method](const Config& config, std::uint64_t n) {
+std::function<int(const config::Config&, std::uint64_t)> result_length(const char* method) {
+  return [method](const config::Config& config, std::uint64_t n) {
     const auto w = world(config);
     w->mkcol("/d");
     w->put("/d/0123456789");
@@ -83,8 +83,8 @@ std::function<int(const Config&, std::uint64_t)> result_length(const char* metho
 }
 
 // COPY or MOVE that makes a member n segments deep.
-std::function<int(const Config&, std::uint64_t)> result_depth(const char* method) {
-  return [method](const Config& config, std::uint64_t n) {
+std::function<int(const config::Config&, std::uint64_t)> result_depth(const char* method) {
+  return [method](const config::Config& config, std::uint64_t n) {
     const auto w = world(config);
     w->mkcol("/s");
     w->put("/s/t");
@@ -95,14 +95,14 @@ std::function<int(const Config&, std::uint64_t)> result_depth(const char* method
 }
 
 // 1 when the lock is granted for as long as it was asked for.
-int lock_timeout(const Config& config, std::uint64_t n) {
+int lock_timeout(const config::Config& config, std::uint64_t n) {
   const auto w = world(config);
   const std::string timeout = "Second-" + std::to_string(n);
   const auto locks = test::granted(w->send("LOCK", "/f", {{"Timeout", timeout}}, test::lockinfo()));
   return locks.at(0).timeout == timeout ? 1 : 0;
 }
 
-int shared_locks(const Config& config, std::uint64_t n) {
+int shared_locks(const config::Config& config, std::uint64_t n) {
   const auto w = world(config);
   w->put("/f");
   int status = 0;
@@ -112,7 +112,7 @@ int shared_locks(const Config& config, std::uint64_t n) {
 }
 
 // Of one account, by which neither another one nor anonymous clients are limited.
-int account_locks(const Config& config, std::uint64_t n) {
+int account_locks(const config::Config& config, std::uint64_t n) {
   const auto w = world(config);
   const auto lock = [&](const std::string& path) {
     return w->status("LOCK", path, {}, test::lockinfo());
@@ -127,7 +127,7 @@ int account_locks(const Config& config, std::uint64_t n) {
   return status;
 }
 
-int lock_owner(const Config& config, std::uint64_t n) {
+int lock_owner(const config::Config& config, std::uint64_t n) {
   return world(config)->status("LOCK", "/f", {}, test::lockinfo("exclusive", std::string(n, 'o')));
 }
 
@@ -138,7 +138,7 @@ std::string property(const std::string& name, std::uint64_t bytes) {
   return start + std::string(bytes - start.size() - end.size(), 'v') + end;
 }
 
-int property_count(const Config& config, std::uint64_t n) {
+int property_count(const config::Config& config, std::uint64_t n) {
   const auto w = world(config);
   w->put("/f");
   const auto answer =
@@ -146,7 +146,7 @@ int property_count(const Config& config, std::uint64_t n) {
   return single(answer).code("p" + std::to_string(n - 1), "urn:x");
 }
 
-int property_size(const Config& config, std::uint64_t n) {
+int property_size(const config::Config& config, std::uint64_t n) {
   const auto w = world(config);
   w->put("/f");
   return single(w->send("PROPPATCH", "/f", {}, test::set_properties(property("p", n))))
@@ -154,8 +154,8 @@ int property_size(const Config& config, std::uint64_t n) {
 }
 
 // Properties of together n bytes, set by as many requests or by one.
-std::function<int(const Config&, std::uint64_t)> property_total(bool at_once) {
-  return [at_once](const Config& config, std::uint64_t n) {
+std::function<int(const config::Config&, std::uint64_t)> property_total(bool at_once) {
+  return [at_once](const config::Config& config, std::uint64_t n) {
     constexpr std::uint64_t kEach = 60'000;
     const auto w = world(config);
     w->put("/f");
@@ -179,24 +179,24 @@ std::function<int(const Config&, std::uint64_t)> property_total(bool at_once) {
   };
 }
 
-int infinite_listing(const Config& config, std::uint64_t n) {
+int infinite_listing(const config::Config& config, std::uint64_t n) {
   const auto w = world(config);
   for (std::uint64_t i = 1; i < n; ++i) w->put("/f" + std::to_string(i));
   return w->status("PROPFIND", "/", {{"Depth", "infinity"}});
 }
 
-int copied_tree(const Config& config, std::uint64_t n) {
+int copied_tree(const config::Config& config, std::uint64_t n) {
   const auto w = world(config);
   w->mkcol("/c");
   for (std::uint64_t i = 1; i < n; ++i) w->put("/c/f" + std::to_string(i));
   return w->status("COPY", "/c", {{"Destination", "/d"}});
 }
 
-int put_body(const Config& config, std::uint64_t n) {
+int put_body(const config::Config& config, std::uint64_t n) {
   return world(config)->status("PUT", "/f", {}, std::string(n, 'b'));
 }
 
-int put_chunked(const Config& config, std::uint64_t n) {
+int put_chunked(const config::Config& config, std::uint64_t n) {
   const auto w = world(config);
   test::StringBody body(std::string(n, 'b'));
   body.chunked();
@@ -204,7 +204,7 @@ int put_chunked(const Config& config, std::uint64_t n) {
 }
 
 // A write that leaves as much above the floor as n is below it.
-int free_space(const Config& config, std::uint64_t n) {
+int free_space(const config::Config& config, std::uint64_t n) {
   const auto w = world(config);
   const std::uint64_t left = 2 * config.free_space_floor_bytes.value() - n;
   w->store.contents.set_space({.available = left + 10, .total = 1'000'000});
@@ -215,55 +215,55 @@ std::string padded(std::string body, std::uint64_t bytes) {
   return body + std::string(bytes - body.size(), ' ');
 }
 
-int propfind_body(const Config& config, std::uint64_t n) {
+int propfind_body(const config::Config& config, std::uint64_t n) {
   return world(config)->status("PROPFIND", "/", {{"Depth", "0"}},
                                padded(test::propfind("getetag"), n));
 }
 
-int lock_body(const Config& config, std::uint64_t n) {
+int lock_body(const config::Config& config, std::uint64_t n) {
   return world(config)->status("LOCK", "/f", {}, padded(test::lockinfo(), n));
 }
 
-int proppatch_body(const Config& config, std::uint64_t n) {
+int proppatch_body(const config::Config& config, std::uint64_t n) {
   return world(config)->status("PROPPATCH", "/", {}, padded(test::set_properties("<x:a/>"), n));
 }
 
-int mkcol_body(const Config& config, std::uint64_t n) {
+int mkcol_body(const config::Config& config, std::uint64_t n) {
   return world(config)->status("MKCOL", "/c", {}, std::string(n, ' '));
 }
 
 // PROPFIND with `elements` inside DAV:prop.
-int asks(const Config& config, const std::string& elements) {
+int asks(const config::Config& config, const std::string& elements) {
   return world(config)->status(
       "PROPFIND", "/", {{"Depth", "0"}},
       "<D:propfind xmlns:D='DAV:'><D:prop>" + elements + "</D:prop></D:propfind>");
 }
 
-int xml_depth(const Config& config, std::uint64_t n) {
+int xml_depth(const config::Config& config, std::uint64_t n) {
   return asks(config, repeated("<a>", n - 2) + repeated("</a>", n - 2));
 }
-int xml_elements(const Config& config, std::uint64_t n) {
+int xml_elements(const config::Config& config, std::uint64_t n) {
   return asks(config, "<a>" + repeated("<b/>", n - 3) + "</a>");
 }
-int xml_attributes(const Config& config, std::uint64_t n) {
+int xml_attributes(const config::Config& config, std::uint64_t n) {
   return asks(config, "<a" + numbered(" b", "=''", n) + "/>");
 }
-int xml_namespaces(const Config& config, std::uint64_t n) {
+int xml_namespaces(const config::Config& config, std::uint64_t n) {
   return asks(config, numbered("<a xmlns='u", "'/>", n - 1));
 }
-int xml_namespace_length(const Config& config, std::uint64_t n) {
+int xml_namespace_length(const config::Config& config, std::uint64_t n) {
   return asks(config, "<a xmlns='" + std::string(n, 'u') + "'/>");
 }
-int properties_asked(const Config& config, std::uint64_t n) {
+int properties_asked(const config::Config& config, std::uint64_t n) {
   return asks(config, numbered("<a", "/>", n));
 }
 
-int instructions(const Config& config, std::uint64_t n) {
+int instructions(const config::Config& config, std::uint64_t n) {
   return world(config)->status("PROPPATCH", "/", {}, test::set_properties(repeated("<x:a/>", n)));
 }
 
-int parsed_at_once(const Config& config, std::uint64_t n) {
-  Config impatient = config;
+int parsed_at_once(const config::Config& config, std::uint64_t n) {
+  config::Config impatient = config;
   impatient.dav.xml_wait_s = 0;
   const auto w = world(impatient);
   std::vector<std::unique_ptr<dav::xml::ParseSlots::Slot>> others;
@@ -272,20 +272,20 @@ int parsed_at_once(const Config& config, std::uint64_t n) {
   return w->status("PROPFIND", "/", {{"Depth", "0"}}, test::propfind("getetag"));
 }
 
-int if_header(const Config& config, const std::string& value) {
+int if_header(const config::Config& config, const std::string& value) {
   return world(config)->status("PUT", "/f", {{"If", value}}, "x");
 }
-int if_lists(const Config& config, std::uint64_t n) {
+int if_lists(const config::Config& config, std::uint64_t n) {
   return if_header(config, repeated("(Not <DAV:no-lock>)", n));
 }
-int if_conditions(const Config& config, std::uint64_t n) {
+int if_conditions(const config::Config& config, std::uint64_t n) {
   return if_header(config, "(" + repeated("Not <DAV:no-lock>", n) + ")");
 }
-int if_resources(const Config& config, std::uint64_t n) {
+int if_resources(const config::Config& config, std::uint64_t n) {
   return if_header(config, numbered("</r", "> (Not <DAV:no-lock>)", n));
 }
 
-int ranges(const Config& config, std::uint64_t n) {
+int ranges(const config::Config& config, std::uint64_t n) {
   const auto w = world(config);
   w->put("/f", std::string(1000, 'x'));
   std::string value = "bytes=";
@@ -295,8 +295,8 @@ int ranges(const Config& config, std::uint64_t n) {
 }
 
 // An answer of n bytes to a PROPFIND with that depth; 0 when it is cut.
-std::function<int(const Config&, std::uint64_t)> listing(const char* depth) {
-  return [depth](const Config& config, std::uint64_t n) {
+std::function<int(const config::Config&, std::uint64_t)> listing(const char* depth) {
+  return [depth](const config::Config& config, std::uint64_t n) {
     const auto ask = [&](World& w, std::size_t value_bytes) {
       w.put("/f");
       EXPECT_EQ(w.status("PROPPATCH", "/", {},
@@ -319,22 +319,22 @@ std::function<int(const Config&, std::uint64_t)> listing(const char* depth) {
 
 constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
-int answered(const Config& config, const std::string& bytes) {
+int answered(const config::Config& config, const std::string& bytes) {
   EchoServer server(config.limits);
   const auto answer = tests::ask(server.port(), bytes);
   return answer ? answer->status : 0;
 }
 
-int request_line(const Config& config, std::uint64_t n) {
+int request_line(const config::Config& config, std::uint64_t n) {
   const std::string rest = " HTTP/1.1";
   return answered(config,
                   "GET /" + std::string(n - 5 - rest.size(), 'x') + rest + "\r\nHost: h\r\n\r\n");
 }
-int field_line(const Config& config, std::uint64_t n) {
+int field_line(const config::Config& config, std::uint64_t n) {
   return answered(config,
                   "GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(n - 3, 'x') + "\r\n\r\n");
 }
-int head(const Config& config, std::uint64_t n) {
+int head(const config::Config& config, std::uint64_t n) {
   std::string fields = "Host: h\r\n";
   while (fields.size() + 12'000 < n) fields += "X: " + std::string(9'995, 'x') + "\r\n";
   const std::size_t rest = n - fields.size() - 2;
@@ -342,15 +342,15 @@ int head(const Config& config, std::uint64_t n) {
   EXPECT_EQ(fields.size(), n);
   return answered(config, "GET / HTTP/1.1\r\n" + fields);
 }
-int field_count(const Config& config, std::uint64_t n) {
+int field_count(const config::Config& config, std::uint64_t n) {
   return answered(config, "GET / HTTP/1.1\r\nHost: h\r\n" + repeated("X: y\r\n", n - 1) + "\r\n");
 }
-int server_body(const Config& config, std::uint64_t n) {
+int server_body(const config::Config& config, std::uint64_t n) {
   return answered(config, "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(n) +
                               "\r\n\r\n" + std::string(n, 'b'));
 }
 
-int connections(const Config& config, std::uint64_t n) {
+int connections(const config::Config& config, std::uint64_t n) {
   EchoServer server(config.limits);
   std::vector<std::unique_ptr<RawClient>> clients;
   int status = 0;
@@ -364,8 +364,8 @@ int connections(const Config& config, std::uint64_t n) {
 }
 
 // Of one address that is not this machine; 503 is what the poller answers to those not admitted.
-int connections_per_client(const Config& config, std::uint64_t n) {
-  Admission admission(config.limits);
+int connections_per_client(const config::Config& config, std::uint64_t n) {
+  loop::Admission admission(config.limits);
   bool admitted = false;
   for (std::uint64_t i = 0; i < n; ++i) admitted = admission.admit(1);
   return admitted ? 200 : 503;
@@ -373,8 +373,8 @@ int connections_per_client(const Config& config, std::uint64_t n) {
 
 // 503 is what the door answers to those without a place (tests/integration/signing_in_test.cc has
 // it on the wire).
-int requests_per_account(const Config& config, std::uint64_t n) {
-  ActiveRequests active(config.limits.requests_per_account);
+int requests_per_account(const config::Config& config, std::uint64_t n) {
+  auth::ActiveRequests active(config.limits.requests_per_account);
   std::vector<std::shared_ptr<const void>> places;
   for (std::uint64_t i = 0; i < n; ++i) places.push_back(active.enter(7));
   EXPECT_TRUE(active.enter(8)) << "another account's";
@@ -400,8 +400,8 @@ class Gate {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, seconds(60), [&] { return held_ >= count; });
   }
-  Handler handler() {
-    return [this](http::Request& request, const Peer& peer) {
+  http1::Handler handler() {
+    return [this](http::Request& request, const http1::Peer& peer) {
       std::unique_lock lock(mutex_);
       ++held_;
       changed_.notify_all();
@@ -419,7 +419,7 @@ class Gate {
 };
 
 // The worst answer when n requests are there at once, of which `most` should find a place.
-int crowd(const Config& config, std::uint64_t n, std::uint64_t most) {
+int crowd(const config::Config& config, std::uint64_t n, std::uint64_t most) {
   Gate gate;
   EchoServer server(config.limits, gate.handler());
   std::vector<std::unique_ptr<RawClient>> clients;
@@ -441,21 +441,21 @@ int crowd(const Config& config, std::uint64_t n, std::uint64_t most) {
   return worst;
 }
 
-int workers(const Config& config, std::uint64_t n) {
-  Config unqueued = config;
+int workers(const config::Config& config, std::uint64_t n) {
+  config::Config unqueued = config;
   unqueued.limits.queued = 0;
   return crowd(unqueued, n, config.limits.workers);
 }
 
-int queue(const Config& config, std::uint64_t n) {
-  Config alone = config;
+int queue(const config::Config& config, std::uint64_t n) {
+  config::Config alone = config;
   alone.limits.workers = 1;
   return crowd(alone, n + 1, config.limits.queued + 1);
 }
 
 // 1 when the connection goes on after a refused body of n bytes.
-int drained(const Config& config, std::uint64_t n) {
-  EchoServer server(config.limits, [](http::Request&, const Peer&) {
+int drained(const config::Config& config, std::uint64_t n) {
+  EchoServer server(config.limits, [](http::Request&, const http1::Peer&) {
     http::Response response;
     response.status = 423;
     return response;
@@ -476,7 +476,7 @@ struct Row {
   std::uint64_t standard;  // the default; 0 when trying it would take too much
   int within;              // what `ask` gives for one less and as much,
   int above;               // and for one more
-  std::function<int(const Config&, std::uint64_t)> ask;
+  std::function<int(const config::Config&, std::uint64_t)> ask;
 };
 
 std::vector<Row> rows() {
@@ -534,9 +534,9 @@ std::vector<Row> rows() {
   };
 }
 
-const Environment kNoEnvironment = [](const std::string&) { return std::nullopt; };
+const process::Environment kNoEnvironment = [](const std::string&) { return std::nullopt; };
 
-void expect_boundary(const Row& row, const Config& config, std::uint64_t value) {
+void expect_boundary(const Row& row, const config::Config& config, std::uint64_t value) {
   EXPECT_EQ(row.ask(config, value - 1), row.within) << value << " - 1";
   EXPECT_EQ(row.ask(config, value), row.within) << value;
   EXPECT_EQ(row.ask(config, value + 1), row.above) << value << " + 1";
@@ -545,7 +545,7 @@ void expect_boundary(const Row& row, const Config& config, std::uint64_t value) 
 TEST(Limits, TheOptionDecidesExactly) {
   for (const Row& row : rows()) {
     SCOPED_TRACE(row.option);
-    expect_boundary(row, resolve({{row.option, std::to_string(row.value)}}, kNoEnvironment),
+    expect_boundary(row, config::resolve({{row.option, std::to_string(row.value)}}, kNoEnvironment),
                     row.value);
   }
 }
@@ -554,60 +554,61 @@ TEST(Limits, TheDefaultsAreThoseOfTheSpecificationAndHoldExactly) {
   for (const Row& row : rows()) {
     if (row.standard == 0) continue;
     SCOPED_TRACE(row.option);
-    expect_boundary(row, Config{}, row.standard);
+    expect_boundary(row, config::Config{}, row.standard);
   }
 }
 
 // --- Times ----------------------------------------------------------------------------------
 
 // True when what is under way ends by itself within `patience`.
-using Ends = bool (*)(Config config, milliseconds patience);
+using Ends = bool (*)(config::Config config, milliseconds patience);
 
-bool connection_ends(const Limits& limits, const std::string& bytes, milliseconds patience) {
+bool connection_ends(const http1::Limits& limits, const std::string& bytes, milliseconds patience) {
   EchoServer server(limits);
   RawClient client(server.port());
   client.send(bytes);
   return !client.silent(patience);
 }
 
-bool head_ends(Config config, milliseconds patience) {
+bool head_ends(config::Config config, milliseconds patience) {
   return connection_ends(config.limits, "GET / HT", patience);
 }
 
-bool idle_ends(Config config, milliseconds patience) {
+bool idle_ends(config::Config config, milliseconds patience) {
   EchoServer server(config.limits);
   RawClient client(server.port());
   client.send(kGet);
   return client.receive() && !client.silent(patience);
 }
 
-bool busy_idle_ends(Config config, milliseconds patience) {
+bool busy_idle_ends(config::Config config, milliseconds patience) {
   config.limits.connections = 1;
   return idle_ends(config, patience);
 }
 
 constexpr const char* kHalfBody = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc";
 
-bool body_window_ends(Config config, milliseconds patience) {
+bool body_window_ends(config::Config config, milliseconds patience) {
   config.limits.body_grace_s = 0;
   return connection_ends(config.limits, kHalfBody, patience);
 }
 
 // The window is as short as it can be: what is left is the grace.
-bool body_grace_ends(Config config, milliseconds patience) {
+bool body_grace_ends(config::Config config, milliseconds patience) {
   config.limits.body_rate_window_s = 1;
   return connection_ends(config.limits, kHalfBody, patience);
 }
 
-bool drain_ends(Config config, milliseconds patience) {
-  EchoServer server(config.limits, [](http::Request&, const Peer&) { return http::Response{}; });
+bool drain_ends(config::Config config, milliseconds patience) {
+  EchoServer server(config.limits,
+                    [](http::Request&, const http1::Peer&) { return http::Response{}; });
   RawClient client(server.port());
   client.send(kHalfBody);
   return !client.silent(patience);
 }
 
-bool send_ends(Config config, milliseconds patience) {
-  EchoServer server(config.limits, [](http::Request&, const Peer&) {
+bool send_ends(config::Config config, milliseconds patience) {
+  EchoServer server(config.limits, [](http::Request&, const http1::Peer&) {
     http::Response response;
     response.body = std::string(50'000'000, 'x');
     return response;
@@ -622,7 +623,7 @@ bool send_ends(Config config, milliseconds patience) {
   return true;
 }
 
-bool stop_ends(Config config, milliseconds patience) {
+bool stop_ends(config::Config config, milliseconds patience) {
   EchoServer server(config.limits);
   auto client = std::make_unique<RawClient>(server.port());
   client->send(kHalfBody);
@@ -633,7 +634,7 @@ bool stop_ends(Config config, milliseconds patience) {
   return ended;
 }
 
-bool parse_wait_ends(Config config, milliseconds patience) {
+bool parse_wait_ends(config::Config config, milliseconds patience) {
   config.dav.xml_parses = 1;
   const auto w = world(config);
   auto slot = std::unique_ptr<dav::xml::ParseSlots::Slot>(
@@ -669,10 +670,10 @@ TEST(Limits, WhatHasATimeEndsThenAndNotBefore) {
     running.push_back(std::async(std::launch::async, [&time] {
       SCOPED_TRACE(time.option);
       const auto begin = std::chrono::steady_clock::now();
-      EXPECT_TRUE(time.ends(resolve({{time.option, "1"}}, kNoEnvironment), seconds(60)));
+      EXPECT_TRUE(time.ends(config::resolve({{time.option, "1"}}, kNoEnvironment), seconds(60)));
       EXPECT_GE(std::chrono::steady_clock::now() - begin, seconds(time.least_s));
       EXPECT_FALSE(
-          time.ends(resolve({{time.option, "86400"}}, kNoEnvironment), milliseconds(2500)));
+          time.ends(config::resolve({{time.option, "86400"}}, kNoEnvironment), milliseconds(2500)));
     }));
   }
 }
@@ -680,7 +681,7 @@ TEST(Limits, WhatHasATimeEndsThenAndNotBefore) {
 // A body that brings in each window what the rate asks for, or one byte less: the first outlives
 // the window, the second does not.
 TEST(Limits, BodyRateIsExactOverItsWindow) {
-  Limits limits = resolve({{"body-rate", "100"}}, kNoEnvironment).limits;
+  http1::Limits limits = config::resolve({{"body-rate", "100"}}, kNoEnvironment).limits;
   limits.body_grace_s = 0;
   limits.body_rate_window_s = 2;
   EchoServer server(limits);
@@ -773,7 +774,7 @@ class BusyBody final : public http::Body {
 };
 
 TEST(Limits, NeitherBodiesOnTheirWayNorAnswersHoldAPlaceAmongTheParsed) {
-  Config config;
+  config::Config config;
   config.dav.xml_parses = 1;
   config.dav.xml_wait_s = 0;
   const auto w = world(config);
@@ -800,7 +801,7 @@ TEST(Limits, NeitherBodiesOnTheirWayNorAnswersHoldAPlaceAmongTheParsed) {
 }
 
 TEST(Limits, OnlyBodiesThatAreParsedNeedAPlaceAmongThem) {
-  Config config;
+  config::Config config;
   config.dav.xml_parses = 1;
   config.dav.xml_wait_s = 0;
   const auto w = world(config);
@@ -837,7 +838,7 @@ TEST(Limits, EveryOptionThatIsANumberIsTestedHere) {
   const std::set<std::string> other_units = {"ADDR:PORT", "CIDR,...", "DIR",     "FILE",
                                              "PATH",      "URL,...",  "sha1,md5"};
   std::set<std::string> numbers;
-  for (const Option& option : options())
+  for (const config::Option& option : config::options())
     if (!other_units.contains(option.unit) && option.unit.find('|') == std::string::npos)
       numbers.insert(option.name);
   EXPECT_EQ(numbers, tested);

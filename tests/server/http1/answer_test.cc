@@ -46,10 +46,10 @@ std::string pattern(std::size_t size) {
   return bytes;
 }
 
-Handler answering(std::function<http::Response()> make) {
-  return [make = std::move(make)](http::Request&, const Peer&) { return make(); };
+http1::Handler answering(std::function<http::Response()> make) {
+  return [make = std::move(make)](http::Request&, const http1::Peer&) { return make(); };
 }
-Handler with_content(std::string bytes, std::vector<http::SourceBody::Run> runs, bool show) {
+http1::Handler with_content(std::string bytes, std::vector<http::SourceBody::Run> runs, bool show) {
   return answering([=] {
     http::Response response;
     http::SourceBody body;
@@ -158,7 +158,7 @@ TEST(Answer, ContentThatEndsEarlyNeverLooksComplete) {
 }
 
 TEST(Answer, HandlersThatThrowGiveAPlain500) {
-  EchoServer server({}, [](http::Request& request, const Peer&) -> http::Response {
+  EchoServer server({}, [](http::Request& request, const http1::Peer&) -> http::Response {
     if (request.target == "/exception") throw std::runtime_error("secret path");
     if (request.target == "/other") throw 1;
     return {};
@@ -177,7 +177,7 @@ TEST(Answer, HandlersThatThrowGiveAPlain500) {
 }
 
 TEST(Answer, ReflectedBytesCannotSplitIt) {
-  EchoServer server({}, [](http::Request& request, const Peer&) {
+  EchoServer server({}, [](http::Request& request, const http1::Peer&) {
     http::Response response;
     response.set("X-Reflected",
                  std::string(request.target) + "\r\nSet-Cookie: a\r\n\r\nHTTP/1.1 200 OK");

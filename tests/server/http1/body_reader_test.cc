@@ -20,8 +20,8 @@ const std::string kVictim = "DELETE /victim HTTP/1.1\r\nHost: h\r\n\r\n";
 // Refuses everything without reading, and counts requests for the victim.
 struct Refuser {
   std::atomic<int> victims = 0;
-  Handler handler() {
-    return [this](http::Request& request, const Peer&) {
+  http1::Handler handler() {
+    return [this](http::Request& request, const http1::Peer&) {
       if (request.target == "/victim") ++victims;
       http::Response response;
       response.status = 423;
@@ -59,7 +59,7 @@ TEST(Body, CutShortIsTruncatedAndAnswered) {
 
 TEST(Body, CutByAResetIsTruncated) {
   std::atomic<int> truncated = 0;
-  EchoServer server({}, [&](http::Request& request, const Peer& peer) {
+  EchoServer server({}, [&](http::Request& request, const http1::Peer& peer) {
     http::Response response = tests::echo(request, peer);
     if (response.log_detail == "PUT /a truncated") ++truncated;
     return response;
@@ -77,7 +77,7 @@ TEST(Body, CutByAResetIsTruncated) {
 }
 
 TEST(Body, SilentOrSlowerThanTheRateTimesOut) {
-  Limits limits;
+  http1::Limits limits;
   limits.body_grace_s = 0;
   limits.body_rate_window_s = 1;
   EchoServer server(limits);
@@ -98,7 +98,7 @@ TEST(Body, SilentOrSlowerThanTheRateTimesOut) {
 }
 
 TEST(Body, FastEnoughNeverTimesOut) {
-  Limits limits;
+  http1::Limits limits;
   limits.body_grace_s = 0;
   limits.body_rate_window_s = 1;
   EchoServer server(limits);
@@ -113,7 +113,7 @@ TEST(Body, FastEnoughNeverTimesOut) {
 }
 
 TEST(Body, AboveTheLimitIsTooLarge) {
-  Limits limits;
+  http1::Limits limits;
   limits.body_limit_bytes = 10;
   EchoServer server(limits);
   EXPECT_EQ(tests::ask(server.port(), put_length(10) + "1234567890")->status, 200);
@@ -169,7 +169,7 @@ TEST(Body, TooLongToDropClosesAfterTheAnswerWasRead) {
 }
 
 TEST(Body, UnreadAndUnsentDelaysTheAnswerOnlyForAWhile) {
-  Limits limits;
+  http1::Limits limits;
   limits.drain_timeout_s = 1;
   Refuser refuser;
   EchoServer server(limits, refuser.handler());
@@ -221,7 +221,7 @@ TEST(Expect, BodyThatIsThereNeedsNoContinue) {
 
 TEST(Expect, RefusedWithoutContinueAndClosed) {
   Refuser refuser;
-  Limits limits;
+  http1::Limits limits;
   limits.drain_timeout_s = 60;  // longer than the client waits: it must not be drained first
   EchoServer server(limits, refuser.handler());
   RawClient client(server.port());

@@ -12,7 +12,7 @@ namespace holdfast::server {
 namespace {
 
 using namespace std::string_literals;
-using State = ChunkedDecoder::State;
+using State = http1::ChunkedDecoder::State;
 
 struct Decoded {
   State state = State::more;
@@ -22,7 +22,7 @@ struct Decoded {
 
 // Feeds `bytes` in pieces of `step` bytes.
 Decoded decode(const std::string& bytes, std::size_t step) {
-  ChunkedDecoder decoder;
+  http1::ChunkedDecoder decoder;
   Decoded result;
   std::size_t at = 0;
   while (at < bytes.size() && result.state == State::more) {

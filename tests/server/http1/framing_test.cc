@@ -151,7 +151,7 @@ const std::vector<Row>& refused() {
 
 TEST(Framing, RefusesAndClosesWithoutReadingOn) {
   std::atomic<int> handled = 0;
-  EchoServer server({}, [&](http::Request& request, const Peer& peer) {
+  EchoServer server({}, [&](http::Request& request, const http1::Peer& peer) {
     ++handled;
     return tests::echo(request, peer);
   });
@@ -252,7 +252,7 @@ TEST(Framing, AcceptsWhatTheGrammarAllows) {
 }
 
 TEST(Framing, NeverDecodesEncodedWords) {
-  EchoServer server({}, [](http::Request& request, const Peer&) {
+  EchoServer server({}, [](http::Request& request, const http1::Peer&) {
     http::Response response;
     response.body = std::string(request.fields.find("X").value_or("-"));
     return response;

@@ -14,7 +14,7 @@ using tests::EchoServer;
 using tests::RawClient;
 
 // Answers with the last field, which must survive whatever stands before it.
-http::Response last_field(http::Request& request, const Peer&) {
+http::Response last_field(http::Request& request, const http1::Peer&) {
   http::Response response;
   response.body = std::string(request.fields.find("X-Last").value_or("lost"));
   return response;
@@ -43,7 +43,7 @@ constexpr const char* kEnd = "Host: h\r\nX-Last: here\r\n\r\n";
 
 TEST(HeadLimits, RequestLine) {
   EchoServer server({}, last_field);
-  const std::size_t limit = Limits{}.request_line_bytes;
+  const std::size_t limit = http1::Limits{}.request_line_bytes;
   EXPECT_EQ(status_of(server.port(), line_of(limit - 1) + kEnd), 200);
   EXPECT_EQ(status_of(server.port(), line_of(limit) + kEnd), 200);
   EXPECT_EQ(status_of(server.port(), line_of(limit + 1) + kEnd), 414);
@@ -52,7 +52,7 @@ TEST(HeadLimits, RequestLine) {
 
 TEST(HeadLimits, FieldLine) {
   EchoServer server({}, last_field);
-  const std::size_t limit = Limits{}.field_line_bytes;
+  const std::size_t limit = http1::Limits{}.field_line_bytes;
   const std::string line = "GET / HTTP/1.1\r\n";
   EXPECT_EQ(status_of(server.port(), line + field_of(limit - 1) + kEnd), 200);
   EXPECT_EQ(status_of(server.port(), line + field_of(limit) + kEnd), 200);
@@ -62,7 +62,7 @@ TEST(HeadLimits, FieldLine) {
 
 TEST(HeadLimits, Header) {
   EchoServer server({}, last_field);
-  const std::size_t limit = Limits{}.head_bytes;
+  const std::size_t limit = http1::Limits{}.head_bytes;
   for (const auto& [extra, status] : {std::pair{-1, 200}, std::pair{0, 200}, std::pair{1, 431}}) {
     std::string fields;
     while (fields.size() + 8192 < limit) fields += field_of(8190);
@@ -92,17 +92,17 @@ TEST(HeadLimits, FieldCount) {
 
 // Which of two refusals a client gets does not depend on how the network cut its bytes.
 TEST(HeadLimits, AreJudgedAlikeHoweverTheHeadArrives) {
-  Limits limits;
+  http1::Limits limits;
   limits.field_count = 2;
   limits.field_line_bytes = 8;
   for (const std::string last : {"C: d\n", "C: ddddddd\n", "C: ddddddd\r\n", "\n", "C: d\r\n"}) {
     for (const std::string before : {"A: b\r\nB: c\r\n", "A: b\r\n"}) {
       const std::string head = "GET / HTTP/1.1\r\n" + before + last + "\r\n";
-      HeadScanner whole(limits);
-      HeadScanner bytewise(limits);
+      http1::HeadScanner whole(limits);
+      http1::HeadScanner bytewise(limits);
       const auto outcome = whole.scan(head);
-      auto state = HeadScanner::State::more;
-      for (std::size_t i = 1; state == HeadScanner::State::more && i <= head.size(); ++i)
+      auto state = http1::HeadScanner::State::more;
+      for (std::size_t i = 1; state == http1::HeadScanner::State::more && i <= head.size(); ++i)
         state = bytewise.scan(std::string_view(head).substr(0, i));
       EXPECT_EQ(state, outcome) << head;
       EXPECT_EQ(bytewise.refusal().status, whole.refusal().status) << head;

@@ -45,9 +45,9 @@ std::string letters(int blocks, std::size_t size) {
   return text;
 }
 
-Handler producing(int blocks, std::size_t size, bool fails = false,
-                  std::shared_ptr<std::promise<void>> gone = nullptr) {
-  return [=](http::Request&, const Peer&) {
+http1::Handler producing(int blocks, std::size_t size, bool fails = false,
+                         std::shared_ptr<std::promise<void>> gone = nullptr) {
+  return [=](http::Request&, const http1::Peer&) {
     http::Response response;
     response.body =
         std::unique_ptr<http::Producer>(std::make_unique<Letters>(blocks, size, fails, gone));
@@ -105,7 +105,7 @@ TEST(Streaming, ProducerEndsThoughTheClientReadsNothing) {
 }
 
 TEST(Streaming, ClientThatNeverReadsIsReset) {
-  Limits limits;
+  http1::Limits limits;
   limits.send_timeout_s = 1;
   EchoServer server(limits, producing(100, 500'000));
   RawClient client(server.port(), 4096);
@@ -116,9 +116,9 @@ TEST(Streaming, ClientThatNeverReadsIsReset) {
 }
 
 TEST(Streaming, LargeTextToAClientThatNeverReadsIsReset) {
-  Limits limits;
+  http1::Limits limits;
   limits.send_timeout_s = 1;
-  EchoServer server(limits, [](http::Request&, const Peer&) {
+  EchoServer server(limits, [](http::Request&, const http1::Peer&) {
     http::Response response;
     response.body = std::string(50'000'000, 'x');
     return response;
@@ -171,7 +171,7 @@ TEST(Streaming, ClientThatLeavesStopsTheProducer) {
 }
 
 TEST(Streaming, NoRoomToSpillCuts) {
-  Limits limits;
+  http1::Limits limits;
   limits.spill_folder = "/nonexistent";
   EchoServer server(limits, producing(100, 500'000));
   RawClient client(server.port(), 4096);

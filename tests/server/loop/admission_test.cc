@@ -7,10 +7,10 @@ namespace holdfast::server {
 namespace {
 
 TEST(Admission, LimitsAllAndEach) {
-  Limits limits;
+  http1::Limits limits;
   limits.connections = 4;
   limits.connections_per_client = 2;
-  Admission admission(limits);
+  loop::Admission admission(limits);
   EXPECT_TRUE(admission.admit(1));
   EXPECT_TRUE(admission.admit(1));
   EXPECT_FALSE(admission.admit(1));

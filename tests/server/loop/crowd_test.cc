@@ -34,7 +34,7 @@ std::size_t open_descriptors() {
 }
 
 TEST(Crowd, IdleConnectionsHoldNoWorker) {
-  Limits limits;
+  http1::Limits limits;
   limits.workers = 2;
   EchoServer server(limits);
   std::vector<std::unique_ptr<RawClient>> idle;
@@ -64,7 +64,7 @@ TEST(Crowd, IdleConnectionsHoldNoWorker) {
 }
 
 TEST(Crowd, ClientsThatLeaveNeedNoWorker) {
-  Limits limits;
+  http1::Limits limits;
   limits.workers = 1;
   limits.queued = 5;
   Gate gate;
@@ -105,7 +105,7 @@ TEST(Crowd, SlowBodiesDoNotStopOthers) {
 }
 
 TEST(Crowd, TooFewWorkersAnswer503) {
-  Limits limits;
+  http1::Limits limits;
   limits.workers = 2;
   limits.queued = 3;
   Gate gate;
@@ -143,7 +143,7 @@ TEST(Crowd, TooFewWorkersAnswer503) {
 }
 
 TEST(Crowd, BusyConnectionsShareFewWorkers) {
-  Limits limits;
+  http1::Limits limits;
   limits.workers = 2;
   EchoServer server(limits);
   std::vector<std::thread> clients;
@@ -163,7 +163,7 @@ TEST(Crowd, BusyConnectionsShareFewWorkers) {
 }
 
 TEST(Crowd, TooManyConnectionsAnswer503) {
-  Limits limits;
+  http1::Limits limits;
   limits.connections = 10;
   EchoServer server(limits);
   std::vector<std::unique_ptr<RawClient>> clients;
@@ -185,7 +185,7 @@ TEST(Crowd, TooManyConnectionsAnswer503) {
 
 // Also those for whom there is no room among the refused ones that are waited for.
 TEST(Crowd, AllWhoAreTooManyAreTold) {
-  Limits limits;
+  http1::Limits limits;
   limits.connections = 1;
   EchoServer server(limits);
   RawClient admitted(server.port());
@@ -201,7 +201,7 @@ TEST(Crowd, AllWhoAreTooManyAreTold) {
 }
 
 TEST(Crowd, HeadsThatNeverEndAreAnswered408) {
-  Limits limits;
+  http1::Limits limits;
   limits.head_timeout_s = 1;
   EchoServer server(limits);
   RawClient mute(server.port());
@@ -226,7 +226,7 @@ TEST(Crowd, HeadsThatNeverEndAreAnswered408) {
 }
 
 TEST(Crowd, IdleConnectionsAreClosedInTime) {
-  Limits limits;
+  http1::Limits limits;
   limits.idle_timeout_s = 1;
   EchoServer server(limits);
   RawClient client(server.port());
@@ -238,7 +238,7 @@ TEST(Crowd, IdleConnectionsAreClosedInTime) {
 }
 
 TEST(Crowd, IdleConnectionsAreClosedSoonerWhenItIsFull) {
-  Limits limits;
+  http1::Limits limits;
   limits.connections = 4;
   limits.busy_idle_timeout_s = 1;
   EchoServer server(limits);
@@ -332,7 +332,7 @@ TEST(Stop, FinishesWhatIsInFlight) {
 }
 
 TEST(Stop, CutsWhatTakesTooLong) {
-  Limits limits;
+  http1::Limits limits;
   limits.shutdown_grace_s = 1;
   EchoServer server(limits);
   RawClient uploading(server.port());
@@ -372,8 +372,8 @@ TEST(Stop, UnderLoad) {
 }
 
 TEST(Stop, IsHarmlessBeforeStartAndTwice) {
-  Observer observer;
-  Listener never(tests::kLoopback, Limits{}, tests::echo, observer);
+  observe::Observer observer;
+  loop::Listener never(tests::kLoopback, http1::Limits{}, tests::echo, observer);
   EXPECT_NE(never.port(), 0);
   never.stop();
   EchoServer first;

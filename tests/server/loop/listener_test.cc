@@ -42,11 +42,13 @@ TEST(Listener, ReadsBodiesOfBothFramings) {
 
 TEST(Listener, RefusesAnAddressThatIsTaken) {
   tests::EchoServer server;
-  Observer observer;
-  const Handler handler = [](http::Request&, const Peer&) { return http::Response(); };
+  observe::Observer observer;
+  const http1::Handler handler = [](http::Request&, const http1::Peer&) {
+    return http::Response();
+  };
   net::Address taken = tests::kLoopback;
   taken.port = server.port();
-  EXPECT_THROW(Listener(taken, Limits{}, handler, observer), std::runtime_error);
+  EXPECT_THROW(loop::Listener(taken, http1::Limits{}, handler, observer), std::runtime_error);
 }
 
 }  // namespace

@@ -38,8 +38,8 @@ class Host {
     const std::scoped_lock lock(mutex_);
     return std::exchange(threads_, {});
   }
-  Handler handler() {
-    return [this, echo = gate.handler()](http::Request& request, Peer& peer) {
+  http1::Handler handler() {
+    return [this, echo = gate.handler()](http::Request& request, http1::Peer& peer) {
       {
         const std::scoped_lock lock(mutex_);
         threads_.insert(std::this_thread::get_id());
@@ -290,7 +290,7 @@ TEST(QuickLoop, ClientsThatLeaveAreForgotten) {
 }
 
 TEST(QuickLoop, AStopWaitsForNobodyThere) {
-  Limits limits;
+  http1::Limits limits;
   limits.shutdown_grace_s = 60;
   for (const bool asking : {false, true}) {
     EchoServer server(limits);

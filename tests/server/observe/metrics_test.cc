@@ -1,3 +1,5 @@
+#include "server/observe/metrics.h"
+
 #include <fcntl.h>
 #include <fstream>
 #include <gmock/gmock.h>
@@ -9,7 +11,6 @@
 #include <vector>
 
 #include "server/observe/access_log.h"
-#include "server/observe/metrics.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/temporary_folder.h"
 
@@ -19,8 +20,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-AccessRecord record(std::string_view method, int status) {
-  AccessRecord out;
+observe::AccessRecord record(std::string_view method, int status) {
+  observe::AccessRecord out;
   out.method = method;
   out.target = "/a/b?secret=1";
   out.status = status;
@@ -39,7 +40,7 @@ std::string read_file(const std::string& path) {
 
 TEST(AccessLine, HoldsEveryFieldAndNoQuery) {
   std::string line;
-  append_access_line(line, record("GET", 200), test::ManualClock::kStart + 7);
+  observe::append_access_line(line, record("GET", 200), test::ManualClock::kStart + 7);
   EXPECT_EQ(line,
             "{\"time\":\"2026-01-02T03:04:05.007Z\",\"method\":\"GET\",\"path\":\"/a/b\","
             "\"status\":200,\"bytes\":11,\"received\":7,\"microseconds\":1234,\"user\":\"\","
@@ -47,24 +48,24 @@ TEST(AccessLine, HoldsEveryFieldAndNoQuery) {
 }
 
 TEST(AccessLine, CutsLongFields) {
-  AccessRecord long_one = record("GET", 200);
+  observe::AccessRecord long_one = record("GET", 200);
   const std::string target = "/" + std::string(100'000, 'x');
   long_one.target = target;
   const std::string method(100'000, 'M');
   long_one.method = method;
   std::string line;
-  append_access_line(line, long_one, 0);
-  EXPECT_LT(line.size(), AccessLog::kTextLimitBytes + 600);
+  observe::append_access_line(line, long_one, 0);
+  EXPECT_LT(line.size(), observe::AccessLog::kTextLimitBytes + 600);
 }
 
 TEST(AccessLine, NeverHoldsAWholeLockToken) {
-  AccessRecord refused = record("PUT", 423);
+  observe::AccessRecord refused = record("PUT", 423);
   refused.target = "/x/opaquelocktoken:0123456789abcdef";
   refused.detail =
       "Tokens urn:uuid:01234567-89ab-cdef-0123-456789abcdef and "
       "opaquelocktoken:fedcba98-7654-3210-fedc-ba9876543210 are not current; uuid:short";
   std::string line;
-  append_access_line(line, refused, 0);
+  observe::append_access_line(line, refused, 0);
   EXPECT_THAT(line, HasSubstr("urn:uuid:01234567… and opaquelocktoken:fedcba98… are"));
   EXPECT_THAT(line, HasSubstr("uuid:short\""));
   EXPECT_THAT(line, Not(HasSubstr("456789abcdef")));
@@ -75,7 +76,7 @@ TEST(AccessLog, WritesEveryLineByItsEnd) {
   const test::TemporaryFolder folder;
   const std::string path = folder / "access.json";
   {
-    AccessLog log(path);
+    observe::AccessLog log(path);
     std::vector<std::jthread> threads;
     for (int t = 0; t < 4; ++t)
       threads.emplace_back([&log] {
@@ -91,16 +92,16 @@ TEST(AccessLog, AppendsToWhatIsThere) {
   const test::TemporaryFolder folder;
   const std::string path = folder / "access.json";
   std::ofstream(path) << "old\n";
-  { AccessLog(path).append(record("GET", 200), 0); }
+  { observe::AccessLog(path).append(record("GET", 200), 0); }
   EXPECT_THAT(read_file(path), testing::StartsWith("old\n{"));
 }
 
 TEST(AccessLog, RefusesAPathThatCannotBeOpened) {
-  EXPECT_THROW(AccessLog("/nowhere/at/all"), std::runtime_error);
+  EXPECT_THROW(observe::AccessLog("/nowhere/at/all"), std::runtime_error);
 }
 
 TEST(AccessLog, AFullDiskCostsLinesAndCountsThem) {
-  AccessLog log("/dev/full");
+  observe::AccessLog log("/dev/full");
   for (int i = 0; i < 10; ++i) log.append(record("GET", 200), 0);
   for (int i = 0; i < 500 && log.dropped() < 10; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -113,7 +114,7 @@ TEST(AccessLog, AReaderThatSleepsCostsLinesNotTime) {
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
   {
-    AccessLog log(path);
+    observe::AccessLog log(path);
     const auto start = std::chrono::steady_clock::now();
     while (log.dropped() == 0) log.append(record("GET", 200), 0);
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
@@ -124,7 +125,7 @@ TEST(AccessLog, AReaderThatSleepsCostsLinesNotTime) {
 TEST(AccessLog, OpensTheFileAnewAfterRotation) {
   const test::TemporaryFolder folder;
   const std::string path = folder / "access.json";
-  AccessLog log(path);
+  observe::AccessLog log(path);
   std::filesystem::rename(path, folder / "access.json.1");
   log.reopen();
   log.append(record("GET", 200), 0);
@@ -136,7 +137,7 @@ TEST(AccessLog, OpensTheFileAnewAfterRotation) {
 
 TEST(Metrics, CountsRequestsByMethodAndStatus) {
   const test::ManualClock clock;
-  Metrics metrics(clock, nullptr);
+  observe::Metrics metrics(clock, nullptr);
   metrics.request_finished(record("GET", 200));
   metrics.request_finished(record("GET", 200));
   metrics.request_finished(record("GET", 404));
@@ -158,7 +159,7 @@ TEST(Metrics, CountsRequestsByMethodAndStatus) {
 
 TEST(Metrics, HasABoundedNumberOfSeriesWhateverClientsSend) {
   const test::ManualClock clock;
-  Metrics metrics(clock, nullptr);
+  observe::Metrics metrics(clock, nullptr);
   for (int i = 0; i < 1000; ++i) {
     const std::string method = "M" + std::to_string(i) + "\"\n";
     metrics.request_finished(record(method, 501));
@@ -173,7 +174,7 @@ TEST(Metrics, HasABoundedNumberOfSeriesWhateverClientsSend) {
 
 TEST(Metrics, KnowsEveryMethodByName) {
   const test::ManualClock clock;
-  Metrics metrics(clock, nullptr);
+  observe::Metrics metrics(clock, nullptr);
   for (const dav::Method& method : dav::methods())
     metrics.request_finished(record(method.name, 200));
   const std::string text = metrics.metrics({});
@@ -185,7 +186,7 @@ TEST(Metrics, KnowsEveryMethodByName) {
 
 TEST(Metrics, ShowsConnectionsWorkersAndTheStore) {
   const test::ManualClock clock;
-  Metrics metrics(clock, nullptr);
+  observe::Metrics metrics(clock, nullptr);
   for (int i = 0; i < 3; ++i) metrics.connection_opened();
   metrics.connection_closed();
   metrics.connection_parked();

@@ -1,4 +1,6 @@
 // A TLS session by itself, and what a listener makes of it for its handler.
+#include "server/tls/session.h"
+
 #include <array>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -8,7 +10,6 @@
 
 #include "server/config/config.h"
 #include "server/tls/credentials.h"
-#include "server/tls/session.h"
 #include "tests/integration/tls_world.h"
 #include "tests/server/echo_server.h"
 
@@ -19,12 +20,12 @@ class Session : public testing::Test {
  protected:
   void SetUp() override {
     test::make_certificate(folder_ / "cert.pem", folder_ / "key.pem");
-    credentials_ =
-        std::make_unique<TlsCredentials>(TlsFiles{folder_ / "cert.pem", folder_ / "key.pem", {}});
+    credentials_ = std::make_unique<tls::TlsCredentials>(
+        tls::TlsFiles{folder_ / "cert.pem", folder_ / "key.pem", {}});
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends_.data()), 0);
     session_ = credentials_->accept(ends_[0]);
     std::thread client([&] { client_ = std::make_unique<tests::TlsClient>(ends_[1]); });
-    while (session_->handshake() == TlsSession::Handshake::wants_bytes)
+    while (session_->handshake() == tls::TlsSession::Handshake::wants_bytes)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     client.join();
     ASSERT_TRUE(session_->established());
@@ -62,9 +63,9 @@ class Session : public testing::Test {
   }
 
   test::TemporaryFolder folder_;
-  std::unique_ptr<TlsCredentials> credentials_;
+  std::unique_ptr<tls::TlsCredentials> credentials_;
   std::array<int, 2> ends_{};
-  std::unique_ptr<TlsSession> session_;
+  std::unique_ptr<tls::TlsSession> session_;
   std::unique_ptr<tests::TlsClient> client_;
   std::array<char, 1000> buffer_{};
   std::size_t count_ = 0;
@@ -73,32 +74,32 @@ class Session : public testing::Test {
 TEST_F(Session, KeyUpdatesAreTakenUntilTheyAreAllThatComes) {
   for (int i = 0; i < 10; ++i) update_key();
   ASSERT_EQ(client_->send("hello"), 5);
-  ASSERT_EQ(session_->receive(buffer_, count_), TlsSession::Read::bytes);
+  ASSERT_EQ(session_->receive(buffer_, count_), tls::TlsSession::Read::bytes);
   EXPECT_EQ(std::string_view(buffer_.data(), count_), "hello");
-  EXPECT_EQ(session_->receive(buffer_, count_), TlsSession::Read::nothing);
+  EXPECT_EQ(session_->receive(buffer_, count_), tls::TlsSession::Read::nothing);
   // A flood of them, no faster than they are read.
-  auto end = TlsSession::Read::nothing;
-  for (int rounds = 0; rounds < 100 && end == TlsSession::Read::nothing; ++rounds) {
+  auto end = tls::TlsSession::Read::nothing;
+  for (int rounds = 0; rounds < 100 && end == tls::TlsSession::Read::nothing; ++rounds) {
     for (int i = 0; i < 50; ++i) update_key();
     end = session_->receive(buffer_, count_);
   }
-  EXPECT_EQ(end, TlsSession::Read::ended);
+  EXPECT_EQ(end, tls::TlsSession::Read::ended);
 }
 
 TEST_F(Session, ARecordThatDidNotFitIsSentOnceThereIsRoom) {
   std::string sent;
-  TlsSession::Put put = TlsSession::Put::taken;
-  for (char letter = 'a'; put == TlsSession::Put::taken;
+  tls::TlsSession::Put put = tls::TlsSession::Put::taken;
+  for (char letter = 'a'; put == tls::TlsSession::Put::taken;
        letter = letter == 'z' ? 'a' : static_cast<char>(letter + 1)) {
-    const std::string record(TlsSession::kRecordBytes, letter);
+    const std::string record(tls::TlsSession::kRecordBytes, letter);
     put = session_->put(record);
     sent += record;
   }
-  ASSERT_EQ(put, TlsSession::Put::blocked);
-  EXPECT_EQ(session_->flush(), TlsSession::Put::blocked);
+  ASSERT_EQ(put, tls::TlsSession::Put::blocked);
+  EXPECT_EQ(session_->flush(), tls::TlsSession::Put::blocked);
   std::string got = taken();
   EXPECT_LT(got.size(), sent.size());
-  EXPECT_EQ(session_->flush(), TlsSession::Put::taken);
+  EXPECT_EQ(session_->flush(), tls::TlsSession::Put::taken);
   got += taken();
   EXPECT_TRUE(got == sent);
 }
@@ -124,12 +125,12 @@ TEST(TlsListener, TheHandlerLearnsOfTlsAndOfTheCertificate) {
   test::make_certificate(folder / "client.crt", folder / "client.key");
   std::ofstream(folder / "client.pem")
       << test::contents(folder / "client.crt") << test::contents(folder / "client.key");
-  const TlsCredentials credentials(
-      TlsFiles{folder / "cert.pem", folder / "key.pem", folder / "client.crt"});
+  const tls::TlsCredentials credentials(
+      tls::TlsFiles{folder / "cert.pem", folder / "key.pem", folder / "client.crt"});
   tests::RecordingObserver observer;
-  Listener listener(
-      tests::kLoopback, Limits{},
-      [](http::Request& request, const Peer& peer) {
+  loop::Listener listener(
+      tests::kLoopback, http1::Limits{},
+      [](http::Request& request, const http1::Peer& peer) {
         http::Response response;
         response.body = std::string(request.scheme) + (peer.tls ? " tls " : " ") + peer.certificate;
         return response;
@@ -158,7 +159,7 @@ TEST(TlsCredentials, FilesThatMayNoLongerBeLookedAtHaveNotChanged) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
   const test::TemporaryFolder folder;  // 0700
   test::make_certificate(folder / "cert.pem", folder / "key.pem");
-  TlsCredentials credentials(
+  tls::TlsCredentials credentials(
       {.certificate = folder / "cert.pem", .key = folder / "key.pem", .client_ca = ""});
   ASSERT_EQ(::seteuid(65534), 0);
   const bool changed = credentials.files_changed() || credentials.files_changed();
