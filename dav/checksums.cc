@@ -64,8 +64,15 @@ void read_digest(std::string_view text, std::string_view field, ExpectedChecksum
 ExpectedChecksums parse_checksums(const Fields& fields) {
   ExpectedChecksums expected;
   if (const auto value = fields.joined("OC-Checksum")) read_oc_checksum(*value, expected);
-  if (const auto value = fields.joined("Content-MD5"))
-    expect(expected.md5, *value, text::decode_base64, "Content-MD5");
+  // Base64 by the standard, and hex from some clients. It is not valid in both.
+  if (const auto value = fields.joined("Content-MD5"); value && !trimmed(*value).empty()) {
+    const std::string_view text = trimmed(*value);
+    if (text.size() == 2 * storage::Md5().size()) {
+      expect(expected.md5, text, text::decode_hex, "Content-MD5");
+    } else {
+      expect(expected.md5, text, text::decode_base64, "Content-MD5");
+    }
+  }
   for (const std::string_view field : {"Repr-Digest", "Content-Digest"})
     if (const auto value = fields.joined(field)) read_digest(*value, field, expected);
   return expected;

@@ -67,7 +67,8 @@ Conditions::Conditions(const Call& call) : caller_(call.caller) {
   if_none_match_ = tags_field(call, "If-None-Match");
   if_modified_since_ = date_field(call, "If-Modified-Since");
   if_unmodified_since_ = date_field(call, "If-Unmodified-Since");
-  if (const auto text = call.fields().find("If")) {
+  // A list of lists, so several lines are joined by a blank (RFC 4918 §10.4.2).
+  if (const auto text = call.fields().joined("If", " ")) {
     if_ = parse_if(*text, call.options.if_header);
     tokens_ = if_->submitted_tokens();
     for (const IfList& list : if_->lists) {
@@ -85,8 +86,13 @@ Conditions::Conditions(const Call& call) : caller_(call.caller) {
       }
     }
   }
-  if (auto token = parse_lock_token(call.fields()))
-    if (!submitted(*token)) tokens_.push_back(std::move(*token));
+  // To all but UNLOCK the field is one more place for a token (docs/clients.md R70).
+  try {
+    if (auto token = parse_lock_token(call.fields()))
+      if (!submitted(*token)) tokens_.push_back(std::move(*token));
+  } catch (const Error&) {
+    // It is no token.
+  }
 }
 
 bool Conditions::submitted(std::string_view token) const {
@@ -122,7 +128,7 @@ void Conditions::check_tags(const storage::Snapshot& snapshot,
              !unmodified_since(snapshot, target, *if_unmodified_since_)) {
     throw condition_failed(
         "the resource was modified after If-Unmodified-Since, or may have been: " +
-        http::format_date(target.resource->modified.at / 1000));
+        http::format_date(http::second_of(target.resource->modified.at)));
   }
 }
 
@@ -155,7 +161,7 @@ bool date_identifies(const storage::Snapshot& snapshot, const storage::Resolutio
                      std::int64_t date_s) {
   const storage::Resource& file = *target.resource;
   const std::int64_t now_s = snapshot.wall_now() / 1000;
-  if (file.modified.at / 1000 != date_s || date_s >= now_s || file.stored / 1000 >= now_s)
+  if (http::second_of(file.modified.at) != date_s || date_s >= now_s || file.stored / 1000 >= now_s)
     return false;
   return storage::date_is_its_own(file) && !dates_are_hidden(snapshot, target.path);
 }
@@ -164,7 +170,7 @@ bool unmodified_since(const storage::Snapshot& snapshot, const storage::Resoluti
                       std::int64_t date_s) {
   const storage::Resource& file = *target.resource;
   if (file.is_collection() || !storage::date_tells_writes(file)) return false;
-  const std::int64_t modified_s = file.modified.at / 1000;
+  const std::int64_t modified_s = http::second_of(file.modified.at);
   const bool served_as_now = modified_s > snapshot.wall_now() / 1000;
   const bool holds =
       modified_s == date_s || (served_as_now ? file.stored / 1000 < date_s

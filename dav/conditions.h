@@ -19,8 +19,9 @@ namespace holdfast::dav {
 class Conditions {
  public:
   // Reads If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If and Lock-Token of the
-  // call. Throws Error 400 for a malformed If or Lock-Token. A malformed If-None-Match matches
-  // nothing (docs/clients.md R34); a malformed If-Match matches nothing too, which is 412.
+  // call. Throws Error 400 for a malformed If. A malformed Lock-Token is none, and a malformed
+  // If-None-Match matches nothing (docs/clients.md R34); a malformed If-Match matches nothing too,
+  // which is 412.
   explicit Conditions(const Call& call);
 
   // Evaluates all of them for a method other than GET and HEAD on the resolved target. Throws Error

@@ -3,6 +3,7 @@
 #include <exception>
 #include <new>
 
+#include "dav/body.h"
 #include "dav/call.h"
 #include "dav/method.h"
 #include "dav/propfind_cache.h"
@@ -52,6 +53,25 @@ std::string account_name(const storage::Namespace& names, storage::AccountId id)
   return account ? account->name : std::string();
 }
 
+// A body that no version of the protocol gives a meaning is not taken as if it had none. One that
+// is empty is none, chunked or not.
+void refuse_body(const Call& call) {
+  Body& body = *call.request.body;
+  if (body.length() == 0) return;
+  for (bool some = body.length().has_value();;) {
+    if (some) {
+      Error error(415, "the method has no body");
+      error.message = "This method takes no body.";
+      throw error;
+    }
+    const Body::Piece piece = body.read();
+    some = !piece.bytes.empty();
+    if (some || piece.state == Body::State::more) continue;
+    if (piece.state == Body::State::complete) return;
+    throw body_error(piece.state);
+  }
+}
+
 }  // namespace
 
 Engine::Engine(storage::Namespace& names, storage::ContentStore& contents, Options options)
@@ -71,6 +91,7 @@ Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& c
               names_,  contents_,   options_,
               parses_, *propfinds_, parse_target(request, method, options_)};
     judge_target(call);
+    if (method.body == BodyUse::none) refuse_body(call);
     response = method.handle(call);
   } catch (Error& error) {
     if (error.lock) error.lock_creator = account_name(names_, error.lock->creator);

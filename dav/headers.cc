@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/date.h"
 #include "text/ascii.h"
 
 namespace holdfast::dav {
@@ -12,7 +13,8 @@ using text::trimmed;
 std::optional<storage::Depth> parse_depth(const Fields& fields) {
   const std::optional<std::string_view> value = fields.find("Depth");
   if (!value) return std::nullopt;
-  if (fields.count("Depth") > 1) throw Error(400, "The Depth header stands twice.");
+  if (!fields.repeats_one_value("Depth"))
+    throw Error(400, "The Depth header stands twice.");
   if (*value == "0") return storage::Depth::zero;
   if (*value == "1") return storage::Depth::one;
   if (text::equal_ignoring_case(*value, "infinity")) return storage::Depth::infinity;
@@ -22,7 +24,8 @@ std::optional<storage::Depth> parse_depth(const Fields& fields) {
 bool parse_overwrite(const Fields& fields) {
   const std::optional<std::string_view> value = fields.find("Overwrite");
   if (!value) return true;
-  if (fields.count("Overwrite") > 1) throw Error(400, "The Overwrite header stands twice.");
+  if (!fields.repeats_one_value("Overwrite"))
+    throw Error(400, "The Overwrite header stands twice.");
   if (text::equal_ignoring_case(*value, "T")) return true;
   if (text::equal_ignoring_case(*value, "F")) return false;
   throw Error(400, "The Overwrite header is neither T nor F.");
@@ -56,7 +59,6 @@ std::optional<std::string> parse_lock_token(const Fields& fields) {
 }
 
 std::optional<storage::Millis> parse_oc_mtime(const Fields& fields) {
-  constexpr std::uint64_t kLastSecond = 253'402'300'799;  // of the year 9999
   const std::optional<std::string_view> value = fields.find("X-OC-Mtime");
   if (!value) return std::nullopt;
   const std::size_t point = value->find('.');
@@ -64,9 +66,12 @@ std::optional<storage::Millis> parse_oc_mtime(const Fields& fields) {
     const std::string_view fraction = value->substr(point + 1);
     if (!std::all_of(fraction.begin(), fraction.end(), text::is_digit)) return std::nullopt;
   }
-  const std::optional<std::uint64_t> seconds = text::parse_number(value->substr(0, point));
-  if (!seconds || *seconds > kLastSecond) return std::nullopt;
-  return static_cast<storage::Millis>(*seconds) * 1000;
+  const std::optional<std::int64_t> seconds = http::parse_seconds(value->substr(0, point));
+  if (!seconds) return std::nullopt;
+  // Downwards, as Last-Modified is, also before 1970.
+  const bool below = value->starts_with('-') && point != std::string_view::npos &&
+                     value->find_first_not_of('0', point + 1) != std::string_view::npos;
+  return (*seconds - (below ? 1 : 0)) * 1000;
 }
 
 bool is_absolute_uri(std::string_view text) {

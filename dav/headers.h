@@ -15,10 +15,12 @@
 
 namespace holdfast::dav {
 
-// Depth (RFC 4918 §10.2), case-insensitive; nullopt when absent. 400 for anything else or twice.
+// Depth (RFC 4918 §10.2), case-insensitive; nullopt when absent. 400 for anything else, or for two
+// that differ.
 [[nodiscard]] std::optional<storage::Depth> parse_depth(const Fields& fields);
 
-// Overwrite (§10.6): true for T and when absent; 400 for anything but T or F (any case).
+// Overwrite (§10.6): true for T and when absent; 400 for anything but T or F (any case), or for
+// two that differ.
 [[nodiscard]] bool parse_overwrite(const Fields& fields);
 
 // Timeout (§10.7): the first alternative understood, in seconds, clamped to `maximum_s`;
@@ -53,7 +55,8 @@ struct ExpectedChecksums {
 // somebody wanted, else the SHA-256.
 [[nodiscard]] std::string oc_checksum(const storage::Checksums& checksums);
 
-// X-OC-Mtime: Unix seconds (fraction dropped); nullopt when absent or not a number.
+// X-OC-Mtime: Unix seconds, before 1970 when negative, rounded down; nullopt when absent or not a
+// number that a date can have.
 [[nodiscard]] std::optional<storage::Millis> parse_oc_mtime(const Fields& fields);
 
 // scheme ":" and at least one more character, all of them visible ASCII without < > and ".

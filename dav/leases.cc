@@ -76,7 +76,13 @@ bool revive_named_locks(const Call& call, const Conditions& conditions, storage:
   }
   for (const std::optional<storage::Path>& tag : conditions.tagged()) {
     if (pending.empty()) break;
-    if (tag) look_at(tx.resolve(*tag));
+    if (!tag) continue;
+    // What the request does nothing to keeps its state.
+    const Resolution at = tx.resolve(*tag);
+    const bool touched = std::any_of(resolved.begin(), resolved.end(), [&](const Resolution* each) {
+      return each->mapped() && at.at_or_below(*each->resource);
+    });
+    if (touched) look_at(at);
   }
   return revived;
 }

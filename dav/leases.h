@@ -19,8 +19,9 @@ inline constexpr std::int64_t kLateLockS = 600;
 
 // Lets those locks live again whose tokens the request submits, which ran out at most kLateLockS
 // ago, which no other lock conflicts with and which have not ended for good. They are looked for at
-// what is `resolved`, its parents and the tags of If. True when one does: whatever was resolved
-// before is to be resolved once more. Costs no look-up when all tokens are of live locks there.
+// what is `resolved`, at its parents, and where tags of If name something below. True when one
+// does: whatever was resolved before is to be resolved once more. Costs no look-up when all tokens
+// are of live locks there.
 [[nodiscard]] bool revive_named_locks(const Call& call, const Conditions& conditions,
                                       storage::Transaction& tx,
                                       std::initializer_list<const storage::Resolution*> resolved);

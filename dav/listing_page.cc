@@ -80,8 +80,9 @@ class Page final : public Producer {
         link += '/';
         label += '/';
       }
-      append_row(chunk, link, label, resource.is_collection() ? "" : readable_size(resource.size),
-                 http::format_date((readable ? resource.modified.at : resource.created) / 1000));
+      append_row(
+          chunk, link, label, resource.is_collection() ? "" : readable_size(resource.size),
+          http::format_date(http::second_of(readable ? resource.modified.at : resource.created)));
       if (chunk.size() < kChunkBytes) return;
       sink.write(chunk);
       chunk.clear();

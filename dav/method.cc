@@ -27,18 +27,18 @@ constexpr auto kProppatchLimit = &Options::proppatch_limit_bytes;
 // clang-format off
 constexpr Method kMethods[] = {
   // name, access, right on the target, body, its limit, allowed on, quick, compliance class, handler
-  {"OPTIONS",   Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kEverywhere,             Quick::always,          "",  handle_options},
+  {"OPTIONS",   Access::none,  Right::none,  BodyUse::none,    kNoLimit,        kEverywhere,             Quick::always,          "",  handle_options},
   {"GET",       Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          "",  handle_get},
   {"HEAD",      Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          "",  handle_get},
   {"PUT",       Access::write, Right::write, BodyUse::content, kContentLimit,   kUnmapped | kFile,       Quick::never,           "",  handle_put},
-  {"DELETE",    Access::write, Right::write, BodyUse::ignored, kNoLimit,        kMapped,                 Quick::never,           "",  handle_delete},
+  {"DELETE",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           "",  handle_delete},
   {"MKCOL",     Access::write, Right::none,  BodyUse::refused, kProppatchLimit, kUnmapped,               Quick::never,           "1", handle_mkcol},
-  {"COPY",      Access::write, Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::never,           "1", handle_copy},
-  {"MOVE",      Access::write, Right::write, BodyUse::ignored, kNoLimit,        kMapped,                 Quick::never,           "1", handle_move},
+  {"COPY",      Access::write, Right::read,  BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           "1", handle_copy},
+  {"MOVE",      Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           "1", handle_move},
   {"PROPFIND",  Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kMapped | kAbovePrefix,  Quick::with_depth_zero, "1", handle_propfind},
   {"PROPPATCH", Access::write, Right::write, BodyUse::xml,     kProppatchLimit, kMapped,                 Quick::never,           "1", handle_proppatch},
   {"LOCK",      Access::write, Right::write, BodyUse::xml,     kXmlLimit,       kUnmapped | kMapped,     Quick::never,           "2", handle_lock},
-  {"UNLOCK",    Access::write, Right::write, BodyUse::ignored, kNoLimit,        kMapped,                 Quick::never,           "2", handle_unlock},
+  {"UNLOCK",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           "2", handle_unlock},
   {"POST",      Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
   {"PATCH",     Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
   {"TRACE",     Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},

@@ -37,6 +37,7 @@ enum Named : unsigned {
 // What a handler does with the request's body.
 enum class BodyUse {
   ignored,  // leaves it unread
+  none,     // has none that could mean anything: the engine answers 415 (RFC 4918 §8.4)
   refused,  // answers 415 when there is one
   xml,      // reads it whole
   content,  // stores it piece by piece
@@ -57,7 +58,7 @@ struct Method {
   // method touches.
   storage::Right right;
   BodyUse body;
-  std::uint64_t Options::*body_limit_bytes;  // 413 above it; null for a body that is ignored
+  std::uint64_t Options::*body_limit_bytes;  // 413 above it; null for a body that is not read
   unsigned allowed_on;                       // a set of Named; 0: the method is offered nowhere
   Quick quick;
   std::string_view compliance_class;  // that it brings to DAV (RFC 4918 §18); may be empty

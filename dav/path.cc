@@ -33,8 +33,10 @@ std::string decode_segment(std::string_view raw) {
       c = static_cast<char>(escaped);
       i += 2;
       if (c == '/') refuse("The URL has an encoded slash inside a segment.");
+      if (c == '\0') refuse("The URL has a NUL.");
+    } else if (text::is_control(c)) {
+      refuse("The URL has a control character that is not percent-encoded.");
     }
-    if (text::is_control(c)) refuse("The URL has a control character.");
     segment += c;
   }
   if (segment == "." || segment == "..") refuse("The URL has a dot segment.");
@@ -104,8 +106,7 @@ Target parse(std::string_view text, const UrlSpace& space, std::string_view host
     if (text::is_control(c)) refuse("The URL has a control character.");
     if (c == '#') refuse("The URL has a fragment.");
     if (c == '?' && spelling == Spelling::tolerant) refuse("The URL has a query.");
-    if (spelling == Spelling::strict && (c == ' ' || byte(c) >= 0x80))
-      refuse("The URL has a character that must be percent-encoded.");
+    if (spelling == Spelling::strict && c == ' ') refuse("The URL has a space.");
   }
   std::string_view path = text.substr(0, text.find('?'));
   if (path.empty()) refuse("The URL is empty.");
@@ -179,6 +180,8 @@ std::string href(std::string_view requested, std::span<const std::string> segmen
                  bool collection) {
   std::string out;
   out.reserve(requested.size() + segments.size() * 24 + 2);
+  // Two slashes at the front would name a host (RFC 3986 §4.2).
+  while (requested.starts_with("//")) requested.remove_prefix(1);
   for (std::size_t i = 0; i < requested.size(); ++i) {
     const char c = requested[i];
     if (kPlainInSpelling.has(c) || text::escaped_byte(requested, i) >= 0) {

@@ -50,13 +50,14 @@ struct Target {
 };
 
 // Parses a request target in origin-form or absolute-form, or an href. `host` is the one that the
-// client asked for. An absolute form must name it or one of the space's origins, as http/origin.h
-// compares; whether under http or https does not matter, because TLS may end before us. Throws
-// Error 400 (bad escape, bad UTF-8, dot segment, encoded slash, control character, segment too
-// long), 414 (path too long), 403 (too deep), 404 (outside the prefix), 502 (another authority).
+// client asked for. Raw UTF-8 counts as if it were encoded. An absolute form must name it or one of
+// the space's origins, as http/origin.h compares; whether under http or https does not matter,
+// because TLS may end before us. Throws Error 400 (bad escape, bad UTF-8, dot segment, encoded
+// slash or NUL, raw control character or space, segment too long), 414 (path too long), 403 (too
+// deep), 404 (outside the prefix), 502 (another authority).
 [[nodiscard]] Target parse_url(std::string_view text, const UrlSpace& space, std::string_view host);
 
-// parse_url for a Destination or If tag: also tolerates raw UTF-8 and spaces (docs/clients.md R23),
+// parse_url for a Destination or If tag: also tolerates spaces (docs/clients.md R23),
 // drops user information, and compares the hosts alone when the reference or `host` names no port.
 // Outside the prefix is 502 here, its ancestors included. A fragment is 400, and so is a query: who
 // does not escape a name with "?" means another resource than the one before it.
@@ -71,7 +72,8 @@ void append_encoded_segment(std::string& out, std::string_view segment);
 // The href of a member: `requested` as the client spelt the collection (a missing final slash is
 // added when members follow), then the encoded segments, then "/" for a collection. With no
 // segments: `requested` itself, with or without its final slash as `collection` asks
-// (docs/clients.md R9, R10). Characters in `requested` that XML must escape are percent-encoded.
+// (docs/clients.md R9, R10). It begins with one slash, whatever the client spelt. Characters in
+// `requested` that XML must escape are percent-encoded.
 [[nodiscard]] std::string href(std::string_view requested, std::span<const std::string> segments,
                                bool collection);
 // The canonical href of a stored path: prefix and encoded segments.

@@ -54,7 +54,7 @@ void render_getetag(std::string& out, const Member& member, const PropertyContex
 
 void render_getlastmodified(std::string& out, const Member& member, const PropertyContext&) {
   out += "<D:getlastmodified>";
-  http::append_date(out, member.resource.modified.at / 1000);
+  http::append_date(out, http::second_of(member.resource.modified.at));
   out += "</D:getlastmodified>";
 }
 
@@ -102,13 +102,13 @@ void render_quota_used_bytes(std::string& out, const Member&, const PropertyCont
 }
 
 void render_lastmodified(std::string& out, const Member& member, const PropertyContext&) {
-  append_dav(out, "lastmodified", std::to_string(member.resource.modified.at / 1000));
+  append_dav(out, "lastmodified", std::to_string(http::second_of(member.resource.modified.at)));
 }
 
 void render_win32_last_modified_time(std::string& out, const Member& member,
                                      const PropertyContext&) {
   out.append("<Z:Win32LastModifiedTime xmlns:Z=\"urn:schemas-microsoft-com:\">")
-      .append(http::format_date(member.resource.modified.at / 1000))
+      .append(http::format_date(http::second_of(member.resource.modified.at)))
       .append("</Z:Win32LastModifiedTime>");
 }
 
@@ -172,7 +172,8 @@ constexpr bool kByNameOnly = false;
 
 using enum LiveProperty::Patch;
 constexpr unsigned kFile = LiveProperty::file;
-constexpr unsigned kResource = kFile | LiveProperty::collection | LiveProperty::unnamed_root;
+constexpr unsigned kFolder = LiveProperty::collection | LiveProperty::unnamed_root;
+constexpr unsigned kResource = kFile | kFolder;
 constexpr unsigned kNamed = kFile | LiveProperty::collection | LiveProperty::principal;
 constexpr unsigned kPrincipal = LiveProperty::principal;
 constexpr unsigned kAny = kResource | kPrincipal;
@@ -197,9 +198,9 @@ constexpr LiveProperty kLive[] = {
   {kDav, "lockdiscovery",              refused,           kAllprop,    kResource,  kLocks,     render_lockdiscovery},
   {kDav, "resourcetype",               refused,           kAllprop,    kAny,       kNothing,   render_resourcetype},
   {kDav, "supportedlock",              refused,           kAllprop,    kResource,  kNothing,   render_supportedlock},
-  // RFC 4331 §3, §4
-  {kDav, "quota-available-bytes",      refused,           kByNameOnly, kResource,  kAvailable, render_quota_available_bytes},
-  {kDav, "quota-used-bytes",           refused,           kByNameOnly, kResource,  kUsed,      render_quota_used_bytes},
+  // RFC 4331 §3, §4. Clients take those of a file for its size.
+  {kDav, "quota-available-bytes",      refused,           kByNameOnly, kFolder,    kAvailable, render_quota_available_bytes},
+  {kDav, "quota-used-bytes",           refused,           kByNameOnly, kFolder,    kUsed,      render_quota_used_bytes},
   // rclone, Windows, ownCloud's clients (docs/clients.md R43, R44)
   {kDav, "lastmodified",               sets_date_s,       kByNameOnly, kResource,  kNothing,   render_lastmodified},
   {"urn:schemas-microsoft-com:", "Win32LastModifiedTime",

@@ -35,8 +35,8 @@ struct LiveProperty {
     refused,           // the property is protected (RFC 4918 §15): 403
     compared,          // protected, but a value that agrees with the resource's is granted
     stored,            // the value becomes a dead property, shown instead of the computed one
-    sets_date_s,       // Unix seconds, the modification date from now on
-    sets_date_as_http  // an HTTP-date, likewise
+    sets_date_s,       // the modification date from now on, in any form; shown in Unix seconds
+    sets_date_as_http  // likewise; shown as an HTTP-date
   };
   // Of what the property is one; `kinds` is a set of these.
   enum Kind : unsigned {

@@ -22,8 +22,9 @@ PropFind PropFind::parse(std::string_view body, const Options& options) {
   if (include && !allprop) throw Error(400, "DAV:include goes with allprop only");
 
   propfind.kind = prop ? Kind::prop : propname ? Kind::propname : Kind::allprop;
-  if (const auto& list = prop ? prop : include) {
-    for (const xml::Element& element : list->children()) {
+  for (const xml::Element& list : root.children()) {
+    if (!list.is_dav(prop ? "prop" : "include")) continue;
+    for (const xml::Element& element : list.children()) {
       const bool known =
           std::any_of(propfind.asked.begin(), propfind.asked.end(),
                       [&](const Asked& asked) { return asked.name == element.name(); });

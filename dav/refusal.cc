@@ -256,7 +256,11 @@ Error condition_failed(std::string detail) { return {412, std::move(detail)}; }
 
 Error parent_missing(std::string detail) { return {409, std::move(detail)}; }
 
-Error slash_after_file() { return {409, "a file's URL does not end in a slash"}; }
+Error slash_after_file() {
+  Error error(409, "a file's URL does not end in a slash");
+  error.message = "A file's URL has no final slash; only a collection's has.";
+  return error;
+}
 
 Error stale_version(std::string_view current, std::string_view if_match) {
   Error error = condition_failed("If-Match does not match what is stored");

@@ -40,6 +40,19 @@ class Reader {
     if (ok_) rest_.remove_prefix(digits);
     return value;
   }
+  int one_or_two_digits() {
+    const bool two = rest_.size() > 1 && text::is_digit(rest_[1]);
+    return number(two ? 2 : 1);
+  }
+  // "." or "," and at least one digit.
+  void skip_fraction() {
+    rest_.remove_prefix(1);
+    const std::size_t digits = std::min(rest_.find_first_not_of("0123456789"), rest_.size());
+    ok_ = ok_ && digits > 0;
+    rest_.remove_prefix(digits);
+  }
+  [[nodiscard]] bool begins_with(char c) const { return ok_ && rest_.starts_with(c); }
+  void fail() { ok_ = false; }
   // The number of the month, from 1.
   unsigned month() {
     for (unsigned i = 0; ok_ && i < kMonths.size(); ++i) {
@@ -106,6 +119,80 @@ std::optional<std::int64_t> parse_imf_fixdate(std::string_view text) {
   parts.read_time(at);
   at.literal(" GMT");
   return at.complete() ? parts.seconds() : std::nullopt;
+}
+
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+// "+0100", "+01:00", "-0330"; the seconds that the clock there is ahead by.
+std::int64_t read_offset(Reader& at, bool west) {
+  const int hours = at.number(2);
+  if (at.begins_with(':')) at.literal(":");
+  const int minutes = at.number(2);
+  if (hours > 23 || minutes > 59) at.fail();
+  const std::int64_t ahead = std::int64_t{hours} * 3600 + minutes * 60;
+  return west ? -ahead : ahead;
+}
+
+std::int64_t read_sign_and_offset(Reader& at) {
+  const bool west = at.begins_with('-');
+  at.literal(west ? "-" : "+");
+  return read_offset(at, west);
+}
+
+std::optional<std::int64_t> in_zone(const Reader& at, const Parts& parts, std::int64_t ahead) {
+  const auto seconds = at.complete() ? parts.seconds() : std::nullopt;
+  if (!seconds || *seconds - ahead < kFirstSecond || *seconds - ahead > kLastSecond)
+    return std::nullopt;
+  return *seconds - ahead;
+}
+
+// As IMF-fixdate, but with a day of one digit or two, and "UTC", "Z" or an offset besides GMT.
+std::optional<std::int64_t> parse_loose_fixdate(std::string_view text) {
+  Reader at(text);
+  Parts parts;
+  at.day_name(false);
+  at.literal(", ");
+  parts.day = at.one_or_two_digits();
+  at.literal(" ");
+  parts.month = at.month();
+  at.literal(" ");
+  parts.year = at.number(4);
+  at.literal(" ");
+  parts.read_time(at);
+  at.literal(" ");
+  std::int64_t ahead = 0;
+  if (at.begins_with('+') || at.begins_with('-')) {
+    ahead = read_sign_and_offset(at);
+  } else {
+    at.literal(at.begins_with('U') ? "UTC" : at.begins_with('Z') ? "Z" : "GMT");
+  }
+  return in_zone(at, parts, ahead);
+}
+
+// "1994-11-06T08:49:37Z", "1994-11-06 09:49:37.25+01:00", "1994-11-06T08:49Z"
+std::optional<std::int64_t> parse_iso_date(std::string_view text) {
+  Reader at(text);
+  Parts parts;
+  parts.year = at.number(4);
+  at.literal("-");
+  parts.month = static_cast<unsigned>(at.number(2));
+  at.literal("-");
+  parts.day = at.number(2);
+  at.literal(at.begins_with(' ') ? " " : at.begins_with('t') ? "t" : "T");
+  parts.hour = at.number(2);
+  at.literal(":");
+  parts.minute = at.number(2);
+  if (at.begins_with(':')) {
+    at.literal(":");
+    parts.second = at.number(2);
+    if (at.begins_with('.') || at.begins_with(',')) at.skip_fraction();
+  }
+  if (at.begins_with('Z') || at.begins_with('z')) {
+    at.literal(at.begins_with('Z') ? "Z" : "z");
+    return in_zone(at, parts, 0);
+  }
+  const std::int64_t ahead = read_sign_and_offset(at);
+  return in_zone(at, parts, ahead);
 }
 
 // "Sunday, 06-Nov-94 08:49:37 GMT"
@@ -227,6 +314,27 @@ void append_date(std::string& out, std::int64_t seconds) {
   out.append(text.data(), text.size());
 }
 
+std::optional<std::int64_t> parse_seconds(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  const auto seconds = text::parse_number(text.substr(negative ? 1 : 0));
+  if (!seconds || *seconds > static_cast<std::uint64_t>(kLastSecond)) return std::nullopt;
+  const auto value = static_cast<std::int64_t>(*seconds);
+  if (negative && -value < kFirstSecond) return std::nullopt;
+  return negative ? -value : value;
+}
+
+std::optional<std::int64_t> parse_any_date(std::string_view text) {
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  if (text.empty()) return std::nullopt;
+  if (text::is_digit(text.front()) || text.front() == '-') {
+    if (const auto seconds = parse_seconds(text)) return seconds;
+    return parse_iso_date(text);
+  }
+  if (const auto seconds = parse_date(text)) return seconds;
+  return parse_loose_fixdate(text);
+}
+
 std::string format_date(std::int64_t seconds) {
   std::string out;
   append_date(out, seconds);
@@ -234,7 +342,7 @@ std::string format_date(std::int64_t seconds) {
 }
 
 std::string last_modified(std::int64_t modified_ms, std::int64_t now_ms) {
-  return format_date(std::min(modified_ms, now_ms) / 1000);
+  return format_date(second_of(std::min(modified_ms, now_ms)));
 }
 
 std::string_view date_now() {

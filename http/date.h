@@ -14,6 +14,18 @@ namespace holdfast::http {
 // the two-digit years of the obsolete RFC 850 form; without it the system's clock does.
 [[nodiscard]] std::optional<std::int64_t> parse_date(std::string_view field);
 [[nodiscard]] std::optional<std::int64_t> parse_date(std::string_view field, std::int64_t now);
+// Whatever names one second clearly, for properties that clients set: an HTTP-date with a day of
+// one digit, "UTC" or an offset in place of GMT; ISO 8601 as RFC 3339 §5.6 has it, with a space for
+// its T or without seconds; Unix seconds. White space around it does not matter. Without a time
+// zone, nullopt.
+[[nodiscard]] std::optional<std::int64_t> parse_any_date(std::string_view text);
+// Unix seconds as a decimal number, negative before 1970; nullopt for anything else, and for a time
+// outside the years 0 to 9999.
+[[nodiscard]] std::optional<std::int64_t> parse_seconds(std::string_view text);
+// The second that a time in milliseconds lies in, also before 1970.
+[[nodiscard]] constexpr std::int64_t second_of(std::int64_t milliseconds) {
+  return milliseconds / 1000 - (milliseconds % 1000 < 0 ? 1 : 0);
+}
 // IMF-fixdate (RFC 9110 §5.6.7). Times outside the years 0 to 9999 are written as the nearest that
 // can be.
 [[nodiscard]] std::string format_date(std::int64_t seconds);

@@ -1,6 +1,7 @@
 #include "http/entity_tag.h"
 
 #include <algorithm>
+#include <array>
 
 #include "text/ascii.h"
 
@@ -10,16 +11,39 @@ namespace {
 // etagc (RFC 9110 §8.8.3).
 bool is_etagc(char c) { return c == 0x21 || (c >= 0x23 && c != 0x7F) || c < 0; }
 
+// What stands between a tag and the coding that a proxy applied.
+constexpr std::array<std::string_view, 3> kMarks = {"--", "-", ";"};
+constexpr std::array<std::string_view, 4> kCodings = {"gzip", "br", "zstd", "deflate"};
+
+bool is_coding_mark(std::string_view text) {
+  for (const std::string_view mark : kMarks)
+    if (text.starts_with(mark))
+      return std::find(kCodings.begin(), kCodings.end(), text.substr(mark.size())) !=
+             kCodings.end();
+  return false;
+}
+
 }  // namespace
 
+bool is_marked_tag(std::string_view sent, std::string_view own) {
+  if (!sent.starts_with(own)) return false;
+  return sent.size() == own.size() || is_coding_mark(sent.substr(own.size()));
+}
+
 bool EntityTagList::matches_strongly(std::string_view opaque) const {
-  return any || std::any_of(tags.begin(), tags.end(),
-                            [&](const Tag& tag) { return !tag.weak && tag.opaque == opaque; });
+  return any || std::any_of(tags.begin(), tags.end(), [&](const Tag& tag) {
+           return !tag.weak && is_marked_tag(tag.opaque, opaque);
+         });
 }
 
 bool EntityTagList::matches_weakly(std::string_view opaque) const {
   return any || std::any_of(tags.begin(), tags.end(),
-                            [&](const Tag& tag) { return tag.opaque == opaque; });
+                            [&](const Tag& tag) { return is_marked_tag(tag.opaque, opaque); });
+}
+
+bool EntityTagList::matches_exactly(std::string_view opaque) const {
+  return any || std::any_of(tags.begin(), tags.end(),
+                            [&](const Tag& tag) { return !tag.weak && tag.opaque == opaque; });
 }
 
 EntityTagList parse_entity_tags(std::string_view text) {

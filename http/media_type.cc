@@ -115,9 +115,12 @@ std::string_view content_type(std::string_view name) {
 bool shown_inline(std::string_view content_type) {
   return content_type == "image/png" || content_type == "image/jpeg" ||
          content_type == "image/gif" || content_type == "image/webp" ||
-         content_type.starts_with("text/plain;") || content_type.starts_with("audio/") ||
+         content_type.starts_with("text/plain;") || content_type.starts_with("text/markdown") ||
+         is_document(content_type) || content_type.starts_with("audio/") ||
          content_type.starts_with("video/");
 }
+
+bool is_document(std::string_view content_type) { return content_type == "application/pdf"; }
 
 std::string content_disposition(std::string_view name, bool inline_) {
   std::string value = inline_ ? "inline" : "attachment";

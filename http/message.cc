@@ -20,12 +20,19 @@ std::size_t Fields::count(std::string_view name) const {
                     [&](const Field& f) { return equal_ignoring_case(f.name, name); }));
 }
 
-std::optional<std::string> Fields::joined(std::string_view name) const {
+bool Fields::repeats_one_value(std::string_view name) const {
+  const std::optional<std::string_view> first = find(name);
+  return std::all_of(fields_.begin(), fields_.end(), [&](const Field& field) {
+    return !equal_ignoring_case(field.name, name) || field.value == *first;
+  });
+}
+
+std::optional<std::string> Fields::joined(std::string_view name, std::string_view separator) const {
   std::optional<std::string> all;
   for (const Field& field : fields_) {
     if (!equal_ignoring_case(field.name, name)) continue;
     if (all) {
-      all->append(", ").append(field.value);
+      all->append(separator).append(field.value);
     } else {
       all.emplace(field.value);
     }

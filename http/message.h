@@ -28,8 +28,12 @@ class Fields {
   // The first field of that name.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
   [[nodiscard]] std::size_t count(std::string_view name) const;
-  // All fields of that name joined with ", " (RFC 9110 §5.3); nullopt when there is none.
-  [[nodiscard]] std::optional<std::string> joined(std::string_view name) const;
+  // False when fields of that name have different values.
+  [[nodiscard]] bool repeats_one_value(std::string_view name) const;
+  // All fields of that name joined with ", " (RFC 9110 §5.3), or with what else separates them;
+  // nullopt when there is none.
+  [[nodiscard]] std::optional<std::string> joined(std::string_view name,
+                                                  std::string_view separator = ", ") const;
   [[nodiscard]] std::span<const Field> all() const { return fields_; }
 
  private:

@@ -3,17 +3,32 @@
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/listing_page.h"
+#include "dav/method.h"
 #include "dav/methods/methods.h"
 #include "dav/rights.h"
 #include "http/date.h"
 #include "http/entity_tag.h"
 #include "http/media_type.h"
 #include "http/range.h"
+#include "text/ascii.h"
+#include "text/percent.h"
 
 namespace holdfast::dav {
 namespace {
 
+// By what a browser does with a type: a page that may run script is shut in; a viewer of the
+// browser's own needs what it shows.
 constexpr std::string_view kSandbox = "sandbox; default-src 'none'";
+constexpr std::string_view kViewed =
+    "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'";
+constexpr std::string_view kViewedDocument =
+    "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; "
+    "object-src 'self'";
+
+std::string_view policy_of(std::string_view type) {
+  if (http::is_document(type)) return kViewedDocument;
+  return http::shown_inline(type) ? kViewed : kSandbox;
+}
 
 // If-Range (RFC 9110 §13.1.5): false when the range must be ignored because the content may be
 // another.
@@ -22,7 +37,7 @@ bool range_applies(const Call& call, const storage::Snapshot& snapshot,
   const auto if_range = call.fields().find("If-Range");
   if (!if_range) return true;
   if (if_range->find('"') != std::string_view::npos)
-    return http::parse_entity_tags(*if_range).matches_strongly(target.resource->etag);
+    return http::parse_entity_tags(*if_range).matches_exactly(target.resource->etag);
   const auto date = http::parse_date(*if_range);
   return date && date_identifies(snapshot, target, *date);
 }
@@ -132,7 +147,7 @@ Response answer_file(const Call& call, storage::Millis now, const storage::Resou
   const std::string_view type = http::content_type(file.name);
   response.set("Accept-Ranges", "bytes")
       .set("X-Content-Type-Options", "nosniff")
-      .set("Content-Security-Policy", kSandbox)
+      .set("Content-Security-Policy", policy_of(type))
       .set("Content-Disposition", http::content_disposition(file.name, http::shown_inline(type)))
       .set("OC-Checksum", oc_checksum(opened.content.checksums));  // of the whole, ranges or not
 
@@ -163,6 +178,25 @@ Response answer_file(const Call& call, storage::Millis now, const storage::Resou
   return response;
 }
 
+// What stands in a query plainly (RFC 3986 §3.4).
+constexpr auto kPlainInQuery = text::ByteSet::alphanumeric_and("-._~!$&'()*+,;=:@/?%");
+
+// A relative link in what a client takes for this collection would lead beside it. Whatever caches
+// the answer asks again, because a file may come to this URL.
+Response to_final_slash(const Call& call) {
+  Response response;
+  response.status = 301;
+  std::string location = href(call.target.spelling, {}, true);
+  const std::string_view target = call.request.target;
+  if (const std::size_t query = target.find('?'); query != std::string_view::npos)
+    text::append_encoded(location += '?', target.substr(query + 1), kPlainInQuery);
+  response.set("Location", location)
+      .set("DAV", compliance_classes())
+      .set("Allow", allowed_on(storage::Resource{}))
+      .set("Cache-Control", "no-cache");
+  return response;
+}
+
 }  // namespace
 
 Response handle_get(Call& call) {
@@ -172,6 +206,7 @@ Response handle_get(Call& call) {
     const storage::Resolution target = as_seen(*call.caller, snapshot->resolve(call.target.path));
     require_visible(call, target);
     const storage::Resource resource = existing(call, target);
+    if (resource.is_collection() && !call.target.trailing_slash) return to_final_slash(call);
     if (!conditions.check_read(*snapshot, target)) {
       Response response;
       response.status = 304;

@@ -1,5 +1,6 @@
 #include "dav/body.h"
 #include "dav/conditions.h"
+#include "dav/headers.h"
 #include "dav/leases.h"
 #include "dav/locks.h"
 #include "dav/method.h"
@@ -30,6 +31,7 @@ void judge(const Call& call, const storage::Resolution& target) {
 // that exist and understand 405 only (docs/clients.md R50).
 Response handle_mkcol(Call& call) {
   const Conditions conditions(call);
+  const std::optional<storage::Millis> modified = parse_oc_mtime(call.fields());
   const auto judge_now = [&] { judge(call, call.names.snapshot()->resolve(call.target.path)); };
   const storage::Right right = right_on(*call.caller, call.target.path);
   // Judged before the body: it is refused whatever it holds.
@@ -49,11 +51,14 @@ Response handle_mkcol(Call& call) {
     require_space(call);
     const storage::AccountId owner = call.caller->account;
     const QuotaCheck quota(call, tx, owner);
-    tx.make_collection(*target.parent, call.target.path.name(), owner);
+    const storage::Resource made =
+        tx.make_collection(*target.parent, call.target.path.name(), owner);
+    if (modified) tx.set_modified(made.id, {*modified, storage::DateMark::set});
     quota.require_within(tx);
   });
   Response response;
   response.status = 201;
+  if (modified) response.set("X-OC-Mtime", "accepted");
   return response;
 }
 

@@ -107,17 +107,10 @@ std::vector<Instruction> parse(const Call& call) {
   return parse(body, call.options);
 }
 
-// The modification date that a settable live property carries (docs/clients.md R44); nullopt when
-// malformed.
-std::optional<storage::Millis> date_value(Patch patch, std::string_view text) {
-  const std::string_view value = text::trimmed(text);
-  if (patch == Patch::sets_date_s) {
-    const auto seconds = text::parse_number(value);
-    constexpr std::uint64_t kLatest = 253'402'300'799;  // 9999-12-31T23:59:59Z
-    if (!seconds || *seconds > kLatest) return std::nullopt;
-    return static_cast<storage::Millis>(*seconds) * 1000;
-  }
-  const auto seconds = http::parse_date(value);
+// The modification date that a settable live property carries, in whichever form
+// (docs/clients.md R44); nullopt when none can be read.
+std::optional<storage::Millis> date_value(std::string_view text) {
+  const auto seconds = http::parse_any_date(text);
   if (!seconds) return std::nullopt;
   return *seconds * 1000;
 }
@@ -155,7 +148,7 @@ std::optional<storage::Millis> judge(std::vector<Instruction>& instructions) {
       judge_checksums(instruction);
     } else if (live.is_protected() || !instruction.xml) {
       instruction.status = 403;
-    } else if (const auto date = date_value(live.patch, instruction.text)) {
+    } else if (const auto date = date_value(instruction.text)) {
       modified = date;
     } else {
       instruction.status = 409;

@@ -10,6 +10,7 @@
 #include "dav/methods/methods.h"
 #include "dav/quota.h"
 #include "dav/refusal.h"
+#include "dav/rights.h"
 #include "http/date.h"
 #include "storage/dates.h"
 #include "text/ascii.h"
@@ -24,13 +25,32 @@ struct Announced {
   std::optional<storage::Millis> modified;
 };
 
+Error coded_content() {
+  Error error(415, "PUT takes content without a content coding");
+  error.message =
+      "Content with a Content-Encoding is not taken: it would be stored as it is and served "
+      "without "
+      "that field.";
+  error.fields = "Accept-Encoding: identity\r\n";
+  return error;
+}
+
 Announced parse(const Call& call) {
   const Fields& fields = call.fields();
+  // Stored as a file, a piece of an old chunked upload would be taken for the whole by its client,
+  // which then removes the user's own file (docs/clients.md R77).
+  if (const auto chunked = fields.find("OC-Chunked");
+      chunked && !chunked->empty() && *chunked != "0" &&
+      !text::equal_ignoring_case(*chunked, "false")) {
+    Error error(501, "chunked uploads with OC-Chunked are not offered");
+    error.message = "Uploads in pieces (OC-Chunked) are not offered here; nothing was stored.";
+    throw error;
+  }
   // A fragment stored as the whole file would destroy it (RFC 9110 §14.5, docs/clients.md R40).
   if (fields.find("Content-Range")) throw Error(400, "PUT with Content-Range is not supported");
   if (const auto coding = fields.find("Content-Encoding");
       coding && !coding->empty() && !text::equal_ignoring_case(*coding, "identity"))
-    throw Error(415, "PUT takes content without a content coding");
+    throw coded_content();
   Announced announced;
   announced.length = call.request.body->length();
   if (const auto expected = fields.find("X-Expected-Entity-Length")) {
@@ -45,6 +65,41 @@ Announced parse(const Call& call) {
   return announced;
 }
 
+// Nextcloud's clients ask for the collections above a new file (docs/clients.md R78).
+bool makes_parents(const Call& call) {
+  const auto asks = call.fields().find("X-NC-WebDAV-AutoMkcol");
+  return asks && (*asks == "1" || text::equal_ignoring_case(*asks, "true"));
+}
+
+// The collections that are missing above the target, the uppermost first.
+std::vector<storage::Path> missing_parents(const storage::Resolution& target) {
+  std::vector<storage::Path> missing;
+  for (storage::Path path = target.path.parent(); path.depth() >= target.lineage.size();
+       path = path.parent())
+    missing.push_back(path);
+  std::reverse(missing.begin(), missing.end());
+  return missing;
+}
+
+// Whether the collections may be made that are missing: as MKCOL of each would be judged, but for
+// room. All below the first are new, so only locks from above can cover them.
+void check_missing_parents(const Call& call, const Conditions& conditions,
+                           const storage::Snapshot& snapshot, const storage::Resolution& target) {
+  const std::vector<storage::Path> missing = missing_parents(target);
+  for (const storage::Path& path : missing) require_right(call, path, true, storage::Right::write);
+  const storage::Resolution first = snapshot.resolve(missing.front());
+  require_parent(first);
+  conditions.check(snapshot, target);
+  require_tokens_to_add(call, conditions, snapshot, first);
+}
+
+void make_missing_parents(const Call& call, storage::Transaction& tx,
+                          const storage::Resolution& target) {
+  const storage::AccountId owner = call.caller->account;
+  for (const storage::Path& path : missing_parents(target))
+    tx.make_collection(*tx.resolve(path).parent, path.name(), owner);
+}
+
 // Everything that can refuse, in the order of docs/conflicts.md#order-of-the-checks; run before the
 // body is invited and again in the transaction that commits.
 void check(const Call& call, const Conditions& conditions, const storage::Snapshot& snapshot,
@@ -52,6 +107,8 @@ void check(const Call& call, const Conditions& conditions, const storage::Snapsh
   if (target.resource && target.resource->is_collection())
     throw not_allowed(target.resource, "PUT writes a file, and a collection is stored here");
   if (call.target.trailing_slash) throw slash_after_file();
+  if (!target.parent && makes_parents(call))
+    return check_missing_parents(call, conditions, snapshot, target);
   require_parent(target);
   conditions.check(snapshot, target);
   if (target.mapped()) {
@@ -187,11 +244,15 @@ Response handle_put(Call& call) {
         check_space(call, tx, target, content.size);
         announced.checksums.verify(content.checksums);
       }
+      const QuotaCheck quota(call, tx, owner_of(call, target));
+      if (!target.parent) {
+        make_missing_parents(call, tx, target);
+        target = tx.resolve(call.target.path);
+      }
       const storage::Millis date = announced.modified.value_or(tx.wall_now());
       const storage::Date modified =
           target.mapped() ? storage::date_of_content(date, *target.resource, *target.parent)
                           : storage::date_of_new(date, *target.parent);
-      const QuotaCheck quota(call, tx, owner_of(call, target));
       storage::Resource stored =
           tx.put(*target.parent, call.target.path.name(), content, modified, call.caller->account);
       quota.require_within(tx);

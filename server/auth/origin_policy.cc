@@ -4,9 +4,27 @@
 
 #include "dav/engine.h"
 #include "dav/method.h"
+#include "server/auth/authorization.h"
 #include "text/ascii.h"
 
 namespace holdfast::server::auth {
+namespace {
+
+// A health check that speaks HTTP/1.0 and names no host. No web page can be behind it, because a
+// browser always says which host it was led to (RFC 9110 §7.2).
+bool is_plain_probe(const http::Request& request, bool writes) {
+  return !writes && request.host().empty() && !request.fields.find("Host") &&
+         !http::split_absolute_form(request.target) && !request.fields.find("Origin");
+}
+
+// A browser adds no credentials to another page's write without asking the server first, in an
+// OPTIONS that is told nothing here (Fetch §3.2). So they come from a program that has them itself.
+bool shows_who_asks(const http::Request& request) {
+  const auto field = request.fields.find("Authorization");
+  return field && !std::holds_alternative<Broken>(parse_authorization(*field));
+}
+
+}  // namespace
 
 bool OriginPolicy::is_our_host(std::string_view text) const {
   const auto named = http::Authority::parse(text);
@@ -30,7 +48,9 @@ bool OriginPolicy::is_foreign(std::string_view text, const http::Request& reques
 }
 
 std::optional<Denial> OriginPolicy::judge(const http::Request& request, Anonymous anonymous) const {
-  if (anonymous == Anonymous::write) {
+  const dav::Method* method = dav::find_method(request.method);
+  const bool writes = method != nullptr && method->access == dav::Access::write;
+  if (anonymous == Anonymous::write && !is_plain_probe(request, writes)) {
     // Behind a proxy the target names what the proxy calls us.
     const auto target =
         request.forwarded_host.empty() ? http::split_absolute_form(request.target) : std::nullopt;
@@ -42,8 +62,7 @@ std::optional<Denial> OriginPolicy::judge(const http::Request& request, Anonymou
                         "\". Its administrator tells it its names with --public-url."};
   }
 
-  const dav::Method* method = dav::find_method(request.method);
-  if (method != nullptr && method->access == dav::Access::write) {
+  if (writes && !(anonymous != Anonymous::write && shows_who_asks(request))) {
     for (const http::Fields::Field& field : request.fields.all())
       if (text::equal_ignoring_case(field.name, "Origin") && is_foreign(field.value, request))
         return Denial{403, "A page of another origin asked for a write.",

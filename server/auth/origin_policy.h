@@ -1,6 +1,6 @@
 // Keeps other web pages out: the host that was asked for must be ours while anonymous clients may
 // write (against DNS rebinding), and a write must not come from a foreign Origin (against
-// cross-site requests). What a trusted proxy says of host and scheme has been applied to the
+// cross-site requests) unless it signs in by itself, as programs do. What a trusted proxy says of host and scheme has been applied to the
 // request before. Immutable after construction; any thread.
 #pragma once
 
@@ -29,7 +29,8 @@ class OriginPolicy {
       : public_urls_(std::move(public_urls)) {}
 
   // nullopt when the engine may answer. 421: not our Host while anonymous clients may write. 403: a
-  // write with a foreign Origin, whoever asks.
+  // write with a foreign Origin that has no credentials in Authorization, or while anonymous
+  // clients may write. A certificate is no reason, because a browser shows it by itself.
   [[nodiscard]] std::optional<Denial> judge(const http::Request& request,
                                             Anonymous anonymous) const;
 

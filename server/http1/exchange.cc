@@ -104,7 +104,8 @@ void refuse(const Service& service, net::Wire& wire, const Peer& peer, const Ref
   const std::string_view reason = http::reason_phrase(refusal.status);
   std::string answer;
   answer.append("HTTP/1.1 ").append(status).append(" ").append(reason);
-  answer.append("\r\nServer: Holdfast\r\nDate: ").append(http::date_now());
+  answer.append("\r\nServer: Holdfast\r\nCross-Origin-Resource-Policy: same-origin\r\nDate: ")
+      .append(http::date_now());
   answer.append("\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ");
   answer.append(std::to_string(refusal.detail.size() + 1));
   answer.append("\r\nConnection: close\r\n\r\n");

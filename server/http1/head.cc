@@ -33,22 +33,20 @@ std::optional<Refusal> check_request_line(std::string_view line) {
 }
 
 // Fields that may come once only. A second one is refused: which of two counts would be a guess.
-constexpr std::array<std::string_view, 16> kSingletons = {"Host",
+constexpr std::array<std::string_view, 11> kSingletons = {"Host",
                                                           "Content-Length",
                                                           "Transfer-Encoding",
                                                           "Authorization",
                                                           "Destination",
-                                                          "If",
-                                                          "Depth",
-                                                          "Overwrite",
                                                           "Lock-Token",
-                                                          "Timeout",
                                                           "Expect",
-                                                          "Content-Type",
                                                           "If-Range",
                                                           "Content-Range",
                                                           "If-Modified-Since",
                                                           "If-Unmodified-Since"};
+
+// Fields that mean the same when they come again with the same value; two that differ are refused.
+constexpr std::array<std::string_view, 3> kRepeatable = {"Depth", "Overwrite", "Content-Type"};
 
 // Beast's grammar with the fields collected as views into the head.
 class Parser final : public beast::basic_parser<true> {
@@ -222,6 +220,7 @@ std::optional<Refusal> parse_head(std::string_view bytes, Head& head) {
   if (error || !parser.is_done()) return Refusal{400, "the header is malformed"};
 
   std::bitset<kSingletons.size()> seen;
+  std::array<std::optional<std::string_view>, kRepeatable.size()> said;
   bool close = false;
   bool keep_alive = false;
   for (const http::Fields::Field& field : head.fields.all()) {
@@ -229,6 +228,12 @@ std::optional<Refusal> parse_head(std::string_view bytes, Head& head) {
       if (!equal_ignoring_case(field.name, kSingletons[i])) continue;
       if (seen[i]) return Refusal{400, "a field that may come once came twice"};
       seen[i] = true;
+    }
+    for (std::size_t i = 0; i < kRepeatable.size(); ++i) {
+      if (!equal_ignoring_case(field.name, kRepeatable[i])) continue;
+      if (said[i] && *said[i] != field.value)
+        return Refusal{400, "a field that may come once came twice with different values"};
+      said[i] = field.value;
     }
     std::optional<Refusal> refusal;
     if (equal_ignoring_case(field.name, "Content-Length")) {

@@ -118,7 +118,9 @@ void ResponseWriter::begin_head(const http::Response& response) {
   answer.assign("HTTP/1.1 ");
   text::append_number(answer, response.status);
   answer.append(" ").append(http::reason_phrase(response.status));
-  answer.append("\r\nServer: Holdfast\r\nDate: ").append(http::date_now()).append("\r\n");
+  answer.append("\r\nServer: Holdfast\r\nCross-Origin-Resource-Policy: same-origin\r\nDate: ")
+      .append(http::date_now())
+      .append("\r\n");
   answer.append(response.fields);
 }
 

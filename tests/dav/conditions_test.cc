@@ -26,6 +26,7 @@ struct Scene {
     w.mkcol("/d");
     expired = w.send("LOCK", "/e", {{"Timeout", "Second-1"}}, lockinfo()).lock_token();
     w.store.clock.advance(1000);
+    w.put("/e", "other");  // it never lives again
     stale = w.lock("/g");
     EXPECT_EQ(w.status("UNLOCK", "/g", {{"Lock-Token", "<" + stale + ">"}}), 204);
     on_f = w.lock("/f", "0");
@@ -333,6 +334,82 @@ TEST(Conditions, EntityTagFieldsOnCollectionsKnowOnlyTheStar) {  // docs/storage
   for (const Row& row : rows)
     EXPECT_EQ(w.status("PROPFIND", "/c", row.headers + Headers{{"Depth", "0"}}), row.status)
         << row.headers[0].first << row.headers[0].second;
+}
+
+// What a proxy that compresses makes of our tags (RFC 9110 §8.8.3.3) stands for the same version.
+TEST(Conditions, KnowOurTagsAsProxiesMarkThem) {
+  struct Row {
+    std::string mark;
+    bool ours;
+  };
+  const Row rows[] = {{"", true},        {"-gzip", true},  {"-br", true},   {"-zstd", true},
+                      {";gzip", true},   {"--gzip", true}, {"--br", true},  {"-deflate", true},
+                      {"-Gzip", false},  {"gzip", false},  {"-", false},    {"-gzip1", false},
+                      {"0-gzip", false}, {"--", false},    {"-old", false}, {"-gzip-br", false}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.mark);
+    World w;
+    w.put("/f");
+    const std::string plain = w.etag("/f");
+    const std::string tag = plain.substr(0, plain.size() - 1) + row.mark + "\"";
+    EXPECT_EQ(w.status("PROPPATCH", "/f", {{"If-Match", tag}}, set_properties("<x:p/>")),
+              row.ours ? 207 : 412);
+    EXPECT_EQ(w.status("PROPPATCH", "/f", {{"If", "([" + tag + "])"}}, set_properties("<x:p/>")),
+              row.ours ? 207 : 412);
+    EXPECT_EQ(w.status("COPY", "/f", {{"Destination", "/g"}, {"If", "(Not [" + tag + "])"}}),
+              row.ours ? 412 : 201);
+    EXPECT_EQ(w.status("PUT", "/f", {{"If-None-Match", tag}}, "x"), row.ours ? 412 : 204);
+    EXPECT_EQ(w.status("PUT", "/f", {{"If-Match", "W/" + tag}}, "x"), 412) << "weak stays weak";
+    EXPECT_EQ(w.status("GET", "/f", {{"If-None-Match", "W/" + tag}}), row.ours ? 304 : 200);
+  }
+}
+
+TEST(Conditions, ALockTokenThatIsNoneIsIgnoredByAllButUnlock) {
+  const char* junk[] = {"nonsense",        "",          "<>", "<a b>", "<no-uri",
+                        "opaquelocktoken", "\"urn:x\"", "( )"};
+  for (const char* value : junk) {
+    SCOPED_TRACE(value);
+    const Headers headers = {{"Lock-Token", value}};
+    World w;
+    w.put("/f");
+    EXPECT_EQ(w.status("GET", "/f", headers), 200);
+    EXPECT_EQ(w.status("PROPFIND", "/f", headers + Headers{{"Depth", "0"}}), 207);
+    EXPECT_EQ(w.status("PUT", "/f", headers, "x"), 204);
+    EXPECT_EQ(w.status("MKCOL", "/c", headers), 201);
+    EXPECT_EQ(w.status("PROPPATCH", "/f", headers, set_properties("<x:p/>")), 207);
+    EXPECT_EQ(w.status("COPY", "/f", headers + Headers{{"Destination", "/g"}}), 201);
+    EXPECT_EQ(w.status("MOVE", "/g", headers + Headers{{"Destination", "/h"}}), 201);
+    EXPECT_EQ(w.status("DELETE", "/h", headers), 204);
+    EXPECT_EQ(w.status("UNLOCK", "/f", headers), 400);
+    const std::string token = w.lock("/f");
+    EXPECT_EQ(w.status("PUT", "/f", headers, "x"), 423) << "it opens nothing";
+    EXPECT_EQ(w.status("LOCK", "/f", headers), 400) << "nor is it refreshed";
+    EXPECT_EQ(w.status("PUT", "/f", headers + with_token(token), "x"), 204);
+  }
+}
+
+TEST(Conditions, IfMayComeInSeveralLines) {  // RFC 9110 §5.3, RFC 4918 §10.4.2
+  World w;
+  w.put("/f");
+  w.put("/g");
+  const std::string token = w.lock("/f");
+  const std::string held = "(<" + token + ">)";
+  const auto put = [&](std::vector<std::string> lines) {
+    Headers headers;
+    for (std::string& line : lines) headers.emplace_back("If", std::move(line));
+    return w.status("PUT", "/f", headers, "x");
+  };
+  EXPECT_EQ(put({"([\"old\"])", held}), 204);
+  EXPECT_EQ(put({held, "([\"old\"])"}), 204);
+  EXPECT_EQ(put({held, held}), 204);
+  EXPECT_EQ(put({"</g>", "(Not <urn:x:y>)", "</f>", held}), 204);
+  EXPECT_EQ(put({"</g> (Not <urn:x:y>)", "</f> " + held}), 204);
+  EXPECT_EQ(put({"([\"old\"])", "([\"older\"])"}), 412);
+  EXPECT_EQ(put({"([\"old\"])", "(Not <urn:x:y>)"}), 423) << "the lock is not named";
+  EXPECT_EQ(put({held, "</g> (Not <urn:x:y>)"}), 400) << "mixed";
+  EXPECT_EQ(put({held, "junk"}), 400);
+  EXPECT_EQ(put({"(<" + token, ">)"}), 400) << "the blank stands inside the token";
+  EXPECT_EQ(put({token, token}), 400) << "a bare token stands alone";
 }
 
 }  // namespace

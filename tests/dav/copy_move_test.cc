@@ -90,7 +90,7 @@ TEST(CopyMove, TakeTheDestinationInEveryForm) {  // docs/clients.md R23
       w.mkcol("/d");
       EXPECT_EQ(w.status("COPY", source, {{"Destination", form}}), 201) << form;
       EXPECT_EQ(w.status("MOVE", source, {{"Destination", form}}), 204) << form;
-      EXPECT_EQ(w.status("HEAD", "/c/new"), 200);
+      EXPECT_EQ(w.status("PROPFIND", "/c/new", {{"Depth", "0"}}), 207);
       EXPECT_EQ(w.status("HEAD", source), 404);
     }
   }

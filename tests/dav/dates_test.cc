@@ -401,7 +401,7 @@ TEST(Dates, ThatProveNothingRefuseEveryMethod) {
       }
       // A collection's date never tells, and what is not there has none (§13.1.4).
       if (row.method != std::string_view("PUT")) {
-        EXPECT_EQ(w.status(row.method, "/c", row.headers + seen, row.body), 412);
+        EXPECT_EQ(w.status(row.method, "/c/", row.headers + seen, row.body), 412);
       }
       EXPECT_NE(w.status(row.method, "/none", row.headers + seen, row.body), 412);
     }
@@ -472,7 +472,7 @@ TEST(Dates, ThatClientsSetServeWhereNothingIsGone) {  // docs/clients.md R42, R4
   w.store.clock.advance(1000);
   for (const char* target : {"/c/f", "/c/g", "/e/f", "/e/g"})
     EXPECT_TRUE(confirms(w, target, last_modified(w, target))) << target;
-  EXPECT_EQ(last_modified(w, "/c"), "Tue, 14 Nov 2023 22:13:22 GMT");
+  EXPECT_EQ(last_modified(w, "/c/"), "Tue, 14 Nov 2023 22:13:22 GMT");
 }
 
 TEST(Dates, AreNeverLaterThanTheAnswer) {  // RFC 9110 §8.8.2.1
@@ -484,7 +484,7 @@ TEST(Dates, AreNeverLaterThanTheAnswer) {  // RFC 9110 §8.8.2.1
   const std::string now = http::format_date(kThen / 1000);
   EXPECT_EQ(put.header("Last-Modified"), now);
   EXPECT_EQ(last_modified(w, "/f"), now);
-  EXPECT_EQ(last_modified(w, "/c"), now);
+  EXPECT_EQ(last_modified(w, "/c/"), now);
   EXPECT_EQ(w.send("GET", "/f", {{"If-None-Match", "*"}}).header("Last-Modified"), now);
   EXPECT_EQ(w.properties("/f", "getlastmodified").text("getlastmodified"),
             http::format_date(later / 1000));

@@ -132,7 +132,7 @@ TEST(Get, OfACollectionIsAListing) {
   w.put("/c/a.txt", "1");
   w.mkcol("/c/sub");
   w.put("/c/%3Cscript%3Ealert('x')&%22", "evil");  // docs/robustness.md S6
-  const Answer page = w.send("GET", "/c");
+  const Answer page = w.send("GET", "/c/");
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(page.header("Content-Type"), "text/html; charset=utf-8");
   EXPECT_EQ(page.header("X-Content-Type-Options"), "nosniff");
@@ -154,7 +154,7 @@ TEST(Get, ListingLinksStayOnThisServerHoweverTheUrlIsSpelt) {
   w.mkcol("/c");
   w.mkcol("/c/d");
   w.put("/c/d/x");
-  for (const char* target : {"//c/d", "//c//d//", "/%63/d"}) {
+  for (const char* target : {"//c/d/", "//c//d//", "/%63/d/"}) {
     const std::string page = w.get(target);
     EXPECT_THAT(page, HasSubstr("href=\"/c/d/x\"")) << target;
     EXPECT_THAT(page, HasSubstr("href=\"/c/\"")) << target;
@@ -175,7 +175,7 @@ TEST(Get, IsServedSoThatABrowserRunsNothing) {  // docs/robustness.md S6
       {"a.xml", "application/xml", "attachment"},
       {"a.js", "text/javascript", "attachment"},
       {"a.mhtml", "multipart/related", "attachment"},
-      {"a.pdf", "application/pdf", "attachment"},
+      {"a.pdf", "application/pdf", "inline"},
       {"noextension", "application/octet-stream", "attachment"},
       {"a.HTML", "text/html", "attachment"},
       {"a.png", "image/png", "inline"},
@@ -198,7 +198,12 @@ TEST(Get, IsServedSoThatABrowserRunsNothing) {  // docs/robustness.md S6
     EXPECT_EQ(answer.header("Content-Disposition"),
               std::string(row.disposition) + "; filename=\"" + row.name + "\"");
     EXPECT_EQ(answer.header("X-Content-Type-Options"), "nosniff") << row.name;
-    EXPECT_EQ(answer.header("Content-Security-Policy"), "sandbox; default-src 'none'");
+    // Shut in is what could run, and what a browser does not show by itself.
+    EXPECT_EQ(answer.header("Content-Security-Policy").find("sandbox; default-src 'none'") == 0,
+              std::string_view(row.disposition) == "attachment")
+        << row.name;
+    EXPECT_THAT(answer.header("Content-Security-Policy"), HasSubstr("default-src 'none'"));
+    EXPECT_THAT(answer.header("Content-Security-Policy"), Not(HasSubstr("script")));
     // What PROPFIND says is what GET sends.
     EXPECT_EQ(w.properties(target, "getcontenttype").text("getcontenttype"), row.type) << row.name;
   }
@@ -370,6 +375,116 @@ TEST(Get, OfShortContentIsNeverACompleteAnswer) {  // docs/robustness.md R6
   });
   const Answer answer = w.send("GET", "/f");
   EXPECT_TRUE(answer.status == 500 || answer.cut);
+}
+
+TEST(Get, LetsABrowserShowWhatCannotRun) {  // docs/robustness.md S6
+  constexpr const char* kShutIn = "sandbox; default-src 'none'";
+  constexpr const char* kViewed =
+      "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'";
+  const struct {
+    const char* name;
+    const char* disposition;
+    std::string policy;
+  } rows[] = {
+      {"a.mp4", "inline", kViewed},
+      {"a.webm", "inline", kViewed},
+      {"a.ogv", "inline", kViewed},
+      {"a.mp3", "inline", kViewed},
+      {"a.opus", "inline", kViewed},
+      {"a.png", "inline", kViewed},
+      {"a.txt", "inline", kViewed},
+      {"a.md", "inline", kViewed},
+      {"a.pdf", "inline", kViewed + std::string("; object-src 'self'")},
+      {"a.html", "attachment", kShutIn},
+      {"a.htm", "attachment", kShutIn},
+      {"a.xhtml", "attachment", kShutIn},
+      {"a.svg", "attachment", kShutIn},
+      {"a.xml", "attachment", kShutIn},
+      {"a.js", "attachment", kShutIn},
+      {"a.pdf.html", "attachment", kShutIn},
+      {"a", "attachment", kShutIn},
+  };
+  World w;
+  for (const auto& row : rows) {
+    const std::string target = std::string("/") + row.name;
+    w.put(target, "%PDF-<script>alert(1)</script>");
+    for (const char* method : {"GET", "HEAD"}) {
+      const Answer answer = w.send(method, target, {{"Range", "bytes=0-3"}});
+      EXPECT_EQ(answer.header("Content-Security-Policy"), row.policy) << row.name;
+      EXPECT_EQ(answer.header("Content-Disposition").find(row.disposition), 0U) << row.name;
+      EXPECT_EQ(answer.header("X-Content-Type-Options"), "nosniff") << row.name;
+    }
+  }
+}
+
+TEST(Get, OfACollectionWithoutFinalSlashLeadsToTheOneWithIt) {  // RFC 9110 §15.4.2
+  const struct {
+    const char* target;
+    const char* location;
+  } rows[] = {
+      {"/dav", "/dav/"},
+      {"/dav/c", "/dav/c/"},
+      {"/dav/c?a=1&b=%20?", "/dav/c/?a=1&b=%20?"},
+      {"/dav/c?", "/dav/c/?"},
+      {"/dav/c?\"<>\\", "/dav/c/?%22%3C%3E%5C"},
+      {"/dav/c?\xC3\xA9", "/dav/c/?%C3%A9"},
+      {"/dav//c", "/dav//c/"},
+      {"/dav/a%20b", "/dav/a%20b/"},
+      {"/dav/\xC3\xA9", "/dav/%C3%A9/"},
+      {"http://localhost:8080/dav/c", "/dav/c/"},
+      {"http://localhost:8080/dav/c?q", "/dav/c/?q"},
+      // Never another host's.
+      {"//dav/c", "/dav/c/"},
+      {"///dav//c?q", "/dav//c/?q"},
+      {"//dav", "/dav/"},
+  };
+  dav::Options options;
+  options.space.prefix = {"dav"};
+  World w(options);
+  w.mkcol("/dav/c");
+  w.mkcol("/dav/a%20b");
+  w.mkcol("/dav/%C3%A9");
+  w.put("/dav/f");
+  for (const auto& row : rows)
+    for (const char* method : {"GET", "HEAD"}) {
+      const Answer answer = w.send(method, row.target);
+      EXPECT_EQ(answer.status, 301) << row.target;
+      EXPECT_EQ(answer.header("Location"), row.location) << row.target;
+      EXPECT_EQ(answer.header("DAV"), "1, 2, 3");
+      EXPECT_EQ(answer.header("Cache-Control"), "no-cache") << "a file may come to the URL";
+      EXPECT_EQ(answer.body, "");
+    }
+  // Conditions are for what the URL leads to (RFC 9110 §13.2.1).
+  EXPECT_EQ(w.status("GET", "/dav/c", {{"If-None-Match", "*"}}), 301);
+  EXPECT_EQ(w.status("GET", "/dav/c/", {{"If-None-Match", "*"}}), 304);
+  EXPECT_EQ(w.status("GET", "/dav/c/"), 200);
+  EXPECT_EQ(w.status("GET", "/dav/"), 200);
+  EXPECT_EQ(w.status("GET", "/dav/f"), 200);
+  EXPECT_EQ(w.status("GET", "/dav/f/"), 404);
+  EXPECT_EQ(w.status("GET", "/dav/none"), 404);
+  // Every other method means the collection either way.
+  EXPECT_EQ(w.status("PROPFIND", "/dav/c", {{"Depth", "0"}}), 207);
+  EXPECT_EQ(w.status("OPTIONS", "/dav/c"), 200);
+  EXPECT_EQ(w.status("PROPPATCH", "/dav/c", {}, set_properties("<x:p/>")), 207);
+  EXPECT_EQ(w.status("COPY", "/dav/c", {{"Destination", "/dav/d"}}), 201);
+  EXPECT_EQ(w.status("MOVE", "/dav/d", {{"Destination", "/dav/e"}}), 201);
+  EXPECT_EQ(w.status("LOCK", "/dav/e", {}, lockinfo()), 200);
+  EXPECT_EQ(w.status("PUT", "/dav/c", {}, "x"), 405);
+  EXPECT_EQ(w.status("DELETE", "/dav/c"), 204);
+}
+
+TEST(Get, CutsARangeOutOfNothingElseThanWhatTheClientHas) {  // RFC 9110 §13.1.5
+  World w;
+  w.put("/f", "hello");
+  const std::string tag = w.etag("/f");
+  const std::string marked = tag.substr(0, tag.size() - 1) + "-gzip\"";
+  EXPECT_EQ(w.status("GET", "/f", {{"Range", "bytes=1-2"}, {"If-Range", tag}}), 206);
+  EXPECT_EQ(w.status("GET", "/f", {{"Range", "bytes=1-2"}, {"If-Range", marked}}), 200)
+      << "it has a part of what was compressed";
+  EXPECT_EQ(w.status("GET", "/f", {{"If-None-Match", marked}}), 304);
+  EXPECT_EQ(w.status("GET", "/f", {{"If-None-Match", "W/" + marked}}), 304);
+  EXPECT_EQ(w.status("GET", "/f", {{"If-Match", marked}}), 200);
+  EXPECT_EQ(w.status("GET", "/f", {{"If-Match", "W/" + tag}}), 412);
 }
 
 }  // namespace

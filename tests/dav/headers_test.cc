@@ -29,7 +29,7 @@ TEST(Depth, IsZeroOneOrInfinity) {  // RFC 4918 §10.2, D3
   for (const std::string_view bad :
        {"", "2", "-1", "00", "01", "0,1", "1,noroot", "infinite", "inf", "1.0", "0 0", "\xC2\xB2"})
     EXPECT_TRUE(refused([&] { (void)parse_depth(with("Depth", {bad})); })) << bad;
-  EXPECT_TRUE(refused([&] { (void)parse_depth(with("Depth", {"0", "0"})); }));
+  EXPECT_FALSE(refused([&] { (void)parse_depth(with("Depth", {"0", "0"})); }));
   EXPECT_TRUE(refused([&] { (void)parse_depth(with("Depth", {"0", "infinity"})); }));
   EXPECT_EQ(parse_depth({}), std::nullopt);
   EXPECT_EQ(parse_depth(with("depth", {"0"})), storage::Depth::zero);
@@ -188,8 +188,9 @@ TEST(Checksums, MalformedOnesAreRefused) {
       {"OC-Checksum", "MD5:" + std::string(kSha1)},
       {"OC-Checksum", "SHA256:" + std::string(kSha1)},
       {"OC-Checksum", "SHA1:" + std::string(kSha1) + " SHA1:" + std::string(40, '0')},
-      {"Content-MD5", ""},
-      {"Content-MD5", std::string(kMd5)},
+      {"Content-MD5", "x"},
+      {"Content-MD5", std::string(kMd5).substr(1)},
+      {"Content-MD5", std::string(kMd5).substr(1) + "g"},
       {"Content-MD5", "kAFQmDzST7DWlj99KOF/cg"},
       {"Content-MD5", "kAFQmDzST7DWlj99KOF/cg="},
       {"Content-MD5", "kAFQmDzST7DWlj99KOF_cg=="},
@@ -239,8 +240,8 @@ TEST(Checksums, AreVerified) {
 
 TEST(OcMtime, IsUnixSeconds) {
   for (const std::string_view bad :
-       {"", "-1", "+1", "abc", "1e9", "0x10", " 1", "1 ", "1,5", ".5", "1.x",
-        "99999999999999999999", "253402300800", "Sun, 06 Nov 1994 08:49:37 GMT"})
+       {"", "-", "--1", "- 1", "-62167219201", "+1", "abc", "1e9", "0x10", " 1", "1 ", "1,5", ".5",
+        "1.x", "99999999999999999999", "253402300800", "Sun, 06 Nov 1994 08:49:37 GMT"})
     EXPECT_EQ(parse_oc_mtime(with("X-OC-Mtime", {bad})), std::nullopt) << bad;
   EXPECT_EQ(parse_oc_mtime({}), std::nullopt);
   EXPECT_EQ(parse_oc_mtime(with("X-OC-Mtime", {"0"})), 0);
@@ -248,6 +249,12 @@ TEST(OcMtime, IsUnixSeconds) {
   EXPECT_EQ(parse_oc_mtime(with("X-OC-Mtime", {"1405659985.987"})), 1405659985000);
   EXPECT_EQ(parse_oc_mtime(with("X-OC-Mtime", {"1405659985."})), 1405659985000);
   EXPECT_EQ(parse_oc_mtime(with("X-OC-Mtime", {"253402300799"})), 253402300799000);
+  EXPECT_EQ(parse_oc_mtime(with("X-OC-Mtime", {"-152712000"})), -152712000000);
+  EXPECT_EQ(parse_oc_mtime(with("X-OC-Mtime", {"-152712000.00"})), -152712000000);
+  EXPECT_EQ(parse_oc_mtime(with("X-OC-Mtime", {"-152712000.25"})), -152712001000);
+  EXPECT_EQ(parse_oc_mtime(with("X-OC-Mtime", {"-1"})), -1000);
+  EXPECT_EQ(parse_oc_mtime(with("X-OC-Mtime", {"-0"})), 0);
+  EXPECT_EQ(parse_oc_mtime(with("X-OC-Mtime", {"-62167219200"})), -62167219200000);
 }
 
 TEST(AbsoluteUri, HasASchemeAndMore) {  // RFC 3986 §4.3
@@ -257,6 +264,27 @@ TEST(AbsoluteUri, HasASchemeAndMore) {  // RFC 3986 §4.3
   for (const std::string_view good :
        {"a:b", "DAV:no-lock", "urn:uuid:1", "http://h/?q", "a+b-c.1::"})
     EXPECT_TRUE(is_absolute_uri(good)) << good;
+}
+
+TEST(RepeatedFields, MayRepeatOneValue) {  // RFC 9110 §5.3
+  EXPECT_EQ(parse_depth(with("Depth", {"1", "1"})), storage::Depth::one);
+  EXPECT_EQ(parse_depth(with("Depth", {"infinity", "infinity", "infinity"})),
+            storage::Depth::infinity);
+  EXPECT_FALSE(parse_overwrite(with("Overwrite", {"F", "F"})));
+  EXPECT_TRUE(parse_overwrite(with("Overwrite", {"T", "T"})));
+  for (const auto& values :
+       {std::pair("0", "1"), std::pair("1", "01"), std::pair("0", "infinity"), std::pair("1", "")})
+    EXPECT_TRUE(refused([&] {
+      (void)parse_depth(with("Depth", {values.first, values.second}));
+    })) << values.first
+        << values.second;
+  for (const auto& values : {std::pair("T", "F"), std::pair("F", "T"), std::pair("F", "")})
+    EXPECT_TRUE(refused([&] {
+      (void)parse_overwrite(with("Overwrite", {values.first, values.second}));
+    }));
+  EXPECT_EQ(parse_timeout(with("Timeout", {"Wish-1", "Second-7"}), 100), 7);
+  EXPECT_EQ(parse_timeout(with("Timeout", {"Second-5", "Infinite"}), 100), 5);
+  EXPECT_EQ(parse_timeout(with("Timeout", {"Infinite", "Second-5"}), 100), 100);
 }
 
 }  // namespace

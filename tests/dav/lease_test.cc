@@ -272,8 +272,12 @@ TEST(HeldLock, IsNoLongerHeldOnceItsOwnerUnlocksIt) {
   const std::string token = lock_for(w, "/f");
   SlowBody body(4, [&](int piece) {
     w.store.clock.advance(4'000);
-    if (piece == 1) EXPECT_EQ(w.status("UNLOCK", "/f", {{"Lock-Token", "<" + token + ">"}}), 204);
-    if (piece == 2) EXPECT_EQ(w.status("PUT", "/f", {}, "other"), 204);
+    if (piece == 1) {
+      EXPECT_EQ(w.status("UNLOCK", "/f", {{"Lock-Token", "<" + token + ">"}}), 204);
+    }
+    if (piece == 2) {
+      EXPECT_EQ(w.status("PUT", "/f", {}, "other"), 204);
+    }
   });
   EXPECT_EQ(w.dav.send("PUT", "/f", with_token(token), body).status, 412);
   EXPECT_EQ(w.get("/f"), "other");

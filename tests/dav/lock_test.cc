@@ -264,6 +264,8 @@ TEST(Lock, AnExpiredOneGrantsNothing) {  // RFC 4918 §6.6, docs/robustness.md L
   w.put("/f");
   const std::string token = w.lock("/f");
   w.store.clock.advance(3'600'000);
+  EXPECT_TRUE(w.locks_of("/f").empty());
+  EXPECT_EQ(w.status("PUT", "/f", {}, "x"), 204) << "it keeps nobody out";
   EXPECT_EQ(w.status("PUT", "/f", with_token(token), "x"), 412);
   EXPECT_EQ(w.status("LOCK", "/f", with_token(token)), 412);
   EXPECT_EQ(w.status("LOCK", "/f", {}, lockinfo()), 200);

@@ -30,7 +30,8 @@ TEST(Methods, RowsAgreeWithThemselves) {
   for (const dav::Method& method : dav::methods()) {
     SCOPED_TRACE(method.name);
     EXPECT_EQ(method.handle == nullptr, method.allowed_on == 0);
-    EXPECT_EQ(method.body_limit_bytes == nullptr, method.body == dav::BodyUse::ignored);
+    EXPECT_EQ(method.body_limit_bytes == nullptr,
+              method.body == dav::BodyUse::ignored || method.body == dav::BodyUse::none);
     EXPECT_FALSE(method.access == dav::Access::write && method.quick != dav::Quick::never);
   }
 }
@@ -81,9 +82,11 @@ TEST(Methods, ReadNoMoreOfABodyThanTheirRowSays) {
     w.put("/f");
     const char* target = (method.allowed_on & dav::kFile) != 0 ? "/f" : "/new";
     const int status = w.status(method.name, target, {{"Depth", "0"}}, large);
-    EXPECT_EQ(status == 413, method.body != dav::BodyUse::ignored);
+    EXPECT_EQ(status == 413,
+              method.body != dav::BodyUse::ignored && method.body != dav::BodyUse::none);
     const int small = w.status(method.name, target, {{"Depth", "0"}}, "x");
-    EXPECT_EQ(small == 415, method.body == dav::BodyUse::refused);
+    EXPECT_EQ(small == 415,
+              method.body == dav::BodyUse::refused || method.body == dav::BodyUse::none);
     if (method.body == dav::BodyUse::xml) {
       EXPECT_EQ(small, 400);
     } else if (method.body == dav::BodyUse::content) {
@@ -104,6 +107,49 @@ TEST(Methods, AreQuickByTheirHead) {
   }
   EXPECT_THAT(quick, testing::UnorderedElementsAre("OPTIONS", "GET", "HEAD"));
   EXPECT_THAT(quick_with_zero, testing::UnorderedElementsAre("OPTIONS", "GET", "HEAD", "PROPFIND"));
+}
+
+// RFC 4918 §8.4, RFC 9110 §15.5.16.
+TEST(Methods, RefuseABodyThatMeansNothing) {
+  const struct {
+    const char* method;
+    const char* target;
+    Headers headers;
+    int status;  // without a body
+  } rows[] = {
+      {"OPTIONS", "/f", {}, 200},
+      {"OPTIONS", "*", {}, 200},
+      {"DELETE", "/f", {}, 204},
+      {"COPY", "/f", {{"Destination", "/g"}}, 201},
+      {"MOVE", "/f", {{"Destination", "/g"}}, 201},
+      {"UNLOCK", "/f", {{"Lock-Token", "<urn:x:y>"}}, 409},
+      // Theirs is ignored, as RFC 9110 §9.3.1 has it.
+      {"GET", "/f", {}, 200},
+      {"HEAD", "/f", {}, 200},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.method);
+    const bool reads = row.status == 200 && std::string_view(row.method) != "OPTIONS";
+    for (const bool chunked : {false, true})
+      for (const std::string text : {"", "x", "<D:propertybehavior xmlns:D=\"DAV:\"/>"}) {
+        World w;
+        w.put("/f");
+        const std::string before = w.dump();
+        StringBody body(text);
+        if (chunked) body.chunked();
+        const Answer answer = w.dav.send(row.method, row.target, row.headers, body);
+        EXPECT_EQ(answer.status, text.empty() || reads ? row.status : 415) << chunked << text;
+        if (answer.status != 415) continue;
+        EXPECT_EQ(w.dump(), before);
+        EXPECT_NE(answer.body.find("takes no body"), std::string::npos);
+      }
+  }
+  World w;
+  w.put("/f");
+  StringBody cut("xxxx");
+  cut.chunked().ends(http::Body::State::malformed, 0);
+  EXPECT_EQ(w.dav.send("DELETE", "/f", {}, cut).status, 400);
+  EXPECT_EQ(w.status("HEAD", "/f"), 200);
 }
 
 }  // namespace

@@ -400,7 +400,7 @@ TEST(Put, KeepsTheDateTheClientAsksFor) {  // docs/clients.md R42
   EXPECT_EQ(w.send("PUT", "/g", {{"x-oc-mtime", "1700000000.75"}}, "x").header("X-OC-MTime"),
             "accepted");
   EXPECT_FALSE(w.send("PUT", "/h", {}, "x").has("X-OC-Mtime"));
-  EXPECT_FALSE(w.send("PUT", "/h", {{"X-OC-Mtime", "-1"}}, "x").has("X-OC-Mtime"));
+  EXPECT_FALSE(w.send("PUT", "/h", {{"X-OC-Mtime", "-"}}, "x").has("X-OC-Mtime"));
   // The next PUT without a date is dated by the server again.
   w.put("/f", "y");
   EXPECT_EQ(w.send("HEAD", "/f").header("Last-Modified"),
@@ -419,6 +419,204 @@ TEST(Put, KeepsPropertiesLocksAndCreationDate) {  // RFC 4918 §9.7.1
   EXPECT_EQ(w.locks_of("/f").size(), 1U);
   const Answer all = w.send("PROPFIND", "/f", {{"Depth", "0"}});
   EXPECT_EQ(single(all).text("p", "urn:x"), "kept");
+}
+
+TEST(Put, TakesNoPieceForTheWhole) {  // docs/clients.md R77
+  const struct {
+    const char* target;
+    const char* field;
+    const char* value;
+    int status;
+  } rows[] = {
+      {"/big-chunking-4711-3-0", "OC-Chunked", "1", 501},
+      {"/big-chunking-4711-3-2", "OC-Chunked", "1", 501},
+      {"/big-chunking-4711-3-0", "oc-chunked", "1", 501},
+      {"/big", "OC-Chunked", "1", 501},
+      {"/old", "OC-Chunked", "1", 501},
+      {"/new", "OC-Chunked", "true", 501},
+      {"/new", "OC-Chunked", "2", 501},
+      {"/none/new", "OC-Chunked", "1", 501},
+      {"/one", "OC-Chunked", "0", 201},
+      {"/two", "OC-Chunked", "", 201},
+      {"/three", "OC-Chunked", "false", 201},
+      {"/four-chunking-4711-3-0", "OC-Chunk-Size", "1", 201},
+      {"/five-chunking-1-1-0", "OC-Total-Length", "1", 201},
+  };
+  for (const auto& row : rows) {
+    World w;
+    w.put("/old", "old");
+    const std::string before = w.dump();
+    StringBody body("piece");
+    const Answer answer = w.dav.send("PUT", row.target, {{row.field, row.value}}, body);
+    EXPECT_EQ(answer.status, row.status) << row.target << row.value;
+    if (row.status != 501) continue;
+    EXPECT_FALSE(body.invited()) << "the client is spared the rest";
+    EXPECT_EQ(w.dump(), before);
+    EXPECT_FALSE(answer.has("ETag"));
+    EXPECT_FALSE(answer.has("X-OC-Mtime"));
+    EXPECT_NE(answer.body.find("nothing was stored"), std::string::npos);
+  }
+}
+
+TEST(Put, ReadsContentMd5InBothFormsThatClientsSend) {
+  const struct {
+    const char* value;
+    int status;
+  } rows[] = {
+      {"XUFAKrxLKna5cZ2REBfFkg==", 201},
+      {"5d41402abc4b2a76b9719d911017c592", 201},
+      {"5D41402ABC4B2A76B9719D911017C592", 201},
+      {" 5d41402abc4b2a76b9719d911017c592 ", 201},
+      {"", 201},
+      {"  ", 201},
+      {"5d41402abc4b2a76b9719d911017c593", 400},
+      {"XUFAKrxLKna5cZ2REBfFkQ==", 400},
+      {"5d41402abc4b2a76b9719d911017c59", 400},
+      {"5d41402abc4b2a76b9719d911017c5922", 400},
+      {"5d41402abc4b2a76b9719d911017c59x", 400},
+      {"XUFAKrxLKna5cZ2REBfFkg", 400},
+      {"hello", 400},
+  };
+  for (const auto& row : rows) {
+    World w;
+    EXPECT_EQ(w.status("PUT", "/f", {{"Content-MD5", row.value}}, "hello"), row.status)
+        << row.value;
+    EXPECT_EQ(w.status("HEAD", "/f"), row.status == 201 ? 200 : 404);
+  }
+}
+
+TEST(Put, SaysWhyItDoesNotTakeIt) {
+  World w;
+  const Answer coded = w.send("PUT", "/f", {{"Content-Encoding", "gzip"}}, "x");
+  EXPECT_EQ(coded.status, 415);
+  EXPECT_NE(coded.body.find("Content-Encoding"), std::string::npos);
+  EXPECT_EQ(coded.header("Accept-Encoding"), "identity");  // RFC 9110 §15.5.16
+  const Answer slash = w.send("PUT", "/f/", {}, "x");
+  EXPECT_EQ(slash.status, 409);
+  EXPECT_NE(slash.body.find("final slash"), std::string::npos);
+  EXPECT_EQ(w.send("LOCK", "/f/", {}, lockinfo()).body.find("parent"), std::string::npos);
+  w.put("/g");
+  EXPECT_NE(w.send("PUT", "/g/", {}, "x").body.find("final slash"), std::string::npos);
+  EXPECT_NE(w.send("PUT", "/none/f", {}, "x").body.find("parent"), std::string::npos);
+}
+
+TEST(Dates, Before1970AreKeptThroughEveryWay) {
+  for (const std::int64_t seconds :
+       {std::int64_t{-152'712'000}, std::int64_t{-1}, std::int64_t{-86'400},
+        std::int64_t{-11'644'473'600}, std::int64_t{-344'995'201}, std::int64_t{0}}) {
+    World w;
+    const std::string number = std::to_string(seconds);
+    const std::string date = http::format_date(seconds);
+    const auto expect_dated = [&](const std::string& target) {
+      EXPECT_EQ(w.properties(target, "lastmodified").text("lastmodified"), number) << target;
+      EXPECT_EQ(w.properties(target, "getlastmodified").text("getlastmodified"), date) << target;
+      const std::string get = target == "/c" ? "/c/" : target;
+      EXPECT_EQ(w.send("GET", get).header("Last-Modified"), date) << target;
+      EXPECT_EQ(w.send("HEAD", get).header("Last-Modified"), date) << target;
+    };
+    const Headers mtime = {{"X-OC-Mtime", number}};
+    EXPECT_EQ(w.send("PUT", "/f", mtime, "x").header("X-OC-Mtime"), "accepted");
+    expect_dated("/f");
+    EXPECT_EQ(w.status("PUT", "/f", mtime, "other content"), 204);
+    expect_dated("/f");
+    EXPECT_EQ(w.send("MKCOL", "/c", mtime).header("X-OC-Mtime"), "accepted");
+    expect_dated("/c");
+    EXPECT_EQ(w.status("COPY", "/f", {{"Destination", "/copy"}}), 201);
+    expect_dated("/copy");
+    EXPECT_EQ(w.status("MOVE", "/copy", {{"Destination", "/moved"}}), 201);
+    expect_dated("/moved");
+    w.put("/g");
+    EXPECT_EQ(w.status("MOVE", "/g", Headers{{"Destination", "/h"}} + mtime), 201);
+    expect_dated("/h");
+    for (const std::string& property :
+         {"<D:lastmodified>" + number + "</D:lastmodified>",
+          "<D:lastmodified>" + date + "</D:lastmodified>",
+          "<D:getlastmodified>" + number + "</D:getlastmodified>",
+          "<D:getlastmodified>" + date + "\n</D:getlastmodified>",
+          "<D:getlastmodified>" + http::format_rfc3339(seconds) + "</D:getlastmodified>",
+          "<Z:Win32LastModifiedTime>" + date + "</Z:Win32LastModifiedTime>"}) {
+      w.put("/p");
+      const Answer answer = w.send("PROPPATCH", "/p", {}, set_properties(property));
+      EXPECT_EQ(single(answer).propstats.at(0).code(), 200) << property;
+      expect_dated("/p");
+    }
+  }
+  World w;
+  w.put("/f");
+  for (const char* bad : {"", "soon", "1994-11-06", "1e9", "253402300800", "Sun, 06 Nov 1994"})
+    for (const std::string name : {"lastmodified", "getlastmodified"}) {
+      const std::string property = "<D:" + name + ">" + bad + "</D:" + name + ">";
+      EXPECT_EQ(single(w.send("PROPPATCH", "/f", {}, set_properties(property))).code(name), 409)
+          << property;
+    }
+  EXPECT_FALSE(w.send("MKCOL", "/d", {{"X-OC-Mtime", "soon"}}).has("X-OC-Mtime"));
+}
+
+TEST(Put, MakesTheCollectionsAboveItWhenItsClientAsks) {  // docs/clients.md R78
+  const struct {
+    const char* target;
+    const char* value;
+    int status;
+  } rows[] = {
+      {"/a/f", "1", 201},          {"/a/b/c/f", "1", 201},  {"/a/b/c/f", "true", 201},
+      {"/old/b/f", "1", 201},      {"/old/f", "1", 201},    {"/f", "1", 201},
+      {"/old/file", "1", 204},     {"/a/f", "0", 409},      {"/a/f", "", 409},
+      {"/a/f", "no", 409},         {"/a/b/f/", "1", 409},   {"/old/file/f", "1", 409},
+      {"/old/file/a/f", "1", 409}, {"/locked/f", "1", 423}, {"/locked/a/f", "1", 423},
+      {"/locked/a/b/f", "1", 423},
+  };
+  for (const auto& row : rows)
+    for (const bool arrived : {false, true}) {
+      World w;
+      w.mkcol("/old");
+      w.put("/old/file");
+      w.mkcol("/locked");
+      const std::string token = w.lock("/locked", "0");
+      const std::string before = w.dump();
+      StringBody body("x");
+      if (arrived) body.arrived();
+      const Answer answer =
+          w.dav.send("PUT", row.target, {{"X-NC-WebDAV-AutoMkcol", row.value}}, body);
+      EXPECT_EQ(answer.status, row.status) << row.target << row.value;
+      if (row.status >= 400) {
+        EXPECT_EQ(w.dump(), before) << row.target;
+        EXPECT_EQ(body.invited(), arrived) << row.target;
+      } else {
+        EXPECT_EQ(w.get(row.target), "x");
+      }
+    }
+  World w;
+  w.mkcol("/locked");
+  const std::string token = w.lock("/locked", "0");
+  const Headers asks = {{"X-NC-WebDAV-AutoMkcol", "1"}};
+  EXPECT_EQ(w.status("PUT", "/locked/a/b/f", asks + with_token("/locked", token), "x"), 201);
+  const std::string before = w.dump();
+  EXPECT_EQ(w.status("PUT", "/n/f", asks + Headers{{"If-Match", "*"}}, "x"), 412);
+  EXPECT_EQ(
+      w.status("PUT", "/n/f", asks + Headers{{"Content-MD5", "XUFAKrxLKna5cZ2REBfFkg=="}}, "x"),
+      400);
+  EXPECT_EQ(w.status("PUT", "/n/f", {}, "x"), 409) << "only when asked";
+  EXPECT_EQ(w.status("LOCK", "/n/f", asks, lockinfo()), 409);
+  EXPECT_EQ(w.status("MKCOL", "/n/f", asks), 409);
+  EXPECT_EQ(w.dump(), before);
+}
+
+TEST(Put, MakesNoCollectionWhereItMayNot) {
+  auto caller = std::make_shared<dav::Caller>();
+  caller->account = 7;
+  caller->name = "ann";
+  caller->home = storage::Path({"home", "a", "b"});
+  caller->grants.push_back({.path = caller->home, .right = storage::Right::write});
+  World w;
+  DavClient ann(w.engine);
+  ann.as(caller);
+  const Headers asks = {{"X-NC-WebDAV-AutoMkcol", "1"}};
+  const std::string before = w.dump();
+  EXPECT_EQ(ann.send("PUT", "/home/a/b/f", asks, "x").status, 403) << "/home is not hers to make";
+  EXPECT_EQ(w.dump(), before);
+  w.mkcol("/home");
+  w.mkcol("/home/a");
+  EXPECT_EQ(ann.send("PUT", "/home/a/b/c/f", asks, "x").status, 201);
 }
 
 }  // namespace

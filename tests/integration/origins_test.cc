@@ -156,10 +156,13 @@ TEST_F(Origins, S7_OtherWebPagesChangeNothingAndReadNothing) {
   for (const std::string origin : {"https://evil.example", "null", "http://localhost:3000"}) {
     for (const std::string method :
          {"PUT", "DELETE", "MKCOL", "COPY", "MOVE", "PROPPATCH", "LOCK", "UNLOCK"})
-      EXPECT_EQ(ask(method, method == "MKCOL" ? "/c" : "/f",
-                    {{"Origin", origin}, {"Destination", "/new"}, {"Lock-Token", "<urn:uuid:x>"}})
-                    .status,
-                403)
+      EXPECT_EQ(
+          HttpClient(server_.port())
+              .request(
+                  method, method == "MKCOL" ? "/c" : "/f",
+                  {{"Origin", origin}, {"Destination", "/new"}, {"Lock-Token", "<urn:uuid:x>"}}, {})
+              .status,
+          403)
           << method << " from " << origin;
     for (const std::string method : {"GET", "OPTIONS", "PROPFIND"}) {
       const Reply reply =
@@ -172,6 +175,25 @@ TEST_F(Origins, S7_OtherWebPagesChangeNothingAndReadNothing) {
   }
   EXPECT_EQ(ask("GET", "/f").body, "text");
   EXPECT_EQ(ask("GET", "/new").status, 404);
+}
+
+// Extensions and apps have a page of their own and sign in by themselves. A browser that was told
+// a password would ask first, in an OPTIONS that is told nothing (above), and then not write.
+TEST_F(Origins, AProgramThatSignsInByItselfWritesFromWhereverItsPageIs) {
+  const std::pair<std::string, std::string> wrong = {"Authorization", "Basic YWxpY2U6eA=="};
+  for (const std::string origin :
+       {"null", "file://", "app://obsidian.md", "capacitor://localhost", "http://localhost:3000",
+        "moz-extension://4e2a9f1c", "chrome-extension://fnaicdffflnofjppbagibeoednhnbjhg"}) {
+    EXPECT_EQ(ask("PUT", "/g", {{"Origin", origin}}, "x").status / 100, 2) << origin;
+    EXPECT_EQ(ask("DELETE", "/g", {{"Origin", origin}}).status, 204) << origin;
+    const auto put = [&](const Fields& fields) {
+      return HttpClient(server_.port()).request("PUT", "/g", fields, "x").status;
+    };
+    EXPECT_EQ(put({{"Origin", origin}}), 403) << origin;
+    EXPECT_EQ(put({{"Origin", origin}, {"Authorization", "Negotiate x"}}), 403) << origin;
+    EXPECT_EQ(put({{"Origin", origin}, wrong}), 401) << origin;
+  }
+  EXPECT_EQ(ask("GET", "/g").status, 404);
 }
 
 }  // namespace

@@ -54,7 +54,11 @@ constexpr auto kWrite = auth::Anonymous::write;
 
 TEST(OriginPolicy, ServesOnlyItsOwnHostsWhileAnonymousMayWrite) {
   expect_all({
-      {kWrite, "", "GET", nullptr, nullptr, 421},
+      {kWrite, "", "PUT", nullptr, nullptr, 421},
+      {kWrite, "", "DELETE", nullptr, nullptr, 421},
+      {kWrite, "", "GET", nullptr, nullptr, 421, "http://evil.example/f"},
+      {kWrite, "", "GET", nullptr, nullptr, 421, "/f", "evil.example"},
+      {kWrite, "", "GET", nullptr, "http://evil.example", 421},
       {kWrite, "", "GET", "", nullptr, 421},
       {kWrite, "", "GET", "evil.example", nullptr, 421},
       {kWrite, "", "PUT", "evil.example", nullptr, 421},
@@ -100,6 +104,13 @@ TEST(OriginPolicy, ServesOnlyItsOwnHostsWhileAnonymousMayWrite) {
        "e.example"},
       {kWrite, "https://a.example", "PUT", "backend:8080", nullptr, 0, "/f", "A.example:443"},
       {kWrite, "https://a.example", "PUT", "backend", nullptr, 0, "http://backend/f", "a.example"},
+
+      // A health check over HTTP/1.0 may name no host; a browser always does.
+      {kWrite, "", "GET", nullptr, nullptr, 0},
+      {kWrite, "", "GET", nullptr, nullptr, 0, "/"},
+      {kWrite, "", "HEAD", nullptr, nullptr, 0},
+      {kWrite, "", "OPTIONS", nullptr, nullptr, 0},
+      {kWrite, "", "OPTIONS", nullptr, nullptr, 0, "*"},
 
       {kRead, "", "GET", "any.example", nullptr, 0},
       {kRead, "", "GET", nullptr, nullptr, 0},
@@ -163,6 +174,51 @@ TEST(OriginPolicy, ASecondOriginDoesNotHideTheFirst) {
   request.fields.add("Origin", "http://localhost");
   request.fields.add("origin", "http://evil.example");
   EXPECT_TRUE(auth::OriginPolicy({}).judge(request, kWrite).has_value());
+}
+
+// With accounts, what shows who asks is judged by that; what a browser adds by itself is not shown
+// by the page.
+TEST(OriginPolicy, LetsAProgramWriteThatSignsInByItself) {
+  struct Row {
+    auth::Anonymous anonymous;
+    const char* method;
+    const char* origin;
+    const char* authorization;  // nullptr: no field
+    int status;                 // 0: passes
+  };
+  const Row rows[] = {
+      {kOff, "PUT", "null", "Basic YTpi", 0},
+      {kOff, "PUT", "file://", "Basic YTpi", 0},
+      {kOff, "PUT", "app://obsidian.md", "Basic YTpi", 0},
+      {kOff, "PUT", "capacitor://localhost", "Basic YTpi", 0},
+      {kOff, "PUT", "chrome-extension://fnaicdffflnofjppbagibeoednhnbjhg", "Basic YTpi", 0},
+      {kOff, "MKCOL", "moz-extension://4e2a9f1c", "Bearer token", 0},
+      {kOff, "MOVE", "https://other.example", "Basic YTpi", 0},
+      {kRead, "DELETE", "null", "Basic YTpi", 0},
+      {kOff, "PUT", "null", nullptr, 403},
+      {kOff, "PUT", "null", "", 403},
+      {kOff, "PUT", "null", "Basic", 403},
+      {kOff, "PUT", "null", "Bearer", 403},
+      {kOff, "PUT", "null", "Negotiate YTpi", 403},
+      {kOff, "PUT", "https://evil.example", "Basic !", 403},
+      {kRead, "PUT", "https://evil.example", nullptr, 403},
+      {kWrite, "PUT", "null", "Basic YTpi", 403},
+      {kWrite, "PUT", "https://evil.example", "Basic YTpi", 403},
+      {kWrite, "LOCK", "chrome-extension://x", "Bearer token", 403},
+  };
+  for (const Row& row : rows) {
+    http::NoBody body;
+    http::Request request;
+    request.method = row.method;
+    request.target = "/f";
+    request.body = &body;
+    request.fields.add("Host", "localhost");
+    request.fields.add("Origin", row.origin);
+    if (row.authorization != nullptr) request.fields.add("Authorization", row.authorization);
+    const auto denial = auth::OriginPolicy({}).judge(request, row.anonymous);
+    EXPECT_EQ(denial ? denial->status : 0, row.status)
+        << row.origin << " " << (row.authorization != nullptr ? row.authorization : "(none)");
+  }
 }
 
 }  // namespace
