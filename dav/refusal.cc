@@ -296,7 +296,7 @@ Error to_refusal(const storage::Error& error) {
 }
 
 Response to_response(const Error& error, const Request& request, const Options& options) {
-  const http::Preferred preferred = http::preferred_for_errors(request.fields);
+  const http::Preferred preferred = http::preferred_form(request.fields);
   const bool json = preferred == http::Preferred::json;
   Response response;
   response.status = error.status;
