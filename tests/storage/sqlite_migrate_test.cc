@@ -228,7 +228,7 @@ TEST_F(Migrating, LocksOfOlderSchemasStayTheirCreators) {
     for (const AccountId creator : {bob, ann, kNobody}) {
       Lock lock;
       lock.token = "urn:" + std::to_string(creator);
-      lock.root_id = kRoot;
+      lock.root_id = sqlite::kRoot;
       lock.scope = LockScope::shared;
       lock.creator = creator;
       lock.timeout_s = 600;
