@@ -43,6 +43,7 @@ TEST(JsonListing, SaysWhatAMemberIs) {
   EXPECT_EQ(answer.header("Content-Type"), "application/json");
   EXPECT_EQ(answer.header("Vary"), "Accept");
   EXPECT_EQ(answer.header("Cache-Control"), "no-cache");
+  const std::string tag = w.etag("/c/a.txt");
   const std::string date = http::format_rfc3339(ManualClock::kStart / 1000);
   EXPECT_EQ(answer.body,
             "{\"href\":\"/c/\",\"members\":["
@@ -50,7 +51,7 @@ TEST(JsonListing, SaysWhatAMemberIs) {
                 date + "\",\"modified\":\"" + date +
                 "\",\"size\":3,"
                 "\"type\":\"text/plain; charset=utf-8\",\"etag\":\"\\\"" +
-                w.etag("/c/a.txt") +
+                tag.substr(1, tag.size() - 2) +
                 "\\\"\"},"
                 "{\"name\":\"sub\",\"href\":\"/c/sub/\",\"kind\":\"collection\",\"created\":\"" +
                 date + "\",\"modified\":\"" + date + "\"}]}\n");
