@@ -34,6 +34,8 @@ class Conditions {
   // whatever the lists say.
   [[nodiscard]] bool submitted(std::string_view token) const;
   [[nodiscard]] const std::vector<std::string>& submitted_tokens() const { return tokens_; }
+  // What the lists of If are about, one for each list; nullopt: not in our namespace.
+  [[nodiscard]] const std::vector<std::optional<storage::Path>>& tagged() const { return tagged_; }
 
  private:
   void check_tags(const storage::Snapshot& snapshot, const storage::Resolution& target) const;

@@ -55,13 +55,33 @@ std::vector<std::string> decode_path(std::string_view path) {
   return segments;
 }
 
+// The authority without user information, which says nothing about which server is meant.
+std::string_view without_user(std::string_view authority) {
+  const std::size_t at = authority.find('@');
+  if (at == std::string_view::npos) return authority;
+  if (!http::is_user_information(authority.substr(0, at)))
+    refuse("The URL's user information is malformed.");
+  return authority.substr(at + 1);
+}
+
+// Whether a reference to `named` is meant for the host that was asked for. A proxy may leave the
+// port out of Host, and a client out of its references, so the ports count when both have one.
+bool is_asked(const http::Authority& named, const http::Authority& asked, http::Scheme scheme,
+              Spelling spelling) {
+  if (spelling == Spelling::tolerant && (!named.port || !asked.port))
+    return http::same_host(named.host, asked.host);
+  return named.is(asked, scheme);
+}
+
 // Refuses an authority that is none, or another server's.
 void check_authority(std::string_view text, http::Scheme scheme, const UrlSpace& space,
-                     std::string_view host) {
+                     std::string_view host, Spelling spelling) {
+  if (spelling == Spelling::tolerant) text = without_user(text);
   if (text.find('@') != std::string_view::npos) refuse("The URL has user information.");
   const auto named = http::Authority::parse(text);
   if (!named) refuse("The URL's authority is malformed.");
-  if (const auto asked = http::Authority::parse(host); asked && named->is(*asked, scheme)) return;
+  const auto asked = http::Authority::parse(host);
+  if (asked && is_asked(*named, *asked, scheme, spelling)) return;
   for (const http::Origin& own : space.origins)
     if (named->is(own.authority(), scheme)) return;
   throw Error(502, "The URL names another server.");
@@ -69,12 +89,12 @@ void check_authority(std::string_view text, http::Scheme scheme, const UrlSpace&
 
 // The path component of a URL in absolute-form whose authority is ours.
 std::string_view path_of_absolute(std::string_view text, const UrlSpace& space,
-                                  std::string_view host) {
+                                  std::string_view host, Spelling spelling) {
   const auto url = http::split_absolute_form(text);
   if (!url) refuse("The URL is neither an absolute path nor an absolute URL.");
   const auto scheme = http::parse_scheme(url->scheme);
   if (!scheme) throw Error(502, "The URL's scheme is neither http nor https.");
-  check_authority(url->authority, *scheme, space, host);
+  check_authority(url->authority, *scheme, space, host, spelling);
   return url->path;
 }
 
@@ -83,12 +103,13 @@ Target parse(std::string_view text, const UrlSpace& space, std::string_view host
   for (const char c : text) {
     if (text::is_control(c)) refuse("The URL has a control character.");
     if (c == '#') refuse("The URL has a fragment.");
+    if (c == '?' && spelling == Spelling::tolerant) refuse("The URL has a query.");
     if (spelling == Spelling::strict && (c == ' ' || byte(c) >= 0x80))
       refuse("The URL has a character that must be percent-encoded.");
   }
   std::string_view path = text.substr(0, text.find('?'));
   if (path.empty()) refuse("The URL is empty.");
-  if (path.front() != '/') path = path_of_absolute(path, space, host);
+  if (path.front() != '/') path = path_of_absolute(path, space, host, spelling);
   if (path.empty()) path = "/";
 
   Target target;

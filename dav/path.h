@@ -56,8 +56,10 @@ struct Target {
 // long), 414 (path too long), 403 (too deep), 404 (outside the prefix), 502 (another authority).
 [[nodiscard]] Target parse_url(std::string_view text, const UrlSpace& space, std::string_view host);
 
-// parse_url for a Destination or If tag: also tolerates raw UTF-8 and spaces (docs/clients.md R23).
-// Outside the prefix is 502 here, its ancestors included. A fragment is 400.
+// parse_url for a Destination or If tag: also tolerates raw UTF-8 and spaces (docs/clients.md R23),
+// drops user information, and compares the hosts alone when the reference or `host` names no port.
+// Outside the prefix is 502 here, its ancestors included. A fragment is 400, and so is a query: who
+// does not escape a name with "?" means another resource than the one before it.
 [[nodiscard]] Target parse_reference(std::string_view text, const UrlSpace& space,
                                      std::string_view host);
 

@@ -70,6 +70,11 @@ bool Authority::is(const Authority& other, Scheme scheme) const {
   return port.value_or(own) == other.port.value_or(own) && same_host(host, other.host);
 }
 
+bool is_user_information(std::string_view text) {
+  constexpr text::ByteSet kBytes = text::ByteSet::alphanumeric_and("-._~%!$&'()*+,;=:");
+  return std::all_of(text.begin(), text.end(), [&](char c) { return kBytes.has(c); });
+}
+
 bool same_host(std::string_view a, std::string_view b) { return text::equal_ignoring_case(a, b); }
 
 bool is_loopback_name(std::string_view host) {

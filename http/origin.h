@@ -38,6 +38,8 @@ struct Authority {
   [[nodiscard]] bool is(const Authority& other, Scheme scheme) const;
 };
 
+// Whether the text may stand before the "@" of an authority (userinfo, RFC 3986 §3.2.1).
+[[nodiscard]] bool is_user_information(std::string_view text);
 // Whether both hosts, with the brackets of an IPv6 address, are the same one.
 [[nodiscard]] bool same_host(std::string_view a, std::string_view b);
 // Whether the host is "localhost", "127.0.0.1" or "[::1]": this machine, whatever its name servers

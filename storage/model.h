@@ -157,7 +157,7 @@ struct Lock {
   std::string owner;      // inner XML of DAV:owner, standing alone, returned verbatim; may be empty
   AccountId creator = kNobody;  // who took it; kNobody for anonymous clients
   Millis granted = 0;           // lease clock
-  std::int64_t timeout_s = 0;
+  std::int64_t timeout_s = 0;   // 0: it ran out when it was granted, and never lives again
 
   [[nodiscard]] Millis expires() const { return granted + timeout_s * 1000; }
 };

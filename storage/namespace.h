@@ -7,9 +7,10 @@
 //     tx.make_collection(*target.parent, path.name(), kNobody);
 //   });  // returned: committed and on disk
 //
-// Locks whose lease has run out are absent from every answer here. Names are stored byte-exact and
-// found normalisation-insensitively: two names equal under NFC are one member (docs/clients.md
-// R24).
+// Locks whose lease has run out are absent from every answer here that does not say otherwise. The
+// store keeps them for a while, because one of them may live again (Transaction::refresh_lock)
+// until something else is done to what it covers. Names are stored byte-exact and found
+// normalisation-insensitively: two names equal under NFC are one member (docs/clients.md R24).
 #pragma once
 
 #include <cstdint>
@@ -91,8 +92,8 @@ struct Usage {
   std::uint64_t bytes = 0;      // sum of all files' sizes, each copy counted
 };
 
-// A late UNLOCK is looked for among so many locks of a resource that ran out: those that ran out
-// last.
+// A late UNLOCK or refresh is looked for among so many locks of a resource that ran out: those that
+// ran out last.
 inline constexpr std::size_t kLateLocks = 64;
 
 // A consistent view of one instant. Used by one thread. Must not be kept while waiting for a
@@ -133,6 +134,10 @@ class Snapshot {
   // collection above. Of those that ran out, only the last kLateLocks of a resource are looked at.
   [[nodiscard]] virtual std::optional<Lock> find_lock(const Resolution& at, std::string_view token,
                                                       std::int64_t grace_s = 0) const = 0;
+  // Those that cover what `at` mapped, ran out at most `grace_s` seconds ago and may live again. Of
+  // each resource only the last kLateLocks that ran out are looked at.
+  [[nodiscard]] virtual std::vector<Lock> late_locks(const Resolution& at,
+                                                     std::int64_t grace_s) const = 0;
   // All live locks, in root path order, at most `limit`.
   [[nodiscard]] virtual std::vector<Lock> all_locks(std::size_t limit) const = 0;
   // How many live locks this account, which is not kNobody, has created. Costs O(these).
@@ -146,7 +151,10 @@ class Snapshot {
 };
 
 // A snapshot that also writes. Sees its own changes. Acts trust their arguments to come from this
-// transaction's own answers; an argument that does not fit the tree throws Error{conflict}.
+// transaction's own answers; an argument that does not fit the tree throws Error{conflict}. An act
+// on what a lock covers that ran out ends that lock for good: it never lives again. Acts are new
+// content, properties and dates, members that come and go, and locks; those on a member count for
+// its collection, and for locks with infinite depth from above.
 class Transaction : public Snapshot {
  public:
   // Stores `content` at parent/name: a new file, or new content for the file already there. Its
@@ -177,8 +185,9 @@ class Transaction : public Snapshot {
   // Adds a lock on root_id, under a token that no other has ever had; `granted` is set from the
   // lease clock. Does not judge conflicts.
   virtual Lock add_lock(Lock lock) = 0;
-  // Restarts the lock's lease with a new timeout; returns it as it is now.
-  // Here and below it is known by its token, its root and its lease, as it was found.
+  // Restarts the lock's lease with a new timeout; returns it as it is now. A lock that ran out
+  // lives again unless it has ended for good. Does not judge conflicts. Here and below it is known
+  // by its token, its root and its lease, as it was found.
   virtual Lock refresh_lock(const Lock& lock, std::int64_t timeout_s) = 0;
   // Removes the lock, live or expired; false when it is there no longer.
   virtual bool remove_lock(const Lock& lock) = 0;
@@ -245,6 +254,9 @@ class Namespace {
   virtual void write(Flush flush, const std::function<void(Transaction&)>& fn) = 0;
   // As of the last commit. Costs no statement: for every request. Never null.
   [[nodiscard]] virtual std::shared_ptr<const Accounts> accounts() const = 0;
+
+  // The lease clock, at once.
+  [[nodiscard]] virtual Millis lease_now() const = 0;
 
   // Content files that no row names any more, at most `limit`, oldest first.
   [[nodiscard]] virtual std::vector<std::string> garbage(std::size_t limit) const = 0;

@@ -3,6 +3,7 @@
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
+#include "dav/leases.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
 #include "dav/quota.h"
@@ -106,15 +107,19 @@ Response transfer(Call& call, bool moves) {
 
   bool replaced = false;
   call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
-    const storage::Resolution source = tx.resolve(call.target.path);
+    storage::Resolution source = tx.resolve(call.target.path);
     if (!source.mapped() && is_discarded(call.options, source) &&
         is_discarded(call.options, tx.resolve(transfer.destination.path))) {
       return;
     }
+    storage::Resolution destination = tx.resolve(transfer.destination.path);
+    if (revive_named_locks(call, conditions, tx, {&source, &destination})) {
+      source = tx.resolve(call.target.path);
+      destination = tx.resolve(transfer.destination.path);
+    }
     const storage::Resource& resource = existing(call, source);
     if (moves && resource.is_collection() && !recursive)
       throw Error(400, "MOVE of a collection has Depth: infinity only");
-    const storage::Resolution destination = tx.resolve(transfer.destination.path);
     check_source_and_destination(transfer, source, destination);
     check_rights(call, transfer, tx, recursive);
     require_parent(destination);

@@ -1,6 +1,7 @@
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
+#include "dav/leases.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
 #include "dav/rights.h"
@@ -15,7 +16,8 @@ Response handle_delete(Call& call) {
   if (call.target.path.is_root()) throw Error(403, "the root cannot be deleted");
 
   call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
-    const storage::Resolution target = tx.resolve(call.target.path);
+    storage::Resolution target = tx.resolve(call.target.path);
+    if (revive_named_locks(call, conditions, tx, {&target})) target = tx.resolve(call.target.path);
     if (!target.mapped() && is_discarded(call.options, target)) return;
     const storage::Resource& resource = existing(call, target);
     if (resource.is_collection() && depth && *depth != storage::Depth::infinity)

@@ -5,6 +5,7 @@
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
+#include "dav/leases.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
 #include "dav/quota.h"
@@ -16,8 +17,6 @@
 
 namespace holdfast::dav {
 namespace {
-
-constexpr std::int64_t kUnlockGraceS = 600;  // docs/robustness.md L2
 
 struct LockInfo {
   storage::LockScope scope = storage::LockScope::exclusive;
@@ -70,7 +69,8 @@ Response refresh(Call& call, const Conditions& conditions) {
   bool collection = false;
   storage::Millis lease_now = 0;
   call.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
-    const storage::Resolution target = tx.resolve(call.target.path);
+    storage::Resolution target = tx.resolve(call.target.path);
+    if (revive_named_locks(call, conditions, tx, {&target})) target = tx.resolve(call.target.path);
     conditions.check(tx, target);
     const auto held =
         std::find_if(target.locks.begin(), target.locks.end(),
@@ -113,8 +113,12 @@ Response handle_lock(Call& call) {
   storage::Millis lease_now = 0;
   // A LOCK that has to create its resource makes the store run this once more with a flush.
   call.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
-    const storage::Resolution target = tx.resolve(call.target.path);
+    storage::Resolution target = tx.resolve(call.target.path);
     created = !target.mapped();
+    // What is locked anew needs no lock that ran out, but a new member needs that of its
+    // collection.
+    if (created && revive_named_locks(call, conditions, tx, {&target}))
+      target = tx.resolve(call.target.path);
     if (call.target.trailing_slash && (created || !target.resource->is_collection()))
       throw slash_after_file();
     if (wanted.infinite) require_right_within(call, tx, call.target.path, storage::Right::write);
@@ -164,7 +168,7 @@ Response handle_unlock(Call& call) {
     conditions.check(tx, target);
     // A lock that ran out lately is unlocked once more without complaint: Finder drops the file
     // from view on any other answer (docs/robustness.md L2).
-    const auto lock = tx.find_lock(target, *token, kUnlockGraceS);
+    const auto lock = tx.find_lock(target, *token, kLateLockS);
     if (!lock) throw token_of_no_lock_to_remove();
     if (!created_by(*lock, *call.caller)) throw lock_of_another();
     tx.remove_lock(*lock);

@@ -1,5 +1,6 @@
 #include "dav/body.h"
 #include "dav/conditions.h"
+#include "dav/leases.h"
 #include "dav/locks.h"
 #include "dav/method.h"
 #include "dav/methods/methods.h"
@@ -39,7 +40,8 @@ Response handle_mkcol(Call& call) {
   }
 
   call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
-    const storage::Resolution target = tx.resolve(call.target.path);
+    storage::Resolution target = tx.resolve(call.target.path);
+    if (revive_named_locks(call, conditions, tx, {&target})) target = tx.resolve(call.target.path);
     judge(call, target);
     require_parent(target);
     conditions.check(tx, target);

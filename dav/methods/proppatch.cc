@@ -7,6 +7,7 @@
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
+#include "dav/leases.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
 #include "dav/multistatus.h"
@@ -237,7 +238,8 @@ Response handle_proppatch(Call& call) {
   bool collection = false;
   std::vector<Instruction> outcome;
   call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
-    const storage::Resolution target = tx.resolve(call.target.path);
+    storage::Resolution target = tx.resolve(call.target.path);
+    if (revive_named_locks(call, conditions, tx, {&target})) target = tx.resolve(call.target.path);
     if (!target.mapped() && is_discarded(call.options, target)) {
       outcome = instructions;
       return;

@@ -4,6 +4,7 @@
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
+#include "dav/leases.h"
 #include "dav/locks.h"
 #include "dav/method.h"
 #include "dav/methods/methods.h"
@@ -46,9 +47,8 @@ Announced parse(const Call& call) {
 
 // Everything that can refuse, in the order of docs/conflicts.md#order-of-the-checks; run before the
 // body is invited and again in the transaction that commits.
-storage::Resolution check(const Call& call, const Conditions& conditions,
-                          const storage::Snapshot& snapshot) {
-  storage::Resolution target = snapshot.resolve(call.target.path);
+void check(const Call& call, const Conditions& conditions, const storage::Snapshot& snapshot,
+           const storage::Resolution& target) {
   if (target.resource && target.resource->is_collection())
     throw not_allowed(target.resource, "PUT writes a file, and a collection is stored here");
   if (call.target.trailing_slash) throw slash_after_file();
@@ -59,7 +59,6 @@ storage::Resolution check(const Call& call, const Conditions& conditions,
   } else {
     require_tokens_to_add(call, conditions, snapshot, target);
   }
-  return target;
 }
 
 // Whose the file is or will be.
@@ -80,11 +79,13 @@ std::uint64_t check_space(const Call& call, const storage::Snapshot& snapshot,
 }
 
 // Hands the body on piece by piece, at most `room_bytes` of it; returns only when all of it has
-// arrived, as long as announced.
+// arrived, as long as announced. Keeps the locks, if any, until then.
 template <class Take>
-void read_whole(Call& call, const Announced& announced, std::uint64_t room_bytes, Take take) {
+void read_whole(Call& call, const Announced& announced, std::uint64_t room_bytes, HeldLocks* locks,
+                Take take) {
   std::uint64_t size = 0;
   for (;;) {
+    if (locks != nullptr) locks->keep();
     const Body::Piece piece = call.request.body->read();
     if (!piece.bytes.empty()) {
       if (piece.bytes.size() > body_limit_bytes(call) - size) throw body_too_large(call);
@@ -100,7 +101,7 @@ void read_whole(Call& call, const Announced& announced, std::uint64_t room_bytes
 }
 
 std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced,
-                                         std::uint64_t room_bytes) {
+                                         std::uint64_t room_bytes, HeldLocks* locks) {
   storage::Digests digests = announced.checksums.digests();
   // Clients that announce the one in OC-Checksum may compare the other later: rclone sends SHA-1,
   // and its check asks for MD5.
@@ -108,7 +109,7 @@ std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced,
   digests.sha1 |= both || call.options.checksums.sha1;
   digests.md5 |= both || call.options.checksums.md5;
   auto upload = call.contents.begin(digests);
-  read_whole(call, announced, room_bytes,
+  read_whole(call, announced, room_bytes, locks,
              [&](std::span<const char> bytes) { upload->append(bytes); });
   return upload;
 }
@@ -151,26 +152,33 @@ Response handle_put(Call& call) {
   const bool arrived = call.request.body->has_arrived() && announced.length &&
                        *announced.length <= std::min(limit, storage::kInlineLimitBytes);
   std::uint64_t room_bytes = limit;
+  std::optional<HeldLocks> locks;
   if (!arrived) {
+    if (!conditions.submitted_tokens().empty()) locks.emplace(call, conditions);
     auto snapshot = call.names.snapshot();
-    const storage::Resolution before = check(call, conditions, *snapshot);
+    const storage::Resolution before = snapshot->resolve(call.target.path);
+    check(call, conditions, *snapshot, before);
     if (is_discarded(call.options, before)) {
       const Outcome outcome = discarded(before, snapshot->wall_now());
       snapshot.reset();  // what follows waits for the client
-      read_whole(call, announced, limit, [](std::span<const char>) {});
+      read_whole(call, announced, limit, nullptr, [](std::span<const char>) {});
       return answer(announced, outcome);
     }
     room_bytes = check_space(call, *snapshot, before, announced.length);
   }
 
-  const auto upload = receive(call, announced, room_bytes);
+  const auto upload = receive(call, announced, room_bytes, locks ? &*locks : nullptr);
   const storage::Content& content = upload->seal();
   if (!arrived) announced.checksums.verify(content.checksums);
 
   Outcome outcome;
   try {
     call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
-      const storage::Resolution target = check(call, conditions, tx);
+      storage::Resolution target = tx.resolve(call.target.path);
+      if (revive_named_locks(call, conditions, tx, {&target}))
+        target = tx.resolve(call.target.path);
+      check(call, conditions, tx, target);
+      if (locks) locks->give_back(tx);
       if (arrived) {
         if (is_discarded(call.options, target)) {
           outcome = discarded(target, tx.wall_now());

@@ -79,6 +79,7 @@ class SqliteNamespace final : public Namespace {
         [&fn](WriteTransaction& transaction) { fn(transaction); });
   }
 
+  Millis lease_now() const override { return clock_.lease(); }
   std::shared_ptr<const Accounts> accounts() const override {
     return writer_ ? writer_->accounts() : accounts_;
   }

@@ -116,7 +116,7 @@ std::vector<Condition> conditions(const Scene& scene) {
 // Spellings of one URL as a tag.
 std::string written(const std::string& url, std::mt19937& random) {
   const std::string forms[] = {url, "http://localhost:8080" + url, "https://LocalHost:8080" + url,
-                               "/" + url, url + "?q"};
+                               "/" + url, "http://u:p%40@localhost" + url};
   return forms[random() % std::size(forms)];
 }
 

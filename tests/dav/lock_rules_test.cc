@@ -28,6 +28,7 @@ class UndoingNamespace final : public storage::Namespace {
     } catch (const Undo&) {
     }
   }
+  [[nodiscard]] storage::Millis lease_now() const override { return names_.lease_now(); }
   [[nodiscard]] std::shared_ptr<const storage::Accounts> accounts() const override {
     return names_.accounts();
   }

@@ -381,7 +381,6 @@ TEST(Paths, EverySpellingIsOneResourceToLocksConditionsAndDestinations) {
                              "/%73ecret/f",
                              "/secret/%66",
                              "/%73%65%63%72%65%74//%66",
-                             "/secret/f?query",
                              "http://localhost:8080/secret/f",
                              "HTTP://LOCALHOST:8080//%73ecret/f"};
   const char* others[] = {"/SECRET/f",   "/secret/F",    "/secret%20/f",  "/secret/f%20",

@@ -56,7 +56,7 @@ TEST_F(Origins, S10_ADestinationIsOursOrRefused) {
   const std::vector<Row> hostile = {
       {"http://evil.example/x", {502}},
       {"https://evil.example/x", {502}},
-      {"http://127.0.0.1/x", {502}},
+      {"http://127.0.0.1:80/x", {502}},
       {"http://127.0.0.1:1/x", {502}},
       {"http://127.0.0.2:" + port + "/x", {502}},
       {"http://[::1]:" + port + "/x", {502}},
@@ -70,8 +70,12 @@ TEST_F(Origins, S10_ADestinationIsOursOrRefused) {
       {"ftp://" + own + "/x", {502}},
       {"file:///etc/x", {400, 502}},
       {"javascript:x", {400, 502}},
-      {"http://alice@" + own + "/x", {400}},
-      {"http://" + own + "@evil.example/x", {400}},
+      {"http://alice@evil.example/x", {502}},
+      {"http://alice:" + own + "@evil.example/x", {502}},
+      {"http://alice@" + own + "@evil.example/x", {400}},
+      {"http://" + own + "@evil.example/x", {502}},
+      {"http://" + own + "/x?y", {400}},
+      {"/x?y", {400}},
       {"http://evil.example\\@" + own + "/x", {400}},
       {"http://" + own + "\\@evil.example/x", {400}},
       {"http://" + own + "\t/x", {400}},
@@ -102,6 +106,8 @@ TEST_F(Origins, S10_ADestinationIsOursOrRefused) {
        std::vector<std::pair<std::string, Fields>>{{"/own", plain},
                                                    {"http://" + own + "/own", plain},
                                                    {"HTTP://" + own + "/own", plain},
+                                                   {"http://127.0.0.1/own", plain},
+                                                   {"http://alice:hunter2@" + own + "/own", plain},
                                                    {"https://dav.example.org/own", plain},
                                                    {"https://DAV.example.org:443/own", plain},
                                                    {"https://files.example.org/own", proxied},
@@ -111,6 +117,30 @@ TEST_F(Origins, S10_ADestinationIsOursOrRefused) {
     EXPECT_EQ(ask("MOVE", "/f", all).status, 201) << destination;
     EXPECT_EQ(ask("MOVE", "/own", {{"Destination", "/f"}}).status, 201) << destination;
   }
+}
+
+// A client whose URL has the password in it puts it into its references as well.
+TEST_F(Origins, UserInformationOfAReferenceIsNeitherShownNorLogged) {
+  const std::string port = std::to_string(server_.port());
+  for (const std::string& host : {"127.0.0.1:" + port, std::string("127.0.0.1"),
+                                  std::string("evil.example"), std::string("a@evil.example")})
+    for (const std::string path : {"/g", "/none/g", "/", "/f?x", "/%zz", "/%2e%2e/"})
+      for (const std::string overwrite : {"T", "F"}) {
+        const std::string url = "http://alice:hunter2@" + host + path;
+        const Reply copied = ask("COPY", "/f", {{"Destination", url}, {"Overwrite", overwrite}});
+        const Reply judged = ask("PUT", "/h", {{"If", "<" + url + "> (<urn:x:y>)"}}, "x");
+        for (const Reply* reply : {&copied, &judged}) {
+          EXPECT_THAT(reply->body, Not(HasSubstr("hunter2"))) << url;
+          for (const auto& [name, value] : reply->fields)
+            EXPECT_THAT(value, Not(HasSubstr("hunter2"))) << url << name;
+        }
+      }
+  EXPECT_EQ(ask("GET", "/g").body, "text");
+  EXPECT_EQ(server_.stop(), 0);
+  EXPECT_THAT(server_.output(), Not(HasSubstr("hunter2")));
+  server_.start();
+  EXPECT_EQ(run({.arguments = {"grep", "-rq", "hunter2", server_.data()}}).exit_code, 1)
+      << "no log has it";
 }
 
 TEST_F(Origins, S7_OtherWebPagesChangeNothingAndReadNothing) {

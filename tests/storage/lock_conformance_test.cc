@@ -161,7 +161,144 @@ TEST_P(Locks, CannotBeRefreshedWhenThereIsNone) {
   };
   EXPECT_EQ(refresh("t:none"), Fault::conflict);
   clock().advance(10'000);
-  EXPECT_EQ(refresh("t:f"), Fault::conflict) << "absent once expired";
+  file("f", "other");
+  EXPECT_EQ(refresh("t:f"), Fault::conflict) << "it has ended for good";
+}
+
+// What is done to what a lock covers that ran out, and whether the lock may live again after it.
+TEST_P(Locks, LiveAgainUnlessSomethingWasDoneToWhatTheyCover) {
+  struct Row {
+    const char* act;
+    std::vector<std::string> left;  // of the locks below
+    std::function<void(Transaction&)> act_on;
+  };
+  const auto at_path = [](Transaction& tx, const char* path) {
+    return *tx.resolve(path_of(path)).resource;
+  };
+  Content content;
+  {
+    const auto staged = contents().begin({});
+    staged->append(std::string_view("new"));
+    content = staged->seal();
+  }
+  const std::vector<Row> rows = {
+      {"nothing", {"t:all", "t:c", "t:f", "t:x"}, [](Transaction&) {}},
+      {"new content",
+       {"t:c", "t:x"},
+       [&](Transaction& tx) { tx.put(at_path(tx, "c"), "f", content, {}, storage::kNobody); }},
+      {"new content of another member",
+       {"t:c", "t:f", "t:x"},
+       [&](Transaction& tx) { tx.put(at_path(tx, "c"), "g", content, {}, storage::kNobody); }},
+      {"a property",
+       {"t:c", "t:x"},
+       [&](Transaction& tx) {
+         const PropertyChange change{{"urn:x", "p"}, "<p xmlns=\"urn:x\"/>"};
+         tx.patch_properties(at_path(tx, "c/f").id, std::span(&change, 1));
+       }},
+      {"no property",
+       {"t:all", "t:c", "t:f", "t:x"},
+       [&](Transaction& tx) { tx.patch_properties(at_path(tx, "c/f").id, {}); }},
+      {"a date",
+       {"t:c", "t:x"},
+       [&](Transaction& tx) { tx.set_modified(at_path(tx, "c/f").id, 5); }},
+      {"a date of the collection",
+       {"t:f", "t:x"},
+       [&](Transaction& tx) { tx.set_modified(at_path(tx, "c").id, 5); }},
+      {"a new member",
+       {"t:f", "t:x"},
+       [&](Transaction& tx) { tx.put(at_path(tx, "c"), "new", content, {}, storage::kNobody); }},
+      {"a new collection",
+       {"t:f", "t:x"},
+       [&](Transaction& tx) { tx.make_collection(at_path(tx, "c"), "new", storage::kNobody); }},
+      {"the removal of another member",
+       {"t:f", "t:x"},
+       [&](Transaction& tx) { tx.remove_tree(at_path(tx, "c/g")); }},
+      {"the removal", {"t:x"}, [&](Transaction& tx) { tx.remove_tree(at_path(tx, "c/f")); }},
+      {"a copy onto it",
+       {"t:x"},
+       [&](Transaction& tx) {
+         tx.copy_tree(at_path(tx, "x"), true, at_path(tx, "c"), "f", storage::kNobody);
+       }},
+      {"a copy of it",
+       {"t:c", "t:f", "t:x"},
+       [&](Transaction& tx) {
+         tx.copy_tree(at_path(tx, "c/f"), true, at_path(tx, ""), "y", storage::kNobody);
+       }},
+      {"a move onto it",
+       {},
+       [&](Transaction& tx) { tx.move_tree(at_path(tx, "x"), at_path(tx, "c"), "f"); }},
+      {"a move of it",
+       {"t:x"},
+       [&](Transaction& tx) { tx.move_tree(at_path(tx, "c/f"), at_path(tx, ""), "y"); }},
+      {"another lock",
+       {"t:c", "t:x"},
+       [&](Transaction& tx) {
+         Lock lock;
+         lock.token = "t:other";
+         lock.root_id = at_path(tx, "c/f").id;
+         lock.timeout_s = 10;
+         tx.add_lock(lock);
+       }},
+      {"what is done elsewhere",
+       {"t:c", "t:f"},
+       [&](Transaction& tx) { tx.put(at_path(tx, ""), "x", content, {}, storage::kNobody); }},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.act);
+    start_afresh();
+    collection("c");
+    file("c/f");
+    file("c/g");
+    file("x");
+    lock("", "t:all", {.infinite = true, .timeout_s = 10});
+    lock("c", "t:c", {.timeout_s = 10});
+    lock("c/f", "t:f", {.timeout_s = 10});
+    lock("x", "t:x", {.timeout_s = 10});
+    clock().advance(10'000);
+    write(row.act_on);
+    std::vector<std::string> left;
+    for (const char* token : {"t:all", "t:c", "t:f", "t:x"}) {
+      const auto late = snapshot()->find_lock(token, 60);
+      if (!late) continue;
+      try {
+        write([&](Transaction& tx) { tx.refresh_lock(lock_with(tx, token), 20); });
+        left.emplace_back(token);
+      } catch (const storage::Error& error) {
+        EXPECT_EQ(error.fault(), Fault::conflict);
+        EXPECT_EQ(late->timeout_s, 0);
+      }
+    }
+    EXPECT_EQ(left, row.left);
+    for (const std::string& token : left) {
+      const auto lock = snapshot()->find_lock(token);
+      ASSERT_TRUE(lock) << token;
+      EXPECT_EQ(lock->granted, clock().lease());
+      EXPECT_EQ(lock->timeout_s, 20);
+    }
+  }
+}
+
+// A change by somebody who was not refused ends the lock also when it is undone with its write, and
+// only then not.
+TEST_P(Locks, EndForGoodWithTheWriteThatChangedTheResource) {
+  file("f");
+  lock("f", "t:f", {.timeout_s = 10});
+  clock().advance(10'000);
+  EXPECT_EQ(tokens(snapshot()->late_locks(resolve("f"), 60)), std::vector<std::string>{"t:f"});
+  struct Undo {};
+  EXPECT_THROW(write([&](Transaction& tx) {
+                 tx.set_modified(tx.resolve(path_of("f")).resource->id, 5);
+                 EXPECT_THAT(tx.late_locks(tx.resolve(path_of("f")), 60), IsEmpty());
+                 throw Undo{};
+               }),
+               Undo);
+  EXPECT_EQ(tokens(snapshot()->late_locks(resolve("f"), 60)), std::vector<std::string>{"t:f"});
+  backend().reopen();
+  EXPECT_EQ(tokens(snapshot()->late_locks(resolve("f"), 60)), std::vector<std::string>{"t:f"});
+  EXPECT_THAT(snapshot()->late_locks(resolve("new"), 60), IsEmpty());
+  write([&](Transaction& tx) { tx.set_modified(tx.resolve(path_of("f")).resource->id, 5); });
+  EXPECT_THAT(snapshot()->late_locks(resolve("f"), 60), IsEmpty());
+  EXPECT_TRUE(snapshot()->find_lock("t:f", 60)) << "a late UNLOCK still finds it";
 }
 
 TEST_P(Locks, AreRemovedLiveOrExpired) {

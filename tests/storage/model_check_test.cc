@@ -68,6 +68,15 @@ void ModelTree::drop_locks(const Key& top, bool also_at_top) {
   });
 }
 
+void ModelTree::end_late_locks(const Key& changed) {
+  for (auto& [token, lock] : locks) {
+    if (live(lock)) continue;
+    if (lock.root != changed && !(lock.infinite && at_or_below(changed, lock.root))) continue;
+    lock.granted = lock.expires();
+    lock.timeout_s = 0;
+  }
+}
+
 void ModelTree::vanish(const Key& top) {
   const Entry& entry = entries.at(top);
   storage::Resource lost;
@@ -87,6 +96,7 @@ void ModelTree::put(const Path& at, const std::string& bytes, std::optional<Mill
   if (entry.is_collection) throw Refused();
   entry.bytes = bytes;
   const bool replaces = entry.content != 0;
+  end_late_locks(replaces ? key(at) : parent(key(at)));
   entry.stored = replaces ? std::max(now, std::max(entry.stored, entry.created) + 1) : now;
   entry.content = ++*last_number;
   entry.modified = modified ? *modified : storage::Date(now);
@@ -95,6 +105,7 @@ void ModelTree::put(const Path& at, const std::string& bytes, std::optional<Mill
 void ModelTree::make_collection(const Path& at, int owner) {
   check_place(key(at));
   if (mapped(key(at))) throw Refused();
+  end_late_locks(parent(key(at)));
   appear(at, true).owner = owner;
 }
 
@@ -103,7 +114,9 @@ void ModelTree::copy(const Path& from, bool recursive, const Path& to, int owner
   const Key target = key(to);
   check_place(target);
   if (at_or_below(target, source) || at_or_below(source, target)) throw Refused();
+  end_late_locks(parent(target));
   if (mapped(target)) {
+    end_late_locks(target);
     drop_locks(target, false);
     vanish(target);
   }
@@ -136,6 +149,9 @@ void ModelTree::move(const Path& from, const Path& to) {
   if (source.empty()) throw Refused();
   if (source != target && (at_or_below(target, source) || at_or_below(source, target)))
     throw Refused();
+  end_late_locks(parent(source));
+  end_late_locks(parent(target));
+  if (mapped(target)) end_late_locks(target);
   if (source != target) drop_locks(source, true);
   if (source != target && mapped(target)) {
     drop_locks(target, false);
@@ -167,11 +183,13 @@ void ModelTree::move(const Path& from, const Path& to) {
 
 void ModelTree::remove(const Path& at) {
   if (at.is_root()) throw Refused();
+  end_late_locks(parent(key(at)));
   drop_locks(key(at), true);
   vanish(key(at));
 }
 
 void ModelTree::patch(const Path& at, const std::vector<PropertyChange>& changes) {
+  if (!changes.empty()) end_late_locks(key(at));
   for (const PropertyChange& change : changes) {
     if (change.xml) {
       entries.at(key(at)).properties[change.name] = *change.xml;
@@ -183,17 +201,19 @@ void ModelTree::patch(const Path& at, const std::vector<PropertyChange>& changes
 
 void ModelTree::set_modified(const Path& at, storage::Date modified) {
   Entry& entry = entries.at(key(at));
+  end_late_locks(key(at));
   entry.modified =
       entry.is_collection ? storage::collection_date_set(modified, entry.modified, now) : modified;
 }
 
 void ModelTree::add_lock(const std::string& token, const Path& at, bool infinite, LockScope scope,
                          std::int64_t timeout_s) {
+  end_late_locks(key(at));
   locks[token] = {key(at), infinite, scope, now, timeout_s};
 }
 
 void ModelTree::refresh(const std::string& token, std::int64_t timeout_s) {
-  if (!locks.contains(token) || !live(locks[token])) throw Refused();
+  if (!locks.contains(token) || locks[token].timeout_s == 0) throw Refused();
   locks[token].granted = now;
   locks[token].timeout_s = timeout_s;
 }
@@ -665,6 +685,13 @@ void ModelCheck::compare_one(const ModelTree& model, const Snapshot& now, const 
     EXPECT_EQ(now.find_lock(found, token).has_value(), covers && late < 0) << token;
     EXPECT_EQ(now.find_lock(found, token, 10).has_value(), covers && late <= 10'000) << token;
   }
+  std::vector<std::string> late;
+  for (const auto& [token, lock] : model.locks)
+    if (found.mapped() && !model.live(lock) && lock.timeout_s > 0 &&
+        model.now - lock.expires() <= 10'000 &&
+        (lock.root == key || (lock.infinite && ModelTree::at_or_below(key, lock.root))))
+      late.push_back(token);
+  EXPECT_THAT(tokens(now.late_locks(found, 10)), testing::UnorderedElementsAreArray(late));
   if (!found.mapped()) return;
   std::uint64_t count = 0;
   std::size_t levels = 0;

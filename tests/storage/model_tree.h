@@ -80,6 +80,8 @@ struct ModelTree {
   void refresh(const std::string& token, std::int64_t timeout_s);
   void remove_lock(const std::string& token);
   void purge(std::int64_t grace_s);
+  // Those that ran out and cover what is there never live again.
+  void end_late_locks(const Key& changed);
 
  private:
   [[nodiscard]] Key parent(const Key& key) const { return Key(key.begin(), key.end() - 1); }

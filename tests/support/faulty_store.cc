@@ -87,6 +87,11 @@ class Reading : public Interface {
     plan_.step("find_lock");
     return reads().find_lock(at, token, grace_s);
   }
+  [[nodiscard]] std::vector<Lock> late_locks(const Resolution& at,
+                                             std::int64_t grace_s) const override {
+    plan_.step("late_locks");
+    return reads().late_locks(at, grace_s);
+  }
   [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit) const override {
     plan_.step("all_locks");
     return reads().all_locks(limit);

@@ -66,6 +66,7 @@ class FaultyNamespace final : public storage::Namespace {
 
   [[nodiscard]] std::unique_ptr<const storage::Snapshot> snapshot() const override;
   void write(storage::Flush flush, const std::function<void(storage::Transaction&)>& fn) override;
+  [[nodiscard]] storage::Millis lease_now() const override { return inner_.lease_now(); }
   [[nodiscard]] std::shared_ptr<const storage::Accounts> accounts() const override {
     return inner_.accounts();
   }

@@ -262,6 +262,15 @@ class Reading : public Interface {
     return covers ? lock : std::nullopt;
   }
 
+  [[nodiscard]] std::vector<Lock> late_locks(const Resolution& at,
+                                             std::int64_t grace_s) const override {
+    std::vector<Lock> late;
+    for (const auto& [token, lock] : state_.locks)
+      if (!is_live(lock) && lock.timeout_s > 0 && find_lock(at, token, grace_s))
+        late.push_back(shown(lock));
+    return late;
+  }
+
   [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit) const override {
     std::vector<Lock> all = live([](const Lock&) { return true; });
     std::stable_sort(all.begin(), all.end(),
@@ -353,6 +362,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     std::optional<NodeId> id = place(parent.id, name);
     if (id && tree_.node(*id).resource.is_collection()) refuse("content for a collection");
     const bool fresh = !id;
+    end_late_locks(fresh ? parent.id : *id);
     if (fresh) id = add(parent.id, name, Kind::file, owner);
     const std::int64_t number = ++counters_.last_content;
     tree_.contents[number] = std::make_shared<const Content>(content);
@@ -368,6 +378,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
   Resource make_collection(const Resource& parent, std::string_view name,
                            AccountId owner) override {
     if (place(parent.id, name)) refuse("a collection where something is mapped");
+    end_late_locks(parent.id);
     Resource& made = tree_.node(add(parent.id, name, Kind::collection, owner)).resource;
     made.modified = tree_.node(parent.id).resource.modified;
     return made;
@@ -378,6 +389,8 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     const std::optional<NodeId> replaced = place(parent.id, name);
     if (tree_.inside(parent.id, source.id)) refuse("copy into itself");
     if (replaced && tree_.inside(source.id, *replaced)) refuse("copy onto itself or an ancestor");
+    end_late_locks(parent.id);
+    if (replaced) end_late_locks(*replaced);
     std::vector<Lock> kept;
     if (replaced) kept = clear(*replaced);
     const Date above = tree_.node(parent.id).resource.modified;
@@ -395,6 +408,9 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     if (tree_.inside(parent.id, source.id)) refuse("move into itself");
     const bool respelt = replaced == source.id;
     if (replaced && !respelt && tree_.inside(source.id, *replaced)) refuse("move onto an ancestor");
+    end_late_locks(tree_.node(source.id).resource.parent);
+    end_late_locks(parent.id);
+    if (replaced) end_late_locks(*replaced);
     std::vector<Lock> kept;
     if (!respelt) {
       std::erase_if(tree_.locks, [&](const auto& entry) {
@@ -427,12 +443,14 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
   void remove_tree(const Resource& root) override {
     if (root.id == kRoot) refuse("removal of the root");
     tree_changed_ = true;
+    end_late_locks(tree_.node(root.id).resource.parent);
     clear(root.id);
   }
 
   void patch_properties(NodeId id, std::span<const storage::PropertyChange> changes) override {
     tree_changed_ = true;
     State::Node& node = tree_.node(id);
+    if (!changes.empty()) end_late_locks(id);
     for (const storage::PropertyChange& change : changes) {
       if (change.xml) {
         node.properties[change.name] = *change.xml;
@@ -445,6 +463,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
   void set_modified(NodeId id, Date modified) override {
     tree_changed_ = true;
     Resource& of = tree_.node(id).resource;
+    end_late_locks(id);
     of.modified =
         of.is_collection() ? storage::collection_date_set(modified, of.modified, wall_) : modified;
   }
@@ -452,6 +471,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
   Lock add_lock(Lock lock) override {
     static_cast<void>(tree_.node(lock.root_id));
     if (tree_.locks.contains(lock.token)) refuse("two locks with one token");
+    end_late_locks(lock.root_id);
     lock.granted = lease_;
     return shown(tree_.locks[lock.token] = lock);
   }
@@ -459,7 +479,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
   Lock refresh_lock(const Lock& lock, std::int64_t timeout_s) override {
     const auto found = tree_.locks.find(lock.token);
     if (found == tree_.locks.end() || found->second.root_id != lock.root_id ||
-        !is_live(found->second))
+        found->second.timeout_s == 0)
       refuse("refresh of no lock");
     found->second.granted = lease_;
     found->second.timeout_s = timeout_s;
@@ -516,6 +536,19 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
   [[nodiscard]] bool tree_changed() const { return tree_changed_; }
 
  private:
+  // Locks that ran out and cover this resource never live again.
+  void end_late_locks(NodeId changed) {
+    const std::vector<NodeId> up = tree_.lineage(changed);
+    for (auto& [token, lock] : tree_.locks) {
+      const bool covers =
+          lock.root_id == changed ||
+          (lock.infinite && std::find(up.begin(), up.end(), lock.root_id) != up.end());
+      if (!covers || this->is_live(lock)) continue;
+      lock.granted = lock.expires();
+      lock.timeout_s = 0;
+    }
+  }
+
   // What is mapped at parent/name; refuses where nothing can be. Asked before every act that maps.
   std::optional<NodeId> place(NodeId parent, std::string_view name) {
     if (!tree_.node(parent).resource.is_collection()) refuse("the parent is a file");

@@ -33,6 +33,7 @@ class MemoryNamespace final : public storage::Namespace {
 
   [[nodiscard]] std::unique_ptr<const storage::Snapshot> snapshot() const override;
   void write(storage::Flush flush, const std::function<void(storage::Transaction&)>& fn) override;
+  [[nodiscard]] storage::Millis lease_now() const override { return clock_.lease(); }
   [[nodiscard]] std::shared_ptr<const storage::Accounts> accounts() const override;
   [[nodiscard]] std::vector<std::string> garbage(std::size_t limit) const override;
   void forget_garbage(std::span<const std::string> blobs) override;

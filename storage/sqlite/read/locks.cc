@@ -199,6 +199,24 @@ std::optional<Lock> Queries::find_lock(const Resolution& at, std::string_view to
   return std::nullopt;
 }
 
+std::vector<Lock> Queries::late_locks(const Resolution& at, std::int64_t grace_s) {
+  std::vector<Lock> late;
+  if (!at.mapped() || grace_s <= 0 || !any_locks()) return late;
+  for (std::size_t level = 0; level < at.lineage.size(); ++level) {
+    Run run(late_locks_at_, level > 0 ? at.lineage[level - 1] : 0, at.lineage[level],
+            expired_after(grace_s), lease_now_, static_cast<std::int64_t>(kLateLocks));
+    while (run.row()) {
+      Lock lock;
+      read_lock(run, lock);
+      if (lock.timeout_s == 0 || (!lock.infinite && level + 1 < at.lineage.size())) continue;
+      const auto names = at.stored.segments().first(level);
+      lock.root = Path({names.begin(), names.end()});
+      late.push_back(std::move(lock));
+    }
+  }
+  return late;
+}
+
 std::uint64_t Queries::locks_of(AccountId creator) {
   Run run(locks_of_, creator, lease_now_);
   return run.row() ? static_cast<std::uint64_t>(run.integer(0)) : 0;

@@ -89,6 +89,7 @@ class Queries {
   [[nodiscard]] std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s);
   [[nodiscard]] std::optional<Lock> find_lock(const Resolution& at, std::string_view token,
                                               std::int64_t grace_s);
+  [[nodiscard]] std::vector<Lock> late_locks(const Resolution& at, std::int64_t grace_s);
   [[nodiscard]] std::vector<Lock> all_locks(std::size_t limit);
   [[nodiscard]] std::uint64_t locks_of(AccountId creator);
   [[nodiscard]] Usage usage();

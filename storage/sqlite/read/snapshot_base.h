@@ -35,6 +35,9 @@ class SnapshotBase : public Interface {
                                 std::int64_t grace_s) const override {
     return queries_.find_lock(at, token, grace_s);
   }
+  std::vector<Lock> late_locks(const Resolution& at, std::int64_t grace_s) const override {
+    return queries_.late_locks(at, grace_s);
+  }
   std::vector<Lock> all_locks(std::size_t limit) const override {
     return queries_.all_locks(limit);
   }

@@ -1,7 +1,35 @@
 // Acts on locks. Alone they need no flush (docs/robustness.md G1).
+#include <algorithm>
+#include <limits>
+
+#include "storage/sqlite/file/schema.h"
 #include "storage/sqlite/write/statements.h"
 
 namespace holdfast::storage::sqlite {
+
+bool WriteTransaction::any_late_locks() {
+  if (lease_now() < none_late_before_ || !queries_.any_locks()) return false;
+  Run run(sql_->first_expiry);
+  none_late_before_ = run.row() ? run.integer(0) : std::numeric_limits<Millis>::max();
+  return none_late_before_ <= lease_now();
+}
+
+void WriteTransaction::end_late_locks(NodeId changed) {
+  if (!any_late_locks()) return;
+  NodeId node = changed;
+  for (std::size_t level = 0; level <= kMostLevels; ++level) {
+    const std::optional<NodeId> parent = queries_.parent_of(node);
+    if (!parent) return;
+    Run(sql_->end_late_locks, *parent, node, lease_now(), node == changed).done();
+    if (node == kRoot) return;
+    node = *parent;
+  }
+  throw Error(Fault::corrupt, "a collection lies inside itself");
+}
+
+void WriteTransaction::lasts_until(Millis expires) {
+  none_late_before_ = std::min(none_late_before_, expires);
+}
 
 Lock WriteTransaction::add_lock(Lock lock) {
   std::optional<Path> root = queries_.path_of(lock.root_id);
@@ -11,17 +39,19 @@ Lock WriteTransaction::add_lock(Lock lock) {
   lock.granted = lease_now();
   ++state_.begun;
   state_.changed = state_.grew = true;
+  end_late_locks(lock.root_id);
   Run(sql_->insert_lock, lock.token, lock.root_id, lock.scope == LockScope::shared, lock.infinite,
       lock.owner, lock.creator, lock.granted, lock.timeout_s, lock.expires(), *parent)
       .done();
   queries_.lock_came(lock);
+  lasts_until(lock.expires());
   ++counters_.locks;
   return lock;
 }
 
 Lock WriteTransaction::refresh_lock(const Lock& lock, std::int64_t timeout_s) {
   const std::optional<NodeId> parent = queries_.parent_of(lock.root_id);
-  if (!parent || lock.expires() <= lease_now()) throw Error(Fault::conflict, "no such lock");
+  if (!parent) throw Error(Fault::conflict, "no such lock");
   acting();
   state_.changed = true;
   Lock refreshed = lock;
@@ -31,6 +61,7 @@ Lock WriteTransaction::refresh_lock(const Lock& lock, std::int64_t timeout_s) {
       timeout_s, refreshed.expires())
       .done();
   if (connection_.changes() == 0) throw Error(Fault::conflict, "no such lock");
+  lasts_until(refreshed.expires());
   return refreshed;
 }
 

@@ -135,7 +135,13 @@ struct WriteTransaction::Statements {
                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"};
   Statement refresh_lock{connection,
                          "UPDATE lock SET granted = ?5, timeout_s = ?6, expires = ?7 "
-                         "WHERE parent = ?1 AND node = ?2 AND expires = ?3 AND token = ?4"};
+                         "WHERE parent = ?1 AND node = ?2 AND expires = ?3 AND token = ?4 "
+                         "AND timeout_s > 0"};
+  Statement first_expiry{connection, "SELECT expires FROM lock ORDER BY expires LIMIT 1"};
+  Statement end_late_locks{connection,
+                           "UPDATE lock SET granted = expires, timeout_s = 0 "
+                           "WHERE parent = ?1 AND node = ?2 AND expires <= ?3 AND timeout_s > 0 "
+                           "AND (?4 OR infinite <> 0)"};
   Statement delete_lock{connection,
                         "DELETE FROM lock "
                         "WHERE parent = ?1 AND node = ?2 AND expires = ?3 AND token = ?4"};

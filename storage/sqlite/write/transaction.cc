@@ -151,6 +151,7 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
     file.created = wall_now();
     file.owner = owner;
   }
+  end_late_locks(old ? old->id : parent.id);
   file.modified = modified.value_or(wall_now());
   file.size = content.size;
   file.stored = old ? stored_after(*old, wall_now()) : wall_now();
@@ -178,6 +179,7 @@ Resource WriteTransaction::make_collection(const Resource& parent, std::string_v
   const NameKey key(name);
   Place above = collection(parent.id);
   growing();
+  end_late_locks(parent.id);
   Resource made;
   made.id = counters_.next_node++;
   made.parent = parent.id;
@@ -196,6 +198,7 @@ void WriteTransaction::patch_properties(NodeId id, std::span<const PropertyChang
   (void)place(id);  // only of a mapped resource
   if (changes.empty()) return;
   growing();
+  end_late_locks(id);
   for (const PropertyChange& change : changes) {
     if (change.xml) {
       Run(sql_->set_property, id, change.name.xmlns, change.name.name, *change.xml).done();
@@ -209,6 +212,7 @@ void WriteTransaction::patch_properties(NodeId id, std::span<const PropertyChang
 void WriteTransaction::set_modified(NodeId id, Date modified) {
   const Place of = place(id);
   changing();
+  end_late_locks(id);
   if (of.collection) modified = collection_date_set(modified, of.modified, wall_now());
   touch(of, modified);
 }
@@ -221,6 +225,7 @@ NamespaceCheck WriteTransaction::repair() {
   counters_ = read_counters(connection_);
   state_.accounts = read_accounts(connection_);
   queries_.forget();
+  none_late_before_ = 0;
   return result;
 }
 

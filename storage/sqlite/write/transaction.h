@@ -46,10 +46,10 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   struct State {
     Counters counters;
     std::shared_ptr<const Accounts> accounts;
-    std::uint32_t begun = 0;      // how many changes began, perhaps without effect
-    bool changed = false;           // something
-    bool must_flush = false;        // docs/robustness.md G1 wants a flush
-    bool grew = false;              // something that takes space
+    std::uint32_t begun = 0;  // how many changes began, perhaps without effect
+    bool changed = false;     // something
+    bool must_flush = false;  // docs/robustness.md G1 wants a flush
+    bool grew = false;        // something that takes space
   };
   void begin(const Counters& counters, std::shared_ptr<const Accounts> accounts);
   [[nodiscard]] const State& save() const { return state_; }
@@ -131,6 +131,14 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   // Live locks and expired ones: of one resource, and of a whole tree.
   void drop_locks_at(NodeId id, NodeId parent);
   void drop_locks_within(const Resource& root, NodeId parent);
+
+  // locks.cc
+  // Locks that ran out and cover this resource end for good, because it is about to change. Costs a
+  // comparison as long as no lock has run out.
+  void end_late_locks(NodeId changed);
+  [[nodiscard]] bool any_late_locks();
+  // A lock was granted or refreshed.
+  void lasts_until(Millis expires);
   // Makes room for `to` where `replaced` is: its lock stays and covers `to` (RFC 4918 §7.6).
   void give_place(const Resource& replaced, NodeId to);
 
@@ -141,6 +149,7 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void release(std::int64_t content);
 
   Connection& connection_;
+  Millis none_late_before_ = 0;  // no lock has run out before then; more may be known to the store
   State state_;
   Counters& counters_ = state_.counters;
 

@@ -26,6 +26,8 @@ Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, con
   if (queries_.lies_in(parent.id, source.id)) refuse("a copy into itself");
   if (replaced && queries_.lies_in(source.id, replaced->id)) refuse("a copy onto an ancestor");
   growing();
+  end_late_locks(parent.id);
+  if (replaced) end_late_locks(replaced->id);
 
   const bool with_members = recursive && from.collection;
   if (replaced) above.modified = date_after_loss(above.modified, wall_now(), *replaced);
@@ -96,6 +98,9 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
   std::optional<Place> left;
   if (from.parent != parent.id) left = place(from.parent);
   changing();
+  end_late_locks(from.parent);
+  if (left) end_late_locks(parent.id);
+  if (replaced) end_late_locks(replaced->id);
 
   // At a new spelling the lock is on source and destination alike, and so it stays. None that stays
   // sees its resource come to another parent (invariant 7).
@@ -130,6 +135,7 @@ void WriteTransaction::remove_tree(const Resource& root) {
   if (root.id == kRoot) refuse("the root cannot be removed");
   const Place parent = place(place(root.id).parent);
   changing();
+  end_late_locks(parent.id);
   drop(root, parent.id);
   member_left(parent, root);
 }

@@ -371,7 +371,8 @@ int connections_per_client(const config::Config& config, std::uint64_t n) {
   return admitted ? 200 : 503;
 }
 
-// 503 is what the door answers to those without a place (SigningIn has it on the wire).
+// 503 is what the door answers to those without a place (tests/integration/signing_in_test.cc has
+// it on the wire).
 int requests_per_account(const config::Config& config, std::uint64_t n) {
   auth::ActiveRequests active(config.limits.requests_per_account);
   std::vector<std::shared_ptr<const void>> places;
