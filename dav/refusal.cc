@@ -126,8 +126,12 @@ std::string_view exception_name(int status) {
       return "Conflict";
     case 412:
       return "PreconditionFailed";
+    case 415:
+      return "UnsupportedMediaType";
     case 423:
       return "Locked";
+    case 501:
+      return "NotImplemented";
     case 507:
       return "InsufficientStorage";
     default:
