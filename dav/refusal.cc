@@ -126,8 +126,12 @@ std::string_view exception_name(int status) {
       return "Conflict";
     case 412:
       return "PreconditionFailed";
+    case 415:
+      return "UnsupportedMediaType";
     case 423:
       return "Locked";
+    case 501:
+      return "NotImplemented";
     case 507:
       return "InsufficientStorage";
     default:
@@ -300,7 +304,7 @@ Error to_refusal(const storage::Error& error) {
 }
 
 Response to_response(const Error& error, const Request& request, const Options& options) {
-  const http::Preferred preferred = http::preferred_for_errors(request.fields);
+  const http::Preferred preferred = http::preferred_form(request.fields);
   const bool json = preferred == http::Preferred::json;
   Response response;
   response.status = error.status;

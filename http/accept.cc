@@ -40,7 +40,7 @@ std::optional<int> weight(std::string_view parameters) {
 
 }  // namespace
 
-Preferred preferred_for_errors(const Fields& fields) {
+Preferred preferred_form(const Fields& fields) {
   const std::optional<std::string> accept = fields.joined("Accept");
   if (!accept) return Preferred::xml;
   int json = 0;

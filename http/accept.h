@@ -5,11 +5,12 @@
 
 namespace holdfast::http {
 
-// In which form a client reads what went wrong (docs/conflicts.md). JSON when Accept names
+// In which form a client reads what is neither content nor a 207: a refusal (docs/conflicts.md) and
+// the listing that answers GET. JSON when Accept names
 // application/json or application/problem+json, and no XML type of the same weight or more. HTML
 // when it names text/html, and no XML or JSON type of the same weight or more. XML otherwise, as
 // WebDAV has it: a wildcard names no type, because every client sends one.
 enum class Preferred { xml, json, html };
-[[nodiscard]] Preferred preferred_for_errors(const Fields& fields);
+[[nodiscard]] Preferred preferred_form(const Fields& fields);
 
 }  // namespace holdfast::http

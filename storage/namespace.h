@@ -65,6 +65,13 @@ struct Wanted {
   // Members for which it says no are left out with all below them, which nothing walks. Never asked
   // about the root. Empty: all are shown.
   Shown shown = {};
+  // A page of a Depth: 1 listing, which is then without the root: the members behind this name in
+  // name order, whether one has it or not, and at most so many that are shown.
+  struct Page {
+    std::string after;  // empty: from the first on
+    std::size_t most = 0;
+  };
+  std::optional<Page> page = std::nullopt;
 };
 
 // One row of a listing. Valid during the visit only.

@@ -2,10 +2,12 @@
 // none of it (docs/robustness.md S6).
 #include "dav/conditions.h"
 #include "dav/headers.h"
+#include "dav/json_listing.h"
 #include "dav/listing_page.h"
 #include "dav/method.h"
 #include "dav/methods/methods.h"
 #include "dav/rights.h"
+#include "http/accept.h"
 #include "http/date.h"
 #include "http/entity_tag.h"
 #include "http/media_type.h"
@@ -213,7 +215,12 @@ Response handle_get(Call& call) {
       set_representation(response, resource, snapshot->wall_now());
       return response;
     }
-    if (resource.is_collection()) return listing_page(call, std::move(snapshot), target);
+    if (resource.is_collection()) {
+      const bool json = http::preferred_form(call.fields()) == http::Preferred::json;
+      Response response = json ? json_listing(call, std::move(snapshot), target)
+                               : listing_page(call, std::move(snapshot), target);
+      return std::move(response.set("Vary", "Accept"));
+    }
     if (auto opened = open_content(call, *snapshot, resource)) {
       const storage::Millis now = snapshot->wall_now();
       const bool in_ranges = range_applies(call, *snapshot, target);

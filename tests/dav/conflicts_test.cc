@@ -206,12 +206,13 @@ TEST(Conflicts, JsonIsSentOnlyToThoseWhoPreferIt) {  // docs/conflicts.md
       {"application/json, text/html", true},
       {"application/json, */*;q=0.8", true},
       {"application/xml;q=0.5, application/json;q=0.6", true},
-      {"text/html, application/json;q=0.1", true},
+      {"text/html;q=0.1, application/json;q=0.1", true},
       {"*/*", false},
-      {"application/json, */*", false},
+      {"application/json, */*", true},
+      {"application/json, text/plain, */*", true},  // axios
       {"application/json;q=0.5, text/xml", false},
       {"application/json;q=0", false},
-      {"application/json;q=0.5, application/*;q=0.5", false},
+      {"application/json;q=0.5, application/*;q=0.5", true},
       {"text/xml", false},
       {"", false},
       {"garbage;;;,,,", false},
@@ -226,9 +227,9 @@ TEST(Conflicts, JsonIsSentOnlyToThoseWhoPreferIt) {  // docs/conflicts.md
   EXPECT_EQ(scene.status("PUT", "/locked", {}, "x"), 423);
   for (const auto mode : {dav::ConflictStatus::always_409, dav::ConflictStatus::rfc4918}) {
     Scene other(mode);
-    EXPECT_EQ(
-        other.send("PUT", "/locked", {{"Accept", "application/json"}}, "x").header("Content-Type"),
-        "application/xml; charset=utf-8");
+    const Answer answer = other.send("PUT", "/locked", {{"Accept", "application/json"}}, "x");
+    EXPECT_EQ(answer.status, mode == dav::ConflictStatus::rfc4918 ? 423 : 409);
+    EXPECT_EQ(answer.header("Content-Type"), "application/problem+json");
   }
 }
 

@@ -100,14 +100,36 @@ TEST(Proppatch, KeepsNamesOfAnyNamespaceApart) {  // RFC 4918 §4.5
   w.put("/f");
   EXPECT_EQ(w.status("PROPPATCH", "/f", {},
                      set_properties("<p xmlns=\"\">none</p><x:p>x</x:p><p xmlns=\"urn:y\">y</p>"
-                                    "<D:p>dav</D:p><p xmlns=\"http://a&amp;b/&lt;\">odd</p>")),
+                                    "<D:p>dav</D:p><p xmlns=\"http://a&amp;b/%3C\">odd</p>")),
             207);
   const auto all = single(w.send("PROPFIND", "/f", {{"Depth", "0"}}));
   EXPECT_EQ(all.text("p", ""), "none");
   EXPECT_EQ(all.text("p", "urn:x"), "x");
   EXPECT_EQ(all.text("p", "urn:y"), "y");
   EXPECT_EQ(all.text("p", "DAV:"), "dav");
-  EXPECT_EQ(all.text("p", "http://a&b/<"), "odd");
+  EXPECT_EQ(all.text("p", "http://a&b/%3C"), "odd");
+}
+
+// A namespace name that is no URI would spoil every later listing for clients that write a name as
+// {namespace}local (Namespaces in XML 1.0 §2.2). What is stored already can be removed.
+TEST(Proppatch, RefusesANamespaceNameThatIsNoUri) {
+  World w;
+  w.put("/f");
+  const auto set = [&](const std::string& xmlns) {
+    return w.send("PROPPATCH", "/f", {}, set_properties("<p xmlns=\"" + xmlns + "\">x</p>"));
+  };
+  for (const char* good : {"", "DAV:", "urn:x", "http://h/a?b=c&amp;d#e", "relative/name", "x",
+                           "%7B", "urn:\xC3\xA4", "a:b'(c)*;$!,[d]@"})
+    EXPECT_EQ(set(good).status, 207) << good;
+  for (const char* bad : {"a}b", "{urn:x}", "a b", "&lt;", "a&gt;b", "a&quot;b", "a\\b", "a^b",
+                          "a`b", "a|b", "a&#9;b", "a&#10;b", " urn:x", "urn:x "}) {
+    const Answer answer = set(bad);
+    EXPECT_EQ(answer.status, 400) << bad;
+    EXPECT_THAT(answer.body, testing::HasSubstr("no URI")) << bad;
+  }
+  EXPECT_EQ(w.status("PROPPATCH", "/f", {},
+                     propertyupdate("<D:remove><D:prop><p xmlns=\"a}b\"/></D:prop></D:remove>")),
+            207);
 }
 
 TEST(Proppatch, WorksInDocumentOrder) {  // RFC 4918 §9.2

@@ -112,8 +112,10 @@ struct Spec {
     caller->name = "ann";
     for (const auto& [path, right] : grants)
       caller->grants.push_back({.path = spelt(path), .right = right});
+    // An account has the right to write in its home, unless a grant for it says otherwise.
+    if (home || !grants.empty()) caller->account = account_named("ann");
+    if (!home && !grants.empty()) caller->home = spelt(grants.front().first);
     if (home) {
-      caller->account = 7;
       caller->home = spelt(*home);
     }
     caller->scope = spelt(scope);
@@ -403,6 +405,7 @@ struct Rights : Matrix {
   // A caller with these rights; "" is the root.
   void be(std::vector<std::pair<std::string, Right>> grants, std::string name = "ann") {
     auto caller = std::make_shared<Caller>(*Spec{.grants = std::move(grants)}.caller(true));
+    if (caller->account != storage::kNobody) caller->account = account_named(name);
     caller->name = std::move(name);
     world_.dav.as(std::move(caller));
   }

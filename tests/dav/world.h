@@ -213,10 +213,25 @@ struct World {
              std::string_view body = {}) {
     return send(method, target, headers, body).status;
   }
+  // The account of this name, made when there is none.
+  storage::AccountId account(const std::string& name) {
+    const auto accounts = store.names.accounts();
+    if (const storage::Account* found = accounts->find(name)) return found->id;
+    storage::AccountId id = storage::kNobody;
+    store.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
+      storage::Account account;
+      account.name = name;
+      id = tx.put_account(account);
+    });
+    return id;
+  }
   Answer send_as(std::string principal, std::string_view method, std::string_view target,
                  const Headers& headers = {}, std::string_view body = {}) {
+    dav::Caller caller = *dav::anonymous_caller(storage::Right::write);
+    if (!principal.empty()) caller.account = account(principal);
+    caller.name = std::move(principal);
     DavClient other(engine);
-    other.as(std::move(principal));
+    other.as(std::make_shared<const dav::Caller>(std::move(caller)));
     return other.send(method, target, headers, body);
   }
 

@@ -348,8 +348,8 @@ TEST(XmlPeer, EveryAnswerIsWellFormedWhateverWasStored) {  // docs/robustness.md
     const auto keep = [&](const Answer& answer) { answers.push_back(answer.body); };
     keep(w.send("PROPPATCH", url, {},
                 "<D:propertyupdate xmlns:D='DAV:'><D:set><D:prop><D:displayname>" + escaped +
-                    "</D:displayname><p:v xmlns:p=\"urn:" + xmlns + "\" a=\"" + escaped + "\">" +
-                    escaped + "</p:v></D:prop></D:set></D:propertyupdate>"));
+                    "</D:displayname><p:v xmlns:p=\"urn:" + dav::encode_segment(name) + "\" a=\"" +
+                    escaped + "\">" + escaped + "</p:v></D:prop></D:set></D:propertyupdate>"));
     keep(w.send("LOCK", url, {}, lockinfo("exclusive", escaped)));
     keep(w.send("LOCK", url, {}, lockinfo("exclusive", escaped)));
     keep(w.send("PUT", url, {}, "x"));

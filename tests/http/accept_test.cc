@@ -60,9 +60,9 @@ TEST(Accept, ErrorsComeInTheFormThatAClientNames) {  // RFC 9110 §12.5.1
       {"application/json;q=0,application/problem+json;q=1.000", kJson},
   };
   for (const Row& row : rows)
-    EXPECT_EQ(preferred_for_errors(with("Accept", {row.accept})), row.preferred) << row.accept;
-  EXPECT_EQ(preferred_for_errors({}), kXml);
-  EXPECT_EQ(preferred_for_errors(with("Accept", {"*/*;q=0.1", "application/json"})), kJson);
+    EXPECT_EQ(preferred_form(with("Accept", {row.accept})), row.preferred) << row.accept;
+  EXPECT_EQ(preferred_form({}), kXml);
+  EXPECT_EQ(preferred_form(with("Accept", {"*/*;q=0.1", "application/json"})), kJson);
 }
 
 }  // namespace

@@ -81,6 +81,34 @@ TEST_P(Listing, LeavesOutWhatIsNotShownWithAllBelow) {
   EXPECT_THAT(shown("c/d", Depth::infinity), UnorderedElementsAre("", "e", "e/y", "x"));
 }
 
+TEST_P(Listing, ComesInPages) {
+  collection("c");
+  for (const char* name : {"b", "a", "d", "c", "A\xCC\x88", "e"})
+    file("c/" + std::string(name), "x");
+  collection("c/d2");
+  file("c/d2/below", "x");
+  const auto page = [&](const std::string& after, std::size_t most, Depth depth = Depth::one) {
+    std::vector<std::string> paths;
+    const Wanted wanted{.page = Wanted::Page{after, most}};
+    for (const Row& row : list("c", depth, wanted)) paths.push_back(row.path);
+    return paths;
+  };
+  // The key of "A\xCC\x88" is its NFC form, which is behind the letters.
+  EXPECT_THAT(page("", 3), ElementsAre("a", "b", "c")) << "without the root";
+  EXPECT_THAT(page("c", 3), ElementsAre("d", "d2", "e"));
+  EXPECT_THAT(page("e", 3), ElementsAre("A\xCC\x88"));
+  EXPECT_THAT(page("\xC3\x84", 3), ElementsAre()) << "the other form of the name";
+  EXPECT_THAT(page("", 100), testing::SizeIs(7));
+  EXPECT_THAT(page("", 0), ElementsAre());
+  remove("c/c");
+  EXPECT_THAT(page("c", 2), ElementsAre("d", "d2")) << "a position needs no member";
+  EXPECT_THAT(page("cc", 1), ElementsAre("d"));
+  Wanted shown{.shown = [](const Resource& resource,
+                           std::span<const std::string>) { return resource.name != "d"; },
+               .page = Wanted::Page{"b", 2}};
+  EXPECT_THAT(list("c", Depth::one, shown), testing::SizeIs(2)) << "what is not shown counts not";
+}
+
 TEST_P(Listing, OfAFileIsTheFileAtEveryDepth) {
   plant();
   for (const Depth depth : {Depth::zero, Depth::one, Depth::infinity}) {

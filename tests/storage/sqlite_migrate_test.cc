@@ -220,12 +220,15 @@ TEST_F(Migrating, LocksOfOlderSchemasStayTheirCreators) {
   AccountId ann = kNobody;
   AccountId bob = kNobody;
   names_->write(Flush::required, [&](Transaction& tx) {
-    ann = tx.put_account({.name = "ann"});
-    bob = tx.put_account({.name = "bob"});
+    Account account;
+    account.name = "ann";
+    ann = tx.put_account(account);
+    account.name = "bob";
+    bob = tx.put_account(account);
     for (const AccountId creator : {bob, ann, kNobody}) {
       Lock lock;
       lock.token = "urn:" + std::to_string(creator);
-      lock.root_id = kRoot;
+      lock.root_id = sqlite::kRoot;
       lock.scope = LockScope::shared;
       lock.creator = creator;
       lock.timeout_s = 600;

@@ -111,8 +111,15 @@ Answer render(http::Response response) {
   return answer;
 }
 
+storage::AccountId account_named(std::string_view name) {
+  if (name.empty()) return storage::kNobody;
+  return 1'000'000 +
+         static_cast<storage::AccountId>(std::hash<std::string_view>()(name) % 1'000'000);
+}
+
 void DavClient::as(std::string principal) {
   dav::Caller caller = *dav::anonymous_caller(storage::Right::write);
+  caller.account = account_named(principal);
   caller.name = std::move(principal);
   caller_ = std::make_shared<const dav::Caller>(std::move(caller));
 }

@@ -89,6 +89,10 @@ struct Answer {
 // Runs the body of `response` to its end.
 [[nodiscard]] Answer render(http::Response response);
 
+// An account's id for callers who need none in the store: the same for the same name, kNobody for
+// none.
+[[nodiscard]] storage::AccountId account_named(std::string_view name);
+
 class DavClient {
  public:
   // The engine must outlive the client.
@@ -102,7 +106,7 @@ class DavClient {
 
   // Sent with every request from now on.
   void as(std::shared_ptr<const dav::Caller> caller) { caller_ = std::move(caller); }
-  // An account of this name without an id that may write everything.
+  // An account of this name, with the id of account_named(), that may write everything.
   void as(std::string principal);
   void over(std::string scheme) { scheme_ = std::move(scheme); }
   void host(std::string host) { host_ = std::move(host); }

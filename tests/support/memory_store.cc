@@ -170,7 +170,17 @@ class Reading : public Interface {
     } else if (depth == Depth::one) {
       for (const auto& [key, member] : state_.node(ids[0]).members) ids.push_back(member);
     }
+    std::size_t left = ids.size();
+    if (wanted.page) {
+      left = wanted.page->most;
+      ids.erase(ids.begin());
+      std::erase_if(ids, [&](NodeId id) {
+        return !wanted.page->after.empty() &&
+               text::nfc(state_.node(id).resource.name) <= text::nfc(wanted.page->after);
+      });
+    }
     for (NodeId id : ids) {
+      if (left == 0) break;
       const State::Node& node = state_.node(id);
       const Path path = state_.path(id);
       Member member{.resource = node.resource,
@@ -184,6 +194,7 @@ class Reading : public Interface {
       if (wanted.checksums && !node.resource.is_collection())
         member.checksums = state_.contents.at(node.resource.content)->checksums;
       visit(member);
+      --left;
     }
   }
 

@@ -1,6 +1,8 @@
 // Queries that walk a tree.
 #include <algorithm>
+#include <limits>
 
+#include "storage/name_key.h"
 #include "storage/sqlite/read/queries.h"
 #include "storage/sqlite/read/tree_walk.h"
 
@@ -10,11 +12,12 @@ namespace {
 
 constexpr std::array<const char*, 3> kChildren = {
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
-    "date_mark FROM node WHERE parent = ?1 ORDER BY key",
+    "date_mark FROM node WHERE parent = ?1 AND key > ?2 ORDER BY key",
     "SELECT n.id, n.parent, n.key, n.name, n.content, n.size, n.stored, n.created, n.modified, "
     "n.properties, n.owner, n.date_mark, c.sha256, c.sha1, c.md5 "
-    "FROM node n LEFT JOIN content c ON c.id = n.content WHERE n.parent = ?1 ORDER BY n.key",
-    "SELECT id, content, key, name FROM node WHERE parent = ?1"};
+    "FROM node n LEFT JOIN content c ON c.id = n.content WHERE n.parent = ?1 AND n.key > ?2 "
+    "ORDER BY n.key",
+    "SELECT id, content, key, name FROM node WHERE parent = ?1 AND key > ?2"};
 
 constexpr int kProperties = 9;
 constexpr int kSha256 = 12;
@@ -70,7 +73,7 @@ TreeWalk::~TreeWalk() {
   while (!levels_.empty()) ascend();
 }
 
-void TreeWalk::descend(NodeId collection) {
+void TreeWalk::descend(NodeId collection, std::string_view after) {
   // Only a damaged database goes in a circle; the way down would have no end.
   for (const Level& above : levels_)
     if (above.collection == collection)
@@ -85,7 +88,7 @@ void TreeWalk::descend(NodeId collection) {
   level.collection = collection;
   level.statement = std::move(idle.back());
   idle.pop_back();
-  level.run.emplace(*level.statement, collection);
+  level.run.emplace(*level.statement, collection, after);
 }
 
 void TreeWalk::ascend() {
@@ -105,7 +108,7 @@ void Queries::members(const Resolution& from, Depth depth, Wanted wanted,
   if (wanted.checksums && !member.resource.is_collection()) {
     member.checksums = facts(member.resource).checksums;
   }
-  visit(member);
+  if (!wanted.page) visit(member);
   if (depth == Depth::zero || !from.resource->is_collection()) return;
 
   const bool locks = wanted.locks && any_locks();
@@ -117,8 +120,11 @@ void Queries::members(const Resolution& from, Depth depth, Wanted wanted,
 
   std::vector<std::string> segments;  // never shrinks, so that its strings keep their memory
   TreeWalk walk(*this, wanted.checksums ? TreeWalk::Select::checksums : TreeWalk::Select::resource);
-  walk.descend(from.resource->id);
-  while (walk.depth() > 0) {
+  const std::string_view after = wanted.page ? std::string_view(wanted.page->after) : "";
+  const NameKey after_key(after);
+  walk.descend(from.resource->id, after_key.view());
+  std::size_t left = wanted.page ? wanted.page->most : std::numeric_limits<std::size_t>::max();
+  while (walk.depth() > 0 && left > 0) {
     const Run* row = walk.next();
     if (!row) {
       walk.ascend();
@@ -148,6 +154,7 @@ void Queries::members(const Resolution& from, Depth depth, Wanted wanted,
       member.locks.clear();
     }
     visit(member);
+    --left;
     if (depth == Depth::infinity && member.resource.is_collection()) {
       enter(member.resource.id, member.locks);
       walk.descend(member.resource.id);

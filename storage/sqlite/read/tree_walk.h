@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "storage/sqlite/read/queries.h"
 
@@ -22,9 +23,10 @@ class TreeWalk {
   TreeWalk(const TreeWalk&) = delete;
   TreeWalk& operator=(const TreeWalk&) = delete;
 
-  // The next rows are the members of this collection. Throws Error{corrupt} when it is open
+  // The next rows are the members of this collection behind the name key `after`, all when it is
+  // empty; it must live as long as the collection is open. Throws Error{corrupt} when it is open
   // already.
-  void descend(NodeId collection);
+  void descend(NodeId collection, std::string_view after = "");
   // The next row of the deepest open collection; nullptr when there is none (then `ascend`).
   const Run* next() { return levels_.back().run->row() ? &*levels_.back().run : nullptr; }
   void ascend();
