@@ -121,7 +121,7 @@ class Listing final : public Producer {
     append_text(out, "created", http::format_rfc3339(resource.created / 1000));
     // Of a collection on the way to what may be read there is nothing more to know.
     if (visible_.right(member.segments) >= storage::Right::read) {
-      append_text(out, "modified", http::format_rfc3339(resource.modified.at / 1000));
+      append_text(out, "modified", http::format_rfc3339(http::second_of(resource.modified.at)));
       if (is_file) {
         out.append(",\"size\":").append(std::to_string(resource.size));
         append_text(out, "type", http::content_type(resource.name));
