@@ -93,7 +93,7 @@ struct Usage {
 };
 
 // A late UNLOCK or refresh is looked for among so many locks of a resource that ran out: those that
-// ran out last.
+// ran out last. An act on the resource or below it may forget the others.
 inline constexpr std::size_t kLateLocks = 64;
 
 // A consistent view of one instant. Used by one thread. Must not be kept while waiting for a

@@ -172,10 +172,11 @@ TEST_F(Cost, OfALockDoesNotGrowWithTheLocksThatThereAre) {  // docs/robustness.m
   const std::int64_t among_many = cost(everything_with_a_lock);
   EXPECT_GT(among_few, 500);
   EXPECT_LE(among_many, among_few + among_few / 20) << many << " locks";
-  // Those that ran out and are still kept cost nothing at all.
+  // Those that ran out and are still kept cost one look at each collection above what changes,
+  // where one might have to end for good, however many they are.
   clock_.advance(3'600'000);
   EXPECT_EQ(names_->stats().locks, many);
-  EXPECT_LE(cost(everything_with_a_lock), among_few);
+  EXPECT_LE(cost(everything_with_a_lock), among_few + among_few / 2);
 }
 
 TEST_F(Cost, OfALockDoesNotGrowWithThoseThatRanOutOnItsResource) {  // docs/robustness.md D6
@@ -200,7 +201,7 @@ TEST_F(Cost, OfALockDoesNotGrowWithThoseThatRanOutOnItsResource) {  // docs/robu
   }
   EXPECT_GT(granted, 1'400U);
   clock_.advance(1000);
-  EXPECT_LT(cost(look), 2 * fresh);
+  EXPECT_LT(cost(look), 6 * fresh) << "at most the last kLateLocks are looked at";
   EXPECT_LT(cost([&] {
               EXPECT_EQ(send("UNLOCK", "/f", {{"Lock-Token", "<urn:uuid:unknown>"}}).status, 409);
             }),

@@ -20,6 +20,9 @@ void WriteTransaction::end_late_locks(NodeId changed) {
   for (std::size_t level = 0; level <= kMostLevels; ++level) {
     const std::optional<NodeId> parent = queries_.parent_of(node);
     if (!parent) return;
+    Run(sql_->forget_late_locks, *parent, node, lease_now(), static_cast<std::int64_t>(kLateLocks))
+        .done();
+    counters_.locks -= connection_.changes();
     Run(sql_->end_late_locks, *parent, node, lease_now(), node == changed).done();
     if (node == kRoot) return;
     node = *parent;

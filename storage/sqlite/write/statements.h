@@ -138,6 +138,12 @@ struct WriteTransaction::Statements {
                          "WHERE parent = ?1 AND node = ?2 AND expires = ?3 AND token = ?4 "
                          "AND timeout_s > 0"};
   Statement first_expiry{connection, "SELECT expires FROM lock ORDER BY expires LIMIT 1"};
+  // All but the last ?4 that ran out, which alone are ever looked at.
+  Statement forget_late_locks{
+      connection,
+      "DELETE FROM lock WHERE parent = ?1 AND node = ?2 AND expires < "
+      "(SELECT expires FROM lock WHERE parent = ?1 AND node = ?2 AND expires <= ?3 "
+      "ORDER BY expires DESC LIMIT 1 OFFSET ?4 - 1)"};
   Statement end_late_locks{connection,
                            "UPDATE lock SET granted = expires, timeout_s = 0 "
                            "WHERE parent = ?1 AND node = ?2 AND expires <= ?3 AND timeout_s > 0 "

@@ -28,6 +28,7 @@ void WriteTransaction::restore(const State& saved) {
   const std::int64_t next_content = std::max(counters_.next_content, saved.counters.next_content);
   const AccountId next_account = std::max(counters_.next_account, saved.counters.next_account);
   state_ = saved;
+  none_late_before_ = 0;  // a lock that was removed may be there again
   counters_.next_node = next_node;
   counters_.next_content = next_content;
   counters_.next_account = next_account;
