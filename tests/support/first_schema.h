@@ -112,14 +112,22 @@ inline void make_first_schema(const std::filesystem::path& path) {
     made.execute(("ATTACH '" + path.string() + "' AS newer").c_str());
     for (const char* table :
          {"meta", "node", "content", "inline_content", "property", "lock", "garbage"}) {
-      // One column of the first schema is no longer there.
+      // Two columns of the first schema are no longer there.
       const std::string columns =
           made.text((std::string("SELECT group_concat(name) FROM pragma_table_info('") + table +
-                     "', 'main') WHERE name <> 'flushes'")
+                     "', 'main') WHERE name NOT IN ('flushes', 'principal')")
                         .c_str());
-      const std::string gone = std::string_view(table) == "meta" ? ", flushes" : "";
+      std::string gone;
+      std::string value;
+      if (std::string_view(table) == "meta") {
+        gone = ", flushes";
+        value = ", 0";
+      } else if (std::string_view(table) == "lock") {
+        gone = ", principal";
+        value = ", ''";
+      }
       made.execute((std::string("INSERT INTO main.") + table + " (" + columns + gone + ") SELECT " +
-                    columns + (gone.empty() ? "" : ", 0") + " FROM newer." + table)
+                    columns + value + " FROM newer." + table)
                        .c_str());
     }
     made.execute("DETACH newer");
