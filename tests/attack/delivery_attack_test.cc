@@ -166,7 +166,7 @@ TEST_P(Delivery, H13_NothingThatComesBackSplitsAnAnswer) {
     }
   }
   for (const char* target :
-       {"/sentinels/%0d%0aX-Injected:%201", "/sentinels/03%0d%0a%0d%0aHTTP/1.1%20200%20OK",
+       {"/%0d%0aX-Injected:%201", "/03%0d%0a%0d%0aHTTP/1.1%20200%20OK",
         "/sentinels?%0d%0aX-Injected:%201", "/%E5%98%8A%E5%98%8DX-Injected:%201",
         "/\";%20filename=x%0aX-Injected:1"})
     for (const char* method : {"GET", "PROPFIND", "MKCOL", "HEAD"})

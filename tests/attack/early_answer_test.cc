@@ -22,12 +22,12 @@ class EarlyAnswer : public Attack {
   // Small, and over the limit for XML.
   inline static const std::string kSmall = repeated(kSmuggled, 5);
 
-  // Requests that are refused for their head. The server has limits at which 413 and 507 are seen.
-  void SetUp() override { start({"--xml-limit", "200", "--copy-limit", "1"}); }
+  // Requests that are refused for their head. The server has a limit at which 413 is seen.
+  void SetUp() override { start({"--xml-limit", "200"}); }
   [[nodiscard]] static std::vector<Refused> refused() {
     return {
         {403, "PUT /sentinels/03", "Origin: http://evil.example\r\n"},
-        {404, "DELETE /missing", ""},
+        {415, "DELETE /missing", ""},  // which takes no body
         {405, "PUT /sentinels", ""},
         {405, "POST /sentinels/03", ""},
         {409, "PUT /missing/new", ""},
@@ -38,7 +38,7 @@ class EarlyAnswer : public Attack {
         {421, "PUT http://evil.example/sentinels/03", "Host: evil.example\r\n"},
         {423, "PUT " + Oracle::sentinel(Oracle::kLockedSentinel), ""},
         {501, "BREW /sentinels/03", ""},
-        {507, "COPY /sentinels", "Destination: /copy\r\n"},
+        {415, "COPY /sentinels", "Destination: /copy\r\n"},
     };
   }
   static std::string head(const Refused& refused, const std::string& framing) {

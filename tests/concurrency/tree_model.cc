@@ -177,7 +177,8 @@ int TreeModel::unlock(const Operation& operation) {
 int TreeModel::perform(const Operation& operation) {
   switch (operation.method) {
     case Method::get:
-      return find(operation.path) == nullptr ? 404 : 200;
+      if (find(operation.path) == nullptr) return 404;
+      return content(operation.path) == kCollection ? 301 : 200;  // to the URL with a slash
     case Method::list:
       return 207;
     case Method::put:

@@ -162,6 +162,11 @@ TEST(Replay, LibreOfficeEdits) {
   EXPECT_EQ(w.status("LOCK", file, held + Headers{{"Timeout", "Second-180"}}), 200);
   EXPECT_EQ(w.status("PUT", file, held, "new"), 204);
   w.store.clock.advance(181'000);
+  // Nobody did anything to the document since: the lock that ran out lives again.
+  EXPECT_EQ(w.status("PUT", file, held, "late"), 204);
+  EXPECT_EQ(w.locks_of(file).size(), 1U);
+  w.store.clock.advance(181'000);
+  EXPECT_EQ(w.status("PUT", file, {}, "another's"), 204);
   EXPECT_EQ(w.status("PUT", file, held, "late"), 412);  // then it looks whether its lock is there
   EXPECT_TRUE(w.locks_of(file).empty());
   const std::string again = w.lock(file, "0");
