@@ -48,6 +48,7 @@ inline std::optional<std::vector<std::string>> naive_segments(std::string_view p
     std::string decoded;
     for (std::size_t i = 0; i < each.size(); ++i) {
       if (each[i] != '%') {
+        if (each[i] == '\x7f' || (each[i] >= 0 && each[i] < ' ')) return std::nullopt;
         decoded += each[i];
         continue;
       }
@@ -60,7 +61,7 @@ inline std::optional<std::vector<std::string>> naive_segments(std::string_view p
     if (decoded == "." || decoded == ".." || decoded.size() > 255 || !naive_utf8(decoded))
       return std::nullopt;
     for (const char c : decoded)
-      if (c == '/' || c == '\x7f' || (c >= 0 && c < ' ')) return std::nullopt;
+      if (c == '/' || c == '\0') return std::nullopt;
     segments.push_back(decoded);
   }
   return segments;

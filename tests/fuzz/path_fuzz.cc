@@ -13,7 +13,8 @@ namespace {
 // No byte that must not stand in a URL, whatever the path is.
 bool plain(std::string_view text, bool reference) {
   for (const char c : text)
-    if ((c >= 0 && c < ' ') || c == '\x7f' || c == '#' || (!reference && (c < 0 || c == ' ')))
+    if ((c >= 0 && c < ' ') || c == '\x7f' || c == '#' ||
+        (reference ? c == '?' : (c < 0 || c == ' ')))
       return false;
   return true;
 }
