@@ -98,8 +98,8 @@ void check_fields(const std::string& fields) {
   }
 }
 
-constexpr int kDocumented[] = {200, 201, 204, 206, 207, 304, 400, 403, 404, 405, 409, 411,
-                               412, 413, 414, 415, 416, 422, 423, 500, 501, 502, 507};
+constexpr int kDocumented[] = {200, 201, 204, 206, 207, 301, 304, 400, 403, 404, 405, 409,
+                               411, 412, 413, 414, 415, 416, 422, 423, 500, 501, 502, 507};
 
 class Session {
  public:
