@@ -51,15 +51,15 @@ Millis Queries::expired_after(std::int64_t grace_s) const {
 }
 
 void Queries::locks_at(NodeId parent, NodeId node, std::vector<Lock>& out) {
-  if (const LockCache::Known* known = locks_.of(node)) {
-    if (known->locked && known->lock.expires() > lease_now_) out.push_back(known->lock);
+  if (const LookupCache::Locked* known = remembered_.locked(node)) {
+    if (known->lock && known->lock->expires() > lease_now_) out.push_back(*known->lock);
     return;
   }
   const std::size_t before = out.size();
   Run run(locks_at_, parent, node, lease_now_);
   while (run.row()) read_lock(run, out.emplace_back());
-  if (out.size() == before) locks_.keep_none(node);
-  if (out.size() == before + 1) locks_.keep(out.back());
+  if (out.size() == before) remembered_.keep_unlocked(node);
+  if (out.size() == before + 1) remembered_.keep_locked(out.back());
 }
 
 void Queries::locks_at(NodeId parent, NodeId node, const Path& root, std::vector<Lock>& out) {
@@ -69,22 +69,22 @@ void Queries::locks_at(NodeId parent, NodeId node, const Path& root, std::vector
 }
 
 void Queries::lock_came(const Lock& lock) {
-  const LockCache::Known* known = locks_.of(lock.root_id);
-  const bool first = any_locks_ == false || (known != nullptr && !known->locked);
-  any_locks_ = true;
+  const LookupCache::Locked* known = remembered_.locked(lock.root_id);
+  const bool first = remembered_.any_locks() == false || (known != nullptr && !known->lock);
+  remembered_.keep_any_locks(true);
   if (first) {
-    locks_.keep(lock);
+    remembered_.keep_locked(lock);
   } else {
-    locks_.forget(lock.root_id);
+    remembered_.forget_locked(lock.root_id);
   }
 }
 
 void Queries::lock_went(const Lock& lock) {
-  const LockCache::Known* known = locks_.of(lock.root_id);
-  if (known != nullptr && known->locked && known->lock.token == lock.token) {
-    locks_.keep_none(lock.root_id);
+  const LookupCache::Locked* known = remembered_.locked(lock.root_id);
+  if (known != nullptr && known->lock && known->lock->token == lock.token) {
+    remembered_.keep_unlocked(lock.root_id);
   } else {
-    locks_.forget(lock.root_id);
+    remembered_.forget_locked(lock.root_id);
   }
 }
 

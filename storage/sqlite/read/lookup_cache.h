@@ -1,117 +1,112 @@
-// What a connection saw lately of the tree and of locks, so that it need not look again: rows of
-// `node` by where they are and by their ids, and the live locks of single resources. Whoever
-// changes the store forgets or replaces what it changed. One thread at a time.
+// What one connection found out about single rows and locks, so that it need not look again: rows
+// of `node` by their place and by their id, the live lock of a resource, and whether there are
+// locks at all.
+//
+// One rule of forgetting: all of it was so at one instant, and `forget` begins the next. A reader
+// calls it when it begins another transaction, the writer before each act and after each rollback.
+// An act that changes one row or one lock alone begins no instant: it keeps what is so from now on.
+//
+// One thread at a time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "storage/namespace.h"
+#include "storage/sqlite/read/node_row.h"
 
 namespace holdfast::storage::sqlite {
 
-struct Seen {
-  NodeId parent = 0;
-  std::string key;
-  std::optional<Resource> resource;  // nothing: no member has this key
-  std::int64_t height = 0;
-  std::int64_t reach = 0;
-  std::uint64_t round = 0;  // of forgetting; 0: never used
-};
-
-class RowCache {
+class LookupCache {
  public:
-  // At most `most` of them; each has one place in the table and gives way to the next that wants
-  // it.
-  explicit RowCache(std::size_t most) : places_(most), by_id_(most, 0) {}
-
-  [[nodiscard]] const Seen* find(NodeId parent, std::string_view key) const {
-    const Seen& seen = places_[slot(parent, key)];
-    return seen.round == round_ && seen.parent == parent && seen.key == key ? &seen : nullptr;
-  }
-  [[nodiscard]] const Seen* find(NodeId id) const {
-    const Seen& seen = places_[by_id_[static_cast<std::size_t>(id) % by_id_.size()]];
-    return seen.round == round_ && seen.resource && seen.resource->id == id ? &seen : nullptr;
-  }
-  const Seen& keep(NodeId parent, std::string_view key, std::optional<Resource> resource,
-                   std::int64_t height, std::int64_t reach) {
-    const std::size_t at = slot(parent, key);
-    Seen& seen = places_[at];
-    seen.parent = parent;
-    seen.key = key;
-    seen.resource = std::move(resource);
-    seen.height = height;
-    seen.reach = reach;
-    seen.round = round_;
-    if (seen.resource) by_id_[static_cast<std::size_t>(seen.resource->id) % by_id_.size()] = at;
-    return seen;
-  }
-  void forget() { ++round_; }
-  void forget(NodeId parent, std::string_view key) { places_[slot(parent, key)].round = 0; }
-
- private:
-  [[nodiscard]] std::size_t slot(NodeId parent, std::string_view key) const {
-    const std::size_t spread = static_cast<std::size_t>(parent) * 0x9e3779b97f4a7c15U;
-    return (std::hash<std::string_view>()(key) ^ (spread >> 32U)) % places_.size();
-  }
-
-  std::uint64_t round_ = 1;
-  std::vector<Seen> places_;
-  std::vector<std::size_t> by_id_;  // where in places_ it may be
-};
-
-// Of resources that have one live lock or none. A lock that ran out meanwhile is still here.
-class LockCache {
- public:
-  struct Known {
+  // A resource that has one live lock or none. The lock may have run out meanwhile.
+  struct Locked {
     NodeId node = 0;
-    bool locked = false;
-    Lock lock;  // without its root's path
-    std::uint64_t round = 0;
+    std::optional<Lock> lock;  // its root's path is empty
+    std::uint64_t instant = 0;
   };
 
-  // Remembers nothing when `most` is 0.
-  explicit LockCache(std::size_t most) : known_(most) {}
+  // At most so many rows (one or more) and resources with what locks them (0: none). Each has one
+  // slot and gives way to the next that wants it.
+  LookupCache(std::size_t rows, std::size_t locks) : rows_(rows), by_id_(rows, 0), locks_(locks) {}
 
-  // Nothing when this is not known.
-  [[nodiscard]] const Known* of(NodeId node) const {
-    if (known_.empty()) return nullptr;
-    const Known& known = known_[slot(node)];
-    return known.round == round_ && known.node == node ? &known : nullptr;
+  void forget() {
+    ++instant_;
+    any_locks_.reset();
   }
-  void keep_none(NodeId node) {
-    if (known_.empty()) return;
-    Known& known = known_[slot(node)];
-    known.node = node;
-    known.locked = false;
-    known.round = round_;
+
+  // Null when it is not known. A row that is not mapped means that no member has this key.
+  [[nodiscard]] const NodeRow* row(NodeId parent, std::string_view key) const {
+    const Slot& slot = rows_[slot_of(parent, key)];
+    return slot.instant == instant_ && slot.row.resource.parent == parent && slot.row.key == key
+               ? &slot.row
+               : nullptr;
   }
-  void keep(const Lock& lock) {
-    if (known_.empty()) return;
+  // Null when it is not known.
+  [[nodiscard]] const NodeRow* row(NodeId id) const {
+    const Slot& slot = rows_[by_id_[static_cast<std::size_t>(id) % by_id_.size()]];
+    return slot.instant == instant_ && slot.row.mapped() && slot.row.resource.id == id ? &slot.row
+                                                                                       : nullptr;
+  }
+  // The row is valid until the next call.
+  const NodeRow& keep(NodeRow row) {
+    const std::size_t at = slot_of(row.resource.parent, row.key);
+    Slot& slot = rows_[at];
+    slot.row = std::move(row);
+    slot.instant = instant_;
+    if (slot.row.mapped())
+      by_id_[static_cast<std::size_t>(slot.row.resource.id) % by_id_.size()] = at;
+    return slot.row;
+  }
+
+  [[nodiscard]] std::optional<bool> any_locks() const { return any_locks_; }
+  void keep_any_locks(bool any) { any_locks_ = any; }
+
+  // Null when it is not known.
+  [[nodiscard]] const Locked* locked(NodeId node) const {
+    if (locks_.empty()) return nullptr;
+    const Locked& locked = locks_[slot_of(node)];
+    return locked.instant == instant_ && locked.node == node ? &locked : nullptr;
+  }
+  void keep_unlocked(NodeId node) {
+    if (!locks_.empty()) locks_[slot_of(node)] = {node, std::nullopt, instant_};
+  }
+  void keep_locked(const Lock& lock) {
     constexpr std::size_t kLongestOwner = 1024;
-    if (lock.owner.size() > kLongestOwner) return forget(lock.root_id);
-    keep_none(lock.root_id);
-    Known& known = known_[slot(lock.root_id)];
-    known.locked = true;
-    known.lock = lock;
-    known.lock.root = Path();
+    if (lock.owner.size() > kLongestOwner) return forget_locked(lock.root_id);
+    if (locks_.empty()) return;
+    Locked& locked = locks_[slot_of(lock.root_id)];
+    locked = {lock.root_id, lock, instant_};
+    locked.lock->root = Path();
   }
-  void forget() { ++round_; }
-  void forget(NodeId node) {
-    if (!known_.empty()) known_[slot(node)].round = 0;
+  void forget_locked(NodeId node) {
+    if (!locks_.empty()) locks_[slot_of(node)].instant = 0;
   }
 
  private:
-  [[nodiscard]] std::size_t slot(NodeId node) const {
-    return static_cast<std::size_t>(node) % known_.size();
+  struct Slot {
+    NodeRow row;
+    std::uint64_t instant = 0;  // 0: never used
+  };
+
+  [[nodiscard]] std::size_t slot_of(NodeId parent, std::string_view key) const {
+    const std::size_t spread = static_cast<std::size_t>(parent) * 0x9e3779b97f4a7c15U;
+    return (std::hash<std::string_view>()(key) ^ (spread >> 32U)) % rows_.size();
+  }
+  [[nodiscard]] std::size_t slot_of(NodeId node) const {
+    return static_cast<std::size_t>(node) % locks_.size();
   }
 
-  std::uint64_t round_ = 1;
-  std::vector<Known> known_;
+  std::uint64_t instant_ = 1;
+  std::vector<Slot> rows_;
+  std::vector<std::size_t> by_id_;  // the slot of rows_ that an id may be in
+  std::vector<Locked> locks_;
+  std::optional<bool> any_locks_;
 };
 
 }  // namespace holdfast::storage::sqlite

@@ -18,7 +18,7 @@ constexpr const char* kChildrenAfter =
     "date_mark FROM node WHERE parent = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
 constexpr const char* kById =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
-    "date_mark FROM node WHERE id = ?1";
+    "date_mark, height, reach FROM node WHERE id = ?1";
 
 // read_facts expects these columns first, in this order.
 constexpr const char* kFacts = "SELECT size, sha256, sha1, md5, blob FROM content WHERE id = ?1";
@@ -58,8 +58,7 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
       epoch_(std::move(epoch)),
       commits_(commits),
       remembers_(remembers == Remembers::writes),
-      places_(remembers_ ? kWrites : kLittle),
-      locks_(remembers_ ? kWrites : 0),
+      remembered_(remembers_ ? kWrites : kLittle, remembers_ ? kWrites : 0),
       child_(connection, kChild),
       children_after_(connection, kChildrenAfter),
       step_(connection, "SELECT id, name FROM node WHERE parent = ?1 AND key = ?2"),
@@ -94,11 +93,11 @@ void Queries::begin(Millis lease_now, Millis wall_now) {
 }
 
 bool Queries::any_locks() {
-  if (!any_locks_) {
-    Run run(first_lock_);
-    any_locks_ = run.row();
-  }
-  return *any_locks_;
+  if (const std::optional<bool> known = remembered_.any_locks()) return *known;
+  Run run(first_lock_);
+  const bool any = run.row();
+  remembered_.keep_any_locks(any);
+  return any;
 }
 
 void Queries::make_etag(std::int64_t content, std::string& etag) const {
@@ -147,21 +146,29 @@ void Queries::read_lock(const Run& run, Lock& lock) const {
   lock.timeout_s = run.amount(7);
 }
 
-const Seen& Queries::look(NodeId parent, std::string_view key) {
-  if (const Seen* seen = places_.find(parent, key)) return *seen;
-  std::optional<Resource> resource;
-  std::int64_t height = 0;
-  std::int64_t reach = 0;
+void Queries::read_row(const Run& run, NodeRow& row) const {
+  read_resource(run, row.resource);
+  row.key = run.text(2);
+  row.height = run.amount(12);
+  row.reach = run.amount(13);
+}
+
+const NodeRow& Queries::look(NodeId parent, std::string_view key) {
+  if (const NodeRow* known = remembered_.row(parent, key)) return *known;
+  NodeRow row;
   if (Run run(child_, parent, key); run.row()) {
-    read_resource(run, resource.emplace());
-    height = run.amount(12);
-    reach = run.amount(13);
+    read_row(run, row);
+  } else {
+    row.resource.parent = parent;
+    row.key = key;
   }
-  return places_.keep(parent, key, std::move(resource), height, reach);
+  return remembered_.keep(std::move(row));
 }
 
 std::optional<Resource> Queries::child(NodeId parent, std::string_view key) {
-  return look(parent, key).resource;
+  const NodeRow& row = look(parent, key);
+  if (!row.mapped()) return std::nullopt;
+  return row.resource;
 }
 
 void Queries::children_after(NodeId parent, std::string_view key, std::size_t most,
@@ -174,12 +181,13 @@ void Queries::children_after(NodeId parent, std::string_view key, std::size_t mo
   }
 }
 
-std::optional<Resource> Queries::by_id(NodeId id) {
+std::optional<NodeRow> Queries::row(NodeId id) {
+  if (const NodeRow* known = remembered_.row(id)) return *known;
   Run run(by_id_, id);
   if (!run.row()) return std::nullopt;
-  std::optional<Resource> resource(std::in_place);
-  read_resource(run, *resource);
-  return resource;
+  std::optional<NodeRow> row(std::in_place);
+  read_row(run, *row);
+  return row;
 }
 
 Resolution Queries::resolve(const Path& path) {
@@ -198,10 +206,10 @@ Resolution Queries::resolve(const Path& path) {
     const NameKey key(segments[i]);
     if (i + 2 < depth) {  // nobody asks more about the farther ancestors than who they are
       if (remembers_) {
-        const Seen& seen = look(answer.lineage.back(), key.view());
-        if (!seen.resource) break;
-        answer.lineage.push_back(seen.resource->id);
-        stored.push_back(seen.resource->name);
+        const NodeRow& row = look(answer.lineage.back(), key.view());
+        if (!row.mapped()) break;
+        answer.lineage.push_back(row.resource.id);
+        stored.push_back(row.resource.name);
         continue;
       }
       Run run(step_, answer.lineage.back(), key.view());
@@ -263,9 +271,9 @@ std::optional<Path> Queries::path_of(NodeId id) {
   std::vector<std::string> names;
   while (id != kRoot) {
     check_level(names.size());
-    if (const Seen* known = seen(id)) {
-      names.push_back(known->resource->name);
-      id = known->resource->parent;
+    if (const NodeRow* known = remembered_.row(id)) {
+      names.push_back(known->resource.name);
+      id = known->resource.parent;
       continue;
     }
     Run run(by_id_, id);
@@ -278,7 +286,7 @@ std::optional<Path> Queries::path_of(NodeId id) {
 }
 
 std::optional<NodeId> Queries::parent_of(NodeId id) {
-  if (const Seen* known = seen(id)) return known->resource->parent;
+  if (const NodeRow* known = remembered_.row(id)) return known->resource.parent;
   Run run(parent_of_, id);
   if (!run.row()) return std::nullopt;
   return run.integer(0);

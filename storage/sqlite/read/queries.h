@@ -35,8 +35,7 @@ inline constexpr std::uint64_t kSmallTree = 4096;
 
 class Queries {
  public:
-  // What it remembers. Readers start anew with every commit; the one connection that writes knows
-  // what it changed.
+  // How much it remembers (LookupCache): what one request asks for, or what many clients work on.
   enum class Remembers { little, writes };
   // `commits` must outlive it.
   Queries(Connection& connection, std::string epoch, const CommitCounter& commits,
@@ -45,24 +44,15 @@ class Queries {
   // Starts answering for a new moment, inside a transaction of the connection. What is remembered
   // of the store stays: `forget` when it may have changed.
   void begin(Millis lease_now, Millis wall_now);
-  void forget() {
-    any_locks_.reset();
-    forget_seen();
-  }
-  // After an act. It adds no lock.
-  void forget_seen() {
-    places_.forget();
-    locks_.forget();
-  }
-  // These forget nothing else: the act changed nothing but this.
+  void forget() { remembered_.forget(); }
+  // The act changed nothing but this.
   void lock_came(const Lock& lock);
   void lock_went(const Lock& lock);
-  void forget_place(NodeId parent, std::string_view key) { places_.forget(parent, key); }
   void file_changed(std::string_view key, const Resource& file) {
-    places_.keep(file.parent, key, file, 0, 0);
+    remembered_.keep({file, std::string(key), 0, 0});
   }
-  // As the counter of locks says.
-  void no_locks() { any_locks_ = false; }
+  // Whether the store has locks, live ones or such as ran out, as the counter of locks says.
+  void has_locks(bool any) { remembered_.keep_any_locks(any); }
 
   [[nodiscard]] Resolution resolve(const Path& path);
   // The same of a path whose parent is mapped, from what resolve told of the parent and child of
@@ -102,11 +92,9 @@ class Queries {
   [[nodiscard]] std::optional<NodeId> next_locked(NodeId parent, NodeId after);
 
   // For the acts of a transaction.
-  // What a look at its place found, so that an act need not look again at what was judged before
-  // it. Nothing when that was long ago.
-  [[nodiscard]] const Seen* seen(NodeId id) const { return places_.find(id); }
   [[nodiscard]] std::optional<Resource> child(NodeId parent, std::string_view key);
-  [[nodiscard]] std::optional<Resource> by_id(NodeId id);
+  // Nothing when the id is not mapped.
+  [[nodiscard]] std::optional<NodeRow> row(NodeId id);
   // The names from the root to a mapped resource; nothing when the id is not mapped.
   [[nodiscard]] std::optional<Path> path_of(NodeId id);
   // True when `id` is `above` or lies below it.
@@ -121,7 +109,9 @@ class Queries {
  private:
   friend class TreeWalk;
 
-  [[nodiscard]] const Seen& look(NodeId parent, std::string_view key);
+  // Valid until the next look.
+  [[nodiscard]] const NodeRow& look(NodeId parent, std::string_view key);
+  void read_row(const Run& run, NodeRow& row) const;
   void read_resource(const Run& run, Resource& resource) const;
   void read_lock(const Run& run, Lock& lock) const;
   // When a lock must have run out at the latest to count no more.
@@ -143,10 +133,8 @@ class Queries {
   const CommitCounter& commits_;
   Millis lease_now_ = 0;
   Millis wall_now_ = 0;
-  std::optional<bool> any_locks_;
   bool remembers_;
-  RowCache places_;
-  LockCache locks_;
+  LookupCache remembered_;
 
   Statement child_;
   Statement children_after_;

@@ -150,7 +150,7 @@ Resolution ReadSnapshot::resolve(const Path& path) const {
   }
   const NodeId collection = parent->resource->id;
   const NameKey key(path.name());
-  SharedCache::Member member;
+  SharedCache::Found member;
   const bool known = cache_.member(instant, collection, key.view(), member);
   if (!known) {
     member.resource = queries_.child(collection, key.view());

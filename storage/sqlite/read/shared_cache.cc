@@ -41,7 +41,7 @@ SharedCache::SharedCache()
     : resolved_(kCollections),
       stored_(kContents),
       facts_(make_huge_table<Facts>(kFacts)),
-      members_(make_huge_table<Known>(kSets * kSlots)) {}
+      members_(make_huge_table<PackedRow>(kSets * kSlots)) {}
 
 std::shared_ptr<const Resolution> SharedCache::collection(
     std::uint64_t instant, std::span<const std::string> segments) const {
@@ -66,28 +66,28 @@ void SharedCache::keep(std::uint64_t instant, const Resolution& collection) {
 }
 
 bool SharedCache::member(std::uint64_t instant, NodeId parent, std::string_view key,
-                         Member& member) const {
+                         Found& found) const {
   const std::size_t set = set_of(parent, key);
   const std::lock_guard lock(mutex_of(set));
-  const Known* const first = &members_[set * kSlots];
-  const Known* const last = first + kSlots;
-  const Known* const found =
-      std::find_if(first, last, [&](const Known& known) { return known.is(instant, parent, key); });
-  if (found == last) return false;
-  member.locked = found->locked;
-  member.resource.reset();
-  if (found->id == 0) return true;
-  Resource& resource = member.resource.emplace();
-  resource.id = found->id;
+  const PackedRow* const first = &members_[set * kSlots];
+  const PackedRow* const last = first + kSlots;
+  const PackedRow* const row = std::find_if(
+      first, last, [&](const PackedRow& each) { return each.is(instant, parent, key); });
+  if (row == last) return false;
+  found.locked = row->locked;
+  found.resource.reset();
+  if (row->id == 0) return true;
+  Resource& resource = found.resource.emplace();
+  resource.id = row->id;
   resource.parent = parent;
   resource.name.assign(key);
-  resource.kind = found->content == 0 ? Kind::collection : Kind::file;
-  resource.created = found->created;
-  resource.modified = {found->modified, found->date_mark};
-  resource.owner = found->owner;
-  resource.size = found->size;
-  resource.stored = found->stored;
-  resource.content = found->content;
+  resource.kind = row->content == 0 ? Kind::collection : Kind::file;
+  resource.created = row->created;
+  resource.modified = {row->modified, row->date_mark};
+  resource.owner = row->owner;
+  resource.size = row->size;
+  resource.stored = row->stored;
+  resource.content = row->content;
   return true;
 }
 
@@ -109,40 +109,40 @@ bool SharedCache::wants_more(std::uint64_t instant) const {
 
 void SharedCache::put(std::uint64_t instant, NodeId parent, std::string_view key,
                       const Resource* resource, bool locked, bool ahead) {
-  Known known{};
-  if (key.size() > known.key.size() || (resource && resource->name != key)) return;
-  known.instant = instant;
-  known.parent = parent;
-  known.locked = locked;
-  known.key_bytes = static_cast<std::uint8_t>(key.size());
-  std::ranges::copy(key, known.key.begin());
+  PackedRow row{};
+  if (key.size() > row.key.size() || (resource && resource->name != key)) return;
+  row.instant = instant;
+  row.parent = parent;
+  row.locked = locked;
+  row.key_bytes = static_cast<std::uint8_t>(key.size());
+  std::ranges::copy(key, row.key.begin());
   if (resource) {
-    known.id = resource->id;
-    known.created = resource->created;
-    known.modified = resource->modified.at;
-    known.date_mark = resource->modified.mark;
-    known.stored = resource->stored;
-    known.owner = resource->owner;
-    known.size = resource->size;
-    known.content = resource->content;
+    row.id = resource->id;
+    row.created = resource->created;
+    row.modified = resource->modified.at;
+    row.date_mark = resource->modified.mark;
+    row.stored = resource->stored;
+    row.owner = resource->owner;
+    row.size = resource->size;
+    row.content = resource->content;
   }
   // Another thread may count for another instant meanwhile: then a little more or less is read.
   if (filled_at_.exchange(instant, std::memory_order_relaxed) != instant)
     filled_.store(0, std::memory_order_relaxed);
   const std::size_t set = set_of(parent, key);
   const std::lock_guard lock(mutex_of(set));
-  Known* const first = &members_[set * kSlots];
-  Known* const last = first + kSlots;
-  Known* place =
-      std::find_if(first, last, [&](const Known& old) { return old.is(instant, parent, key); });
+  PackedRow* const first = &members_[set * kSlots];
+  PackedRow* const last = first + kSlots;
+  PackedRow* place =
+      std::find_if(first, last, [&](const PackedRow& old) { return old.is(instant, parent, key); });
   // In the place of what is of no use any more; else of whichever the key happens to name.
   if (place == last)
-    place = std::find_if(first, last, [&](const Known& old) { return old.instant != instant; });
+    place = std::find_if(first, last, [&](const PackedRow& old) { return old.instant != instant; });
   if (place == last) {
     if (ahead) return;
     place = first + (hash_of(key) >> 8) % kSlots;
   }
-  *place = known;
+  *place = row;
   filled_.fetch_add(1, std::memory_order_relaxed);
 }
 

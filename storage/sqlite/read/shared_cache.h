@@ -1,7 +1,7 @@
-// What readers found lately. What is mapped belongs to an instant and is told of this instant only;
-// content never changes and its id is never used again. So nothing here can be stale, and nothing
-// ever has to be removed. Its tables take memory as they fill, some 25 MiB at most. Any thread may
-// call.
+// What readers found lately. What is mapped was so at one instant, as in LookupCache, and is told
+// of this instant only; content never changes and its id is never used again. So nothing here can
+// be stale, and nothing ever has to be removed. Its tables take memory as they fill, some 25 MiB at
+// most. Any thread may call.
 #pragma once
 
 #include <array>
@@ -33,13 +33,13 @@ class SharedCache {
   void keep(std::uint64_t instant, const Resolution& collection);
 
   // What is mapped below a collection under a key (NameKey).
-  struct Member {
+  struct Found {
     std::optional<Resource> resource;  // without its etag
     bool locked = false;               // a lock was rooted at it; perhaps it has run out since
   };
   // As of `instant`. False when unknown.
   [[nodiscard]] bool member(std::uint64_t instant, NodeId parent, std::string_view key,
-                            Member& member) const;
+                            Found& found) const;
   void keep(std::uint64_t instant, NodeId parent, std::string_view key,
             const std::optional<Resource>& resource, bool locked);
   // The same of one that nobody has asked for yet: takes the place of nothing that is of use.
@@ -73,8 +73,8 @@ class SharedCache {
     std::uint64_t size;
     Sha256 sha256;
   };
-  // All zero in the beginning: no instant is 0.
-  struct Known {
+  // A row of `node`, packed. All zero in the beginning: no instant is 0.
+  struct PackedRow {
     std::uint64_t instant;
     NodeId parent;
     NodeId id;  // 0: nothing is mapped
@@ -91,7 +91,7 @@ class SharedCache {
       return instant == at && parent == below && std::string_view(key.data(), key_bytes) == called;
     }
   };
-  static_assert(sizeof(Known) == 128);
+  static_assert(sizeof(PackedRow) == 128);
 
   void put(std::uint64_t instant, NodeId parent, std::string_view key, const Resource* resource,
            bool locked, bool ahead);
@@ -104,7 +104,7 @@ class SharedCache {
   std::vector<Resolved> resolved_;
   std::vector<Stored> stored_;
   HugeTable<Facts> facts_;
-  HugeTable<Known> members_;
+  HugeTable<PackedRow> members_;
 };
 
 }  // namespace holdfast::storage::sqlite

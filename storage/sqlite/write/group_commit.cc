@@ -326,7 +326,7 @@ bool GroupCommit::run_all(std::span<Waiting* const> batch, bool savepoints) {
   for (Waiting* waiting : batch) waiting->error = nullptr;
   Run(begin_).done();
   transaction_.begin(counters_, accounts_);
-  if (counters_.locks == 0) queries_.no_locks();
+  queries_.has_locks(counters_.locks > 0);
   for (Waiting* waiting : batch) {
     queries_.begin(options_.clock->lease(), options_.clock->wall());
     const WriteTransaction::State saved = transaction_.save();

@@ -9,11 +9,6 @@ struct WriteTransaction::Statements {
   explicit Statements(Connection& c) : connection(c) {}
   Connection& connection;
 
-  Statement place{connection,
-                  "SELECT id, parent, key, height, reach, "
-                  "length(CAST(coalesce(name, key) AS BLOB)), content IS NULL, modified, "
-                  "date_mark "
-                  "FROM node WHERE id = ?1"};
   Statement insert_node{connection,
                         "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
                         "modified, properties, height, reach, owner, date_mark) "

@@ -45,35 +45,16 @@ Usage WriteTransaction::usage() const {
           static_cast<std::uint64_t>(counters_.bytes)};
 }
 
-WriteTransaction::Place WriteTransaction::place(NodeId id) {
-  if (const Seen* seen = queries_.seen(id)) {
-    const Resource& resource = *seen->resource;
-    return {.id = id,
-            .parent = resource.parent,
-            .key = seen->key,
-            .height = seen->height,
-            .reach = seen->reach,
-            .name_bytes = static_cast<std::int64_t>(resource.name.size()),
-            .modified = resource.modified,
-            .collection = resource.is_collection()};
-  }
-  Run run(sql_->place, id);
-  if (!run.row()) throw Error(Fault::conflict, "resource " + std::to_string(id) + " is gone");
-  Place place;
-  place.id = run.integer(0);
-  place.parent = run.integer(1);
-  place.key = run.text(2);
-  place.height = run.amount(3);
-  place.reach = run.amount(4);
-  place.name_bytes = run.integer(5);
-  place.collection = run.integer(6) != 0;
-  place.modified = read_date(run, 7, 8);
-  return place;
+NodeRow WriteTransaction::row(NodeId id) {
+  std::optional<NodeRow> found = queries_.row(id);
+  if (!found) throw Error(Fault::conflict, "resource " + std::to_string(id) + " is gone");
+  return std::move(*found);
 }
 
-WriteTransaction::Place WriteTransaction::collection(NodeId id) {
-  Place found = place(id);
-  if (!found.collection) throw Error(Fault::conflict, "the parent is not a collection");
+NodeRow WriteTransaction::collection(NodeId id) {
+  NodeRow found = row(id);
+  if (!found.resource.is_collection())
+    throw Error(Fault::conflict, "the parent is not a collection");
   return found;
 }
 
@@ -100,30 +81,31 @@ void WriteTransaction::owns(AccountId owner, std::int64_t resources, std::int64_
   if (owner != kNobody) Run(sql_->add_usage, owner, resources, bytes).done();
 }
 
-void WriteTransaction::touch(const Place& of, Date modified) {
-  Run(sql_->touch, of.parent, of.key, modified.at, number_of(modified.mark)).done();
+void WriteTransaction::touch(const NodeRow& row, Date modified) {
+  Run(sql_->touch, row.resource.parent, row.key, modified.at, number_of(modified.mark)).done();
 }
 
-void WriteTransaction::member_left(const Place& parent, const Resource& lost) {
-  touch(parent, date_after_loss(parent.modified, wall_now(), lost));
+void WriteTransaction::member_left(const NodeRow& parent, const Resource& lost) {
+  touch(parent, date_after_loss(parent.resource.modified, wall_now(), lost));
 }
 
-void WriteTransaction::member_came(Place parent, std::int64_t name_bytes, std::int64_t height,
+void WriteTransaction::member_came(NodeRow parent, std::int64_t name_bytes, std::int64_t height,
                                    std::int64_t reach, Date modified) {
   std::int64_t needed_height = height + 1;
   std::int64_t needed_reach = reach + 1 + name_bytes;
-  Run(sql_->touch_and_raise, parent.parent, parent.key, modified.at, needed_height, needed_reach,
-      number_of(modified.mark))
+  Run(sql_->touch_and_raise, parent.resource.parent, parent.key, modified.at, needed_height,
+      needed_reach, number_of(modified.mark))
       .done();
   for (std::size_t level = 0; needed_height > parent.height || needed_reach > parent.reach;
        ++level) {
-    if (parent.id == kRoot) return;
+    if (parent.resource.id == kRoot) return;
     if (level == kMostLevels) throw Error(Fault::corrupt, "a collection lies inside itself");
     needed_height = std::max(needed_height, parent.height) + 1;
-    needed_reach = std::max(needed_reach, parent.reach) + 1 + parent.name_bytes;
-    parent = place(parent.parent);
+    needed_reach = std::max(needed_reach, parent.reach) + 1 +
+                   static_cast<std::int64_t>(parent.resource.name.size());
+    parent = row(parent.resource.parent);
     if (needed_height <= parent.height && needed_reach <= parent.reach) return;
-    Run(sql_->raise, parent.parent, parent.key, needed_height, needed_reach).done();
+    Run(sql_->raise, parent.resource.parent, parent.key, needed_height, needed_reach).done();
   }
 }
 
@@ -133,7 +115,7 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
   const NameKey key(name);
   std::optional<Resource> old = queries_.child(parent.id, key.view());
   if (old && old->is_collection()) throw Error(Fault::conflict, "a collection is in the way");
-  std::optional<Place> above;
+  std::optional<NodeRow> above;
   if (!old) above = collection(parent.id);
 
   Resource file;
@@ -141,7 +123,6 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
     // Nothing else changes.
     ++state_.begun;
     state_.changed = state_.must_flush = state_.grew = true;
-    queries_.forget_place(parent.id, key.view());
     file = *old;
   } else {
     growing();
@@ -170,7 +151,7 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
     return file;
   }
   insert_node(parent.id, key, file, false, 0, 0);
-  const Date came = date_after_arrival(above->modified, wall_now());
+  const Date came = date_after_arrival(above->resource.modified, wall_now());
   member_came(std::move(*above), static_cast<std::int64_t>(name.size()), 0, 0, came);
   return file;
 }
@@ -178,7 +159,7 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
 Resource WriteTransaction::make_collection(const Resource& parent, std::string_view name,
                                            AccountId owner) {
   const NameKey key(name);
-  Place above = collection(parent.id);
+  NodeRow above = collection(parent.id);
   growing();
   end_late_locks(parent.id);
   Resource made;
@@ -188,7 +169,7 @@ Resource WriteTransaction::make_collection(const Resource& parent, std::string_v
   made.kind = Kind::collection;
   made.created = wall_now();
   // What is gone from the parent may have had members where the new ones will be.
-  made.modified = date_after_arrival(above.modified, wall_now());
+  made.modified = date_after_arrival(above.resource.modified, wall_now());
   made.owner = owner;
   insert_node(parent.id, key, made, false, 0, 0);
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), 0, 0, made.modified);
@@ -196,7 +177,7 @@ Resource WriteTransaction::make_collection(const Resource& parent, std::string_v
 }
 
 void WriteTransaction::patch_properties(NodeId id, std::span<const PropertyChange> changes) {
-  (void)place(id);  // only of a mapped resource
+  (void)row(id);  // only of a mapped resource
   if (changes.empty()) return;
   growing();
   end_late_locks(id);
@@ -211,11 +192,12 @@ void WriteTransaction::patch_properties(NodeId id, std::span<const PropertyChang
 }
 
 void WriteTransaction::set_modified(NodeId id, Date modified) {
-  const Place of = place(id);
+  const NodeRow old = row(id);
   changing();
   end_late_locks(id);
-  if (of.collection) modified = collection_date_set(modified, of.modified, wall_now());
-  touch(of, modified);
+  if (old.resource.is_collection())
+    modified = collection_date_set(modified, old.resource.modified, wall_now());
+  touch(old, modified);
 }
 
 NamespaceCheck WriteTransaction::repair() {

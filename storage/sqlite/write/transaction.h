@@ -84,22 +84,11 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   [[nodiscard]] NamespaceCheck repair();
 
  private:
-  // A row of `node` as insertions and moves need it.
-  struct Place {
-    NodeId id = 0;
-    NodeId parent = 0;
-    std::string key;
-    std::int64_t height = 0;
-    std::int64_t reach = 0;
-    std::int64_t name_bytes = 0;
-    Date modified;
-    bool collection = false;
-  };
-
   // Before the first statement that writes: what was read before may be so no more.
   void acting() {
     ++state_.begun;
-    queries_.forget_seen();
+    queries_.forget();
+    queries_.has_locks(counters_.locks > 0);
   }
   void changing() {
     acting();
@@ -109,18 +98,19 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
     changing();
     state_.grew = true;
   }
-  [[nodiscard]] Place place(NodeId id);
-  [[nodiscard]] Place collection(NodeId id);
+  // Throws Error{conflict} when it is gone, or is no collection.
+  [[nodiscard]] NodeRow row(NodeId id);
+  [[nodiscard]] NodeRow collection(NodeId id);
   void insert_node(NodeId parent, const NameKey& key, const Resource& resource, bool properties,
                    std::int64_t height, std::int64_t reach);
   // What an account owns changed by this much (invariant 10). Nobody's is not counted.
   void owns(AccountId owner, std::int64_t resources, std::int64_t bytes);
   // A member of this shape came to `parent`, which is dated `modified` now (storage/dates.h): sets
   // the bounds of everything above as well (invariant 6).
-  void member_came(Place parent, std::int64_t name_bytes, std::int64_t height, std::int64_t reach,
+  void member_came(NodeRow parent, std::int64_t name_bytes, std::int64_t height, std::int64_t reach,
                    Date modified);
-  void touch(const Place& of, Date modified);
-  void member_left(const Place& parent, const Resource& lost);
+  void touch(const NodeRow& row, Date modified);
+  void member_left(const NodeRow& parent, const Resource& lost);
 
   // tree_acts.cc
   void fill_tree(const Resource& root);

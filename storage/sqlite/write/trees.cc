@@ -19,8 +19,8 @@ void WriteTransaction::fill_tree(const Resource& root) {
 
 Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, const Resource& parent,
                                      std::string_view name, AccountId owner) {
-  const Place from = place(source.id);
-  Place above = collection(parent.id);
+  const NodeRow from = row(source.id);
+  NodeRow above = collection(parent.id);
   const NameKey key(name);
   const std::optional<Resource> replaced = queries_.child(parent.id, key.view());
   if (queries_.lies_in(parent.id, source.id)) refuse("a copy into itself");
@@ -29,8 +29,9 @@ Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, con
   end_late_locks(parent.id);
   if (replaced) end_late_locks(replaced->id);
 
-  const bool with_members = recursive && from.collection;
-  if (replaced) above.modified = date_after_loss(above.modified, wall_now(), *replaced);
+  const bool with_members = recursive && from.resource.is_collection();
+  if (replaced)
+    above.resource.modified = date_after_loss(above.resource.modified, wall_now(), *replaced);
   Resource copy = source;
   copy.id = counters_.next_node++;
   copy.parent = parent.id;
@@ -39,7 +40,7 @@ Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, con
   copy.owner = owner;
   if (copy.is_collection()) {
     copy.modified = date_of_arrived_collection(source.modified, with_members && from.height > 0,
-                                               above.modified, wall_now());
+                                               above.resource.modified, wall_now());
   } else {
     Run(sql_->add_ref, copy.content).done();
     if (connection_.changes() == 0) refuse("the source's content is gone");
@@ -51,7 +52,7 @@ Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, con
   const std::int64_t height = with_members ? from.height : 0;
   const std::int64_t reach = with_members ? from.reach : 0;
   insert_node(parent.id, key, copy, properties, height, reach);
-  const Date came = date_after_arrival(above.modified, wall_now());
+  const Date came = date_after_arrival(above.resource.modified, wall_now());
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), height, reach, came);
   if (with_members) copy_members(source, copy.id, owner);
   return copy;
@@ -86,8 +87,8 @@ void WriteTransaction::copy_members(const Resource& source, NodeId target, Accou
 Resource WriteTransaction::move_tree(const Resource& source, const Resource& parent,
                                      std::string_view name) {
   if (source.id == kRoot) refuse("the root does not move");
-  const Place from = place(source.id);
-  Place above = collection(parent.id);
+  const NodeRow from = row(source.id);
+  NodeRow above = collection(parent.id);
   const NameKey key(name);
   const std::optional<Resource> replaced = queries_.child(parent.id, key.view());
   const bool respelt = replaced && replaced->id == source.id;
@@ -95,48 +96,46 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
   if (replaced && !respelt && queries_.lies_in(source.id, replaced->id)) {
     refuse("a move onto an ancestor");
   }
-  std::optional<Place> left;
-  if (from.parent != parent.id) left = place(from.parent);
+  std::optional<NodeRow> left;
+  if (from.resource.parent != parent.id) left = row(from.resource.parent);
   changing();
-  end_late_locks(from.parent);
+  end_late_locks(from.resource.parent);
   if (left) end_late_locks(parent.id);
   if (replaced) end_late_locks(replaced->id);
 
   // At a new spelling the lock is on source and destination alike, and so it stays. None that stays
   // sees its resource come to another parent (invariant 7).
-  if (!respelt) drop_locks_within(source, from.parent);
+  if (!respelt) drop_locks_within(source, from.resource.parent);
   if (replaced && !respelt) {
     give_place(*replaced, source.id);
-    above.modified = date_after_loss(above.modified, wall_now(), *replaced);
+    above.resource.modified = date_after_loss(above.resource.modified, wall_now(), *replaced);
   }
   Date modified = source.modified;
-  if (from.collection) {
-    modified =
-        respelt ? collection_date_set(modified, from.modified, wall_now())
-                : date_of_arrived_collection(modified, from.height > 0, above.modified, wall_now());
+  if (from.resource.is_collection()) {
+    modified = respelt ? collection_date_set(modified, from.resource.modified, wall_now())
+                       : date_of_arrived_collection(modified, from.height > 0,
+                                                    above.resource.modified, wall_now());
   }
   std::optional<std::string_view> stored_name;
   if (!key.is_name()) stored_name = name;
-  Run(sql_->relocate, from.parent, from.key, parent.id, key.view(), stored_name, modified.at,
-      number_of(modified.mark))
+  Run(sql_->relocate, from.resource.parent, from.key, parent.id, key.view(), stored_name,
+      modified.at, number_of(modified.mark))
       .done();
   if (left) member_left(*left, source);
-  const Date came = left || respelt ? date_after_arrival(above.modified, wall_now())
-                                    : date_after_loss(above.modified, wall_now(), source);
+  const Date came = left || respelt ? date_after_arrival(above.resource.modified, wall_now())
+                                    : date_after_loss(above.resource.modified, wall_now(), source);
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), from.height, from.reach,
               came);
 
-  std::optional<Resource> moved = queries_.by_id(source.id);
-  if (!moved) refuse("the source is gone");
-  return std::move(*moved);
+  return row(source.id).resource;
 }
 
 void WriteTransaction::remove_tree(const Resource& root) {
   if (root.id == kRoot) refuse("the root cannot be removed");
-  const Place parent = place(place(root.id).parent);
+  const NodeRow parent = row(row(root.id).resource.parent);
   changing();
-  end_late_locks(parent.id);
-  drop(root, parent.id);
+  end_late_locks(parent.resource.id);
+  drop(root, parent.resource.id);
   member_left(parent, root);
 }
 

@@ -1,0 +1,21 @@
+// One row of `node`, as it is answered, remembered and changed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "storage/model.h"
+
+namespace holdfast::storage::sqlite {
+
+struct NodeRow {
+  Resource resource;  // its id is 0 when nothing is mapped under this key
+  std::string key;    // NameKey of the name; empty for the root
+  // Bounds of what lies below (docs/storage.md, invariant 6): levels, and bytes of names.
+  std::int64_t height = 0;
+  std::int64_t reach = 0;
+
+  [[nodiscard]] bool mapped() const { return resource.id != 0; }
+};
+
+}  // namespace holdfast::storage::sqlite
