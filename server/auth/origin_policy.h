@@ -23,9 +23,12 @@ struct Denial {
 
 class OriginPolicy {
  public:
-  // `public_urls` are the origins that clients know this server by (--public-url).
-  explicit OriginPolicy(std::vector<http::Origin> public_urls)
-      : public_urls_(std::move(public_urls)) {}
+  // `public_urls` are the origins that clients know this server by (--public-url), `own_hosts` the
+  // numeric addresses that it listens on. No other page can have one of these for its own host, as
+  // it can have a name that it rebinds.
+  explicit OriginPolicy(std::vector<http::Origin> public_urls,
+                        std::vector<std::string> own_hosts = {})
+      : public_urls_(std::move(public_urls)), own_hosts_(std::move(own_hosts)) {}
 
   // nullopt when the engine may answer. 421: not our Host while anonymous clients may write. 403: a
   // write with a foreign Origin, whoever asks.
@@ -37,6 +40,7 @@ class OriginPolicy {
   [[nodiscard]] bool is_foreign(std::string_view origin, const http::Request& request) const;
 
   std::vector<http::Origin> public_urls_;
+  std::vector<std::string> own_hosts_;
 };
 
 }  // namespace holdfast::server::auth
