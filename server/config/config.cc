@@ -89,16 +89,18 @@ Config resolve(const Values& flags, const process::Environment& environment,
 }
 
 std::vector<std::string> unknown_variables(std::span<const std::string> names) {
-  std::vector<std::string> known = {std::string(kVariablePrefix) + "CONFIG"};
-  for (const Option& option : options()) known.push_back(option.variable());
+  // Without the prefix, which says nothing about how near two names are.
+  std::vector<std::string> known = {"CONFIG"};
+  for (const Option& option : options())
+    known.push_back(option.variable().substr(kVariablePrefix.size()));
   std::vector<std::string> sentences;
   for (const std::string& name : names) {
-    if (!name.starts_with(kVariablePrefix) ||
-        std::find(known.begin(), known.end(), name) != known.end())
-      continue;
+    if (!name.starts_with(kVariablePrefix)) continue;
+    const std::string word = name.substr(kVariablePrefix.size());
+    if (std::find(known.begin(), known.end(), word) != known.end()) continue;
     sentences.emplace_back(process::UsageError("The environment variable " + name +
                                                " is no setting, and it is ignored" +
-                                               nearest_text(name, known) + ".")
+                                               nearest_text(word, known, kVariablePrefix) + ".")
                                .what());
   }
   return sentences;

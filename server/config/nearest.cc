@@ -62,8 +62,10 @@ std::vector<std::string> nearest(std::string_view word, std::span<const std::str
   return names;
 }
 
-std::string nearest_text(std::string_view word, std::span<const std::string> known) {
-  const std::vector<std::string> names = nearest(word, known);
+std::string nearest_text(std::string_view word, std::span<const std::string> known,
+                         std::string_view prefix) {
+  std::vector<std::string> names = nearest(word, known);
+  for (std::string& name : names) name.insert(0, prefix);
   if (names.empty()) return {};
   return (names.size() == 1 ? "; the nearest is " : "; the nearest are ") + listed(names);
 }

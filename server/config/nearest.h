@@ -14,8 +14,10 @@ namespace holdfast::server::config {
                                                std::span<const std::string> known);
 
 // "; the nearest is listen" or "; the nearest are head-limit and head-timeout", to be put behind a
-// sentence about `word`. Empty when nothing is near.
-[[nodiscard]] std::string nearest_text(std::string_view word, std::span<const std::string> known);
+// sentence about `word`. Empty when nothing is near. Each name is shown behind
+// `prefix`.
+[[nodiscard]] std::string nearest_text(std::string_view word, std::span<const std::string> known,
+                                       std::string_view prefix = {});
 
 // "a", "a and b", "a, b and c".
 [[nodiscard]] std::string listed(std::span<const std::string> words,

@@ -190,7 +190,8 @@ int expect_in_manual(const std::vector<std::string>& command, const std::string&
                 manual.find("| `" + option.substr(2) + "` |") != std::string::npos)
         << option << " of" << testing::PrintToString(command);
   }
-  const std::vector<std::string> below = commands_in(help);
+  std::vector<std::string> below = commands_in(help);
+  std::erase(below, "help");  // it prints what --help of the others does
   if (below.empty()) {
     std::string all = "holdfast";
     for (const std::string& word : command) all += " " + word;
@@ -209,7 +210,7 @@ int expect_in_manual(const std::vector<std::string>& command, const std::string&
 TEST(CommandLine, TheManualNamesEveryCommandAndOption) {
   std::ostringstream manual;
   manual << std::ifstream(test::source_folder() / "docs/operations.md").rdbuf();
-  EXPECT_EQ(expect_in_manual({}, manual.str()), 22);
+  EXPECT_EQ(expect_in_manual({}, manual.str()), 21);
 }
 
 }  // namespace

@@ -490,7 +490,8 @@ TEST(Config, AnUnknownVariableIsNamedWithItsNearest) {
       "The environment variable HOLDFAST_LISTEM is no setting, and it is ignored; the nearest is "
       "HOLDFAST_LISTEN.",
       "The environment variable HOLDFAST_XYZZY is no setting, and it is ignored.",
-      "The environment variable HOLDFAST_TIMEOUT is no setting, and it is ignored."};
+      "The environment variable HOLDFAST_TIMEOUT is no setting, and it is ignored; the nearest are "
+      "HOLDFAST_READ_TIMEOUT, HOLDFAST_HEAD_TIMEOUT and HOLDFAST_IDLE_TIMEOUT."};
   EXPECT_EQ(config::unknown_variables(names), expected);
 }
 
