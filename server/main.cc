@@ -13,8 +13,10 @@
 
 #include "server/app/serve.h"
 #include "server/cli/backup.h"
+#include "server/cli/certificate.h"
 #include "server/cli/command_line.h"
 #include "server/cli/dispatch.h"
+#include "server/cli/settings.h"
 #include "server/cli/store.h"
 #include "server/config/config.h"
 #include "server/observe/event_log.h"
@@ -92,8 +94,14 @@ storage::BackupReport copy_from_backup(const config::Config& config, const std::
   throw process::UsageError(error.what());
 }
 
-int print(const cli::ControlReply& reply) {
-  std::fputs(reply.text.c_str(), reply.exit_code == 0 ? stdout : stderr);
+// What went wrong is told in lines that begin with the program's name. The problems that `check`
+// finds (exit code 1) are a report and no such line.
+int print(cli::Command command, const cli::ControlReply& reply) {
+  constexpr std::string_view kName = "holdfast: ";
+  const bool is_report =
+      reply.exit_code == 0 || (command == cli::Command::check && reply.exit_code == 1);
+  const std::string_view name = is_report || reply.text.starts_with(kName) ? "" : kName;
+  std::fputs((std::string(name) + reply.text).c_str(), reply.exit_code == 0 ? stdout : stderr);
   return reply.exit_code;
 }
 
@@ -109,7 +117,9 @@ void open_standard_streams() {
 
 int run(const std::vector<std::string>& arguments) {
   const cli::Invocation invocation =
-      cli::parse_command_line(arguments, process::process_environment());
+      cli::parse_command_line(arguments, process::process_environment(), process::variable_names());
+  for (const std::string& warning : invocation.warnings)
+    std::fprintf(stderr, "holdfast: %s\n", warning.c_str());
   switch (invocation.command) {
     case cli::Command::print:
       std::fputs(invocation.text.c_str(), stdout);
@@ -118,7 +128,7 @@ int run(const std::vector<std::string>& arguments) {
       std::puts("holdfast " HOLDFAST_VERSION);
       return 0;
     case cli::Command::serve:
-      return app::serve(invocation.config, open_store);
+      return app::serve(invocation.config, open_store, invocation.examine);
     case cli::Command::lock_list:
     case cli::Command::lock_break:
     case cli::Command::check:
@@ -133,11 +143,17 @@ int run(const std::vector<std::string>& arguments) {
     case cli::Command::token_add:
     case cli::Command::token_list:
     case cli::Command::token_remove:
-      return print(cli::run_on_data_folder(invocation, open_store));
+      return print(invocation.command, cli::run_on_data_folder(invocation, open_store));
     case cli::Command::backup:
-      return print(cli::back_up(invocation, open_store, copy_to_backup));
+      return print(invocation.command, cli::back_up(invocation, open_store, copy_to_backup));
     case cli::Command::restore:
-      return print(cli::restore(invocation, copy_from_backup));
+      return print(invocation.command, cli::restore(invocation, copy_from_backup));
+    case cli::Command::certificate:
+      return print(invocation.command, cli::print_certificate(invocation.config));
+    case cli::Command::config_check:
+      return print(invocation.command, cli::check_settings(invocation.examine()));
+    case cli::Command::config_show:
+      return print(invocation.command, cli::show_settings(invocation.examine()));
   }
   return process::kUsageExit;
 }

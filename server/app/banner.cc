@@ -41,13 +41,19 @@ std::string banner(const config::Config& config, auth::Anonymous anonymous, cons
   const std::string path = config.prefix_path();
   const std::string here = url_of(config.tls() ? "https" : "http", config.listen, ports.own, path);
 
+  std::string out = "Holdfast serves " + here + "\n";
   std::string url = here;  // as clients should use it
+  for (const std::string& host : ports.hosts) {
+    const std::string there =
+        url_of(config.tls() ? "https" : "http", {.host = host}, ports.own, path);
+    if (url == here) url = there;
+    out += "  also at     " + there + "\n";
+  }
   if (!config.public_urls.empty()) url = config.public_urls.front().text() + path;
   const std::string dav_url =
       (url.starts_with("https") ? "davs" : "dav") + url.substr(url.find(':'));
 
-  std::string out = "Holdfast serves " + here + "\n";
-  if (url != here) out += "  known as    " + url + "\n";
+  if (!config.public_urls.empty() && url != here) out += "  known as    " + url + "\n";
   out += "  data        " + config.data + "\n";
   out += "  durability  " + std::string(meaning(config.durability)) + "\n";
   out += "  anonymous   " + std::string(meaning(anonymous)) + "\n";
@@ -62,13 +68,18 @@ std::string banner(const config::Config& config, auth::Anonymous anonymous, cons
            " and /healthz\n";
   out += "Mount it\n";
   out += "  Linux       sudo mount -t davfs " + url + " /mnt   or   gio mount " + dav_url +
-         "   or   rclone mount --vfs-cache-mode writes --webdav-url " + url + " :webdav: DIR\n";
+         "   or   rclone mount --vfs-cache-mode writes --webdav-url " + url +
+         " --webdav-vendor owncloud" + (config.tls_self_signed ? " --ca-cert CERT.pem" : "") +
+         " :webdav: DIR\n";
   out += "  macOS       mkdir -p ~/holdfast && mount_webdav " + url +
          " ~/holdfast   or   Finder, Go, Connect to Server\n";
   out += "  Windows     net use H: " + url + "\n";
+  if (config.tls_self_signed)
+    out += "  CERT.pem    holdfast certificate --data " + config.data +
+           " > CERT.pem   for clients that are to trust the certificate\n";
   if (anonymous == auth::Anonymous::write && !config.listen.loopback && config.public_urls.empty())
     out +=
-        "Requests for other host names than localhost are answered with 421; "
+        "Requests for other hosts than localhost and the addresses above are answered with 421; "
         "--public-url names the one that clients use.\n";
   return out;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "server/config/config.h"
 
@@ -14,9 +15,12 @@ struct Ports {
   std::uint16_t own = 0;
   std::optional<std::uint16_t> admin{};
   std::optional<std::uint16_t> redirect{};
+  // On a wildcard address, the hosts by which other machines reach it.
+  std::vector<std::string> hosts{};
 };
 
-// What the server serves and how to mount it. The first URL in it is the server's own.
+// What the server serves and how to mount it, with the URL that other machines can use if there is
+// one. The first URL in it is the server's own.
 // `fingerprint` is the TLS certificate's, empty without TLS.
 [[nodiscard]] std::string banner(const config::Config& config, auth::Anonymous anonymous,
                                  const Ports& ports, const std::string& fingerprint = {});

@@ -1,5 +1,8 @@
 #include "server/app/redirect.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "text/ascii.h"
 #include "text/percent.h"
 
@@ -11,9 +14,11 @@ constexpr auto kUrlBytes = text::ByteSet::alphanumeric_and("!#$%&'()*+,-./:;=?@[
 
 }  // namespace
 
-Redirect::Redirect(const config::Config& config, std::uint16_t port)
-    : listen_host_(config.listen.host),
+Redirect::Redirect(const config::Config& config, std::uint16_t port,
+                   std::vector<std::string> own_hosts)
+    : own_hosts_(std::move(own_hosts)),
       port_(port == 443 ? std::string() : ":" + std::to_string(port)) {
+  own_hosts_.push_back(config.listen.host);
   for (const http::Origin& url : config.public_urls)
     if (url.scheme == http::Scheme::https) public_origins_.push_back(url);
 }
@@ -24,7 +29,9 @@ std::string Redirect::origin(std::string_view field) const {
   for (const http::Origin& known : public_origins_)
     if (asked && http::same_host(known.host, asked->host)) return known.text();
   if (!public_origins_.empty()) return public_origins_.front().text();
-  if (!asked || (!http::is_loopback_name(asked->host) && asked->bare_host() != listen_host_))
+  if (!asked ||
+      (!http::is_loopback_name(asked->host) &&
+       std::find(own_hosts_.begin(), own_hosts_.end(), asked->bare_host()) == own_hosts_.end()))
     return {};
   return "https://" + std::string(asked->host) + port_;
 }

@@ -17,9 +17,10 @@ namespace holdfast::server::app {
 class Redirect {
  public:
   // To the --public-url with the host that the client asked for, else to the first; without one to
-  // `port` of the host that the client asked for, if that is this machine's loopback or the address
-  // that is served on.
-  Redirect(const config::Config& config, std::uint16_t port);
+  // `port` of the host that the client asked for, if that is this machine's loopback or one of
+  // the addresses that are served on, `own_hosts`.
+  Redirect(const config::Config& config, std::uint16_t port,
+           std::vector<std::string> own_hosts = {});
 
   // 421 when the Host is none of ours: nobody is sent to a place that a request names.
   [[nodiscard]] http::Response answer(const http::Request& request) const;
@@ -29,7 +30,7 @@ class Redirect {
   [[nodiscard]] std::string origin(std::string_view field) const;
 
   std::vector<http::Origin> public_origins_;  // those with https
-  std::string listen_host_;                   // without brackets
+  std::vector<std::string> own_hosts_;        // without brackets
   std::string port_;                          // ":8443", or empty for 443
 };
 

@@ -5,8 +5,10 @@
 #include <chrono>
 #include <csignal>
 #include <ctime>
+#include <deque>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -32,6 +34,7 @@
 #include "server/cli/dispatch.h"
 #include "server/loop/descriptors.h"
 #include "server/loop/listener.h"
+#include "server/net/interfaces.h"
 #include "server/observe/access_log.h"
 #include "server/observe/event_log.h"
 #include "server/observe/metrics.h"
@@ -134,7 +137,7 @@ tls::TlsFiles tls_files(const config::Config& config) {
 
 // With --tls-self-signed, once the data folder is ours.
 tls::TlsFiles self_signed_files(const config::Config& config) {
-  std::vector<std::string> names = {config.listen.host};
+  std::vector<std::string> names = net::hosts_of(config.listen);
   for (const http::Origin& url : config.public_urls)
     names.emplace_back(url.authority().bare_host());
   const std::string path = tls::self_signed(config.data, names);
@@ -187,9 +190,98 @@ class Control {
   std::unique_ptr<cli::ControlSocket> socket_;
 };
 
+// The newest of several values. The others stay as well, because answers that are on their way use
+// them. One thread makes them, any reads the newest.
+template <typename Value>
+class Newest {
+ public:
+  template <typename... Arguments>
+  void make(Arguments&&... arguments) {
+    newest_ = &all_.emplace_back(std::forward<Arguments>(arguments)...);
+  }
+  const Value& operator*() const { return *newest_.load(); }
+  const Value* operator->() const { return newest_.load(); }
+
+ private:
+  std::deque<Value> all_;
+  std::atomic<const Value*> newest_{nullptr};
+};
+
+// What answers requests, with the settings of one moment.
+struct Answering {
+  Answering(const config::Config& config, cli::Store& store, auth::SignIn& sign_in,
+            auth::ActiveRequests& active)
+      : proxies(config.trusted_proxies),
+        policy(config.public_urls, net::hosts_of(config.listen)),
+        engine(*store.names, *store.contents, config.engine_options(store.contents->space().total)),
+        gate(proxies, policy, sign_in, active, engine) {}
+
+  const auth::Proxies proxies;
+  const auth::OriginPolicy policy;
+  const dav::Engine engine;
+  const auth::Gate gate;
+};
+
+// The settings of a running server, and what of them changes with SIGHUP.
+class LiveSettings {
+ public:
+  // `given` is what the sources said at the start; the server `runs` with that and with the sockets
+  // that it inherited.
+  LiveSettings(config::Config given, config::Config running,
+               std::function<config::Resolution()> examine)
+      : given_(std::move(given)), running_(std::move(running)), examine_(std::move(examine)) {}
+
+  [[nodiscard]] const config::Config& running() const { return running_; }
+
+  // Reads the sources again and says, line by line, what is different. True when running() is.
+  bool reread() {
+    if (!examine_) return false;
+    try {
+      const config::Resolution now = examine_();
+      for (const std::string& problem : now.problems) stay(problem);
+      return now.problems.empty() && take(now);
+    } catch (const process::UsageError& error) {
+      stay(error.what());
+      return false;
+    }
+  }
+
+ private:
+  static void stay(const std::string& why) {
+    observe::log_event("The settings stay as they were: " + why);
+  }
+
+  bool take(const config::Resolution& now) {
+    bool changed = false;
+    for (std::size_t i = 0; i < config::options().size(); ++i) {
+      const config::Option& option = config::options()[i];
+      const std::string before = option.get(given_);
+      const std::string after = option.get(now.config);
+      if (before == after) continue;
+      const std::string change =
+          " \"" + before + "\"; it is \"" + after + "\" in " + now.sources[i];
+      if (!option.live) {
+        observe::log_event("A restart is needed for " + option.name + ", which stays" + change +
+                           ".");
+        continue;
+      }
+      option.set(given_, after);
+      option.set(running_, after);
+      changed = true;
+      observe::log_event("The setting " + option.name + " was" + change + ".");
+    }
+    return changed;
+  }
+
+  config::Config given_;
+  config::Config running_;
+  std::function<config::Resolution()> examine_;
+};
+
 // Waits for the signal to stop; does meanwhile what SIGHUP, changed files and a missing control
 // socket ask for.
-void wait_for_stop(observe::AccessLog* log, tls::TlsCredentials* tls, Control* control) {
+void wait_for_stop(observe::AccessLog* log, tls::TlsCredentials* tls, Control* control,
+                   const std::function<void()>& reread) {
   sigset_t awaited = process::stop_signals();
   sigaddset(&awaited, SIGHUP);
   for (;;) {
@@ -202,6 +294,7 @@ void wait_for_stop(observe::AccessLog* log, tls::TlsCredentials* tls, Control* c
     }
     if (has_no_control) control->try_again();
     if (signal == SIGHUP && log != nullptr) log->reopen();
+    if (signal == SIGHUP) reread();
     if (tls != nullptr && (signal == SIGHUP || (signal < 0 && tls->files_changed()))) reload(*tls);
     if (signal > 0 && signal != SIGHUP) return;
   }
@@ -223,8 +316,9 @@ std::unique_ptr<loop::Listener> make_listener(const net::Address& address,
 }
 
 // Serves until a signal; `forced_exit` is set when it came, and outlives the closing of the store.
-int run(const config::Config& config, InheritedSockets inherited, const cli::OpenStore& open_store,
+int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore& open_store,
         std::optional<process::ForcedExit>& forced_exit) {
+  const config::Config config = settings.running();
   http1::Limits limits = loop::fitted_to(config.limits, loop::raise_descriptor_limit());
   limits.spill_folder = config.spill_folder.empty() ? config.data + "/tmp" : config.spill_folder;
 
@@ -255,10 +349,6 @@ int run(const config::Config& config, InheritedSockets inherited, const cli::Ope
 
   const storage::SystemClock clock;
   observe::Metrics metrics(clock, log.get());
-  const dav::Engine engine(*store.names, *store.contents,
-                           config.engine_options(store.contents->space().total));
-  const auth::OriginPolicy policy(config.public_urls);
-  const auth::Proxies& proxies = config.trusted_proxies;
   auth::SignIn sign_in(
       {.without_accounts = anonymous,
        .with_accounts = config.anonymous.value_or(auth::Anonymous::off),
@@ -267,18 +357,21 @@ int run(const config::Config& config, InheritedSockets inherited, const cli::Ope
       {.accounts = [&store] { return store.names->accounts(); }, .tell = observe::log_event},
       clock);
   auth::ActiveRequests active(limits.requests_per_account);
-  const auth::Gate gate(proxies, policy, sign_in, active, engine);
+  Newest<Answering> answering;
+  answering.make(config, store, sign_in, active);
 
   const std::unique_ptr<loop::Listener> listener = make_listener(
       config.listen, inherited.own, limits,
-      [&gate](http::Request& request, http1::Peer& peer) { return gate.answer(request, peer); },
+      [&answering](http::Request& request, http1::Peer& peer) {
+        return answering->gate.answer(request, peer);
+      },
       metrics, tls ? &*tls : nullptr,
-      [&proxies](const std::string& address) { return proxies.trusts(address); });
+      [&answering](const std::string& address) { return answering->proxies.trusts(address); });
 
   std::optional<storage::Maintenance> maintenance;  // starts when all listen
   observe::Observer unobserved;
   const Admin admin{
-      [&] { return trouble(store, engine.options(), failed); },
+      [&] { return trouble(store, answering->engine.options(), failed); },
       [&] { return metrics.metrics(store.names->stats(), upkeep(store, maintenance)); }};
   std::unique_ptr<loop::Listener> admin_listener;
   if (config.admin_listen)
@@ -287,12 +380,15 @@ int run(const config::Config& config, InheritedSockets inherited, const cli::Ope
         [&admin](http::Request& request, const http1::Peer&) { return admin.answer(request); },
         unobserved);
 
+  Newest<Redirect> redirect;
+  redirect.make(config, listener->port(), net::hosts_of(config.listen));
   std::unique_ptr<loop::Listener> redirect_listener;
   if (config.http_redirect) {
     redirect_listener = make_listener(
         *config.http_redirect, inherited.redirect, bodiless(limits),
-        [redirect = Redirect(config, listener->port())](
-            http::Request& request, const http1::Peer&) { return redirect.answer(request); },
+        [&redirect](http::Request& request, const http1::Peer&) {
+          return redirect->answer(request);
+        },
         metrics);
   }
 
@@ -317,6 +413,7 @@ int run(const config::Config& config, InheritedSockets inherited, const cli::Ope
   Ports ports{.own = listener->port()};
   if (admin_listener) ports.admin = admin_listener->port();
   if (redirect_listener) ports.redirect = redirect_listener->port();
+  if (net::is_wildcard(config.listen)) ports.hosts = net::hosts_of(config.listen);
   if (tls)
     if (const std::string warning = tls->warning(); !warning.empty()) observe::log_event(warning);
   if (owner)
@@ -328,12 +425,16 @@ int run(const config::Config& config, InheritedSockets inherited, const cli::Ope
     observe::log_event("The limit of open files allows " + std::to_string(limits.connections) +
                        " connections and " + std::to_string(limits.workers) + " workers only.");
 
-  if (const auto full = below_floor(store, engine.options())) observe::log_event(*full);
+  if (const auto full = below_floor(store, answering->engine.options())) observe::log_event(*full);
 
   notify_manager(process::process_environment(), "READY=1");
   // Last of all: whoever waits for it finds a server that has started.
   print(banner(config, sign_in.anonymous(), ports, tls ? tls->fingerprint() : std::string()));
-  wait_for_stop(log.get(), tls ? &*tls : nullptr, control ? &*control : nullptr);
+  wait_for_stop(log.get(), tls ? &*tls : nullptr, control ? &*control : nullptr, [&] {
+    if (!settings.reread()) return;
+    answering.make(settings.running(), store, sign_in, active);
+    redirect.make(settings.running(), listener->port(), net::hosts_of(config.listen));
+  });
   notify_manager(process::process_environment(), "STOPPING=1");
 
   try {
@@ -359,7 +460,8 @@ int run(const config::Config& config, InheritedSockets inherited, const cli::Ope
 
 }  // namespace
 
-int serve(const config::Config& settings, const cli::OpenStore& open_store) {
+int serve(const config::Config& settings, const cli::OpenStore& open_store,
+          const std::function<config::Resolution()>& examine) {
   InheritedSockets inherited = inherited_sockets(process::process_environment());
   config::Config config = settings;
   if (inherited.own) config.listen = inherited.own->address;
@@ -375,7 +477,8 @@ int serve(const config::Config& settings, const cli::OpenStore& open_store) {
   ::umask(077);
   observe::start_event_log();
   std::optional<process::ForcedExit> forced_exit;
-  return run(config, std::move(inherited), open_store, forced_exit);
+  LiveSettings live(settings, config, examine);
+  return run(live, std::move(inherited), open_store, forced_exit);
 }
 
 }  // namespace holdfast::server::app

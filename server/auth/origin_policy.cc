@@ -5,6 +5,7 @@
 #include "dav/engine.h"
 #include "dav/method.h"
 #include "server/auth/authorization.h"
+#include "server/net/address.h"
 #include "text/ascii.h"
 
 namespace holdfast::server::auth {
@@ -29,6 +30,9 @@ bool shows_who_asks(const http::Request& request) {
 bool OriginPolicy::is_our_host(std::string_view text) const {
   const auto named = http::Authority::parse(text);
   if (!named) return false;
+  const auto number = net::IpAddress::parse(named->bare_host());
+  if (number && std::find(own_hosts_.begin(), own_hosts_.end(), number->text()) != own_hosts_.end())
+    return true;
   return http::is_loopback_name(named->host) ||
          std::any_of(public_urls_.begin(), public_urls_.end(), [&](const http::Origin& url) {
            return named->is(url.authority(), url.scheme);
@@ -57,7 +61,7 @@ std::optional<Denial> OriginPolicy::judge(const http::Request& request, Anonymou
     if (!is_our_host(request.host()) || (target && !is_our_host(target->authority)))
       return Denial{421,
                     "The Host is not this server's: anonymous writing is on, and only localhost, "
-                    "127.0.0.1, [::1] and public-url are served then.",
+                    "127.0.0.1, [::1], the address of --listen and --public-url are served then.",
                     "This server does not answer for the host \"" + std::string(request.host()) +
                         "\". Its administrator tells it its names with --public-url."};
   }

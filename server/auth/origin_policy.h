@@ -1,7 +1,7 @@
 // Keeps other web pages out: the host that was asked for must be ours while anonymous clients may
 // write (against DNS rebinding), and a write must not come from a foreign Origin (against
-// cross-site requests) unless it signs in by itself, as programs do. What a trusted proxy says of host and scheme has been applied to the
-// request before. Immutable after construction; any thread.
+// cross-site requests) unless it signs in by itself, as programs do. What a trusted proxy says of
+// host and scheme has been applied to the request before. Immutable after construction; any thread.
 #pragma once
 
 #include <optional>
@@ -24,9 +24,12 @@ struct Denial {
 
 class OriginPolicy {
  public:
-  // `public_urls` are the origins that clients know this server by (--public-url).
-  explicit OriginPolicy(std::vector<http::Origin> public_urls)
-      : public_urls_(std::move(public_urls)) {}
+  // `public_urls` are the origins that clients know this server by (--public-url), `own_hosts` the
+  // numeric addresses that it listens on. No other page can have one of these for its own host, as
+  // it can have a name that it rebinds.
+  explicit OriginPolicy(std::vector<http::Origin> public_urls,
+                        std::vector<std::string> own_hosts = {})
+      : public_urls_(std::move(public_urls)), own_hosts_(std::move(own_hosts)) {}
 
   // nullopt when the engine may answer. 421: not our Host while anonymous clients may write. 403: a
   // write with a foreign Origin that has no credentials in Authorization, or while anonymous
@@ -39,6 +42,7 @@ class OriginPolicy {
   [[nodiscard]] bool is_foreign(std::string_view origin, const http::Request& request) const;
 
   std::vector<http::Origin> public_urls_;
+  std::vector<std::string> own_hosts_;
 };
 
 }  // namespace holdfast::server::auth

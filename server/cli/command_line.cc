@@ -6,7 +6,11 @@
 #include <algorithm>
 #include <initializer_list>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "server/cli/manual.h"
+#include "server/cli/mistake.h"
 
 namespace holdfast::server::cli {
 namespace {
@@ -48,16 +52,29 @@ void add_setting(CLI::App& command, const config::Option& option, config::Values
           },
           wrapped(help))
       ->type_name(option.unit)
-      ->expected(may_stand_alone ? 0 : 1, 1);
+      ->expected(may_stand_alone ? 0 : 1, 1)
+      ->group(std::string(option.group));
 }
 
 void add_settings(CLI::App& command, std::initializer_list<std::string_view> names,
                   config::Values& flags, std::string& config_file) {
   command.add_option("--config", config_file, wrapped("Config file with name = value lines"))
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->group(std::string(config::options().front().group));
   for (const config::Option& option : config::options())
     if (names.size() == 0 || std::find(names.begin(), names.end(), option.name) != names.end())
       add_setting(command, option, flags);
+}
+
+// Leaves those settings out of the help text that few people set.
+void hide_most_settings(CLI::App& command) {
+  for (const config::Option& option : config::options())
+    if (!option.first) command.get_option("--" + option.name)->group("");
+}
+
+void show_all_settings(CLI::App& command) {
+  for (const config::Option& option : config::options())
+    command.get_option("--" + option.name)->group(std::string(option.group));
 }
 
 using Commands = std::vector<std::pair<CLI::App*, Command>>;
@@ -140,16 +157,41 @@ void add_user_commands(CLI::App& app, UserArguments& user, Commands& commands) {
       ->required();
 }
 
-std::string one_sentence(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  while (!text.empty() && (text.back() == ' ' || text.back() == '.')) text.pop_back();
-  return text + "; see holdfast --help.";
+// "help user add" means "user add --help".
+std::vector<std::string> with_help_option(std::span<const std::string> arguments) {
+  std::vector<std::string> words(arguments.begin(), arguments.end());
+  if (!words.empty() && words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  return words;
 }
+
+std::string generated(const CLI::App& app, const std::string& what) {
+  if (what == "man") return manual_page(app);
+  if (what == "bash") return bash_completion(app);
+  if (what == "zsh") return zsh_completion(app);
+  if (what == "fish") return fish_completion(app);
+  throw process::UsageError("What is generated is man, bash, zsh or fish.");
+}
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  # on this machine only, without accounts\n"
+    "  holdfast serve --data ~/files\n"
+    "  # in the house, over TLS, for accounts made with holdfast user add\n"
+    "  holdfast serve --data ~/files --listen 0.0.0.0:8443 --tls-self-signed --anonymous off\n"
+    "  # behind a proxy on this machine that has the certificate\n"
+    "  holdfast serve --public-url https://dav.example.org --trusted-proxies 127.0.0.1 "
+    "--anonymous off\n"
+    "  # with the settings of a file\n"
+    "  holdfast serve --config /etc/holdfast/holdfast.conf\n";
 
 }  // namespace
 
 Invocation parse_command_line(std::span<const std::string> arguments,
-                              const process::Environment& environment) {
+                              const process::Environment& environment,
+                              std::span<const std::string> variables) {
   Invocation invocation;
   config::Values flags;
   std::string config_file;
@@ -157,12 +199,7 @@ Invocation parse_command_line(std::span<const std::string> arguments,
   CLI::App app("Holdfast, a WebDAV server (RFC 4918).", "holdfast");
   app.require_subcommand(1);
   app.get_formatter()->column_width(kHelpColumn);
-  app.footer(
-      "Every option of serve may also stand in the config file (listen = 127.0.0.1:8080) and in "
-      "the\n"
-      "environment (HOLDFAST_LISTEN). A flag beats the environment, which beats the file. Sizes "
-      "take\n"
-      "the suffixes KiB, MiB, GiB and TiB. See holdfast serve --help.");
+  app.set_version_flag("-V,--version", "holdfast " HOLDFAST_VERSION, "Print the version");
 
   CLI::App* serve = app.add_subcommand("serve", "Serve a data folder");
   add_settings(*serve, {}, flags, config_file);
@@ -191,6 +228,9 @@ Invocation parse_command_line(std::span<const std::string> arguments,
                        {remove, Command::lock_break}, {check, Command::check},
                        {backup, Command::backup},     {restore, Command::restore}};
   add_user_commands(app, invocation.user, commands);
+  CLI::App* certificate = app.add_subcommand(
+      "certificate", "Print the server's certificate without its key, and its fingerprints");
+  add_settings(*certificate, {"data", "tls-cert"}, flags, config_file);
   for (const auto& [command, id] : commands) {
     if (id == Command::serve) continue;
     if (id == Command::user_add || id == Command::user_passwd) {
@@ -199,29 +239,81 @@ Invocation parse_command_line(std::span<const std::string> arguments,
       add_settings(*command, {"data", "allow-network-data"}, flags, config_file);
     }
   }
+  commands.emplace_back(certificate, Command::certificate);
 
-  const CLI::App* version = app.add_subcommand("version", "Print the version");
+  CLI::App* config = app.add_subcommand("config", "Look at the settings");
+  config->require_subcommand(1);
+  CLI::App* config_check =
+      config->add_subcommand("check", "Say what is wrong with the settings: exit code 0 or 2");
+  CLI::App* config_show =
+      config->add_subcommand("show", "Print every setting, with the place it comes from");
+  for (CLI::App* command : {config_check, config_show})
+    add_settings(*command, {}, flags, config_file);
+  commands.emplace_back(config_check, Command::config_check);
+  commands.emplace_back(config_show, Command::config_show);
+  commands.emplace_back(app.add_subcommand("version", "Print the version"), Command::version);
+  // with_help_option() has made --help of it; it stands here to be listed.
+  app.add_subcommand("help", "Print what a command does: holdfast help user add");
+  CLI::App* generate = app.add_subcommand("generate")->group("");
+  std::string generated_kind;
+  generate->add_option("what", generated_kind)->required()->type_name("man|bash|zsh|fish");
 
-  // CLI11 takes the arguments from the back.
-  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
-  try {
-    app.parse(std::move(reversed));
-  } catch (const CLI::CallForHelp&) {
+  // Subcommands that exist get neither this footer nor this flag.
+  app.footer(
+      "holdfast COMMAND --help says more. Every option of serve may also stand in the config file\n"
+      "(listen = 127.0.0.1:8080) and in the environment (HOLDFAST_LISTEN). A flag beats the\n"
+      "environment, which beats the file. Sizes are like 65536, 64KiB, 10MiB or 2GiB; times are\n"
+      "like 90 (seconds), 90s, 30m, 12h, 90d or 2w.");
+  for (CLI::App* command : {serve, config_check, config_show}) {
+    command->set_help_all_flag("--help-all", "Print all options, with every limit");
+    hide_most_settings(*command);
+  }
+  serve->footer(kExamples);
+
+  std::vector<std::string> words = with_help_option(arguments);
+  std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+  const auto help = [&] {
+    if (const std::string text = silent_mistake(app); !text.empty())
+      throw process::UsageError(text);
     invocation.text = app.help();
     return invocation;
+  };
+  try {
+    app.parse(std::move(words));
+  } catch (const CLI::CallForVersion& version) {
+    invocation.text = std::string(version.what()) + "\n";
+    return invocation;
+  } catch (const CLI::CallForAllHelp&) {
+    for (CLI::App* command : {serve, config_check, config_show}) show_all_settings(*command);
+    return help();
+  } catch (const CLI::CallForHelp&) {
+    return help();
   } catch (const CLI::ParseError& error) {
-    throw process::UsageError(one_sentence(error.what()));
+    throw process::UsageError(mistake(app, error));
   }
+  if (const std::string text = silent_mistake(app); !text.empty()) throw process::UsageError(text);
 
-  if (version->parsed()) invocation.command = Command::version;
+  if (generate->parsed()) {
+    for (CLI::App* command : {serve, config_check, config_show}) show_all_settings(*command);
+    invocation.text = generated(app, generated_kind);
+    return invocation;
+  }
   for (const auto& [command, id] : commands)
     if (command->parsed()) invocation.command = id;
   if (invocation.command == Command::version) return invocation;
 
   if (config_file.empty()) config_file = environment("HOLDFAST_CONFIG").value_or("");
-  invocation.config = config::resolve(
-      flags, environment,
-      config_file.empty() ? config::Values{} : config::read_config_file(config_file));
+  invocation.warnings = config::unknown_variables(variables);
+  invocation.examine = [flags, environment, config_file] {
+    return config::examine(
+        flags, environment,
+        config_file.empty() ? config::ConfigFile{} : config::read_config_file(config_file));
+  };
+  if (invocation.command == Command::config_check || invocation.command == Command::config_show)
+    return invocation;
+  config::Resolution settings = invocation.examine();
+  if (!settings.problems.empty()) throw process::UsageError(settings.problems.front());
+  invocation.config = std::move(settings.config);
   return invocation;
 }
 

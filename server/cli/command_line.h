@@ -2,16 +2,18 @@
 // server/config; so do their help texts. Pure but for reading the config file.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "server/config/config.h"
 
 namespace holdfast::server::cli {
 
 enum class Command {
-  print,  // --help: write `text` and exit 0
+  print,  // --help, --version and the like: write `text` and exit 0
   serve,
   lock_list,
   lock_break,
@@ -29,6 +31,9 @@ enum class Command {
   token_add,
   token_list,
   token_remove,
+  certificate,
+  config_check,
+  config_show,
   version,
 };
 
@@ -51,18 +56,24 @@ struct UserArguments {
 
 struct Invocation {
   Command command = Command::print;
-  config::Config config;
-  std::string text;    // for print
-  std::string lock;    // for lock_break: a token or a path
-  std::string folder;  // for backup and restore: of the backup
+  config::Config config;  // not for config_check and config_show, which look at it themselves
+  // Reads the sources of the settings once more, the config file anew. Throws UsageError when that
+  // cannot be read.
+  std::function<config::Resolution()> examine;
+  std::vector<std::string> warnings;  // a sentence each, about what is ignored
+  std::string text;                   // for print
+  std::string lock;                   // for lock_break: a token or a path
+  std::string folder;                 // for backup and restore: of the backup
   UserArguments user;
   bool hashes = false;  // for check
   bool repair = false;  // for check
 };
 
 // Reads the arguments (without the program's name), the environment and the config file. Throws
-// UsageError with one sentence.
+// UsageError with one sentence. `variables` are the names of all that the environment has, to warn
+// of those that are no settings.
 [[nodiscard]] Invocation parse_command_line(std::span<const std::string> arguments,
-                                            const process::Environment& environment);
+                                            const process::Environment& environment,
+                                            std::span<const std::string> variables = {});
 
 }  // namespace holdfast::server::cli

@@ -1,7 +1,9 @@
 #include "server/cli/dispatch.h"
 
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "server/cli/check.h"
 #include "server/cli/lock.h"
@@ -35,6 +37,13 @@ std::string plain_request(const Invocation& invocation) {
 
 bool is_user_command(Command command) {
   return command >= Command::user_add && command <= Command::token_remove;
+}
+
+// A folder without any is made a store by the first account.
+bool has_files(const std::string& folder) {
+  std::error_code unreadable;
+  return std::filesystem::exists(folder, unreadable) &&
+         !std::filesystem::is_empty(folder, unreadable);
 }
 
 // Asks the server, or does the same here.
@@ -78,7 +87,16 @@ ControlReply answer_control(Store& store, std::string_view request, const std::s
 ControlReply run_on_data_folder(const Invocation& invocation, const OpenStore& open_store) {
   if (!is_user_command(invocation.command))
     return run_request(invocation, plain_request(invocation), open_store);
-  const PreparedUser prepared = prepare_user(invocation);
+  PreparedUser prepared = prepare_user(invocation);
+  if (prepared.needs_password) {
+    // Nobody types a password twice to hear that the name is wrong.
+    if (has_files(invocation.config.data)) {
+      ControlReply reply =
+          run_request(invocation, request_line(look_request(prepared.request)), open_store);
+      if (reply.exit_code != 0) return reply;
+    }
+    add_password(prepared.request, invocation);
+  }
   ControlReply reply = run_request(invocation, request_line(prepared.request), open_store);
   if (reply.exit_code == 0 && !prepared.secret.empty()) reply.text += prepared.secret + "\n";
   return reply;

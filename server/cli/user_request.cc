@@ -27,16 +27,6 @@ constexpr std::size_t kCertificateLimitBytes = 1 << 20;
 // What of a value a line has as it is; spaces and "=" part the values.
 constexpr auto kPlainBytes = text::ByteSet::alphanumeric_and("/-_.$");
 
-void add_password(UserRequest& request, const Invocation& invocation) {
-  if (invocation.user.no_password) return;
-  const std::string& name = request.values["name"];
-  const std::string password = text::nfc(read_new_password(name));
-  request.values["hash"] = auth::hash_password(password);
-  if (!invocation.config.digest) return;
-  request.values["digest-sha256"] = auth::digest_secret_sha256(name, password);
-  request.values["digest-md5"] = auth::digest_secret_md5(name, password);
-}
-
 // SHA-256 of the certificate's DER form, in hex.
 std::string certificate_fingerprint(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
@@ -122,11 +112,11 @@ PreparedUser prepare_user(const Invocation& invocation) {
       if (!storage::account_name_allowed(request.values["name"]))
         throw process::UsageError(
             "A name has 1 to 64 bytes of UTF-8, no colon and no control characters.");
-      add_password(request, invocation);
+      prepared.needs_password = !user.no_password;
       break;
     case Command::user_passwd:
       request.verb = "passwd";
-      add_password(request, invocation);
+      prepared.needs_password = !user.no_password;
       break;
     case Command::user_list:
       request.verb = "list";
@@ -178,7 +168,23 @@ PreparedUser prepare_user(const Invocation& invocation) {
     default:
       throw process::UsageError("This is no command about accounts.");
   }
+  check_values(request);
   return prepared;
+}
+
+void add_password(UserRequest& request, const Invocation& invocation) {
+  const std::string& name = request.values["name"];
+  const std::string password = text::nfc(read_new_password(name));
+  request.values["hash"] = auth::hash_password(password);
+  if (!invocation.config.digest) return;
+  request.values["digest-sha256"] = auth::digest_secret_sha256(name, password);
+  request.values["digest-md5"] = auth::digest_secret_md5(name, password);
+}
+
+UserRequest look_request(const UserRequest& request) {
+  UserRequest look{.verb = "look", .values = {{"name", std::string(request.value("name"))}}};
+  if (request.verb == "add") look.values["new"] = "yes";
+  return look;
 }
 
 }  // namespace holdfast::server::cli

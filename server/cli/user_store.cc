@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <ctime>
 #include <iterator>
 #include <vector>
@@ -33,7 +32,6 @@ using storage::Transaction;
 
 constexpr std::size_t kShownBytes = 200;
 constexpr std::size_t kLabelBytes = 200;
-constexpr std::int64_t kDay_s = 24 * 60 * 60;
 
 std::string shown(std::string_view text) {
   std::string out;
@@ -85,25 +83,33 @@ void take_quotas(Account& account, const UserRequest& request) {
     account.quota_resources = parse_quota(request.value("resources"), false);
 }
 
-// "30m", "12h", "90d", "2w".
-std::int64_t parse_duration_s(std::string_view text) {
-  static constexpr std::array<std::pair<char, std::int64_t>, 4> kUnits = {
-      {{'m', 60}, {'h', 3600}, {'d', kDay_s}, {'w', 7 * kDay_s}}};
-  constexpr std::int64_t kMost_s = 100 * 365 * kDay_s;
-  std::int64_t count = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, count);
-  for (const auto& [unit, seconds] : kUnits)
-    if (error == std::errc{} && rest + 1 == end && *rest == unit && count > 0 &&
-        count <= kMost_s / seconds)
-      return count * seconds;
+// How long from now. The number has a unit: without one it would be of seconds, and who writes 90
+// means days.
+std::int64_t parse_expiry_s(std::string_view text) {
+  constexpr std::int64_t kMost_s = std::int64_t{100} * 365 * 24 * 60 * 60;
+  if (!text.empty() && text::is_letter(text.back())) try {
+      const std::int64_t seconds = config::parse_seconds(text);
+      if (seconds > 0 && seconds <= kMost_s) return seconds;
+    } catch (const process::UsageError&) {
+      // Said below.
+    }
   throw process::UsageError("A token expires after a time like 30m, 12h, 90d or 2w, and not " +
                             quoted(text) + ".");
+}
+
+void check_label(std::string_view label) {
+  if (label.empty() || label.size() > kLabelBytes || text::has_control(label) ||
+      !text::valid_utf8(label))
+    throw process::UsageError("A label has 1 to 200 bytes of UTF-8 and no control characters.");
 }
 
 const Account& find(const Accounts& all, std::string_view name) {
   if (const Account* found = all.find(name)) return *found;
   throw process::UsageError("There is no account " + quoted(name) + ".");
+}
+
+process::UsageError exists_already(std::string_view name) {
+  return process::UsageError("The account " + quoted(name) + " exists already.");
 }
 
 // What is not there of the way to the home is made; only the home is the account's own.
@@ -146,8 +152,7 @@ ControlReply add(Namespace& names, const UserRequest& request) {
   bool first = false;
   names.write(Flush::required, [&](Transaction& tx) {
     const auto now = tx.accounts();
-    if (now->find(account.name))
-      throw process::UsageError("The account " + quoted(account.name) + " exists already.");
+    if (now->find(account.name)) throw exists_already(account.name);
     first = now->accounts.empty();
     Account made = account;
     made.created = tx.wall_now();
@@ -304,13 +309,11 @@ ControlReply token_add(Namespace& names, const UserRequest& request) {
   if (token.id.empty() || hash.size() != token.hash.size())
     return {1, "The server does not understand this token; is it of another version?\n"};
   std::copy(hash.begin(), hash.end(), token.hash.begin());
-  if (token.label.empty() || token.label.size() > kLabelBytes || text::has_control(token.label) ||
-      !text::valid_utf8(token.label))
-    throw process::UsageError("A label has 1 to 200 bytes of UTF-8 and no control characters.");
+  check_label(token.label);
   token.read_only = request.has("read-only");
   if (request.has("path")) token.path = parse_path(request.value("path"));
   std::optional<std::int64_t> lives_s;
-  if (request.has("expires")) lives_s = parse_duration_s(request.value("expires"));
+  if (request.has("expires")) lives_s = parse_expiry_s(request.value("expires"));
   names.write(Flush::required, [&](Transaction& tx) {
     const auto now = tx.accounts();
     DeviceToken made = token;
@@ -350,9 +353,19 @@ ControlReply token_remove(Namespace& names, const UserRequest& request) {
   return {0, "Token " + shown(id) + " removed.\n"};
 }
 
+// Before a password is asked for.
+ControlReply look(const Namespace& names, const UserRequest& request) {
+  const auto now = names.accounts();
+  const std::string_view name = request.value("name");
+  if (!request.has("new")) static_cast<void>(find(*now, name));
+  if (request.has("new") && now->find(name)) throw exists_already(name);
+  return {};
+}
+
 ControlReply act(Namespace& names, const UserRequest& request) {
   if (request.verb == "add") return add(names, request);
   if (request.verb == "passwd") return passwd(names, request);
+  if (request.verb == "look") return look(names, request);
   if (request.verb == "list") return list(names);
   if (request.verb == "remove") return remove(names, request);
   if (request.verb == "grant") return grant(names, request);
@@ -366,6 +379,16 @@ ControlReply act(Namespace& names, const UserRequest& request) {
 }
 
 }  // namespace
+
+void check_values(const UserRequest& request) {
+  for (const char* key : {"home", "path"})
+    if (request.has(key)) static_cast<void>(parse_path(request.value(key)));
+  if (request.has("right")) static_cast<void>(parse_right(request.value("right")));
+  if (request.has("label")) check_label(request.value("label"));
+  if (request.has("expires")) static_cast<void>(parse_expiry_s(request.value("expires")));
+  Account nobody;
+  take_quotas(nobody, request);
+}
 
 ControlReply answer_user(Namespace& names, const UserRequest& request) {
   try {

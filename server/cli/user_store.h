@@ -34,13 +34,25 @@ struct UserRequest {
 // cannot be fulfilled. Any thread.
 [[nodiscard]] ControlReply answer_user(storage::Namespace& names, const UserRequest& request);
 
-// The request of a user command, made in the command's process: asks for a password, hashes it,
-// reads the certificate, makes the token.
+// Throws UsageError with one sentence for a path, a right, a quota, a label or a time that no store
+// would take. The command says so before it asks anybody.
+void check_values(const UserRequest& request);
+
+// The request of a user command, made in the command's process: reads the certificate, makes the
+// token.
 struct PreparedUser {
   UserRequest request;
-  std::string secret;  // a new token, to be printed after the reply when that is good
+  std::string secret;           // a new token, to be printed after the reply when that is good
+  bool needs_password = false;  // add_password() is to be called
 };
 // Throws UsageError with one sentence.
 [[nodiscard]] PreparedUser prepare_user(const Invocation& invocation);
+
+// Asks for a password and hashes it. Throws UsageError with one sentence.
+void add_password(UserRequest& request, const Invocation& invocation);
+
+// The request that finds out, before a password is asked for, whether the account of a prepared
+// request is there, or must not be.
+[[nodiscard]] UserRequest look_request(const UserRequest& request);
 
 }  // namespace holdfast::server::cli

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "server/config/nearest.h"
 #include "text/ascii.h"
 
 namespace holdfast::server::config {
@@ -12,41 +13,97 @@ namespace {
 
 constexpr std::uint64_t kGibi = 1 << 30;
 
-void apply(Config& config, const Option& option, std::string_view value,
-           const std::string& source) {
+constexpr std::string_view kVariablePrefix = "HOLDFAST_";
+
+// A value as it may be shown: what a URL has before its '@' may be a password.
+std::string shown(std::string_view value) {
+  const std::size_t at = value.find('@');
+  const std::size_t scheme = value.find("://");
+  if (at == std::string_view::npos || scheme == std::string_view::npos) return std::string(value);
+  return std::string(value.substr(0, scheme + 3)) + "..." + std::string(value.substr(at));
+}
+
+// Sets the option; returns what is wrong with the value, or nothing.
+std::string apply(Config& config, const Option& option, std::string_view value) {
   try {
     option.set(config, value);
+    return {};
   } catch (const process::UsageError& error) {
-    throw process::UsageError(source + ": " + error.what() + ", not \"" + std::string(value) +
-                              "\".");
+    return std::string(error.what()) + ", not \"" + shown(value) + "\"";
   }
+}
+
+std::vector<std::string> option_names() {
+  std::vector<std::string> names;
+  for (const Option& option : options()) names.push_back(option.name);
+  return names;
 }
 
 }  // namespace
 
 std::string Option::variable() const {
-  std::string out = "HOLDFAST_";
+  std::string out(kVariablePrefix);
   for (const char c : name) out += c == '-' ? '_' : text::upper(c);
   return out;
 }
 
-Config resolve(const Values& flags, const process::Environment& environment, const Values& file) {
-  for (const auto& [name, value] : file) {
-    const auto known = [&name = name](const Option& option) { return option.name == name; };
-    if (std::none_of(options().begin(), options().end(), known))
-      throw process::UsageError("The config file has an unknown name: " + name + ".");
-  }
-  Config config;
+Resolution examine(const Values& flags, const process::Environment& environment,
+                   const ConfigFile& file) {
+  Resolution out;
+  const auto complain = [&out](const std::string& sentence) {
+    out.problems.emplace_back(process::UsageError(sentence).what());
+  };
+  for (const std::string& problem : file.problems) complain(problem);
+  const std::vector<std::string> known = option_names();
+  for (const auto& [name, value] : file.values)
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      complain(file.place(name) + ": \"" + name + "\" is no setting" + nearest_text(name, known) +
+               ".");
   for (const Option& option : options()) {
+    const auto take = [&](std::string_view value, const std::string& source,
+                          const std::string& shown_source) {
+      out.sources.push_back(source);
+      if (const std::string wrong = apply(out.config, option, value); !wrong.empty())
+        complain(shown_source + ": " + wrong + ".");
+    };
     const std::optional<std::string> variable = environment(option.variable());
-    if (const auto flag = flags.find(option.name); flag != flags.end())
-      apply(config, option, flag->second, "--" + option.name);
-    else if (variable && !variable->empty())
-      apply(config, option, *variable, option.variable());
-    else if (const auto entry = file.find(option.name); entry != file.end())
-      apply(config, option, entry->second, option.name + " in the config file");
+    if (const auto flag = flags.find(option.name); flag != flags.end()) {
+      take(flag->second, "--" + option.name, "--" + option.name);
+    } else if (variable && !variable->empty()) {
+      take(*variable, option.variable(), option.variable());
+    } else if (const auto entry = file.values.find(option.name); entry != file.values.end()) {
+      const std::string place = file.place(option.name);
+      take(entry->second, place, place + ": " + option.name);
+    } else {
+      out.sources.emplace_back("default");
+    }
   }
-  return config;
+  return out;
+}
+
+Config resolve(const Values& flags, const process::Environment& environment,
+               const ConfigFile& file) {
+  Resolution found = examine(flags, environment, file);
+  if (!found.problems.empty()) throw process::UsageError(found.problems.front());
+  return std::move(found.config);
+}
+
+std::vector<std::string> unknown_variables(std::span<const std::string> names) {
+  // Without the prefix, which says nothing about how near two names are.
+  std::vector<std::string> known = {"CONFIG"};
+  for (const Option& option : options())
+    known.push_back(option.variable().substr(kVariablePrefix.size()));
+  std::vector<std::string> sentences;
+  for (const std::string& name : names) {
+    if (!name.starts_with(kVariablePrefix)) continue;
+    const std::string word = name.substr(kVariablePrefix.size());
+    if (std::find(known.begin(), known.end(), word) != known.end()) continue;
+    sentences.emplace_back(process::UsageError("The environment variable " + name +
+                                               " is no setting, and it is ignored" +
+                                               nearest_text(word, known, kVariablePrefix) + ".")
+                               .what());
+  }
+  return sentences;
 }
 
 net::Address parse_address(std::string_view text) {

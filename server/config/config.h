@@ -1,7 +1,7 @@
 // Every setting of the program, defined once: the table in options.cc gives the
 // command-line flags, the keys of the config file, the environment variables, the help text and the
 // defaults. A value comes from the flag, else the environment, else the config file, else the
-// default. Pure functions but for read_config_file; used by one thread, before the server starts.
+// default. Pure functions but for read_config_file; used by one thread at a time.
 //
 //   Config config = resolve(flags, environment, read_config_file(path));
 #pragma once
@@ -73,6 +73,12 @@ struct Option {
   std::function<void(Config&, std::string_view)> set;
   // The value as `set` reads it; for the default in the help text.
   std::function<std::string(const Config&)> get;
+  // The heading of the help text that it stands under.
+  std::string_view group{};
+  // Among those that people set first: these are all that --help shows.
+  bool first = false;
+  // SIGHUP changes it in a running server.
+  bool live = false;
 
   // "HOLDFAST_LOCK_TIMEOUT_MAX" for lock-timeout-max.
   [[nodiscard]] std::string variable() const;
@@ -84,18 +90,51 @@ struct Option {
 // Names and texts as given in one source.
 using Values = std::map<std::string, std::string, std::less<>>;
 
-// Reads "name = value" lines. '#' and ';' begin comment lines; quotes around a value are dropped;
-// '_' in a name is read as '-'. Throws UsageError for a file that cannot be read, a line that is no
-// such pair, a section and a name given twice; unknown names are left to resolve().
-[[nodiscard]] Values read_config_file(const std::string& path);
+// What a config file says.
+struct ConfigFile {
+  std::string path{};
+  Values values{};
+  std::map<std::string, int, std::less<>> lines{};  // where each name stands, from 1
+  std::vector<std::string> problems{};              // a sentence for each line that is no setting
 
-// The settings. An environment variable that is set but empty counts as not set. Throws UsageError
-// with one sentence that names the source for an unknown name or a bad value.
+  // "PATH:LINE" of a name in `values`.
+  [[nodiscard]] std::string place(std::string_view name) const;
+};
+
+// Reads "name = value" lines. '#' and ';' begin comment lines; quotes around a value are dropped;
+// '_' in a name is read as '-'. A line that is no such pair, a section and a name given twice are
+// problems; unknown names are left to resolve(). Throws UsageError for a file that cannot be read.
+[[nodiscard]] ConfigFile read_config_file(const std::string& path);
+
+// The settings, and how they came about.
+struct Resolution {
+  Config config;
+  // For each of options(), in their order: "--listen", "HOLDFAST_LISTEN", "/etc/holdfast.conf:3" or
+  // "default".
+  std::vector<std::string> sources{};
+  // A sentence for each unknown name and each bad value. It names the source.
+  std::vector<std::string> problems{};
+};
+
+// Never throws for what the sources say. An environment variable that is set but empty counts as
+// not set.
+[[nodiscard]] Resolution examine(const Values& flags, const process::Environment& environment,
+                                 const ConfigFile& file = {});
+
+// The settings. Throws UsageError with the first problem.
 [[nodiscard]] Config resolve(const Values& flags, const process::Environment& environment,
-                             const Values& file = {});
+                             const ConfigFile& file = {});
+
+// A sentence for each of the names of environment variables that looks like a setting, because it
+// begins with HOLDFAST_, and is none. It offers the settings with the nearest names.
+[[nodiscard]] std::vector<std::string> unknown_variables(std::span<const std::string> names);
 
 // An "ADDR:PORT" to listen on. Throws UsageError.
 [[nodiscard]] net::Address parse_address(std::string_view text);
+
+// A time in seconds: a whole number and a unit, as in 30s, 5m, 12h, 90d or 2w. Without a unit the
+// number is of seconds. Throws UsageError that says what would be right.
+[[nodiscard]] std::int64_t parse_seconds(std::string_view text);
 
 // A whole number; with `suffixes` also one like 64KiB or 2GiB. Throws UsageError that says what
 // would be right.

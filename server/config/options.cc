@@ -5,12 +5,30 @@
 #include <utility>
 
 #include "server/config/config.h"
+#include "text/ascii.h"
 
 namespace holdfast::server::config {
 namespace {
 
 constexpr std::uint64_t kKibi = 1024;
 constexpr std::uint64_t kMaxBytes = std::numeric_limits<std::int64_t>::max();
+
+// A time as parse_seconds() reads it.
+std::uint64_t parse_time(std::string_view text) {
+  static constexpr std::pair<char, std::uint64_t> kUnits[] = {
+      {'s', 1}, {'m', 60}, {'h', 60 * 60}, {'d', 24 * 60 * 60}, {'w', 7 * 24 * 60 * 60}};
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::result_out_of_range) throw process::UsageError("the time is too long");
+  const std::string_view rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (error == std::errc{} && rest.empty() && value <= kMaxBytes) return value;
+  for (const auto& [letter, seconds] : kUnits)
+    if (error == std::errc{} && rest.size() == 1 && rest.front() == letter) {
+      if (value > kMaxBytes / seconds) throw process::UsageError("the time is too long");
+      return value * seconds;
+    }
+  throw process::UsageError("a time is needed, like 90 (seconds), 90s, 30m, 12h, 90d or 2w");
+}
 
 // A count with an optional binary suffix: "65536", "64K", "64KiB".
 std::uint64_t parse_count(std::string_view text, bool suffixes) {
@@ -41,11 +59,13 @@ std::string format_bytes(std::uint64_t value) {
   return std::to_string(value);
 }
 
-std::string range_text(std::uint64_t least, std::uint64_t most, bool bytes) {
+std::string range_text(std::uint64_t least, std::uint64_t most, std::string_view unit) {
+  const bool bytes = unit == "BYTES";
   const auto show = [bytes](std::uint64_t n) {
     return bytes ? format_bytes(n) : std::to_string(n);
   };
-  return "the value must be from " + show(least) + " to " + show(most);
+  return "the value must be from " + show(least) + " to " + show(most) +
+         (unit == "SECONDS" ? " seconds" : "");
 }
 
 template <typename Field>
@@ -62,11 +82,12 @@ template <typename Field>
 Option number(const char* name, const char* unit, std::uint64_t least, std::uint64_t most,
               Access<Field> field, const char* help) {
   const bool bytes = std::string_view(unit) == "BYTES";
+  const bool time = std::string_view(unit) == "SECONDS";
   return {name, unit, help,
           [=](Config& config, std::string_view text) {
-            const std::uint64_t value = parse_count(text, bytes);
+            const std::uint64_t value = time ? parse_time(text) : parse_count(text, bytes);
             if (value < least || value > most)
-              throw process::UsageError(range_text(least, most, bytes));
+              throw process::UsageError(range_text(least, most, unit));
             field(config) = static_cast<Field>(value);
           },
           [=](const Config& config) {
@@ -140,7 +161,10 @@ std::vector<std::string> parse_prefix(std::string_view value) {
   try {
     return dav::parse_prefix(value);
   } catch (const std::invalid_argument& error) {
-    throw process::UsageError(error.what());
+    std::string sentence = error.what();  // of its own; here it becomes a part of one
+    sentence.front() = text::lower(sentence.front());
+    if (sentence.ends_with('.')) sentence.pop_back();
+    throw process::UsageError(sentence);
   }
 }
 
@@ -428,7 +452,81 @@ std::vector<Option> make_options() {
 
 #undef FIELD
 
+// The headings of the help text, each with the first option that stands under it.
+constexpr std::pair<std::string_view, std::string_view> kGroups[] = {
+    {"listen", "What is served, and where"},
+    {"anonymous", "Who may do what"},
+    {"tls-cert", "TLS"},
+    {"admin-listen", "Watching it"},
+    {"allow-network-data", "The store"},
+    {"segment-limit", "Limits of the tree"},
+    {"body-limit", "Limits of requests"},
+    {"request-line-limit", "Limits of connections"},
+};
+
+constexpr std::string_view kFirst[] = {
+    "listen",          "data",     "durability", "prefix",          "anonymous",     "public-url",
+    "trusted-proxies", "tls-cert", "tls-key",    "tls-self-signed", "http-redirect", "admin-listen",
+    "access-log",
+};
+
+// What the engine alone looks at, and what decides whose requests are taken: a new engine gets new
+// values. What the listeners and the store were made with stays.
+constexpr std::string_view kLive[] = {
+    "conflict-status",
+    "junk-files",
+    "checksums",
+    "public-url",
+    "trusted-proxies",
+    "free-space-floor",
+    "segment-limit",
+    "path-limit",
+    "depth-limit",
+    "lock-timeout-max",
+    "shared-lock-limit",
+    "locks-per-account",
+    "lock-owner-limit",
+    "property-limit",
+    "property-value-limit",
+    "property-total-limit",
+    "propfind-infinity-limit",
+    "copy-limit",
+    "xml-limit",
+    "proppatch-limit",
+    "xml-depth-limit",
+    "xml-element-limit",
+    "xml-attribute-limit",
+    "xml-namespace-limit",
+    "xml-namespace-length",
+    "xml-parses",
+    "xml-wait",
+    "propfind-property-limit",
+    "proppatch-instruction-limit",
+    "if-list-limit",
+    "if-condition-limit",
+    "if-resource-limit",
+    "range-limit",
+    "listing-limit",
+};
+
+std::vector<Option> make_table() {
+  std::vector<Option> table = make_options();
+  std::string_view group;
+  for (Option& option : table) {
+    for (const auto& [name, heading] : kGroups)
+      if (option.name == name) group = heading;
+    option.group = group;
+    option.first = std::ranges::find(kFirst, option.name) != std::end(kFirst);
+    option.live = std::ranges::find(kLive, option.name) != std::end(kLive);
+  }
+  return table;
+}
+
 }  // namespace
+
+std::int64_t parse_seconds(std::string_view text) {
+  return static_cast<std::int64_t>(parse_time(text));
+}
 
 std::uint64_t parse_number(std::string_view text, bool suffixes) {
   const std::uint64_t value = parse_count(text, suffixes);
@@ -437,7 +535,7 @@ std::uint64_t parse_number(std::string_view text, bool suffixes) {
 }
 
 std::span<const Option> options() {
-  static const std::vector<Option> table = make_options();
+  static const std::vector<Option> table = make_table();
   return table;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <fcntl.h>
 #include <stdexcept>
 #include <sys/resource.h>
@@ -64,7 +65,8 @@ Poco::Net::ServerSocket listen_on(const net::Address& address) {
     }
     socket.listen(kBacklog);
   } catch (const Poco::Exception& error) {
-    throw std::runtime_error("cannot listen on " + address.text() + ": " + error.displayText());
+    const std::string why = error.code() != 0 ? std::strerror(error.code()) : error.message();
+    throw std::runtime_error("Cannot listen on " + address.text() + ": " + why + ".");
   }
   return socket;
 }
@@ -146,7 +148,7 @@ Listener::Inherited Listener::listen(const net::Address& address) {
   const Poco::Net::ServerSocket socket = listen_on(address);
   const int descriptor = ::fcntl(socket.impl()->sockfd(), F_DUPFD_CLOEXEC, 0);
   if (descriptor < 0)
-    throw std::runtime_error("cannot listen on " + address.text() + ": no descriptor");
+    throw std::runtime_error("Cannot listen on " + address.text() + ": no descriptor is left.");
   return {descriptor};
 }
 

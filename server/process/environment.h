@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace holdfast::server::process {
 
@@ -12,5 +13,8 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 
 // The process's own environment. Call the result before other threads may change it.
 [[nodiscard]] Environment process_environment();
+
+// The names of all variables that it has.
+[[nodiscard]] std::vector<std::string> variable_names();
 
 }  // namespace holdfast::server::process

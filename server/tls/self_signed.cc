@@ -60,7 +60,8 @@ std::string alternative_names(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     Poco::Net::IPAddress address;
     const bool is_address = Poco::Net::IPAddress::tryParse(name, address);
-    if (name == "localhost" || (is_address && (address.isLoopback() || address.isWildcard())))
+    if (name == "localhost" || name == "127.0.0.1" || name == "::1" ||
+        (is_address && address.isWildcard()))
       continue;
     if (kPlainBytes.has_all(name)) all += (is_address ? ",IP:" : ",DNS:") + name;
   }

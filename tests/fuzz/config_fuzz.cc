@@ -38,6 +38,10 @@ std::string worked_out(std::string text) {
   const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
   if (digits == 0 || digits > 15) return text;
   const std::string unit = text.substr(digits, 1);
+  constexpr std::pair<std::string_view, long double> kTimes[] = {
+      {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}};
+  for (const auto& [letter, seconds] : kTimes)
+    if (unit == letter) return std::to_string(std::stold(text.substr(0, digits)) * seconds);
   const std::size_t power = unit.empty() ? 0 : std::string(" KMGT").find(unit);
   if (power == std::string::npos) return text;
   long double number = std::stold(text.substr(0, digits));
@@ -63,9 +67,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   };
   write(fuzz::text_of(data, size));
   try {
-    const server::config::Values values = server::config::read_config_file(path);
+    const server::config::ConfigFile file = server::config::read_config_file(path);
+    const server::config::Values& values = file.values;
     if (is_looked_up(values)) return 0;
-    const server::config::Config config = server::config::resolve({}, no_variable, values);
+    const server::config::Config config = server::config::resolve({}, no_variable, file);
     const server::config::Values all = all_of(config);
     for (const auto& [name, value] : values)
       fuzz::require(value.empty() || has_one_text_of_several(name) ||
@@ -76,11 +81,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& [name, value] : all)
       text.append(name).append(" = \"").append(value).append("\"\n");
     write(text);
-    fuzz::require(server::config::read_config_file(path) == all, "written and read again");
-    fuzz::require(all_of(server::config::resolve({}, no_variable, all)) == all,
+    const server::config::ConfigFile again = server::config::read_config_file(path);
+    fuzz::require(again.values == all, "written and read again");
+    fuzz::require(all_of(server::config::resolve({}, no_variable, again)) == all,
                   "the same configuration");
     const server::config::Values flags{{"queue", "17"}, {"data", "/flag"}};
-    const server::config::Config beaten = server::config::resolve(flags, no_variable, values);
+    const server::config::Config beaten = server::config::resolve(flags, no_variable, file);
     fuzz::require(beaten.limits.queued == 17 && beaten.data == "/flag", "a flag beats the file");
     (void)config.engine_options(1 << 30);
   } catch (const server::process::UsageError& error) {

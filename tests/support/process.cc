@@ -23,13 +23,14 @@ namespace {
   throw std::runtime_error(what + ": " + std::strerror(errno));
 }
 
+// The program warns of variables that begin like its settings; those of the tests are not for it.
 std::vector<std::string> merged_environment(
-    const std::vector<std::pair<std::string, std::string>>& added) {
+    const std::vector<std::pair<std::string, std::string>>& added, bool for_holdfast) {
   std::vector<std::string> all;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const auto name = text.substr(0, text.find('='));
-    bool replaced = false;
+    bool replaced = for_holdfast && name.starts_with("HOLDFAST_");
     for (const auto& [key, value] : added) replaced = replaced || name == key;
     if (!replaced) all.emplace_back(text);
   }
@@ -76,7 +77,8 @@ Child start(const Command& command) {
   if (program.empty()) throw std::runtime_error("no such program: " + command.arguments[0]);
   auto argument_strings = command.arguments;
   auto arguments = pointers(argument_strings);
-  auto environment_strings = merged_environment(command.environment);
+  auto environment_strings = merged_environment(
+      command.environment, std::filesystem::path(program).filename() == "holdfast");
   auto environment = pointers(environment_strings);
   const auto folder = command.folder.string();
 

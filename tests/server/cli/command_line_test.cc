@@ -147,7 +147,7 @@ TEST(CommandLine, TakesTheConfigFileAfterTheCommand) {
 }
 
 TEST(CommandLine, HelpNamesEveryOptionWithUnitAndDefault) {
-  const std::string help = parse({"serve", "--help"}).text;
+  const std::string help = parse({"serve", "--help-all"}).text;
   for (const config::Option& option : config::options()) {
     EXPECT_NE(help.find("--" + option.name + " " + option.unit), std::string::npos) << option.name;
     // The default may be broken over two lines.
@@ -181,7 +181,7 @@ bool has_word(const std::string& text, const std::string& word) {
 // Looks for the command, its options and all commands below it in the manual.
 int expect_in_manual(const std::vector<std::string>& command, const std::string& manual) {
   std::vector<std::string> asked = command;
-  asked.emplace_back("--help");
+  asked.emplace_back(command == std::vector<std::string>{"serve"} ? "--help-all" : "--help");
   const std::string help = parse(asked).text;
   static const std::regex kOption("\n  (--[a-z0-9-]+)");
   for (std::sregex_iterator it(help.begin(), help.end(), kOption), end; it != end; ++it) {
@@ -190,7 +190,8 @@ int expect_in_manual(const std::vector<std::string>& command, const std::string&
                 manual.find("| `" + option.substr(2) + "` |") != std::string::npos)
         << option << " of" << testing::PrintToString(command);
   }
-  const std::vector<std::string> below = commands_in(help);
+  std::vector<std::string> below = commands_in(help);
+  std::erase(below, "help");  // it prints what --help of the others does
   if (below.empty()) {
     std::string all = "holdfast";
     for (const std::string& word : command) all += " " + word;
@@ -209,7 +210,7 @@ int expect_in_manual(const std::vector<std::string>& command, const std::string&
 TEST(CommandLine, TheManualNamesEveryCommandAndOption) {
   std::ostringstream manual;
   manual << std::ifstream(test::source_folder() / "docs/operations.md").rdbuf();
-  EXPECT_EQ(expect_in_manual({}, manual.str()), 18);
+  EXPECT_EQ(expect_in_manual({}, manual.str()), 21);
 }
 
 }  // namespace

@@ -40,6 +40,14 @@ std::string usage_error(Act act) {
   }
 }
 
+// A file with these, each in a line of its own.
+config::ConfigFile file_of(const config::Values& values) {
+  config::ConfigFile file{.path = "holdfast.conf", .values = values};
+  int line = 0;
+  for (const auto& [name, value] : values) file.lines[name] = ++line;
+  return file;
+}
+
 // Three different good values for every option, in the form that `get` prints them.
 struct Samples {
   const char* name;
@@ -138,7 +146,7 @@ TEST(Config, FlagBeatsEnvironmentBeatsFileBeatsDefaultForEveryOption) {
     const config::Option& tested = option(row.name);
     const config::Values flags = {{row.name, row.flag}};
     const process::Environment environment = environment_of({{tested.variable(), row.environment}});
-    const config::Values file = {{row.name, row.file}};
+    const config::ConfigFile file = file_of({{row.name, row.file}});
 
     EXPECT_EQ(tested.get(config::resolve(flags, environment, file)), row.flag);
     EXPECT_EQ(tested.get(config::resolve(flags, kNoEnvironment, file)), row.flag);
@@ -294,7 +302,10 @@ constexpr BadValue kBadValues[] = {
     {"range-limit", "0"},
     {"range-limit", "1001"},
     {"lock-timeout-max", "0"},
-    {"lock-timeout-max", "1h"},
+    {"lock-timeout-max", "1y"},
+    {"lock-timeout-max", "h"},
+    {"lock-timeout-max", "1.5h"},
+    {"lock-timeout-max", "99999999999999999w"},
     {"lock-timeout-max", "31536001"},
     {"lock-timeout-max", "3600K"},
     {"propfind-infinity-limit", "-1"},
@@ -344,9 +355,10 @@ TEST(Config, BadValuesAreRefusedWithOneSentenceFromEverySource) {
     const std::string from_flag =
         usage_error([&] { (void)config::resolve(values, kNoEnvironment); });
     const std::string from_file =
-        usage_error([&] { (void)config::resolve({}, kNoEnvironment, values); });
+        usage_error([&] { (void)config::resolve({}, kNoEnvironment, file_of(values)); });
     EXPECT_NE(from_flag.find("--" + std::string(row.name)), std::string::npos) << from_flag;
-    EXPECT_NE(from_file.find(std::string(row.name) + " in the config file"), std::string::npos);
+    EXPECT_TRUE(from_file.starts_with("holdfast.conf:1: " + std::string(row.name) + ": "))
+        << from_file;
     EXPECT_EQ(from_flag.find('\n'), std::string::npos);
     EXPECT_TRUE(from_flag.ends_with('.'));
     if (*row.value == '\0') continue;  // an empty variable counts as not set
@@ -368,8 +380,8 @@ TEST(Config, EveryOptionButFreeTextIsInTheTableOfBadValues) {
 }
 
 TEST(Config, AnEmptyEnvironmentVariableCountsAsNotSet) {
-  const config::Config config =
-      config::resolve({}, environment_of({{"HOLDFAST_LISTEN", ""}}), {{"listen", "127.0.0.1:9"}});
+  const config::Config config = config::resolve({}, environment_of({{"HOLDFAST_LISTEN", ""}}),
+                                                file_of({{"listen", "127.0.0.1:9"}}));
   EXPECT_EQ(config.listen.text(), "127.0.0.1:9");
 }
 
@@ -379,7 +391,7 @@ TEST(Config, ARefusalHasNoControlCharacters) {
         config::Values{{"data", std::string(1, '\0')}}}) {
     try {
       (void)config::resolve(
-          {}, [](const std::string&) { return std::nullopt; }, file);
+          {}, [](const std::string&) { return std::nullopt; }, file_of(file));
       ADD_FAILURE() << "accepted";
     } catch (const process::UsageError& error) {
       const std::string sentence = error.what();
@@ -392,7 +404,7 @@ TEST(Config, ARefusalHasNoControlCharacters) {
 TEST(Config, AnUnknownNameInTheFileIsRefused) {
   for (const char* name : {"lissten", "config", "", "Listen", "listen "})
     EXPECT_NE(usage_error([&] {
-                (void)config::resolve({}, kNoEnvironment, {{name, "x"}});
+                (void)config::resolve({}, kNoEnvironment, file_of({{name, "x"}}));
               }),
               "")
         << name;
@@ -409,30 +421,111 @@ class ConfigFile : public testing::Test {
 };
 
 TEST_F(ConfigFile, HoldsNamesAndValuesWithCommentsAndQuotes) {
-  const config::Values values = config::read_config_file(write(
+  const config::ConfigFile file = config::read_config_file(write(
       "# comment\n; another\n\n  listen = 127.0.0.1:1\ndata=\"/a # b, c\"\nbody_limit = '1 GiB'\r\n"
       "public-url=\n"));
-  EXPECT_EQ(values, (config::Values{{"listen", "127.0.0.1:1"},
-                                    {"data", "/a # b, c"},
-                                    {"body-limit", "1 GiB"},
-                                    {"public-url", ""}}));
+  EXPECT_TRUE(file.problems.empty());
+  EXPECT_TRUE(file.place("body-limit").ends_with("holdfast.conf:6")) << file.place("body-limit");
+  EXPECT_EQ(file.values, (config::Values{{"listen", "127.0.0.1:1"},
+                                         {"data", "/a # b, c"},
+                                         {"body-limit", "1 GiB"},
+                                         {"public-url", ""}}));
 }
 
 TEST_F(ConfigFile, RefusesWhatIsNoListOfSettings) {
   for (const char* text : {"x\n", "listen\n", "= 1\n", "[server]\nlisten = 127.0.0.1:1\n",
                            "queue = 1\nqueue = 2\n", "body-rate = 1\nqueue = 1\nbody_rate = 2\n"})
-    EXPECT_NE(usage_error([&] { (void)config::read_config_file(write(text)); }), "") << text;
+    EXPECT_NE(usage_error([&] {
+                (void)config::resolve({}, kNoEnvironment, config::read_config_file(write(text)));
+              }),
+              "")
+        << text;
 }
 
 TEST_F(ConfigFile, NamesTheLineThatIsWrong) {
-  const std::string error =
-      usage_error([&] { (void)config::read_config_file(write("queue = 1\n\nnonsense\n")); });
-  EXPECT_NE(error.find("line 3"), std::string::npos) << error;
+  const std::string path = write("queue = 1\n\nnonsense\n[x]\nqueue = 2\nqueu = 1\ndata =\n");
+  const config::Resolution found =
+      config::examine({}, kNoEnvironment, config::read_config_file(path));
+  const std::vector<std::string> expected = {
+      path + ":3: a line is \"name = value\", not \"nonsense\".",
+      path + ":4: sections like [x] are not used.",
+      path + ":5: queue stands in line 1 already.",
+      path + ":6: \"queu\" is no setting; the nearest is queue.",
+      path + ":7: data: a value is needed, not \"\".",
+  };
+  EXPECT_EQ(found.problems, expected);
+  EXPECT_EQ(usage_error(
+                [&] { (void)config::resolve({}, kNoEnvironment, config::read_config_file(path)); }),
+            expected.front());
 }
 
 TEST_F(ConfigFile, MustExistAndBeAFile) {
   EXPECT_NE(usage_error([&] { (void)config::read_config_file(folder_.path() / "missing"); }), "");
   EXPECT_NE(usage_error([&] { (void)config::read_config_file(folder_.path()); }), "");
+}
+
+// docs/operations.md#settings
+TEST(Config, TimesAndSizesHaveOneGrammar) {
+  const auto shown = [](const char* name, const char* value) {
+    return option(name).get(config::resolve({{name, value}}, kNoEnvironment));
+  };
+  EXPECT_EQ(shown("lock-timeout-max", "90"), "90");
+  EXPECT_EQ(shown("lock-timeout-max", "90s"), "90");
+  EXPECT_EQ(shown("idle-timeout", "5m"), "300");
+  EXPECT_EQ(shown("read-timeout", "1h"), "3600");
+  EXPECT_EQ(shown("lock-timeout-max", "90d"), "7776000");
+  EXPECT_EQ(shown("lock-timeout-max", "2w"), "1209600");
+  for (const config::Option& tested : config::options()) {
+    if (tested.unit != "SECONDS") continue;
+    EXPECT_EQ(shown(tested.name.c_str(), "1m"), "60") << tested.name;
+  }
+  EXPECT_EQ(shown("cache-size", "2048K"), "2MiB");
+  EXPECT_EQ(config::parse_seconds("2w"), 14 * 24 * 60 * 60);
+}
+
+TEST(Config, AnUnknownVariableIsNamedWithItsNearest) {
+  const std::vector<std::string> names = {"PATH",           "HOLDFAST_LISTEM", "HOLDFAST_CONFIG",
+                                          "HOLDFAST_QUEUE", "HOLDFAST_XYZZY",  "HOLDFAST_TIMEOUT"};
+  const std::vector<std::string> expected = {
+      "The environment variable HOLDFAST_LISTEM is no setting, and it is ignored; the nearest is "
+      "HOLDFAST_LISTEN.",
+      "The environment variable HOLDFAST_XYZZY is no setting, and it is ignored.",
+      "The environment variable HOLDFAST_TIMEOUT is no setting, and it is ignored; the nearest are "
+      "HOLDFAST_READ_TIMEOUT, HOLDFAST_HEAD_TIMEOUT and HOLDFAST_IDLE_TIMEOUT."};
+  EXPECT_EQ(config::unknown_variables(names), expected);
+}
+
+TEST(Config, EverySettingHasAGroupAndTheTablesNameSettings) {
+  std::size_t first = 0;
+  for (const config::Option& tested : config::options()) {
+    EXPECT_FALSE(tested.group.empty()) << tested.name;
+    first += tested.first ? 1 : 0;
+  }
+  EXPECT_EQ(first, 13U);
+  EXPECT_TRUE(option("lock-timeout-max").live);
+  EXPECT_FALSE(option("listen").live);
+}
+
+TEST(Config, SaysWhereEachValueComesFrom) {
+  const config::Resolution found =
+      config::examine({{"listen", "127.0.0.1:1"}}, environment_of({{"HOLDFAST_QUEUE", "7"}}),
+                      file_of({{"data", "/d"}, {"queue", "8"}}));
+  std::map<std::string, std::string> sources;
+  for (std::size_t i = 0; i < found.sources.size(); ++i)
+    sources[config::options()[i].name] = found.sources[i];
+  EXPECT_EQ(sources.size(), config::options().size());
+  EXPECT_EQ(sources["listen"], "--listen");
+  EXPECT_EQ(sources["queue"], "HOLDFAST_QUEUE");
+  EXPECT_EQ(sources["data"], "holdfast.conf:1");
+  EXPECT_EQ(sources["workers"], "default");
+}
+
+TEST(Config, ARefusalDoesNotShowAPassword) {
+  const std::string sentence = usage_error([] {
+    (void)config::resolve({{"public-url", "https://ann:secret@dav.example"}}, kNoEnvironment);
+  });
+  EXPECT_EQ(sentence.find("secret"), std::string::npos) << sentence;
+  EXPECT_NE(sentence.find("https://...@dav.example"), std::string::npos) << sentence;
 }
 
 TEST(Anonymous, MayWriteByDefaultOnLoopbackOnly) {
