@@ -6,7 +6,6 @@
 #include <exception>
 #include <fcntl.h>
 #include <new>
-#include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -21,24 +20,6 @@ constexpr std::int64_t kFrameHeaderBytes = 24;  // before each page in the log
 constexpr std::int64_t kMostLogBytes = 64LL << 20;
 constexpr std::size_t kUsualWaiting = 64;
 constexpr std::size_t kBuckets = 12;  // ≤1, ≤2, …, ≤1024, more
-
-// Asks the scheduler to give this thread short turns: those who wait for it, all that write, have
-// it run sooner after a flush. Linux 6.12 and later; others go on as before, as does a thread that
-// may not ask.
-void take_short_turns() noexcept {
-  // As in linux/sched/types.h, which cannot be included beside sched.h.
-  struct {
-    std::uint32_t size, policy;
-    std::uint64_t flags;
-    std::int32_t nice;
-    std::uint32_t priority;
-    std::uint64_t runtime_ns, deadline_ns, period_ns;
-  } attributes{};
-  constexpr std::uint64_t kTurnNs = 100'000;
-  if (::syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
-  attributes.runtime_ns = kTurnNs;
-  ::syscall(SYS_sched_setattr, 0, &attributes, 0);
-}
 
 // The exception being handled, for one thread: threads that read and destroy one object together
 // have only the runtime's own counting between them, which no checker of threads sees.
@@ -195,7 +176,6 @@ void GroupCommit::give_up_lead() {
 }
 
 void GroupCommit::take_over() {
-  take_short_turns();
   for (;;) {
     {
       std::unique_lock lock(mutex_);
