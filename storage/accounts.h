@@ -29,8 +29,9 @@ struct Account {
   AccountId id = kNobody;
   std::string name;           // 1 to 64 bytes of UTF-8 in NFC, no ':', no control characters
   std::string password_hash;  // argon2id, as libsodium writes it; empty: no password opens it
-  // H(name ":" realm ":" password) in lower-case hex, for Digest (RFC 7616 §3.4.2); empty unless
-  // the password was set while --digest was on.
+  // For Digest (RFC 7616 §3.4.2): H(name ":" realm ":" password) in lower-case hex; of several
+  // encodings of name and password with a blank between them. Empty unless the password was set
+  // while --digest offered the algorithm.
   std::string digest_sha256;
   std::string digest_md5;
   std::string certificate;  // SHA-256 of a client certificate (DER) in lower-case hex; empty: none

@@ -84,6 +84,17 @@ std::string as_utf8(std::string_view text) {
   return out;
 }
 
+std::optional<std::string> latin1(std::string_view utf8) {
+  std::string out;
+  while (!utf8.empty()) {
+    const CodePoint next = first_code_point(utf8);
+    if (next.length == 0 || next.value > 0xFF) return std::nullopt;
+    out += static_cast<char>(next.value);
+    utf8.remove_prefix(next.length);
+  }
+  return out;
+}
+
 std::string nfc(std::string_view text) {
   if (is_ascii(text)) return std::string(text);
   utf8proc_uint8_t* composed = nullptr;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,9 @@ void append_utf8(std::string& out, char32_t code_point);
 // The text itself when it is UTF-8. Else it is read as ISO 8859-1, which is what clients that know
 // no UTF-8 send.
 [[nodiscard]] std::string as_utf8(std::string_view text);
+
+// The text in ISO 8859-1. Nothing when it is no UTF-8 or has a code point above U+00FF.
+[[nodiscard]] std::optional<std::string> latin1(std::string_view utf8);
 
 // The text in normal form C, in which names and passwords are compared: it does not depend on the
 // system they were typed on. What is no UTF-8 stays as it is.

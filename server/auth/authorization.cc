@@ -104,7 +104,6 @@ Credentials parse_digest(std::string_view text) {
   const std::optional<std::string> name = digest_name(*parameters);
   if (!name || name->empty() || text::has_control(*name))
     return Broken{"Digest credentials without a name"};
-  out.hashed_name = *name;
   out.username = text::nfc(text::as_utf8(*name));
   out.nonce = get("nonce");
   out.uri = get("uri");

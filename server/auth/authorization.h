@@ -19,8 +19,7 @@ struct Basic {
 struct Digest {
   enum class Algorithm { md5, sha256 };
   Algorithm algorithm = Algorithm::md5;
-  std::string username;     // as Basic's name
-  std::string hashed_name;  // the same as the client put it into its hash
+  std::string username;  // as Basic's name
   std::string nonce;
   std::string uri;
   std::string response;  // in lower case

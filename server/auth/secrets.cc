@@ -26,8 +26,14 @@ const std::uint8_t* bytes(std::string_view text) {
   return reinterpret_cast<const std::uint8_t*>(text.data());
 }
 
-std::string digest_input(std::string_view name, std::string_view password) {
-  return std::string(name).append(":").append(kRealm).append(":").append(password);
+std::string digest_secrets(std::string (*hash)(std::string_view), std::string_view name,
+                           std::string_view password) {
+  const std::string input =
+      std::string(name).append(":").append(kRealm).append(":").append(password);
+  std::string secrets = hash(input);
+  if (const auto latin1 = text::latin1(input); latin1 && *latin1 != input)
+    secrets.append(" ").append(hash(*latin1));
+  return secrets;
 }
 
 }  // namespace
@@ -57,12 +63,12 @@ const std::string& no_hash() {
   return hash;
 }
 
-std::string digest_secret_sha256(std::string_view name, std::string_view password) {
-  return sha256_hex(digest_input(name, password));
+std::string digest_secrets_sha256(std::string_view name, std::string_view password) {
+  return digest_secrets(sha256_hex, name, password);
 }
 
-std::string digest_secret_md5(std::string_view name, std::string_view password) {
-  return md5_hex(digest_input(name, password));
+std::string digest_secrets_md5(std::string_view name, std::string_view password) {
+  return digest_secrets(md5_hex, name, password);
 }
 
 std::string new_token() { return text::base64_url(random_key()); }

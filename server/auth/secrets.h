@@ -24,9 +24,20 @@ inline constexpr std::string_view kRealm = "Holdfast";
 // A hash that no password fits, for the time that verifying takes.
 [[nodiscard]] const std::string& no_hash();
 
-// H(name ":" realm ":" password) in lower-case hex.
-[[nodiscard]] std::string digest_secret_sha256(std::string_view name, std::string_view password);
-[[nodiscard]] std::string digest_secret_md5(std::string_view name, std::string_view password);
+// The algorithms that Digest is offered with (RFC 7616 §3.3).
+struct DigestAlgorithms {
+  bool sha256 = false;
+  bool md5 = false;
+
+  [[nodiscard]] bool any() const { return sha256 || md5; }
+  friend bool operator==(const DigestAlgorithms&, const DigestAlgorithms&) = default;
+};
+
+// What is kept of a password for Digest: H(name ":" realm ":" password) in lower-case hex, of the
+// UTF-8 text; then, behind a blank, of the same text in ISO 8859-1 when that is another one,
+// because clients that know no UTF-8 hash that.
+[[nodiscard]] std::string digest_secrets_sha256(std::string_view name, std::string_view password);
+[[nodiscard]] std::string digest_secrets_md5(std::string_view name, std::string_view password);
 
 // A new device token: 256 random bits as 43 letters, digits, '-' and '_'.
 [[nodiscard]] std::string new_token();

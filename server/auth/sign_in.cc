@@ -39,6 +39,20 @@ std::string digest_response(const Digest& digest, std::string_view secret,
   return hash_for(digest.algorithm, text);
 }
 
+// Whether one of the secrets of an account, which stand with blanks between them, makes this
+// response. There are none for an account without a Digest password.
+bool is_right(const Digest& digest, std::string_view secrets, std::string_view method) {
+  bool right = false;
+  do {
+    const std::size_t end = std::min(secrets.find(' '), secrets.size());
+    const std::string_view secret = secrets.substr(0, end);
+    secrets.remove_prefix(std::min(end + 1, secrets.size()));
+    const std::string expected = digest_response(digest, secret, method);
+    right |= equal_in_constant_time(expected, digest.response) && !secret.empty();
+  } while (!secrets.empty());
+  return right;
+}
+
 }  // namespace
 
 struct SignIn::Asking {
@@ -201,7 +215,8 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
 }
 
 std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, const Digest& digest) {
-  if (!settings_.digest || asking.peer.tls)
+  const bool sha256 = digest.algorithm == Digest::Algorithm::sha256;
+  if (!(sha256 ? settings_.digest.sha256 : settings_.digest.md5) || asking.peer.tls)
     return challenge(asking, "Digest, which is not offered here");
   if (!same_target(digest.uri, asking.request.target))
     return challenge(asking, "Digest credentials for another URL");
@@ -209,13 +224,10 @@ std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, con
   if (state == Nonces::State::stale) return challenge(asking, "a stale Digest nonce", true);
 
   const AccountIndex::Entry* entry = asking.directory.find(digest.username);
-  static const std::string kNone;
-  const std::string& secret = entry == nullptr ? kNone
-                              : digest.algorithm == Digest::Algorithm::sha256
-                                  ? entry->account->digest_sha256
-                                  : entry->account->digest_md5;
-  const std::string expected = digest_response(digest, secret, asking.request.method);
-  const bool right = equal_in_constant_time(expected, digest.response) && !secret.empty();
+  std::string_view secrets;
+  if (entry != nullptr)
+    secrets = sha256 ? entry->account->digest_sha256 : entry->account->digest_md5;
+  const bool right = is_right(digest, secrets, asking.request.method);
   if (!right || state != Nonces::State::used) {
     Throttle::Attempt attempt = throttle_.begin(asking.peer.address, digest.username);
     if (attempt.wait_s > 0)
@@ -226,9 +238,9 @@ std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, con
   }
   if (!right)
     return failed(asking,
-                  entry == nullptr ? "unknown account"
-                  : secret.empty() ? "no Digest password is set"
-                                   : "wrong Digest password",
+                  entry == nullptr  ? "unknown account"
+                  : secrets.empty() ? "no Digest password is set"
+                                    : "wrong Digest password",
                   digest.username);
   if (!nonces_.use(digest.nonce, digest.username, digest.count))
     return challenge(asking, "a Digest request that came before", true);
@@ -267,18 +279,22 @@ SignIn::Refusal SignIn::challenge(const Asking& asking, std::string detail, bool
   Refusal refusal{.status = 401, .detail = std::move(detail)};
   const std::string realm = "realm=\"" + std::string(kRealm) + "\"";
   // Never over TLS: Windows would choose it, and lock out accounts without a Digest password.
-  if (settings_.digest && !asking.peer.tls) {
+  if (settings_.digest.any() && !asking.peer.tls) {
     const std::string nonce = nonces_.make(asking.peer.address);
-    // The stronger one first (RFC 7616 §3.7), each in a line of its own (docs/clients.md R5).
-    for (const std::string_view algorithm : {"SHA-256", "MD5"})
+    // The stronger one first (RFC 7616 §3.7), each in a line of its own (docs/clients.md R5). The
+    // quoted nonce ends it: some clients read an unquoted last value to the end of the line.
+    const auto offer = [&](std::string_view algorithm) {
       refusal.fields.append("WWW-Authenticate: Digest ")
           .append(realm)
-          .append(", qop=\"auth\", algorithm=")
+          .append(", charset=UTF-8, algorithm=")
           .append(algorithm)
-          .append(", nonce=\"")
+          .append(stale ? ", stale=true" : "")
+          .append(", qop=\"auth\", nonce=\"")
           .append(nonce)
-          .append("\", charset=UTF-8")
-          .append(stale ? ", stale=true\r\n" : "\r\n");
+          .append("\"\r\n");
+    };
+    if (settings_.digest.sha256) offer("SHA-256");
+    if (settings_.digest.md5) offer("MD5");
   }
   if (takes_passwords(asking.peer))
     refusal.fields.append("WWW-Authenticate: Basic ")

@@ -25,6 +25,7 @@
 #include "server/auth/authorization.h"
 #include "server/auth/hash_slots.h"
 #include "server/auth/nonces.h"
+#include "server/auth/secrets.h"
 #include "server/auth/throttle.h"
 #include "server/http1/handler.h"
 #include "storage/accounts.h"
@@ -38,7 +39,7 @@ class SignIn {
     Anonymous without_accounts = Anonymous::off;  // what anybody may do while there are no accounts
     Anonymous with_accounts = Anonymous::off;     // and what without signing in once there are
     bool basic_over_http = false;                 // take passwords from other machines without TLS
-    bool digest = false;                          // offer Digest where there is no TLS
+    DigestAlgorithms digest;                      // offered where there is no TLS
   };
   // What it works with; tests bring their own.
   struct Means {

@@ -176,9 +176,9 @@ void add_password(UserRequest& request, const Invocation& invocation) {
   const std::string& name = request.values["name"];
   const std::string password = text::nfc(read_new_password(name));
   request.values["hash"] = auth::hash_password(password);
-  if (!invocation.config.digest) return;
-  request.values["digest-sha256"] = auth::digest_secret_sha256(name, password);
-  request.values["digest-md5"] = auth::digest_secret_md5(name, password);
+  const auth::DigestAlgorithms& digest = invocation.config.digest;
+  if (digest.sha256) request.values["digest-sha256"] = auth::digest_secrets_sha256(name, password);
+  if (digest.md5) request.values["digest-md5"] = auth::digest_secrets_md5(name, password);
 }
 
 UserRequest look_request(const UserRequest& request) {

@@ -19,6 +19,7 @@
 #include "http/origin.h"
 #include "server/auth/anonymous.h"
 #include "server/auth/proxies.h"
+#include "server/auth/secrets.h"
 #include "server/http1/limits.h"
 #include "server/net/address.h"
 #include "server/process/environment.h"
@@ -43,7 +44,7 @@ struct Config {
   std::optional<auth::Anonymous> anonymous;  // nullopt: see anonymous_without_accounts()
   auth::Proxies trusted_proxies;
   bool basic_over_http = false;
-  bool digest = false;
+  auth::DigestAlgorithms digest;
   std::optional<std::string> access_log = "-";  // a path, or "-" for standard output; nullopt: none
   std::string spill_folder;                     // empty: the data folder's own for unfinished files
   Durability durability = Durability::full;

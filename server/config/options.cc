@@ -301,9 +301,17 @@ std::vector<Option> make_options() {
       choice<bool>("basic-over-http", {{"no", false}, {"yes", true}}, FIELD(basic_over_http),
                    "Take passwords also from other machines without TLS, where everybody on the "
                    "way can read them"),
-      choice<bool>("digest", {{"no", false}, {"yes", true}}, FIELD(digest),
-                   "Offer Digest (SHA-256 and MD5) where there is no TLS, for accounts whose "
-                   "password was set while this was on"),
+      choice<auth::DigestAlgorithms>(
+          "digest",
+          {{"no", {}},
+           {"md5", {.md5 = true}},
+           {"sha256", {.sha256 = true}},
+           {"both", {.sha256 = true, .md5 = true}}},
+          FIELD(digest),
+          "Offer Digest where there is no TLS, for accounts whose password was set with this "
+          "setting: md5 for Windows, lftp and Python's urllib, which cannot sign in where SHA-256 "
+          "is "
+          "offered as well; sha256 or both for curl and browsers"),
       text("tls-cert", "FILE", FIELD(tls_certificate), check_not_empty,
            "Serve over TLS with this certificate (PEM): the server's own first, then its chain"),
       text("tls-key", "FILE", FIELD(tls_key), check_not_empty,

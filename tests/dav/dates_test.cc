@@ -408,6 +408,29 @@ TEST(Dates, ThatProveNothingRefuseEveryMethod) {
   }
 }
 
+// A client that renames or copies a file takes its own copy along, with its date.
+TEST(Dates, ThatProveNothingProveNothingElsewhere) {
+  for (const char* method : {"COPY", "MOVE"}) {
+    for (const char* target : {"/new", "/c/new", "/there"}) {
+      SCOPED_TRACE(std::string(method) + " to " + target);
+      World w;
+      w.mkcol("/c");
+      w.put("/there");
+      w.store.clock.advance(5000);
+      w.put("/f", "seen");
+      const std::string date = last_modified(w, "/f");
+      w.put("/f", "theirs");
+      w.store.clock.advance(5000);
+      ASSERT_LT(w.status(method, "/f", to(target)), 300);
+      EXPECT_FALSE(unmodified(w, target, date));
+      w.store.clock.advance(5000);
+      w.put(target, "later");
+      w.store.clock.advance(5000);
+      EXPECT_TRUE(unmodified(w, target, last_modified(w, target)));
+    }
+  }
+}
+
 // The milliseconds in which a clock happens to stand are no mark.
 TEST(Dates, OfAnyMillisecondServe) {
   for (const storage::Millis at : {0, 1, 995, 996, 997, 998, 999}) {

@@ -116,11 +116,11 @@ TEST(Operations, O2_NobodyElseReadsWhatIsStored) {
   const std::string script = folder / "serve";
   std::ofstream(script) << "#!/bin/sh\numask 0\nexec " << holdfast_binary().string() << " \"$@\"\n";
   fs::permissions(script, fs::perms::owner_all);
-  ASSERT_EQ(
-      run({.arguments = {script, "user", "add", "anna", "--home", "/", "--digest", "--data", data},
-           .input = "secret words\n"})
-          .exit_code,
-      0);
+  ASSERT_EQ(run({.arguments = {script, "user", "add", "anna", "--home", "/", "--digest", "both",
+                               "--data", data},
+                 .input = "secret words\n"})
+                .exit_code,
+            0);
   const Child server =
       start({.arguments = {script, "serve", "--listen", "127.0.0.1:0", "--data", data,
                            "--tls-self-signed", "--access-log", folder / "access.json"}});

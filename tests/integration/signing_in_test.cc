@@ -44,7 +44,8 @@ class SigningIn : public testing::Test {
  protected:
   explicit SigningIn(const std::vector<std::string>& more = {})
       : server_(folder_ / "data", [&] {
-          std::vector<std::string> arguments = {"--trusted-proxies", "127.0.0.1", "--digest"};
+          std::vector<std::string> arguments = {"--trusted-proxies", "127.0.0.1", "--digest",
+                                                "both"};
           arguments.insert(arguments.end(), more.begin(), more.end());
           return arguments;
         }()) {}
@@ -445,7 +446,7 @@ TEST_F(BusyAccounts, AnonymousClientsAreNotCounted) {
 
 TEST_F(SigningIn, DigestSignsInWithCurl) {
   if (!program_exists("curl")) GTEST_SKIP() << "curl is not installed";
-  holdfast({"user", "passwd", "alice", "--digest"}, "wonderland\n");
+  holdfast({"user", "passwd", "alice", "--digest", "both"}, "wonderland\n");
   const auto curl = [&](const std::string& password) {
     return run({.arguments = {"curl", "-q", "-s", "-v", "--noproxy", "*", "--max-time", "60",
                               "--digest", "-u", "alice:" + password, "-w", "status=%{http_code}",
@@ -460,7 +461,7 @@ TEST_F(SigningIn, DigestSignsInWithCurl) {
 
 // A client that knows MD5 only, as Windows and neon's elder releases.
 TEST_F(SigningIn, DigestSignsInWithMd5AndNotTwice) {
-  holdfast({"user", "passwd", "alice", "--digest"}, "wonderland\n");
+  holdfast({"user", "passwd", "alice", "--digest", "both"}, "wonderland\n");
   const auto nonce = [&](const Reply& reply) {
     for (const auto& [name, value] : reply.fields)
       if (value.find("algorithm=MD5") != std::string::npos) {

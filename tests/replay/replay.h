@@ -58,7 +58,7 @@ class WireReplay : public ::testing::TestWithParam<World> {
   static std::vector<std::string> arguments() {
     std::vector<std::string> out = {"--prefix", "/dav", "--access-log", "off"};
     if (GetParam() == World::tls) out.emplace_back("--tls-self-signed");
-    if (GetParam() == World::digest) out.emplace_back("--digest");
+    if (GetParam() == World::digest) out.insert(out.end(), {"--digest", "both"});
     return out;
   }
   Wire wire(std::string always, Person person) {
@@ -69,7 +69,8 @@ class WireReplay : public ::testing::TestWithParam<World> {
     Command command{.arguments = {holdfast_binary(), "user", "add", name, "--home", "/", "--data",
                                   server_.data()},
                     .input = "wonderland\n"};
-    if (GetParam() == World::digest) command.arguments.emplace_back("--digest");
+    if (GetParam() == World::digest)
+      command.arguments.insert(command.arguments.end(), {"--digest", "both"});
     const Outcome outcome = run(command);
     ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
   }

@@ -18,6 +18,7 @@
 #include "storage/sqlite/file/barrier.h"
 #include "storage/sqlite/file/wal_vfs.h"
 #include "tests/storage/sqlite_store.h"
+#include "tests/support/faulty_store.h"
 #include "tests/support/scale.h"
 
 namespace holdfast::storage {
@@ -347,6 +348,41 @@ TEST_F(Relaxed, NothingIsUnlinkedBeforeABarrierCoversItsRemoval) {
   cut(0, {});  // even with nothing of the log
   open(Durability::relaxed);
   EXPECT_EQ(read("f"), std::string(90'000, 'b'));
+}
+
+// The step after the list of garbage is the barrier. When it fails, everything stays.
+TEST_F(Relaxed, NothingIsUnlinkedWhenTheBarrierFails) {
+  open(Durability::relaxed);
+  put_file("f", 80'000, 'a');
+  put_file("f", 90'000, 'b');
+  test::FaultPlan plan;
+  test::FaultyNamespace names(*names_, plan);
+  Maintenance upkeep(names, *content_, {.durability = Durability::relaxed, .start_thread = false});
+  plan.fail_at(1, Fault::unavailable);
+  upkeep.round();
+  EXPECT_EQ(plan.where(), "checkpoint");
+  EXPECT_EQ(content_files().size(), 2U);
+  upkeep.round();
+  EXPECT_EQ(content_files().size(), 1U);
+}
+
+// A long log is moved into the database, which begins with a barrier. Its content comes first: one
+// that cannot be flushed stops the barrier, and all later writes.
+TEST_F(Relaxed, ABarrierWaitsForTheContentBeforeIt) {
+  open(Durability::relaxed);
+  put_file("f", 80'000, 'a');
+  const fs::path file = data() / *content_files().begin();
+  fs::remove(file);
+  fs::create_symlink("nowhere", file);
+  const std::uint64_t before = sqlite::BarrierFile(data() + "/meta.db").read()->number;
+  const std::string bytes(65'536, 'x');
+  try {
+    for (int i = 0; i < 1000 && failure_.empty(); ++i) put("g", bytes);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault(), Fault::unavailable);
+  }
+  EXPECT_NE(failure_, "");
+  EXPECT_EQ(sqlite::BarrierFile(data() + "/meta.db").read()->number, before);
 }
 
 // In `full` no commit may be cut off, whatever an earlier program in `relaxed` left.

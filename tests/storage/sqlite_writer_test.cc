@@ -1,6 +1,7 @@
 // Group commit and what a failing disk does to it.
 #include <chrono>
 #include <condition_variable>
+#include <fstream>
 #include <gmock/gmock.h>
 #include <map>
 #include <mutex>
@@ -183,6 +184,27 @@ TEST_F(Writing, CheckpointEmptiesTheLog) {
 }
 
 // A backup reads for long. What waits for it may be the log, not every write.
+// A backup copies the database and then the log: what moves between them meanwhile is in neither.
+TEST_F(Writing, AHeldLogIsNotMoved) {
+  open();
+  put("before", "b");
+  names_->checkpoint();
+  const auto database = [this] {
+    std::ifstream file(data() + "/meta.db", std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const std::string held = database();
+  std::shared_ptr<void> hold = names_->hold_log();
+  put("during", "d");
+  names_->checkpoint();
+  EXPECT_EQ(database(), held);
+  EXPECT_GT(names_->stats().wal_bytes, 0U);
+  hold.reset();
+  names_->checkpoint();
+  EXPECT_NE(database(), held);
+  EXPECT_EQ(names_->stats().wal_bytes, 0U);
+}
+
 TEST_F(Writing, ALogHeldByALongReaderDoesNotHoldUpEveryWrite) {
   open(Durability::relaxed);
   const auto snapshot = names_->snapshot();

@@ -29,11 +29,16 @@ TEST(Password, NothingFitsNoHash) {
 }
 
 // Computed with another program.
-TEST(DigestSecret, IsTheHashOfNameRealmAndPassword) {
-  EXPECT_EQ(auth::digest_secret_md5("J\xC3\xBCrgen", "pass:w\xC3\xB6rd"),
-            "a39e14a6b6e5f09107b911e7af385638");
-  EXPECT_EQ(auth::digest_secret_sha256("J\xC3\xBCrgen", "pass:w\xC3\xB6rd"),
-            "6a3f1c0f9a92bddf28792e738e8fc4b729425fafdfa4cb9dc401811a8a9fd489");
+TEST(DigestSecrets, AreTheHashesOfNameRealmAndPassword) {
+  EXPECT_EQ(auth::digest_secrets_md5("J\xC3\xBCrgen", "pass:w\xC3\xB6rd"),
+            "a39e14a6b6e5f09107b911e7af385638 4e099be00ee2fff84dbf242d8a0068f6");
+  EXPECT_EQ(auth::digest_secrets_sha256("J\xC3\xBCrgen", "pass:w\xC3\xB6rd"),
+            "6a3f1c0f9a92bddf28792e738e8fc4b729425fafdfa4cb9dc401811a8a9fd489 "
+            "021b1ad43773706f7ea30a15b32939f6496ae48a196753c78f857009b4c61fca");
+  EXPECT_EQ(auth::digest_secrets_md5("a", "b"), "2657cb570d518c1dfb097a086732154c")
+      << "ASCII is the same in both";
+  EXPECT_EQ(auth::digest_secrets_md5("a", "\xE2\x82\xAC"), "0b92349a2173753091e235e3f87394e9")
+      << "the euro sign is in neither";
 }
 
 TEST(Token, HasManyBitsAndFitsEverywhere) {

@@ -45,8 +45,8 @@ class SignInTest : public testing::Test {
     alice.password_hash = "hash of wonderland";
     alice.home = storage::Path({"alice"});
     alice.grants = {{.path = storage::Path({"team"}), .right = storage::Right::read}};
-    alice.digest_md5 = auth::digest_secret_md5("alice", "wonderland");
-    alice.digest_sha256 = auth::digest_secret_sha256("alice", "wonderland");
+    alice.digest_md5 = auth::digest_secrets_md5("alice", "wonderland");
+    alice.digest_sha256 = auth::digest_secrets_sha256("alice", "wonderland");
     alice.certificate = std::string(64, 'a');
     alice.quota_bytes = 1000;
     storage::Account bob;
@@ -528,7 +528,7 @@ TEST_F(SignInTest, PasswordsAreNotTakenOverPlainHttpFromElsewhere) {
   EXPECT_EQ(ask("", "GET", far).fields, kBasicChallenge);
   EXPECT_EQ(ask(basic("alice", "wonderland"), "GET", far).status, 0);
   settings_.basic_over_http = false;
-  settings_.digest = true;
+  settings_.digest = {.sha256 = true, .md5 = true};
   sign_in_.reset();
   EXPECT_THAT(ask("", "GET", far).fields, Not(HasSubstr("Basic")));
   EXPECT_THAT(ask("", "GET", far).fields, HasSubstr("Digest"));
@@ -570,7 +570,7 @@ TEST_F(SignInTest, AFailureIsOneLineThatNobodyCanForge) {
 // A Digest client by RFC 7616 §3.4.1.
 class DigestTest : public SignInTest {
  protected:
-  DigestTest() { settings_.digest = true; }
+  DigestTest() { settings_.digest = {.sha256 = true, .md5 = true}; }
 
   std::string nonce() {
     const std::string fields = ask("").fields;
@@ -595,15 +595,15 @@ class DigestTest : public SignInTest {
 TEST_F(DigestTest, IsOfferedWithoutTlsOnly) {
   EXPECT_THAT(ask("").fields,
               testing::MatchesRegex(
-                  "WWW-Authenticate: Digest realm=\"Holdfast\", qop=\"auth\", algorithm=SHA-256, "
-                  "nonce=\"[0-9a-f]+\", charset=UTF-8\r\n"
-                  "WWW-Authenticate: Digest realm=\"Holdfast\", qop=\"auth\", algorithm=MD5, "
-                  "nonce=\"[0-9a-f]+\", charset=UTF-8\r\n"
+                  "WWW-Authenticate: Digest realm=\"Holdfast\", charset=UTF-8, algorithm=SHA-256, "
+                  "qop=\"auth\", nonce=\"[0-9a-f]+\"\r\n"
+                  "WWW-Authenticate: Digest realm=\"Holdfast\", charset=UTF-8, algorithm=MD5, "
+                  "qop=\"auth\", nonce=\"[0-9a-f]+\"\r\n"
                   "WWW-Authenticate: Basic realm=\"Holdfast\", charset=\"UTF-8\"\r\n"));
   EXPECT_EQ(ask_from("203.0.113.5", "").fields, kBasicChallenge);
   const std::string header = digest(nonce(), "wonderland");
   EXPECT_EQ(ask_from("203.0.113.5", header).status, 401);
-  settings_.digest = false;
+  settings_.digest = {};
   sign_in_.reset();
   EXPECT_EQ(ask("").fields, kBasicChallenge);
   EXPECT_EQ(ask(header).fields, kBasicChallenge);
@@ -619,6 +619,51 @@ TEST_F(DigestTest, SignsInWithEitherHash) {
     EXPECT_EQ(ask(digest(one, "wonderlan", "00000003", sha256)).status, 401);
   }
   EXPECT_EQ(hashed_, 0);
+}
+
+// Which challenges each setting has, and which responses are taken.
+TEST_F(DigestTest, OffersAndTakesTheAlgorithmsOfTheSetting) {
+  struct Case {
+    auth::DigestAlgorithms offered;
+    bool sha256, md5;
+  };
+  for (const Case& c : {Case{{.sha256 = true}, true, false}, Case{{.md5 = true}, false, true},
+                        Case{{.sha256 = true, .md5 = true}, true, true}}) {
+    settings_.digest = c.offered;
+    sign_in_.reset();
+    const std::string fields = ask("").fields;
+    EXPECT_EQ(fields.find("algorithm=SHA-256") != std::string::npos, c.sha256) << fields;
+    EXPECT_EQ(fields.find("algorithm=MD5") != std::string::npos, c.md5) << fields;
+    EXPECT_EQ(ask(digest(nonce(), "wonderland", "00000001", true)).status, c.sha256 ? 0 : 401);
+    EXPECT_EQ(ask(digest(nonce(), "wonderland", "00000001", false)).status, c.md5 ? 0 : 401);
+  }
+}
+
+// Clients hash the bytes that they would send: UTF-8, or ISO 8859-1 where that is all they know.
+TEST_F(DigestTest, NamesAndPasswordsMayBeLatin1) {
+  const std::string name = "J\xC3\xBCrgen";
+  const std::string password = "pass:w\xC3\xB6rd";
+  storage::Account account;
+  account.id = 77;
+  account.name = name;
+  account.digest_sha256 = auth::digest_secrets_sha256(name, password);
+  account.digest_md5 = auth::digest_secrets_md5(name, password);
+  accounts_.accounts.push_back(account);
+  publish();
+  for (const bool sha256 : {true, false}) {
+    sign_in_.reset();  // forgets the failed attempts
+    const auto ask_as = [&](const std::string& who, const std::string& with) {
+      return ask(digest(nonce(), with, "00000001", sha256, "/f", who));
+    };
+    EXPECT_EQ(ask_as(name, password).status, 0);
+    EXPECT_EQ(ask_as("J\xFCrgen", "pass:w\xF6rd").status, 0);
+    EXPECT_EQ(ask_as("J\xFCrgen", "pass:w\xF6rd").caller->name, name);
+    EXPECT_EQ(ask_as(name, "pass:w\xF6rd").status, 401) << "one encoding at a time";
+    EXPECT_EQ(ask_as("J\xFCrgen", password).status, 401);
+    EXPECT_EQ(ask_as("J\xFCrgen", "pass:word").status, 401);
+    EXPECT_EQ(ask_as("J\xFCrgen", "").status, 401);
+    EXPECT_EQ(ask_as(name, "").status, 401);
+  }
 }
 
 TEST_F(DigestTest, WhatIsNotRightIsRefused) {
