@@ -140,6 +140,7 @@ int run(const std::vector<std::string>& arguments) {
     case cli::Command::user_revoke:
     case cli::Command::user_quota:
     case cli::Command::user_certificate:
+    case cli::Command::user_adopt:
     case cli::Command::token_add:
     case cli::Command::token_list:
     case cli::Command::token_remove:

@@ -178,6 +178,10 @@ class Transaction : public Snapshot {
                              std::string_view name) = 0;
   // Removes the resource, its members, and all their properties and locks.
   virtual void remove_tree(const Resource& root) = 0;
+  // Makes `owner`, an account that is there, the owner of what nobody owns at and below `root`, or
+  // an account owned that is gone; but the root of the tree is nobody's. What other accounts own
+  // stays theirs. Returns what it came to own.
+  virtual Usage adopt_tree(const Resource& root, AccountId owner) = 0;
   // Applies the changes in order. Does not judge them.
   virtual void patch_properties(NodeId id, std::span<const PropertyChange> changes) = 0;
   // A collection's date goes on saying what is gone from it (storage/dates.h).

@@ -141,6 +141,11 @@ void add_user_commands(CLI::App& app, UserArguments& user, Commands& commands) {
   account(certificate);
   option(certificate, "file", user.certificate_file, "FILE", "The certificate, in PEM form");
   certificate->add_flag("--clear", user.clear, wrapped("Let none open it"));
+  CLI::App* adopt =
+      command(*top, "adopt", "Let an account own what nobody owns at a path and below",
+              Command::user_adopt);
+  account(adopt);
+  option(adopt, "path", user.path, "PATH", "Where, as in a URL")->required();
 
   CLI::App* token_add =
       command(*token, "add", "Add a token and print it, once", Command::token_add);

@@ -28,6 +28,7 @@ enum class Command {
   user_revoke,
   user_quota,
   user_certificate,
+  user_adopt,
   token_add,
   token_list,
   token_remove,

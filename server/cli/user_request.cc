@@ -145,6 +145,10 @@ PreparedUser prepare_user(const Invocation& invocation) {
       request.values["sha256"] =
           user.clear ? std::string() : certificate_fingerprint(*user.certificate_file);
       break;
+    case Command::user_adopt:
+      request.verb = "adopt";
+      take("path", user.path);
+      break;
     case Command::token_add: {
       request.verb = "token-add";
       take("label", user.label);

@@ -150,10 +150,12 @@ ControlReply add(Namespace& names, const UserRequest& request) {
   take_password(account, request);
   take_quotas(account, request);
   bool first = false;
+  std::uint64_t there = 0;
   names.write(Flush::required, [&](Transaction& tx) {
     const auto now = tx.accounts();
     if (now->find(account.name)) throw exists_already(account.name);
     first = now->accounts.empty();
+    there = tx.usage().resources - 1;  // the root
     Account made = account;
     made.created = tx.wall_now();
     make_home(tx, made.home, tx.put_account(made));
@@ -163,6 +165,14 @@ ControlReply add(Namespace& names, const UserRequest& request) {
   if (first)
     text +=
         "From now on nothing is open to clients without an account, unless --anonymous says so.\n";
+  if (first && there > 0 && !account.home.is_root())
+    text += "What was stored before, " + counted(there, "resource", "resources") +
+            ", is nobody's, and the account sees none of it outside of its home. To let it:\n"
+            "  holdfast user grant " +
+            quoted(account.name) +
+            " / write\n"
+            "  holdfast user adopt " +
+            quoted(account.name) + " /\n";
   return {0, std::move(text)};
 }
 
@@ -237,6 +247,27 @@ ControlReply revoke(Namespace& names, const UserRequest& request) {
                                               " has no grant at " + shown(path) + ".");
                   account.grants.erase(known);
                 });
+}
+
+ControlReply adopt(Namespace& names, const UserRequest& request) {
+  const Path path = parse_path(request.value("path"));
+  storage::Usage adopted;
+  storage::Usage owned;
+  Account account;
+  names.write(Flush::required, [&](Transaction& tx) {
+    account = find(*tx.accounts(), request.value("name"));
+    const storage::Resolution found = tx.resolve(path);
+    if (!found.mapped()) throw process::UsageError("There is nothing at " + shown(path) + ".");
+    adopted = tx.adopt_tree(*found.resource, account.id);
+    owned = tx.usage_of(account.id);
+  });
+  std::string text = "Account " + quoted(account.name) + " owns " +
+                     counted(adopted.resources, "more resource", "more resources") + " with " +
+                     counted(adopted.bytes, "byte.", "bytes.") + "\n";
+  if (owned.bytes > account.quota_bytes.value_or(owned.bytes) ||
+      owned.resources > account.quota_resources.value_or(owned.resources))
+    text += "That is more than its quota: it can add nothing until it removes some.\n";
+  return {0, std::move(text)};
 }
 
 ControlReply remove(Namespace& names, const UserRequest& request) {
@@ -371,6 +402,7 @@ ControlReply act(Namespace& names, const UserRequest& request) {
   if (request.verb == "grant") return grant(names, request);
   if (request.verb == "revoke") return revoke(names, request);
   if (request.verb == "quota") return quota(names, request);
+  if (request.verb == "adopt") return adopt(names, request);
   if (request.verb == "certificate") return certificate(names, request);
   if (request.verb == "token-add") return token_add(names, request);
   if (request.verb == "token-list") return token_list(names, request);

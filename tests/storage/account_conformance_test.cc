@@ -469,6 +469,44 @@ TEST_P(Owned, ARemovalTakesFromEachOwner) {
   EXPECT_THAT(usage(), ElementsAre(0, 0, 0, 0));
 }
 
+TEST_P(Owned, WhatNobodyOwnsIsAdopted) {
+  const AccountId gone = add("gone");
+  collect_as(kNobody, "c");
+  put_as(kNobody, "c/f", 5);
+  put_as(bob_, "c/g", 6);
+  put_as(gone, "c/h", kLarge);
+  put_as(ann_, "c/i", 7);
+  put_as(kNobody, "n", 8);
+  collect_as(bob_, "b");
+  put_as(kNobody, "b/f", 9);
+  const auto adopt = [&](std::string_view path, AccountId owner) {
+    storage::Usage adopted;
+    write([&](Transaction& tx) { adopted = tx.adopt_tree(at(tx, path), owner); });
+    return std::pair(adopted.resources, adopted.bytes);
+  };
+  EXPECT_THROW(adopt("c", 999), storage::Error);
+  EXPECT_THROW(write([&](Transaction& tx) {
+                 tx.adopt_tree(at(tx, "c"), ann_);
+                 EXPECT_EQ(tx.usage_of(ann_).resources, 3U);
+                 throw std::runtime_error("no");
+               }),
+               std::runtime_error);
+  EXPECT_THAT(usage(), ElementsAre(1, 7, 2, 6)) << "undone as a whole";
+
+  EXPECT_EQ(adopt("c", ann_), std::pair(2UL, 5UL)) << "an account that is there owns the others";
+  write([&](Transaction& tx) { tx.remove_account(gone); });
+  EXPECT_EQ(adopt("c", ann_), std::pair(1UL, kLarge + 0UL));
+  EXPECT_EQ(adopt("c", ann_), std::pair(0UL, 0UL));
+  EXPECT_EQ(adopt("n", bob_), std::pair(1UL, 8UL));
+  EXPECT_THAT(owners(),
+              ElementsAre("b b", "b/f -", "c a", "c/f a", "c/g b", "c/h a", "c/i a", "n b"));
+  EXPECT_EQ(adopt("", bob_), std::pair(1UL, 9UL));
+  EXPECT_EQ(at("").owner, kNobody) << "the root is nobody's";
+  EXPECT_THAT(usage(), ElementsAre(4, 5 + kLarge + 7, 4, 6 + 8 + 9));
+  backend().reopen();
+  EXPECT_THAT(usage(), ElementsAre(4, 5 + kLarge + 7, 4, 6 + 8 + 9));
+}
+
 TEST_P(Owned, CountsAreSeenInTheTransactionAndUndoneWithIt) {
   put_as(ann_, "f", 5);
   EXPECT_THROW(write([&](Transaction& tx) {

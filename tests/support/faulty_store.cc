@@ -159,6 +159,10 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
     plan_.step("patch_properties");
     inner_.patch_properties(id, changes);
   }
+  storage::Usage adopt_tree(const storage::Resource& root, storage::AccountId owner) override {
+    plan_.step("adopt_tree");
+    return inner_.adopt_tree(root, owner);
+  }
   void set_modified(NodeId id, storage::Date modified) override {
     plan_.step("set_modified");
     inner_.set_modified(id, modified);

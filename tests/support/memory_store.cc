@@ -447,6 +447,21 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     clear(root.id);
   }
 
+  storage::Usage adopt_tree(const Resource& root, AccountId owner) override {
+    const auto all = tree_.all_accounts();
+    if (!all->find(owner)) refuse("no such account");
+    static_cast<void>(tree_.node(root.id));
+    tree_changed_ = true;
+    storage::Usage adopted;
+    for (auto& [id, node] : tree_.nodes) {
+      if (id == kRoot || !tree_.inside(id, root.id) || all->find(node.resource.owner)) continue;
+      node.resource.owner = owner;
+      ++adopted.resources;
+      adopted.bytes += node.resource.size;
+    }
+    return adopted;
+  }
+
   void patch_properties(NodeId id, std::span<const storage::PropertyChange> changes) override {
     tree_changed_ = true;
     State::Node& node = tree_.node(id);

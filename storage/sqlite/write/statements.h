@@ -61,6 +61,11 @@ struct WriteTransaction::Statements {
                       ") SELECT id, file, size, properties, owner FROM below"};
   Statement tree_totals{connection,
                         "SELECT count(*), coalesce(sum(min(size, 1 << 53)), 0) FROM temp.tree"};
+  // What an account owns is not to be adopted, and the root of all is nobody's.
+  Statement leave_owned{connection,
+                        "DELETE FROM temp.tree WHERE id = ?1 OR owner IN (SELECT id FROM account)"};
+  Statement own_tree{connection,
+                     "UPDATE node SET owner = ?1 WHERE id IN (SELECT id FROM temp.tree)"};
   Statement copy_nodes{connection,
                        "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
                        "modified, properties, height, reach, owner, date_mark) "

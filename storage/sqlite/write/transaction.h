@@ -65,6 +65,7 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   Resource move_tree(const Resource& source, const Resource& parent,
                      std::string_view name) override;
   void remove_tree(const Resource& root) override;
+  Usage adopt_tree(const Resource& root, AccountId owner) override;
   void patch_properties(NodeId id, std::span<const PropertyChange> changes) override;
   void set_modified(NodeId id, Date modified) override;
   Lock add_lock(Lock lock) override;

@@ -139,6 +139,27 @@ void WriteTransaction::remove_tree(const Resource& root) {
   member_left(parent, root);
 }
 
+Usage WriteTransaction::adopt_tree(const Resource& root, AccountId owner) {
+  if (!state_.accounts->find(owner)) refuse("no such account");
+  (void)row(root.id);
+  changing();
+  fill_tree(root);
+  Run(sql_->leave_owned, kRoot).done();
+  std::int64_t resources = 0;
+  std::int64_t bytes = 0;
+  {
+    Run run(sql_->tree_totals);
+    if (run.row()) {
+      resources = run.integer(0);
+      bytes = run.amount(1);
+    }
+  }
+  Run(sql_->own_tree, owner).done();
+  Run(sql_->clear_tree).done();
+  owns(owner, resources, bytes);
+  return {static_cast<std::uint64_t>(resources), static_cast<std::uint64_t>(bytes)};
+}
+
 void WriteTransaction::give_place(const Resource& replaced, NodeId to) {
   if (queries_.any_locks()) Run(sql_->move_locks, replaced.parent, replaced.id, to).done();
   drop(replaced, replaced.parent);

@@ -248,6 +248,35 @@ TEST_F(UserCommands, PasswdReplacesAllThatComesOfAPassword) {
   EXPECT_EQ(account("ann").certificate, "");
 }
 
+TEST_F(UserCommands, TheFirstAccountHearsOfWhatIsThereAndAdoptsIt) {
+  make_file("old");
+  const std::string first = ask("add", {{"name", "ann"}, {"hash", "h"}}).text;
+  EXPECT_THAT(first, HasSubstr("What was stored before, 1 resource, is nobody's"));
+  EXPECT_THAT(first, HasSubstr("holdfast user adopt \"ann\" /"));
+  EXPECT_THAT(ask("add", {{"name", "bob"}, {"hash", "h"}}).text, Not(HasSubstr("before")));
+  EXPECT_EQ(ask("adopt", {{"name", "ann"}, {"path", "/old"}}).text,
+            "Account \"ann\" owns 1 more resource with 0 bytes.\n");
+  EXPECT_EQ(resolve(path({"old"})).resource->owner, account("ann").id);
+  EXPECT_EQ(ask("adopt", {{"name", "bob"}, {"path", "/"}}).text,
+            "Account \"bob\" owns 0 more resources with 0 bytes.\n")
+      << "what ann owns stays hers";
+  make_file("more");
+  expect_done("quota", {{"name", "ann"}, {"resources", "2"}});
+  EXPECT_THAT(ask("adopt", {{"name", "ann"}, {"path", "/"}}).text,
+              HasSubstr("more than its quota"));
+  EXPECT_THAT(refused("adopt", {{"name", "carl"}, {"path", "/"}}), HasSubstr("no account"));
+  EXPECT_THAT(refused("adopt", {{"name", "ann"}, {"path", "/none"}}),
+              HasSubstr("nothing at /none"));
+  EXPECT_THAT(refused("adopt", {{"name", "ann"}, {"path", "old"}}),
+              HasSubstr("begins with a slash"));
+}
+
+TEST_F(UserCommands, WithAHomeAtTheRootNothingIsOutOfSight) {
+  make_file("old");
+  EXPECT_THAT(ask("add", {{"name", "ann"}, {"hash", "h"}, {"home", "/"}}).text,
+              Not(HasSubstr("adopt")));
+}
+
 TEST_F(UserCommands, AGrantIsOnePerPathWhateverItsSpelling) {
   add("ann");
   expect_done("grant", {{"name", "ann"}, {"path", "/t\xC3\xBC/x"}, {"right", "read"}});
