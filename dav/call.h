@@ -1,6 +1,5 @@
-// One request on its way through a handler: what the client asks, and what the handler may use to
-// answer. It lives on the stack of Engine::handle, so nothing that outlives the handler may point
-// to it.
+// One request for a handler: what the client requests, and what the handler may use to answer. It
+// lives on the stack of Engine::handle, so nothing that outlives the handler may point to it.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +23,12 @@ class PropFindCache;
 
 struct Call {
   Request& request;
-  const std::shared_ptr<const Caller>& caller;  // who asks; never null
+  const std::shared_ptr<const Caller>& caller;  // never null
   const Method& method;
   storage::Namespace& names;
   storage::ContentStore& contents;
   const Options& options;
-  xml::ParseSlots& parses;  // one is taken while a parsed document lives
+  xml::ParseSlots& parses;  // a handler takes one while a parsed document exists
   PropFindCache& propfinds;
   Target target;
 
@@ -37,11 +36,11 @@ struct Call {
   [[nodiscard]] std::string_view host() const { return request.host(); }
 };
 
-// The resource that a read, DELETE, MOVE, COPY or PROPPATCH is about. A file's URL with a final
-// slash names nothing (docs/robustness.md P14). Throws Error 404.
+// Returns the mapped resource for a read, DELETE, MOVE, COPY or PROPPATCH. A file's URL with a
+// final slash names no resource (docs/robustness.md P14). Throws Error 404.
 [[nodiscard]] const storage::Resource& existing(const Call& call,
                                                 const storage::Resolution& resolution);
-// Refuses unless the parent of an unmapped URL is a collection. Throws Error 409 (RFC 4918 §9.3.1,
-// §9.7.1, §9.8.5, §9.9.4, §9.10.4).
+// Throws Error 409 unless the parent of an unmapped URL is a collection (RFC 4918 §9.3.1, §9.7.1,
+// §9.8.5, §9.9.4, §9.10.4).
 void require_parent(const storage::Resolution& resolution);
 }  // namespace holdfast::dav

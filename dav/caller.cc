@@ -6,7 +6,7 @@
 namespace holdfast::dav {
 
 std::shared_ptr<const Caller> anonymous_caller(storage::Right right) {
-  // Every request begins as one of these.
+  // The callers are made once, because every request begins as one of them.
   static const std::array<std::shared_ptr<const Caller>, 3> callers = [] {
     std::array<std::shared_ptr<const Caller>, 3> made;
     for (const auto each : {storage::Right::none, storage::Right::read, storage::Right::write}) {

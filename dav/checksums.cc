@@ -1,4 +1,4 @@
-// The checksum fields of dav/headers.h.
+// Parses the checksum fields of dav/headers.h.
 #include <algorithm>
 
 #include "dav/headers.h"
@@ -22,7 +22,7 @@ void expect(std::optional<Digest>& expected, std::string_view text, Decode decod
   expected = digest;
 }
 
-// OC-Checksum: "SHA1:hex", several separated by spaces.
+// Reads OC-Checksum: "SHA1:hex", several separated by spaces.
 void read_oc_checksum(std::string_view text, ExpectedChecksums& expected) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find_first_of(" \t,"), text.size());
@@ -42,7 +42,7 @@ void read_oc_checksum(std::string_view text, ExpectedChecksums& expected) {
   }
 }
 
-// Repr-Digest, Content-Digest: a dictionary, "sha-256=:base64:, …".
+// Reads Repr-Digest and Content-Digest: a dictionary, "sha-256=:base64:, …".
 void read_digest(std::string_view text, std::string_view field, ExpectedChecksums& expected) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(','), text.size());
@@ -64,7 +64,8 @@ void read_digest(std::string_view text, std::string_view field, ExpectedChecksum
 ExpectedChecksums parse_checksums(const Fields& fields) {
   ExpectedChecksums expected;
   if (const auto value = fields.joined("OC-Checksum")) read_oc_checksum(*value, expected);
-  // Base64 by the standard, and hex from some clients. It is not valid in both.
+  // The value is base64 by the standard, and hex from some clients. No value is valid in both
+  // forms.
   if (const auto value = fields.joined("Content-MD5"); value && !trimmed(*value).empty()) {
     const std::string_view text = trimmed(*value);
     if (text.size() == 2 * storage::Md5().size()) {

@@ -15,7 +15,7 @@ std::string_view entity_tag_of(const storage::Resolution& target) {
   return target.resource->etag;
 }
 
-// "*" is any mapped resource; a list that could not be parsed is empty and matches nothing.
+// "*" matches any mapped resource. A list that could not be parsed is empty and matches nothing.
 enum class Comparison { strong, weak };
 bool matches_tag(const http::EntityTagList& tags, const storage::Resolution& target,
                  Comparison comparison) {
@@ -37,7 +37,7 @@ std::optional<std::int64_t> date_field(const Call& call, std::string_view name) 
   return text ? http::parse_date(*text) : std::nullopt;
 }
 
-// True when a collection above the path says that no date below it proves anything.
+// Returns true when a collection above the path is marked so that no date below it proves anything.
 bool dates_are_hidden(const storage::Snapshot& snapshot, const storage::Path& path) {
   for (storage::Path above = path.parent(); !above.is_root(); above = above.parent()) {
     const storage::Resolution collection = snapshot.resolve(above);
@@ -67,7 +67,7 @@ Conditions::Conditions(const Call& call) : caller_(call.caller) {
   if_none_match_ = tags_field(call, "If-None-Match");
   if_modified_since_ = date_field(call, "If-Modified-Since");
   if_unmodified_since_ = date_field(call, "If-Unmodified-Since");
-  // A list of lists, so several lines are joined by a blank (RFC 4918 §10.4.2).
+  // If is a list of lists, so several field lines are joined by a space (RFC 4918 §10.4.2).
   if (const auto text = call.fields().joined("If", " ")) {
     if_ = parse_if(*text, call.options.if_header);
     tokens_ = if_->submitted_tokens();
@@ -81,17 +81,19 @@ Conditions::Conditions(const Call& call) : caller_(call.caller) {
         Target tag = parse_reference(*list.resource, call.options.space, call.host());
         if (!tag.above_prefix) path = std::move(tag.path);
       } catch (const Error& error) {
-        // Another server's resource is in no state that we know; only nonsense is an error.
+        // The state of another server's resource is not known, which is no error; a malformed tag
+        // is one.
         if (error.status == 400) throw;
       }
     }
   }
-  // To all but UNLOCK the field is one more place for a token (docs/clients.md R70).
+  // For all methods but UNLOCK, Lock-Token is one more field that submits a token (docs/clients.md
+  // R70).
   try {
     if (auto token = parse_lock_token(call.fields()))
       if (!submitted(*token)) tokens_.push_back(std::move(*token));
   } catch (const Error&) {
-    // It is no token.
+    // A malformed Lock-Token submits nothing.
   }
 }
 
@@ -137,7 +139,7 @@ void Conditions::check_if(const storage::Snapshot& snapshot,
   if (!if_) return;
   for (std::size_t i = 0; i < if_->lists.size(); ++i) {
     // An unknown resource has no state: every positive condition fails and every negated one holds.
-    // To whom may not read it, it is unknown.
+    // A resource that the caller may not read counts as unknown.
     storage::Resolution elsewhere;
     const storage::Resolution* about = &elsewhere;
     if (!if_->lists[i].resource) {

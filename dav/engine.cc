@@ -15,8 +15,8 @@ namespace {
 
 using storage::Right;
 
-// The target, if the method is allowed on what it names whatever the store holds. Throws Error 400,
-// 403, 404, 405 or 414.
+// Parses the target, and checks what can be checked about the method without the store. Throws
+// Error 400, 403, 404, 405 or 414.
 Target parse_target(const Request& request, const Method& method, const Options& options) {
   if (request.target == "*") {
     if ((method.allowed_on & kServer) == 0)
@@ -26,7 +26,7 @@ Target parse_target(const Request& request, const Method& method, const Options&
   Target target =
       parse_url(request.target, options.space, request.fields.find("Host").value_or(""));
   if (target.above_prefix && (method.allowed_on & kAbovePrefix) == 0) {
-    // A collection is there, which cannot be made.
+    // The URL names a collection, which cannot be made.
     if (method.allowed_on == kUnmapped)
       throw not_allowed(storage::Resource{}, "the URL is above the prefix");
     throw Error(method.access == Access::read ? 404 : 403, "the URL is above the prefix");
@@ -34,27 +34,27 @@ Target parse_target(const Request& request, const Method& method, const Options&
   return target;
 }
 
-// The caller's right on the path that the URL names, whatever is mapped there.
+// Checks the caller's right on the path that the URL names, whatever is mapped there.
 void judge_target(const Call& call) {
   const Right needed = call.method.right;
   if (needed == Right::none) return;
   const storage::Path& path = call.target.path;
   const Caller& caller = *call.caller;
   if (right_on(caller, path) >= needed) return;
-  // Who can see anything at all finds the way there from above the prefix, too.
+  // For methods that read, a path above something that the caller may read is enough.
   if (call.method.access == Access::read && leads_to_rights(caller, path)) return;
   require_right(call, path, call.target.trailing_slash || path.is_root(), needed);
 }
 
-// Empty when there is no such account.
+// Returns the account's name; empty when there is no such account.
 std::string account_name(const storage::Namespace& names, storage::AccountId id) {
   const std::shared_ptr<const storage::Accounts> accounts = names.accounts();
   const storage::Account* account = accounts->find(id);
   return account ? account->name : std::string();
 }
 
-// A body that no version of the protocol gives a meaning is not taken as if it had none. One that
-// is empty is none, chunked or not.
+// Refuses a body that has no meaning for the method (RFC 4918 §8.4). An empty body is no body,
+// chunked or not.
 void refuse_body(const Call& call) {
   Body& body = *call.request.body;
   if (body.length() == 0) return;

@@ -1,10 +1,10 @@
-// The DAV engine: one Request and who asks in, one Response out (RFC 4918, RFC 9110). Holds no
-// state of its own besides its options, the count of bodies being parsed and the last PROPFIND
-// bodies; everything lives in the namespace and the content store. Any number of threads may call
-// handle at once.
+// The WebDAV engine (RFC 4918, RFC 9110): it takes a Request and its Caller and returns a Response.
+// Its own state is its options, the count of bodies being parsed and the last PROPFIND bodies;
+// everything else is in the namespace and the content store. Any number of threads may call handle
+// at once.
 //
-// The table of methods (dav/method) names the handler. Every handler keeps one order: parse →
-// conditions → locks → act → answer.
+// The table of methods (dav/method) names the handler. Every handler has one order: parse, check
+// conditions, check locks, carry out, answer.
 #pragma once
 
 #include <memory>
@@ -32,13 +32,13 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // `caller` is who asks; never null. Never throws for what a client or the store does wrong: that
-  // is a status. Statuses ≥ 400 carry a body as docs/conflicts.md says.
+  // `caller` is never null. An error of the client or of the store does not throw but becomes a
+  // status. Statuses ≥ 400 have the body that docs/conflicts.md describes.
   [[nodiscard]] Response handle(Request& request,
                                 const std::shared_ptr<const Caller>& caller) const;
 
   [[nodiscard]] const Options& options() const { return options_; }
-  // Where XML bodies queue to be parsed.
+  // The slots for which XML bodies wait to be parsed.
   [[nodiscard]] xml::ParseSlots& parses() const { return parses_; }
 
  private:

@@ -13,7 +13,7 @@ struct Row {
   std::string_view sentence;  // for people
 };
 
-// In the order of the enumeration.
+// The rows have the order of the enumeration.
 constexpr auto kPreconditions = std::to_array<Row>({
     {Precondition::none, "", 500, ""},
     {Precondition::cannot_modify_protected_property, "cannot-modify-protected-property", 403,
@@ -25,7 +25,8 @@ constexpr auto kPreconditions = std::to_array<Row>({
     {Precondition::need_privileges, "need-privileges", 403,
      "You do not have the right to do this."},
     {Precondition::no_conflicting_lock, "no-conflicting-lock", 423, "Another lock is in the way."},
-    // RFC 4918 §16 says 403; a DOCTYPE is malformed here like any other text that is not taken.
+    // RFC 4918 §16 says 403. This server accepts no DOCTYPE, and answers 400 as for any malformed
+    // document.
     {Precondition::no_external_entities, "no-external-entities", 400,
      "External entities are not allowed."},
     {Precondition::preserved_live_properties, "preserved-live-properties", 409, ""},

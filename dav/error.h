@@ -1,5 +1,5 @@
 // A refusal: an exception that ends the request with a status and, where RFC 4918 §16 or RFC 4331
-// names one, a precondition element. dav/refusal turns it into the answer.
+// names one, a precondition element. dav/refusal turns it into the response.
 #pragma once
 
 #include <exception>
@@ -30,18 +30,18 @@ enum class Precondition {
   sufficient_disk_space,
 };
 
-// "lock-token-submitted" for lock_token_submitted, …; empty for none.
+// Returns "lock-token-submitted" for lock_token_submitted, and so on; empty for none.
 [[nodiscard]] std::string_view element_name(Precondition precondition);
-// The status of a refusal with this precondition, unless the refusal says otherwise.
+// Returns the status of a refusal with this precondition, unless the refusal says otherwise.
 [[nodiscard]] int usual_status(Precondition precondition);
-// One sentence for people; empty when the status says it all.
+// Returns one sentence for people; empty when the status says enough.
 [[nodiscard]] std::string_view sentence_of(Precondition precondition);
 
 class Error : public std::exception {
  public:
-  // The status, the precondition if any, and one plain sentence that says what of the request is
-  // wrong. It goes to the log and, unless `is_told` is taken back, to the client: it names nothing
-  // of the machine. Without a status, the precondition's usual one.
+  // Takes the status, the precondition if any, and one plain sentence that says what is wrong with
+  // the request. The sentence goes to the log and, while `is_told` is true, to the client, so it
+  // must not describe the machine. Without a status, the precondition's usual status applies.
   Error(int code, std::string sentence) : status(code), detail(std::move(sentence)) {}
   Error(Precondition element, std::string sentence)
       : status(usual_status(element)), precondition(element), detail(std::move(sentence)) {}
@@ -54,13 +54,13 @@ class Error : public std::exception {
   Precondition precondition = Precondition::none;
   std::vector<std::string> hrefs;  // escaped hrefs that go inside the precondition element
   std::string detail;
-  bool is_told = true;         // false: `detail` is for the log alone
-  std::string message;         // for the client, instead of all other sentences
-  bool lacks_right = false;    // see Response
+  bool is_told = true;         // false: `detail` is for the log only
+  std::string message;         // for the client, in place of any other sentence
+  bool lacks_right = false;    // as Response::lacks_right
   std::string_view privilege;  // with need_privileges: "read" or "write", for each of hrefs
   std::string fields;          // extra header field lines, each ending in CRLF (Allow, ETag, …)
 
-  // For conflicts (docs/conflicts.md): which kind, and what a client needs to resolve it.
+  // The kind of a conflict (docs/conflicts.md), and what a client needs to resolve it.
   enum class Conflict { none, lock, stale_version };
   Conflict conflict = Conflict::none;
   std::optional<storage::Lock> lock;  // the lock in the way

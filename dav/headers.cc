@@ -13,8 +13,7 @@ using text::trimmed;
 std::optional<storage::Depth> parse_depth(const Fields& fields) {
   const std::optional<std::string_view> value = fields.find("Depth");
   if (!value) return std::nullopt;
-  if (!fields.repeats_one_value("Depth"))
-    throw Error(400, "The Depth header stands twice.");
+  if (!fields.repeats_one_value("Depth")) throw Error(400, "The Depth header stands twice.");
   if (*value == "0") return storage::Depth::zero;
   if (*value == "1") return storage::Depth::one;
   if (text::equal_ignoring_case(*value, "infinity")) return storage::Depth::infinity;
@@ -68,7 +67,7 @@ std::optional<storage::Millis> parse_oc_mtime(const Fields& fields) {
   }
   const std::optional<std::int64_t> seconds = http::parse_seconds(value->substr(0, point));
   if (!seconds) return std::nullopt;
-  // Downwards, as Last-Modified is, also before 1970.
+  // A fraction is rounded down, as for Last-Modified, also before 1970.
   const bool below = value->starts_with('-') && point != std::string_view::npos &&
                      value->find_first_not_of('0', point + 1) != std::string_view::npos;
   return (*seconds - (below ? 1 : 0)) * 1000;

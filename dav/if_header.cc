@@ -9,7 +9,7 @@
 namespace holdfast::dav {
 namespace {
 
-// A place in the header's text. Each parse function takes one production, and moves on past it.
+// A position in the header's text. Each parse function reads one production and moves past it.
 class Cursor {
  public:
   explicit Cursor(std::string_view rest) : rest_(rest) {}
@@ -30,7 +30,7 @@ class Cursor {
     rest_.remove_prefix(word.size());
     return true;
   }
-  // Everything before the next `end`, which is skipped.
+  // Returns everything before the next `end`, and skips `end`.
   std::string_view take_until(char end) {
     const std::size_t n = rest_.find(end);
     if (n == std::string_view::npos) throw Error(400, "The If header ends too early.");
@@ -43,7 +43,7 @@ class Cursor {
   std::string_view rest_;
 };
 
-// "<" resource ">", after the "<".
+// Parses "<" resource ">", after the "<".
 std::string parse_resource(Cursor& at) {
   const std::string_view resource = at.take_until('>');
   if (resource.empty() || resource.find('<') != std::string_view::npos)
@@ -51,14 +51,14 @@ std::string parse_resource(Cursor& at) {
   return std::string(resource);
 }
 
-// "<" absolute-URI ">", after the "<".
+// Parses "<" absolute-URI ">", after the "<".
 std::string parse_state_token(Cursor& at) {
   const std::string_view token = at.take_until('>');
   if (!is_absolute_uri(token)) throw Error(400, "The If header has a malformed state token.");
   return std::string(token);
 }
 
-// [ "W/" ] <"> *etagc <"> "]", after the "[".
+// Parses [ "W/" ] <"> *etagc <"> "]", after the "[".
 std::string parse_entity_tag(Cursor& at) {
   at.skip_space();
   std::string tag;
@@ -94,7 +94,7 @@ IfCondition parse_condition(Cursor& at) {
   return condition;
 }
 
-// 1*Condition ")", after the "(". `budget` is how many conditions the header may still have.
+// Parses 1*Condition ")", after the "(". `budget` is how many conditions the header may still have.
 std::vector<IfCondition> parse_list(Cursor& at, std::size_t& budget) {
   std::vector<IfCondition> conditions;
   for (at.skip_space(); !at.take(')'); at.skip_space()) {
@@ -106,7 +106,7 @@ std::vector<IfCondition> parse_list(Cursor& at, std::size_t& budget) {
   return conditions;
 }
 
-// A header that is nothing but a state token.
+// Returns the token of a header that is nothing but a state token; nullopt for any other header.
 std::optional<std::string_view> bare_token(std::string_view text) {
   if (text.size() > 2 && text.front() == '<' && text.find('>') == text.size() - 1)
     text = text.substr(1, text.size() - 2);

@@ -28,7 +28,7 @@ struct Asked {
   std::size_t limit = kMostMembers;
 };
 
-// "after=NAME&limit=N", percent-encoded, each at most once; others are not ours and ignored.
+// Parses "after=NAME&limit=N", percent-encoded, each at most once; other parameters are ignored.
 Asked parse_query(std::string_view target) {
   std::optional<std::string> after;
   std::optional<std::size_t> limit;
@@ -76,7 +76,7 @@ class Listing final : public Producer {
     std::string chunk = "{\"href\":";
     text::append_json_string(chunk, self_);
     chunk += ",\"members\":[";
-    // One more than asked for tells whether there is another page.
+    // One more member than requested shows whether there is another page.
     const storage::Wanted wanted{.locks = true,
                                  .shown = shown(),
                                  .page = storage::Wanted::Page{asked_.after, asked_.limit + 1}};
@@ -119,7 +119,7 @@ class Listing final : public Producer {
     append_text(out, "href", link);
     append_text(out, "kind", is_file ? "file" : "collection");
     append_text(out, "created", http::format_rfc3339(resource.created / 1000));
-    // Of a collection on the way to what may be read there is nothing more to know.
+    // Nothing more is shown of a collection that is only on the way to something readable.
     if (visible_.right(member.segments) >= storage::Right::read) {
       append_text(out, "modified", http::format_rfc3339(http::second_of(resource.modified.at)));
       if (is_file) {
@@ -132,7 +132,7 @@ class Listing final : public Producer {
     out += '}';
   }
 
-  // The tokens are capabilities and not shown.
+  // The tokens are capabilities and are not shown.
   void append_locks(std::string& out, const std::vector<storage::Lock>& locks) const {
     if (locks.empty()) return;
     out += ",\"locks\":[";

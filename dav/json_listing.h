@@ -1,4 +1,4 @@
-// GET on a collection for clients of JSON: its members, a page at a time
+// GET on a collection for clients that prefer JSON: its members, a page at a time
 // (docs/clients.md#the-listing-in-json). Any thread.
 #pragma once
 
@@ -8,8 +8,8 @@
 
 namespace holdfast::dav {
 
-// The page that the query of the call asks for of the mapped collection `target`, streamed from
-// `snapshot`; for HEAD its head only. Throws Error 400 when the query cannot be read.
+// Returns the page of the mapped collection `target` that the call's query selects, streamed from
+// `snapshot`; for HEAD, only its header fields. Throws Error 400 when the query is malformed.
 [[nodiscard]] Response json_listing(const Call& call,
                                     std::unique_ptr<const storage::Snapshot> snapshot,
                                     const storage::Resolution& target);

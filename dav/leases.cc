@@ -12,10 +12,10 @@ using storage::Lock;
 using storage::Millis;
 using storage::Resolution;
 
-// A held lock has at least so long left when the client is waited for; a client may not be silent
+// A held lock has at least this long left during a wait for the client; a client may not be silent
 // for longer (docs/operations.md#settings, body-grace and body-rate-window).
 constexpr std::int64_t kLeastLeftS = 60;
-// What a lock is refreshed with for that, unless its own timeout is longer.
+// The timeout with which a held lock is refreshed, unless its own is longer.
 constexpr std::int64_t kStretchS = 120;
 
 bool has_token(const std::vector<Lock>& locks, const std::string& token) {
@@ -23,7 +23,7 @@ bool has_token(const std::vector<Lock>& locks, const std::string& token) {
                      [&](const Lock& lock) { return lock.token == token; });
 }
 
-// The tokens that are of no live lock on what was resolved.
+// Returns the submitted tokens that belong to no live lock on what was resolved.
 std::vector<std::string_view> pending_tokens(const Conditions& conditions,
                                              std::initializer_list<const Resolution*> resolved) {
   std::vector<std::string_view> pending;
@@ -36,7 +36,7 @@ std::vector<std::string_view> pending_tokens(const Conditions& conditions,
   return pending;
 }
 
-// Nothing that was granted since stands in the lock's way.
+// Returns true when no lock or limit forbids that the lock lives again.
 bool may_live(const Call& call, const storage::Transaction& tx, const Lock& lock) {
   const Resolution root = tx.resolve(lock.root);
   return root.mapped() && root.resource->id == lock.root_id &&
@@ -77,7 +77,7 @@ bool revive_named_locks(const Call& call, const Conditions& conditions, storage:
   for (const std::optional<storage::Path>& tag : conditions.tagged()) {
     if (pending.empty()) break;
     if (!tag) continue;
-    // What the request does nothing to keeps its state.
+    // A lock on something that the request does not change stays expired.
     const Resolution at = tx.resolve(*tag);
     const bool touched = std::any_of(resolved.begin(), resolved.end(), [&](const Resolution* each) {
       return each->mapped() && at.at_or_below(*each->resource);

@@ -1,7 +1,7 @@
-// Locks outlast the requests that name them (docs/conformance.md#when-a-lock-ends). One that runs
-// out while the body of such a request is on its way is refreshed in time, and one that has run out
-// lives again when its creator names it, as long as nothing was done to what it covers. For one
-// request; one thread.
+// Keeps locks alive during the requests that submit their tokens
+// (docs/conformance.md#when-a-lock-ends). A lock that would run out while the body of such a
+// request arrives is refreshed in time. A lock that has run out lives again when its creator
+// submits its token, as long as what it covers did not change. For one request; one thread.
 #pragma once
 
 #include <cstdint>
@@ -14,29 +14,29 @@
 
 namespace holdfast::dav {
 
-// So long after it ran out a lock is still known to its creator, to be unlocked or to live again.
+// For this many seconds after it ran out, a lock's creator can unlock it or make it live again.
 inline constexpr std::int64_t kLateLockS = 600;
 
-// Lets those locks live again whose tokens the request submits, which ran out at most kLateLockS
-// ago, which no other lock conflicts with and which have not ended for good. They are looked for at
-// what is `resolved`, at its parents, and where tags of If name something below. True when one
-// does: whatever was resolved before is to be resolved once more. Costs no look-up when all tokens
-// are of live locks there.
+// Makes a lock live again when the request submits its token, it ran out at most kLateLockS seconds
+// ago, no other lock conflicts with it and it has not ended for good. Locks are searched on what is
+// `resolved`, on its parents, and on resources below that tags of If name. Returns true when a lock
+// lives again: the caller must then resolve its paths once more. Costs no lookup when all tokens
+// belong to live locks there.
 [[nodiscard]] bool revive_named_locks(const Call& call, const Conditions& conditions,
                                       storage::Transaction& tx,
                                       std::initializer_list<const storage::Resolution*> resolved);
 
-// The locks that a request names on its target, while its body is waited for.
+// The locks on a request's target whose tokens it submits, while its body arrives.
 class HeldLocks {
  public:
-  // Revives what can live again, and looks at how long the others last. Writes only when one has
-  // run out or is about to.
+  // Makes locks live again that can, and reads when the others run out. Writes only when a
+  // submitted token belongs to no live lock.
   HeldLocks(const Call& call, const Conditions& conditions);
-  // Goes before each wait for the client. Reads the clock, and refreshes in time the locks that
-  // would run out.
+  // Call before each wait for the client. Reads the clock, and refreshes the locks that would run
+  // out.
   void keep();
-  // Gives the locks that were refreshed here their own timeouts again, from now on. Goes into the
-  // transaction that acts.
+  // Refreshes the locks that `keep` refreshed with their own timeouts. Call in the transaction that
+  // carries out the request.
   void give_back(storage::Transaction& tx) const;
 
  private:
@@ -51,7 +51,7 @@ class HeldLocks {
   const Call& call_;
   const Conditions& conditions_;
   std::vector<Held> held_;
-  storage::Millis due_ = 0;  // when keep() has something to do
+  storage::Millis due_ = 0;  // lease time at which keep() must refresh
 };
 
 }  // namespace holdfast::dav

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kChunkBytes = 32 * 1024;
 
-// Nothing on the page may run or load anything; the one inline style is ours.
+// Nothing on the page may run or load anything; only the page's own inline style is allowed.
 constexpr std::string_view kPolicy = "default-src 'none'; style-src 'unsafe-inline'";
 
 std::string readable_size(std::uint64_t bytes) {
@@ -109,7 +109,8 @@ Response listing_page(const Call& call, std::unique_ptr<const storage::Snapshot>
       .set("X-Content-Type-Options", "nosniff")
       .set("Content-Security-Policy", kPolicy);
   if (call.request.method == "HEAD") return response;
-  // Not as the client spelt it: a browser takes a link that begins with "//" for another host.
+  // Links do not use the client's spelling: a browser takes a link that begins with "//" for
+  // another host.
   std::string self = href(call.options.space, target.stored, true);
   response.body = std::unique_ptr<Producer>(
       std::make_unique<Page>(call, std::move(snapshot), target, std::move(self)));

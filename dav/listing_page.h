@@ -1,5 +1,5 @@
-// GET on a collection: a plain HTML page with names, sizes and dates (no script, nothing stored is
-// interpreted). Any thread.
+// GET on a collection for browsers: a plain HTML page with names, sizes and dates. It has no
+// script, and stored text is escaped. Any thread.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,8 @@
 
 namespace holdfast::dav {
 
-// The page for the mapped collection `target`, streamed from `snapshot`; for HEAD its head only.
+// Returns the page for the mapped collection `target`, streamed from `snapshot`; for HEAD, only its
+// header fields.
 [[nodiscard]] Response listing_page(const Call& call,
                                     std::unique_ptr<const storage::Snapshot> snapshot,
                                     const storage::Resolution& target);

@@ -15,7 +15,8 @@ namespace holdfast::dav {
 
 namespace {
 
-// How the shared locks on one resource stand: one submitted token opens all of them (§6.2, §7.5).
+// The shared locks on one resource and the submitted tokens: one token is enough for all of them
+// (RFC 4918 §6.2, §7.5).
 struct Shared {
   const storage::Lock* missing = nullptr;
   bool held = false;
@@ -29,7 +30,7 @@ class TokenCheck {
   TokenCheck(const Call& call, const Conditions& conditions, const storage::Snapshot& snapshot)
       : call_(call), conditions_(conditions), snapshot_(snapshot) {}
 
-  // Refuses an exclusive lock without its token; counts a shared one.
+  // Refuses an exclusive lock without its token; records a shared one.
   void require_token(const storage::Lock& lock, Shared& shared) const {
     const bool submitted = conditions_.submitted(lock.token);
     if (submitted && !created_by(lock, *call_.caller))
@@ -42,8 +43,8 @@ class TokenCheck {
       shared.missing = &lock;
     }
   }
-  // Refuses when none of the shared locks counted has its token. Goes after the last lock on the
-  // resource.
+  // Refuses when no token of the recorded shared locks was submitted. Call after the last lock on
+  // the resource.
   void require_one_of(const Shared& shared) const {
     if (shared.refuses()) throw_missing(*shared.missing);
   }
@@ -58,8 +59,8 @@ class TokenCheck {
   const storage::Snapshot& snapshot_;
 };
 
-// Refuses when a member that has no lock of its own may not be written: it inherits the infinite
-// ones of its collection.
+// Refuses when a member without a lock of its own may not be written: it inherits its collection's
+// locks with infinite depth.
 void require_tokens_of_members(const TokenCheck& check, const storage::Snapshot& snapshot,
                                const storage::Resolution& collection) {
   if (!collection.mapped() || !collection.resource->is_collection()) return;

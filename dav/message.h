@@ -1,4 +1,4 @@
-// The words of http/message.h that all of dav/ speaks without their namespace.
+// Names of http/message.h that dav/ uses without their namespace.
 #pragma once
 
 #include "http/message.h"

@@ -21,9 +21,10 @@ constexpr auto kContentLimit = &Options::body_limit_bytes;
 constexpr auto kXmlLimit = &Options::xml_limit_bytes;
 constexpr auto kProppatchLimit = &Options::proppatch_limit_bytes;
 
-// OPTIONS says what the server can do, not what is there, so it needs no right. MKCOL tells whoever
-// can see a collection that it exists, whatever else they may (docs/clients.md R50); its handler
-// asks for the right. The last four are HTTP's and are offered nowhere.
+// OPTIONS says what the server can do, not what is there, so it needs no right. MKCOL answers every
+// caller who can see a collection that it exists, whatever other rights the caller has
+// (docs/clients.md R50); its handler checks the right. The last four are methods of HTTP and are
+// offered nowhere.
 // clang-format off
 constexpr Method kMethods[] = {
   // name, access, right on the target, body, its limit, allowed on, quick, compliance class, handler
@@ -51,7 +52,7 @@ void append_element(std::string& list, std::string_view element) {
   list += element;
 }
 
-// The names of the methods that are allowed on any of `named`.
+// Returns the names of the methods that are allowed on any of `named`.
 std::string names_allowed_on(unsigned named) {
   std::string names;
   for (const Method& method : kMethods)
@@ -59,7 +60,7 @@ std::string names_allowed_on(unsigned named) {
   return names;
 }
 
-// 405 with this value of Allow.
+// Returns a 405 with this value of Allow.
 Error refused_with_allow(std::string_view allow, std::string detail) {
   Error error(405, std::move(detail));
   error.fields = "Allow: " + std::string(allow) + "\r\n";
@@ -114,7 +115,7 @@ std::string_view compliance_classes() {
     for (const Method& method : kMethods)
       if (listed.insert(method.compliance_class).second)
         append_element(list, method.compliance_class);
-    // Class 3 is brought by no method: it says that all of them follow RFC 4918 (§18.3).
+    // No method brings class 3: it says that all of them follow RFC 4918 (RFC 4918 §18.3).
     append_element(list, "3");
     return list;
   }();

@@ -6,7 +6,7 @@
 namespace holdfast::dav::multistatus {
 namespace {
 
-// The client's value of a property; nullptr when it has set none.
+// Returns the property that a client has set; nullptr when there is none.
 const storage::Property* find_dead(const storage::Member& member, std::string_view xmlns,
                                    std::string_view name) {
   for (const storage::Property& property : member.properties)
@@ -14,7 +14,7 @@ const storage::Property* find_dead(const storage::Member& member, std::string_vi
   return nullptr;
 }
 
-// True when a value that a client may have set stands before the computed one.
+// Returns true when a value that a client may have set has precedence over the computed one.
 bool may_be_dead(const LiveProperty* live) {
   return live == nullptr || live->patch == LiveProperty::Patch::stored;
 }
@@ -50,7 +50,8 @@ void append_names(std::string& out, const storage::Member& member, const Propert
     if (find_live(property.name) == nullptr) xml::append_empty_element(out, property.name);
 }
 
-// The values of the properties asked for, and the names of those that the member does not have.
+// Appends the values of the requested properties, and the names of those that the member does not
+// have.
 void append_asked(std::string& out, const PropFind& propfind, const storage::Member& member,
                   const PropertyContext& context) {
   const std::size_t start = out.size();
@@ -63,7 +64,7 @@ void append_asked(std::string& out, const PropFind& propfind, const storage::Mem
   if (out.size() > values || missing.empty()) {
     end_propstat(out, 200);
   } else {
-    out.resize(start);  // with nothing found there is no propstat with 200 at all
+    out.resize(start);  // when no property was found, there is no propstat with 200
   }
   if (missing.empty()) return;
   begin_propstat(out);
@@ -98,7 +99,7 @@ void end_response(std::string& out) { out += "</D:response>"; }
 void begin_propstat(std::string& out) { out += "<D:propstat><D:prop>"; }
 
 void end_propstat(std::string& out, int status, Precondition failed) {
-  // Nearly every propstat of a listing is one of the two.
+  // Nearly every propstat of a listing has one of these two statuses.
   if (status == 200 && failed == Precondition::none) {
     out += "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>";
     return;

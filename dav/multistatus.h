@@ -1,6 +1,6 @@
-// Writes the bodies of 207 answers (RFC 4918 §13, §14.16): a head, for each resource a response
-// with its propstats, a tail. Everything is appended to a string that the caller sends. Pure
-// functions, any thread.
+// Writes the bodies of 207 responses (RFC 4918 §13, §14.16): the beginning, for each resource a
+// response element with its propstats, the end. Everything is appended to a string that the caller
+// sends. Pure functions, any thread.
 //
 //   begin(out);
 //   begin_response(out, href);
@@ -22,7 +22,7 @@
 
 namespace holdfast::dav::multistatus {
 
-// A 207 with its Content-Type, as yet without a body.
+// Returns a 207 with its Content-Type and without a body.
 [[nodiscard]] Response answer();
 
 void begin(std::string& out);
@@ -33,11 +33,12 @@ void begin_response(std::string& out, std::string_view href);
 void end_response(std::string& out);
 
 void begin_propstat(std::string& out);
-// The status of the properties since begin_propstat, and the precondition that they failed, if any.
+// Appends the status of the properties since begin_propstat, and the precondition that they failed,
+// if any.
 void end_propstat(std::string& out, int status, Precondition failed = Precondition::none);
 
-// Appends the response for one member to a PROPFIND: the propstat with 200 first, then the one with
-// 404 (docs/clients.md R12).
+// Appends the response element for one member of a PROPFIND: first the propstat with 200, then the
+// one with 404 (docs/clients.md R12).
 void append_member(std::string& out, const PropFind& propfind, const storage::Member& member,
                    std::string_view href, const PropertyContext& context);
 

@@ -1,4 +1,4 @@
-// What an engine is set to. An immutable value while the engine lives; any thread.
+// The settings of an engine. An immutable value while the engine exists; any thread.
 #pragma once
 
 #include <cstddef>
@@ -13,40 +13,41 @@
 
 namespace holdfast::dav {
 
-// Which status refuses a conflict: docs/conflicts.md, Modes.
+// The status of a conflict: docs/conflicts.md, Modes.
 enum class ConflictStatus { automatic, always_409, rfc4918 };
 
-// What becomes of the files that desktops strew about (dav/junk.h).
+// What is done with the small files that desktops leave in folders (dav/junk.h).
 enum class JunkFiles { store, hide, discard };
 
-// Every limit of docs/operations.md#settings that is not one of connections or messages stands
-// here, with its unit and, in the comment, the status of an answer to what exceeds it.
+// Every limit of docs/operations.md#settings except those of connections and messages, with its
+// unit and, in the comment, the status for what exceeds it.
 struct Options {
-  UrlSpace space;  // with the limits of paths
+  UrlSpace space;  // includes the limits of paths
   ConflictStatus conflict_status = ConflictStatus::automatic;
   JunkFiles junk_files = JunkFiles::store;
-  storage::Digests checksums;          // computed of every body, whatever its client announces
-  std::int64_t lock_timeout_s = 3600;  // granted at most
+  storage::Digests checksums;          // computed for every body, whatever its client announces
+  std::int64_t lock_timeout_s = 3600;  // the longest granted timeout
   std::uint64_t propfind_infinity_limit = 100'000;  // resources; 0 refuses Depth: infinity
   std::uint64_t copy_limit = 100'000;               // resources in one COPY
   std::uint64_t body_limit_bytes = std::uint64_t{64} << 30;
   std::uint64_t xml_limit_bytes = 256 * 1024;                  // PROPFIND, LOCK
   std::uint64_t proppatch_limit_bytes = 1024 * 1024;           // PROPPATCH, MKCOL
   std::uint64_t free_space_floor_bytes = 0;                    // 507 when a write would leave less
-  std::uint64_t listing_limit_bytes = std::uint64_t{1} << 30;  // of one 207; then it is cut
+  std::uint64_t listing_limit_bytes = std::uint64_t{1} << 30;  // of one 207; then it is cut off
   IfLimits if_header;                                          // 400
   std::size_t range_limit = http::kRangeSpecLimit;             // specs in Range; else 200
   xml::Limits xml;                                             // 400
   std::size_t xml_parses = 8;                                  // documents at once
-  std::int64_t xml_wait_s = 5;                                 // for one of these; then 503
+  std::int64_t xml_wait_s = 5;                                 // to wait for a slot; then 503
   std::size_t propfind_property_limit = 1000;                  // named in one PROPFIND; 400
   std::size_t proppatch_instruction_limit = 2000;              // in one PROPPATCH; 400
   std::size_t property_limit = 512;                            // dead, of one resource; 507
   std::uint64_t property_value_limit_bytes = 64 * 1024;        // of one dead property; 507
-  std::uint64_t property_total_limit_bytes = 1024 * 1024;      // of a resource's, together; 507
+  std::uint64_t property_total_limit_bytes = 1024 * 1024;      // of one resource's, in total; 507
   std::uint64_t lock_owner_limit_bytes = 4096;                 // as stored; 400
   std::size_t shared_lock_limit = 32;                          // that cover one resource; 507
-  std::size_t locks_per_account = 1000;                        // anonymous clients': none; 507
+  std::size_t locks_per_account = 1000;                        // unlimited for anonymous clients;
+                                                               // 507
 };
 
 }  // namespace holdfast::dav

@@ -14,14 +14,14 @@ enum class Spelling { strict, tolerant };
 
 using text::byte;
 
-// What stays as it is when a segment is written: pchar without "%", "&" and "'".
+// The bytes that a written segment has without encoding: pchar without "%", "&" and "'".
 constexpr auto kPlainInSegment = text::ByteSet::alphanumeric_and("-._~!$()*+,;=:@");
-// What stays as it is in the client's own spelling of a path; "%" begins an escape there.
+// The bytes that stay in the client's own spelling of a path; "%" begins an escape there.
 constexpr auto kPlainInSpelling = text::ByteSet::alphanumeric_and("-._~!$()*+,;=:@/'");
 
 [[noreturn]] void refuse(const char* why) { throw Error(400, why); }
 
-// One raw segment, decoded once and checked (docs/robustness.md#paths-and-names).
+// Decodes one raw segment once and checks it (docs/robustness.md#paths-and-names).
 std::string decode_segment(std::string_view raw) {
   std::string segment;
   segment.reserve(raw.size());
@@ -44,7 +44,7 @@ std::string decode_segment(std::string_view raw) {
   return segment;
 }
 
-// The non-empty segments of an absolute path, decoded.
+// Returns the non-empty segments of an absolute path, decoded.
 std::vector<std::string> decode_path(std::string_view path) {
   std::vector<std::string> segments;
   segments.reserve(static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')));
@@ -57,7 +57,7 @@ std::vector<std::string> decode_path(std::string_view path) {
   return segments;
 }
 
-// The authority without user information, which says nothing about which server is meant.
+// Returns the authority without user information, which does not identify the server.
 std::string_view without_user(std::string_view authority) {
   const std::size_t at = authority.find('@');
   if (at == std::string_view::npos) return authority;
@@ -66,8 +66,9 @@ std::string_view without_user(std::string_view authority) {
   return authority.substr(at + 1);
 }
 
-// Whether a reference to `named` is meant for the host that was asked for. A proxy may leave the
-// port out of Host, and a client out of its references, so the ports count when both have one.
+// Returns true when a reference to `named` means the host `asked` of the request. A proxy may leave
+// the port out of Host, and a client out of its references, so the ports count only when both have
+// one.
 bool is_asked(const http::Authority& named, const http::Authority& asked, http::Scheme scheme,
               Spelling spelling) {
   if (spelling == Spelling::tolerant && (!named.port || !asked.port))
@@ -75,7 +76,7 @@ bool is_asked(const http::Authority& named, const http::Authority& asked, http::
   return named.is(asked, scheme);
 }
 
-// Refuses an authority that is none, or another server's.
+// Refuses an authority that is malformed or names another server.
 void check_authority(std::string_view text, http::Scheme scheme, const UrlSpace& space,
                      std::string_view host, Spelling spelling) {
   if (spelling == Spelling::tolerant) text = without_user(text);
@@ -89,7 +90,7 @@ void check_authority(std::string_view text, http::Scheme scheme, const UrlSpace&
   throw Error(502, "The URL names another server.");
 }
 
-// The path component of a URL in absolute-form whose authority is ours.
+// Returns the path component of a URL in absolute-form; refuses one that names another server.
 std::string_view path_of_absolute(std::string_view text, const UrlSpace& space,
                                   std::string_view host, Spelling spelling) {
   const auto url = http::split_absolute_form(text);
@@ -180,7 +181,7 @@ std::string href(std::string_view requested, std::span<const std::string> segmen
                  bool collection) {
   std::string out;
   out.reserve(requested.size() + segments.size() * 24 + 2);
-  // Two slashes at the front would name a host (RFC 3986 §4.2).
+  // Two slashes at the beginning would name a host (RFC 3986 §4.2).
   while (requested.starts_with("//")) requested.remove_prefix(1);
   for (std::size_t i = 0; i < requested.size(); ++i) {
     const char c = requested[i];

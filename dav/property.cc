@@ -65,7 +65,7 @@ void render_lockdiscovery(std::string& out, const Member& member, const Property
   }
   out += "<D:lockdiscovery>";
   for (const storage::Lock& lock : member.locks) {
-    // A lock that covers this member from elsewhere is rooted at a collection above it.
+    // A lock that covers this member and is not rooted at it is rooted at a collection above it.
     const bool collection = lock.root_id != member.resource.id || member.resource.is_collection();
     append_active_lock(out, lock, href(context.options->space, lock.root, collection),
                        context.lease_now, created_by(lock, *context.caller));
@@ -135,7 +135,7 @@ void render_principal_url(std::string& out, const Member&, const PropertyContext
   append_href(out, "principal-URL", principal_href(context.options->space, context.caller->name));
 }
 
-// An account that is gone, and nobody, have no principal: an empty element.
+// kNobody and an account that is gone have no principal: the element is empty.
 void render_owner(std::string& out, const Member& member, const PropertyContext& context) {
   const storage::Resource& resource = member.resource;
   const storage::Account* account = context.accounts && resource.owner != storage::kNobody &&
@@ -149,8 +149,9 @@ void render_owner(std::string& out, const Member& member, const PropertyContext&
   }
 }
 
-// A right to write is all of RFC 3744's that need no access control lists. Whose locks are whose is
-// no matter of rights here, so there is no unlock among them (§3.5).
+// The right to write includes all privileges of RFC 3744 that do not concern access control lists.
+// Rights do not decide who may remove another's lock, so DAV:unlock is not among them (RFC 3744
+// §3.5).
 void render_current_user_privilege_set(std::string& out, const Member&,
                                        const PropertyContext& context) {
   const storage::Right right = context.right;
@@ -185,7 +186,7 @@ constexpr unsigned kUsed = LiveProperty::used_bytes;
 constexpr unsigned kAvailable = LiveProperty::available_bytes;
 constexpr unsigned kAccounts = LiveProperty::accounts;
 
-// Those of RFC 4918 §15 first.
+// The properties of RFC 4918 §15 come first.
 // clang-format off
 constexpr LiveProperty kLive[] = {
   // namespace, name, what PROPPATCH may do, listed by allprop, on which kinds, needs, render
@@ -198,7 +199,8 @@ constexpr LiveProperty kLive[] = {
   {kDav, "lockdiscovery",              refused,           kAllprop,    kResource,  kLocks,     render_lockdiscovery},
   {kDav, "resourcetype",               refused,           kAllprop,    kAny,       kNothing,   render_resourcetype},
   {kDav, "supportedlock",              refused,           kAllprop,    kResource,  kNothing,   render_supportedlock},
-  // RFC 4331 §3, §4. Clients take those of a file for its size.
+  // RFC 4331 §3, §4. Clients take a file's quota properties for its size, so only collections have
+  // them.
   {kDav, "quota-available-bytes",      refused,           kByNameOnly, kFolder,    kAvailable, render_quota_available_bytes},
   {kDav, "quota-used-bytes",           refused,           kByNameOnly, kFolder,    kUsed,      render_quota_used_bytes},
   // rclone, Windows, ownCloud's clients (docs/clients.md R43, R44)

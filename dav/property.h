@@ -1,6 +1,6 @@
 // The live properties (RFC 4918 §15, RFC 4331, and the few extensions that clients set), each one
-// row of one table. From the row derive what allprop and propname list, what a listing has to bring
-// along, and what PROPPATCH may do. A new live property is a row and its render function. Constant;
+// row of one table. The row determines what allprop and propname list, what a listing must read for
+// it, and what PROPPATCH may do. A new live property is a row and its render function. Constant;
 // any thread.
 #pragma once
 
@@ -16,12 +16,12 @@
 
 namespace holdfast::dav {
 
-// What values are rendered from besides the member itself.
+// What values are rendered from, besides the member itself.
 struct PropertyContext {
   const Options* options = nullptr;
-  std::shared_ptr<const Caller> caller;  // who asks: a lock's token is shown to its creator only
-  storage::Right right = storage::Right::write;  // of who asks, on the member
-  bool is_principal = false;  // shown is who asks (RFC 3744 §4), whom the member's name names
+  std::shared_ptr<const Caller> caller;          // a lock's token is shown to its creator only
+  storage::Right right = storage::Right::write;  // of the caller, on the member
+  bool is_principal = false;  // the member is the caller's principal (RFC 3744 §4)
   std::string root_name;      // displayname of the root collection; empty: it has none
   storage::Millis lease_now = 0;
   std::uint64_t used_bytes = 0;
@@ -30,7 +30,7 @@ struct PropertyContext {
 };
 
 struct LiveProperty {
-  // What PROPPATCH may do. All but `stored` keep what the client sends out of the dead properties.
+  // What PROPPATCH may do. Only `stored` makes a dead property of what the client sends.
   enum class Patch {
     refused,           // the property is protected (RFC 4918 §15): 403
     compared,          // protected, but a value that agrees with the resource's is granted
@@ -38,14 +38,14 @@ struct LiveProperty {
     sets_date_s,       // the modification date from now on, in any form; shown in Unix seconds
     sets_date_as_http  // likewise; shown as an HTTP-date
   };
-  // Of what the property is one; `kinds` is a set of these.
+  // What a property may belong to; `kinds` is a set of these.
   enum Kind : unsigned {
     file = 1,
     collection = 2,
     unnamed_root = 4,  // the root collection when the server's URLs have no prefix
     principal = 8,
   };
-  // What rendering needs that the row of a member does not hold; `needs` is a set of these.
+  // What rendering needs besides the row of a member; `needs` is a set of these.
   enum Need : unsigned {
     nothing = 0,
     locks = 1,
@@ -61,7 +61,8 @@ struct LiveProperty {
   bool in_allprop;
   unsigned kinds;
   unsigned needs;
-  // Appends the complete element. For a member of one of the kinds that has what is needed.
+  // Appends the complete element. Call it only for a member of one of the kinds, with what is
+  // needed.
   void (*render)(std::string& out, const storage::Member& member, const PropertyContext& context);
 
   [[nodiscard]] bool is_protected() const {
@@ -69,16 +70,16 @@ struct LiveProperty {
   }
 };
 
-// All of them, in the order in which allprop and propname list them.
+// Returns all live properties, in the order in which allprop and propname list them.
 [[nodiscard]] std::span<const LiveProperty> live_properties();
-// The live property of that name; nullptr when there is none.
+// Returns the live property of that name; nullptr when there is none.
 [[nodiscard]] const LiveProperty* find_live(const storage::PropertyName& name);
 
-// True when this member has the property.
+// Returns true when this member has the property.
 [[nodiscard]] bool is_defined(const LiveProperty& property, const storage::Member& member,
                               const PropertyContext& context);
-// Appends the property's complete element; false, and nothing appended, when this member does not
-// have it.
+// Appends the property's complete element. Returns false and appends nothing when this member does
+// not have the property.
 [[nodiscard]] bool append_live(std::string& out, const LiveProperty& property,
                                const storage::Member& member, const PropertyContext& context);
 

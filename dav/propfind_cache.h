@@ -1,5 +1,5 @@
-// Remembers the PROPFIND bodies that were parsed lately. A client sends the same one again and
-// again, and what it means depends on its bytes alone. Any thread.
+// Remembers the PROPFIND bodies that were parsed lately. A client sends the same body again and
+// again, and its meaning depends on its bytes alone. Any thread.
 #pragma once
 
 #include <array>
@@ -16,12 +16,12 @@ namespace holdfast::dav {
 
 class PropFindCache {
  public:
-  // Both must outlive the cache.
+  // Options and slots must outlive the cache.
   PropFindCache(const Options& options, xml::ParseSlots& parses)
       : options_(options), parses_(parses) {}
 
-  // What the body asks for, never null. Takes a slot when it has to parse. Throws as
-  // PropFind::parse and ParseSlots::take.
+  // Returns what the body requests, never null. Takes a slot when it has to parse. Throws what
+  // PropFind::parse and ParseSlots::take throw.
   [[nodiscard]] std::shared_ptr<const PropFind> parse(std::string_view body);
 
  private:
@@ -30,13 +30,13 @@ class PropFindCache {
     PropFind propfind;
   };
   static constexpr std::size_t kEntries = 64;
-  // No client repeats larger ones.
+  // Larger bodies are not kept: no client repeats them.
   static constexpr std::size_t kMostBytes = 2048;
 
   const Options& options_;
   xml::ParseSlots& parses_;
   std::mutex mutex_;
-  // Guarded by mutex_. A body's hash chooses its entry; a new one replaces what was there.
+  // Guarded by `mutex_`. A body's hash chooses its entry; a new body replaces what was there.
   std::array<std::shared_ptr<const Parsed>, kEntries> entries_;
 };
 

@@ -35,7 +35,7 @@ PropFind PropFind::parse(std::string_view body, const Options& options) {
     }
   }
   if (propfind.kind == Kind::allprop) {
-    // What allprop brings anyway must not appear twice.
+    // Properties that allprop includes must not appear twice.
     std::erase_if(propfind.asked, [](const Asked& asked) {
       return asked.live == nullptr || asked.live->in_allprop;
     });

@@ -1,4 +1,4 @@
-// What a PROPFIND asks for (RFC 4918 §9.1, §14.20). Pure functions, any thread.
+// What a PROPFIND requests (RFC 4918 §9.1, §14.20). Pure functions, any thread.
 #pragma once
 
 #include <string_view>
@@ -19,12 +19,13 @@ struct PropFind {
   };
   std::vector<Asked> asked;  // for prop, and what `include` adds to allprop; without duplicates
 
-  // An empty body is allprop. Throws Error 400 when it is not a propfind element of RFC 4918,
-  // or names more than options.propfind_property_limit properties (docs/robustness.md X17).
+  // Parses a body; an empty one is allprop. Throws Error 400 when it is not a propfind element of
+  // RFC 4918, or names more than options.propfind_property_limit properties (docs/robustness.md
+  // X17).
   [[nodiscard]] static PropFind parse(std::string_view body, const Options& options);
-  // What rendering the answer needs: a set of LiveProperty::Need.
+  // Returns what rendering the response needs: a set of LiveProperty::Need.
   [[nodiscard]] unsigned needs() const;
-  // What the listing has to bring along.
+  // Returns what the listing must read for each member.
   [[nodiscard]] storage::Wanted wanted() const;
 };
 

@@ -14,7 +14,7 @@
 namespace holdfast::dav {
 namespace {
 
-// What the status says when nothing more is known or told.
+// Returns the sentence for a status when no reason is known or may be shown.
 std::string_view sentence_of(int status) {
   switch (status) {
     case 400:
@@ -54,22 +54,22 @@ std::string_view sentence_of(int status) {
     case 503:
       return "The server cannot do this now; try again.";
     case 507:
-      return "A limit of this server is reached.";  // of space: sufficient_disk_space
+      return "A limit of this server is reached.";  // for disk space there is sufficient_disk_space
     default:
       return "The request failed.";
   }
 }
 
-// "the method is unknown" as "The method is unknown."
+// Makes "The method is unknown." of "the method is unknown".
 std::string as_sentence(std::string text) {
   if (!text.empty()) text[0] = text::upper(text[0]);
   if (!text.ends_with('.')) text += '.';
   return text;
 }
 
-// What a person reads. Of a refusal for lack of rights, and of what is not there, the status says
-// all: a reason could tell what lies where nobody may look. A server's own failure keeps its reason
-// to the log (docs/robustness.md O3).
+// Returns the sentence for people. A refusal for lack of rights, and a 404, show no reason: it
+// could disclose what the caller may not see. The reason of a server error goes only to the log
+// (docs/robustness.md O3).
 std::string sentence(const Error& error, int status) {
   if (!error.message.empty()) return error.message;
   if (const auto own = sentence_of(error.precondition); !own.empty()) return std::string(own);
@@ -86,21 +86,22 @@ void append_text(std::string& out, const xml::Element& element) {
   for (const xml::Element& child : element.children()) append_text(out, child);
 }
 
-// Who holds the lock, as its owner calls himself where there are no accounts.
+// Returns who holds the lock: the account's name, or the lock's DAV:owner where there are no
+// accounts.
 std::string holder(const Error& error) {
   if (!error.lock_creator.empty()) return error.lock_creator;
   std::string name;
   try {
     append_text(name, xml::Document::parse("<owner>" + error.lock->owner + "</owner>").root());
   } catch (const Error&) {
-    // It was well-formed when it was stored; then the name is unknown.
+    // The owner was well-formed when it was stored; if it is not now, the name is unknown.
   }
   return name;
 }
 
-// X-MSDAVEXT_ERROR ([MS-WDV]): 0x0009000E, checked out by somebody, and a sentence in
-// percent-encoding from which Office takes whom (docs/clients.md R74).
-// `error` has a lock.
+// Returns the value of X-MSDAVEXT_ERROR ([MS-WDV]): 0x0009000E, "checked out", and a
+// percent-encoded sentence from which Office takes the name of the holder (docs/clients.md R74).
+// `error` must have a lock.
 std::string office_error(const Error& error) {
   constexpr std::size_t kNameBytes = 128;
   std::string name = holder(error);
@@ -158,13 +159,13 @@ std::string xml_body(const Error& error, int status) {
     }
     body.append("</D:").append(name).append(">");
   }
-  // Sync clients show these two to their user (docs/clients.md R28).
+  // Sync clients show these two elements to their user (docs/clients.md R28).
   body.append("<s:exception>").append(exception_name(status)).append("</s:exception><s:message>");
   xml::append_escaped(body, sentence(error, status));
   return body += "</s:message></D:error>";
 }
 
-// For a browser: the same sentence, and nothing of it can run.
+// Makes a page for a browser with the same sentence. It has no scripts.
 std::string html_body(const Error& error, int status) {
   std::string title = std::to_string(status);
   title.append(" ").append(http::reason_phrase(status));
@@ -188,7 +189,7 @@ std::string_view problem_type(const Error& error, int status) {
   return "about:blank";
 }
 
-// RFC 9457 §3. The lock's token is a capability and never shown.
+// Makes a problem document (RFC 9457 §3). The lock's token is a capability and is never shown.
 std::string json_body(const Error& error, const Request& request, int status) {
   std::string body = "{\"type\":";
   text::append_json_string(body, problem_type(error, status));
@@ -224,7 +225,7 @@ std::string json_body(const Error& error, const Request& request, int status) {
   return body += "}";
 }
 
-// `lock` is in the way.
+// Returns the refusal of a request that `lock` forbids.
 Error locked(Precondition precondition, std::string detail, const storage::Lock& lock,
              std::string root_href) {
   Error error(precondition, std::move(detail));
@@ -316,8 +317,8 @@ Response to_response(const Error& error, const Request& request, const Options& 
   response.fields = error.fields;
   response.log_detail = error.detail;
   response.lacks_right = error.lacks_right;
-  if (response.status < 400) return response;  // 304 carries no body
-  // Windows remembers a 404 for a minute, under any case of the name, unless told not to
+  if (response.status < 400) return response;  // a 304 has no body
+  // Without this field, Windows caches a 404 for a minute, for any case of the name
   // (docs/clients.md R25).
   if (response.status == 404) response.set("Cache-Control", "no-store");
   if (error.lock) response.set("X-MSDAVEXT_ERROR", office_error(error));

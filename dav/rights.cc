@@ -13,7 +13,8 @@ using storage::at_or_below;
 using storage::Path;
 using storage::Right;
 
-// Every path that a right of the caller's begins at; of two for one path the later decides.
+// Visits every path for which the caller has a grant; of two grants for one path the later one
+// decides.
 template <class Visit>
 void for_each_grant(const Caller& caller, Visit visit) {
   if (caller.account != storage::kNobody) visit(caller.home, Right::write);
@@ -40,7 +41,7 @@ Error lacking(const Call& call, const Path& path, bool slash, Right needed) {
   return error;
 }
 
-// Granted paths strictly below `root` on which the caller has less than `needed`.
+// Returns the granted paths strictly below `root` on which the caller has less than `needed`.
 std::vector<Path> lesser_below(const Caller& caller, const Path& root, Right needed) {
   std::vector<Path> paths;
   for_each_grant(caller, [&](const Path& path, Right) {
@@ -64,7 +65,7 @@ Right right_on(const Caller& caller, const Path& path) {
 }
 
 bool leads_to_rights(const Caller& caller, const Path& path) {
-  // Whatever may be read below begins at a granted path, or at the scope inside of one.
+  // Everything readable below begins at a granted path, or at the scope inside one.
   const auto leads = [&](const Path& below) {
     return strictly_below(below, path) && right_on(caller, below) >= Right::read;
   };
@@ -88,7 +89,7 @@ void require_right_within(const Call& call, const storage::Snapshot& snapshot, c
   for (const Path& path : lesser_below(caller, root, needed)) {
     const auto resource = snapshot.resolve(path).resource;
     if (!resource) continue;
-    // The tree is refused either way; what of it may not be read is not named.
+    // The tree is refused in either case; a resource that the caller may not read is not named.
     const bool named = right_on(caller, path) >= Right::read;
     throw lacking(call, named ? path : root, !named || resource->is_collection(), needed);
   }

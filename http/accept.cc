@@ -14,8 +14,8 @@ using text::equal_ignoring_case;
 using text::is_digit;
 using text::trimmed;
 
-// Thousandths of a weight (RFC 9110 §12.4.2) among a media range's parameters; nullopt when
-// malformed.
+// Returns the weight (RFC 9110 §12.4.2) among a media range's parameters, in thousandths; nullopt
+// when malformed.
 std::optional<int> weight(std::string_view parameters) {
   while (!parameters.empty()) {
     const std::size_t end = std::min(parameters.find(';'), parameters.size());

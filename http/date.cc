@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr"
 constexpr std::int64_t kFirstSecond = -62'167'219'200;  // 0000-01-01T00:00:00Z
 constexpr std::int64_t kLastSecond = 253'402'300'799;   // 9999-12-31T23:59:59Z
 
-// A date's text, taken from the left. Once something did not fit, nothing does.
+// Reads a date's text from the left. After the first mismatch every further call fails.
 class Reader {
  public:
   explicit Reader(std::string_view rest) : rest_(rest) {}
@@ -28,7 +28,7 @@ class Reader {
     if (ok_) rest_.remove_prefix(text.size());
     return ok_;
   }
-  // Exactly `digits` digits; the first may be a space when `padded`.
+  // Reads exactly `digits` digits; the first may be a space when `padded`.
   int number(std::size_t digits, bool padded = false) {
     ok_ = ok_ && rest_.size() >= digits;
     int value = 0;
@@ -44,7 +44,7 @@ class Reader {
     const bool two = rest_.size() > 1 && text::is_digit(rest_[1]);
     return number(two ? 2 : 1);
   }
-  // "." or "," and at least one digit.
+  // Skips "." or "," and at least one digit.
   void skip_fraction() {
     rest_.remove_prefix(1);
     const std::size_t digits = std::min(rest_.find_first_not_of("0123456789"), rest_.size());
@@ -53,7 +53,7 @@ class Reader {
   }
   [[nodiscard]] bool begins_with(char c) const { return ok_ && rest_.starts_with(c); }
   void fail() { ok_ = false; }
-  // The number of the month, from 1.
+  // Reads the name of a month; returns its number, from 1.
   unsigned month() {
     for (unsigned i = 0; ok_ && i < kMonths.size(); ++i) {
       if (rest_.substr(0, 3) != kMonths[i]) continue;
@@ -63,7 +63,7 @@ class Reader {
     ok_ = false;
     return 0;
   }
-  // The name of a day, whole or its first three letters.
+  // Reads the name of a day, whole or its first three letters.
   bool day_name(bool whole) {
     for (const std::string_view day : kDays) {
       const std::string_view name = whole ? day : day.substr(0, 3);
@@ -92,8 +92,8 @@ struct Parts {
     at.literal(":");
     second = at.number(2);
   }
-  // A leap second counts as the first of the next minute, as POSIX time does; the year 10000 cannot
-  // be written.
+  // A leap second counts as the first second of the next minute, as in POSIX time. Returns nullopt
+  // for the year 10000, which cannot be written.
   [[nodiscard]] std::optional<std::int64_t> seconds() const {
     const std::chrono::year_month_day date(std::chrono::year(year), std::chrono::month(month),
                                            std::chrono::day(static_cast<unsigned>(day)));
@@ -104,7 +104,7 @@ struct Parts {
   }
 };
 
-// "Sun, 06 Nov 1994 08:49:37 GMT"
+// Parses "Sun, 06 Nov 1994 08:49:37 GMT".
 std::optional<std::int64_t> parse_imf_fixdate(std::string_view text) {
   Reader at(text);
   Parts parts;
@@ -123,7 +123,7 @@ std::optional<std::int64_t> parse_imf_fixdate(std::string_view text) {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-// "+0100", "+01:00", "-0330"; the seconds that the clock there is ahead by.
+// Reads "+0100", "+01:00" or "-0330"; returns by how many seconds local time is ahead of UTC.
 std::int64_t read_offset(Reader& at, bool west) {
   const int hours = at.number(2);
   if (at.begins_with(':')) at.literal(":");
@@ -146,7 +146,8 @@ std::optional<std::int64_t> in_zone(const Reader& at, const Parts& parts, std::i
   return *seconds - ahead;
 }
 
-// As IMF-fixdate, but with a day of one digit or two, and "UTC", "Z" or an offset besides GMT.
+// Parses an IMF-fixdate, also with a day of one digit, and with "UTC", "Z" or an offset instead of
+// GMT.
 std::optional<std::int64_t> parse_loose_fixdate(std::string_view text) {
   Reader at(text);
   Parts parts;
@@ -169,7 +170,7 @@ std::optional<std::int64_t> parse_loose_fixdate(std::string_view text) {
   return in_zone(at, parts, ahead);
 }
 
-// "1994-11-06T08:49:37Z", "1994-11-06 09:49:37.25+01:00", "1994-11-06T08:49Z"
+// Parses "1994-11-06T08:49:37Z", "1994-11-06 09:49:37.25+01:00" or "1994-11-06T08:49Z".
 std::optional<std::int64_t> parse_iso_date(std::string_view text) {
   Reader at(text);
   Parts parts;
@@ -195,7 +196,7 @@ std::optional<std::int64_t> parse_iso_date(std::string_view text) {
   return in_zone(at, parts, ahead);
 }
 
-// "Sunday, 06-Nov-94 08:49:37 GMT"
+// Parses "Sunday, 06-Nov-94 08:49:37 GMT".
 std::optional<std::int64_t> parse_rfc850_date(std::string_view text, std::int64_t now) {
   Reader at(text);
   Parts parts;
@@ -210,7 +211,7 @@ std::optional<std::int64_t> parse_rfc850_date(std::string_view text, std::int64_
   parts.read_time(at);
   at.literal(" GMT");
   if (!at.complete()) return std::nullopt;
-  // More than 50 years ahead means the last past year with these two digits.
+  // A year more than 50 years ahead means the last past year with these two digits.
   const auto today =
       std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(now)));
   const int this_year = static_cast<int>(std::chrono::year_month_day(today).year());
@@ -229,7 +230,7 @@ std::optional<std::int64_t> parse_rfc850_date(std::string_view text, std::int64_
   return seconds;
 }
 
-// "Sun Nov  6 08:49:37 1994"
+// Parses "Sun Nov  6 08:49:37 1994".
 std::optional<std::int64_t> parse_asctime_date(std::string_view text) {
   Reader at(text);
   Parts parts;
@@ -260,7 +261,7 @@ void append_time(std::string& out, std::int64_t second_of_day) {
   append_digits(out, second_of_day % 60, 2);
 }
 
-// A time within the years that four digits can write.
+// A time in a year of four digits.
 struct Moment {
   std::chrono::sys_days day;
   std::chrono::year_month_day date;
@@ -291,7 +292,7 @@ std::optional<std::int64_t> parse_date(std::string_view text) {
   return parse_date(text, std::time(nullptr));
 }
 
-// Written in place, not part by part: a listing shows a date for every member.
+// The date is written in place, not part by part, because a listing shows a date for every member.
 void append_date(std::string& out, std::int64_t seconds) {
   const Moment moment(seconds);
   std::array<char, 29> text{};

@@ -11,7 +11,7 @@ namespace {
 // etagc (RFC 9110 §8.8.3).
 bool is_etagc(char c) { return c == 0x21 || (c >= 0x23 && c != 0x7F) || c < 0; }
 
-// What stands between a tag and the coding that a proxy applied.
+// What proxies write between a tag and the coding that they applied.
 constexpr std::array<std::string_view, 3> kMarks = {"--", "-", ";"};
 constexpr std::array<std::string_view, 4> kCodings = {"gzip", "br", "zstd", "deflate"};
 

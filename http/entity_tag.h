@@ -1,4 +1,4 @@
-// Entity tags (RFC 9110 §8.8.3) as the conditional fields list them. Pure functions; any thread.
+// Lists of entity tags (RFC 9110 §8.8.3) in conditional fields. Pure functions; any thread.
 #pragma once
 
 #include <string>
@@ -16,18 +16,20 @@ struct EntityTagList {
     std::string opaque;  // without quotes
   };
   std::vector<Tag> tags;
-  // Strong and weak comparison (§8.8.3.2) with a strong tag of ours, as we sent it or as a proxy
-  // that compresses has marked it; "*" matches always.
+  // Strong and weak comparison (RFC 9110 §8.8.3.2) with one of this server's strong tags, as sent
+  // or as marked by a proxy that compresses. "*" always matches.
   [[nodiscard]] bool matches_strongly(std::string_view opaque) const;
   [[nodiscard]] bool matches_weakly(std::string_view opaque) const;
-  // Strong comparison with the tag as we sent it: what is cut out of one representation does not go
-  // together with another (§13.1.5).
+  // Strong comparison with the tag exactly as sent: ranges of different representations cannot be
+  // combined (RFC 9110 §13.1.5).
   [[nodiscard]] bool matches_exactly(std::string_view opaque) const;
 };
-// True when `sent` is our tag `own`, perhaps with what proxies append for a coding of the content
-// ("-gzip", "--br", ";zstd" and the like): it stands for the same version of the resource.
+// Returns true when `sent` is this server's tag `own`, perhaps with what proxies append for a
+// content coding ("-gzip", "--br", ";zstd" and the like). Such a tag means the same version of the
+// resource.
 [[nodiscard]] bool is_marked_tag(std::string_view sent, std::string_view own);
-// Never fails: what cannot be parsed is `malformed` and has no tags.
+// Parses the value of a field. It never fails: for what cannot be parsed, `malformed` is set and
+// the list is empty.
 [[nodiscard]] EntityTagList parse_entity_tags(std::string_view text);
 
 }  // namespace holdfast::http

@@ -12,7 +12,7 @@ namespace {
 
 using Entry = std::pair<std::string_view, std::string_view>;
 
-// Sorted by extension.
+// The table is sorted by extension.
 constexpr std::array kTypes = {
     Entry{"7z", "application/x-7z-compressed"},
     Entry{"aac", "audio/aac"},
@@ -93,7 +93,7 @@ static_assert(std::is_sorted(kTypes.begin(), kTypes.end()));
 
 constexpr std::size_t kLongestExtension = 5;
 
-// What of a name an extended parameter (RFC 8187 §3.2.1) has plainly.
+// The bytes of a name that an extended parameter (RFC 8187 §3.2.1) has without encoding.
 constexpr text::ByteSet kAttrBytes = text::ByteSet::alphanumeric_and("-._~");
 
 }  // namespace
@@ -124,7 +124,7 @@ bool is_document(std::string_view content_type) { return content_type == "applic
 
 std::string content_disposition(std::string_view name, bool inline_) {
   std::string value = inline_ ? "inline" : "attachment";
-  // The plain form for old clients: anything that needs care becomes '_'.
+  // The plain form is for old clients: every byte that would need encoding or quoting becomes '_'.
   value += "; filename=\"";
   bool plain = true;
   for (const char c : name) {

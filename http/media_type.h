@@ -7,17 +7,17 @@
 
 namespace holdfast::http {
 
-// The media type for a file of this name; "application/octet-stream" when the extension says
-// nothing.
+// Returns the media type for a file of this name; "application/octet-stream" when the extension is
+// unknown.
 [[nodiscard]] std::string_view content_type(std::string_view name);
 
-// True for types that cannot run script in our name: plain text and Markdown, raster images, audio,
-// video, and documents.
+// Returns true for types that cannot run scripts in this server's origin: plain text and Markdown,
+// raster images, audio, video, and documents.
 [[nodiscard]] bool shown_inline(std::string_view content_type);
-// True for documents that a browser shows in a viewer of its own, out of the reach of this origin.
+// Returns true for documents that a browser shows in a viewer of its own, outside this origin.
 [[nodiscard]] bool is_document(std::string_view content_type);
 
-// A Content-Disposition value with the name in RFC 6266 and RFC 8187 form.
+// Returns a Content-Disposition value with the name in RFC 6266 and RFC 8187 form.
 [[nodiscard]] std::string content_disposition(std::string_view name, bool inline_);
 
 }  // namespace holdfast::http

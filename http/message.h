@@ -1,7 +1,7 @@
-// An HTTP message (RFC 9110 §6) as values and two streams, without sockets. Who makes a Request,
-// who answers it with a Response and who sends that need not know each other, and what the message
-// is about is theirs alone: whoever asks stands beside it. One thread at a time owns a request and
-// its response.
+// An HTTP message (RFC 9110 §6) as values and two streams, without sockets. The code that makes a
+// Request, the code that answers it and the code that sends the Response do not depend on each
+// other. A message does not say who the caller is: that is passed separately. One thread at a time
+// owns a request and its response.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@
 
 namespace holdfast::http {
 
-// Header fields of a request, in order. Views into the connection's head buffer, valid as long as
-// the request is.
+// Header fields of a request, in order. They are views into the connection's head buffer, valid as
+// long as the request.
 class Fields {
  public:
   struct Field {
@@ -25,13 +25,13 @@ class Fields {
   };
   void add(std::string_view name, std::string_view value) { fields_.push_back({name, value}); }
   void clear() { fields_.clear(); }
-  // The first field of that name.
+  // Returns the first field of that name.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
   [[nodiscard]] std::size_t count(std::string_view name) const;
-  // False when fields of that name have different values.
+  // Returns false when fields of that name have different values.
   [[nodiscard]] bool repeats_one_value(std::string_view name) const;
-  // All fields of that name joined with ", " (RFC 9110 §5.3), or with what else separates them;
-  // nullopt when there is none.
+  // Returns all fields of that name joined with `separator` (RFC 9110 §5.3); nullopt when there is
+  // none.
   [[nodiscard]] std::optional<std::string> joined(std::string_view name,
                                                   std::string_view separator = ", ") const;
   [[nodiscard]] std::span<const Field> all() const { return fields_; }
@@ -40,7 +40,8 @@ class Fields {
   std::vector<Field> fields_;
 };
 
-// The request's body, read once from start to end. The first read invites it (100 Continue).
+// The request's body, read once from start to end. The first read sends 100 (Continue) when the
+// client expects it.
 class Body {
  public:
   enum class State {
@@ -56,15 +57,16 @@ class Body {
     std::span<const char> bytes;  // valid until the next read; may be empty with `more`
   };
   virtual ~Body() = default;
-  // Content-Length; nullopt for chunked. 0 when there is no body.
+  // Returns Content-Length; nullopt for a chunked body, 0 when there is no body.
   [[nodiscard]] virtual std::optional<std::uint64_t> length() const = 0;
-  // True when all of it is here already: no client could be spared sending it.
+  // Returns true when the whole body has arrived already, so that an early refusal would not spare
+  // the client from sending it.
   [[nodiscard]] virtual bool has_arrived() const { return false; }
-  // The next piece. After any state but `more`, the same state again.
+  // Returns the next piece. After any state but `more`, it returns the same state again.
   virtual Piece read() = 0;
 };
 
-// A body that is none.
+// An empty body.
 class NoBody final : public Body {
  public:
   [[nodiscard]] std::optional<std::uint64_t> length() const override { return 0; }
@@ -76,50 +78,51 @@ struct Request {
   std::string_view target;  // as sent: origin-form, absolute-form or "*"
   Fields fields;
   Body* body = nullptr;              // never null when handled
-  std::string_view scheme = "http";  // as the client spoke it, to a trusted proxy if need be
-  // The host that a trusted proxy says the client asked for; empty: the Host field's.
+  std::string_view scheme = "http";  // that the client used, perhaps to a trusted proxy
+  // The host in the client's request, as a trusted proxy reports it; when empty, the Host field
+  // counts.
   std::string_view forwarded_host;
-  // The host that the client asked for, against which its URLs are judged; empty without one.
+  // Returns the host in the client's request, with which its URLs are compared; empty when there is
+  // none.
   [[nodiscard]] std::string_view host() const {
     return forwarded_host.empty() ? fields.find("Host").value_or("") : forwarded_host;
   }
 };
 
-// Receives a streamed body. Throws when the client is gone, which must pass through.
+// Receives a streamed body. `write` throws when the client is gone; callers must not catch that.
 class Sink {
  public:
   virtual ~Sink() = default;
-  // Never waits for the client.
+  // Takes the bytes without waiting for the client.
   virtual void write(std::string_view bytes) = 0;
 };
 
-// Makes a body of unknown length while it is sent. Owns what it reads from (its snapshot); the
-// sender destroys it as soon as produce returns, before it waits for the client. When produce
-// throws, the connection is cut so that the answer cannot look complete.
+// Makes a body of unknown length while it is sent. It owns what it reads from (its snapshot); the
+// sender destroys it as soon as `produce` returns, before it waits for the client. When `produce`
+// throws, the connection is closed so that the response cannot look complete.
 class Producer {
  public:
   virtual ~Producer() = default;
   virtual void produce(Sink& sink) = 0;
 };
 
-// Bytes of a known length from which a body is taken while it is sent. Used by one thread at a
-// time.
+// Bytes of a known length that are read for a body while it is sent. Used by one thread at a time.
 class Source {
  public:
   virtual ~Source() = default;
   // Reads up to buffer.size() bytes at `offset` and returns how many; 0 only at the end. Throws
-  // when they cannot be read; the connection is then cut.
+  // when they cannot be read; the connection is then closed.
   [[nodiscard]] virtual std::size_t read(std::uint64_t offset, std::span<char> buffer) = 0;
-  // A descriptor for sendfile(2) of these bytes, or -1 when they must be taken through read. Owned
-  // by the source.
+  // Returns a descriptor for sendfile(2) of these bytes, or -1 when they must be read by `read`.
+  // The source owns the descriptor.
   [[nodiscard]] virtual int descriptor(std::uint64_t /*offset*/, std::uint64_t /*length*/) const {
     return -1;
   }
 };
 
-// A body taken from a source, whole or in ranges.
+// A body read from a source, whole or in ranges.
 struct SourceBody {
-  // A run of the body: `text` first, then `length` bytes of the source from `offset`.
+  // A part of the body: `text` first, then `length` bytes of the source from `offset`.
   struct Run {
     std::string text;
     std::uint64_t offset = 0;
@@ -136,19 +139,19 @@ struct Response {
   // Field lines "Name: value\r\n" without Date, Server, Content-Length, Transfer-Encoding and
   // Connection, which the sender adds.
   std::string fields;
-  // The body; monostate is none (Content-Length: 0 where a length is due).
+  // The body; monostate means no body (Content-Length: 0 where a length is required).
   std::variant<std::monostate, std::string, SourceBody, std::unique_ptr<Producer>> body;
-  // For HEAD: the length that GET would announce; the body is then monostate.
+  // For HEAD, the length that GET would send; the body is then monostate.
   std::optional<std::uint64_t> head_length;
-  // Refused because the caller has not the right, whatever else: anonymous clients are better told
-  // to sign in (401).
+  // True when the request was refused because the caller lacks a right. Anonymous clients then get
+  // a 401 instead, so that they can sign in.
   bool lacks_right = false;
-  // One plain sentence for the log when the request was refused or failed; never sent.
+  // One plain sentence for the log when the request was refused or failed. It is never sent.
   std::string log_detail;
 
   // Adds a field. Bytes that could end the line (CR, LF, NUL) become spaces.
   Response& set(std::string_view name, std::string_view value);
-  // The value of the first field of that name, if set.
+  // Returns the value of the first field of that name, if set.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
 };
 

@@ -14,7 +14,8 @@ constexpr text::ByteSet kNameBytes = text::ByteSet::alphanumeric_and("-._~%!$&'(
 
 bool is_address_byte(char c) { return text::hex_value(c) >= 0 || c == ':' || c == '.'; }
 
-// Where the host ends that `text` begins with; npos when it begins with none.
+// Returns where the host at the beginning of `text` ends; npos when `text` does not begin with a
+// host.
 std::size_t end_of_host(std::string_view text) {
   std::size_t end = 0;
   if (text.starts_with('[')) {

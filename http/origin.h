@@ -1,12 +1,12 @@
-// Which server a text names: the scheme, host and port of http and https URLs (RFC 9110 §4.2, RFC
-// 3986 §3.2), parsed once and compared by one rule. Host, the authority of a request target, of a
-// Destination and of the tags in If, Origin, X-Forwarded-Host and --public-url are all judged here.
-// Pure functions; any thread.
+// The server that a text names: the scheme, host and port of http and https URLs (RFC 9110 §4.2,
+// RFC 3986 §3.2), parsed once and compared by one rule. Host, the authority of a request target, of
+// a Destination and of the tags in If, Origin, X-Forwarded-Host and --public-url are all parsed and
+// compared here. Pure functions; any thread.
 //
 // Two authorities are the same when their hosts are equal but for ASCII case and their ports are
-// equal, where a port that is absent or empty is the scheme's own (RFC 9110 §4.2.3). Nothing else
-// is made equal: names with and without a final dot, percent-encoded and plain letters, and two
-// spellings of one IPv6 address are different hosts.
+// equal, where a port that is absent or empty is the scheme's default port (RFC 9110 §4.2.3).
+// Nothing else is normalised: names with and without a final dot, percent-encoded and plain
+// letters, and two spellings of one IPv6 address are different hosts.
 #pragma once
 
 #include <cstdint>
@@ -17,64 +17,65 @@
 namespace holdfast::http {
 
 enum class Scheme { http, https };
-// Of any case. Nullopt for another scheme.
+// Parses a scheme in any case. Returns nullopt for a scheme that is neither http nor https.
 [[nodiscard]] std::optional<Scheme> parse_scheme(std::string_view text);
 [[nodiscard]] std::string_view to_string(Scheme scheme);
-// 80 and 443 (RFC 9110 §4.2.1, §4.2.2).
+// Returns 80 or 443 (RFC 9110 §4.2.1, §4.2.2).
 [[nodiscard]] std::uint16_t default_port(Scheme scheme);
 
-// uri-host [ ":" port ] (RFC 9110 §7.2). Views into the text it was parsed from.
+// uri-host [ ":" port ] (RFC 9110 §7.2). It has views into the text from which it was parsed.
 struct Authority {
-  std::string_view host;                // as it was spelt; an IPv6 address with its brackets
+  std::string_view host;                // as spelt in the text; an IPv6 address with its brackets
   std::optional<std::uint16_t> port{};  // nullopt when absent or empty
 
-  // Nullopt for anything else, for user information, for a comma (two hosts in one field) and for a
-  // port above 65535 or of more than five digits. An IPv6 literal is judged by its characters
-  // alone.
+  // Returns nullopt for anything else, for user information, for a comma (two hosts in one field)
+  // and for a port above 65535 or of more than five digits. Of an IPv6 literal only the characters
+  // are checked.
   [[nodiscard]] static std::optional<Authority> parse(std::string_view text);
-  // The host without the brackets of an IPv6 address.
+  // Returns the host without the brackets of an IPv6 address.
   [[nodiscard]] std::string_view bare_host() const;
-  // Whether both name the same server when they stand in URLs of this scheme.
+  // Returns true when both name the same server in URLs of this scheme.
   [[nodiscard]] bool is(const Authority& other, Scheme scheme) const;
 };
 
-// Whether the text may stand before the "@" of an authority (userinfo, RFC 3986 §3.2.1).
+// Returns true when the text may stand before the "@" of an authority (userinfo, RFC 3986 §3.2.1).
 [[nodiscard]] bool is_user_information(std::string_view text);
-// Whether both hosts, with the brackets of an IPv6 address, are the same one.
+// Returns true when both hosts, with the brackets of an IPv6 address, are the same.
 [[nodiscard]] bool same_host(std::string_view a, std::string_view b);
-// Whether the host is "localhost", "127.0.0.1" or "[::1]": this machine, whatever its name servers
-// say.
+// Returns true when the host is "localhost", "127.0.0.1" or "[::1]", which name this machine,
+// whatever DNS says.
 [[nodiscard]] bool is_loopback_name(std::string_view host);
 
-// The origin of an http or https URL (RFC 6454 §4). A value of its own.
+// The origin of an http or https URL (RFC 6454 §4). It owns its text.
 struct Origin {
   Scheme scheme = Scheme::http;
   std::string host;                     // in lower case; an IPv6 address with its brackets
-  std::optional<std::uint16_t> port{};  // nullopt when it is the scheme's own
+  std::optional<std::uint16_t> port{};  // nullopt when it is the scheme's default port
 
-  // "scheme://host[:port]" and nothing behind it, as the Origin field has it (RFC 6454 §7.1).
-  // Nullopt for anything else, "null" and lists included.
+  // Parses "scheme://host[:port]" with nothing behind it, as in the Origin field (RFC 6454 §7.1).
+  // Returns nullopt for anything else, "null" and lists included.
   [[nodiscard]] static std::optional<Origin> parse(std::string_view text);
-  // The same with a path behind it, which is dropped. Nullopt for a URL with query or fragment,
-  // too.
+  // Does the same for a URL that may have a path, which is ignored. Returns nullopt for a URL with
+  // query or fragment, too.
   [[nodiscard]] static std::optional<Origin> of_url(std::string_view url);
 
-  // "https://dav.example.org:8443". The scheme's own port is left out.
+  // Returns a text such as "https://dav.example.org:8443". The scheme's default port is left out.
   [[nodiscard]] std::string text() const;
-  // Valid as long as this is.
+  // Returns views into this object.
   [[nodiscard]] Authority authority() const { return {host, port}; }
   friend bool operator==(const Origin&, const Origin&) = default;
 };
 
-// A URL in absolute-form (RFC 9112 §3.2.2), cut into its parts and not judged any further.
+// A URL in absolute-form (RFC 9112 §3.2.2), split into its parts and not checked further.
 struct AbsoluteForm {
   std::string_view scheme;     // of RFC 3986 §3.1
   std::string_view authority;  // may be empty or malformed
   std::string_view path;       // path, query and fragment; may be empty
 };
-// Nullopt unless the text begins with scheme "://".
+// Returns nullopt unless the text begins with scheme "://".
 [[nodiscard]] std::optional<AbsoluteForm> split_absolute_form(std::string_view text);
-// The path and query of an absolute form, "/" when it has no path; any other text as it is.
+// Returns the path and query of an absolute form, "/" when it has no path; returns any other text
+// as it is.
 [[nodiscard]] std::string_view without_authority(std::string_view target);
 
 }  // namespace holdfast::http

@@ -9,7 +9,8 @@
 namespace holdfast::http {
 namespace {
 
-// One range-spec. False when it is malformed; `range` stays empty when it cannot be satisfied.
+// Parses one range-spec. Returns false when it is malformed; `range` stays empty when it cannot be
+// satisfied.
 bool parse_range_spec(std::string_view spec, std::uint64_t size, ByteRange& range) {
   const std::optional<std::uint64_t> first = text::take_saturated(spec);
   if (spec.empty() || spec.front() != '-') return false;

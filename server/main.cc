@@ -1,5 +1,5 @@
-// The program: reads the command line, chooses the concrete stores and wires them. Nothing else in
-// server/ knows what stands behind storage/*.h.
+// The program: reads the command line, and makes and connects the concrete stores. Nothing else in
+// server/ knows which classes implement storage/*.h.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -32,7 +32,7 @@
 namespace holdfast::server {
 namespace {
 
-// What both stores stand on.
+// What both stores need: the data folder and the clock.
 struct Ground {
   Ground(const std::string& path, storage::files::DataFolder::Options options)
       : folder(path, options) {}
@@ -61,7 +61,7 @@ cli::Store open_store(const config::Config& config, cli::Opening opening,
   options.durability = config.durability;
   options.cache_bytes = config.cache_bytes;
   options.read_limit_s = config.read_timeout_s;
-  // A small part of a small disk.
+  // The reserve is a small part of a small disk.
   options.reserve_bytes = std::clamp(store.contents->space().total / 32, cli::kLeastReserveBytes,
                                      cli::kMostReserveBytes);
   options.on_failure = std::move(on_failure);
@@ -94,8 +94,8 @@ storage::BackupReport copy_from_backup(const config::Config& config, const std::
   throw process::UsageError(error.what());
 }
 
-// What went wrong is told in lines that begin with the program's name. The problems that `check`
-// finds (exit code 1) are a report and no such line.
+// Prints the reply. Error messages begin with the program's name. The problems that `check` finds
+// (exit code 1) are a report, not an error message.
 int print(cli::Command command, const cli::ControlReply& reply) {
   constexpr std::string_view kName = "holdfast: ";
   const bool is_report =
@@ -105,8 +105,8 @@ int print(cli::Command command, const cli::ControlReply& reply) {
   return reply.exit_code;
 }
 
-// Without this a file of the store could get the number of a closed standard stream, and the banner
-// would be written into it.
+// Opens closed standard streams on /dev/null. Otherwise a file of the store could get such a
+// descriptor, and the banner would be written into it.
 void open_standard_streams() {
   for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::dup(fd)) {
     if (fd <= STDERR_FILENO) continue;

@@ -19,7 +19,7 @@ struct Suspect {
 };
 using Suspects = std::map<std::int64_t, Suspect>;
 
-// What is wrong with the file of `content`; empty when nothing is.
+// Returns what is wrong with the file of `content`; empty when nothing is.
 std::string problem_of(ContentStore& store, const Content& content, bool hashes) {
   try {
     if (!store.open(content)) return "is missing";
@@ -42,7 +42,7 @@ std::string text_of(std::span<const std::string> segments) {
   return text::without_controls(text, '?');
 }
 
-// One walk over the whole tree, whatever the number of suspects.
+// This is one walk over the whole tree, whatever the number of suspects.
 void name_resources(const Namespace& names, Suspects& suspects) try {
   const auto snapshot = names.snapshot();
   snapshot->members(snapshot->resolve({}), Depth::infinity, {}, [&](const Member& member) {
@@ -56,7 +56,7 @@ void name_resources(const Namespace& names, Suspects& suspects) try {
     }
   });
 } catch (const Error& error) {
-  // A damaged tree cannot be walked to its end. What was found until then is told.
+  // A damaged tree cannot be walked to its end. What was found until then is reported.
   if (error.fault() != Fault::corrupt && error.fault() != Fault::busy) throw;
 }
 
@@ -68,7 +68,7 @@ std::string sentence(const Suspect& suspect) {
   return text + ".";
 }
 
-// Content files that are not as their rows say.
+// Finds content files that are not as their rows say.
 void look_at_files(const Namespace& names, ContentStore& content, const CheckOptions& options,
                    Suspects& suspects, CheckReport& report) {
   std::map<std::int64_t, std::string> found;
@@ -78,7 +78,7 @@ void look_at_files(const Namespace& names, ContentStore& content, const CheckOpt
     if (!problem.empty()) found.emplace(id, std::move(problem));
   });
   if (found.empty()) return;
-  // While the server runs, the row may have gone meanwhile and its file after it.
+  // While the server runs, a request may have removed the row meanwhile, and the sweep its file.
   names.for_each_blob([&](std::int64_t id, const Content& named) {
     const auto problem = found.find(id);
     if (problem == found.end()) return;

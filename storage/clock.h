@@ -1,9 +1,9 @@
-// Time, injected so that tests can set it. Any thread may call any function here.
+// The time, injected so that tests can set it. Any thread may call any function here.
 //
-// Two clocks, because they answer different questions: `wall` is what people and HTTP dates mean
-// and may jump; `lease` is what lock timeouts are measured with and never jumps while the process
-// runs (docs/robustness.md E9). `lease` starts equal to `wall` and then follows CLOCK_BOOTTIME, so
-// stored lease times keep their meaning across a restart.
+// There are two clocks. `wall` is the time that people and HTTP dates mean, and may jump. `lease`
+// measures lock timeouts and never jumps while the process runs (docs/robustness.md E9). `lease`
+// starts equal to `wall` and then follows CLOCK_BOOTTIME, so stored lease times keep their meaning
+// across a restart.
 #pragma once
 
 #include <cstdint>

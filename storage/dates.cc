@@ -5,15 +5,16 @@
 namespace holdfast::storage {
 namespace {
 
-// Also of dates before 1970, which clients may set.
+// Rounds down, also for dates before 1970, which clients may set.
 Millis second_of(Millis date) { return date / 1000 - (date % 1000 < 0 ? 1 : 0); }
 Millis second_of(Date date) { return second_of(date.at); }
 
 bool has_lost(Date collection) { return collection.mark >= DateMark::lost_sometime; }
-// The date of a collection that has lost nothing.
+// Returns the date as that of a collection from which nothing is gone.
 Date without_loss(Date date) { return has_lost(date) ? Date(date.at) : date; }
 
-// Whether what is gone from a collection dated `collection` may have had the date.
+// Returns true when a resource that is gone from a collection dated `collection` may have had the
+// date.
 bool may_repeat(Millis date, Date collection) {
   switch (collection.mark) {
     case DateMark::lost_then:
@@ -28,13 +29,13 @@ bool may_repeat(Millis date, Date collection) {
   }
 }
 
-// No content of the resource was served under a later date (2).
+// No content of the resource was served under a later date (rule 2 of storage/dates.h).
 Millis last_date(const Resource& resource) {
   return std::max(resource.stored, resource.modified.at);
 }
 
-// When content of the resource was last stored, where the clock was set back since. A collection's
-// date tells as much unless a client has set it.
+// Returns when content of the resource was last stored, for a clock that was set back since. A
+// collection's date says the same unless a client has set it.
 Millis last_stored(const Resource& resource) {
   if (!resource.is_collection()) return resource.stored;
   switch (resource.modified.mark) {
@@ -101,7 +102,7 @@ Date date_after_arrival(Date modified, Millis now) {
   switch (modified.mark) {
     case DateMark::lost_then:
     case DateMark::lost_before:
-      // Set back, the clock may come to those seconds once more.
+      // A clock that was set back may come to those seconds once more.
       if (second_of(now) <= second_of(modified)) return modified;
       return Date(now, DateMark::lost_before);
     case DateMark::lost_sometime:

@@ -1,6 +1,6 @@
-// A file descriptor that closes itself. It stands here because the files of a store and the sockets
-// of the server both need it, and this is the lowest floor that knows of the operating system. One
-// thread at a time.
+// A file descriptor that closes itself. It is in storage/ because the files of a store and the
+// sockets of the server both need it, and storage/ is the lowest layer that knows the operating
+// system. One thread at a time.
 #pragma once
 
 #include <unistd.h>
@@ -11,7 +11,7 @@ namespace holdfast::storage {
 class Descriptor {
  public:
   Descriptor() = default;  // none
-  // Takes over `number`. Negative: none.
+  // Takes ownership of `number`. A negative number means none.
   explicit Descriptor(int number) : number_(number) {}
   ~Descriptor() {
     if (number_ >= 0) ::close(number_);
@@ -22,10 +22,10 @@ class Descriptor {
     std::swap(number_, taken.number_);
     return *this;
   }
-  // -1 or less: none.
+  // Returns a negative number when there is none.
   [[nodiscard]] int get() const { return number_; }
   [[nodiscard]] explicit operator bool() const { return number_ >= 0; }
-  // Gives the number up without closing it.
+  // Returns the number and gives up ownership without closing it.
   int release() { return std::exchange(number_, -1); }
 
  private:

@@ -1,6 +1,6 @@
-// What can go wrong in storage. An Error ends the request that met it; dav/error turns it into a
-// status (busy and unavailable and read_only 503, full 507, conflict 409, corrupt 500). `what()` is
-// for the log only: it may name files and SQL, which no client may see.
+// What can go wrong in storage. An Error ends the request in which it is thrown; dav/error turns it
+// into a status (busy and unavailable and read_only 503, full 507, conflict 409, corrupt 500).
+// `what()` is for the log only: it may name files and SQL, which no client may see.
 #pragma once
 
 #include <stdexcept>
@@ -9,7 +9,7 @@
 namespace holdfast::storage {
 
 enum class Fault {
-  busy,      // somebody else holds the store, or there is no memory; nothing was changed, and
+  busy,      // another program holds the store, or there is no memory; nothing was changed, and
              // trying again later may succeed
   full,      // no space left, or a limit of the store is reached
   conflict,  // the tree no longer has the shape the caller saw (only a bug or a race can cause it)

@@ -1,6 +1,6 @@
-// A large table that begins as zero bytes and takes memory only where it is used: in pieces of 2
-// MiB where the system has such pages, because a look-up anywhere in it then finds the address of
-// its page sooner, else in pieces of 4 KiB.
+// A large table that begins as zero bytes and takes memory only where it is used. It takes pages of
+// 2 MiB where the system has them, because a lookup then misses the TLB less often, else pages of 4
+// KiB.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +27,7 @@ template <typename Entry>
   void* const memory =
       ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  ::madvise(memory, bytes, MADV_HUGEPAGE);  // a wish
+  ::madvise(memory, bytes, MADV_HUGEPAGE);  // only advice: failure is harmless
   return HugeTable<Entry>(static_cast<Entry*>(memory), Unmap{bytes});
 }
 

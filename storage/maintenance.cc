@@ -10,10 +10,11 @@ namespace holdfast::storage {
 namespace {
 
 constexpr std::size_t kGarbageAtOnce = 500;
-// Of some 8 MiB each.
+// Each slice has about 8 MiB.
 constexpr int kSlicesAtOnce = 8;
 
-// Not while a reader keeps the log from being emptied: each slice would make it longer.
+// No space is given back while a reader keeps the log from being emptied: each slice would make the
+// log longer.
 bool gives_back(const NamespaceStats& now) {
   constexpr std::uint64_t kLongLogBytes = 64 << 20;
   return now.returnable_bytes > 0 && now.wal_bytes <= kLongLogBytes;
@@ -48,8 +49,8 @@ bool Maintenance::garbage_held() const {
   return !holds_.empty();
 }
 
-// A round that is under way goes on with what was garbage before the hold, and no later snapshot
-// names that.
+// A round that is under way goes on with files that were garbage before the hold, which no later
+// snapshot names.
 std::shared_ptr<void> Maintenance::hold_garbage() {
   std::shared_ptr<void> log = names_.hold_log();
   const std::lock_guard lock(mutex_);
@@ -90,7 +91,7 @@ void Maintenance::attempt(const char* doing, void (Maintenance::*task)()) {
     (this->*task)();
     told_.erase(doing);
   } catch (const Stopped&) {
-    // The next start begins anew.
+    // Nothing is lost: the next start begins anew.
   } catch (const std::exception& error) {
     std::string& told = told_[doing];
     if (told == error.what()) return;
@@ -103,10 +104,11 @@ void Maintenance::collect_garbage() {
   while (!garbage_held()) {
     const std::vector<std::string> blobs = names_.garbage(kGarbageAtOnce);
     if (blobs.empty()) return;
-    // In full durability the commit that made them garbage is on disk before it can be seen. In
-    // relaxed it may be lost with the power, and the rows that come back then need their files.
+    // In full durability the commit that made the files garbage is on disk before it is visible. In
+    // relaxed durability a power cut may undo it, and the rows that come back then need their
+    // files.
     if (options_.durability == Durability::relaxed) names_.checkpoint();
-    // One that cannot be removed must not keep the others.
+    // A file that cannot be removed must not keep the others from being removed.
     std::vector<std::string> removed;
     std::exception_ptr problem;
     for (const std::string& blob : blobs) {
@@ -123,27 +125,27 @@ void Maintenance::collect_garbage() {
   }
 }
 
-// In relaxed durability after every round that wrote; otherwise once the writers have paused, which
-// carries deferred lock changes to the disk and empties the log.
+// Runs checkpoints: in relaxed durability after every round that wrote, otherwise once the writers
+// have paused. A checkpoint carries deferred lock changes to the disk and empties the log.
 void Maintenance::write_back() {
   const NamespaceStats before = names_.stats();
   const bool paused = before.batches == batches_seen_;
   batches_seen_ = before.batches;
   if (before.batches == batches_written_ && !gives_back(before)) return;
   if (!paused && options_.durability == Durability::full) return;
-  // Each checkpoint gives back a slice of the free space, and whoever writes comes in between: then
-  // the rest has time.
+  // Each checkpoint gives back a slice of the free space. When a write comes in between, the rest
+  // waits for a later round.
   for (int slice = 0; slice < kSlicesAtOnce && !stopping(); ++slice) {
     names_.checkpoint();
-    // Its own bookkeeping counts as a batch and must not ask for another checkpoint.
+    // The checkpoint's own bookkeeping counts as a batch and must not cause another checkpoint.
     const NamespaceStats after = names_.stats();
     batches_seen_ = batches_written_ = after.batches;
     if (!gives_back(after)) return;
   }
 }
 
-// Whoever removes or replaces the files of a running server must not be told 201: what is written
-// then is gone with the process.
+// When somebody has removed or replaced the files of the running server, a write must not be
+// answered 201: it would be gone with the process.
 void Maintenance::look_after_files() {
   std::string displaced = content_.displaced();
   if (displaced.empty()) displaced = names_.displaced();

@@ -1,7 +1,7 @@
-// The upkeep that no request should wait for: content files that nothing names any more, locks that
-// ran out, the write-ahead log, and in relaxed durability the flush of recent writes
-// (docs/robustness.md G11). One background thread; it reports what fails and tries again in the
-// next round.
+// The maintenance that no request should wait for: it removes content files that nothing names any
+// more and locks that ran out, moves the write-ahead log into the database, and in relaxed
+// durability flushes recent writes (docs/robustness.md G11). One background thread does it, reports
+// what fails, and tries again in the next round.
 //
 //   Maintenance maintenance(names, content, {.durability = durability});   // starts
 //   ...
@@ -28,17 +28,19 @@ class Maintenance {
  public:
   struct Options {
     Durability durability = Durability::full;
-    // Between rounds. In relaxed durability a power cut costs at most what two rounds wrote.
+    // The time between rounds. In relaxed durability a power cut loses at most what was written
+    // during two rounds.
     std::chrono::milliseconds interval{2000};
     // An expired lock is remembered this long, for a late UNLOCK by its creator (docs/robustness.md
     // L2).
     std::int64_t lock_grace_s = 600;
-    // A write-ahead log larger than this is a problem to be told (docs/robustness.md E10).
+    // A write-ahead log larger than this is reported as a problem (docs/robustness.md E10).
     std::uint64_t log_alarm_bytes = 256 << 20;
-    // False where a file's number may change while it is open, as on some network disks.
+    // Whether to check that the files are still at their paths. Set it to false where a file's
+    // inode number may change while it is open, as on some network disks.
     bool look_after_files = true;
-    // Told, from the thread, what went wrong, or was found by the sweep; for the log. The same
-    // thing is told once, until it has gone well in between.
+    // Called from the maintenance thread with what went wrong or what the sweep found, for the log.
+    // The same problem is reported once until the task has succeeded in between.
     std::function<void(const std::string& problem)> on_problem = {};
     bool start_thread = true;  // false: only `round` works, for tests
   };
@@ -48,19 +50,19 @@ class Maintenance {
   Maintenance(const Maintenance&) = delete;
   Maintenance& operator=(const Maintenance&) = delete;
 
-  // Ends the thread; returns once it has.
+  // Ends the thread; returns once the thread has ended.
   void stop();
-  // Until the answer is destroyed no content file is removed that a row named when this returned,
-  // and the write-ahead log is held (Namespace::hold_log); for backups. The answer must not outlive
-  // this object. Any thread, any number at once.
+  // Until the result is destroyed, no content file is removed that a row named when this returned,
+  // and the write-ahead log is held (Namespace::hold_log). For backups. The result must not outlive
+  // this object. Any thread may call this; several holds may exist at once.
   [[nodiscard]] std::shared_ptr<void> hold_garbage();
-  // How many there are, and how long the oldest has been held.
+  // How many holds there are, and how long the oldest has existed.
   struct Holds {
     std::size_t count = 0;
     std::chrono::steady_clock::duration oldest{};
   };
   [[nodiscard]] Holds holds() const;
-  // One round, now, on the caller's thread. Not while the thread runs.
+  // Runs one round on the caller's thread. Call it only when the thread does not run.
   void round();
 
  private:
@@ -81,7 +83,8 @@ class Maintenance {
   ContentStore& content_;
   Options options_;
   std::uint64_t batches_seen_;  // at the last round
-  // At the last checkpoint; at first none, because what came before this object is not known.
+  // The number of batches at the last checkpoint. At first it equals no count, because what was
+  // written before this object existed is not known.
   std::uint64_t batches_written_ = UINT64_MAX;
   bool swept_ = false;
   bool displaced_ = false;
@@ -89,7 +92,7 @@ class Maintenance {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
-  std::multiset<std::chrono::steady_clock::time_point> holds_;  // since when
+  std::multiset<std::chrono::steady_clock::time_point> holds_;  // when each hold began
   std::thread thread_;
 };
 

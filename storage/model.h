@@ -16,9 +16,10 @@
 
 namespace holdfast::storage {
 
-using NodeId = std::int64_t;  // opaque; stays with a resource through MOVE
+using NodeId = std::int64_t;  // opaque; a resource keeps it through MOVE
 
-// Never given twice in one store. 0 is nobody: anonymous clients, and who came before accounts did.
+// An id is never given out twice in one store. 0 is nobody: anonymous clients, and resources and
+// locks from before there were accounts.
 using AccountId = std::int64_t;
 inline constexpr AccountId kNobody = 0;
 
@@ -32,12 +33,12 @@ class Path {
   [[nodiscard]] std::span<const std::string> segments() const { return segments_; }
   [[nodiscard]] bool is_root() const { return segments_.empty(); }
   [[nodiscard]] std::size_t depth() const { return segments_.size(); }
-  // The last segment; empty for the root.
+  // Returns the last segment; empty for the root.
   [[nodiscard]] std::string_view name() const;
-  // The path without its last segment; the root's parent is the root.
+  // Returns the path without its last segment; the root's parent is the root.
   [[nodiscard]] Path parent() const;
   [[nodiscard]] Path child(std::string_view name) const;
-  // Bytes of all segments and the slashes before them, as limits count them.
+  // Returns the bytes of all segments and the slashes before them, as limits count them.
   [[nodiscard]] std::size_t bytes() const;
 
   friend bool operator==(const Path&, const Path&) = default;
@@ -50,23 +51,23 @@ class Path {
 enum class Kind { file, collection };
 enum class Depth { zero, one, infinity };
 
-// What a modification date says of other content that URLs had (storage/dates.h). The numbers are
-// stored.
+// What a modification date says about other content that URLs had (storage/dates.h). The numbers
+// are stored.
 enum class DateMark : std::uint8_t {
   none = 0,  // of a file: no other content of its URL had this second; of a collection: no content
              // is gone from URLs below it
-  set = 1,   // of a collection, the same, but a client chose the date
-  // Of a file:
+  set = 1,   // of a collection: as `none`, but a client set the date
+  // The marks of a file:
   shared_with_empty = 2,  // content without bytes may have had this second, and no other: the date
                           // proves that a copy is current, because nobody keeps an empty one, but
                           // not that nobody has written
   shared = 3,             // other content may have had this second: the date proves nothing
-  // Of a collection, about content that is gone from URLs below it:
+  // The marks of a collection, about content that is gone from URLs below it:
   lost_sometime = 4,  // some of it at a time that is not known, but not later than now
   lost_before = 5,    // some of it was dated in seconds before that of this date, and none later
   lost_then = 6,      // some of it may have been dated in the second of this date, and none later
-  hides_dates = 7,    // what came in the place of some of it was not judged one by one: below this
-                      // collection no date proves anything
+  hides_dates = 7,    // what replaced some of it was not compared one by one: below this collection
+                      // no date proves anything
 };
 
 // A modification date and what it proves.
@@ -81,23 +82,24 @@ struct Date {
   friend bool operator==(const Date&, const Date&) = default;
 };
 
-// A mapped resource, as one row tells it.
+// A mapped resource, as one row describes it.
 struct Resource {
   NodeId id = 0;
   NodeId parent = 0;
   std::string name;  // as first stored (form-preserving); empty for the root
   Kind kind = Kind::collection;
   Millis created = 0;
-  // Last-Modified, which tells its whole seconds: clients may set it; for collections, when a
-  // member came or went.
+  // Last-Modified, which has whole seconds. Clients may set it. A collection's date changes when a
+  // member is added or removed.
   Date modified;
-  // The account that made it, and whose quota it counts for; perhaps of one that is gone.
+  // The account that made the resource, and whose quota it counts against. The account may be gone.
   AccountId owner = kNobody;
 
-  // Files only.
-  std::string etag;        // opaque-tag without quotes, [A-Za-z0-9._-]; belongs to the content
-  std::uint64_t size = 0;  // bytes
-  Millis stored = 0;  // when this content was stored, by our wall clock; after what it replaced
+  // Only files have these.
+  std::string etag;          // opaque-tag without quotes, [A-Za-z0-9._-]; belongs to the content
+  std::uint64_t size = 0;    // bytes
+  Millis stored = 0;         // when this content was stored (wall clock); later than what it
+                             // replaced
   std::int64_t content = 0;  // id of the immutable content
 
   [[nodiscard]] bool is_collection() const { return kind == Kind::collection; }
@@ -113,8 +115,8 @@ struct Checksums {
   std::optional<Md5> md5;
 };
 
-// Where the bytes of one immutable content are. Exactly one of the two holds: `blob` names a file
-// of the content store, or `bytes` is the whole content (inline, also when it is empty).
+// Where the bytes of one immutable content are. Exactly one of two is true: `blob` names a file of
+// the content store, or `bytes` is the whole content (inline, also when it is empty).
 struct Content {
   std::uint64_t size = 0;
   Checksums checksums;
@@ -147,7 +149,8 @@ struct PropertyChange {
 
 enum class LockScope { exclusive, shared };
 
-// A write lock (RFC 4918 §6, §7). Hangs on its root resource: it does not travel with MOVE or COPY.
+// A write lock (RFC 4918 §6, §7). It belongs to its root resource: MOVE and COPY do not carry it
+// along.
 struct Lock {
   std::string token;  // absolute URI, at most 60 bytes, needs no XML escaping
   NodeId root_id = 0;
@@ -155,7 +158,7 @@ struct Lock {
   LockScope scope = LockScope::exclusive;
   bool infinite = false;  // Depth: infinity
   std::string owner;      // inner XML of DAV:owner, standing alone, returned verbatim; may be empty
-  AccountId creator = kNobody;  // who took it; kNobody for anonymous clients
+  AccountId creator = kNobody;  // the account that made it; kNobody for anonymous clients
   Millis granted = 0;           // lease clock
   std::int64_t timeout_s = 0;   // 0: it ran out when it was granted, and never lives again
 

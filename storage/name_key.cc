@@ -8,7 +8,7 @@ namespace holdfast::storage {
 
 NameKey::NameKey(std::string_view name) : name_(name) {
   if (text::is_ascii(name)) return;
-  // What is no UTF-8 is its own key; no path parser lets it through.
+  // A name that is not UTF-8 is its own key; the path parser accepts none.
   composed_ = text::nfc(name);
   normalised_ = true;
 }

@@ -1,5 +1,5 @@
-// The key under which a name is found: its NFC form (docs/clients.md R24). Names are stored as they
-// came; two names with one key are one member, whatever their spelling. Pure functions; any thread.
+// The key under which a name is found: its NFC form (docs/clients.md R24). Names are stored as the
+// client sent them; two names with one key are one member. Pure functions; any thread.
 #pragma once
 
 #include <string>
@@ -9,13 +9,13 @@
 
 namespace holdfast::storage {
 
-// The key of one name. For ASCII, and so nearly always, it is the name itself and costs nothing.
-// Refers to `name`, which must outlive it.
+// The key of one name. For ASCII, and so nearly always, it is the name itself and costs nothing. It
+// refers to `name`, which must outlive it.
 class NameKey {
  public:
   explicit NameKey(std::string_view name);
   [[nodiscard]] std::string_view view() const { return normalised_ ? composed_ : name_; }
-  // The name is its own key.
+  // Returns true when the name is its own key.
   [[nodiscard]] bool is_name() const { return view() == name_; }
 
  private:
@@ -24,11 +24,12 @@ class NameKey {
   bool normalised_ = false;
 };
 
-// Both name one member.
+// Returns true when both names are names of one member.
 [[nodiscard]] bool same_name(std::string_view a, std::string_view b);
-// `path` is `above`, or lies below it: as written, segment by segment, whatever is mapped there.
+// Returns true when `path` is `above` or lies below it. The paths are compared segment by segment,
+// whatever is mapped there.
 [[nodiscard]] bool at_or_below(const Path& path, const Path& above);
-// Both name one resource.
+// Returns true when both paths lead to one resource.
 [[nodiscard]] bool same_path(const Path& a, const Path& b);
 
 }  // namespace holdfast::storage

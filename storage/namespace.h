@@ -1,5 +1,5 @@
 // The URL namespace (RFC 4918 §5) as a store: one tree of collections and files with their dead
-// properties and locks. Whole questions are asked of a Snapshot, whole acts told to a Transaction.
+// properties and locks. A Snapshot answers queries; a Transaction also writes.
 //
 //   ns.write(Flush::required, [&](Transaction& tx) {
 //     Resolution target = tx.resolve(path);
@@ -7,10 +7,10 @@
 //     tx.make_collection(*target.parent, path.name(), kNobody);
 //   });  // returned: committed and on disk
 //
-// Locks whose lease has run out are absent from every answer here that does not say otherwise. The
-// store keeps them for a while, because one of them may live again (Transaction::refresh_lock)
-// until something else is done to what it covers. Names are stored byte-exact and found
-// normalisation-insensitively: two names equal under NFC are one member (docs/clients.md R24).
+// A function here returns no lock whose lease has run out, unless its comment says otherwise. The
+// store keeps such locks for a while, because one of them may live again
+// (Transaction::refresh_lock) until a write changes what it covers. Names are stored byte-exact and
+// found by their NFC form: two names with the same NFC form are one member (docs/clients.md R24).
 #pragma once
 
 #include <cstdint>
@@ -29,15 +29,15 @@
 
 namespace holdfast::storage {
 
-// Everything the rules need to know about one path, from one snapshot.
+// What the rules need to know about one path, from one snapshot.
 struct Resolution {
-  Path path;                         // as asked
+  Path path;                         // as given to resolve
   std::optional<Resource> resource;  // mapped here
   std::optional<Resource> parent;    // mapped at path.parent() (a file counts); none for the root
   // Ids from the root to the deepest mapped resource on the path. The path is mapped exactly when
   // lineage.size() == path.depth() + 1.
   std::vector<NodeId> lineage;
-  // Names as stored of that chain, without the root's.
+  // The stored names of those resources, without the root's.
   Path stored;
   // Locks that cover the URL itself: rooted at the resource, or Depth: infinity on an ancestor.
   std::vector<Lock> locks;
@@ -46,7 +46,8 @@ struct Resolution {
   std::vector<Lock> parent_locks;
 
   [[nodiscard]] bool mapped() const { return resource.has_value(); }
-  // This path lies at or below `other`'s resource, by identity and so whatever the spelling.
+  // Returns true when this path lies at or below the resource `other`, compared by id and so
+  // whatever the spelling of its names.
   [[nodiscard]] bool at_or_below(const Resource& other) const {
     for (NodeId id : lineage)
       if (id == other.id) return true;
@@ -54,21 +55,22 @@ struct Resolution {
   }
 };
 
-// Whether a listing shows a member, by its row and its stored names below the listing's root.
+// Returns whether a listing shows a member. It gets the member's row and its stored names below the
+// listing's root.
 using Shown = std::function<bool(const Resource&, std::span<const std::string> segments)>;
 
-// What a listing must bring along for each member.
+// What a listing returns for each member.
 struct Wanted {
   bool properties = false;  // dead properties
   bool locks = false;       // every lock that covers the member
   bool checksums = false;
-  // Members for which it says no are left out with all below them, which nothing walks. Never asked
-  // about the root. Empty: all are shown.
+  // Members for which it returns false are left out together with all below them, which are not
+  // read. It is not called for the root. When empty, all members are shown.
   Shown shown = {};
-  // A page of a Depth: 1 listing, which is then without the root: the members behind this name in
-  // name order, whether one has it or not, and at most so many that are shown.
+  // Restricts a Depth: 1 listing to a page, without the root: the members that follow the name
+  // `after` in name order (no member need have that name), and at most `most` that are shown.
   struct Page {
-    std::string after;  // empty: from the first on
+    std::string after;  // empty: from the first member on
     std::size_t most = 0;
   };
   std::optional<Page> page = std::nullopt;
@@ -84,7 +86,7 @@ struct Member {
   std::optional<Checksums> checksums;  // files only
 };
 
-// Which locks are asked for.
+// Which locks to visit.
 enum class Among { all, exclusive };
 
 struct Usage {
@@ -92,8 +94,8 @@ struct Usage {
   std::uint64_t bytes = 0;      // sum of all files' sizes, each copy counted
 };
 
-// A late UNLOCK or refresh is looked for among so many locks of a resource that ran out: those that
-// ran out last. An act on the resource or below it may forget the others.
+// A late UNLOCK or refresh finds only this many expired locks of a resource: those that ran out
+// last. A write to the resource or below it may remove the others.
 inline constexpr std::size_t kLateLocks = 64;
 
 // A consistent view of one instant. Used by one thread. Must not be kept while waiting for a
@@ -108,72 +110,81 @@ class Snapshot {
   // statements grows with the number of collections at most. `from` must be mapped.
   virtual void members(const Resolution& from, Depth depth, Wanted wanted,
                        const std::function<void(const Member&)>& visit) const = 0;
-  // Resources in the tree (the resource itself included), counted up to `limit` + 1.
+  // Returns the number of resources in the tree (the resource itself included), counted up to
+  // `limit` + 1.
   [[nodiscard]] virtual std::uint64_t count(const Resource& root, std::uint64_t limit) const = 0;
-  // True when no descendant of `root` lies more than `levels` below it, or is reached from it by
-  // more than `bytes` bytes of slashes and names. O(1) where the tree is clearly small enough.
+  // Returns true when no descendant of `root` lies more than `levels` levels below it, and no path
+  // from `root` to a descendant has more than `bytes` bytes of slashes and names. O(1) where the
+  // tree is clearly small enough.
   [[nodiscard]] virtual bool fits_below(const Resource& root, std::size_t levels,
                                         std::size_t bytes) const = 0;
   // Visits live locks rooted at `root` or anywhere below, those of one resource one after the
-  // other, until `visit`, which may ask this snapshot for more, says no. Costs
-  // O(min(collections with locks, tree)) and what is visited; one that ran out, or that `among`
-  // leaves out, costs a step of an index.
+  // other, until `visit` returns false. `visit` may call this snapshot. Costs O(min(collections
+  // with locks, tree)) and what is visited. An expired lock, or one that `among` leaves out, costs
+  // one step in an index.
   virtual void locks_within(const Resource& root, Among among,
                             const std::function<bool(const Lock&)>& visit) const = 0;
   [[nodiscard]] virtual std::vector<Property> properties(NodeId id) const = 0;
-  // The file's content; inline bytes included.
+  // Returns the file's content, with inline bytes.
   [[nodiscard]] virtual Content content(const Resource& file) const = 0;
-  // The same without inline bytes: where it is, its size and its checksums.
+  // Returns the file's content without inline bytes: its place, size and checksums.
   [[nodiscard]] virtual Content facts(const Resource& file) const = 0;
-  // The lock with this token, if live. An expired one is found as well when `grace_s` > 0 and it
-  // ran out at most that many seconds ago (Finder's late UNLOCK, docs/robustness.md L2). Costs
-  // O(all locks).
+  // Returns the lock with this token, if live. An expired one is found as well when `grace_s` > 0
+  // and it ran out at most that many seconds ago (Finder's late UNLOCK, docs/robustness.md L2).
+  // Costs O(all locks).
   [[nodiscard]] virtual std::optional<Lock> find_lock(std::string_view token,
                                                       std::int64_t grace_s = 0) const = 0;
-  // The same among those that cover what `at` mapped: rooted there, or with infinite depth at a
-  // collection above. Of those that ran out, only the last kLateLocks of a resource are looked at.
+  // Does the same among the locks that cover what `at` mapped: locks rooted there, or with infinite
+  // depth at a collection above. Of the expired locks of a resource, only the last kLateLocks are
+  // found.
   [[nodiscard]] virtual std::optional<Lock> find_lock(const Resolution& at, std::string_view token,
                                                       std::int64_t grace_s = 0) const = 0;
-  // Those that cover what `at` mapped, ran out at most `grace_s` seconds ago and may live again. Of
-  // each resource only the last kLateLocks that ran out are looked at.
+  // Returns the locks that cover what `at` mapped, ran out at most `grace_s` seconds ago and may
+  // live again. Of the expired locks of a resource, only the last kLateLocks are found.
   [[nodiscard]] virtual std::vector<Lock> late_locks(const Resolution& at,
                                                      std::int64_t grace_s) const = 0;
-  // All live locks, in root path order, at most `limit`.
+  // Returns all live locks, in root path order, at most `limit`.
   [[nodiscard]] virtual std::vector<Lock> all_locks(std::size_t limit) const = 0;
-  // How many live locks this account, which is not kNobody, has created. Costs O(these).
+  // Returns how many live locks this account, which is not kNobody, has created. Costs O(these
+  // locks).
   [[nodiscard]] virtual std::uint64_t locks_of(AccountId creator) const = 0;
   [[nodiscard]] virtual Usage usage() const = 0;
-  // What the account owns: exact, and O(1). Nothing for nobody and for an account that is gone.
+  // Returns what the account owns: exact, and O(1). The result is zero for kNobody and for an
+  // account that is gone.
   [[nodiscard]] virtual Usage usage_of(AccountId account) const = 0;
-  // This snapshot's reading of the lease clock, and of the wall clock.
+  // The values of the lease clock and of the wall clock for this snapshot.
   [[nodiscard]] virtual Millis lease_now() const = 0;
   [[nodiscard]] virtual Millis wall_now() const = 0;
 };
 
-// A snapshot that also writes. Sees its own changes. Acts trust their arguments to come from this
-// transaction's own answers; an argument that does not fit the tree throws Error{conflict}. An act
-// on what a lock covers that ran out ends that lock for good: it never lives again. Acts are new
-// content, properties and dates, members that come and go, and locks; those on a member count for
-// its collection, and for locks with infinite depth from above.
+// A snapshot that also writes. It sees its own changes. The writing functions take arguments that
+// this transaction returned; an argument that does not fit the tree throws Error{conflict}. A write
+// to a resource that an expired lock covers ends that lock for good: it never lives again. Such
+// writes are new content, properties and dates, members added and removed, and locks. A write to a
+// member counts as one to its collection, and as one to collections above it for their locks with
+// infinite depth.
 class Transaction : public Snapshot {
  public:
   // Stores `content` at parent/name: a new file, or new content for the file already there. Its
-  // properties, locks, owner and creation date stay; it gets a new ETag. `modified`: its date, as
-  // storage/dates.h judges it, else now. `owner`, here and below: whose a new resource is.
+  // properties, locks, owner and creation date stay; it gets a new ETag. `modified` is its date,
+  // marked by storage/dates.h; without it the date is now. `owner`, here and below, is the account
+  // that owns a new resource.
   virtual Resource put(const Resource& parent, std::string_view name, const Content& content,
                        std::optional<Date> modified, AccountId owner) = 0;
   virtual Resource make_collection(const Resource& parent, std::string_view name,
                                    AccountId owner) = 0;
   // Copies `source` (with all its members when `recursive`) to parent/name with properties and
   // modification dates, without locks and without touching content bytes. What is mapped there is
-  // replaced; a lock rooted at it stays and covers the new resource (RFC 4918 §7.6, §9.8.4). The
-  // copies are `owner`'s, whoever owns the source. Neither place may lie inside the other. Here and
-  // in move_tree the new resource has the date of `source`, where the caller may have set another.
+  // replaced; a lock rooted at it stays and covers the new resource (RFC 4918 §7.6, §9.8.4).
+  // `owner` owns the copies, whoever owns the source. Neither place may lie inside the other. Here
+  // and in move_tree the new resource has the date that `source` carries; the caller may set
+  // another in it.
   virtual Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
                              std::string_view name, AccountId owner) = 0;
-  // Moves `source` to parent/name, identity and owners kept. Locks inside it vanish (§7.5); what is
-  // mapped there is replaced as by copy_tree, except when it is `source` itself: then it has a new
-  // spelling and keeps its locks, which were on source and destination alike.
+  // Moves `source` to parent/name; ids and owners stay. Locks inside it are removed (RFC 4918
+  // §7.5). What is mapped there is replaced as by copy_tree, except when it is `source` itself:
+  // then the resource gets a new spelling and keeps its locks, which covered source and destination
+  // alike.
   virtual Resource move_tree(const Resource& source, const Resource& parent,
                              std::string_view name) = 0;
   // Removes the resource, its members, and all their properties and locks.
@@ -182,41 +193,43 @@ class Transaction : public Snapshot {
   // an account owned that is gone; but the root of the tree is nobody's. What other accounts own
   // stays theirs. Returns what it came to own.
   virtual Usage adopt_tree(const Resource& root, AccountId owner) = 0;
-  // Applies the changes in order. Does not judge them.
+  // Applies the changes in order. Does not check them.
   virtual void patch_properties(NodeId id, std::span<const PropertyChange> changes) = 0;
-  // A collection's date goes on saying what is gone from it (storage/dates.h).
+  // Sets the modification date. A collection's date keeps its mark of what is gone from it
+  // (storage/dates.h).
   virtual void set_modified(NodeId id, Date modified) = 0;
-  // Adds a lock on root_id, under a token that no other has ever had; `granted` is set from the
-  // lease clock. Does not judge conflicts.
+  // Adds a lock on root_id, under a token that no other lock has ever had; `granted` is set from
+  // the lease clock. Does not check for conflicts.
   virtual Lock add_lock(Lock lock) = 0;
-  // Restarts the lock's lease with a new timeout; returns it as it is now. A lock that ran out
-  // lives again unless it has ended for good. Does not judge conflicts. Here and below it is known
-  // by its token, its root and its lease, as it was found.
+  // Restarts the lock's lease with a new timeout; returns the lock as it is now. An expired lock
+  // lives again unless it has ended for good. Does not check for conflicts. Here and in
+  // remove_lock, token, root and lease identify the lock, as it was found.
   virtual Lock refresh_lock(const Lock& lock, std::int64_t timeout_s) = 0;
-  // Removes the lock, live or expired; false when it is there no longer.
+  // Removes the lock, live or expired; returns false when it no longer exists.
   virtual bool remove_lock(const Lock& lock) = 0;
 
-  // As of this transaction, its own changes included.
+  // Returns the accounts as of this transaction, its own changes included.
   [[nodiscard]] virtual std::shared_ptr<const Accounts> accounts() const = 0;
-  // With id kNobody, adds the account under a new id; else replaces the one with this id, whose
-  // name stays. Returns its id. Error{conflict}: the name is taken or not allowed, there is no such
-  // id. Does not judge paths.
+  // With id kNobody, adds the account under a new id; else replaces the account with this id, whose
+  // name stays. Returns its id. Throws Error{conflict} when the name is taken or not allowed, or
+  // there is no such id. Does not check paths.
   virtual AccountId put_account(Account account) = 0;
   // Removes the account, its grants and tokens, and every lock that it has created. Resources
   // keep their owner, who is nobody from now on: the id is never given out again.
   virtual void remove_account(AccountId id) = 0;
-  // Adds a token, or replaces the one with this id. Error{conflict} when its account is not there.
+  // Adds a token, or replaces the one with this id. Throws Error{conflict} when its account does
+  // not exist.
   virtual void put_token(DeviceToken token) = 0;
-  // False when there is none with this id.
+  // Returns false when there is no token with this id.
   virtual bool remove_token(std::string_view id) = 0;
 };
 
 // How a write must be acknowledged (docs/robustness.md G1).
 enum class Flush {
   required,    // on disk before write() returns
-  deferrable,  // survives a crash of the process at once, a power cut once a later flushed write
-               // has carried it; a write that does more than add, refresh and remove locks is
-               // flushed nevertheless
+  deferrable,  // survives a crash of the process at once, and a power cut once a later write was
+               // flushed; a write that does more than add, refresh and remove locks is flushed
+               // nevertheless
 };
 
 // Counters since the start, and gauges; for /metrics.
@@ -227,20 +240,20 @@ struct NamespaceStats {
   std::uint64_t largest_batch = 0;
   std::vector<std::uint64_t> batch_size_buckets;  // writes per batch: ≤1, ≤2, ≤4, …, ≤1024, more
   std::uint64_t wal_bytes = 0;
-  // Space in the database that the next checkpoint gives back to the disk, as of the last one.
+  // Space in the database that the next checkpoint returns to the disk, as of the last checkpoint.
   std::uint64_t returnable_bytes = 0;
   std::uint64_t locks = 0;
   Usage usage;
 };
 
-// Result of looking at the whole store, for `holdfast check`.
+// Result of checking the whole store, for `holdfast check`.
 struct NamespaceCheck {
   std::vector<std::string> problems;  // one plain sentence each
   std::uint64_t resources = 0;
   std::uint64_t contents = 0;
   std::uint64_t repaired = 0;
-  // Contents (Resource::content) that a resource names and that are not there whole, not counting
-  // content files; at most a thousand.
+  // Contents (Resource::content) that a resource names and whose rows are missing or incomplete;
+  // content files are not checked. At most a thousand.
   std::vector<std::int64_t> incomplete;
 };
 
@@ -253,46 +266,48 @@ class Namespace {
   // Runs `fn` in a transaction, together with others that wait (group commit), and returns when it
   // is committed and, with Flush::required in `full` durability, flushed. `fn` runs on any thread,
   // never two at once, and may run more than once. What `fn` throws is rethrown here, after the
-  // commit of the batch that decided it, and nothing of that `fn` remains. If the commit
-  // fails no write of the batch is acknowledged: Error{full}, undone, or {unavailable}, unknown.
+  // commit of the batch that decided it, and nothing of that `fn` remains. If the commit fails, no
+  // write of the batch is acknowledged: Error{full} means that it was undone, Error{unavailable}
+  // that the outcome is unknown.
   virtual void write(Flush flush, const std::function<void(Transaction&)>& fn) = 0;
-  // As of the last commit. Costs no statement: for every request. Never null.
+  // Returns the accounts as of the last commit. Never null. Costs no statement, so that every
+  // request may call it.
   [[nodiscard]] virtual std::shared_ptr<const Accounts> accounts() const = 0;
 
-  // The lease clock, at once.
+  // Returns the value of the lease clock now.
   [[nodiscard]] virtual Millis lease_now() const = 0;
 
-  // Content files that no row names any more, at most `limit`, oldest first.
+  // Returns content files that no row names any more, at most `limit`, oldest first.
   [[nodiscard]] virtual std::vector<std::string> garbage(std::size_t limit) const = 0;
-  // The files are gone: forget them. Does not flush.
+  // Forgets these files, which the caller has removed. Does not flush.
   virtual void forget_garbage(std::span<const std::string> blobs) = 0;
-  // True when some row names this content file, or it is garbage that is still known.
+  // Returns true when some row names this content file, or it is garbage that was not forgotten.
   [[nodiscard]] virtual bool names_blob(const std::string& blob) const = 0;
-  // How many there are.
+  // Returns the number of content files that are garbage.
   [[nodiscard]] virtual std::uint64_t garbage_count() const = 0;
-  // Visits every content that is a file: Resource::content, and where it is.
+  // Visits every content that is a file, with its id (Resource::content) and its place.
   virtual void for_each_blob(
       const std::function<void(std::int64_t id, const Content&)>& visit) const = 0;
-  // Visits every content that has no file: Resource::content, and its bytes.
+  // Visits every content that has no file, with its id (Resource::content) and its bytes.
   virtual void for_each_inline(
       const std::function<void(std::int64_t id, const Content&)>& visit) const = 0;
   // Makes everything acknowledged so far durable (also deferred and relaxed writes), and moves the
   // write-ahead log into the database where readers allow.
   virtual void checkpoint() = 0;
-  // Until the answer is destroyed, the write-ahead log stays as it is but for what is added to it,
-  // so that another process can read the store as it is when this returns, or later: for backups.
+  // Until the result is destroyed, the write-ahead log is only appended to, so that another process
+  // can read the store as it is when this returns, or later. For backups.
   [[nodiscard]] virtual std::shared_ptr<void> hold_log() = 0;
   // Forgets locks that expired more than `grace_s` seconds ago.
   virtual void purge_expired_locks(std::int64_t grace_s) = 0;
-  // Which of its files is no longer the one at its path, because somebody has removed or replaced
-  // it, as part of a sentence: "meta.db in the data folder". Empty when all are.
+  // Returns a file that somebody has removed or replaced, so that it is no longer the one at its
+  // path, as part of a sentence: "meta.db in the data folder". Empty when there is none.
   [[nodiscard]] virtual std::string displaced() const = 0;
-  // From now on every write throws Error{unavailable}, as after a failed disk; the program is told
-  // to end with this sentence.
+  // From now on every write throws Error{unavailable}, as after a failed disk. OnFailure is called
+  // with this sentence.
   virtual void refuse_writes(const std::string& why) = 0;
   [[nodiscard]] virtual NamespaceStats stats() const = 0;
-  // Verifies structure, counts and references (not content files); with `repair`, sets right what
-  // can be without guessing.
+  // Verifies structure, counts and references (not content files); with `repair`, repairs what can
+  // be repaired without guessing.
   [[nodiscard]] virtual NamespaceCheck check(bool repair) = 0;
 };
 

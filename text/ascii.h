@@ -1,5 +1,5 @@
-// ASCII text: classes of bytes, case, numbers, the lists of HTTP. No locale has a say in any of it,
-// and bytes from 0x80 on belong to no class. Pure functions; any thread.
+// ASCII text: classes of bytes, case, numbers, the lists of HTTP. The locale has no effect, and
+// bytes from 0x80 on belong to no class. Pure functions; any thread.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@
 
 namespace holdfast::text {
 
-// A char as the number of its byte, 0 to 255.
+// Returns a char as a byte, 0 to 255.
 [[nodiscard]] constexpr std::uint8_t byte(char c) { return static_cast<std::uint8_t>(c); }
 
 // DIGIT and ALPHA of RFC 5234 appendix B.1.
@@ -25,17 +25,17 @@ namespace holdfast::text {
 [[nodiscard]] constexpr bool is_alphanumeric(char c) { return is_digit(c) || is_letter(c); }
 // CTL of RFC 5234 appendix B.1: 0x00 to 0x1F, and 0x7F.
 [[nodiscard]] constexpr bool is_control(char c) { return byte(c) < 0x20 || c == 0x7F; }
-// Whether the byte belongs to ASCII at all.
+// Returns true when the byte is ASCII.
 [[nodiscard]] constexpr bool is_ascii(char c) { return byte(c) < 0x80; }
 
 // A set of bytes, looked up in a table.
 class ByteSet {
  public:
-  // Holds the bytes of `members`.
+  // Makes the set of the bytes of `members`.
   constexpr explicit ByteSet(std::string_view members) {
     for (const char c : members) set_[byte(c)] = true;
   }
-  // Letters, digits and the bytes of `others`.
+  // Returns the set of letters, digits and the bytes of `others`.
   [[nodiscard]] static constexpr ByteSet alphanumeric_and(std::string_view others) {
     ByteSet out(others);
     for (std::size_t i = 0; i < 0x80; ++i)
@@ -43,7 +43,7 @@ class ByteSet {
     return out;
   }
   [[nodiscard]] constexpr bool has(char c) const { return set_[byte(c)]; }
-  // Whether every byte of `text` is a member. True for an empty text.
+  // Returns true when every byte of `text` is a member, and for an empty text.
   [[nodiscard]] constexpr bool has_all(std::string_view text) const {
     for (const char c : text)
       if (!has(c)) return false;
@@ -61,14 +61,14 @@ inline constexpr ByteSet kTokenBytes = ByteSet::alphanumeric_and("!#$%&'*+-.^_`|
   return !text.empty() && kTokenBytes.has_all(text);
 }
 
-// Whether the text has a control byte (is_control).
+// Returns true when the text has a control byte (is_control).
 [[nodiscard]] constexpr bool has_control(std::string_view text) {
   for (const char c : text)
     if (is_control(c)) return true;
   return false;
 }
-// The text with `substitute` for each control byte, so that it stays on one line of a log or of a
-// terminal.
+// Returns the text with `substitute` for each control byte, so that it stays on one line of a log
+// or of a terminal.
 [[nodiscard]] std::string without_controls(std::string_view text, char substitute);
 
 [[nodiscard]] constexpr char lower(char c) {
@@ -78,18 +78,19 @@ inline constexpr ByteSet kTokenBytes = ByteSet::alphanumeric_and("!#$%&'*+-.^_`|
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
 }
 [[nodiscard]] std::string lower(std::string_view text);
-// As field names and most tokens compare (RFC 9110 §5.1).
+// Compares as field names and most tokens are compared (RFC 9110 §5.1).
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
 
-// The text without leading and trailing spaces and tabs (OWS, RFC 9110 §5.6.3).
+// Returns the text without leading and trailing spaces and tabs (OWS, RFC 9110 §5.6.3).
 [[nodiscard]] std::string_view trimmed(std::string_view text);
 
-// Takes the next element of a comma-separated list (RFC 9110 §5.6.1) off its front, without
-// surrounding OWS. Empty elements are given, too. Nullopt at the end of the list.
+// Removes the next element of a comma-separated list (RFC 9110 §5.6.1) from its front and returns
+// it without surrounding OWS. Empty elements are returned, too. Returns nullopt at the end of the
+// list.
 [[nodiscard]] std::optional<std::string_view> next_element(std::string_view& list);
 
-// The number that the whole text is, in digits only: no sign, no space, no prefix. Nullopt for
-// anything else, for an empty text, and for what the type cannot hold.
+// Returns the number that the whole text is, in digits only: no sign, no space, no prefix. Returns
+// nullopt for anything else, for an empty text, and for a number that the type cannot hold.
 template <std::unsigned_integral Number = std::uint64_t>
 [[nodiscard]] std::optional<Number> parse_number(std::string_view text, int base = 10) {
   Number number = 0;
@@ -98,8 +99,8 @@ template <std::unsigned_integral Number = std::uint64_t>
   if (stop != end || error != std::errc{}) return std::nullopt;
   return number;
 }
-// Takes the decimal number off the front of `text`. A number that is too large becomes the largest
-// there is. Nullopt when the text does not begin with a digit.
+// Removes the decimal number from the front of `text` and returns it. A number that is too large
+// becomes the largest there is. Returns nullopt when the text does not begin with a digit.
 [[nodiscard]] std::optional<std::uint64_t> take_saturated(std::string_view& text);
 
 // Appends the number, without leading zeros.

@@ -8,11 +8,12 @@ namespace {
 std::string encoded(std::span<const std::uint8_t> bytes, int variant) {
   std::string out(::sodium_base64_encoded_len(bytes.size(), variant), '\0');
   ::sodium_bin2base64(out.data(), out.size(), bytes.data(), bytes.size(), variant);
-  out.pop_back();  // the NUL that libsodium ends it with
+  out.pop_back();  // the NUL that libsodium writes at the end
   return out;
 }
 
-// How many bytes of `out` the whole text has filled; nullopt when it is no base64, or too long.
+// Returns how many bytes of `out` the whole text has filled; nullopt when it is not base64, or too
+// long.
 std::optional<std::size_t> decode(std::string_view text, std::span<std::uint8_t> out, int variant) {
   if (out.empty()) return text.empty() ? std::optional<std::size_t>(0) : std::nullopt;
   std::size_t size = 0;

@@ -9,7 +9,7 @@ bool is_lower_hex(std::string_view text) {
 }
 
 std::string hex(std::span<const std::uint8_t> bytes) {
-  std::string out(bytes.size() * 2 + 1, '\0');  // libsodium ends it with a NUL
+  std::string out(bytes.size() * 2 + 1, '\0');  // libsodium writes a NUL at the end
   ::sodium_bin2hex(out.data(), out.size(), bytes.data(), bytes.size());
   out.pop_back();
   return out;

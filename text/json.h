@@ -1,4 +1,4 @@
-// Text inside of JSON (RFC 8259 §7), fit for a terminal, too. Pure functions; any thread.
+// Text inside JSON (RFC 8259 §7), safe for a terminal, too. Pure functions; any thread.
 #pragma once
 
 #include <cstddef>
@@ -7,12 +7,13 @@
 
 namespace holdfast::text {
 
-// Appends the text as it stands between the quotes of a JSON string. A byte that is no UTF-8, and a
-// control character above U+007F, which some terminals obey, becomes U+FFFD. Of a text longer than
-// `limit_bytes` only these are written, and "…" after them.
+// Appends the text as it is written between the quotes of a JSON string. A byte that is not UTF-8
+// becomes U+FFFD, and so does a control character above U+007F, because some terminals obey it. Of
+// a text longer than `limit_bytes`, only the first `limit_bytes` bytes are written, with "…" after
+// them.
 void append_json_text(std::string& out, std::string_view text,
                       std::size_t limit_bytes = std::string_view::npos);
-// The same with quotes around it.
+// Appends the text as append_json_text does, with quotes around it.
 void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace holdfast::text

@@ -3,7 +3,7 @@
 namespace holdfast::text {
 namespace {
 
-// Whether every "%" began an escape. One that did not is copied.
+// Returns true when every "%" began an escape. A "%" that did not is copied.
 bool decode(std::string_view text, std::string& out) {
   bool sound = true;
   out.reserve(text.size());
@@ -28,7 +28,7 @@ void append_escape(std::string& out, char c) {
 }
 
 void append_encoded(std::string& out, std::string_view text, const ByteSet& plain) {
-  // Plain bytes are appended a run at a time: listings do this for every member.
+  // Plain bytes are appended a run at a time, because listings do this for every member.
   std::size_t begin = 0;
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (plain.has(text[at])) continue;

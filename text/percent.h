@@ -11,7 +11,8 @@
 
 namespace holdfast::text {
 
-// The byte, from 0 to 255, that the escape at text[at] stands for; -1 when no escape begins there.
+// Returns the byte, from 0 to 255, that the escape at text[at] encodes; -1 when no escape begins
+// there.
 [[nodiscard]] constexpr int escaped_byte(std::string_view text, std::size_t at) {
   if (text.size() - at < 3 || text[at] != '%') return -1;
   const int high = hex_value(text[at + 1]);
@@ -19,14 +20,14 @@ namespace holdfast::text {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-// Appends "%" and two digits in upper case (§2.1).
+// Appends "%" and two digits in upper case (RFC 3986 §2.1).
 void append_escape(std::string& out, char c);
 // Appends the text with an escape for each byte that is not in `plain`.
 void append_encoded(std::string& out, std::string_view text, const ByteSet& plain);
 
-// The text with each escape replaced by its byte. Nullopt when a "%" begins no escape.
+// Returns the text with each escape replaced by its byte; nullopt when a "%" begins no escape.
 [[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text);
-// The same, but a "%" that begins no escape stays as it is.
+// Does the same, but a "%" that begins no escape stays as it is.
 [[nodiscard]] std::string percent_decoded_leniently(std::string_view text);
 
 }  // namespace holdfast::text

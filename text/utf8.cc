@@ -18,7 +18,8 @@ const utf8proc_uint8_t* bytes(std::string_view text) {
 
 bool is_continuation(char c) { return (byte(c) & 0xC0) == 0x80; }
 
-// How many ASCII bytes the text certainly begins with, found eight at a time.
+// Returns a number of ASCII bytes with which the text begins. It checks eight bytes at a time, so
+// the true number may be larger.
 std::size_t ascii_prefix(std::string_view text) {
   std::size_t i = 0;
   for (std::uint64_t eight = 0; text.size() - i >= sizeof eight; i += sizeof eight) {

@@ -1,4 +1,4 @@
-// UTF-8 (RFC 3629) and Unicode's normal form C (UAX #15), on utf8proc. Pure functions; any thread.
+// UTF-8 (RFC 3629) and Unicode's normal form C (UAX #15), by utf8proc. Pure functions; any thread.
 #pragma once
 
 #include <cstddef>
@@ -9,38 +9,41 @@
 
 namespace holdfast::text {
 
-// Whether all bytes are below 0x80.
+// Returns true when all bytes are below 0x80.
 [[nodiscard]] bool is_ascii(std::string_view text);
-// Whether the text is well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
+// Returns true when the text is well-formed UTF-8: no overlong forms, no surrogates, nothing above
+// U+10FFFF.
 [[nodiscard]] bool valid_utf8(std::string_view text);
 
 struct CodePoint {
   char32_t value = 0;
   std::size_t length = 0;  // in bytes; 0 when the text does not begin with well-formed UTF-8
 };
-// The first code point of the text. Length 0 for an empty text as well.
+// Returns the first code point of the text. The length is 0 for an empty text as well.
 [[nodiscard]] CodePoint first_code_point(std::string_view text);
-// Appends a code point, which is no surrogate and at most U+10FFFF.
+// Appends a code point, which must not be a surrogate or above U+10FFFF.
 void append_utf8(std::string& out, char32_t code_point);
-// Whether the code point is a control character (category Cc): U+0000 to U+001F, U+007F to U+009F.
+// Returns true when the code point is a control character (category Cc): U+0000 to U+001F, U+007F
+// to U+009F.
 [[nodiscard]] constexpr bool is_control_character(char32_t c) {
   return c < 0x20 || (c >= 0x7F && c < 0xA0);
 }
 
-// How many code points a well-formed text has.
+// Returns how many code points a well-formed text has.
 [[nodiscard]] std::size_t count_code_points(std::string_view utf8);
-// The beginning of a well-formed text, at most `limit_bytes` long, that ends between code points.
+// Returns the longest beginning of a well-formed text that has at most `limit_bytes` bytes and ends
+// between code points.
 [[nodiscard]] std::string_view cut_to(std::string_view utf8, std::size_t limit_bytes);
 
-// The text itself when it is UTF-8. Else it is read as ISO 8859-1, which is what clients that know
-// no UTF-8 send.
+// Returns the text itself when it is UTF-8. Any other text is read as ISO 8859-1, which clients
+// without UTF-8 send.
 [[nodiscard]] std::string as_utf8(std::string_view text);
 
-// The text in ISO 8859-1. Nothing when it is no UTF-8 or has a code point above U+00FF.
+// Returns the text in ISO 8859-1; nullopt when it is not UTF-8 or has a code point above U+00FF.
 [[nodiscard]] std::optional<std::string> latin1(std::string_view utf8);
 
-// The text in normal form C, in which names and passwords are compared: it does not depend on the
-// system they were typed on. What is no UTF-8 stays as it is.
+// Returns the text in normal form C. Names and passwords are compared in it, because it does not
+// depend on the system on which they were typed. A text that is not UTF-8 stays as it is.
 [[nodiscard]] std::string nfc(std::string_view text);
 
 }  // namespace holdfast::text

@@ -1,5 +1,5 @@
-// COPY and MOVE (RFC 4918 §9.8, §9.9): whole trees in one transaction, judged alike but for what
-// they do to the source.
+// COPY and MOVE (RFC 4918 §9.8, §9.9): whole trees in one transaction. The checks are the same but
+// for what MOVE does to the source.
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
@@ -37,8 +37,8 @@ Transfer parse(const Call& call, bool moves) {
   return transfer;
 }
 
-// Refuses a source and a destination that would lose something or make no sense together. Goes
-// before every other check.
+// Refuses a source and a destination that make no sense together or would lose data. Call before
+// every other check.
 void check_source_and_destination(const Transfer& transfer, const storage::Resolution& source,
                                   const storage::Resolution& destination) {
   const storage::Resource& resource = *source.resource;
@@ -46,7 +46,7 @@ void check_source_and_destination(const Transfer& transfer, const storage::Resol
   if (source.path.is_root() || to.is_root())
     throw Error(403, "the root is neither source nor destination");
   if (destination.resource && destination.resource->id == resource.id) {
-    // The same resource; only a MOVE to another spelling of its name changes anything.
+    // The two are the same resource; only a MOVE to another spelling of its name changes anything.
     if (!transfer.moves || to.name() == resource.name)
       throw Error(403, "source and destination are the same resource");
     return;
@@ -57,7 +57,8 @@ void check_source_and_destination(const Transfer& transfer, const storage::Resol
     throw Error(403, "the destination is an ancestor of the source");
 }
 
-// The engine has judged the source's own path, and transfer() the destination's.
+// Checks the rights on members. The engine has checked the source's own path, and transfer() the
+// destination's.
 void check_rights(const Call& call, const Transfer& transfer, const storage::Snapshot& snapshot,
                   bool recursive) {
   const storage::Path& from = call.target.path;
@@ -82,7 +83,8 @@ void check_limits(const Call& call, const Transfer& transfer, const storage::Sna
     throw Error(507, "the tree has more resources than one COPY may make");
 }
 
-// The resource with the date that it will have there. The store judges collections' dates.
+// Returns the resource with the date that it will have at the destination. The store computes
+// collections' dates.
 storage::Resource dated_at(const Transfer& transfer, storage::Resource resource,
                            const storage::Resolution& destination) {
   const storage::Date date = transfer.modified ? *transfer.modified : resource.modified;
@@ -101,7 +103,7 @@ Response transfer(Call& call, bool moves) {
   const Conditions conditions(call);
   const Transfer transfer = parse(call, moves);
   const bool recursive = transfer.depth != storage::Depth::zero;
-  // Before anything tells what is mapped there.
+  // The right is checked before any answer could show what is mapped there.
   require_right(call, transfer.destination.path, transfer.destination.trailing_slash,
                 storage::Right::write);
 
@@ -134,7 +136,7 @@ Response transfer(Call& call, bool moves) {
       require_tokens(call, conditions, tx, source.parent_locks);
       require_tokens_within(call, conditions, tx, source);
     }
-    // Also what replaces a member comes into its collection (§7.4).
+    // What replaces a member is also added to its collection (RFC 4918 §7.4).
     require_tokens_to_add(call, conditions, tx, destination);
     if (replaced) require_tokens_within(call, conditions, tx, destination);
 

@@ -8,8 +8,9 @@
 
 namespace holdfast::dav {
 
-// RFC 4918 §9.6. All or nothing: a locked member without its token refuses the whole request with a
-// plain 423 instead of a 207, which Finder cannot survive (docs/conflicts.md#modes).
+// DELETE (RFC 4918 §9.6) removes all or nothing: a locked member whose token is missing refuses the
+// whole request with a plain 423 instead of a 207, which Finder cannot handle
+// (docs/conflicts.md#modes).
 Response handle_delete(Call& call) {
   const Conditions conditions(call);
   const auto depth = parse_depth(call.fields());

@@ -1,5 +1,5 @@
-// GET and HEAD (RFC 9110 §9.3.1, §9.3.2, §14). What users stored is served so that a browser runs
-// none of it (docs/robustness.md S6).
+// GET and HEAD (RFC 9110 §9.3.1, §9.3.2, §14). Stored content is served so that a browser runs none
+// of it (docs/robustness.md S6).
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/json_listing.h"
@@ -18,8 +18,8 @@
 namespace holdfast::dav {
 namespace {
 
-// By what a browser does with a type: a page that may run script is shut in; a viewer of the
-// browser's own needs what it shows.
+// The policies depend on what a browser does with a type. A page that could run scripts is
+// sandboxed. A viewer of the browser itself must be able to load what it shows.
 constexpr std::string_view kSandbox = "sandbox; default-src 'none'";
 constexpr std::string_view kViewed =
     "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'";
@@ -32,8 +32,8 @@ std::string_view policy_of(std::string_view type) {
   return http::shown_inline(type) ? kViewed : kSandbox;
 }
 
-// If-Range (RFC 9110 §13.1.5): false when the range must be ignored because the content may be
-// another.
+// Evaluates If-Range (RFC 9110 §13.1.5). Returns false when Range must be ignored because the
+// content may be another.
 bool range_applies(const Call& call, const storage::Snapshot& snapshot,
                    const storage::Resolution& target) {
   const auto if_range = call.fields().find("If-Range");
@@ -52,8 +52,8 @@ std::string content_range(const http::ByteRange& range, std::uint64_t size) {
 // The content of a file: its bytes, or a reader of its content file.
 struct Opened {
   storage::Content content;
-  bool known_sound = false;                        // and so, for HEAD, perhaps without inline bytes
-  std::unique_ptr<storage::ContentReader> reader;  // none for inline content
+  bool known_sound = false;                        // then, for HEAD, inline bytes may be missing
+  std::unique_ptr<storage::ContentReader> reader;  // null for inline content
 };
 
 void set_representation(Response& response, const storage::Resource& file, storage::Millis now) {
@@ -62,7 +62,7 @@ void set_representation(Response& response, const storage::Resource& file, stora
       .set("Cache-Control", "no-cache");
 }
 
-// Opened while the snapshot stands; nullopt when the content file is gone.
+// Opens the content. Call while the snapshot exists. Returns nullopt when the content file is gone.
 std::optional<Opened> open_content(const Call& call, const storage::Snapshot& snapshot,
                                    const storage::Resource& file) {
   Opened opened;
@@ -73,7 +73,8 @@ std::optional<Opened> open_content(const Call& call, const storage::Snapshot& sn
   return opened;
 }
 
-// Damage is never served as success (docs/robustness.md G9).
+// Throws when the content is damaged: damage is never served with a success status
+// (docs/robustness.md G9).
 void require_sound(const Call& call, const storage::Resource& file, const Opened& opened) {
   if (opened.reader) {
     opened.reader->require_sound();
@@ -82,7 +83,7 @@ void require_sound(const Call& call, const storage::Resource& file, const Opened
   }
 }
 
-// Stored content as the body of an answer.
+// Stored content as the body of a response.
 class StoredSource final : public http::Source {
  public:
   explicit StoredSource(std::unique_ptr<storage::ContentReader> reader)
@@ -98,7 +99,7 @@ class StoredSource final : public http::Source {
   std::unique_ptr<storage::ContentReader> reader_;
 };
 
-// Inline content becomes a plain string, which leaves together with the head.
+// Sets the body. Inline content becomes a string, which is sent together with the header section.
 void set_body(Response& response, Opened opened, std::vector<SourceBody::Run> runs) {
   if (opened.reader) {
     SourceBody body;
@@ -126,7 +127,7 @@ void set_single_range(Response& response, Opened opened, const http::ByteRange& 
   set_body(response, std::move(opened), std::move(runs));
 }
 
-// multipart/byteranges (RFC 9110 §14.6).
+// Makes a multipart/byteranges body (RFC 9110 §14.6).
 void set_multiple_ranges(Response& response, Opened opened, const storage::Resource& file,
                          const std::vector<http::ByteRange>& ranges) {
   const std::string boundary = "holdfast-" + file.etag;
@@ -151,9 +152,9 @@ Response answer_file(const Call& call, storage::Millis now, const storage::Resou
       .set("X-Content-Type-Options", "nosniff")
       .set("Content-Security-Policy", policy_of(type))
       .set("Content-Disposition", http::content_disposition(file.name, http::shown_inline(type)))
-      .set("OC-Checksum", oc_checksum(opened.content.checksums));  // of the whole, ranges or not
+      .set("OC-Checksum", oc_checksum(opened.content.checksums));  // of the whole content
 
-  // Range means something for GET only (RFC 9110 §14.2).
+  // Range applies to GET only (RFC 9110 §14.2).
   const bool head = call.request.method == "HEAD";
   http::Ranges ranges;
   if (!head && in_ranges)
@@ -180,11 +181,11 @@ Response answer_file(const Call& call, storage::Millis now, const storage::Resou
   return response;
 }
 
-// What stands in a query plainly (RFC 3986 §3.4).
+// The bytes that a query has without encoding (RFC 3986 §3.4).
 constexpr auto kPlainInQuery = text::ByteSet::alphanumeric_and("-._~!$&'()*+,;=:@/?%");
 
-// A relative link in what a client takes for this collection would lead beside it. Whatever caches
-// the answer asks again, because a file may come to this URL.
+// Redirects to the collection's URL with a final slash, because relative links in the listing need
+// it. A cache must revalidate the response, because a file may be stored at this URL later.
 Response to_final_slash(const Call& call) {
   Response response;
   response.status = 301;
@@ -224,11 +225,12 @@ Response handle_get(Call& call) {
     if (auto opened = open_content(call, *snapshot, resource)) {
       const storage::Millis now = snapshot->wall_now();
       const bool in_ranges = range_applies(call, *snapshot, target);
-      snapshot.reset();  // what follows may read a whole file
+      snapshot.reset();  // the next calls may read a whole file
       require_sound(call, resource, *opened);
       return answer_file(call, now, resource, in_ranges, std::move(*opened));
     }
-    // Replaced between the look-up and the open: look once more; missing twice is damage.
+    // The file was replaced between the lookup and the open, so it is looked up once more. A file
+    // that is missing twice is damage.
     if (last_try) break;
   }
   throw storage::Error(storage::Fault::corrupt, "the content of a mapped file is missing");

@@ -23,7 +23,7 @@ struct LockInfo {
   std::string owner;
 };
 
-// DAV:lockinfo (§14.11).
+// Parses DAV:lockinfo (RFC 4918 §14.11).
 LockInfo parse_lockinfo(std::string_view body, const Options& options) {
   const xml::Document document = xml::Document::parse(body, options.xml);
   const xml::Element root = document.root();
@@ -60,7 +60,8 @@ Response lock_answer(const Call& call, const storage::Lock& lock, bool collectio
   return response;
 }
 
-// §9.10.2: names the lock by a submitted token and reaches it through any resource it covers.
+// Refreshes a lock (RFC 4918 §9.10.2): a submitted token names it, and the URL may be any resource
+// that it covers.
 Response refresh(Call& call, const Conditions& conditions) {
   if (conditions.submitted_tokens().empty())
     throw Error(400, "LOCK without a body refreshes, and needs the token in If");
@@ -75,7 +76,8 @@ Response refresh(Call& call, const Conditions& conditions) {
     const auto held =
         std::find_if(target.locks.begin(), target.locks.end(),
                      [&](const storage::Lock& each) { return conditions.submitted(each.token); });
-    // A lock covers resources: at an unmapped URL there is none to refresh, whatever is above it.
+    // A lock covers resources, so at an unmapped URL there is no lock to refresh, whatever is
+    // locked above.
     if (!target.mapped() || held == target.locks.end()) throw token_of_no_lock_to_refresh();
     if (!created_by(*held, *call.caller)) throw lock_of_another();
     collection = held->root_id != target.resource->id || target.resource->is_collection();
@@ -92,7 +94,7 @@ Response handle_lock(Call& call) {
   const auto depth = parse_depth(call.fields());
   if (depth == storage::Depth::one) throw Error(400, "LOCK has Depth 0 or infinity");
   const std::string body = read_body(call);
-  // Finder announces text/xml and sends nothing: that is a refresh (docs/clients.md R64).
+  // Finder sends a Content-Type of text/xml and no body: that is a refresh (docs/clients.md R64).
   if (body.empty()) return refresh(call, conditions);
 
   const LockInfo info = [&] {
@@ -111,12 +113,12 @@ Response handle_lock(Call& call) {
   storage::Resource resource;
   bool created = false;
   storage::Millis lease_now = 0;
-  // A LOCK that has to create its resource makes the store run this once more with a flush.
+  // When LOCK has to create its resource, the store runs this once more and flushes it.
   call.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
     storage::Resolution target = tx.resolve(call.target.path);
     created = !target.mapped();
-    // What is locked anew needs no lock that ran out, but a new member needs that of its
-    // collection.
+    // A resource that exists needs no expired lock for a new LOCK, but a new member may need that
+    // of its collection.
     if (created && revive_named_locks(call, conditions, tx, {&target}))
       target = tx.resolve(call.target.path);
     if (call.target.trailing_slash && (created || !target.resource->is_collection()))
@@ -136,7 +138,7 @@ Response handle_lock(Call& call) {
       require_space(call);
       const storage::AccountId owner = call.caller->account;
       const QuotaCheck quota(call, tx, owner);
-      // §7.3: an empty resource that is not a collection.
+      // LOCK creates an empty resource that is not a collection (RFC 4918 §7.3).
       resource = tx.put(*target.parent, call.target.path.name(),
                         call.contents.begin(call.options.checksums)->seal(),
                         storage::date_of_new(tx.wall_now(), *target.parent), owner);
@@ -166,13 +168,14 @@ Response handle_unlock(Call& call) {
   call.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
     const storage::Resolution target = tx.resolve(call.target.path);
     conditions.check(tx, target);
-    // A lock that ran out lately is unlocked once more without complaint: Finder drops the file
-    // from view on any other answer (docs/robustness.md L2).
+    // UNLOCK of a lock that ran out lately succeeds, because Finder hides the file after any other
+    // answer (docs/robustness.md L2).
     const auto lock = tx.find_lock(target, *token, kLateLockS);
     if (!lock) throw token_of_no_lock_to_remove();
     if (!created_by(*lock, *call.caller)) throw lock_of_another();
     tx.remove_lock(*lock);
-    // The lock's own URL, and no other lock there: the empty file was made for it alone.
+    // Only when the request names the lock's own URL and no other lock is there was the empty file
+    // made for this lock alone.
     if (lock->root_id != target.resource->id || !is_discarded(call.options, target)) return;
     bool locked = false;
     tx.locks_within(*target.resource, storage::Among::all,

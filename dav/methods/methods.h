@@ -1,5 +1,5 @@
 // The handlers of RFC 4918 §9 and RFC 9110 §9.3, one file each. Each takes a call whose target is
-// parsed, and returns the answer or throws Error or storage::Error.
+// parsed, and returns the response or throws Error or storage::Error. Any thread.
 #pragma once
 
 #include "dav/call.h"

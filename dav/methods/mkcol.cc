@@ -11,8 +11,8 @@
 namespace holdfast::dav {
 namespace {
 
-// Whoever can see that the name is taken is told so, whatever else they may; to all others nothing
-// tells whether it is. Throws Error 405 or 403.
+// A caller who can see that the name is taken gets 405, whatever other rights the caller has. All
+// others get 403, which does not show whether it is. Throws Error 405 or 403.
 void judge(const Call& call, const storage::Resolution& target) {
   const storage::Path& path = call.target.path;
   const Caller& caller = *call.caller;
@@ -27,14 +27,14 @@ void judge(const Call& call, const storage::Resolution& target) {
 
 }  // namespace
 
-// RFC 4918 §9.3. Whether the name is taken comes first: sync clients send MKCOL for collections
-// that exist and understand 405 only (docs/clients.md R50).
+// MKCOL (RFC 4918 §9.3). The first check is whether the name is taken: sync clients send MKCOL for
+// collections that exist and understand only 405 (docs/clients.md R50).
 Response handle_mkcol(Call& call) {
   const Conditions conditions(call);
   const std::optional<storage::Millis> modified = parse_oc_mtime(call.fields());
   const auto judge_now = [&] { judge(call, call.names.snapshot()->resolve(call.target.path)); };
   const storage::Right right = right_on(*call.caller, call.target.path);
-  // Judged before the body: it is refused whatever it holds.
+  // The request is checked before its body, because it is refused whatever the body is.
   if (call.target.path.is_root() || right < storage::Right::write) judge_now();
   if (!read_body(call).empty()) {
     judge_now();

@@ -3,8 +3,9 @@
 
 namespace holdfast::dav {
 
-// RFC 4918 §10.1, RFC 9110 §9.3.7. The answer is the same for files, collections and unmapped URLs,
-// and nothing is looked up: clients read it as what the server can do (docs/clients.md R1–R4).
+// OPTIONS (RFC 9110 §9.3.7, RFC 4918 §10.1). The response is the same for files, collections and
+// unmapped URLs, without a lookup: clients read it as what the server can do (docs/clients.md
+// R1–R4).
 Response handle_options(Call&) {
   Response response;
   response.set("DAV", compliance_classes())

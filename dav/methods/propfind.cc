@@ -1,4 +1,5 @@
-// PROPFIND (RFC 4918 §9.1): one snapshot, streamed, memory independent of the number of members.
+// PROPFIND (RFC 4918 §9.1): one snapshot, streamed; memory does not depend on the number of
+// members.
 #include <algorithm>
 
 #include "dav/body.h"
@@ -25,7 +26,8 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
   const auto& prefix = call.options.space.prefix;
   if (!call.target.above_prefix && !prefix.empty()) context.root_name = prefix.back();
   context.lease_now = snapshot.lease_now();
-  // Quotas are polled often and asked for rarely together with the rest (docs/clients.md R18, R47).
+  // Clients poll quotas often, and seldom request them together with other properties
+  // (docs/clients.md R18, R47).
   const unsigned needs = propfind.needs();
   if ((needs & LiveProperty::used_bytes) != 0)
     context.used_bytes =
@@ -42,7 +44,7 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
   return context;
 }
 
-// Renders members as they come and hands them on in chunks.
+// Renders members as they are visited and writes them in chunks.
 class Listing final : public Producer {
  public:
   Listing(const Call& call, std::shared_ptr<const PropFind> propfind, VisibleTree visible,
@@ -72,7 +74,7 @@ class Listing final : public Producer {
     storage::Wanted wanted = propfind_->wanted();
     wanted.shown = visible_.filter();
     snapshot_->members(target_, depth_, wanted, [&](const storage::Member& member) {
-      // What was asked for by its own URL is shown.
+      // A resource requested by its own URL is shown even when it is hidden from listings.
       if (!member.segments.empty() && is_hidden(*context_.options, member.resource)) return;
       member_href = self_;
       for (std::size_t i = 0; i < member.segments.size(); ++i) {
@@ -103,15 +105,15 @@ class Listing final : public Producer {
   std::uint64_t limit_;
 };
 
-// Collects a listing that is short for sure.
+// Collects a listing that is certainly short.
 class StringSink final : public Sink {
  public:
   void write(std::string_view bytes) override { text.append(bytes); }
   std::string text;
 };
 
-// An ancestor of the prefix: a collection with the next segment of the prefix as its only member
-// (docs/clients.md R4).
+// Lists an ancestor of the prefix: a collection with the next segment of the prefix as its only
+// member (docs/clients.md R4).
 std::string list_ancestor(const Call& call, const PropFind& propfind, storage::Depth depth) {
   const auto snapshot = call.names.snapshot();
   const PropertyContext context = context_of(call, propfind, *snapshot);
@@ -137,8 +139,8 @@ std::string list_ancestor(const Call& call, const PropFind& propfind, storage::D
   return out;
 }
 
-// The caller's own principal resource (RFC 3744 §4), where current-user-principal leads. Others
-// have none here: an account is no business of another's.
+// Returns true when the target is the caller's own principal resource (RFC 3744 §4), to which
+// current-user-principal leads. Principals of other accounts are not shown.
 bool asks_for_principal(const Call& call) {
   const std::string& name = call.caller->name;
   if (name.empty() || call.target.above_prefix || !call.target.path.is_root()) return false;
@@ -162,7 +164,7 @@ std::string show_principal(const Call& call, const PropFind& propfind) {
   return out;
 }
 
-// How many resources a listing of all below the target would show, counted up to `limit` + 1.
+// Returns how many resources a listing with Depth: infinity would show, counted up to `limit` + 1.
 std::uint64_t count_shown(const storage::Snapshot& snapshot, const storage::Resolution& target,
                           const storage::Shown& shown, std::uint64_t limit) {
   if (!shown) return snapshot.count(*target.resource, limit);

@@ -1,4 +1,4 @@
-// PROPPATCH (RFC 4918 §9.2): instructions in document order, all or nothing.
+// PROPPATCH (RFC 4918 §9.2): it applies all instructions in document order, or none.
 #include <algorithm>
 #include <map>
 #include <string_view>
@@ -27,8 +27,8 @@ struct Instruction {
   storage::PropertyName name;
   std::optional<std::string> xml;  // the element to set; nullopt removes
   std::string text;
-  int status = 200;                              // as it would be if this instruction stood alone
-  std::optional<ExpectedChecksums> checksums{};  // what the client takes them to be
+  int status = 200;                              // as if this were the only instruction
+  std::optional<ExpectedChecksums> checksums{};  // the checksums that the client sent
 };
 
 using Patch = LiveProperty::Patch;
@@ -46,8 +46,8 @@ bool is_compared(const storage::PropertyName& name) {
 }
 
 // A namespace name is a URI reference, here also with characters beyond ASCII (Namespaces in XML
-// 1.0 §2.2, RFC 3986 §2). One with others, such as "a}b", would spoil every later listing for
-// clients that put it before the local name in braces.
+// 1.0 §2.2, RFC 3986 §2). One with other characters, such as "a}b", would break every later listing
+// for clients that write it in braces before the local name.
 bool may_be_namespace_name(std::string_view xmlns) {
   constexpr std::string_view kForbidden = " \"<>\\^`{|}";
   return std::none_of(xmlns.begin(), xmlns.end(), [&](char c) {
@@ -55,8 +55,9 @@ bool may_be_namespace_name(std::string_view xmlns) {
   });
 }
 
-// DAV:propertyupdate (§14.19). A value above the limits gets its 507 here and is dropped: standing
-// alone, values repeat what is declared around them, and many may take far more than the body does.
+// Parses DAV:propertyupdate (RFC 4918 §14.19). A value above the limits gets its 507 here and is
+// dropped. A standalone value repeats the namespace declarations around it, so that many values may
+// take far more memory than the body.
 std::vector<Instruction> parse(std::string_view body, const Options& options) {
   const xml::Document document = xml::Document::parse(body, options.xml);
   const xml::Element root = document.root();
@@ -67,7 +68,7 @@ std::vector<Instruction> parse(std::string_view body, const Options& options) {
   bool acts = false;
   for (const xml::Element& action : root.children()) {
     const bool sets = action.is_dav("set");
-    if (!sets && !action.is_dav("remove")) continue;  // §17: unknown elements are ignored
+    if (!sets && !action.is_dav("remove")) continue;  // RFC 4918 §17: unknown elements are ignored
     acts = true;
     if (!action.child_dav("prop")) throw Error(400, "DAV:set and DAV:remove need a DAV:prop");
     for (const xml::Element& prop : action.children()) {
@@ -107,15 +108,16 @@ std::vector<Instruction> parse(const Call& call) {
   return parse(body, call.options);
 }
 
-// The modification date that a settable live property carries, in whichever form
-// (docs/clients.md R44); nullopt when none can be read.
+// Returns the modification date in a settable live property, in any form (docs/clients.md R44);
+// nullopt when there is none.
 std::optional<storage::Millis> date_value(std::string_view text) {
   const auto seconds = http::parse_any_date(text);
   if (!seconds) return std::nullopt;
   return *seconds * 1000;
 }
 
-// rclone sets the date of a file together with the checksums that it knows (docs/clients.md R43).
+// Parses the checksums of an instruction. rclone sets the date of a file together with the
+// checksums that it knows (docs/clients.md R43).
 void judge_checksums(Instruction& instruction) {
   try {
     instruction.checksums = parse_oc_checksum(text::trimmed(instruction.text));
@@ -124,7 +126,8 @@ void judge_checksums(Instruction& instruction) {
   }
 }
 
-// What agrees with the content is granted and changes nothing; what does not is refused.
+// Compares checksums with the content: an instruction that agrees succeeds and changes nothing, any
+// other is refused.
 void judge_checksums(std::vector<Instruction>& instructions, const storage::Snapshot& snapshot,
                      const storage::Resource& resource) {
   for (Instruction& instruction : instructions) {
@@ -137,8 +140,8 @@ void judge_checksums(std::vector<Instruction>& instructions, const storage::Snap
   }
 }
 
-// Sets the status of each instruction on a live property by name and value alone; returns the
-// modification date asked for.
+// Sets the status of each instruction on a live property by its name and value alone; returns the
+// requested modification date.
 std::optional<storage::Millis> judge(std::vector<Instruction>& instructions) {
   std::optional<storage::Millis> modified;
   for (Instruction& instruction : instructions) {
@@ -157,7 +160,7 @@ std::optional<storage::Millis> judge(std::vector<Instruction>& instructions) {
   return modified;
 }
 
-// Marks what would exceed a limit of the resource with 507.
+// Sets status 507 for instructions that would exceed a limit of the resource.
 void judge_limits(std::vector<Instruction>& instructions,
                   const std::vector<storage::Property>& stored, const Options& options) {
   std::map<storage::PropertyName, std::uint64_t> sizes;
@@ -185,7 +188,8 @@ bool all_good(const std::vector<Instruction>& instructions) {
                      [](const Instruction& each) { return each.status == 200; });
 }
 
-// Office writes these four on a file that it has locked, without its token (docs/clients.md R72).
+// Returns true when all instructions are on Microsoft's properties Win32…. Office writes four of
+// them on a file that it has locked, without the lock token (docs/clients.md R72).
 bool win32_only(const std::vector<Instruction>& instructions) {
   return std::all_of(instructions.begin(), instructions.end(), [](const Instruction& each) {
     return each.name.xmlns == "urn:schemas-microsoft-com:" && each.name.name.starts_with("Win32");
@@ -194,7 +198,7 @@ bool win32_only(const std::vector<Instruction>& instructions) {
 
 bool office_exception(const Call& call, const std::vector<Instruction>& instructions,
                       const std::vector<storage::Lock>& locks) {
-  // Anonymous clients are one principal for whom the token alone decides.
+  // All anonymous clients are one principal, so that only the token distinguishes them.
   return !call.caller->name.empty() && win32_only(instructions) &&
          std::all_of(locks.begin(), locks.end(),
                      [&](const storage::Lock& lock) { return created_by(lock, *call.caller); });
@@ -266,7 +270,7 @@ Response handle_proppatch(Call& call) {
   multistatus::begin(body);
   multistatus::begin_response(body, href(call.target.spelling, {}, collection));
   for (const int status : {200, 403, 409, 507, 424}) append_propstat(body, outcome, status);
-  // Windows takes a response without a propstat for a failure (docs/clients.md R76).
+  // Windows treats a response without a propstat as a failure (docs/clients.md R76).
   if (outcome.empty()) {
     multistatus::begin_propstat(body);
     multistatus::end_propstat(body, 200);

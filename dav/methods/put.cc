@@ -18,7 +18,7 @@
 namespace holdfast::dav {
 namespace {
 
-// What the head of a PUT announces.
+// What the header section of a PUT announces.
 struct Announced {
   std::optional<std::uint64_t> length;
   ExpectedChecksums checksums;
@@ -37,8 +37,8 @@ Error coded_content() {
 
 Announced parse(const Call& call) {
   const Fields& fields = call.fields();
-  // Stored as a file, a piece of an old chunked upload would be taken for the whole by its client,
-  // which then removes the user's own file (docs/clients.md R77).
+  // If a part of an old chunked upload were stored as a file, its client would take it for the
+  // whole and then remove the user's own file (docs/clients.md R77).
   if (const auto chunked = fields.find("OC-Chunked");
       chunked && !chunked->empty() && *chunked != "0" &&
       !text::equal_ignoring_case(*chunked, "false")) {
@@ -65,13 +65,14 @@ Announced parse(const Call& call) {
   return announced;
 }
 
-// Nextcloud's clients ask for the collections above a new file (docs/clients.md R78).
+// Returns true when missing collections above a new file are to be made. Nextcloud's clients
+// request that (docs/clients.md R78).
 bool makes_parents(const Call& call) {
   const auto asks = call.fields().find("X-NC-WebDAV-AutoMkcol");
   return asks && (*asks == "1" || text::equal_ignoring_case(*asks, "true"));
 }
 
-// The collections that are missing above the target, the uppermost first.
+// Returns the collections that are missing above the target, the uppermost first.
 std::vector<storage::Path> missing_parents(const storage::Resolution& target) {
   std::vector<storage::Path> missing;
   for (storage::Path path = target.path.parent(); path.depth() >= target.lineage.size();
@@ -81,8 +82,8 @@ std::vector<storage::Path> missing_parents(const storage::Resolution& target) {
   return missing;
 }
 
-// Whether the collections may be made that are missing: as MKCOL of each would be judged, but for
-// room. All below the first are new, so only locks from above can cover them.
+// Checks that the missing collections may be made, as for a MKCOL of each, except for space. All
+// below the first are new, so only locks from above can cover them.
 void check_missing_parents(const Call& call, const Conditions& conditions,
                            const storage::Snapshot& snapshot, const storage::Resolution& target) {
   const std::vector<storage::Path> missing = missing_parents(target);
@@ -100,8 +101,8 @@ void make_missing_parents(const Call& call, storage::Transaction& tx,
     tx.make_collection(*tx.resolve(path).parent, path.name(), owner);
 }
 
-// Everything that can refuse, in the order of docs/conflicts.md#order-of-the-checks; run before the
-// body is invited and again in the transaction that commits.
+// Makes all checks, in the order of docs/conflicts.md#order-of-the-checks. They run before the body
+// is requested, and again in the transaction that commits.
 void check(const Call& call, const Conditions& conditions, const storage::Snapshot& snapshot,
            const storage::Resolution& target) {
   if (target.resource && target.resource->is_collection())
@@ -118,12 +119,12 @@ void check(const Call& call, const Conditions& conditions, const storage::Snapsh
   }
 }
 
-// Whose the file is or will be.
+// Returns the account that owns the file or will own it.
 storage::AccountId owner_of(const Call& call, const storage::Resolution& target) {
   return target.mapped() ? target.resource->owner : call.caller->account;
 }
 
-// Refuses what will not fit; returns the most bytes that will, by the quota of the file's owner.
+// Refuses what does not fit; returns the most bytes that the quota of the file's owner permits.
 std::uint64_t check_space(const Call& call, const storage::Snapshot& snapshot,
                           const storage::Resolution& target, std::optional<std::uint64_t> length) {
   if (length && *length > body_limit_bytes(call)) throw body_too_large(call);
@@ -135,8 +136,9 @@ std::uint64_t check_space(const Call& call, const storage::Snapshot& snapshot,
   return room;
 }
 
-// Hands the body on piece by piece, at most `room_bytes` of it; returns only when all of it has
-// arrived, as long as announced. Keeps the locks, if any, until then.
+// Passes the body to `take` piece by piece, at most `room_bytes` of it. Returns when the whole body
+// has arrived, as long as announced. Keeps the locks, if any, alive until then. Throws Error
+// otherwise.
 template <class Take>
 void read_whole(Call& call, const Announced& announced, std::uint64_t room_bytes, HeldLocks* locks,
                 Take take) {
@@ -160,8 +162,8 @@ void read_whole(Call& call, const Announced& announced, std::uint64_t room_bytes
 std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced,
                                          std::uint64_t room_bytes, HeldLocks* locks) {
   storage::Digests digests = announced.checksums.digests();
-  // Clients that announce the one in OC-Checksum may compare the other later: rclone sends SHA-1,
-  // and its check asks for MD5.
+  // A client that sends one of SHA-1 and MD5 in OC-Checksum may compare the other later: rclone
+  // sends SHA-1, and its check uses MD5.
   const bool both = call.fields().find("OC-Checksum") && (digests.sha1 || digests.md5);
   digests.sha1 |= both || call.options.checksums.sha1;
   digests.md5 |= both || call.options.checksums.md5;
@@ -171,12 +173,12 @@ std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced,
   return upload;
 }
 
-// What the answer to a PUT tells of the file.
+// What the response to a PUT says about the file.
 struct Outcome {
   bool replaced = false;
   std::string etag;
   std::string last_modified;
-  std::int64_t content = 0;  // the id of what was stored; 0: nothing was
+  std::int64_t content = 0;  // the id of the stored content; 0: none was stored
 };
 
 Response answer(const Announced& announced, const Outcome& outcome) {
@@ -187,8 +189,8 @@ Response answer(const Announced& announced, const Outcome& outcome) {
   return response;
 }
 
-// Of a file that is taken and dropped. The answer has what clients look for after a PUT: without a
-// validator Finder asks for the file at once, and finds none.
+// Returns the outcome for a file that is accepted and not stored. It has validators, because
+// without one Finder requests the file at once and finds none.
 Outcome discarded(const storage::Resolution& target, storage::Millis now) {
   if (!target.mapped())
     return {.etag = "discarded", .last_modified = http::last_modified(now, now)};
@@ -199,13 +201,13 @@ Outcome discarded(const storage::Resolution& target, storage::Millis now) {
 
 }  // namespace
 
-// RFC 9110 §9.3.4, RFC 4918 §9.7.
+// PUT (RFC 9110 §9.3.4, RFC 4918 §9.7).
 Response handle_put(Call& call) {
   const Announced announced = parse(call);
   const Conditions conditions(call);
   const std::uint64_t limit = body_limit_bytes(call);
-  // A small body that is here: the transaction is its only judgement, because an earlier one could
-  // spare nobody anything.
+  // A small body that has arrived is checked only in the transaction: an earlier check would save
+  // nothing.
   const bool arrived = call.request.body->has_arrived() && announced.length &&
                        *announced.length <= std::min(limit, storage::kInlineLimitBytes);
   std::uint64_t room_bytes = limit;
@@ -217,7 +219,7 @@ Response handle_put(Call& call) {
     check(call, conditions, *snapshot, before);
     if (is_discarded(call.options, before)) {
       const Outcome outcome = discarded(before, snapshot->wall_now());
-      snapshot.reset();  // what follows waits for the client
+      snapshot.reset();  // the next calls wait for the client
       read_whole(call, announced, limit, nullptr, [](std::span<const char>) {});
       return answer(announced, outcome);
     }
@@ -260,8 +262,9 @@ Response handle_put(Call& call) {
                  http::last_modified(stored.modified.at, tx.wall_now()), stored.content};
     });
   } catch (const storage::Error& error) {
-    // The commit's outcome is unknown, and a row may name the content: the next start sweeps it if
-    // none does. But a full or busy store has not committed, and would fill with every retry.
+    // The commit's outcome is unknown, and a row may name the content; if none does, the sweep of
+    // the next start removes it. A full or busy store has certainly not committed, and kept content
+    // would fill the disk with every retry.
     if (error.fault() != storage::Fault::full && error.fault() != storage::Fault::busy)
       upload->keep();
     throw;

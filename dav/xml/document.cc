@@ -17,7 +17,7 @@ constexpr std::string_view kXmlns = "http://www.w3.org/2000/xmlns/";
 
 [[noreturn]] void malformed(const char* why) { throw Error(400, why); }
 
-// A qualified name's two parts; the prefix is empty when there is none.
+// The two parts of a qualified name; the prefix is empty when there is none.
 struct QualifiedName {
   std::string_view prefix;
   std::string_view local;
@@ -29,7 +29,7 @@ struct QualifiedName {
   }
 };
 
-// Of a namespace declaration; the prefix is empty for the default namespace.
+// A namespace declaration; the prefix is empty for the default namespace.
 struct Binding {
   std::string_view prefix;
   std::string_view xmlns;
@@ -39,7 +39,8 @@ bool is_declaration(const QualifiedName& attribute) {
   return attribute.prefix == "xmlns" || (attribute.prefix.empty() && attribute.local == "xmlns");
 }
 
-// The text of an element's content and attributes, as the parser will give it back.
+// append_text appends the text of content or of an attribute, escaped so that a parser returns it
+// unchanged.
 enum class Context { content, attribute };
 void append_text(std::string& out, std::string_view text, Context context) {
   for (const char c : text) {
@@ -82,7 +83,7 @@ void append_attribute(std::string& out, std::string_view name, std::string_view 
 struct Element::Node {
   storage::PropertyName name;
   pugi::xml_node source;
-  Node* parent = nullptr;  // these four: elements only
+  Node* parent = nullptr;  // only elements have these four
   Node* first_child = nullptr;
   Node* last_child = nullptr;
   Node* next_sibling = nullptr;
@@ -92,7 +93,7 @@ struct Element::Node {
 struct Document::Impl {
   std::string text;  // pugixml parses it in place
   pugi::xml_document tree;
-  std::vector<Element::Node> nodes;  // in document order; never grows beyond what is reserved
+  std::vector<Element::Node> nodes;  // in document order; never grows beyond the reserved capacity
 };
 
 namespace {
@@ -104,7 +105,7 @@ class Resolver {
  public:
   Resolver(std::vector<Node>& nodes, const Limits& limits) : nodes_(nodes), limits_(limits) {}
 
-  // Walks without recursion: workers have small stacks.
+  // Walks without recursion, because workers have small stacks.
   void resolve(pugi::xml_node root) {
     for (Node* node = enter(root, nullptr); node != nullptr;) {
       pugi::xml_node next = first_element(node->source.first_child());
@@ -119,14 +120,15 @@ class Resolver {
   }
 
  private:
-  // `node` or the first sibling after it that is an element.
+  // Returns `node` or the first sibling after it that is an element.
   static pugi::xml_node first_element(pugi::xml_node node) {
     while (node && node.type() != pugi::node_element) node = node.next_sibling();
     return node;
   }
 
   Node* enter(pugi::xml_node source, Node* parent) {
-    // Nodes point at each other: a parser that sees more elements than the scanner is a bug.
+    // Nodes point at each other, so the vector must not grow. A parser that finds more elements
+    // than the scanner is a bug.
     if (nodes_.size() == nodes_.capacity()) malformed("The document is not well-formed.");
     Node& node = nodes_.emplace_back();
     node.source = source;
@@ -170,7 +172,7 @@ class Resolver {
     return {};
   }
 
-  // Two prefixes may stand for one namespace (§6.3).
+  // Two prefixes may name one namespace (Namespaces in XML 1.0 §6.3).
   void check_attributes(pugi::xml_node source) {
     expanded_.clear();
     for (const pugi::xml_attribute attribute : source.attributes()) {
@@ -188,12 +190,12 @@ class Resolver {
   const Limits& limits_;
   std::vector<Binding> scope_;
   std::set<std::string_view> names_;
-  std::vector<Binding> expanded_;  // scratch: local names in the place of prefixes
+  std::vector<Binding> expanded_;  // reused memory: local names in place of prefixes
 };
 
-// Writes one element so that it stands alone. Prefixes stay as they are; what is bound outside and
-// used inside is declared on the element itself. Prefixes in attribute values and text count as
-// used (RFC 4918 §4.3: some vocabularies write qualified names there).
+// Writes one element so that it stands alone. Prefixes stay as they are; a prefix that is declared
+// outside and used inside is declared on the element itself. Prefixes in attribute values and text
+// count as used (RFC 4918 §4.3: some vocabularies write qualified names there).
 class Writer {
  public:
   explicit Writer(const Node& top) : top_(top) {
@@ -218,7 +220,7 @@ class Writer {
     return out += rest;
   }
 
-  // A node that is no element.
+  // Appends a node that is not an element.
   static void append_leaf(std::string& out, pugi::xml_node leaf) {
     switch (leaf.type()) {
       case pugi::node_pcdata:
@@ -244,7 +246,7 @@ class Writer {
     bool used;
   };
 
-  // The xml:lang in scope that the element does not have itself.
+  // Returns the xml:lang in scope that the element does not have itself.
   [[nodiscard]] std::string_view inherited_language() const {
     for (const Node* node = &top_; node != nullptr; node = node->parent)
       if (const pugi::xml_attribute language = node->source.attribute("xml:lang"))
@@ -275,7 +277,7 @@ class Writer {
     }
   }
 
-  // The rest of a start tag. True when content follows.
+  // Writes the rest of a start tag. Returns true when content follows.
   bool write_attributes(const Node& node, std::string& out) {
     inside_.insert(inside_.end(), node.declared.begin(), node.declared.end());
     use(QualifiedName(node.source.name()).prefix);
@@ -294,7 +296,7 @@ class Writer {
 
   void leave(const Node& node) { inside_.resize(inside_.size() - node.declared.size()); }
 
-  // The top element's attributes, content and end tag. Without recursion, as in Resolver.
+  // Writes the top element's attributes, content and end tag, without recursion, as in Resolver.
   void write_after_name(std::string& out) {
     if (!write_attributes(top_, out)) return;
     const Node* open = &top_;

@@ -1,6 +1,7 @@
-// Reading XML (RFC 4918 §8.2, §17; XML 1.0; Namespaces in XML 1.0). The only user of pugixml,
-// which checks neither well-formedness nor namespaces (docs/robustness.md#xml): everything it lets
-// pass and XML forbids is refused here with Error 400. No DTD is ever accepted. No I/O, any thread.
+// Reading XML (RFC 4918 §8.2, §17; XML 1.0; Namespaces in XML 1.0). This is the only user of
+// pugixml, which checks neither well-formedness nor namespaces (docs/robustness.md#xml): everything
+// that pugixml accepts and XML forbids is refused here with Error 400. No DTD is ever accepted. No
+// I/O, any thread.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +19,9 @@ namespace holdfast::dav::xml {
 
 inline constexpr std::string_view kDav = "DAV:";
 
-// How much one document may hold (docs/operations.md#settings). The length of a namespace name is
-// limited because every element and every stored property that uses it carries it: without a limit
-// the memory that a small body takes grows with its square.
+// Limits of one document (docs/operations.md#settings). The length of a namespace name is limited
+// because every element and every stored property that uses the name has a copy: without a limit,
+// the memory for a small body grows with the square of its size.
 struct Limits {
   std::size_t depth = 64;
   std::size_t elements = 20'000;
@@ -29,24 +30,25 @@ struct Limits {
   std::size_t namespace_bytes = 1024;
 };
 
-// An element of a parsed document; a view into its Document.
+// An element of a parsed document. It is a view into its Document.
 class Element {
  public:
   [[nodiscard]] const storage::PropertyName& name() const;  // expanded name
   [[nodiscard]] bool is(std::string_view xmlns, std::string_view local) const;
   [[nodiscard]] bool is_dav(std::string_view local) const { return is(kDav, local); }
-  // Child elements in document order.
+  // Returns the child elements in document order.
   [[nodiscard]] std::vector<Element> children() const;
-  // The first child element DAV:local.
+  // Returns the first child element DAV:local.
   [[nodiscard]] std::optional<Element> child_dav(std::string_view local) const;
-  // All character data directly inside, unescaped.
+  // Returns all character data directly inside, unescaped.
   [[nodiscard]] std::string text() const;
-  // This element as a standalone fragment: every prefix and the default namespace in use declared
-  // on it, the xml:lang in scope (RFC 4918 §4.3) carried along, content verbatim in infoset terms
-  // (comments, processing instructions, whitespace and CDATA text kept as what they mean).
+  // Returns this element as a standalone fragment. Every prefix and the default namespace in use
+  // are declared on it, and it has the xml:lang in scope (RFC 4918 §4.3). Its content has the same
+  // infoset: comments, processing instructions, white space and the text of CDATA sections.
   [[nodiscard]] std::string standalone() const;
-  // The content of this element as standalone XML: text and elements, each element declaring what
-  // it needs. For DAV:owner. Stops early once there is more than `enough_bytes`.
+  // Returns the content of this element as standalone XML, for DAV:owner: text and elements, each
+  // of which declares what it needs. Stops early once the result has more than `enough_bytes`
+  // bytes.
   [[nodiscard]] std::string inner_standalone(
       std::size_t enough_bytes = std::numeric_limits<std::size_t>::max()) const;
 

@@ -33,7 +33,7 @@ std::string from_utf16(std::string_view body, Encoding encoding) {
   return text;
 }
 
-// Whether well-formed UTF-8 has only characters that XML allows.
+// Returns true when well-formed UTF-8 has only characters that XML allows.
 bool all_chars(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const std::uint8_t b = byte(text[i]);

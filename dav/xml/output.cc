@@ -12,7 +12,7 @@ struct KnownNamespace {
   std::string_view prefix;
   std::string_view xmlns;
 };
-// Those that clients use in nearly every request; each costs its length in every answer.
+// The namespaces that clients use in nearly every request. Each adds its length to every response.
 constexpr std::array<KnownNamespace, 4> kKnown = {{
     {"D", "DAV:"},
     {"Z", "urn:schemas-microsoft-com:"},
@@ -89,7 +89,7 @@ void append_empty_element(std::string& out, std::string_view xmlns, std::string_
     out.append(known.prefix).append(1, ':').append(local).append("/>");
     return;
   }
-  if (xmlns == kXml) {  // no other prefix may be bound to it
+  if (xmlns == kXml) {  // no other prefix may be bound to this namespace
     out.append("xml:").append(local).append("/>");
     return;
   }

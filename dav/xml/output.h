@@ -1,4 +1,4 @@
-// Writing XML: escaped text, names, and what the root element of an answer declares. Pure
+// Writing XML: escaped text, names, and the declarations of a response's root element. Pure
 // functions, any thread.
 #pragma once
 
@@ -9,13 +9,13 @@
 
 namespace holdfast::dav::xml {
 
-// Text escaped for element content and for attribute values in double quotes: & < > " and CR, tab
-// and newline as character references where the parser would change them. Characters that XML 1.0
-// cannot carry (C0 controls, U+FFFE, U+FFFF, malformed UTF-8) become U+FFFD.
+// Escapes text for element content and for attribute values in double quotes: & < > " and CR, tab
+// and newline become references where the parser would change them. What XML 1.0 does not allow (C0
+// controls, U+FFFE, U+FFFF, malformed UTF-8) becomes U+FFFD.
 [[nodiscard]] std::string escape(std::string_view text);
 void append_escaped(std::string& out, std::string_view text);
 
-// What every answer begins with.
+// The beginning of every XML body.
 inline constexpr std::string_view kDeclaration = "<?xml version=\"1.0\" encoding=\"utf-8\"?>";
 
 // Appends the empty element of an expanded name: "<D:name/>" for DAV:, a prefix that
@@ -26,8 +26,8 @@ inline void append_empty_element(std::string& out, const storage::PropertyName& 
   append_empty_element(out, name.xmlns, name.name);
 }
 
-// The namespace declarations of every answer's root element: " xmlns:D=\"DAV:\" …" with a leading
-// space (docs/clients.md R13).
+// Returns the namespace declarations of every response's root element: " xmlns:D=\"DAV:\" …" with a
+// leading space (docs/clients.md R13).
 [[nodiscard]] std::string_view root_declarations();
 
 }  // namespace holdfast::dav::xml

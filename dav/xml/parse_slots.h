@@ -1,7 +1,7 @@
-// Bounds how many XML bodies are parsed at once (docs/operations.md#settings). A parsed document
-// takes some 25 times the memory of its text; without a bound, as many of the largest as there are
-// workers could take all there is. A handler holds a slot while a document lives, and never while a
-// body arrives or an answer leaves, so no client can keep one. Any thread.
+// Limits how many XML bodies are parsed at once (docs/operations.md#settings). A parsed document
+// takes some 25 times the memory of its text; without a limit, the largest bodies in all workers
+// could take all memory. A handler holds a slot while a document exists, and never while a body
+// arrives or a response is sent, so no client can keep one. Any thread.
 //
 //   const xml::ParseSlots::Slot slot = call.parses.take();
 #pragma once
@@ -17,7 +17,7 @@ class ParseSlots {
  public:
   ParseSlots(std::size_t slots, std::chrono::seconds longest_wait);
 
-  // Gives the slot back when it dies; must not outlive its ParseSlots.
+  // Gives the slot back when it is destroyed. It must not outlive its ParseSlots.
   class Slot {
    public:
     ~Slot() { slots_.give_back(); }
@@ -30,7 +30,7 @@ class ParseSlots {
     ParseSlots& slots_;
   };
 
-  // Waits for a free slot. Throws Error 503 with Retry-After when the longest wait is over.
+  // Waits for a free slot. Throws Error 503 with Retry-After when the longest wait has passed.
   [[nodiscard]] Slot take();
 
  private:

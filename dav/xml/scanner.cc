@@ -15,15 +15,15 @@ namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-// Walks over a text whose characters are all legal. Each function takes one production of XML 1.0
-// and moves on past it.
+// Scans a text whose characters are all legal. Each function reads one production of XML 1.0 and
+// moves past it.
 class Scanner {
  public:
   Scanner(std::string_view text, const Limits& limits) : rest_(text), limits_(limits) {}
 
-  // [23] XMLDecl, if there is one.
+  // Scans [23] XMLDecl, if there is one.
   void declaration(Encoding encoding);
-  // [1] document, without its XMLDecl.
+  // Scans [1] document, without its XMLDecl.
   void document();
 
   [[nodiscard]] std::string_view rest() const { return rest_; }
@@ -40,7 +40,7 @@ class Scanner {
     while (!rest_.empty() && is_space(rest_.front())) rest_.remove_prefix(1);
     return rest_.size() != before;
   }
-  // Everything before `end`, which is skipped.
+  // Returns everything before `end`, and skips `end`.
   std::string_view take_until(std::string_view end, const char* otherwise) {
     const std::size_t n = rest_.find(end);
     if (n == std::string_view::npos) malformed(otherwise);
@@ -65,11 +65,12 @@ class Scanner {
   std::string_view rest_;
   const Limits& limits_;
   std::size_t elements_ = 0;
-  std::vector<std::string_view> open_;        // names of the elements around this place
-  std::vector<std::string_view> attributes_;  // names in the start tag at this place
+  std::vector<std::string_view> open_;        // names of the elements around this position
+  std::vector<std::string_view> attributes_;  // names in the start tag at this position
 };
 
-// S name Eq quoted value; empty, and nothing taken, when another name stands here.
+// Scans S name Eq quoted value. Returns an empty text and does not move when another name stands
+// here.
 std::string_view Scanner::pseudo_attribute(std::string_view name) {
   const std::string_view before = rest_;
   if (!take_space() || !take(name)) {
@@ -129,7 +130,7 @@ std::string_view Scanner::qualified_name() {
   return start.substr(0, start.size() - rest_.size());
 }
 
-// What stands between "&#" and ";".
+// Checks what stands between "&#" and ";".
 void Scanner::character_reference(std::string_view digits) const {
   std::uint32_t base = 10;
   if (!digits.empty() && digits.front() == 'x') {
@@ -218,7 +219,7 @@ void Scanner::processing_instruction() {
   take_until("?>", "A processing instruction does not end.");
 }
 
-// Text up to the next markup.
+// Scans text up to the next markup.
 void Scanner::character_data() {
   const std::string_view text = rest_.substr(0, rest_.find('<'));
   rest_.remove_prefix(text.size());

@@ -1,6 +1,7 @@
-// Is a body well-formed XML 1.0 with well-formed qualified names, in an encoding and of a size that
-// we accept? Checks everything that pugixml lets pass except what the prefixes are bound to, before
-// any tree is built. One pass, no recursion, any thread. Used by dav/xml/document only.
+// Checks that a body is well-formed XML 1.0 with well-formed qualified names, in an accepted
+// encoding and within the limits. It checks everything that pugixml does not, except the bindings
+// of prefixes, before any tree is built. One pass, no recursion, any thread. Used by
+// dav/xml/document only.
 #pragma once
 
 #include <cstddef>

@@ -7,7 +7,7 @@ namespace {
 
 std::string url_of(std::string_view scheme, const net::Address& address, std::uint16_t port,
                    std::string_view path) {
-  // A wildcard address is no place to go to; this machine's loopback always reaches it.
+  // Clients cannot connect to a wildcard address; on this machine, loopback always reaches it.
   std::string host = address.host;
   if (host == "0.0.0.0") host = "127.0.0.1";
   if (host == "::") host = "::1";
@@ -42,7 +42,7 @@ std::string banner(const config::Config& config, auth::Anonymous anonymous, cons
   const std::string here = url_of(config.tls() ? "https" : "http", config.listen, ports.own, path);
 
   std::string out = "Holdfast serves " + here + "\n";
-  std::string url = here;  // as clients should use it
+  std::string url = here;  // the URL that clients should use
   for (const std::string& host : ports.hosts) {
     const std::string there =
         url_of(config.tls() ? "https" : "http", {.host = host}, ports.own, path);

@@ -12,18 +12,18 @@
 namespace holdfast::server::app {
 namespace {
 
-// Enough for the content store to write to the disk.
+// Large enough that the content store writes to the disk.
 constexpr std::size_t kProbeBytes = 256 * 1024;
 
-// With less than this the store may have given up its reserve and refuse what adds
-// (docs/storage.md).
+// Returns the free space, in bytes, below which the store may have used its reserve and refuse
+// writes that add data (docs/storage.md).
 std::uint64_t nearly_full(std::uint64_t disk_bytes) {
   return 2 * std::clamp(disk_bytes / 32, cli::kLeastReserveBytes, cli::kMostReserveBytes);
 }
 
 std::string in_mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
-// Begins a file, writes to it and drops it.
+// Begins a content file, writes to it and drops it. Returns false when that fails.
 bool takes_files(storage::ContentStore& contents) try {
   static const std::vector<char> kProbe(kProbeBytes);
   contents.begin({})->append(kProbe);

@@ -1,5 +1,6 @@
-// What the admin listener answers: /healthz (200 "ok", or 503 and why) and /metrics (Prometheus
-// text). It has a listener of its own so that no name in the user's tree is reserved. Any thread.
+// The responses of the admin listener: /healthz (200 "ok", or 503 and the reason) and /metrics
+// (Prometheus text). They have a listener of their own so that no name in the user's tree is
+// reserved. Any thread.
 #pragma once
 
 #include <atomic>
@@ -13,25 +14,25 @@
 
 namespace holdfast::server::app {
 
-// What to say when requests that add to the store are refused, because the disk has less free space
-// than the floor in `options`; nullopt when it has enough. Throws storage::Error.
+// Returns a sentence when requests that add to the store are refused because the disk has less free
+// space than the floor in `options`; nullopt when it has enough. Throws storage::Error.
 [[nodiscard]] std::optional<std::string> below_floor(const cli::Store& store,
                                                      const dav::Options& options);
 
-// Why the store cannot be read or written, in one sentence; nullopt when it can. Reads the store
-// and begins a file in it. `failed` says that the store refuses further writes. Throws
-// storage::Error.
+// Returns one sentence that says why the store cannot be read or written; nullopt when it can.
+// Reads the store and begins a file in it. `failed` says that the store refuses further writes.
+// Throws storage::Error.
 [[nodiscard]] std::optional<std::string> trouble(const cli::Store& store,
                                                  const dav::Options& options,
                                                  const std::atomic<bool>& failed);
 
 struct Admin {
-  // nullopt: reads and writes work. Else one sentence.
+  // Returns nullopt when reads and writes work, else one sentence.
   std::function<std::optional<std::string>()> trouble;
   std::function<std::string()> metrics;
 
-  // GET and HEAD; 404 for other paths, 405 for other methods, 500 (/healthz: 503) when a function
-  // throws.
+  // Answers GET and HEAD; 404 for other paths, 405 for other methods, 500 (/healthz: 503) when a
+  // function throws.
   [[nodiscard]] http::Response answer(const http::Request& request) const;
 };
 

@@ -9,7 +9,7 @@
 namespace holdfast::server::app {
 namespace {
 
-// What a URL can hold as it is (RFC 3986 §2); "%" begins an escape already.
+// The bytes that a URL may have without encoding (RFC 3986 §2); "%" begins an escape already.
 constexpr auto kUrlBytes = text::ByteSet::alphanumeric_and("!#$%&'()*+,-./:;=?@[\\]^_`{|}~");
 
 }  // namespace
@@ -25,7 +25,7 @@ Redirect::Redirect(const config::Config& config, std::uint16_t port,
 
 std::string Redirect::origin(std::string_view field) const {
   const auto asked = http::Authority::parse(field);
-  // The ports differ: one is this listener's, the other the one of TLS.
+  // Only the hosts are compared: the request has this listener's port, the origin that of TLS.
   for (const http::Origin& known : public_origins_)
     if (asked && http::same_host(known.host, asked->host)) return known.text();
   if (!public_origins_.empty()) return public_origins_.front().text();

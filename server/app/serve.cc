@@ -51,13 +51,14 @@ namespace {
 
 constexpr std::size_t kSideConnections = 64;
 constexpr std::size_t kSideWorkers = 4;
-// Closing the store after requests in flight have had their time.
+// The longest time to close the store, after the requests in flight have had their time.
 constexpr std::int64_t kCloseTimeout_s = 20;
-// How often the TLS files are looked at.
+// How often the TLS files are checked for changes.
 constexpr timespec kFilesInterval{.tv_sec = 2, .tv_nsec = 0};
 
 void print(const std::string& text) {
-  // In one piece: who reads the URL from a pipe then has the rest as well.
+  // The text is written at once, so that a program that reads the URL from a pipe gets the rest as
+  // well.
   std::string_view rest = text;
   while (!rest.empty()) {
     const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
@@ -81,7 +82,7 @@ std::unique_ptr<observe::AccessLog> open_access_log(const std::optional<std::str
   throw process::UsageError(error.what());
 }
 
-// The access log, opened by root for `owner`; -1 where the owner is to open it: what lies in
+// Opens the access log as root for `owner`. Returns -1 when the owner must open it: a path in
 // folders of other users could be a link to any file.
 int open_log_as_root(const std::optional<std::string>& path, const process::Owner& owner) {
   if (!path || *path == "-") return -1;
@@ -89,13 +90,14 @@ int open_log_as_root(const std::optional<std::string>& path, const process::Owne
   if (place.empty()) return -1;
   const bool existed = std::filesystem::exists(place);
   const int opened = observe::AccessLog::open(place);
-  // So that it can be opened again, and log rotation gives the next one to the same user.
+  // The owner must be able to reopen the file, and log rotation creates the next one for the same
+  // user.
   if (opened >= 0 && !existed && ::fchown(opened, owner.user, owner.group) != 0)
     observe::log_event("The access log " + *path + " stays root's.");
   return opened;
 }
 
-// Ports below 1024 are root's.
+// Listens while the process is root, which ports below 1024 need.
 void listen_as_root(const config::Config& config, InheritedSockets& sockets) {
   const auto listen = [](const std::optional<net::Address>& address,
                          std::optional<InheritedSocket>& place) {
@@ -107,8 +109,8 @@ void listen_as_root(const config::Config& config, InheritedSockets& sockets) {
   listen(config.http_redirect, sockets.redirect);
 }
 
-// Opens what only root may, and takes the rights of the data folder's owner. Returns the access
-// log's descriptor, or -1.
+// Opens what only root may open, and takes the rights of the data folder's owner. Returns the
+// access log's descriptor, or -1.
 int leave_root(const config::Config& config, const process::Owner& owner,
                InheritedSockets& sockets) {
   const int log = open_log_as_root(config.access_log, owner);
@@ -117,13 +119,13 @@ int leave_root(const config::Config& config, const process::Owner& owner,
   return log;
 }
 
-// What anonymous clients may do while there are no accounts. Throws UsageError when that must be
-// set and is not.
+// Returns what anonymous clients may do while there are no accounts. Throws UsageError when that
+// must be set and is not.
 auth::Anonymous without_accounts(const config::Config& config, bool has_accounts) {
   return auth::anonymous_without_accounts(config.anonymous, config.listen, has_accounts);
 }
 
-// For listeners beside the main one.
+// Returns the limits for listeners besides the main one, which read no bodies.
 http1::Limits bodiless(http1::Limits limits) {
   limits.connections = std::min(limits.connections, kSideConnections);
   limits.workers = std::min(limits.workers, kSideWorkers);
@@ -135,7 +137,7 @@ tls::TlsFiles tls_files(const config::Config& config) {
   return {config.tls_certificate, config.tls_key, config.tls_client_ca};
 }
 
-// With --tls-self-signed, once the data folder is ours.
+// Makes the files for --tls-self-signed. Call once this process holds the data folder.
 tls::TlsFiles self_signed_files(const config::Config& config) {
   std::vector<std::string> names = net::hosts_of(config.listen);
   for (const http::Origin& url : config.public_urls)
@@ -144,7 +146,7 @@ tls::TlsFiles self_signed_files(const config::Config& config) {
   return {path, path, config.tls_client_ca};
 }
 
-// New connections get the files as they are now, if they can be used.
+// Reads the TLS files again. New connections use them if they are valid.
 void reload(tls::TlsCredentials& tls) {
   try {
     tls.reload();
@@ -155,8 +157,8 @@ void reload(tls::TlsCredentials& tls) {
   }
 }
 
-// Makes the control socket. On a full disk there may be no room for it: then the server does
-// without it until there is, and only the first of these tries says so.
+// Makes the control socket. On a full disk there may be no room for it: then the server runs
+// without it until there is, and logs only the first failure.
 class Control {
  public:
   Control(std::string folder, cli::ControlSocket::Answer answer)
@@ -175,7 +177,7 @@ class Control {
       make();
       observe::log_event("The control socket is made.");
     } catch (const std::exception&) {
-      // The next try may find room.
+      // The next attempt may find room.
     }
   }
 
@@ -190,8 +192,8 @@ class Control {
   std::unique_ptr<cli::ControlSocket> socket_;
 };
 
-// The newest of several values. The others stay as well, because answers that are on their way use
-// them. One thread makes them, any reads the newest.
+// The newest of several values. Earlier values are kept, because requests in progress use them. One
+// thread makes values; any thread may read the newest.
 template <typename Value>
 class Newest {
  public:
@@ -207,7 +209,7 @@ class Newest {
   std::atomic<const Value*> newest_{nullptr};
 };
 
-// What answers requests, with the settings of one moment.
+// The objects that answer requests, made from the settings of one moment.
 struct Answering {
   Answering(const config::Config& config, cli::Store& store, auth::SignIn& sign_in,
             auth::ActiveRequests& active)
@@ -222,18 +224,18 @@ struct Answering {
   const auth::Gate gate;
 };
 
-// The settings of a running server, and what of them changes with SIGHUP.
+// The settings of a running server. SIGHUP changes some of them.
 class LiveSettings {
  public:
-  // `given` is what the sources said at the start; the server `runs` with that and with the sockets
-  // that it inherited.
+  // `given` is what the sources said at the start. `running` is what the server runs with: `given`
+  // with the addresses of inherited sockets.
   LiveSettings(config::Config given, config::Config running,
                std::function<config::Resolution()> examine)
       : given_(std::move(given)), running_(std::move(running)), examine_(std::move(examine)) {}
 
   [[nodiscard]] const config::Config& running() const { return running_; }
 
-  // Reads the sources again and says, line by line, what is different. True when running() is.
+  // Reads the sources again and logs each difference. Returns true when running() has changed.
   bool reread() {
     if (!examine_) return false;
     try {
@@ -278,8 +280,8 @@ class LiveSettings {
   std::function<config::Resolution()> examine_;
 };
 
-// Waits for the signal to stop; does meanwhile what SIGHUP, changed files and a missing control
-// socket ask for.
+// Waits for a stop signal; meanwhile handles SIGHUP, changed TLS files and a missing control
+// socket.
 void wait_for_stop(observe::AccessLog* log, tls::TlsCredentials* tls, Control* control,
                    const std::function<void()>& reread) {
   sigset_t awaited = process::stop_signals();
@@ -300,7 +302,7 @@ void wait_for_stop(observe::AccessLog* log, tls::TlsCredentials* tls, Control* c
   }
 }
 
-// On the address, or on the socket that listens there already.
+// Makes a listener on the address, or on the inherited socket.
 std::unique_ptr<loop::Listener> make_listener(const net::Address& address,
                                               const std::optional<InheritedSocket>& inherited,
                                               http1::Limits limits, http1::Handler handler,
@@ -315,14 +317,15 @@ std::unique_ptr<loop::Listener> make_listener(const net::Address& address,
                                           tls, std::move(is_shared));
 }
 
-// Serves until a signal; `forced_exit` is set when it came, and outlives the closing of the store.
+// Serves until a stop signal. `forced_exit` is set when the signal comes, and outlives the closing
+// of the store.
 int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore& open_store,
         std::optional<process::ForcedExit>& forced_exit) {
   const config::Config config = settings.running();
   http1::Limits limits = loop::fitted_to(config.limits, loop::raise_descriptor_limit());
   limits.spill_folder = config.spill_folder.empty() ? config.data + "/tmp" : config.spill_folder;
 
-  // Before the data folder may be made: with bad files nothing is to change.
+  // The files are read before the data folder may be made: with bad files nothing must change.
   std::optional<tls::TlsCredentials> tls;
   if (!config.tls_certificate.empty()) tls.emplace(tls_files(config));
   const std::optional<process::Owner> owner = process::other_owner(config.data);
@@ -368,7 +371,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
       metrics, tls ? &*tls : nullptr,
       [&answering](const std::string& address) { return answering->proxies.trusts(address); });
 
-  std::optional<storage::Maintenance> maintenance;  // starts when all listen
+  std::optional<storage::Maintenance> maintenance;  // starts once all listeners listen
   observe::Observer unobserved;
   const Admin admin{
       [&] { return trouble(store, answering->engine.options(), failed); },
@@ -428,7 +431,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   if (const auto full = below_floor(store, answering->engine.options())) observe::log_event(*full);
 
   notify_manager(process::process_environment(), "READY=1");
-  // Last of all: whoever waits for it finds a server that has started.
+  // The banner is printed last: a program that waits for it finds a server that has started.
   print(banner(config, sign_in.anonymous(), ports, tls ? tls->fingerprint() : std::string()));
   wait_for_stop(log.get(), tls ? &*tls : nullptr, control ? &*control : nullptr, [&] {
     if (!settings.reread()) return;
@@ -440,7 +443,8 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   try {
     forced_exit.emplace(limits.shutdown_grace_s + kCloseTimeout_s);
   } catch (const std::system_error&) {
-    // The system gives no thread: then no second signal, but the end in time.
+    // The system gives no thread: then a second signal does not end the process, but the alarm
+    // does.
     ::alarm(static_cast<unsigned>(limits.shutdown_grace_s + kCloseTimeout_s));
   }
   listener->stop();
@@ -468,7 +472,7 @@ int serve(const config::Config& settings, const cli::OpenStore& open_store,
   if (inherited.admin) config.admin_listen = inherited.admin->address;
   if (inherited.redirect) config.http_redirect = inherited.redirect->address;
   config::check_tls(config);
-  // Before the data folder is made: with this refusal nothing is to change.
+  // This is checked before the data folder is made, so that a refusal changes nothing.
   std::error_code unreadable;
   if (!std::filesystem::exists(config.data, unreadable) ||
       std::filesystem::is_empty(config.data, unreadable))

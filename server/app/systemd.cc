@@ -18,7 +18,7 @@ namespace holdfast::server::app {
 namespace {
 
 constexpr int kFirstDescriptor = 3;
-// More than anybody passes on; fewer than could overflow anything.
+// More than any service manager passes on, and few enough that nothing overflows.
 constexpr unsigned kMostDescriptors = 1000;
 
 int option_of(int descriptor, int option) {
@@ -27,7 +27,7 @@ int option_of(int descriptor, int option) {
   return ::getsockopt(descriptor, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
 }
 
-// The address of a listening TCP socket; nullopt when it is none.
+// Returns the address of a listening TCP socket; nullopt when the descriptor is none.
 std::optional<net::Address> address_of(int descriptor) {
   if (option_of(descriptor, SO_TYPE) != SOCK_STREAM || option_of(descriptor, SO_ACCEPTCONN) != 1)
     return std::nullopt;
@@ -36,7 +36,7 @@ std::optional<net::Address> address_of(int descriptor) {
   if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0)
     return std::nullopt;
   if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return std::nullopt;
-  std::array<unsigned char, 2> port{};  // at the same place in both
+  std::array<unsigned char, 2> port{};  // at the same place in IPv4 and IPv6 addresses
   static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
   std::memcpy(port.data(),
               reinterpret_cast<const char*>(&address) + offsetof(sockaddr_in, sin_port), 2);
@@ -46,7 +46,7 @@ std::optional<net::Address> address_of(int descriptor) {
                       .loopback = ip.is_loopback()};
 }
 
-// The names in their order; fewer than descriptors where the rest have none.
+// Removes the next name from the list. There may be fewer names than descriptors.
 std::string_view take_name(std::string_view& names) {
   const std::size_t end = std::min(names.find(':'), names.size());
   const std::string_view name = names.substr(0, end);
@@ -91,7 +91,7 @@ void notify_manager(const process::Environment& environment, std::string_view me
   address.sun_family = AF_UNIX;
   if (path.size() < 2 || path.size() >= sizeof address.sun_path) return;
   std::memcpy(address.sun_path, path.data(), path.size());
-  if (path.front() == '@') address.sun_path[0] = '\0';  // in the abstract namespace
+  if (path.front() == '@') address.sun_path[0] = '\0';  // an abstract socket
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
@@ -99,7 +99,7 @@ void notify_manager(const process::Environment& environment, std::string_view me
                  reinterpret_cast<const sockaddr*>(&address), size);
   ::close(fd);
 } catch (...) {
-  // No memory for a path: then nobody is told.
+  // Without memory for the path, no message is sent.
 }
 
 }  // namespace holdfast::server::app

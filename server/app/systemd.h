@@ -1,6 +1,6 @@
-// What a service manager and its service say to each other: listening sockets that were opened
-// before the start (sd_listen_fds(3)), and that the service is ready (sd_notify(3)). Both protocols
-// are a few environment variables. Main thread.
+// The protocols between a service manager and its service: listening sockets that were opened
+// before the start (sd_listen_fds(3)), and the notice that the service is ready (sd_notify(3)).
+// Both use environment variables. Main thread only.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace holdfast::server::app {
 
-// A socket of ours by inheritance, which listens.
+// An inherited socket, which listens.
 struct InheritedSocket {
   int descriptor = -1;
   net::Address address;
@@ -19,17 +19,17 @@ struct InheritedSocket {
 
 struct InheritedSockets {
   std::optional<InheritedSocket> own;
-  std::optional<InheritedSocket> admin;     // by the name "admin-listen" in LISTEN_FDNAMES
-  std::optional<InheritedSocket> redirect;  // by the name "http-redirect"
+  std::optional<InheritedSocket> admin;     // named "admin-listen" in LISTEN_FDNAMES
+  std::optional<InheritedSocket> redirect;  // named "http-redirect"
 };
 
-// The sockets that LISTEN_FDS announces to this process; none when LISTEN_PID is another's. They
-// are closed on exec from now on. Throws UsageError for what is no listening TCP socket, and for
-// two with one purpose.
+// Returns the sockets that LISTEN_FDS passes to this process; none when LISTEN_PID is another
+// process. Sets close-on-exec on them. Throws UsageError for a descriptor that is no listening TCP
+// socket, and for two sockets with one purpose.
 [[nodiscard]] InheritedSockets inherited_sockets(const process::Environment& environment);
 
-// Sends one message ("READY=1") to NOTIFY_SOCKET, when there is one. Does not wait; nobody hears of
-// failures.
+// Sends one message ("READY=1") to NOTIFY_SOCKET, when it is set. Does not wait; failures are
+// ignored.
 void notify_manager(const process::Environment& environment, std::string_view message) noexcept;
 
 }  // namespace holdfast::server::app

@@ -7,7 +7,7 @@
 namespace holdfast::server::auth {
 namespace {
 
-// Of right credentials, and of wrong ones, that are remembered.
+// How many right credentials, and as many wrong ones, are remembered.
 constexpr std::size_t kVerified = 4096;
 
 dav::Caller caller_of(const storage::Account& account) {
@@ -16,7 +16,7 @@ dav::Caller caller_of(const storage::Account& account) {
   caller.name = account.name;
   caller.home = account.home;
   caller.grants = account.grants;
-  // The home is a grant as well, unless one for the same path says otherwise.
+  // The home is a grant as well, unless another grant is for the same path.
   const bool named =
       std::any_of(account.grants.begin(), account.grants.end(),
                   [&](const storage::Grant& grant) { return grant.path == account.home; });

@@ -1,7 +1,7 @@
-// The accounts of one moment, indexed for signing in, with a caller made for each account and each
-// device token, and with what was verified against them. Replaced as a whole when an account, a
-// grant or a token changes, so nothing verified before is believed after. Immutable but for
-// `verified`, which any thread may use.
+// The accounts as of one commit, indexed for signing in, with a caller for each account and each
+// device token, and with the credentials verified against them. It is replaced as a whole when an
+// account, a grant or a token changes, so that no credentials verified before count afterwards.
+// Immutable but for `verified`, which any thread may use.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +26,12 @@ class AccountIndex {
   struct TokenEntry {
     const storage::DeviceToken* token = nullptr;
     const storage::Account* account = nullptr;
-    std::shared_ptr<const dav::Caller> caller;  // at most what the token allows
+    std::shared_ptr<const dav::Caller> caller;  // with the rights that the token leaves
   };
-  // nullptr: none. `name` in NFC; of a Windows name like DOMAIN\alice what is behind the backslash
-  // is tried as well.
+  // Returns the account; nullptr when there is none. `name` is in NFC. For a Windows name such as
+  // DOMAIN\alice, the part behind the backslash is tried as well.
   [[nodiscard]] const Entry* find(std::string_view name) const;
-  // The token of which this is the secret, expired or not.
+  // Returns the token with this secret, expired or not.
   [[nodiscard]] const TokenEntry* find_token(std::string_view secret) const;
   [[nodiscard]] const Entry* find_certificate(std::string_view sha256) const;
 
@@ -45,7 +45,7 @@ class AccountIndex {
   std::shared_ptr<const storage::Accounts> accounts_;
   std::unordered_map<std::string_view, Entry> by_name_;
   std::unordered_map<std::string_view, const Entry*> by_certificate_;
-  std::unordered_map<std::uint64_t, TokenEntry> tokens_;  // by the first bytes of their hashes
+  std::unordered_map<std::uint64_t, TokenEntry> tokens_;  // by the first bytes of the hashes
   mutable CredentialCache verified_;
 };
 

@@ -9,7 +9,7 @@ std::shared_ptr<const void> ActiveRequests::enter(storage::AccountId account) {
     if (count >= most_) return nullptr;
     ++count;
   }
-  // Should there be no memory for this, it leaves at once.
+  // When there is no memory for this, the deleter runs at once.
   return {this, [this, account](const void*) { leave(account); }};
 }
 

@@ -1,4 +1,4 @@
-// How many requests of each account are being answered. Any thread.
+// Counts the requests of each account that are being answered. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@ class ActiveRequests {
  public:
   explicit ActiveRequests(std::size_t most_per_account) : most_(most_per_account) {}
 
-  // Counts a request of this account until what is returned is gone, which must be before this is.
-  // Empty when there are too many.
+  // Counts a request of this account until the result is destroyed, which must not outlive this
+  // object. Returns null when the account has too many requests.
   [[nodiscard]] std::shared_ptr<const void> enter(storage::AccountId account);
 
  private:
@@ -23,7 +23,7 @@ class ActiveRequests {
 
   const std::size_t most_;
   std::mutex mutex_;
-  std::unordered_map<storage::AccountId, std::size_t> counts_;  // of those that have any
+  std::unordered_map<storage::AccountId, std::size_t> counts_;  // of accounts with at least one
 };
 
 }  // namespace holdfast::server::auth

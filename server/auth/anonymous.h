@@ -1,4 +1,4 @@
-// What clients may do that have not signed in.
+// What clients that have not signed in may do. Pure functions; any thread.
 #pragma once
 
 #include <optional>
@@ -10,12 +10,13 @@ namespace holdfast::server::auth {
 
 enum class Anonymous { off, read, write };
 
-// "off", "read" or "write".
+// Returns "off", "read" or "write".
 [[nodiscard]] std::string_view to_string(Anonymous anonymous);
 
-// What anonymous clients may do while there are no accounts: as `set`; else write when `listen` is
-// a loopback address. Throws UsageError on any other address without an
-// explicit setting, unless `has_accounts`: should the last of them go, it is off.
+// Returns what anonymous clients may do while there are no accounts: `set` if given, else `write`
+// when `listen` is a loopback address. On any other address without a setting, returns `off` when
+// there are accounts now (the last one may be removed later), and throws UsageError when there are
+// none.
 [[nodiscard]] Anonymous anonymous_without_accounts(std::optional<Anonymous> set,
                                                    const net::Address& listen, bool has_accounts);
 

@@ -27,8 +27,8 @@ Credentials parse_basic(std::string_view token) {
 
 using Parameters = std::map<std::string, std::string, std::less<>>;
 
-// The text between quotes; `rest` then begins behind them. A backslash that escapes nothing stands
-// for itself: Windows sends DOMAIN\user as it is (docs/clients.md R5).
+// Returns the text between quotes; `rest` then begins behind them. A backslash that escapes nothing
+// stays: Windows sends DOMAIN\user unescaped (docs/clients.md R5).
 std::optional<std::string> take_quoted(std::string_view& rest) {
   std::string out;
   for (std::size_t i = 1; i < rest.size(); ++i) {
@@ -42,7 +42,8 @@ std::optional<std::string> take_quoted(std::string_view& rest) {
   return std::nullopt;
 }
 
-// "name=token, name="quoted"": nullopt for anything else, and for a name given twice.
+// Parses "name=token, name="quoted"". Returns nullopt for anything else, and for a name given
+// twice.
 std::optional<Parameters> parse_parameters(std::string_view rest) {
   Parameters out;
   for (;;) {
@@ -68,7 +69,7 @@ std::optional<Parameters> parse_parameters(std::string_view rest) {
   }
 }
 
-// The name in `username`, or in `username*` (RFC 8187).
+// Returns the name in `username`, or in `username*` (RFC 8187).
 std::optional<std::string> digest_name(const Parameters& parameters) {
   const auto plain = parameters.find("username");
   const auto extended = parameters.find("username*");

@@ -1,6 +1,6 @@
 // The Authorization field (RFC 9110 §11.6.2): Basic (RFC 7617), Digest (RFC 7616), Bearer (RFC
-// 6750). Read leniently where clients are known to be careless; what cannot be read is `Broken` and
-// gets a challenge, never a 400 (docs/clients.md R6). Pure, any thread.
+// 6750). Known client mistakes are accepted. A malformed value is `Broken` and gets a challenge,
+// never a 400 (docs/clients.md R6). Pure functions, any thread.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct Basic {
 struct Digest {
   enum class Algorithm { md5, sha256 };
   Algorithm algorithm = Algorithm::md5;
-  std::string username;  // as Basic's name
+  std::string username;  // as in Basic
   std::string nonce;
   std::string uri;
   std::string response;  // in lower case
@@ -33,16 +33,16 @@ struct Bearer {
 };
 
 struct Broken {
-  std::string_view why;  // static; for the log
+  std::string_view why;  // a static text for the log
 };
 
 using Credentials = std::variant<Basic, Digest, Bearer, Broken>;
 
-// `value` without surrounding white space.
+// Parses the field's value, which has no surrounding white space.
 [[nodiscard]] Credentials parse_authorization(std::string_view value);
 
-// True when `uri` of a Digest names what `target` of the request line does: the same text, or the
-// same but for scheme and authority before it and percent-encoding.
+// Returns true when `uri` of a Digest names what `target` of the request line names: the texts are
+// equal, or differ only in scheme and authority or in percent-encoding.
 [[nodiscard]] bool same_target(std::string_view uri, std::string_view target);
 
 }  // namespace holdfast::server::auth

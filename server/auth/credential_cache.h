@@ -1,7 +1,7 @@
-// Credentials that were verified lately, by their MAC under a key that only this process has: the
-// right ones, so that a client's next request costs no hash, and the wrong ones, so that a device
-// with an old password is one failure and not one a minute. Belongs to one state of the accounts
-// and goes with it. Bounded: the oldest are forgotten first. Any thread.
+// Credentials that were verified lately, as a MAC under a key that only this process has. Right
+// ones are kept so that a client's next request needs no slow hash, wrong ones so that a device
+// with an old password counts as one failure and not one a minute. A cache belongs to one state of
+// the accounts. Its size is bounded: the oldest entries are removed first. Any thread.
 #pragma once
 
 #include <condition_variable>
@@ -21,18 +21,20 @@ class CredentialCache {
  public:
   static constexpr storage::Millis kLifetime = 5 * 60 * 1000;
 
-  // Remembers at most `capacity` of the right and as many of the wrong.
+  // Remembers at most `capacity` right credentials and as many wrong ones.
   CredentialCache(const storage::Clock& clock, std::size_t capacity)
       : clock_(clock), capacity_(capacity) {}
 
   enum class Verdict {
     right,
     wrong,
-    unknown,  // the caller must verify, and tell with record
+    unknown,  // the caller must verify them and call record
   };
-  // While another thread verifies the same credentials, waits for what it finds.
+  // Returns what is known. While another thread verifies the same credentials, waits for its
+  // verdict.
   [[nodiscard]] Verdict judge(const Mac& credentials);
-  // unknown: they could not be verified now; who waits must try itself.
+  // Ends a verification. `unknown` means that they could not be verified now; a waiting thread must
+  // then verify them itself.
   void record(const Mac& credentials, Verdict verdict);
 
  private:
@@ -47,7 +49,7 @@ class CredentialCache {
       return out;
     }
   };
-  // In the order they came, and so in the order they end.
+  // Entries in the order in which they were added, which is the order in which they expire.
   struct Entries {
     std::list<Entry> list;
     std::unordered_map<Mac, std::list<Entry>::iterator, Hash> index;

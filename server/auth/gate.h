@@ -1,6 +1,6 @@
-// Every request comes in here: what a trusted proxy says of its client, whether another web page
-// sent it, who asks, and whether of that account there are too many; then the engine answers. Any
-// thread.
+// Every request passes this gate. It applies what a trusted proxy says about the client, refuses
+// requests of other web pages, signs the client in, limits the requests of an account, and calls
+// the engine. Any thread.
 #pragma once
 
 #include "dav/engine.h"
@@ -15,12 +15,12 @@ namespace holdfast::server::auth {
 
 class Gate {
  public:
-  // All must outlive the door.
+  // All arguments must outlive the gate.
   Gate(const Proxies& proxies, const OriginPolicy& policy, SignIn& sign_in, ActiveRequests& active,
        const dav::Engine& engine)
       : proxies_(proxies), policy_(policy), sign_in_(sign_in), active_(active), engine_(engine) {}
 
-  // `peer` becomes the client behind a trusted proxy.
+  // Answers a request. `peer` becomes the client behind a trusted proxy.
   [[nodiscard]] http::Response answer(http::Request& request, http1::Peer& peer) const;
 
  private:

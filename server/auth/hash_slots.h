@@ -1,6 +1,6 @@
-// Lets a few threads verify passwords at once: each takes 19 MiB and about 20 ms of a processor,
-// and whoever guesses must not take them all (docs/robustness.md S5). Some more may wait, none for
-// long. Any thread.
+// Limits how many threads verify passwords at once: each needs 19 MiB and about 20 ms of a
+// processor, and an attacker who guesses must not take all processors (docs/robustness.md S5). A
+// few more threads may wait for a short time. Any thread.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,7 @@ class HashSlots {
   };
   explicit HashSlots(Bounds bounds) : bounds_(bounds) {}
 
-  // A place among those that verify; converts to false when there was none.
+  // A place among the threads that verify; converts to false when there was none.
   class Place {
    public:
     ~Place();
@@ -32,7 +32,7 @@ class HashSlots {
     explicit Place(HashSlots* owner) : owner_(owner) {}
     HashSlots* owner_;
   };
-  // Waits for a place, unless too many do already.
+  // Waits for a place, unless too many threads wait already.
   [[nodiscard]] Place enter();
 
  private:

@@ -9,7 +9,7 @@
 namespace holdfast::server::auth {
 namespace {
 
-// A nonce: when it was made and a serial number, 16 hex digits each, and a MAC of them.
+// A nonce is the time when it was made and a serial number, 16 hex digits each, and a MAC of both.
 constexpr std::size_t kMade = 16;
 constexpr std::size_t kUnique = 32;
 constexpr std::size_t kNonce = kUnique + 64;

@@ -1,7 +1,7 @@
-// Digest nonces (RFC 7616 §3.3, §5.4): stateless until a client has proved itself with one. A nonce
-// says when it was made, under a MAC that also covers the client's address. Of those in use, the
-// counts that came are kept, so that no request can be replayed; of the ones that no longer fit in,
-// every nonce as old is stale. Any thread.
+// Digest nonces (RFC 7616 §3.3, §5.4): no state is kept until a client has signed in with a nonce.
+// A nonce has the time when it was made, under a MAC that also covers the client's address. For
+// nonces in use, the received counts are kept, so that no request can be replayed. When the oldest
+// one is removed for space, every nonce as old is stale. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -27,14 +27,14 @@ class Nonces {
   [[nodiscard]] std::string make(std::string_view address);
 
   enum class State {
-    fresh,  // made here, for this address, lately
-    used,   // the same, and use() has accepted it for this name before
-    stale,  // the client should ask again with another one (stale=true)
+    fresh,  // made by this process, for this address, lately
+    used,   // as `fresh`, and use() has accepted it for this name before
+    stale,  // the client should send the request again with another one (stale=true)
   };
   [[nodiscard]] State look(std::string_view nonce, std::string_view address,
                            std::string_view name) const;
-  // For a request that proved its name. False: this count came before (or long before others that
-  // did), or the nonce has become stale.
+  // Call for a request whose response is right. Returns false when this count was received before
+  // (or is far below others that were), or the nonce has become stale.
   [[nodiscard]] bool use(std::string_view nonce, std::string_view name, std::uint32_t count);
 
  private:
@@ -43,12 +43,12 @@ class Nonces {
     std::string name;
     storage::Millis made = 0;
     std::uint32_t highest = 0;
-    std::uint64_t seen = 0;  // bit i: highest - i came
+    std::uint64_t seen = 0;  // bit i: count highest - i was received
   };
   using Entries = std::list<Entry>;
 
   [[nodiscard]] std::string tag(std::string_view made, std::string_view address) const;
-  // When a well-formed nonce was made.
+  // Returns the time when a well-formed nonce was made.
   [[nodiscard]] static storage::Millis made_at(std::string_view nonce);
 
   const storage::Clock& clock_;

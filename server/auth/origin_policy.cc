@@ -11,15 +11,16 @@
 namespace holdfast::server::auth {
 namespace {
 
-// A health check that speaks HTTP/1.0 and names no host. No web page can be behind it, because a
-// browser always says which host it was led to (RFC 9110 §7.2).
+// Returns true for a health check in HTTP/1.0 without a host. It cannot come from a web page,
+// because a browser always sends Host (RFC 9110 §7.2).
 bool is_plain_probe(const http::Request& request, bool writes) {
   return !writes && request.host().empty() && !request.fields.find("Host") &&
          !http::split_absolute_form(request.target) && !request.fields.find("Origin");
 }
 
-// A browser adds no credentials to another page's write without asking the server first, in an
-// OPTIONS that is told nothing here (Fetch §3.2). So they come from a program that has them itself.
+// Returns true when the request has credentials in Authorization. A browser sends them with another
+// page's write only after a CORS preflight (Fetch §3.2), which this server does not grant. So they
+// come from a program that has them itself.
 bool shows_who_asks(const http::Request& request) {
   const auto field = request.fields.find("Authorization");
   return field && !std::holds_alternative<Broken>(parse_authorization(*field));
@@ -42,9 +43,9 @@ bool OriginPolicy::is_our_host(std::string_view text) const {
 bool OriginPolicy::is_foreign(std::string_view text, const http::Request& request) const {
   const auto page = http::Origin::parse(text);
   if (!page) return true;  // "null" among others
-  // A page that this server itself sent has the host that was asked for as its origin; behind a
-  // proxy that ends TLS and is not trusted, with https where we see http. Where TLS is known, a
-  // page without it is another's.
+  // A page that this server sent has the request's host as its origin. Behind a proxy that ends TLS
+  // and is not trusted, the origin has https although the request has http. When the request is
+  // known to use TLS, a page without TLS is another server's.
   const auto asked = http::Authority::parse(request.host());
   const bool plain_page_for_tls = request.scheme == "https" && page->scheme == http::Scheme::http;
   if (!plain_page_for_tls && asked && page->authority().is(*asked, page->scheme)) return false;
@@ -55,7 +56,7 @@ std::optional<Denial> OriginPolicy::judge(const http::Request& request, Anonymou
   const dav::Method* method = dav::find_method(request.method);
   const bool writes = method != nullptr && method->access == dav::Access::write;
   if (anonymous == Anonymous::write && !is_plain_probe(request, writes)) {
-    // Behind a proxy the target names what the proxy calls us.
+    // Behind a proxy, the target's authority is the proxy's name for this server.
     const auto target =
         request.forwarded_host.empty() ? http::split_absolute_form(request.target) : std::nullopt;
     if (!is_our_host(request.host()) || (target && !is_our_host(target->authority)))

@@ -1,7 +1,8 @@
-// Keeps other web pages out: the host that was asked for must be ours while anonymous clients may
-// write (against DNS rebinding), and a write must not come from a foreign Origin (against
-// cross-site requests) unless it signs in by itself, as programs do. What a trusted proxy says of
-// host and scheme has been applied to the request before. Immutable after construction; any thread.
+// Refuses requests of other web pages. While anonymous clients may write, the request's host must
+// be this server's (against DNS rebinding). A write must not come from a foreign Origin (against
+// cross-site requests) unless it has credentials in Authorization, as programs send them. What a
+// trusted proxy says about host and scheme must have been applied to the request before. Immutable
+// after construction; any thread.
 #pragma once
 
 #include <optional>
@@ -19,21 +20,22 @@ namespace holdfast::server::auth {
 struct Denial {
   int status = 403;
   std::string_view detail;  // one sentence for the log; static
-  std::string sentence;     // for the client; may hold what it sent
+  std::string sentence;     // for the client; may contain what it sent
 };
 
 class OriginPolicy {
  public:
-  // `public_urls` are the origins that clients know this server by (--public-url), `own_hosts` the
-  // numeric addresses that it listens on. No other page can have one of these for its own host, as
-  // it can have a name that it rebinds.
+  // `public_urls` are the origins of this server that clients use (--public-url), `own_hosts` the
+  // numeric addresses on which it listens. Another page can rebind a name to this server's address,
+  // but cannot have the address itself as its host.
   explicit OriginPolicy(std::vector<http::Origin> public_urls,
                         std::vector<std::string> own_hosts = {})
       : public_urls_(std::move(public_urls)), own_hosts_(std::move(own_hosts)) {}
 
-  // nullopt when the engine may answer. 421: not our Host while anonymous clients may write. 403: a
-  // write with a foreign Origin that has no credentials in Authorization, or while anonymous
-  // clients may write. A certificate is no reason, because a browser shows it by itself.
+  // Returns nullopt when the engine may answer. Otherwise the status is 421 for a Host that is not
+  // this server's while anonymous clients may write, and 403 for a write with a foreign Origin that
+  // has no credentials in Authorization, or while anonymous clients may write. A client certificate
+  // does not count as credentials, because a browser sends it by itself.
   [[nodiscard]] std::optional<Denial> judge(const http::Request& request,
                                             Anonymous anonymous) const;
 

@@ -9,7 +9,7 @@
 namespace holdfast::server::auth {
 namespace {
 
-// What comes before an IPv4 address in its bytes.
+// The bits before an IPv4 address in its bytes.
 constexpr unsigned kMappedBits = 8 * net::kV4Offset;
 
 std::string_view unquoted(std::string_view text) {
@@ -18,7 +18,8 @@ std::string_view unquoted(std::string_view text) {
   return text;
 }
 
-// An address in its many spellings: "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]:80".
+// Parses an address in its spellings: "192.0.2.1", "192.0.2.1:80", "2001:db8::1",
+// "[2001:db8::1]:80".
 std::optional<net::IpAddress> parse_node(std::string_view text) {
   text = unquoted(text::trimmed(text));
   if (text.starts_with('[')) {
@@ -30,7 +31,7 @@ std::optional<net::IpAddress> parse_node(std::string_view text) {
   return net::IpAddress::parse(text);
 }
 
-// The parts between commas, or semicolons, that are not within quotes.
+// Splits at commas, or semicolons, that are not within quotes.
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> out;
   bool quoted = false;
@@ -54,13 +55,13 @@ std::vector<std::string_view> elements(const http::Fields& fields, std::string_v
   return out;
 }
 
-// What the nearest proxy said: the last element.
+// Returns the last element, which the nearest proxy added.
 std::string_view last(const std::vector<std::string_view>& list) {
   return list.empty() ? std::string_view() : list.back();
 }
 
 struct Said {
-  std::vector<std::string_view> clients;  // the nearest last
+  std::vector<std::string_view> clients;  // the nearest one is last
   std::string_view scheme;
   std::string_view host;
 };
@@ -132,7 +133,7 @@ void Proxies::apply(http::Request& request, http1::Peer& peer) const {
   if (const auto scheme = http::parse_scheme(said.scheme)) {
     peer.tls = scheme == http::Scheme::https;
     request.scheme = http::to_string(*scheme);
-    peer.certificate.clear();  // the proxy's own
+    peer.certificate.clear();  // it was the proxy's own
   }
   if (http::Authority::parse(said.host)) request.forwarded_host = said.host;
   for (auto client = said.clients.rbegin(); client != said.clients.rend(); ++client) {

@@ -1,6 +1,6 @@
-// Reverse proxies in front of the server: which addresses are trusted ones, and what these say of
-// the client (X-Forwarded-For, -Proto, -Host; RFC 7239 Forwarded). What anybody else says is
-// ignored (docs/robustness.md S11). Immutable after construction; any thread.
+// Reverse proxies in front of the server: which addresses are trusted, and what trusted proxies say
+// about the client (X-Forwarded-For, -Proto, -Host; RFC 7239 Forwarded). The same fields from
+// others are ignored (docs/robustness.md S11). Immutable after construction; any thread.
 #pragma once
 
 #include <array>
@@ -18,19 +18,19 @@ namespace holdfast::server::auth {
 class Proxies {
  public:
   Proxies() = default;  // none are trusted
-  // Addresses and networks like "127.0.0.1, 10.0.0.0/8, fd00::/8"; nullopt when one of them is
-  // none.
+  // Parses addresses and networks such as "127.0.0.1, 10.0.0.0/8, fd00::/8". Returns nullopt when
+  // an element is neither.
   [[nodiscard]] static std::optional<Proxies> parse(std::string_view list);
 
   [[nodiscard]] bool empty() const { return networks_.empty(); }
-  // As it was parsed.
+  // Returns the text that was parsed.
   [[nodiscard]] const std::string& text() const { return text_; }
-  // `address` is numeric.
+  // Returns true when the numeric address is that of a trusted proxy.
   [[nodiscard]] bool trusts(std::string_view address) const;
 
-  // When the peer is a trusted proxy: puts the client's address into `peer` (the nearest one that
-  // is no trusted proxy), whether it spoke TLS into `peer` and the request's scheme, and the host
-  // it asked for into request.forwarded_host. A value that is malformed counts as not said.
+  // When the peer is a trusted proxy, sets the client's address in `peer` (the nearest address that
+  // is no trusted proxy), whether the client uses TLS in `peer` and in the request's scheme, and
+  // the client's host in request.forwarded_host. A malformed value is ignored.
   //
   // Where an X-Forwarded field is present, Forwarded is ignored: a proxy that sets only the first
   // passes on whatever a client wrote into the other.

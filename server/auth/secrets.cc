@@ -16,7 +16,7 @@ namespace {
 constexpr unsigned long long kPasses = 2;
 constexpr std::size_t kMemoryBytes = 19 * 1024 * 1024;
 
-// Every function here that needs libsodium ready calls it first; once is enough.
+// Initialises libsodium once. Every function here that needs it calls this first.
 void start_sodium() {
   static const bool ready = ::sodium_init() >= 0;
   if (!ready) throw std::runtime_error("libsodium cannot be used");
@@ -108,7 +108,7 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
 std::string sha256_hex(std::string_view text) { return text::hex(token_hash(text)); }
 
 std::string md5_hex(std::string_view text) {
-  // Absent where only FIPS is allowed.
+  // MD5 is absent where only FIPS algorithms are allowed.
   static EVP_MD* const kMd5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
   std::array<std::uint8_t, 16> out{};
   if (kMd5 == nullptr ||

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kThrottled = 65'536;  // addresses and accounts
 constexpr std::size_t kNonces = 4096;
 constexpr std::size_t kLoggedNameBytes = 128;
-// A wrong password that comes again and again is told once in this time.
+// A wrong password that is sent again and again is logged once in this time.
 constexpr storage::Millis kRepetition = 1000;
 
 constexpr std::string_view kNeedsTls =
@@ -28,7 +28,7 @@ std::string hash_for(Digest::Algorithm algorithm, std::string_view text) {
   return algorithm == Digest::Algorithm::sha256 ? sha256_hex(text) : md5_hex(text);
 }
 
-// RFC 7616 §3.4.1 with qop=auth.
+// Computes the response of RFC 7616 §3.4.1 with qop=auth.
 std::string digest_response(const Digest& digest, std::string_view secret,
                             std::string_view method) {
   std::string text(method);
@@ -127,7 +127,7 @@ std::optional<SignIn::Refusal> SignIn::refusal_of(const Asking& asking) {
 std::optional<SignIn::Refusal> SignIn::identify_anonymous(const Asking& asking) {
   const Anonymous allowed = anonymous(asking.directory);
   const dav::Method* method = dav::find_method(asking.request.method);
-  // Methods that the engine does not know pass, so that it can say so.
+  // Methods that the engine does not know pass, so that the engine can refuse them.
   if (method == nullptr || method->access == dav::Access::none) return std::nullopt;
   if (allowed == Anonymous::write) return std::nullopt;
   if (allowed == Anonymous::read && method->access == dav::Access::read) return std::nullopt;
@@ -174,7 +174,7 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
       break;
   }
 
-  // Whatever happens, those who wait for the same credentials must hear of it.
+  // Threads that wait for the same credentials must be woken, also after an exception.
   struct Recording {
     const AccountIndex& directory;
     const Mac& credentials;
@@ -187,7 +187,7 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
     return Refusal{.status = 429,
                    .detail = "too many failed attempts to sign in",
                    .fields = retry_after(attempt.wait_s)};
-  // An account that there is not takes as long as one that there is (docs/robustness.md S4).
+  // An unknown account takes as long as a known one (docs/robustness.md S4).
   const bool has_password = entry != nullptr && !entry->account->password_hash.empty();
   const std::string& hash = has_password ? entry->account->password_hash : no_hash();
   {
@@ -260,8 +260,8 @@ std::optional<SignIn::Refusal> SignIn::identify_bearer(const Asking& asking, con
                    .fields = retry_after(attempt.wait_s)};
   attempt.end(Throttle::Outcome::failed);
   Refusal refusal = failed(asking, "unknown token", "");
-  // RFC 6750 §3. Only for those who sent one: a client that is shown a Bearer challenge first
-  // (Office) takes it for another way to sign in and never asks for a password.
+  // RFC 6750 §3. Only clients that sent a token get this challenge: a client that sees a Bearer
+  // challenge first (Office) uses another way to sign in and never asks its user for a password.
   refusal.fields +=
       "WWW-Authenticate: Bearer realm=\"" + std::string(kRealm) + "\", error=\"invalid_token\"\r\n";
   return refusal;
@@ -278,11 +278,13 @@ std::optional<SignIn::Refusal> SignIn::take_token(const Asking& asking,
 SignIn::Refusal SignIn::challenge(const Asking& asking, std::string detail, bool stale) {
   Refusal refusal{.status = 401, .detail = std::move(detail)};
   const std::string realm = "realm=\"" + std::string(kRealm) + "\"";
-  // Never over TLS: Windows would choose it, and lock out accounts without a Digest password.
+  // Digest is not offered over TLS: Windows would choose it, and accounts without a Digest password
+  // could not sign in.
   if (settings_.digest.any() && !asking.peer.tls) {
     const std::string nonce = nonces_.make(asking.peer.address);
-    // The stronger one first (RFC 7616 §3.7), each in a line of its own (docs/clients.md R5). The
-    // quoted nonce ends it: some clients read an unquoted last value to the end of the line.
+    // The stronger algorithm comes first (RFC 7616 §3.7), and each has a field line of its own
+    // (docs/clients.md R5). The quoted nonce comes last, because some clients read an unquoted last
+    // value to the end of the line.
     const auto offer = [&](std::string_view algorithm) {
       refusal.fields.append("WWW-Authenticate: Digest ")
           .append(realm)
@@ -309,7 +311,7 @@ SignIn::Refusal SignIn::challenge(const Asking& asking, std::string detail, bool
 }
 
 SignIn::Refusal SignIn::failed(const Asking& asking, std::string_view why, std::string_view name) {
-  // packaging/fail2ban reads this form.
+  // packaging/fail2ban parses this form.
   std::string sentence = "Sign-in refused for " + asking.peer.address + ": ";
   sentence += why;
   if (!name.empty()) {

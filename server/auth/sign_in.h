@@ -1,8 +1,7 @@
-// Decides who asks, before the engine is asked: by Basic, Digest, Bearer or client certificate
-// against the accounts of this moment, or nobody. What cannot be right is refused here, with the
-// challenge that fits the connection; what the caller may do where is judged in dav/. A known
-// client costs a few microseconds: only the first of its requests in five minutes is hashed slowly.
-// Any thread.
+// Finds the caller of a request before the engine is called: by Basic, Digest, Bearer or client
+// certificate against the current accounts, or anonymous. Wrong credentials are refused here, with
+// the challenge that fits the connection; dav/ checks the caller's rights. A known client costs a
+// few microseconds: only the first of its requests in five minutes needs the slow hash. Any thread.
 //
 //   const SignIn::Decision decision = sign_in.identify(request, peer);
 //   if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision)) return answer(*refusal);
@@ -36,16 +35,16 @@ namespace holdfast::server::auth {
 class SignIn {
  public:
   struct Settings {
-    Anonymous without_accounts = Anonymous::off;  // what anybody may do while there are no accounts
-    Anonymous with_accounts = Anonymous::off;     // and what without signing in once there are
-    bool basic_over_http = false;                 // take passwords from other machines without TLS
+    Anonymous without_accounts = Anonymous::off;  // while there are no accounts
+    Anonymous with_accounts = Anonymous::off;     // while there are accounts
+    bool basic_over_http = false;                 // also from other machines
     DigestAlgorithms digest;                      // offered where there is no TLS
   };
-  // What it works with; tests bring their own.
+  // Functions that SignIn calls; tests replace them.
   struct Means {
-    // The accounts as of the last commit; never null, the same value until they change.
+    // Returns the accounts as of the last commit; never null, and the same value until they change.
     std::function<std::shared_ptr<const storage::Accounts>()> accounts;
-    // Writes one line that tells whoever runs the server of a failed attempt.
+    // Writes one line about a failed attempt to the event log.
     std::function<void(const std::string& sentence)> tell;
     std::function<bool(const std::string& hash, std::string_view password)> verify =
         verify_password;
@@ -60,19 +59,19 @@ class SignIn {
     std::string fields{};         // header field lines
   };
   using CallerPtr = std::shared_ptr<const dav::Caller>;
-  // Who asks, never null, or why the engine is not asked. 401: credentials are needed, or are not
-  // right. 400: two Authorization fields. 403: the connection is not one to ask for a password on,
-  // or there are no accounts and anybody may not do this. 429: too many failures; 503: too many
-  // passwords to verify.
+  // The caller, never null, or the refusal. 401: credentials are missing or wrong. 400: two
+  // Authorization fields. 403: no password may be sent on this connection, or there are no accounts
+  // and anonymous clients may not do this. 429: too many failures. 503: too many passwords to
+  // verify.
   using Decision = std::variant<CallerPtr, Refusal>;
   [[nodiscard]] Decision identify(const http::Request& request, const http1::Peer& peer);
 
-  // For an answer that was refused to this caller for lack of a right: asks an anonymous client to
-  // sign in. Nullopt when that cannot help.
+  // Call for a request of this caller that was refused for lack of a right. Returns a refusal with
+  // a challenge for an anonymous client; nullopt when signing in cannot help.
   [[nodiscard]] std::optional<Refusal> ask_to_sign_in(const dav::Caller& caller,
                                                       const http1::Peer& peer);
 
-  // What clients that do not sign in may do now.
+  // Returns what anonymous clients may do now.
   [[nodiscard]] Anonymous anonymous();
 
  private:
@@ -101,7 +100,7 @@ class SignIn {
   HashSlots hashing_;
   std::atomic<storage::Millis> repetition_told_ = 0;
   std::mutex mutex_;
-  std::shared_ptr<const AccountIndex> directory_;  // guarded by mutex_
+  std::shared_ptr<const AccountIndex> directory_;  // guarded by `mutex_`
 };
 
 }  // namespace holdfast::server::auth

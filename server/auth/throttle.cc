@@ -12,7 +12,7 @@ namespace {
 
 constexpr storage::Millis kFirstDelay = 1000;
 
-// The first bytes of an address that stand for one client, or for its network.
+// Returns the first bytes of an address, which identify one client or its network.
 std::string network_of(std::string_view address, std::size_t v4_bytes, std::size_t v6_bytes) {
   const auto ip = net::IpAddress::parse(address);
   if (!ip) return std::string(address);
@@ -34,7 +34,7 @@ Throttle::Throttle(const storage::Clock& clock, std::size_t capacity)
 
 std::uint64_t Throttle::key_of(std::string_view kind, std::string_view network,
                                std::string_view account) const {
-  // Keyed, so that nobody can make another's key.
+  // The hash is keyed, so that a client cannot construct a collision with another's key.
   const Mac hash = mac(key_, std::array{kind, network, account});
   std::uint64_t out = 0;
   std::memcpy(&out, hash.data(), sizeof out);
@@ -48,7 +48,7 @@ Throttle::Entry& Throttle::touch(std::uint64_t key, const Rule& rule, storage::M
   } else {
     entries_.push_front({.key = key, .counted = now});
     index_.emplace(key, entries_.begin());
-    // What is being judged is kept: workers bound it.
+    // Entries with attempts in progress are kept: the number of workers bounds them.
     for (auto last = std::prev(entries_.end());
          entries_.size() > capacity_ && last != entries_.begin();) {
       const auto oldest = last--;
@@ -78,7 +78,7 @@ Throttle::Attempt Throttle::begin(std::string_view address,
 
   const std::scoped_lock lock(mutex_);
   const storage::Millis now = clock_.lease();
-  // The account last: what is at the front cannot be forgotten for the other's sake.
+  // The account is touched last, so that adding the address's entry cannot remove the account's.
   Entry& from_address = touch(attempt.address_, kAddress, now);
   attempt.wait_s = wait_s(from_address, kAddress, now);
   ++from_address.in_progress;

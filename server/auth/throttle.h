@@ -1,8 +1,8 @@
-// Slows down guessing: after some failures an address, and an account as asked for from one
-// network, must wait, twice as long after each further one. Never an account as such, so that
-// nobody can lock its owner out (docs/robustness.md S3). Attempts that are still being judged count
-// as failures, so that guesses do not get through by coming all at once. Memory is bounded: whoever
-// failed longest ago is forgotten first. Any thread.
+// Slows down guessing. After some failures, attempts from an address, and attempts on an account
+// from one network, must wait, twice as long after each further failure. An account alone is never
+// delayed, so that nobody can lock its owner out (docs/robustness.md S3). Attempts in progress
+// count as failures, so that many simultaneous guesses do not pass. Memory is bounded: the entry
+// that was used longest ago is removed first. Any thread.
 //
 //   const auto attempt = throttle.begin("203.0.113.7", "alice");
 //   if (attempt.wait_s > 0) ... 429, Retry-After: wait_s
@@ -27,14 +27,14 @@ class Throttle {
  public:
   struct Rule {
     std::int64_t free = 0;            // failures before the first delay
-    storage::Millis longest = 0;      // delay; the first is a second
-    storage::Millis forgiveness = 0;  // after which one failure is forgotten
+    storage::Millis longest = 0;      // longest delay; the first is a second
+    storage::Millis forgiveness = 0;  // time after which one failure is forgotten
   };
   // Many people may share an address.
   static constexpr Rule kAddress{.free = 20, .longest = 60'000, .forgiveness = 60'000};
   static constexpr Rule kAccount{.free = 5, .longest = 300'000, .forgiveness = 300'000};
 
-  // Remembers at most `capacity` addresses and accounts together.
+  // Remembers at most `capacity` addresses and accounts in total.
   Throttle(const storage::Clock& clock, std::size_t capacity);
 
   enum class Outcome {
@@ -51,17 +51,18 @@ class Throttle {
     Attempt& operator=(Attempt&&) = delete;
     void end(Outcome outcome);
 
-    std::int64_t wait_s = 0;  // more than 0: it may not be made before so many seconds
+    std::int64_t wait_s = 0;  // more than 0: the attempt is refused for this many seconds
 
    private:
     friend class Throttle;
     Attempt() = default;
-    Throttle* throttle_ = nullptr;  // null: ended, or not begun
+    Throttle* throttle_ = nullptr;  // null when it has ended or not begun
     std::uint64_t address_ = 0;
     std::optional<std::uint64_t> account_;
   };
-  // `address` is numeric; an IPv6 address stands for its /64. `account` is as the client named it,
-  // whether there is one or not; nullopt when it named none. Its network is a /24 or a /56.
+  // Begins an attempt. `address` is numeric; an IPv6 address counts as its /64. `account` is the
+  // name that the client sent, whether the account exists or not; nullopt when it sent none. The
+  // account's network is a /24 or a /56.
   [[nodiscard]] Attempt begin(std::string_view address, std::optional<std::string_view> account);
 
   [[nodiscard]] std::size_t size() const;
@@ -71,14 +72,14 @@ class Throttle {
     std::uint64_t key = 0;
     std::int64_t failures = 0;
     std::int64_t in_progress = 0;
-    storage::Millis counted = 0;     // when `failures` was right
+    storage::Millis counted = 0;     // when `failures` was last updated
     storage::Millis not_before = 0;  // lease time
   };
   using Entries = std::list<Entry>;
 
   [[nodiscard]] std::uint64_t key_of(std::string_view kind, std::string_view network,
                                      std::string_view account) const;
-  // With the mutex held.
+  // Call with `mutex_` held.
   Entry& touch(std::uint64_t key, const Rule& rule, storage::Millis now);
   [[nodiscard]] static std::int64_t wait_s(const Entry& entry, const Rule& rule,
                                            storage::Millis now);
@@ -88,7 +89,7 @@ class Throttle {
   const std::size_t capacity_;
   const Key key_;
   mutable std::mutex mutex_;  // guards what follows
-  Entries entries_;           // the one touched last at the front
+  Entries entries_;           // the last touched entry is first
   std::unordered_map<std::uint64_t, Entries::iterator> index_;
 };
 

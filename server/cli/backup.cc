@@ -21,10 +21,10 @@ std::string files_of(std::uint64_t files, std::uint64_t bytes) {
   return counted(files, "content file", "content files") + " of " + counted(bytes, "byte", "bytes");
 }
 
-// Lines on standard error that say how far the work is.
+// Writes lines on standard error that report the progress.
 class Teller {
  public:
-  // `look` is called every time; it ends the work by throwing.
+  // `look` is called at every report; an exception that it throws ends the work.
   explicit Teller(std::function<void()> look) : look_(std::move(look)) {}
 
   void operator()(const storage::BackupProgress& now) {
@@ -52,7 +52,8 @@ class Teller {
   storage::BackupProgress::Stage stage_{};
 };
 
-// Tells the server that the work goes on; throws when it has let go of the content files.
+// Signals the server that the work continues; throws when the server no longer keeps the content
+// files.
 void go_on(ServerHold& hold) {
   hold.goes_on();
   switch (hold.state()) {
@@ -67,7 +68,7 @@ void go_on(ServerHold& hold) {
   }
 }
 
-// What is written is for its owner only, and a limit of the file size is a full disk.
+// Files are readable by their owner only, and a file size limit counts as a full disk.
 void prepare_process() {
   ::umask(077);
   std::signal(SIGXFSZ, SIG_IGN);
@@ -98,7 +99,7 @@ ControlReply back_up(const Invocation& invocation, const OpenStore& open_store,
     try {
       return copy(config, invocation.folder, std::ref(teller));
     } catch (const std::exception&) {
-      // What is missing now is so because the server has let go.
+      // When the server no longer keeps the files, that is the cause of the error.
       look();
       throw;
     }

@@ -1,7 +1,7 @@
-// `holdfast backup` and `holdfast restore`. The command itself copies, with its own rights (root's
+// `holdfast backup` and `holdfast restore`. The command itself copies, with its own rights (root
 // with those of the data folder's owner, server/process/drop_root.h), also while a server runs: it
-// only reads the data folder, and the server is asked to keep every content file until the command
-// is done or dead. Call them from the main thread of a process of their own.
+// only reads the data folder, and requests that the server keep every content file until the
+// command ends. Call them from the main thread of a process of their own.
 #pragma once
 
 #include <functional>
@@ -16,18 +16,18 @@
 
 namespace holdfast::server::cli {
 
-// The request of a backup that begins, and the server's answer to it.
+// The request of a backup that begins, and the server's reply to it.
 inline constexpr std::string_view kHoldGarbage = "hold-garbage";
 [[nodiscard]] ControlReply hold_garbage(storage::Maintenance& maintenance);
 
-// storage::files::backup and restore with what they need; main.cc alone knows them. The settings
-// name the data folder; throw UsageError, or std::exception with one sentence.
+// storage::files::backup or restore with their arguments; only main.cc knows these. The settings
+// name the data folder. Throws UsageError, or std::exception with one sentence.
 using CopyStore =
     std::function<storage::BackupReport(const config::Config& config, const std::string& folder,
                                         const storage::OnBackupProgress& progress)>;
 
-// Tells what it does on standard error, a line at its beginning and every few seconds, and returns
-// the summary. Throws as CopyStore and OpenStore.
+// Reports progress on standard error, a line at the beginning and every few seconds, and returns
+// the summary. Throws what CopyStore and OpenStore throw.
 [[nodiscard]] ControlReply back_up(const Invocation& invocation, const OpenStore& open_store,
                                    const CopyStore& copy);
 [[nodiscard]] ControlReply restore(const Invocation& invocation, const CopyStore& copy);

@@ -21,7 +21,7 @@ namespace {
 using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
 using Memory = std::unique_ptr<BIO, decltype(&BIO_free)>;
 
-// As openssl x509 -fingerprint prints it.
+// Returns the fingerprint as openssl x509 -fingerprint prints it.
 std::string fingerprint(const X509* certificate, const EVP_MD* algorithm) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;

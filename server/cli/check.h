@@ -1,5 +1,5 @@
-// `holdfast check` as text: the namespace's own structure, rows without content, content without
-// rows.
+// `holdfast check`: reports problems in the namespace's own structure, rows without content, and
+// content without rows.
 #pragma once
 
 #include "server/cli/control_socket.h"
@@ -8,8 +8,8 @@
 
 namespace holdfast::server::cli {
 
-// Exit code 0 when nothing is wrong, 1 when something is, repaired or not: one line each, then a
-// summary. Repairing needs a store that nobody else uses.
+// Returns one line for each problem, then a summary. The exit code is 0 without problems, else 1,
+// repaired or not. Repairing needs a store that no other process uses.
 [[nodiscard]] ControlReply check_store(Store& store, const storage::CheckOptions& options);
 
 }  // namespace holdfast::server::cli

@@ -42,7 +42,7 @@ void add_setting(CLI::App& command, const config::Option& option, config::Values
   std::string help = option.help;
   if (const std::string value = option.get(config::Config{}); !value.empty())
     help += " (default " + value + ")";
-  // "--tls-self-signed" alone says yes.
+  // "--tls-self-signed" without a value means yes.
   const bool may_stand_alone = option.unit == "no|yes";
   command
       .add_option_function<std::string>(
@@ -66,7 +66,7 @@ void add_settings(CLI::App& command, std::initializer_list<std::string_view> nam
       add_setting(command, option, flags);
 }
 
-// Leaves those settings out of the help text that few people set.
+// Leaves settings that few people set out of the help text.
 void hide_most_settings(CLI::App& command) {
   for (const config::Option& option : config::options())
     if (!option.first) command.get_option("--" + option.name)->group("");
@@ -79,7 +79,7 @@ void show_all_settings(CLI::App& command) {
 
 using Commands = std::vector<std::pair<CLI::App*, Command>>;
 
-// `holdfast user …`; adds each with its meaning to `commands`.
+// Adds `holdfast user …`, each command with its meaning in `commands`.
 void add_user_commands(CLI::App& app, UserArguments& user, Commands& commands) {
   CLI::App* top = app.add_subcommand("user", "Manage accounts, also while a server runs");
   top->require_subcommand(1);
@@ -162,7 +162,7 @@ void add_user_commands(CLI::App& app, UserArguments& user, Commands& commands) {
       ->required();
 }
 
-// "help user add" means "user add --help".
+// Turns "help user add" into "user add --help".
 std::vector<std::string> with_help_option(std::span<const std::string> arguments) {
   std::vector<std::string> words(arguments.begin(), arguments.end());
   if (!words.empty() && words.front() == "help") {
@@ -257,7 +257,7 @@ Invocation parse_command_line(std::span<const std::string> arguments,
   commands.emplace_back(config_check, Command::config_check);
   commands.emplace_back(config_show, Command::config_show);
   commands.emplace_back(app.add_subcommand("version", "Print the version"), Command::version);
-  // with_help_option() has made --help of it; it stands here to be listed.
+  // with_help_option() has turned it into --help; it is added so that it is listed.
   app.add_subcommand("help", "Print what a command does: holdfast help user add");
   CLI::App* generate = app.add_subcommand("generate")->group("");
   std::string generated_kind;
@@ -276,7 +276,7 @@ Invocation parse_command_line(std::span<const std::string> arguments,
   serve->footer(kExamples);
 
   std::vector<std::string> words = with_help_option(arguments);
-  std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+  std::reverse(words.begin(), words.end());  // CLI11 takes arguments from the back
   const auto help = [&] {
     if (const std::string text = silent_mistake(app); !text.empty())
       throw process::UsageError(text);

@@ -1,5 +1,5 @@
-// The command line as a value: which command, with which settings. Flags come from the table in
-// server/config; so do their help texts. Pure but for reading the config file.
+// The command line as a value: the command and its settings. Flags and their help texts come from
+// the table in server/config. Pure but for reading the config file.
 #pragma once
 
 #include <functional>
@@ -38,7 +38,7 @@ enum class Command {
   version,
 };
 
-// What the user commands take, as it was given.
+// The arguments of the user commands, as given.
 struct UserArguments {
   std::optional<std::string> name;
   std::optional<std::string> home;
@@ -57,22 +57,22 @@ struct UserArguments {
 
 struct Invocation {
   Command command = Command::print;
-  config::Config config;  // not for config_check and config_show, which look at it themselves
-  // Reads the sources of the settings once more, the config file anew. Throws UsageError when that
-  // cannot be read.
+  config::Config config;  // not set for config_check and config_show, which call `examine`
+  // Reads the sources of the settings again, the config file included. Throws UsageError when the
+  // file cannot be read.
   std::function<config::Resolution()> examine;
-  std::vector<std::string> warnings;  // a sentence each, about what is ignored
+  std::vector<std::string> warnings;  // one sentence each about what is ignored
   std::string text;                   // for print
   std::string lock;                   // for lock_break: a token or a path
-  std::string folder;                 // for backup and restore: of the backup
+  std::string folder;                 // for backup and restore: the folder of the backup
   UserArguments user;
   bool hashes = false;  // for check
   bool repair = false;  // for check
 };
 
 // Reads the arguments (without the program's name), the environment and the config file. Throws
-// UsageError with one sentence. `variables` are the names of all that the environment has, to warn
-// of those that are no settings.
+// UsageError with one sentence. `variables` are the names of all environment variables, to warn of
+// those that look like settings and are none.
 [[nodiscard]] Invocation parse_command_line(std::span<const std::string> arguments,
                                             const process::Environment& environment,
                                             std::span<const std::string> variables = {});

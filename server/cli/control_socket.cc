@@ -29,8 +29,8 @@ int open_folder(const std::string& folder) {
   return ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-// The socket's address by way of the folder's descriptor: a Unix address holds 107 bytes, the path
-// of a data folder may be longer.
+// Returns the socket's address through the folder's descriptor: a Unix address has at most 107
+// bytes, and the path of a data folder may be longer.
 sockaddr_un socket_address(int folder_fd) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -67,7 +67,7 @@ std::string header(const ControlReply& reply) {
                           "The control socket in " + folder + " " + what);
 }
 
-// "EXITCODE BYTES\nTEXT", complete; nullopt for anything else.
+// Parses a complete "EXITCODE BYTES\nTEXT"; returns nullopt for anything else.
 std::optional<ControlReply> parse_reply(std::string_view reply) {
   const std::size_t line = reply.find('\n');
   const std::size_t space = reply.find(' ');
@@ -94,7 +94,7 @@ ControlSocket::ControlSocket(const std::string& folder, Answer answer,
   if (::unlinkat(folder_fd.get(), kSocketName, 0) != 0 && errno != ENOENT)
     fail(folder, "cannot be replaced");
   const sockaddr_un address = socket_address(folder_fd.get());
-  // Nobody can connect between bind and listen, so the mode is right before the first one may.
+  // Nobody can connect between bind and listen, so the mode is set before the first connection.
   if (::bind(fd.get(), generic(address), sizeof(address)) != 0 ||
       ::fchmodat(folder_fd.get(), kSocketName, 0600, 0) != 0 || ::listen(fd.get(), 8) != 0)
     fail(folder, "cannot be made");
@@ -115,7 +115,7 @@ ControlSocket::~ControlSocket() {
       if (!connection.finished) ::shutdown(connection.fd, SHUT_RDWR);
     }
   }
-  // Nothing adds to the list any more, and a connection takes the mutex only to say that it is
+  // Nothing adds to the list any more, and a connection takes the mutex only to mark itself as
   // done.
   connections_.clear();
   ::unlinkat(folder_fd_, kSocketName, 0);
@@ -191,7 +191,7 @@ void ControlSocket::serve(Connection& connection, const std::stop_token& stop) {
 
 namespace {
 
-// The connection on which the request was sent, and its reply.
+// Sends a request. Returns the reply and the connection; nullopt when no server listens.
 std::optional<std::pair<ControlReply, storage::Descriptor>> ask(const std::string& folder,
                                                                 std::string_view request) {
   const storage::Descriptor folder_fd(open_folder(folder));
@@ -203,7 +203,8 @@ std::optional<std::pair<ControlReply, storage::Descriptor>> ask(const std::strin
     if (errno == ENOENT || errno == ECONNREFUSED) return std::nullopt;
     fail(folder, "cannot be used");
   }
-  // A server that is busy answers and closes before it has read anything: its reply counts.
+  // A busy server replies and closes before it has read anything, so an error here is ignored and
+  // the reply counts.
   static_cast<void>(send_all(fd.get(), std::string(request) + "\n"));
 
   std::string reply;
@@ -268,7 +269,7 @@ void ServerHold::goes_on() {
   const auto now = std::chrono::steady_clock::now();
   if (now - told_ < std::chrono::seconds(1)) return;
   told_ = now;
-  // Whether the server is there is for state() to say.
+  // state() reports whether the server has ended.
   static_cast<void>(::send(fd_, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 

@@ -1,13 +1,13 @@
 // The control socket: a Unix stream socket "control.sock" in the data folder, mode 0600, through
-// which commands act on the store of a running server. Who may open the data folder may use it;
-// nobody else.
+// which commands use the store of a running server. Only users who may open the data folder can use
+// it.
 //
 // One request and one reply per connection: a line ("lock-list", "lock-break TOKEN", "check"), then
-// "EXITCODE BYTES\n" and that many bytes of text for the command to print. Both sides bound what
+// "EXITCODE BYTES\n" and that many bytes of text for the command to print. Both sides limit what
 // they read and how long they wait for a request. With some replies the server holds something for
-// the command (ControlReply::held) until the command closes the connection, or dies, or has not
-// sent a byte for `kHoldLimit`, which says that it goes on: a process that hangs does not. Then the
-// server sends a byte itself before it closes the connection.
+// the command (ControlReply::held) until the command closes the connection or dies. The command
+// sends a byte from time to time to show that it does not hang; when none comes for `kHoldLimit`,
+// the server stops holding, sends a byte and closes the connection.
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,7 @@ namespace holdfast::server::cli {
 struct ControlReply {
   int exit_code = 0;
   std::string text;
-  // On the server's side: kept until the other side has closed the connection. Not sent.
+  // The server keeps this until the command has closed the connection. It is not sent.
   std::shared_ptr<void> held = {};
 };
 
@@ -36,15 +36,15 @@ class ControlSocket {
  public:
   static constexpr std::size_t kRequestLimitBytes = 16 * 1024;
   static constexpr std::size_t kReplyLimitBytes = 64 << 20;
-  static constexpr std::size_t kConnectionLimit = 8;  // at once; then a reply that says so
+  static constexpr std::size_t kConnectionLimit = 8;  // at once; further ones are refused
 
   static constexpr std::chrono::minutes kHoldLimit{10};
 
-  // Answers one request, on a thread of its own. Should return soon once a stop is requested. What
-  // it throws becomes a reply with exit code 1.
+  // Answers one request, on a thread of its own. It should return soon once a stop is requested. An
+  // exception becomes a reply with exit code 1.
   using Answer = std::function<ControlReply(std::string_view request, const std::stop_token&)>;
 
-  // Listens in `folder`, whose lock the caller holds: a socket left over there is replaced. Throws
+  // Listens in `folder`, whose lock the caller must hold: a leftover socket is replaced. Throws
   // std::system_error with one sentence.
   ControlSocket(const std::string& folder, Answer answer,
                 std::chrono::milliseconds hold_limit = kHoldLimit);
@@ -71,16 +71,16 @@ class ControlSocket {
   int folder_fd_ = -1;
   int listen_fd_ = -1;
   std::mutex mutex_;
-  std::list<Connection> connections_;  // guarded by mutex_
+  std::list<Connection> connections_;  // guarded by `mutex_`
   std::jthread acceptor_;
 };
 
-// Asks the server that runs on `folder`; nullopt when none listens there. Throws std::runtime_error
-// when the server does not answer as it should.
+// Sends a request to the server that runs on `folder`. Returns nullopt when none listens there.
+// Throws std::runtime_error when the reply is malformed or missing.
 [[nodiscard]] std::optional<ControlReply> ask_server(const std::string& folder,
                                                      std::string_view request);
 
-// What the server holds for this process, for as long as this object lives and the server does.
+// What the server holds for this process, as long as this object exists and the server runs.
 class ServerHold {
  public:
   explicit ServerHold(int fd) : fd_(fd) {}
@@ -89,11 +89,11 @@ class ServerHold {
   ~ServerHold();
   enum class State {
     held,
-    let_go,  // this process has not said for too long that it goes on
-    ended,   // the server has
+    let_go,  // the server stopped holding, because goes_on() was not called for too long
+    ended,   // the server ended
   };
   [[nodiscard]] State state() const;
-  // Tells the server that this process goes on. Cheap: sends at most once a second.
+  // Signals the server that this process continues. It is cheap: it sends at most once a second.
   void goes_on();
 
  private:
@@ -101,7 +101,8 @@ class ServerHold {
   std::chrono::steady_clock::time_point told_{};
 };
 
-// As ask_server, for a request whose reply has something `held`: the second holds it.
+// Does what ask_server does, for a request whose reply has something `held`; the ServerHold keeps
+// it.
 [[nodiscard]] std::optional<std::pair<ControlReply, ServerHold>> ask_server_to_hold(
     const std::string& folder, std::string_view request);
 

@@ -19,13 +19,13 @@ constexpr std::string_view kCheck = "check";
 constexpr std::string_view kCheckHashes = "check-hashes";
 constexpr std::string_view kRepair = "check-repair";
 
-// Of a command that is not about accounts.
+// Returns the request line of a command that is not about accounts.
 std::string plain_request(const Invocation& invocation) {
   switch (invocation.command) {
     case Command::lock_list:
       return std::string(kLockList);
     case Command::lock_break:
-      // A line feed would end the request; no token and no path has one.
+      // A line feed would end the request; tokens and paths have none.
       if (invocation.lock.find('\n') != std::string::npos)
         throw process::UsageError("A token or path has no line breaks.");
       return std::string(kLockBreak) + invocation.lock;
@@ -39,20 +39,20 @@ bool is_user_command(Command command) {
   return command >= Command::user_add && command <= Command::token_remove;
 }
 
-// A folder without any is made a store by the first account.
+// In a folder without files, the first account makes the store.
 bool has_files(const std::string& folder) {
   std::error_code unreadable;
   return std::filesystem::exists(folder, unreadable) &&
          !std::filesystem::is_empty(folder, unreadable);
 }
 
-// Asks the server, or does the same here.
+// Sends the request to the server, or carries it out here.
 ControlReply run_request(const Invocation& invocation, const std::string& request,
                          const OpenStore& open_store) {
   process::work_as_owner(invocation.config.data);
   if (std::optional<ControlReply> reply = ask_server(invocation.config.data, request))
     return *reply;
-  // An account may come before the first start: elsewhere than on loopback serve wants one.
+  // An account may be added before the first start: serve needs one except on loopback.
   const Opening opening =
       invocation.command == Command::user_add ? Opening::made_if_missing : Opening::existing;
   Store store = open_store(invocation.config, opening, {});
@@ -89,7 +89,7 @@ ControlReply run_on_data_folder(const Invocation& invocation, const OpenStore& o
     return run_request(invocation, plain_request(invocation), open_store);
   PreparedUser prepared = prepare_user(invocation);
   if (prepared.needs_password) {
-    // Nobody types a password twice to hear that the name is wrong.
+    // The name is checked before the user types a password.
     if (has_files(invocation.config.data)) {
       ControlReply reply =
           run_request(invocation, request_line(look_request(prepared.request)), open_store);

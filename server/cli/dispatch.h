@@ -1,5 +1,5 @@
-// Commands that act on a data folder: through its server when one runs, else on the store opened
-// here under the folder's lock. One request line means the same on both ways.
+// Runs commands on a data folder: through its server when one runs, else on the store opened here
+// under the folder's lock. A request line means the same in both cases.
 #pragma once
 
 #include <stop_token>
@@ -11,7 +11,7 @@
 
 namespace holdfast::server::cli {
 
-// What a running server answers on its control socket.
+// Answers a request on the control socket of a running server. Any thread.
 [[nodiscard]] ControlReply answer_control(Store& store, std::string_view request,
                                           const std::stop_token& stop);
 

@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kListedLocks = 100'000;
 constexpr std::size_t kOwnerLimitBytes = 200;
 
-// "3h 05m", "12m 09s", "45s".
+// Returns "3h 05m", "12m 09s" or "45s".
 std::string duration(storage::Millis millis) {
   const std::int64_t seconds = std::max<std::int64_t>(millis / 1000, 0);
   const auto two = [](std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
@@ -28,7 +28,7 @@ std::string duration(storage::Millis millis) {
   return std::to_string(seconds) + "s";
 }
 
-// The character data of the owner's XML, on one line and safe to print.
+// Returns the character data of the owner's XML, on one line and safe to print.
 std::string owner_text(std::string_view xml) {
   static constexpr std::array<std::pair<std::string_view, char>, 5> kEntities = {
       {{"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}, {"&amp;", '&'}}};
@@ -75,7 +75,7 @@ void append_row(std::string& out, const std::array<std::string, 8>& cells) {
   out += '\n';
 }
 
-// Whatever the limits of paths are now: the lock may be older than they are.
+// Parses a path of any length: the lock may be older than the current limits.
 storage::Path any_path(std::string_view text) {
   constexpr std::size_t kMost = std::numeric_limits<std::size_t>::max();
   const dav::UrlSpace space{.prefix = {}, .origins = {}, .limits = {kMost, kMost, kMost}};
@@ -116,7 +116,7 @@ ControlReply break_lock(storage::Namespace& names, std::string_view which) {
   try {
     const bool by_path = which.starts_with('/');
     std::optional<storage::Lock> named;
-    // All locks may have to be looked at: on a snapshot, where nobody waits for that.
+    // The search may read all locks, so it runs on a snapshot, where no write waits for it.
     if (!by_path && !(named = names.snapshot()->find_lock(which))) return no_lock(which);
     const storage::Path path = by_path ? any_path(which) : named->root;
     names.write(storage::Flush::required, [&](storage::Transaction& tx) {

@@ -1,6 +1,5 @@
-// `holdfast lock list` and `holdfast lock break`, on an open store: the same in a command that
-// opened the data folder itself and in a server that was asked through its control socket. Any
-// thread.
+// `holdfast lock list` and `holdfast lock break`, on an open store: in a command that opened the
+// data folder itself, or in a server for a request on its control socket. Any thread.
 #pragma once
 
 #include <string_view>
@@ -10,12 +9,12 @@
 
 namespace holdfast::server::cli {
 
-// One line per lock: token, scope, depth, age, time left, account, path (percent-encoded, below the
-// prefix), owner. Ends with how many there are.
+// Returns one line per lock: token, scope, depth, age, time left, account, path (percent-encoded,
+// below the prefix), owner. The last line is their number.
 [[nodiscard]] ControlReply list_locks(const storage::Namespace& names);
 
 // Removes the lock with this token, or all locks rooted at this path (anything that starts with
-// "/", percent-encoded or not). Exit code 1 when there is none.
+// "/", percent-encoded or not). Returns exit code 1 when there is none.
 [[nodiscard]] ControlReply break_lock(storage::Namespace& names, std::string_view which);
 
 }  // namespace holdfast::server::cli

@@ -23,7 +23,7 @@ std::vector<Command> commands_in(Command command) {
   return out;
 }
 
-// The command and all below it.
+// Returns the command and all commands below it.
 std::vector<Command> all_commands(Command command) {
   std::vector<Command> out = {command};
   for (Command sub : commands_in(command))
@@ -47,7 +47,7 @@ std::vector<Option> arguments_of(Command command) {
 
 std::string flag(Option option) { return "--" + option->get_lnames().front(); }
 
-// A help text is broken into lines for a terminal.
+// Joins the lines of a help text, which is broken for a terminal.
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
@@ -72,7 +72,7 @@ std::string roff_option(Option option) {
   return text + "\n" + roff(option->get_description()) + "\n";
 }
 
-// As under a heading of its own in the page's section of settings.
+// Returns true when the option is described in the page's section of settings.
 bool is_setting(Option option, const std::vector<Option>& settings) {
   return std::any_of(settings.begin(), settings.end(),
                      [&](Option setting) { return flag(setting) == flag(option); });
@@ -102,7 +102,7 @@ std::string roff_command(Command command, const std::vector<Option>& settings) {
 
 // --- The shells ------------------------------------------------------------------------------
 
-// What a shell offers behind an option.
+// What a shell completes behind an option.
 enum class Offer { nothing, folders, files, words };
 
 Offer offer_of(const std::string& type) {
@@ -113,14 +113,14 @@ Offer offer_of(const std::string& type) {
 
 std::string words_of(const std::string& type) { return replaced(type, "|", " "); }
 
-// 'text' for a shell.
+// Quotes text for a shell.
 std::string quoted(const std::string& text) { return "'" + replaced(text, "'", "'\\''") + "'"; }
 std::string fish_quoted(const std::string& text) {
   return "'" + replaced(replaced(text, "\\", "\\\\"), "'", "\\'") + "'";
 }
 
-// The options behind which the offer holds, as a pattern of case; empty when there is none. An
-// option means the same wherever it stands.
+// Returns the options with values of this type, as a pattern of the shell's case; empty when there
+// is none. An option means the same in every command.
 std::string options_with(const CLI::App& app, const std::string& type) {
   std::vector<std::string> names;
   for (Command command : all_commands(&app))
@@ -131,7 +131,7 @@ std::string options_with(const CLI::App& app, const std::string& type) {
   return CLI::detail::join(names, "|");
 }
 
-// All types of values that a shell can offer something for.
+// Returns all types of values that a shell can complete.
 std::vector<std::string> offered_types(const CLI::App& app) {
   std::vector<std::string> types;
   for (Command command : all_commands(&app))
@@ -143,7 +143,7 @@ std::vector<std::string> offered_types(const CLI::App& app) {
   return types;
 }
 
-// The full names of all commands but the program itself, as a pattern of case.
+// Returns the full names of all commands but the program itself, as a pattern of the shell's case.
 std::string command_pattern(const CLI::App& app) {
   std::string pattern;
   for (Command command : all_commands(&app))

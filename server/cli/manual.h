@@ -1,5 +1,5 @@
-// The manual page and the completions of shells, written from the same definition as --help. The
-// build calls the hidden command `holdfast generate` for each of them.
+// The manual page and the shell completions, made from the same definition as --help. The build
+// calls the hidden command `holdfast generate` for each of them.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ class App;
 
 namespace holdfast::server::cli {
 
-// holdfast(1), for man.
+// Returns holdfast(1), for man.
 [[nodiscard]] std::string manual_page(const CLI::App& app);
 
 [[nodiscard]] std::string bash_completion(const CLI::App& app);

@@ -14,10 +14,10 @@ namespace {
 
 constexpr std::size_t kShownBytes = 80;
 
-// What people type who know other programs, and what stands here for it.
+// A word that users of other programs type, and what to use here instead.
 struct Habit {
   std::string_view word;
-  std::string_view ours;  // begins with the option or the command; the rest is for people
+  std::string_view ours;  // begins with the option or the command; the rest is text for the user
 };
 
 constexpr Habit kOptions[] = {
@@ -103,13 +103,13 @@ bool has_option(Command command, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// "--listen ADDR:PORT" or, of an argument, "ADDR:PORT".
+// Returns "--listen ADDR:PORT" or, for an argument, "ADDR:PORT".
 std::string shown(const CLI::Option& option) {
   if (!option.nonpositional()) return option.get_type_name();
   return "--" + option.get_lnames().front() + " " + option.get_type_name();
 }
 
-// All commands below that satisfy, with their full names.
+// Returns the full names of all commands below that satisfy the condition.
 template <typename Condition>
 std::vector<std::string> full_names(Command command, Condition condition) {
   std::vector<std::string> names;
@@ -125,7 +125,7 @@ Command top_of(Command command) {
   return command;
 }
 
-// The command that the words name, as far as they do.
+// Returns the command that the words name, as far as they name one.
 Command meant(const CLI::App& app) {
   Command at = &app;
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
@@ -137,7 +137,7 @@ std::string unknown_option(Command command, const std::string& word) {
   std::string text = full_name(*command) + " has no option " + name;
   for (const auto& [habit, ours] : kOptions) {
     const std::string_view first = ours.substr(0, ours.find(' '));
-    // Before the command stand options that are meant for serve.
+    // Options before the command are meant for serve.
     const bool at_top = command->get_parent() == nullptr;
     const Command owner = at_top ? command->get_subcommand("serve") : command;
     if (habit != name || (is_option(first) && !has_option(owner, first))) continue;
@@ -178,7 +178,7 @@ std::string unknown_command(Command command, const std::string& word) {
 }
 
 std::string stray_word(Command command, const std::string& word) {
-  // It may be a password.
+  // The word may be a password, so it is not shown.
   if (has_option(command, "--no-password"))
     return full_name(*command) +
            " takes NAME only; a password is asked for, or read from standard input.";
@@ -192,7 +192,7 @@ std::string stray_word(Command command, const std::string& word) {
          " is one too many.";
 }
 
-// What was left over at a command on the way; nothing when all was taken.
+// Returns the first word that was left over at a command on the way; empty when all were taken.
 std::string left_over(const CLI::App& app) {
   const Command last = meant(app);
   for (Command at = &app;; at = at->get_subcommands().front()) {
@@ -205,7 +205,7 @@ std::string left_over(const CLI::App& app) {
   }
 }
 
-// "--listen --data x": an option took the next one for its value.
+// Finds an option that took the next option as its value, as in "--listen --data x".
 std::string swallowed(Command command) {
   for (const CLI::Option* option : command->get_options()) {
     if (!option->nonpositional() || option->get_type_name().empty()) continue;
@@ -228,7 +228,7 @@ std::string missing(Command command) {
   return full_name(*command) + " needs " + config::listed(needed) + see_help(command);
 }
 
-// The option of the command that CLI11's sentence begins with.
+// Returns the option with which CLI11's sentence begins.
 const CLI::Option* named_option(Command command, const std::string& sentence) {
   for (const CLI::Option* option : command->get_options())
     if (sentence.starts_with(option->get_name() + ":")) return option;

@@ -1,4 +1,4 @@
-// What is wrong with a command line that CLI11 does not take: which word, and what would be right.
+// Says what is wrong with a command line that CLI11 rejects: which word, and what would be right.
 #pragma once
 
 #include <string>
@@ -11,15 +11,15 @@ class Error;
 
 namespace holdfast::server::cli {
 
-// One sentence. `app` has parsed the arguments, as far as it could, and then threw `error`.
+// Returns one sentence. `app` has parsed the arguments as far as it could and then threw `error`.
 [[nodiscard]] std::string mistake(const CLI::App& app, const CLI::Error& error);
 
-// One sentence when a word stands where one of the commands of `app` must stand, or when an option
-// has another one in place of its value; else nothing. CLI11 lets both pass, for example before
-// --help.
+// Returns one sentence when a word stands where one of the commands of `app` must stand, or when an
+// option has another one in place of its value; else an empty text. CLI11 accepts both, for example
+// before --help.
 [[nodiscard]] std::string silent_mistake(const CLI::App& app);
 
-// "holdfast user add".
+// Returns a name such as "holdfast user add".
 [[nodiscard]] std::string full_name(const CLI::App& command);
 
 }  // namespace holdfast::server::cli

@@ -28,7 +28,8 @@ void restore_and_end(int signal) {
   std::raise(signal);
 }
 
-// The terminal shows nothing that is typed while this lives, and shows it again whatever ends it.
+// While a Hidden exists, the terminal does not show what is typed. The terminal is restored also
+// when a signal ends the process.
 class Hidden {
  public:
   Hidden() {
@@ -47,7 +48,8 @@ class Hidden {
   Hidden& operator=(const Hidden&) = delete;
 };
 
-// Without its line end. Byte by byte: what follows the line is not ours.
+// Reads one line and returns it without its line end. It reads byte by byte, so that what follows
+// the line stays unread.
 std::optional<std::string> read_line() {
   std::string line;
   for (;;) {

@@ -11,7 +11,7 @@ namespace {
 
 std::vector<std::string> problems_of(const config::Resolution& settings) {
   std::vector<std::string> problems = settings.problems;
-  // The options are judged together when each of them is right.
+  // Combinations of options are checked once each option alone is right.
   if (problems.empty()) try {
       config::check_tls(settings.config);
     } catch (const process::UsageError& error) {

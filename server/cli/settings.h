@@ -1,5 +1,5 @@
-// `holdfast config check` and `holdfast config show`: what the settings are and where each comes
-// from. There are no secrets among them.
+// `holdfast config check` and `holdfast config show`: print the settings and where each comes from.
+// There are no secrets among them.
 #pragma once
 
 #include "server/cli/control_socket.h"
@@ -7,10 +7,11 @@
 
 namespace holdfast::server::cli {
 
-// Exit code 0, or 2 and a line for each problem.
+// Returns exit code 0, or 2 and a line for each problem.
 [[nodiscard]] ControlReply check_settings(const config::Resolution& settings);
 
-// One line per setting: name, value, source. As check_settings() when there are problems.
+// Returns one line per setting: name, value, source. Returns what check_settings() returns when
+// there are problems.
 [[nodiscard]] ControlReply show_settings(const config::Resolution& settings);
 
 }  // namespace holdfast::server::cli

@@ -1,5 +1,5 @@
-// An opened data folder as the commands see it, and how they open one. main.cc alone knows what
-// stands behind; tests open a store in memory.
+// An open data folder for the commands, and the function that opens one. Only main.cc knows the
+// implementation; tests open a store in memory.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,17 @@
 
 namespace holdfast::server::cli {
 
-// Disk space that removals may use when there is no other (docs/storage.md): a 32nd of the disk
-// within these.
+// Bounds of the disk space reserved for removals on a full disk (docs/storage.md), which is a 32nd
+// of the disk.
 inline constexpr std::uint64_t kLeastReserveBytes = 512 * 1024;
 inline constexpr std::uint64_t kMostReserveBytes = 8 * 1024 * 1024;
 
-// Members are destroyed from the last to the first: the folder's lock goes when all else is gone.
+// Members are destroyed from the last to the first, so the folder's lock is released last.
 struct Store {
   std::shared_ptr<void> folder;
   std::unique_ptr<storage::ContentStore> contents;
   std::unique_ptr<storage::Namespace> names;
-  bool read_only = false;  // the disk is: nothing can be written
+  bool read_only = false;  // the disk is read-only: nothing can be written
 };
 
 enum class Opening {
@@ -31,8 +31,8 @@ enum class Opening {
   made_if_missing,
 };
 
-// Opens the data folder that the settings name, alone (flock). Throws UsageError with one sentence
-// when it cannot be used.
+// Opens the data folder that the settings name, exclusively (flock). Throws UsageError with one
+// sentence when it cannot be used.
 using OpenStore = std::function<Store(const config::Config&, Opening, storage::OnFailure)>;
 
 }  // namespace holdfast::server::cli

@@ -1,4 +1,4 @@
-// The command's half of `holdfast user …`: from arguments to a request line, and back.
+// The command's half of `holdfast user …`: arguments to a request line, and back.
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -24,10 +24,10 @@ constexpr std::string_view kPrefix = "user ";
 constexpr std::size_t kTokenIdLetters = 8;
 constexpr std::size_t kCertificateLimitBytes = 1 << 20;
 
-// What of a value a line has as it is; spaces and "=" part the values.
+// The bytes of a value that a line has without encoding; spaces and "=" separate the values.
 constexpr auto kPlainBytes = text::ByteSet::alphanumeric_and("/-_.$");
 
-// SHA-256 of the certificate's DER form, in hex.
+// Returns the SHA-256 of the certificate's DER form, in hex.
 std::string certificate_fingerprint(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   std::string pem(kCertificateLimitBytes, '\0');
@@ -101,7 +101,7 @@ PreparedUser prepare_user(const Invocation& invocation) {
   const auto take = [&request](const char* key, const std::optional<std::string>& value) {
     if (value) request.values[key] = *value;
   };
-  // Names are kept in NFC; what was typed elsewhere may be spelt otherwise.
+  // Names are stored in NFC; a typed name may have another form.
   if (user.name) request.values["name"] = storage::NameKey(*user.name).view();
   switch (invocation.command) {
     case Command::user_add:

@@ -53,7 +53,7 @@ Right parse_right(std::string_view text) {
   throw process::UsageError("A grant is read, write or none, and not " + quoted(text) + ".");
 }
 
-// As it stands in a URL, percent-encoded or not.
+// Parses a path as in a URL, percent-encoded or not.
 Path parse_path(std::string_view text) {
   if (!text.starts_with('/'))
     throw process::UsageError("A path begins with a slash, " + quoted(text) + " does not.");
@@ -66,7 +66,7 @@ Path parse_path(std::string_view text) {
   }
 }
 
-// "none" takes a quota away.
+// Parses a quota; "none" removes it.
 std::optional<std::uint64_t> parse_quota(std::string_view text, bool bytes) {
   if (text == "none") return std::nullopt;
   try {
@@ -83,15 +83,15 @@ void take_quotas(Account& account, const UserRequest& request) {
     account.quota_resources = parse_quota(request.value("resources"), false);
 }
 
-// How long from now. The number has a unit: without one it would be of seconds, and who writes 90
-// means days.
+// Parses a time from now, in seconds. The number must have a unit: without one it would be in
+// seconds, and a user who writes 90 means days.
 std::int64_t parse_expiry_s(std::string_view text) {
   constexpr std::int64_t kMost_s = std::int64_t{100} * 365 * 24 * 60 * 60;
   if (!text.empty() && text::is_letter(text.back())) try {
       const std::int64_t seconds = config::parse_seconds(text);
       if (seconds > 0 && seconds <= kMost_s) return seconds;
     } catch (const process::UsageError&) {
-      // Said below.
+      // The error is reported below.
     }
   throw process::UsageError("A token expires after a time like 30m, 12h, 90d or 2w, and not " +
                             quoted(text) + ".");
@@ -112,7 +112,7 @@ process::UsageError exists_already(std::string_view name) {
   return process::UsageError("The account " + quoted(name) + " exists already.");
 }
 
-// What is not there of the way to the home is made; only the home is the account's own.
+// Makes missing collections on the way to the home; the account owns only the home itself.
 void make_home(Transaction& tx, const Path& home, AccountId owner) {
   Path at;
   for (const std::string& segment : home.segments()) {
@@ -384,7 +384,7 @@ ControlReply token_remove(Namespace& names, const UserRequest& request) {
   return {0, "Token " + shown(id) + " removed.\n"};
 }
 
-// Before a password is asked for.
+// Answers the request that look_request() made.
 ControlReply look(const Namespace& names, const UserRequest& request) {
   const auto now = names.accounts();
   const std::string_view name = request.value("name");

@@ -15,7 +15,7 @@ constexpr std::uint64_t kGibi = 1 << 30;
 
 constexpr std::string_view kVariablePrefix = "HOLDFAST_";
 
-// A value as it may be shown: what a URL has before its '@' may be a password.
+// Returns a value as it may be shown: the part of a URL before its '@' may be a password.
 std::string shown(std::string_view value) {
   const std::size_t at = value.find('@');
   const std::size_t scheme = value.find("://");
@@ -23,7 +23,7 @@ std::string shown(std::string_view value) {
   return std::string(value.substr(0, scheme + 3)) + "..." + std::string(value.substr(at));
 }
 
-// Sets the option; returns what is wrong with the value, or nothing.
+// Sets the option; returns what is wrong with the value, or an empty text.
 std::string apply(Config& config, const Option& option, std::string_view value) {
   try {
     option.set(config, value);
@@ -89,7 +89,7 @@ Config resolve(const Values& flags, const process::Environment& environment,
 }
 
 std::vector<std::string> unknown_variables(std::span<const std::string> names) {
-  // Without the prefix, which says nothing about how near two names are.
+  // Names are compared without the prefix, which they have in common.
   std::vector<std::string> known = {"CONFIG"};
   for (const Option& option : options())
     known.push_back(option.variable().substr(kVariablePrefix.size()));
@@ -112,7 +112,7 @@ net::Address parse_address(std::string_view text) {
 }
 
 http::Origin parse_public_url(std::string_view text) {
-  // A path is let through, but not what stands for a mistake in copying.
+  // A path is accepted, but not characters that suggest a copying mistake.
   if (text.find_first_of("\\ \t\"<>") == std::string_view::npos)
     if (auto origin = http::Origin::of_url(text)) return *std::move(origin);
   throw process::UsageError("a URL like https://dav.example.org is needed");

@@ -34,8 +34,8 @@ struct Config {
   net::Address listen{.host = "127.0.0.1", .port = 8080, .loopback = true};
   std::optional<net::Address> admin_listen;
   std::string data = "./data";
-  std::vector<http::Origin> public_urls;  // the one to show to people first
-  std::string tls_certificate;            // files; empty: none
+  std::vector<http::Origin> public_urls;  // the first one is shown to people
+  std::string tls_certificate;            // paths of files; empty: none
   std::string tls_key;
   std::string tls_client_ca;
   bool tls_self_signed = false;
@@ -46,110 +46,110 @@ struct Config {
   bool basic_over_http = false;
   auth::DigestAlgorithms digest;
   std::optional<std::string> access_log = "-";  // a path, or "-" for standard output; nullopt: none
-  std::string spill_folder;                     // empty: the data folder's own for unfinished files
+  std::string spill_folder;                     // empty: the data folder's tmp/
   Durability durability = Durability::full;
   bool allow_network_data = false;
   std::uint64_t cache_bytes = 48 * 1024 * 1024;
   std::int64_t read_timeout_s = 30;
-  // nullopt: a hundredth of the disk, or a gibibyte if that is more, but then at most three
-  // hundredths.
+  // nullopt means a hundredth of the disk, or 1 GiB if that is more, but at most three hundredths.
   std::optional<std::uint64_t> free_space_floor_bytes;
   dav::Options
       dav;  // `space` and the fields that limits also has are filled in by engine_options()
   http1::Limits limits;
 
-  // The URL path that the tree is served under, percent-encoded, with a final slash.
+  // Returns the URL path of the root collection, percent-encoded, with a final slash.
   [[nodiscard]] std::string prefix_path() const;
   [[nodiscard]] bool tls() const { return !tls_certificate.empty() || tls_self_signed; }
-  // The options the engine runs with. `disk_bytes` is the size of the disk that holds the data.
+  // Returns the options for the engine. `disk_bytes` is the size of the disk that has the data
+  // folder.
   [[nodiscard]] dav::Options engine_options(std::uint64_t disk_bytes) const;
 };
 
 // One setting. `name` is the flag without "--" and the key in the config file.
 struct Option {
   std::string name;
-  std::string unit;  // what the value is: "ADDR:PORT", "BYTES", "SECONDS", "full|relaxed", …
+  std::string unit;  // the form of the value: "ADDR:PORT", "BYTES", "SECONDS", "full|relaxed", …
   std::string help;  // one sentence without the default
-  // Takes the value from text. Throws UsageError that says what would be right, without the name.
+  // Sets the value from text. Throws UsageError that says what would be right, without the option's
+  // name.
   std::function<void(Config&, std::string_view)> set;
-  // The value as `set` reads it; for the default in the help text.
+  // Returns the value in the form that `set` reads, for the default in the help text.
   std::function<std::string(const Config&)> get;
-  // The heading of the help text that it stands under.
+  // The option's heading in the help text.
   std::string_view group{};
-  // Among those that people set first: these are all that --help shows.
+  // One of the options that people set first; --help shows only these.
   bool first = false;
-  // SIGHUP changes it in a running server.
+  // SIGHUP can change the option in a running server.
   bool live = false;
 
-  // "HOLDFAST_LOCK_TIMEOUT_MAX" for lock-timeout-max.
+  // Returns "HOLDFAST_LOCK_TIMEOUT_MAX" for lock-timeout-max.
   [[nodiscard]] std::string variable() const;
 };
 
-// All settings but `config` itself, in the order of the help text.
+// Returns all settings but `config` itself, in the order of the help text.
 [[nodiscard]] std::span<const Option> options();
 
-// Names and texts as given in one source.
+// Names and values as given in one source.
 using Values = std::map<std::string, std::string, std::less<>>;
 
-// What a config file says.
+// The content of a config file.
 struct ConfigFile {
   std::string path{};
   Values values{};
-  std::map<std::string, int, std::less<>> lines{};  // where each name stands, from 1
-  std::vector<std::string> problems{};              // a sentence for each line that is no setting
+  std::map<std::string, int, std::less<>> lines{};  // the line of each name, from 1
+  std::vector<std::string> problems{};              // one sentence for each line that is no setting
 
-  // "PATH:LINE" of a name in `values`.
+  // Returns "PATH:LINE" of a name in `values`.
   [[nodiscard]] std::string place(std::string_view name) const;
 };
 
 // Reads "name = value" lines. '#' and ';' begin comment lines; quotes around a value are dropped;
 // '_' in a name is read as '-'. A line that is no such pair, a section and a name given twice are
-// problems; unknown names are left to resolve(). Throws UsageError for a file that cannot be read.
+// problems; resolve() checks for unknown names. Throws UsageError for a file that cannot be read.
 [[nodiscard]] ConfigFile read_config_file(const std::string& path);
 
-// The settings, and how they came about.
+// The settings and their sources.
 struct Resolution {
   Config config;
-  // For each of options(), in their order: "--listen", "HOLDFAST_LISTEN", "/etc/holdfast.conf:3" or
-  // "default".
+  // The source of each of options(), in their order: "--listen", "HOLDFAST_LISTEN",
+  // "/etc/holdfast.conf:3" or "default".
   std::vector<std::string> sources{};
-  // A sentence for each unknown name and each bad value. It names the source.
+  // One sentence for each unknown name and each bad value. It names the source.
   std::vector<std::string> problems{};
 };
 
-// Never throws for what the sources say. An environment variable that is set but empty counts as
-// not set.
+// Combines the sources. It never throws for their content. An environment variable that is set but
+// empty counts as not set.
 [[nodiscard]] Resolution examine(const Values& flags, const process::Environment& environment,
                                  const ConfigFile& file = {});
 
-// The settings. Throws UsageError with the first problem.
+// Returns the settings. Throws UsageError with the first problem.
 [[nodiscard]] Config resolve(const Values& flags, const process::Environment& environment,
                              const ConfigFile& file = {});
 
-// A sentence for each of the names of environment variables that looks like a setting, because it
-// begins with HOLDFAST_, and is none. It offers the settings with the nearest names.
+// Returns one sentence for each name of an environment variable that looks like a setting, because
+// it begins with HOLDFAST_, and is none. The sentence has the settings with the nearest names.
 [[nodiscard]] std::vector<std::string> unknown_variables(std::span<const std::string> names);
 
-// An "ADDR:PORT" to listen on. Throws UsageError.
+// Parses an "ADDR:PORT" to listen on. Throws UsageError.
 [[nodiscard]] net::Address parse_address(std::string_view text);
 
-// A time in seconds: a whole number and a unit, as in 30s, 5m, 12h, 90d or 2w. Without a unit the
-// number is of seconds. Throws UsageError that says what would be right.
+// Parses a time and returns it in seconds: a whole number and a unit, as in 30s, 5m, 12h, 90d or
+// 2w. Without a unit the number is in seconds. Throws UsageError that says what would be right.
 [[nodiscard]] std::int64_t parse_seconds(std::string_view text);
 
-// A whole number; with `suffixes` also one like 64KiB or 2GiB. Throws UsageError that says what
-// would be right.
+// Parses a whole number; with `suffixes` also one like 64KiB or 2GiB. Throws UsageError that says
+// what would be right.
 [[nodiscard]] std::uint64_t parse_number(std::string_view text, bool suffixes);
 
-// The origin of "http(s)://host[:port]" with at most a path, by which clients know this server.
-// Throws UsageError for anything else.
+// Parses "http(s)://host[:port]" with at most a path, the URL that clients use for this server.
+// Returns its origin. Throws UsageError for anything else.
 [[nodiscard]] http::Origin parse_public_url(std::string_view text);
-// Several with commas between them, the one to show to people first; none for an empty text. Throws
-// UsageError.
+// Parses several URLs with commas between them; the first one is shown to people. Returns none for
+// an empty text. Throws UsageError.
 [[nodiscard]] std::vector<http::Origin> parse_public_urls(std::string_view text);
 
-// Throws UsageError with one sentence when the TLS options contradict each other or leave out a
-// part.
+// Throws UsageError with one sentence when the TLS options contradict each other or one is missing.
 void check_tls(const Config& config);
 
 [[nodiscard]] std::string_view to_string(Durability durability);

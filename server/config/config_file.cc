@@ -1,5 +1,5 @@
-// read_config_file. A reader of our own, because CLI11's cuts a quoted value at '#', skips lines of
-// two characters and accepts an open quote, and Boost's does not say in which line a name stands.
+// read_config_file(). This parser exists because CLI11's cuts a quoted value at '#', skips lines of
+// two characters and accepts an open quote, and Boost's does not give the line of a name.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -24,7 +24,7 @@ std::string_view unquoted(std::string_view value) {
   return value;
 }
 
-// Takes one line. Returns what is wrong with it, or nothing.
+// Parses one line. Returns what is wrong with it, or an empty text.
 std::string take_line(ConfigFile& file, std::string_view line, int number) {
   line = trimmed(line);
   if (line.empty() || line.front() == '#' || line.front() == ';') return {};

@@ -9,7 +9,7 @@ namespace holdfast::server::config {
 namespace {
 
 constexpr std::size_t kMost = 3;
-// Words of fewer letters are parts of too many others.
+// A word with fewer letters is a part of too many others.
 constexpr std::size_t kLeastPart = 3;
 
 std::string plain(std::string_view word) {
@@ -19,8 +19,8 @@ std::string plain(std::string_view word) {
   return out;
 }
 
-// How many letters must be put in, left out, changed or exchanged with their neighbour (optimal
-// string alignment).
+// Returns how many letters must be inserted, deleted, changed or swapped with their neighbour
+// (optimal string alignment).
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> steps(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = 0; i <= a.size(); ++i)
@@ -41,7 +41,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::vector<std::string> nearest(std::string_view word, std::span<const std::string> known) {
-  constexpr std::size_t kLongest = 64;  // what is longer is no slip of the finger
+  constexpr std::size_t kLongest = 64;  // a longer word is not a typing mistake
   const std::string wanted = plain(word.substr(0, kLongest));
   const std::size_t most = std::max<std::size_t>(1, (wanted.size() + 1) / 3);
   std::vector<std::pair<std::size_t, std::string>> near;

@@ -1,4 +1,4 @@
-// Which names a mistyped one may stand for. Pure functions; any thread.
+// Finds the names that a mistyped one may mean. Pure functions; any thread.
 #pragma once
 
 #include <span>
@@ -8,18 +8,18 @@
 
 namespace holdfast::server::config {
 
-// At most three of `known`, the nearest first; none when nothing is near. Neither case nor the
-// dashes before an option count, and '_' is '-'.
+// Returns at most three of `known`, the nearest first; none when no name is near. Case and the
+// dashes before an option are ignored, and '_' equals '-'.
 [[nodiscard]] std::vector<std::string> nearest(std::string_view word,
                                                std::span<const std::string> known);
 
-// "; the nearest is listen" or "; the nearest are head-limit and head-timeout", to be put behind a
-// sentence about `word`. Empty when nothing is near. Each name is shown behind
+// Returns "; the nearest is listen" or "; the nearest are head-limit and head-timeout", to be
+// appended to a sentence about `word`. Empty when no name is near. Each name is preceded by
 // `prefix`.
 [[nodiscard]] std::string nearest_text(std::string_view word, std::span<const std::string> known,
                                        std::string_view prefix = {});
 
-// "a", "a and b", "a, b and c".
+// Returns "a", "a and b" or "a, b and c".
 [[nodiscard]] std::string listed(std::span<const std::string> words,
                                  std::string_view last = " and ");
 

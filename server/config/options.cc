@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t kKibi = 1024;
 constexpr std::uint64_t kMaxBytes = std::numeric_limits<std::int64_t>::max();
 
-// A time as parse_seconds() reads it.
+// Parses a time as parse_seconds() does.
 std::uint64_t parse_time(std::string_view text) {
   static constexpr std::pair<char, std::uint64_t> kUnits[] = {
       {'s', 1}, {'m', 60}, {'h', 60 * 60}, {'d', 24 * 60 * 60}, {'w', 7 * 24 * 60 * 60}};
@@ -30,7 +30,7 @@ std::uint64_t parse_time(std::string_view text) {
   throw process::UsageError("a time is needed, like 90 (seconds), 90s, 30m, 12h, 90d or 2w");
 }
 
-// A count with an optional binary suffix: "65536", "64K", "64KiB".
+// Parses a count with an optional binary suffix: "65536", "64K", "64KiB".
 std::uint64_t parse_count(std::string_view text, bool suffixes) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -71,7 +71,7 @@ std::string range_text(std::uint64_t least, std::uint64_t most, std::string_view
 template <typename Field>
 using Access = Field& (*)(Config&);
 
-// The field of a config that may not be changed.
+// Reads the field of a constant config.
 template <typename Field>
 Field read(Access<Field> field, const Config& config) {
   Config copy = config;
@@ -117,7 +117,8 @@ Option choice(const char* name, std::vector<std::pair<const char*, Enum>> values
           }};
 }
 
-// A value with a text of its own: `parse` throws UsageError, `format` gives back what it reads.
+// An option of a type with its own text form: `parse` throws UsageError, and `format` returns a
+// text that `parse` reads.
 template <typename Value>
 Option value(const char* name, const char* unit, Access<Value> field,
              Value (*parse)(std::string_view), std::string (*format)(const Value&),
@@ -127,7 +128,7 @@ Option value(const char* name, const char* unit, Access<Value> field,
           [=](const Config& config) { return format(read(field, config)); }};
 }
 
-// Text that `check` accepts by returning.
+// An option with text, which `check` accepts by returning and refuses by throwing.
 Option text(const char* name, const char* unit, Access<std::string> field,
             void (*check)(std::string_view), const char* help) {
   return {name, unit, help,
@@ -161,7 +162,7 @@ std::vector<std::string> parse_prefix(std::string_view value) {
   try {
     return dav::parse_prefix(value);
   } catch (const std::invalid_argument& error) {
-    std::string sentence = error.what();  // of its own; here it becomes a part of one
+    std::string sentence = error.what();  // the message becomes a part of another sentence
     sentence.front() = text::lower(sentence.front());
     if (sentence.ends_with('.')) sentence.pop_back();
     throw process::UsageError(sentence);
@@ -252,7 +253,7 @@ Option free_space_option() {
       }};
 }
 
-// The field as a function, because members of members have no member pointer.
+// The field as a function, because a member of a member has no member pointer.
 #define FIELD(member) (+[](Config& config) -> decltype((config.member)) { return config.member; })
 
 std::vector<Option> make_options() {
@@ -460,7 +461,7 @@ std::vector<Option> make_options() {
 
 #undef FIELD
 
-// The headings of the help text, each with the first option that stands under it.
+// The headings of the help text, each with its first option.
 constexpr std::pair<std::string_view, std::string_view> kGroups[] = {
     {"listen", "What is served, and where"},
     {"anonymous", "Who may do what"},
@@ -478,8 +479,9 @@ constexpr std::string_view kFirst[] = {
     "access-log",
 };
 
-// What the engine alone looks at, and what decides whose requests are taken: a new engine gets new
-// values. What the listeners and the store were made with stays.
+// The options that only the engine reads, and those that decide whose requests are accepted: SIGHUP
+// makes a new engine with new values. The options with which the listeners and the store were made
+// cannot change.
 constexpr std::string_view kLive[] = {
     "conflict-status",
     "junk-files",

@@ -24,7 +24,7 @@ BodyReader::BodyReader(net::Wire& wire, const Limits& limits, const Head& head,
 bool BodyReader::invite() {
   if (!invitation_due_) return true;
   invitation_due_ = false;
-  // A client that has begun to send needs no invitation (RFC 9110 §10.1.1).
+  // A client that has begun to send needs no 100 (Continue) (RFC 9110 §10.1.1).
   return !arrived_.empty() || wire_.send_all({"HTTP/1.1 100 Continue\r\n\r\n"});
 }
 

@@ -1,5 +1,5 @@
-// What a worker thread keeps from one request to the next, so that a request costs no allocation:
-// one per worker, used by one connection at a time.
+// Memory that a worker thread keeps from one request to the next, so that a request costs no
+// allocation. Each worker has one; one connection at a time uses it.
 #pragma once
 
 #include <algorithm>
@@ -15,17 +15,17 @@ namespace holdfast::server::http1 {
 
 class Buffers {
  public:
-  // Body bytes received, and answer bytes gathered, at a time.
+  // How many body bytes are received, and how many response bytes are gathered, at a time.
   static constexpr std::size_t kBlockBytes = 64 * 1024;
 
   explicit Buffers(const Limits& limits)
-      // A head that just fits, the empty line before it and its line ends.
+      // The buffer has room for the largest head, an empty line before it and its line ends.
       : head_size_(limits.request_line_bytes + limits.head_bytes + 64),
         head_(std::make_unique_for_overwrite<char[]>(std::max(head_size_, kBlockBytes))) {
     head_size_ = std::max(head_size_, kBlockBytes);
   }
 
-  // Request heads, and what arrives with them. At least kBlockBytes.
+  // The buffer for request heads and what arrives with them. It has at least kBlockBytes.
   [[nodiscard]] std::span<char> head_buffer() { return {head_.get(), head_size_}; }
   [[nodiscard]] std::span<char> body_buffer() {
     if (!body_) body_ = std::make_unique_for_overwrite<char[]>(kBlockBytes);
@@ -33,7 +33,7 @@ class Buffers {
   }
 
   Head head;
-  std::string answer;  // the head of the answer, and a small body
+  std::string answer;  // the head of the response, and a small body
   std::string block;   // gathers a streamed body
 
  private:

@@ -12,11 +12,11 @@ namespace {
 constexpr std::size_t kMaxDigits = 8;
 constexpr std::size_t kMaxExtensionBytes = 1024;
 constexpr std::size_t kMaxTrailerBytes = 8 * 1024;
-// A chunk may spend this much on framing, plus twice its data; more adds to the excess.
+// A chunk may have this much framing, plus twice its data; more adds to the excess.
 constexpr std::int64_t kFramingAllowance = 16;
 constexpr std::int64_t kMaxExcess = 16 * 1024;
 
-// What may stand neither in an extension nor in a trailer.
+// Returns true for bytes that neither an extension nor a trailer may have.
 bool is_forbidden(char c) { return text::is_control(c) && c != '\t'; }
 
 }  // namespace
@@ -52,7 +52,7 @@ bool ChunkedDecoder::frame(char c) {
         return semicolon_;
       }
       semicolon_ = semicolon_ || c == ';';
-      // Before the semicolon only white space may stand.
+      // Only white space may precede the semicolon.
       if (!semicolon_ && c != ' ' && c != '\t') return false;
       return !is_forbidden(c) && ++extension_ <= kMaxExtensionBytes;
     case Step::size_lf:

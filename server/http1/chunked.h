@@ -1,6 +1,6 @@
 // The chunked transfer coding (RFC 9112 §7.1), decoded strictly and in place: sizes of at most
 // eight hex digits, extensions of at most 1 KiB ignored, trailers of at most 8 KiB checked for
-// their line structure and discarded, never merged into the header. A body made mostly of framing
+// their line structure and discarded, never merged into the header. A body that is mostly framing
 // is malformed. One thread at a time.
 #pragma once
 
@@ -14,14 +14,14 @@ class ChunkedDecoder {
  public:
   enum class State { more, complete, malformed };
 
-  // Decodes `input`, moving the data of several chunks together, and takes what it used off its
-  // front. `data` is what the body gained, inside the old input. Stops after the last byte of the
-  // body.
+  // Decodes `input` in place, moving the data of several chunks together, and removes what it used
+  // from the front of `input`. `data` is the decoded data, inside the old input. Stops after the
+  // last byte of the body.
   [[nodiscard]] State decode(std::span<char>& input, std::span<const char>& data);
 
  private:
   enum class Step { size, extension, size_lf, data, data_cr, data_lf, trailer, trailer_lf, end };
-  // One byte of framing. False: malformed.
+  // Decodes one byte of framing. Returns false when it is malformed.
   [[nodiscard]] bool frame(char c);
   [[nodiscard]] bool end_of_size_line();
 

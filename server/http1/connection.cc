@@ -9,16 +9,18 @@
 namespace holdfast::server::http1 {
 namespace {
 
-// TLS 1.2 and later take this in place of a handshake: a fatal alert, "internal error".
+// A fatal alert, "internal error", which clients of TLS 1.2 and later understand in place of a
+// handshake.
 constexpr std::string_view kHandshakeRefused("\x15\x03\x01\x00\x02\x02\x50", 7);
 
-// So many show that the next one is likely to be quick as well.
+// After this many quick requests in a row, the next one is likely to be quick as well.
 constexpr unsigned kQuickInARow = 3;
-// A client that sends many at once is served by others than the one who serves all.
+// A client that sends more requests at once than this leaves the thread that serves many
+// connections.
 constexpr int kMostAtOnce = 8;
 
-// By its head, the answer can be expected from memory, and nobody has to wait for the client first;
-// `arrived` bytes of the body are here.
+// Returns true when the head shows that the answer can be expected from memory and that the body
+// has arrived; `arrived` is the number of bytes received after the head.
 bool looks_quick(const Head& head, std::size_t arrived) {
   if (head.chunked || head.expects_continue || head.content_length.value_or(0) > arrived)
     return false;
@@ -42,7 +44,7 @@ Connection::Next Connection::serve(Buffers& space, net::ThreadPolicy& policy) no
   try {
     next = serve_requests(space, policy);
   } catch (...) {
-    // Out of memory: nothing can be said any more.
+    // Without memory no response can be made.
     wire_.reset_on_close();
   }
   wire_.set_thread_policy(nullptr);
@@ -69,7 +71,7 @@ std::optional<Connection::Next> Connection::secure() {
       refuse(service_, wire_, peer_, Refusal{400, "this port speaks TLS: use https"}, {});
       return end(Fate::linger);
     case tls::TlsSession::Handshake::failed:
-      return end(Fate::linger);  // so that the alert can be read
+      return end(Fate::linger);  // the client can then read the alert
     case tls::TlsSession::Handshake::ended:
       return Next::close;
   }
@@ -90,13 +92,13 @@ Connection::Next Connection::serve_requests(Buffers& space, net::ThreadPolicy& p
   std::memcpy(buffer.data(), held_.data(), filled);
   held_ = std::string();
   int at_once = 0;
-  bool may_wait = false;  // the client was just answered and may ask again at once
+  bool may_wait = false;  // the client was just answered and may send the next request at once
   for (;;) {
     const std::string_view arrived(buffer.data(), filled);
     switch (scanner_.scan(arrived)) {
       case HeadScanner::State::more: {
         const std::span<char> room = buffer.subspan(filled);
-        // Its quick loop learns from epoll when there is more.
+        // The connection goes to its quick loop, where epoll reports the next request.
         const bool between = filled == 0 && quick_ >= kQuickInARow;
         if (between && may_wait && !wire_.has_received() &&
             (others_wait() || (policy.takes_quick_connections() && policy.threads_are_plentiful())))

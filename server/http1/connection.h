@@ -1,6 +1,6 @@
-// One client connection between its requests: reads heads, runs exchanges, and says when it needs
-// its worker no longer. At any time either the poller or one worker has it (the poller's mutex
-// hands it over).
+// One client connection: reads heads, runs exchanges, and returns when it needs its worker no
+// longer. At any time either the poller, a quick loop or one worker has it; the poller's mutex
+// protects the transfer.
 #pragma once
 
 #include <cstddef>
@@ -23,41 +23,42 @@ class Connection {
 
   // What the worker does with the connection after serve.
   enum class Next {
-    park,        // nothing to do until bytes arrive
-    quick_loop,  // the same, and its next request is likely to be quick
+    park,        // wait until bytes arrive
+    quick_loop,  // wait until bytes arrive; the next request is likely to be quick
     again,       // a request may be waiting, but others wait longer for a worker
-    linger,      // finish_sending was called: read until the client closes
+    linger,      // sending has ended: read until the client closes
     close,
   };
-  // Until the thread is dedicated, other connections wait for it: until then nothing here waits for
-  // the client, and a request that is not quick is left for a worker.
+  // Serves the connection. Until the thread is dedicated, other connections wait for it, so nothing
+  // here waits for the client, and a request that is not quick is left for a worker.
   [[nodiscard]] Next serve(Buffers& space, net::ThreadPolicy& policy) noexcept;
 
-  // For the poller, while nobody serves the connection.
+  // The poller may call these while no worker serves the connection.
   [[nodiscard]] const net::Wire& wire() const { return wire_; }
   [[nodiscard]] const Peer& peer() const { return peer_; }
   [[nodiscard]] net::ClientKey key() const { return key_; }
-  // For the quick loop. When the last request had its answer.
+  // Returns when the last request was answered, for the quick loop.
   [[nodiscard]] net::Clock::time_point waits_since() const { return since_; }
-  // When the poller should give up on it.
+  // Returns when the poller should close the connection.
   [[nodiscard]] net::Clock::time_point deadline(bool crowded) const;
-  // Ends a wait that has lasted too long: 408 if a request had begun. True: linger, else close.
+  // Ends a wait that has lasted too long: sends 408 if a request had begun. Returns true when the
+  // connection must linger, false when it must be closed.
   [[nodiscard]] bool expire();
-  // Answers 503, or an alert in place of a handshake, without waiting.
+  // Sends 503, or an alert in place of a handshake, without waiting.
   void turn_away();
 
   enum class Place { parked, working, lingering };
-  Place place = Place::working;         // guarded by the poller's mutex, as is
+  Place place = Place::working;         // guarded by the poller's mutex, as is `index`
   std::size_t index = 0;                // its place among the poller's connections
-  bool admitted = false;                // counts against the limits; else it is to be turned away
-  bool has_linger_slot = false;         // counts against the connections that may linger
-  net::Clock::time_point linger_until;  // without another byte
+  bool admitted = false;                // counts against the limits; else it is turned away
+  bool has_linger_slot = false;         // counts against the limit of lingering connections
+  net::Clock::time_point linger_until;  // the deadline without another byte
   net::Clock::time_point linger_at_most;
-  std::size_t quick_loop_index = 0;  // its place at the quick loop, guarded by that one's mutex
+  std::size_t quick_loop_index = 0;  // guarded by the quick loop's mutex
 
  private:
   [[nodiscard]] Next serve_requests(Buffers& space, net::ThreadPolicy& policy);
-  // nullopt when requests may follow.
+  // Continues the handshake. Returns nullopt when requests may follow.
   [[nodiscard]] std::optional<Next> secure();
   void hold(std::span<char> bytes);
   [[nodiscard]] Next end(Fate fate);
@@ -67,10 +68,10 @@ class Connection {
   Peer peer_;
   net::ClientKey key_;
   HeadScanner scanner_;
-  std::string held_;  // what had arrived of a head when the worker left
+  std::string held_;  // the part of a head received when the worker left
   net::Clock::time_point
       since_;            // when the wait began: for the next request, or for the rest of its head
-  bool served_ = false;  // had a request before
+  bool served_ = false;  // at least one request was served
   unsigned quick_ = 0;   // requests in a row up to the last, kQuickInARow at most
 };
 

@@ -11,7 +11,7 @@
 namespace holdfast::server::http1 {
 namespace {
 
-// The log never needs more of a target that was refused for its length.
+// The log needs no more of a target that was refused for its length.
 constexpr std::size_t kLoggedTargetBytes = 1024;
 
 http::Response failure(std::string detail) {
@@ -33,7 +33,7 @@ http::Response handle(const Handler& handler, http::Request& request, Peer& peer
   }
 }
 
-// Sent at once, as a rule.
+// Returns true for a response that is usually sent in one call.
 bool is_small(const http::Response& response) {
   if (const auto* text = std::get_if<std::string>(&response.body))
     return text->size() <= Buffers::kBlockBytes;
@@ -60,7 +60,7 @@ ExchangeEnd exchange(const Service& service, net::Wire& wire, Buffers& space, co
   request.scheme = peer.tls ? "https" : "http";
   request.method = head.method;
   request.target = head.target;
-  // Lent, not copied: the vector goes back to the workspace below.
+  // The vector is lent, not copied: it is swapped back below.
   std::swap(request.fields, space.head.fields);
   request.body = &body;
   Peer client = peer;
@@ -90,7 +90,7 @@ ExchangeEnd exchange(const Service& service, net::Wire& wire, Buffers& space, co
 
   if (!sent.whole) return {.fate = Fate::close, .small = small, .leftover = {}};
   if (sent.keep_alive) return {.fate = Fate::go_on, .small = small, .leftover = body.leftover()};
-  // Under TLS the client still has its close_notify to send.
+  // Under TLS the client has yet to send its close_notify.
   const bool client_is_done = body.state() == http::Body::State::truncated ||
                               (drained && body.leftover().empty() && !wire.secure());
   return {.fate = client_is_done ? Fate::close : Fate::linger, .small = small, .leftover = {}};

@@ -1,6 +1,6 @@
-// One request and its answer: hands the request to the handler, settles what the handler left of
-// the body, sends the answer, tells the observer. Whatever the handler throws ends here as a plain
-// 500. Worker threads, one exchange each.
+// One request and its response: calls the handler, drains what the handler left of the body, sends
+// the response, and notifies the observer. An exception of the handler becomes a plain 500. Called
+// on worker threads, one exchange in each.
 #pragma once
 
 #include <atomic>
@@ -24,15 +24,16 @@ class TlsCredentials;
 
 namespace holdfast::server::http1 {
 
-// True when many clients connect from this numeric address, such as a proxy's: then its connections
-// are not counted against a client. Any thread.
+// Returns true when many clients connect from this numeric address, such as that of a proxy: its
+// connections are then not counted for a client. Any thread.
 using IsShared = std::function<bool(const std::string& address)>;
 
-// How a connection goes on.
+// What happens to a connection after an exchange.
 enum class Fate {
-  go_on,   // with the next request
-  close,   // nothing more can arrive that the client could miss an answer by
-  linger,  // the client may still be sending: read on for a while, or a reset would eat the answer
+  go_on,   // serve the next request
+  close,   // no more bytes can arrive, so a reset cannot destroy the response
+  linger,  // the client may still be sending: read for a while, or a reset could destroy the
+           // response
 };
 
 // What all connections of a listener share.
@@ -40,27 +41,27 @@ struct Service {
   const Limits& limits;
   const Handler& handler;
   observe::Observer& observer;
-  const std::atomic<bool>& stopping;  // no further request is wanted
+  const std::atomic<bool>& stopping;  // no further request is accepted
   const tls::TlsCredentials* tls;     // nullptr: connections are plain
-  const IsShared& is_shared;          // may be empty: no address is
+  const IsShared& is_shared;          // may be empty: no address is shared
 };
 
 struct ExchangeEnd {
   Fate fate = Fate::close;
-  bool small = false;        // the answer
-  std::span<char> leftover;  // with go_on: what arrived of the next request
+  bool small = false;        // the response is small
+  std::span<char> leftover;  // with go_on: the received part of the next request
 };
 
-// Answers the request in space.head; `arrived` came with it.
+// Answers the request in space.head; `arrived` was received with it.
 [[nodiscard]] ExchangeEnd exchange(const Service& service, net::Wire& wire, Buffers& space,
                                    const Peer& peer, std::span<char> arrived);
 
-// Answers a request that no handler may see, and tells the observer what is known of it. `arrived`
-// is what came of it.
+// Answers a request that no handler may see, and notifies the observer of what is known about it.
+// `arrived` is the received part of the request.
 void refuse(const Service& service, net::Wire& wire, const Peer& peer, const Refusal& refusal,
             std::string_view arrived);
 
-// For those whom no worker has time for, and those who never finish a head: sent without waiting.
+// The response for connections that are turned away. It is sent without waiting.
 inline constexpr std::string_view kUnavailable =
     "HTTP/1.1 503 Service Unavailable\r\nServer: Holdfast\r\nRetry-After: 5\r\n"
     "Content-Length: 0\r\nConnection: close\r\n\r\n";

@@ -32,7 +32,8 @@ std::optional<Refusal> check_request_line(std::string_view line) {
   return check_version(parts.version);
 }
 
-// Fields that may come once only. A second one is refused: which of two counts would be a guess.
+// Fields that may occur only once. A second one is refused, because which one counts would be a
+// guess.
 constexpr std::array<std::string_view, 11> kSingletons = {"Host",
                                                           "Content-Length",
                                                           "Transfer-Encoding",
@@ -45,10 +46,10 @@ constexpr std::array<std::string_view, 11> kSingletons = {"Host",
                                                           "If-Modified-Since",
                                                           "If-Unmodified-Since"};
 
-// Fields that mean the same when they come again with the same value; two that differ are refused.
+// Fields that may be repeated with the same value; two that differ are refused.
 constexpr std::array<std::string_view, 3> kRepeatable = {"Depth", "Overwrite", "Content-Type"};
 
-// Beast's grammar with the fields collected as views into the head.
+// Beast's parser; it collects the fields as views into the head.
 class Parser final : public beast::basic_parser<true> {
  public:
   explicit Parser(Head& head) : head_(head) {
@@ -90,8 +91,8 @@ std::optional<Refusal> read_content_length(std::string_view value, Head& head) {
   return std::nullopt;
 }
 
-// Anything but the one word "chunked" after at most one space is refused, whatever a lenient reader
-// could make of it.
+// Reads Transfer-Encoding. Anything but the one word "chunked" after at most one space is refused,
+// because parsers read other forms differently.
 std::optional<Refusal> read_transfer_encoding(const http::Fields::Field& field, Head& head) {
   const char* after_colon = field.name.data() + field.name.size() + 1;
   const char* value = field.value.data();
@@ -106,7 +107,8 @@ std::optional<Refusal> read_transfer_encoding(const http::Fields::Field& field, 
   return std::nullopt;
 }
 
-// RFC 9112 §3.2: origin-form, absolute-form, authority-form for CONNECT and "*" for OPTIONS.
+// Checks the target's form (RFC 9112 §3.2): origin-form, absolute-form, authority-form for CONNECT
+// and "*" for OPTIONS.
 std::optional<Refusal> check_target_and_host(const Head& head) {
   const auto host = head.fields.find("Host");
   if (!host && !head.http10) return Refusal{400, "Host is missing"};
@@ -128,7 +130,7 @@ std::optional<Refusal> check_target_and_host(const Head& head) {
   return std::nullopt;
 }
 
-// RFC 9110 §7.6.1: a list of tokens; empty elements count for nothing.
+// Reads Connection (RFC 9110 §7.6.1), a list of tokens; empty elements are ignored.
 void read_connection(std::string_view value, bool& close, bool& keep_alive) {
   while (const auto token = text::next_element(value)) {
     close = close || equal_ignoring_case(*token, "close");
@@ -157,7 +159,7 @@ HeadScanner::State HeadScanner::refuse(int status, std::string_view detail) {
   return State::refused;
 }
 
-// Limits on the line that begins at line_, `line_bytes` long without its CRLF.
+// Checks the limits of the line that begins at line_; `line_bytes` is its length without CRLF.
 std::optional<Refusal> HeadScanner::too_long(std::size_t line_bytes) const {
   if (fields_ == 0) {
     if (line_bytes <= limits_.request_line_bytes) return std::nullopt;
@@ -177,7 +179,7 @@ HeadScanner::State HeadScanner::scan(std::string_view bytes) {
     if (newline == std::string_view::npos) {
       next_ = bytes.size();
       std::size_t line_bytes = bytes.size() - line_;
-      // The last byte may be the CR of a line that just fits.
+      // The last byte may be the CR of a line of the greatest allowed length.
       if (line_bytes > 0 && bytes.back() == '\r') --line_bytes;
       if (const auto refusal = too_long(line_bytes))
         return refuse(refusal->status, refusal->detail);
@@ -185,7 +187,7 @@ HeadScanner::State HeadScanner::scan(std::string_view bytes) {
     }
     const bool ended = newline > line_ && bytes[newline - 1] == '\r';
     const std::string_view line = bytes.substr(line_, newline - line_ - (ended ? 1 : 0));
-    // First, because it is known first when the line arrives in pieces.
+    // The length is checked first, because it is known first when the line arrives in pieces.
     if (const auto refusal = too_long(line.size())) return refuse(refusal->status, refusal->detail);
     if (!ended) return refuse(400, "a line ends in LF without CR");
     next_ = newline + 1;
@@ -196,7 +198,7 @@ HeadScanner::State HeadScanner::scan(std::string_view bytes) {
         return refuse(400, "a header line begins with a space");
       ++count_;
     } else if (line.empty()) {
-      // RFC 9112 §2.2 tolerates one empty line before the request line.
+      // RFC 9112 §2.2 permits one empty line before the request line.
       if (begin_ > 0) return refuse(400, "there is no request line");
       begin_ = line_ = next_;
     } else {
@@ -216,7 +218,7 @@ std::optional<Refusal> parse_head(std::string_view bytes, Head& head) {
   Parser parser(head);
   boost::beast::error_code error;
   parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
-  // Beast's own objections to a Transfer-Encoding come before ours; 400 fits all of them.
+  // Beast may reject a Transfer-Encoding before the checks below; 400 is right for all its errors.
   if (error || !parser.is_done()) return Refusal{400, "the header is malformed"};
 
   std::bitset<kSingletons.size()> seen;
@@ -243,7 +245,7 @@ std::optional<Refusal> parse_head(std::string_view bytes, Head& head) {
     } else if (equal_ignoring_case(field.name, "Connection")) {
       read_connection(field.value, close, keep_alive);
     } else if (equal_ignoring_case(field.name, "Expect") && !head.http10) {
-      // HTTP/1.0 knows no Expect and gets no 100 (RFC 9110 §10.1.1).
+      // HTTP/1.0 has no Expect and gets no 100 (RFC 9110 §10.1.1).
       if (!equal_ignoring_case(field.value, "100-continue"))
         refusal = Refusal{417, "the only expectation known here is 100-continue"};
       head.expects_continue = true;

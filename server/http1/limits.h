@@ -1,4 +1,4 @@
-// The limits of connections and messages (docs/operations.md#settings): every number a named option
+// The limits of connections and messages (docs/operations.md#settings): each has a named option
 // with a unit.
 #pragma once
 
@@ -20,18 +20,18 @@ struct Limits {
   std::int64_t body_rate_bytes_per_s = 1024;  // averaged over body_rate_window_s; 408
   std::int64_t body_rate_window_s = 30;
   std::int64_t body_grace_s = 10;
-  std::int64_t send_timeout_s = 30;        // per 64 KiB of answer; then reset
-  std::uint64_t drain_bytes = 256 * 1024;  // of an unread body after an early answer
+  std::int64_t send_timeout_s = 30;        // per 64 KiB of response; then reset
+  std::uint64_t drain_bytes = 256 * 1024;  // of an unread body after an early response
   std::int64_t drain_timeout_s = 2;
   std::size_t connections = 16'384;            // 503
   std::size_t connections_per_client = 1'024;  // 503; loopback and trusted proxies excepted
-  std::size_t requests_per_account = 64;       // being answered; 503
+  std::size_t requests_per_account = 64;       // at once; 503
   std::size_t workers = 2'048;
   std::size_t queued = 256;  // ready connections without a worker; then 503
   std::uint64_t body_limit_bytes = std::uint64_t{64} << 30;  // 413
   std::int64_t shutdown_grace_s = 10;
-  // Where the part of an answer waits that its client does not take at once; files have no name
-  // there.
+  // The folder for the part of a response that the client does not take at once; the files have no
+  // name there.
   std::string spill_folder = "/tmp";
 };
 

@@ -12,7 +12,7 @@ namespace {
 int open_unnamed(const std::string& folder) {
   const int descriptor = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (descriptor >= 0) return descriptor;
-  // Some file systems know no unnamed files.
+  // Some file systems do not support unnamed files.
   std::string name = folder + "/holdfast-answer-XXXXXX";
   const int named = ::mkostemp(name.data(), O_CLOEXEC);
   if (named < 0)

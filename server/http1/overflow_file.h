@@ -1,5 +1,5 @@
-// A file without a name for the part of an answer that the client did not take at once: the
-// snapshot behind the answer can end, the client takes its time. One thread at a time.
+// A file without a name for the part of a response that the client did not take at once, so that
+// the response's snapshot can end before a slow client has read everything. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace holdfast::server::http1 {
 
 class OverflowFile {
  public:
-  // Throws std::system_error when `folder` takes no file.
+  // Throws std::system_error when no file can be made in `folder`.
   explicit OverflowFile(const std::string& folder);
   ~OverflowFile();
   OverflowFile(const OverflowFile&) = delete;

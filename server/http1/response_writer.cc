@@ -13,10 +13,10 @@
 namespace holdfast::server::http1 {
 namespace {
 
-// A body up to this size is copied behind its head; above, the kernel gathers both.
+// A body up to this size is copied behind its head; for a larger one, the kernel gathers both.
 constexpr std::size_t kCopyBytes = 16 * 1024;
 
-// RFC 9110 §8.6: these have no body, and no Content-Length that could promise one.
+// Responses with these statuses have no body and no Content-Length (RFC 9110 §8.6).
 bool is_bodiless(int status) { return status < 200 || status == 204 || status == 304; }
 
 class ClientGone final : public std::exception {
@@ -26,8 +26,8 @@ class ClientGone final : public std::exception {
 
 }  // namespace
 
-// Sends what a producer writes, in chunks of a block each (RFC 9112 §7.1). What the socket does not
-// take at once goes to a spill file, and so does everything after it.
+// Sends what a producer writes, one chunk for each block (RFC 9112 §7.1). What the socket does not
+// take at once goes to an overflow file, and so does everything after it.
 class ResponseWriter::Stream final : public http::Sink {
  public:
   Stream(ResponseWriter& writer, const http::Response& response) : writer_(writer) {
@@ -47,13 +47,13 @@ class ResponseWriter::Stream final : public http::Sink {
   [[nodiscard]] bool began() const { return began_; }
   [[nodiscard]] std::string& block() { return writer_.space_.block; }
 
-  // After the producer: what is left of the body, without waiting yet.
+  // Call after the producer has ended: sends the rest of the body, without waiting yet.
   void finish() {
     if (!block().empty()) flush();
     if (!writer_.terms_.http10) give({"0\r\n\r\n"});
   }
 
-  // Waits for the client to take what it has not taken yet. False when it is gone.
+  // Waits until the client has taken the rest. Returns false when the client is gone.
   [[nodiscard]] bool send_spilled() {
     if (!overflow_) return writer_.wire_.send_all({});
     return writer_.wire_.send_file(overflow_->descriptor(), sent_, overflow_->size() - sent_) ==
@@ -110,7 +110,7 @@ class ResponseWriter::Stream final : public http::Sink {
   ResponseWriter& writer_;
   bool began_ = false;
   std::optional<OverflowFile> overflow_;
-  std::uint64_t sent_ = 0;  // of the spill
+  std::uint64_t sent_ = 0;  // bytes of the overflow file that were sent
 };
 
 void ResponseWriter::begin_head(const http::Response& response) {
@@ -229,7 +229,7 @@ void ResponseWriter::send_produced(http::Response& response) {
     if (stream.began()) {
       stream.finish();
     } else {
-      // It ended within the first block.
+      // The body ended within the first block.
       end_head_with_length(response.status, stream.block().size());
       outcome_.whole = outcome_.began = wire_.send_all({space_.answer, stream.block()});
       if (!outcome_.whole) return cut("the client went away or did not read");
@@ -241,7 +241,7 @@ void ResponseWriter::send_produced(http::Response& response) {
   } catch (...) {
     failure = "unknown exception";
   }
-  // Nothing that the producer holds may wait for the client.
+  // The producer's snapshot must not wait for the client.
   producer.reset();
   if (failure && !stream.began()) {
     http::Response refusal;

@@ -1,7 +1,7 @@
-// Sends one answer (RFC 9112 §6, §7): head and small body in one send, stored content with
-// sendfile(2), a produced body without ever waiting for the client while its producer lives. An
-// answer that cannot be finished is cut with a reset, so that no client takes it for complete. One
-// thread at a time.
+// Sends one response (RFC 9112 §6, §7): head and small body in one send, stored content with
+// sendfile(2), a produced body without waiting for the client while its producer exists. A response
+// that cannot be finished ends with a reset, so that no client takes it for complete. One thread at
+// a time.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace holdfast::server::http1 {
 
 class ResponseWriter {
  public:
-  // How the client asked.
+  // What the request says about the response's form.
   struct Terms {
     bool head_only = false;  // HEAD
     bool http10 = false;
@@ -24,10 +24,10 @@ class ResponseWriter {
   };
   struct Outcome {
     bool whole = false;       // every byte was given to the socket
-    bool began = false;       // some were
-    bool keep_alive = false;  // what the answer announced
+    bool began = false;       // some bytes were
+    bool keep_alive = false;  // the connection persists, as the response said
     std::uint64_t body_bytes = 0;
-    int status = 0;  // as sent; another one than the response's when its producer failed at once
+    int status = 0;      // as sent; 500 when the producer failed at once
     std::string detail;  // why it was cut or replaced
   };
 

@@ -1,4 +1,4 @@
-// How many connections there are, and how many each client has.
+// Counts all connections, and those of each client.
 #pragma once
 
 #include <cstddef>
@@ -15,15 +15,15 @@
 
 namespace holdfast::server::loop {
 
-// Guarded by its owner.
+// The owner's mutex must guard it.
 class Admission {
  public:
   explicit Admission(const http1::Limits& limits) : limits_(limits) {}
 
-  // Counts a new connection, unless there are too many of all or of this client.
+  // Counts a new connection and returns true, unless there are too many in total or of this client.
   [[nodiscard]] bool admit(net::ClientKey key);
   void leave(net::ClientKey key);
-  // Over three quarters of all connections are in use.
+  // Returns true when over three quarters of all connections are in use.
   [[nodiscard]] bool crowded() const { return total_ > limits_.connections / 4 * 3; }
   [[nodiscard]] std::size_t total() const { return total_; }
 

@@ -6,11 +6,11 @@
 namespace holdfast::server::loop {
 namespace {
 
-// Descriptors besides those of connections: the store's, the log's, the listeners'.
+// Descriptors that are not connections: those of the store, the log and the listeners.
 constexpr std::uint64_t kOwnDescriptors = 128;
-// Connections that have their last answer and wait for the client's end.
+// Connections whose last response was sent and that wait for the client to close.
 constexpr std::uint64_t kClosingConnections = 1024;
-// POSIX systems allow at least as many by default.
+// The limit when the system reports none: POSIX systems allow at least this many by default.
 constexpr std::uint64_t kUnknownLimit = 1024;
 
 }  // namespace

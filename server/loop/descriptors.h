@@ -1,4 +1,5 @@
-// How many files the process may have open, and what that allows the loops.
+// The limit of open files of the process, and the limits of connections that follow from it. Main
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +11,8 @@ namespace holdfast::server::loop {
 // Raises the soft limit of open files to the hard one and returns it.
 [[nodiscard]] std::uint64_t raise_descriptor_limit();
 
-// The limits that `descriptors` open files allow: each connection needs one, each worker two
-// more (content, the file of an answer that overflows).
+// Returns the limits that `descriptors` open files allow: each connection needs one, each worker
+// two more (content, and the overflow file of a response).
 [[nodiscard]] http1::Limits fitted_to(http1::Limits limits, std::uint64_t descriptors);
 
 }  // namespace holdfast::server::loop

@@ -25,17 +25,18 @@ namespace holdfast::server::loop {
 namespace {
 
 constexpr int kBacklog = 1024;
-// Descriptors that are not connections: the store, logs, stored content and spill files on their
-// way.
+// Descriptors that are not connections: those of the store, logs, content being read and overflow
+// files.
 constexpr rlim_t kOtherDescriptors = 512;
 
 Poco::Net::SocketAddress socket_address(const net::Address& address) {
-  if (address.host == "::")  // which Poco does not read
+  if (address.host == "::")  // Poco does not parse it
     return {Poco::Net::IPAddress::wildcard(Poco::Net::IPAddress::IPv6), address.port};
   return {Poco::Net::IPAddress(address.numeric_host()), address.port};
 }
 
-// One descriptor per connection: take all that the system grants.
+// Raises the limit of open files as far as the system permits, because each connection needs a
+// descriptor. Returns how many connections that allows.
 std::size_t connections_possible() {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return 256;
@@ -52,12 +53,12 @@ http1::Limits within_system(http1::Limits limits) {
   return limits;
 }
 
-// Bound and listening.
+// Binds a socket and listens.
 Poco::Net::ServerSocket listen_on(const net::Address& address) {
   const Poco::Net::SocketAddress parsed = socket_address(address);
   Poco::Net::ServerSocket socket;
   try {
-    // Not SO_REUSEPORT: a second server on the same address must fail.
+    // SO_REUSEPORT is not set: a second server on the same address must fail.
     if (parsed.family() == Poco::Net::SocketAddress::IPv6) {
       socket.bind6(parsed, true, false, false);
     } else {
@@ -71,7 +72,7 @@ Poco::Net::ServerSocket listen_on(const net::Address& address) {
   return socket;
 }
 
-// A socket that somebody else has bound.
+// A socket that another process has bound.
 class AdoptedSocket : public Poco::Net::ServerSocket {
  public:
   explicit AdoptedSocket(int descriptor) : ServerSocket(new Impl(descriptor), true) {}
@@ -102,7 +103,7 @@ struct Listener::Impl {
             poller->return_connection(connection, next);
           }
         }) {
-    // As many threads as can run at once; more would only take turns.
+    // There are as many quick loops as threads that can run at once.
     for (unsigned i = std::max(1U, std::thread::hardware_concurrency()); i > 0; --i)
       quick_loops.push_back(std::make_unique<QuickLoop>(
           workers, [this](http1::Connection& connection, http1::Connection::Next next) {
@@ -113,7 +114,7 @@ struct Listener::Impl {
     poller = std::make_unique<Poller>(service, listening, workers, quick_loops);
   }
 
-  // Always the same one, so that a quick loop has its connections for itself.
+  // Returns always the same quick loop for a connection, so that loops share no connections.
   [[nodiscard]] QuickLoop& quick_loop_of(const http1::Connection& connection) const {
     return *quick_loops[static_cast<std::size_t>(connection.wire().descriptor()) %
                         quick_loops.size()];
@@ -171,7 +172,7 @@ void Listener::stop() {
   if (!impl_->workers.wait_until(deadline)) impl_->poller->cut();
   impl_->workers.join();
   impl_->poller->finish();
-  // The poller may have found work just before it learnt of the stop.
+  // The poller may have submitted work just before it saw the stop.
   impl_->workers.join();
 }
 

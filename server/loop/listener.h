@@ -27,16 +27,16 @@ namespace holdfast::server::loop {
 class Listener {
  public:
   // Binds the address and listens without accepting yet. Throws std::runtime_error with one
-  // sentence when it is taken. With `tls`, connections begin with a handshake; those of shared
-  // addresses are not counted by client. `tls` must outlive the listener.
+  // sentence when the address is in use. With `tls`, connections begin with a handshake.
+  // Connections of shared addresses are not counted for a client. `tls` must outlive the listener.
   Listener(const net::Address& address, http1::Limits limits, http1::Handler handler,
            observe::Observer& observer, const tls::TlsCredentials* tls = nullptr,
            http1::IsShared is_shared = {});
-  // Takes over a socket that listens already (systemd.socket(5)); it belongs to the listener.
+  // A socket that listens already (systemd.socket(5)). The listener takes ownership of it.
   struct Inherited {
     int descriptor = -1;
   };
-  // Binds and listens, for a listener that is to be made later. Throws as the first constructor.
+  // Binds and listens, for a listener that is made later. Throws what the first constructor throws.
   [[nodiscard]] static Inherited listen(const net::Address& address);
   Listener(Inherited socket, http1::Limits limits, http1::Handler handler,
            observe::Observer& observer, const tls::TlsCredentials* tls = nullptr,

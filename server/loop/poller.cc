@@ -19,16 +19,18 @@ namespace holdfast::server::loop {
 namespace {
 
 constexpr std::chrono::milliseconds kSweepInterval{250};
-// Out of descriptors: new clients wait in the kernel's queue this long before the next try.
+// Without free descriptors, new clients wait this long in the kernel's queue before the next
+// attempt.
 constexpr std::chrono::milliseconds kAcceptPause{100};
-// Connections that are refused or ended and still read from; a quarter of all, within these.
+// Bounds of the number of connections that were refused or ended and are still read from, which is
+// a quarter of all.
 constexpr std::size_t kLeastLingering = 16;
 constexpr std::size_t kMostLingering = 1024;
-// Longest life of a connection that only drops what its client still sends, in drain timeouts.
+// The longest time in which a connection only drops what its client still sends, in drain timeouts.
 constexpr int kLingerTimeouts = 5;
 constexpr int kAcceptsAtOnce = 64;
-// When so many connections and workers fewer are there, what they left behind goes back to the
-// system: malloc itself keeps nearly all of it. Not too often.
+// When there are this many connections and workers fewer, free memory is returned to the system, at
+// most once in kTrimInterval: malloc itself keeps nearly all of it.
 constexpr std::size_t kManyLess = 64;
 constexpr std::chrono::seconds kTrimInterval{1};
 
@@ -82,7 +84,7 @@ void Poller::start() {
 
 void Poller::wake() {
   const std::uint64_t one = 1;
-  // A full counter wakes as well.
+  // A write to a full counter fails, but the counter wakes the poller all the same.
   [[maybe_unused]] const ssize_t written = ::write(wakeup_.get(), &one, sizeof one);
 }
 
@@ -91,7 +93,8 @@ void Poller::arm(http1::Connection& connection, int operation) {
   event.events = connection.wire().wants_room() ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
   if (connection.place != http1::Connection::Place::lingering) event.events |= EPOLLONESHOT;
   event.data.ptr = &connection;
-  // Can only fail for want of kernel memory; the sweep then closes the connection in time.
+  // This can fail only for want of kernel memory; the sweep then closes the connection after its
+  // deadline.
   ::epoll_ctl(epoll_.get(), operation, connection.wire().descriptor(), &event);
 }
 
@@ -101,7 +104,7 @@ void Poller::run() {
     try {
       if (!run_once()) return;
     } catch (const std::exception&) {
-      // Out of memory for one connection or sweep; the next round finds what this one left.
+      // There was no memory for one connection or sweep; the next round handles what this one left.
     }
   }
 }
@@ -117,13 +120,13 @@ bool Poller::run_once() {
     stopping = stopping_;
   }
   if (stopping) {
-    // Whoever comes now is told at once that nobody listens.
+    // New clients are refused at once.
     listening_.close();
   } else {
     listen(net::Clock::now() >= accept_again_);
   }
   if (finished) {
-    // The whole stop may have come after the last round had looked whether to stop.
+    // The stop may have begun and ended after the last round had checked for it.
     close_parked();
     return false;
   }
@@ -157,7 +160,7 @@ bool Poller::run_once() {
   return true;
 }
 
-// Takes notice of new clients, or leaves them in the kernel's queue.
+// Accepts new clients from now on, or leaves them in the kernel's queue.
 void Poller::listen(bool accept) {
   if (accept == accepting_) return;
   epoll_event event{};
@@ -177,7 +180,7 @@ void Poller::accept_some() {
       try {
         accept_one(descriptor, address);
       } catch (const std::exception&) {
-        // Out of memory: this client is closed, the others must not lose their poller.
+        // Without memory, this client is closed; the poller must continue for the others.
       }
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       accept_again_ = net::Clock::now() + kAcceptPause;
@@ -185,12 +188,12 @@ void Poller::accept_some() {
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return;
     }
-    // Anything else is the fault of that one client: on to the next.
+    // Any other error concerns only that client; the next one is accepted.
   }
 }
 
 void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
-  // Before anything else can throw: the socket owns the descriptor.
+  // The socket owns the descriptor before anything else can throw.
   const Poco::Net::StreamSocket socket(owner_of(descriptor));
   net::Client client = net::describe(address);
   if (service_.is_shared && service_.is_shared(client.address)) client.key = 0;
@@ -200,19 +203,20 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
       service_, std::move(wire),
       http1::Peer{.address = std::move(client.address), .loopback = client.loopback}, client.key);
   http1::Connection& connection = *made;
-  // Whoever is to be turned away under TLS first has to be understood: it is parked like others.
+  // A TLS client that is to be turned away must first complete the handshake, so it is parked like
+  // others.
   const bool secure = connection.wire().secure();
   bool admitted = false;
   {
     const std::scoped_lock lock(mutex_);
     if (stopping_) return;
-    // Grown before the client is counted, so that nothing can fail in between.
+    // The vector grows before the client is counted, so that nothing can fail in between.
     if (connections_.size() == connections_.capacity())
       connections_.reserve(connections_.size() * 2 + 16);
     connection.admitted = admitted = admission_.admit(client.key);
     if (!admitted && lingering_ >= most_lingering_) {
       service_.observer.connection_refused();
-      connection.turn_away();  // and nobody waits until that was read
+      connection.turn_away();  // without waiting until the client has read it
       return;
     }
     connection.index = connections_.size();
@@ -225,7 +229,7 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
     if (admitted || secure) {
       arm(connection, EPOLL_CTL_ADD);
     } else {
-      // Without events until it lingers.
+      // It gets no events until it lingers.
       epoll_event event{};
       event.data.ptr = &connection;
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, connection.wire().descriptor(), &event);
@@ -241,7 +245,7 @@ void Poller::accept_one(int descriptor, const sockaddr_storage& address) {
   linger(connection);
 }
 
-// True when nothing can be read any more: the client sends no more, or is gone.
+// Returns true when nothing can be read any more: the client has ended sending, or is gone.
 bool Poller::has_ended(const http1::Connection& connection) {
   char byte = 0;
   const ssize_t count =
@@ -268,7 +272,7 @@ void Poller::readable(http1::Connection& connection, std::uint32_t events) {
     connection.place = http1::Connection::Place::working;
   }
   service_.observer.connection_unparked();
-  // A thousand clients that leave at once must not cost a thousand workers.
+  // Clients that leave need no worker, so that a thousand of them at once do not start a thousand.
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 && has_ended(connection))
     return remove(connection);
   if (workers_.submit(connection)) return;

@@ -1,13 +1,12 @@
 // One thread that accepts connections, owns those that need no worker, and ends those that wait too
-// long: 10,000 idle connections cost a descriptor and a few hundred bytes each. Everything it does
-// is short: it never waits for a client.
+// long: 10,000 idle connections cost a descriptor and a few hundred bytes each. The thread never
+// waits for a client. Any thread may call the public functions.
 //
-// Invariants, all under the mutex:
+// Invariants, which `mutex_` guards:
 //   1. A parked connection is armed in epoll once; the event that disarms it makes it working.
 //   2. Only the poller's thread takes a connection out of `parked` or `lingering`.
-//   3. A working connection belongs to the one worker (or queue entry) that has it; only that
-//   worker
-//      parks, lingers or closes it. cut() only shuts its socket down.
+//   3. A working connection belongs to the one worker (or queue entry) that has it. Only that
+//      worker parks, lingers or closes it; cut() only shuts its socket down.
 #pragma once
 
 #include <atomic>
@@ -39,35 +38,37 @@ class Poller {
 
   void start();
 
-  // For the worker that has the connection; afterwards it is the worker's no longer.
+  // Called by the worker that has the connection; afterwards the worker must not use it.
   void return_connection(http1::Connection& connection, http1::Connection::Next next);
 
-  // Closes the listening socket and what is parked, now and later.
+  // Closes the listening socket and every parked connection, now and later.
   void begin_stop();
   // Ends the connections that workers still have.
   void cut();
-  // After the last worker: lets answers that were just sent be read, then ends the thread.
+  // Call after the last worker has ended: waits until clients have read the last responses, then
+  // ends the thread.
   void finish();
 
  private:
   void run();
-  // One round of waiting and acting. False when all is finished.
+  // Runs one round: waits for events and handles them. Returns false when all is finished.
   [[nodiscard]] bool run_once();
   void wake();
   void listen(bool accept);
   void accept_some();
   void accept_one(int descriptor, const sockaddr_storage& address);
-  // `events` as epoll reports them.
+  // Handles a connection with these events of epoll.
   void readable(http1::Connection& connection, std::uint32_t events);
   [[nodiscard]] static bool has_ended(const http1::Connection& connection);
   void release_slow_loops(net::Clock::time_point now);
   void sweep();
-  // Once there are many users of memory, connections and workers, less than there were.
+  // Returns memory to the system once there are far fewer users of it, that is connections and
+  // workers, than there were.
   void give_back_memory(std::size_t users, net::Clock::time_point now);
   void close_parked();
   void linger(http1::Connection& connection);
   void remove(http1::Connection& connection);
-  // With the mutex held.
+  // Call with `mutex_` held.
   void arm(http1::Connection& connection, int operation);
 
   const http1::Service& service_;
@@ -79,15 +80,15 @@ class Poller {
   Poco::Thread thread_;
   bool started_ = false;
 
-  // Of the thread alone.
+  // Owned by the poller's thread.
   std::vector<char> scratch_;
   const std::size_t most_lingering_;
   bool accepting_ = false;
   bool quick_loops_are_busy_ = false;
   net::Clock::time_point accept_again_;
   net::Clock::time_point next_sweep_;
-  net::Clock::time_point next_look_;  // when release_slow_loops is called next
-  std::size_t most_users_ = 0;        // since memory was last given back
+  net::Clock::time_point next_look_;  // the next call of release_slow_loops
+  std::size_t most_users_ = 0;        // since memory was last returned
   net::Clock::time_point next_trim_;
 
   std::mutex mutex_;  // guards what follows

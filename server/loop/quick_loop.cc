@@ -12,10 +12,11 @@ namespace holdfast::server::loop {
 namespace {
 
 constexpr std::size_t kEventsAtOnce = 64;
-// After a request that was expected to be slow, and after one that was not.
+// How long the loop stays closed after a request that was expected to be slow, and after one that
+// was not.
 constexpr std::chrono::milliseconds kClosedShortly{100};
 constexpr std::chrono::milliseconds kClosed{1000};
-// Who asks for nothing while others do leaves after so long.
+// A connection without a request for this long leaves while others have requests.
 constexpr std::chrono::seconds kIdle{1};
 
 int epoll() {
@@ -67,7 +68,7 @@ void QuickLoop::add(http1::Connection& connection, http1::Buffers& buffers) {
     leads = taken && !std::exchange(led_, led_ || taken);
     term = term_.load(std::memory_order_relaxed);
   } catch (const std::bad_alloc&) {
-    // Parked then, like one that comes when the loop is closed.
+    // The connection is then parked, like one that is added while the loop is closed.
   }
   if (!taken) return return_connection_(connection, http1::Connection::Next::park);
   if (leads) lead(term, buffers);
@@ -102,8 +103,8 @@ void QuickLoop::lead(std::uint64_t term, http1::Buffers& buffers) {
 
 int QuickLoop::wait(std::span<epoll_event> events) const {
   const auto room = static_cast<int>(events.size());
-  // On a busy machine requests come while others run, on an idle one after a moment; then the
-  // thread need not be put to sleep and woken (Wire::receive_soon).
+  // On a busy machine, requests arrive while others run; on an idle one, after a moment. Polling
+  // for that moment spares putting the thread to sleep and waking it (Wire::receive_soon).
   const net::Clock::time_point sleep = net::Clock::now() + net::kAwake;
   do {
     const int count = ::epoll_wait(epoll_.get(), events.data(), room, 0);

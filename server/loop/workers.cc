@@ -64,7 +64,7 @@ bool Workers::start_one() {
     worker.thread.setStackSize(kStackBytes);
     worker.thread.startFunc([this, &worker] { run(worker); });
   } catch (const std::exception&) {
-    // No more threads or memory on this machine: the workers there are have to do.
+    // The machine has no more threads or memory: the existing workers must suffice.
     if (running_.size() > before) running_.pop_front();
     return false;
   }
@@ -74,13 +74,13 @@ bool Workers::start_one() {
 }
 
 void Workers::join_finished() {
-  // They have given up the mutex for good, so joining them here takes no time.
+  // They no longer take the mutex, so joining them here takes no time.
   for (const auto& worker : finished_) worker->thread.join();
   finished_.clear();
 }
 
 void Workers::run(Worker& worker) {
-  // The main thread waits for signals; a client that has gone away must not raise SIGPIPE.
+  // The main thread takes the signals, and SIGPIPE must not be raised when a client has gone.
   process::block_all_signals();
   std::unique_lock lock(mutex_);
   for (;;) {

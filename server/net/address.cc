@@ -17,7 +17,7 @@ constexpr IpAddress::Bytes kLoopback = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 }  // namespace
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
-  // Poco's parser is made for people: it takes "127.1", octal numbers and zones.
+  // Poco's parser is not used because it is lenient: it accepts "127.1", octal numbers and zones.
   const std::string terminated(text);
   IpAddress out;
   if (::inet_pton(AF_INET6, terminated.c_str(), out.bytes_.data()) == 1) return out;
@@ -67,7 +67,7 @@ Client describe(const sockaddr_storage& address) {
     std::uint32_t number = 0;
     for (std::size_t i = kV4Offset; i < ip.bytes().size(); ++i)
       number = number << 8 | ip.bytes()[i];
-    // Apart from IPv6 networks, none of which begins with 32 ones.
+    // The key differs from those of IPv6 networks, none of which begins with 32 ones.
     client.key = std::uint64_t{0xffffffff} << 32 | number;
   } else {
     std::memcpy(&client.key, ip.bytes().data(), sizeof client.key);
@@ -89,7 +89,7 @@ std::optional<Address> Address::parse(std::string_view text) {
     return std::nullopt;
 
   Address address{.host = std::string(host), .port = *port};
-  if (host == "::") return address;  // Poco does not take it for one
+  if (host == "::") return address;  // Poco does not parse it
   Poco::Net::IPAddress ip;
   if (!Poco::Net::IPAddress::tryParse(address.numeric_host(), ip)) return std::nullopt;
   address.loopback = ip.isLoopback();

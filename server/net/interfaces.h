@@ -8,12 +8,12 @@
 
 namespace holdfast::server::net {
 
-// The numeric hosts by which clients reach a listener on `address`: the address itself; for a
-// wildcard all that the network interfaces have now, IPv4 first, without loopback and link-local
-// ones, which other machines cannot use as they are.
+// Returns the numeric hosts by which clients reach a listener on `address`: the address itself; for
+// a wildcard, all current addresses of the network interfaces, IPv4 first, without loopback and
+// link-local ones, which other machines cannot use.
 [[nodiscard]] std::vector<std::string> hosts_of(const Address& address);
 
-// 0.0.0.0 or ::.
+// Returns true for 0.0.0.0 and ::.
 [[nodiscard]] bool is_wildcard(const Address& address);
 
 }  // namespace holdfast::server::net

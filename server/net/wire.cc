@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t kSendQuantumBytes = 64 * 1024;
 constexpr std::size_t kMaxPieces = 4;
 
-// sendfile(2) has no flag for not waiting, so the socket itself must be non-blocking meanwhile.
+// Makes the socket non-blocking while it exists, because sendfile(2) has no such flag.
 class NonBlocking {
  public:
   explicit NonBlocking(int descriptor) : descriptor_(descriptor) {
@@ -40,7 +40,7 @@ struct Pieces {
   explicit Pieces(std::initializer_list<std::string_view> pieces) {
     for (const std::string_view piece : pieces) {
       if (piece.empty()) continue;
-      // iovec is shared with readv and so takes a mutable pointer; sendmsg only reads.
+      // iovec needs a mutable pointer because readv uses it too; sendmsg only reads.
       vectors[count++] = {const_cast<char*>(piece.data()), piece.size()};
       total += piece.size();
     }
@@ -120,9 +120,9 @@ Wire::Received Wire::receive_now(std::span<char> buffer) {
 Wire::Received Wire::receive_soon(std::span<char> buffer, bool awake) {
   dedicate_thread();
   if (tls_) return receive_until(buffer, Clock::now() + kSoon);
-  // On a busy machine the client's next request comes while others run, on an idle one after a
-  // moment; then the thread need not be put to sleep and woken, which costs more than all else in a
-  // small request.
+  // On a busy machine, the client's next request arrives while others run; on an idle one, after a
+  // moment. Polling for that moment spares putting the thread to sleep and waking it, which costs
+  // more than all else in a small request.
   const Clock::time_point sleep = awake ? Clock::now() + kAwake : Clock::time_point();
   do {
     const Received received = receive(buffer, MSG_DONTWAIT);
@@ -159,8 +159,9 @@ std::size_t Wire::unacknowledged() const {
   return ::ioctl(descriptor_, SIOCOUTQ, &queued) == 0 ? static_cast<std::size_t>(queued) : 0;
 }
 
-// A socket turns writable only when a third of its buffer is free, which a slow but honest client
-// may need longer for than the timeout. So what counts is what the client has acknowledged.
+// Waits until the socket is writable. A socket becomes writable only when a third of its buffer is
+// free, which may take a slow but honest client longer than the timeout. So the timeout begins anew
+// whenever the client has acknowledged 64 KiB. Returns false when it has not.
 bool Wire::wait_for_room() {
   std::size_t before = unacknowledged();
   for (;;) {
@@ -203,7 +204,7 @@ std::size_t Wire::send_records(std::initializer_list<std::string_view> pieces, b
     }
   }
   if (state == tls::TlsSession::Put::taken && !more && !record.empty()) state = send_record(wait);
-  // An idle connection keeps no memory for this.
+  // An idle connection keeps no memory for records.
   if (record.empty()) record = std::string();
   return taken;
 }

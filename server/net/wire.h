@@ -1,7 +1,6 @@
-// One accepted TCP socket as connections use it, plain or under TLS: reads that wait not at all, a
-// moment, or until a deadline; sends under a total deadline; files by sendfile(2), under TLS record
-// by record. SIGPIPE never rises here as long as the calling thread blocks it. One thread at a
-// time.
+// An accepted TCP socket, plain or under TLS. Reads wait not at all, for a moment, or until a
+// deadline; sends have a timeout; files are sent by sendfile(2), under TLS record by record. The
+// calling thread must block SIGPIPE. One thread at a time.
 #pragma once
 
 #include <chrono>
@@ -22,9 +21,9 @@ namespace holdfast::server::net {
 
 using Clock = std::chrono::steady_clock;
 
-// How long Wire::receive_soon waits at most.
+// The longest wait of Wire::receive_soon.
 inline constexpr std::chrono::milliseconds kSoon{20};
-// A client on this machine or in its network has its next request here by then.
+// The next request of a client on this machine or in its network usually arrives within this time.
 inline constexpr std::chrono::microseconds kAwake{100};
 
 class Wire {
@@ -37,22 +36,24 @@ class Wire {
   [[nodiscard]] int descriptor() const { return descriptor_; }
 
   [[nodiscard]] bool secure() const { return tls_ != nullptr; }
-  // Under TLS, before the handshake is done: only these and the last two functions may be called.
+  // Under TLS, before the handshake is done, only these and the last two public functions may be
+  // called.
   [[nodiscard]] bool securing() const { return tls_ && !tls_->established(); }
   [[nodiscard]] tls::TlsSession::Handshake handshake() { return tls_->handshake(); }
-  // Instead of the handshake: what follows is sent in the clear.
+  // Gives up the handshake: what follows is sent in the clear.
   void drop_tls();
-  // As TlsSession::client_certificate.
+  // Returns TlsSession::client_certificate.
   [[nodiscard]] std::string client_certificate() const { return tls_->client_certificate(); }
-  // Whoever waits for this connection's bytes must wait for room to send instead.
+  // Returns true when the session must send before it can receive: wait for the socket to be
+  // writable instead of readable.
   [[nodiscard]] bool wants_room() const { return tls_ && tls_->wants_room(); }
-  // There are bytes that receive_now would give although the socket has none.
+  // Returns true when receive_now would return bytes although the socket has none.
   [[nodiscard]] bool has_received() const { return tls_ && tls_->has_received(); }
 
   // Sets the policy of the thread that uses this wire from now on; it dedicates the thread before
   // the wire waits for its client. nullptr: there is none.
   void set_thread_policy(ThreadPolicy* policy) { policy_ = policy; }
-  // The thread will work or wait long for this wire.
+  // Call before the thread works or waits long for this wire.
   void dedicate_thread() const {
     if (policy_ != nullptr) policy_->dedicate();
   }
@@ -61,16 +62,16 @@ class Wire {
     enum class State { bytes, nothing, ended } state = State::nothing;  // ended: closed or reset
     std::size_t count = 0;
   };
-  // What has arrived, without waiting.
+  // Receives what has arrived, without waiting.
   [[nodiscard]] Received receive_now(std::span<char> buffer);
-  // Waits for the first byte, kSoon at most. With `awake`, the thread keeps its core for the first
-  // kAwake of that.
+  // Waits for the first byte, kSoon at most. With `awake`, the thread polls for the first kAwake of
+  // that.
   [[nodiscard]] Received receive_soon(std::span<char> buffer, bool awake);
   // Waits for the first byte until `deadline`.
   [[nodiscard]] Received receive_until(std::span<char> buffer, Clock::time_point deadline);
 
-  // Sends all of it. False: the client is gone, or took less than 64 KiB within the timeout. `more`
-  // says that further bytes follow at once.
+  // Sends all pieces. Returns false when the client is gone or took less than 64 KiB within the
+  // timeout. `more` says that further bytes follow at once.
   [[nodiscard]] bool send_all(std::initializer_list<std::string_view> pieces, bool more = false);
   // Sends what the socket takes at once and returns how much; nullopt when the client is gone.
   [[nodiscard]] std::optional<std::size_t> send_now(std::initializer_list<std::string_view> pieces);
@@ -83,25 +84,26 @@ class Wire {
   [[nodiscard]] std::optional<std::uint64_t> send_file_now(int file, std::uint64_t offset,
                                                            std::uint64_t length);
 
-  // Announces the end of what we send (FIN); reading goes on.
+  // Ends sending (FIN); reading may continue.
   void finish_sending();
-  // Makes the close that follows a reset, so that a cut answer cannot look complete.
+  // Makes the close that follows a reset, so that an incomplete response cannot look complete.
   void reset_on_close();
 
  private:
   [[nodiscard]] Received receive(std::span<char> buffer, int flags);
   [[nodiscard]] Received receive_record(std::span<char> buffer);
-  // Sends what was gathered; with `wait`, until the socket has it or the client is gone.
+  // Sends the gathered plain text as a record; with `wait`, returns when the socket has it or the
+  // client is gone.
   [[nodiscard]] tls::TlsSession::Put send_record(bool wait);
-  // Sends what the socket had not taken, in the same way.
+  // Sends what the socket had not taken, likewise.
   [[nodiscard]] tls::TlsSession::Put flush_or_wait(tls::TlsSession::Put put, bool wait);
-  // Returns how much was taken; `state` says how it ended.
+  // Returns how many bytes were taken; `state` says how the last send ended.
   [[nodiscard]] std::size_t send_records(std::initializer_list<std::string_view> pieces, bool wait,
                                          bool more, tls::TlsSession::Put& state);
   [[nodiscard]] FileSent send_file_records(int file, std::uint64_t offset, std::uint64_t length,
                                            bool wait, std::uint64_t& taken);
-  // poll(2) until `deadline`; true when the event (or an error, which the next call reports) is
-  // there.
+  // Waits with poll(2) until `deadline`. Returns true when the event, or an error that the next
+  // call reports, has occurred.
   [[nodiscard]] bool wait_for(short events, Clock::time_point deadline) const;
   [[nodiscard]] bool wait_for_room();
   [[nodiscard]] std::size_t unacknowledged() const;
@@ -110,7 +112,7 @@ class Wire {
   int descriptor_;
   Clock::duration send_timeout_;
   ThreadPolicy* policy_ = nullptr;
-  std::unique_ptr<tls::TlsSession> tls_;  // ends before its descriptor does
+  std::unique_ptr<tls::TlsSession> tls_;  // destroyed before the descriptor is closed
 };
 
 }  // namespace holdfast::server::net

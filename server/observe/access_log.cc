@@ -27,14 +27,15 @@ bool is_regular(int fd) {
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-// "2026-11-22T11:06:22.123Z". Most lines of a second share its first nineteen characters.
+// Appends a time such as "2026-11-22T11:06:22.123Z". The first nineteen characters are kept for all
+// lines of a second.
 void append_time(std::string& out, storage::Millis now) {
   thread_local std::int64_t known = -1;
   thread_local std::string text;
   const std::int64_t seconds = now / 1000;
   if (seconds != known) {
     text = http::format_rfc3339(seconds);
-    text.back() = '.';  // the Z comes after the milliseconds
+    text.back() = '.';  // the Z follows the milliseconds
     known = seconds;
   }
   out += text;
@@ -45,7 +46,7 @@ void append_time(std::string& out, storage::Millis now) {
   out += 'Z';
 }
 
-// Appends `text` with every lock token cut short: who reads the log must not be able to use it.
+// Appends `text` with every lock token shortened, so that no reader of the log can use it.
 void append_masked(std::string& out, std::string_view text) {
   static constexpr std::array<std::string_view, 2> kMarks = {"uuid:", "opaquelocktoken:"};
   while (true) {
@@ -142,7 +143,7 @@ void AccessLog::run() {
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !pending_.empty(); });
-    // Let a few more lines come, so that a busy server writes many at once.
+    // The thread waits for a few more lines, so that a busy server writes many at once.
     wake_.wait_for(lock, kFlushInterval,
                    [this] { return stopping_ || pending_.size() >= kWakeBytes; });
     if (pending_.empty() && stopping_) return;
@@ -156,7 +157,7 @@ void AccessLog::run() {
 
 void AccessLog::write_out(std::string_view lines) {
   if (reopen_.exchange(false) && path_ != "-") {
-    // Without a new file the old one goes on being written.
+    // When no new file can be opened, the old one stays in use.
     if (const int fd = open(path_); fd >= 0) {
       ::close(fd_);
       fd_ = fd;
@@ -181,7 +182,7 @@ void AccessLog::write_out(std::string_view lines) {
 std::size_t AccessLog::write_all(std::string_view text) {
   std::size_t done = 0;
   while (done < text.size()) {
-    // A pipe that is ready takes PIPE_BUF bytes without blocking; a file is always ready.
+    // A pipe that is ready accepts PIPE_BUF bytes without blocking; a file is always ready.
     pollfd ready{.fd = fd_, .events = POLLOUT, .revents = 0};
     if (::poll(&ready, 1, 100) <= 0) {
       const std::lock_guard lock(mutex_);

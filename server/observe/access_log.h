@@ -1,11 +1,11 @@
 // The access log: one JSON object per line and request. Callers only append to a buffer; one thread
-// writes it out at least every kFlushInterval. A log that cannot be written (disk full, a pipe
-// nobody reads) costs lines, never a request: lines that find the buffer full are counted and
-// dropped, and the next line that is written says how many. Any thread may call any function.
+// writes it out at least every kFlushInterval. When the log cannot be written (disk full, a pipe
+// that nobody reads), lines are lost but no request waits: when the buffer is full, lines are
+// counted and dropped, and the next written line says how many. Any thread may call any function.
 //
 // Every text field is escaped: control bytes and quotes as JSON escapes, malformed UTF-8 as U+FFFD;
-// it is cut at kTextLimitBytes. Lock tokens keep their first eight characters only. The query of a
-// target is left out.
+// it is cut at kTextLimitBytes. Only the first eight characters of a lock token are written. The
+// query of a target is left out.
 #pragma once
 
 #include <atomic>
@@ -25,30 +25,31 @@ namespace holdfast::server::observe {
 
 class AccessLog {
  public:
-  static constexpr std::size_t kTextLimitBytes = 2048;  // of one field, before escaping
+  static constexpr std::size_t kTextLimitBytes = 2048;  // for one field, before escaping
   static constexpr std::size_t kBufferLimitBytes = 4 << 20;
   static constexpr std::chrono::milliseconds kFlushInterval{200};
 
   // `path` names a file, which is appended to, or is "-" for standard output. Throws
-  // std::runtime_error with one sentence when it cannot be opened. `opened` is what open() gave
-  // while this process had other rights.
+  // std::runtime_error with one sentence when it cannot be opened. `opened` is a descriptor that
+  // open() returned while this process had other rights.
   explicit AccessLog(const std::string& path, int opened = -1);
-  // A descriptor of the file at `path`; -1 and errno when it cannot be opened.
+  // Opens the file at `path`. Returns its descriptor; -1, with errno set, when it cannot be opened.
   [[nodiscard]] static int open(const std::string& path);
-  // Writes what is buffered; gives up after a second if nobody takes it.
+  // Writes what is buffered; gives up after a second if nobody reads it.
   ~AccessLog();
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
 
   void append(const AccessRecord& record, storage::Millis now);
-  // Opens the file anew before the next line: after it was renamed by log rotation.
+  // Opens the file anew before the next line. Call after log rotation has renamed it.
   void reopen() { reopen_ = true; }
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
 
  private:
   void run();
   void write_out(std::string_view lines);
-  // How many bytes of `text` were written; fewer than all when the log does not take them.
+  // Writes `text`. Returns how many bytes were written; fewer than all when the log cannot be
+  // written.
   [[nodiscard]] std::size_t write_all(std::string_view text);
   void lose(std::string_view lines);
 
@@ -58,7 +59,7 @@ class AccessLog {
   bool torn_ = false;  // the last write ended inside a line
   std::atomic<bool> reopen_ = false;
   std::atomic<std::uint64_t> dropped_ = 0;
-  std::uint64_t reported_ = 0;  // of dropped_
+  std::uint64_t reported_ = 0;  // the part of dropped_ that was reported
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -68,7 +69,7 @@ class AccessLog {
   std::thread thread_;
 };
 
-// One line, with its line feed. `now` is the time the request ended.
+// Appends one line, with its line feed. `now` is the time at which the request ended.
 void append_access_line(std::string& out, const AccessRecord& record, storage::Millis now);
 
 }  // namespace holdfast::server::observe

@@ -1,5 +1,5 @@
-// The few things the server tells whoever runs it, one line each on standard error: what failed,
-// what was limited. Requests go to the access log instead. Any thread.
+// Messages for the server's operator, one line each on standard error: what failed, what was
+// limited. Requests go to the access log instead. Any thread.
 #pragma once
 
 #include <string>

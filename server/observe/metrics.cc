@@ -37,8 +37,8 @@ MetricFamily single(const char* name, const char* help, MetricType type, Number 
   return out;
 }
 
-// `buckets` holds how many samples fell into each; `bound` gives the upper bound of the i-th but
-// the last, which has none.
+// Fills a histogram. `buckets` has the number of samples in each bucket; `bound` returns the upper
+// bound of the i-th bucket. The last bucket has none.
 template <typename Buckets, typename Bound>
 void fill_histogram(ClientMetric::Histogram& histogram, const Buckets& buckets, Bound bound,
                     double sum) {

@@ -1,6 +1,6 @@
-// Counts what the server does, for /metrics, and feeds the access log. The hot path is a handful of
-// relaxed atomic additions and, with a log, one line into a buffer. The number of time series is
-// bounded whatever clients send: methods outside the table of dav/method count as "other".
+// Counts what the server does, for /metrics, and feeds the access log. A request costs a few
+// relaxed atomic additions and, with a log, one line in a buffer. The number of time series is
+// bounded whatever clients send: methods outside the table of dav/method are counted as "other".
 // Any thread may call any function.
 #pragma once
 
@@ -19,7 +19,7 @@
 
 namespace holdfast::server::observe {
 
-// What backups have the server keep, and what waits to be removed.
+// What the server keeps for backups, and what waits to be removed.
 struct Upkeep {
   std::uint64_t holds = 0;
   double oldest_hold_s = 0;
@@ -28,7 +28,7 @@ struct Upkeep {
 
 class Metrics final : public Observer {
  public:
-  // `log` may be null. Both must outlive the observatory.
+  // `log` may be null. Both arguments must outlive this object.
   Metrics(const storage::Clock& clock, AccessLog* log) : clock_(clock), log_(log) {}
 
   void request_finished(const AccessRecord& record) override;
@@ -39,7 +39,7 @@ class Metrics final : public Observer {
   void connection_refused() override { refused_.fetch_add(1, kRelaxed); }
   void workers_changed(int count) override { workers_.store(count, kRelaxed); }
 
-  // Everything as Prometheus text (exposition format 0.0.4).
+  // Returns all metrics as Prometheus text (exposition format 0.0.4).
   [[nodiscard]] std::string metrics(const storage::NamespaceStats& store,
                                     const Upkeep& upkeep = {}) const;
 
@@ -53,7 +53,7 @@ class Metrics final : public Observer {
   static constexpr std::size_t kStatusCount = 600;  // 0 and 100 to 599
   using Counter = std::atomic<std::uint64_t>;
 
-  // Apart from its neighbours, so that busy methods do not share cache lines.
+  // Aligned so that busy methods do not share cache lines.
   struct alignas(64) PerMethod {
     std::array<Counter, kLatencyBoundsMicros.size() + 1> latency{};
     Counter latency_sum_micros = 0;

@@ -1,5 +1,5 @@
-// What the server tells about itself while it runs: one access-log line per request, and counters
-// for /metrics. Connections and exchanges call an Observer; tests use a recording one.
+// The events that a running server reports: one access-log line per request, and counters for
+// /metrics. Connections and exchanges call an Observer; tests use a recording one.
 #pragma once
 
 #include <cstdint>
@@ -7,15 +7,15 @@
 
 namespace holdfast::server::observe {
 
-// One finished request. Views are valid during the call only and hold what the client sent: escape
-// them.
+// One finished request. Views are valid during the call only. They contain what the client sent and
+// must be escaped.
 struct AccessRecord {
   std::string_view method;
   std::string_view target;
-  int status = 0;                    // 0: the client went away before an answer could be sent
+  int status = 0;                    // 0: the client went away before a response could be sent
   std::uint64_t request_bytes = 0;   // body
   std::uint64_t response_bytes = 0;  // body
-  std::int64_t microseconds = 0;     // from the head's last byte to the answer's last
+  std::int64_t microseconds = 0;     // from the head's last byte to the response's last
   std::string_view user;             // account; empty for anonymous
   std::string_view client;           // address without port
   std::string_view detail;           // why it was refused or failed; empty when it was not
@@ -28,7 +28,7 @@ class Observer {
   virtual void request_finished(const AccessRecord&) {}
   virtual void connection_opened() {}
   virtual void connection_closed() {}
-  // Parked: waiting in the poller without a worker.
+  // A parked connection waits in the poller without a worker.
   virtual void connection_parked() {}
   virtual void connection_unparked() {}
   virtual void connection_refused() {}  // 503 or a limit, before any request

@@ -19,7 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The last folder on the way to `real` that this process may not pass; empty when it comes through.
+// Returns the last folder on the way to `real` that this process may not traverse; empty when it
+// may traverse all.
 fs::path closed_above(const fs::path& real) {
   fs::path here;
   for (const fs::path& part : real) {
@@ -31,12 +32,12 @@ fs::path closed_above(const fs::path& real) {
   return {};
 }
 
-// Puts a folder in the place of `closed` that has nothing but the way to `real`, for this process
-// alone. Returns whether that was possible.
+// Mounts a folder over `closed`, for this process alone, that contains only the way to `real`.
+// Returns false when that is not possible.
 bool open_the_way(const fs::path& closed, const fs::path& real) {
   std::error_code error;
   const fs::path here = fs::current_path(error);
-  // The descriptor must be of the new namespace.
+  // The descriptor must belong to the new mount namespace.
   if (::unshare(CLONE_NEWNS) != 0 ||
       ::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
     return false;
@@ -50,12 +51,13 @@ bool open_the_way(const fs::path& closed, const fs::path& real) {
       ::mount(from.c_str(), real.c_str(), nullptr, MS_BIND | MS_REC, nullptr) == 0;
   ::umask(mask);
   ::close(folder);
-  // For relative paths; the old place stays where the new one has it not.
+  // Relative paths must work; where the new namespace lacks the working directory, the old one
+  // stays.
   fs::current_path(here, error);
   return done;
 }
 
-// What was taken is all there is, and root does not come back.
+// Returns true when the process has exactly the owner's rights and cannot become root again.
 bool holds(const Owner& owner) {
   uid_t users[3] = {};
   gid_t groups[3] = {};
@@ -108,7 +110,7 @@ void become(const Owner& owner, const std::string& folder) {
     throw UsageError(whose + "who may not pass " + closed.string() + ".");
   if (::setresuid(owner.user, owner.user, owner.user) != 0) refuse();
   if (!holds(owner)) throw UsageError(whose + "and root's rights cannot be given up.");
-  // By a path from a folder that the owner may not pass.
+  // A relative path may begin in a folder that the owner may not traverse.
   struct stat status {};
   if (::stat(folder.c_str(), &status) != 0)
     throw UsageError(whose + "who cannot reach it: " + std::strerror(errno) + ".");

@@ -1,4 +1,4 @@
-// The variables that the process was started with.
+// The environment variables of the process.
 #pragma once
 
 #include <functional>
@@ -11,10 +11,11 @@ namespace holdfast::server::process {
 // Looks up an environment variable; nullopt when it is not set.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
-// The process's own environment. Call the result before other threads may change it.
+// Returns a function that reads the process's own environment. Call it only while no thread changes
+// the environment.
 [[nodiscard]] Environment process_environment();
 
-// The names of all variables that it has.
+// Returns the names of all environment variables.
 [[nodiscard]] std::vector<std::string> variable_names();
 
 }  // namespace holdfast::server::process

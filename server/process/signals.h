@@ -1,4 +1,4 @@
-// The signals that stop the program, and which threads take them.
+// The signals that stop the program, and the threads that receive them.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,7 @@
 
 namespace holdfast::server::process {
 
-// SIGTERM and SIGINT.
+// Returns SIGTERM and SIGINT.
 [[nodiscard]] sigset_t stop_signals();
 
 // Blocks the stop signals and SIGHUP, and ignores SIGPIPE. Every thread that is started later
@@ -16,11 +16,11 @@ namespace holdfast::server::process {
 // other thread exists.
 void block_stop_signals();
 
-// Blocks all signals for the calling thread but those of faults and of profilers.
+// Blocks all signals in the calling thread except those of faults and of profilers.
 void block_all_signals();
 
 // Ends the process with exit status 1 when a second stop signal comes, or when `seconds` have
-// passed. Its end calls that off.
+// passed. The destructor cancels that.
 class ForcedExit {
  public:
   // Throws std::system_error when the system gives no thread.

@@ -1,4 +1,4 @@
-// What the user asked for cannot be done as it was asked.
+// The error for a command or setting that cannot be carried out as given.
 #pragma once
 
 #include <stdexcept>

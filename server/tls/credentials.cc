@@ -20,14 +20,14 @@
 namespace holdfast::server::tls {
 namespace {
 
-// Mozilla's "intermediate" without finite-field Diffie-Hellman: forward secrecy and authenticated
-// encryption only. TLS 1.3 has its own list, all of it good.
+// Mozilla's "intermediate" list without finite-field Diffie-Hellman: only forward secrecy and
+// authenticated encryption. TLS 1.3 has its own list, which needs no restriction.
 constexpr const char* kCiphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 constexpr const char* kGroups = "X25519:P-256:P-384";
-// At least 112 bits: no RSA keys below 2,048 bits, no SHA-1 signatures.
+// At least 112 bits of security: no RSA keys below 2,048 bits, no SHA-1 signatures.
 constexpr int kSecurityLevel = 2;
 constexpr std::size_t kMostFileBytes = 1 << 20;
 constexpr std::string_view kSessionContext = "holdfast";
@@ -40,7 +40,7 @@ struct Free {
 template <typename T>
 using Owned = std::unique_ptr<T, Free>;
 
-// OpenSSL's words for what failed last.
+// Returns OpenSSL's text for the last error.
 std::string reason() {
   const unsigned long code = ERR_peek_last_error();
   const char* words = ERR_reason_error_string(code);
@@ -73,7 +73,7 @@ Owned<BIO> reader(const std::string& text) {
   return bio;
 }
 
-// Never asks the terminal.
+// Returns no passphrase, so that OpenSSL does not read one from the terminal.
 int no_passphrase(char*, int, int, void*) { return -1; }
 
 std::vector<Owned<X509>> read_certificates(const std::string& what, const std::string& path) {
@@ -107,7 +107,8 @@ Owned<EVP_PKEY> read_key(const std::string& path) {
   throw process::UsageError("The key file " + path + " holds no private key in PEM form.");
 }
 
-// RFC 7301 §3.2: no_application_protocol for a client that wants none of ours.
+// Chooses the protocol. A client that offers none that the server speaks gets
+// no_application_protocol (RFC 7301 §3.2).
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size,
                     const unsigned char* offered, unsigned int offered_size, void*) {
   static constexpr std::string_view kHttp("\x08http/1.1", 9);
@@ -127,20 +128,20 @@ void must(bool done) {
 void set_protocol(SSL_CTX* context) {
   must(SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1);
   must(SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1);
-  // The end of a body is HTTP's to tell (chunks, Content-Length), so a client that leaves without
-  // close_notify is one that sends no more; what it sent before is still answered.
+  // HTTP marks the end of a body (chunks, Content-Length), so a close without close_notify only
+  // means that the client sends no more; what it sent before is still answered.
   SSL_CTX_set_options(
       context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_security_level(context, kSecurityLevel);
   must(SSL_CTX_set_cipher_list(context, kCiphers) == 1);
   must(SSL_CTX_set1_groups_list(context, kGroups) == 1);
-  // Idle connections keep no buffers; records without data come back to us, so that they cannot
-  // keep a worker; a record that did not fit is sent again from a copy.
+  // Idle connections keep no buffers. Calls return after a record without data, so that such
+  // records cannot keep a worker. A record that did not fit is sent again from a copy.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_read_ahead(context, 1);
-  // Clients that come again show a ticket; nothing is kept for them here.
+  // Sessions are resumed by tickets, so the server keeps no session cache.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   must(SSL_CTX_set_session_id_context(
            context, reinterpret_cast<const unsigned char*>(kSessionContext.data()),
@@ -170,7 +171,7 @@ void set_certificate(SSL_CTX* context, const TlsFiles& files) {
 void set_client_ca(SSL_CTX* context, const std::string& path) {
   if (path.empty()) return;
   X509_STORE* const trusted = SSL_CTX_get_cert_store(context);
-  // What is in the file is trusted, be it a root or below one.
+  // Every certificate in the file is trusted, root or intermediate.
   X509_STORE_set_flags(trusted, X509_V_FLAG_PARTIAL_CHAIN);
   for (const Owned<X509>& one : read_certificates("client CA", path)) {
     must(X509_STORE_add_cert(trusted, one.get()) == 1);
@@ -199,7 +200,8 @@ TlsCredentials::Stamp TlsCredentials::stamp() const {
   for (const std::string* path : {&files_.certificate, &files_.key, &files_.client_ca}) {
     struct stat file {};
     if (path->empty() || ::stat(path->c_str(), &file) != 0) {
-      // In a folder that root has opened for the reading at the start: nothing is known of it.
+      // Only root could read the file's folder at the start; now the file's state is unknown and
+      // counts as unchanged.
       if (errno == EACCES && !path->empty() && all.size() < read_.size()) {
         all.push_back(read_[all.size()]);
         continue;
@@ -213,7 +215,7 @@ TlsCredentials::Stamp TlsCredentials::stamp() const {
 }
 
 void TlsCredentials::reload() {
-  // Taken first: a change during the reading is seen afterwards.
+  // The stamp is taken first, so that a change during the reading is noticed later.
   read_ = seen_ = stamp();
   std::shared_ptr<SSL_CTX> context = make_context(files_);
   const std::scoped_lock lock(mutex_);

@@ -1,4 +1,4 @@
-// self_signed(): a certificate for a first try, without anybody to ask for one.
+// self_signed(): a certificate for a first trial, without a certificate authority.
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -24,9 +24,9 @@ namespace holdfast::server::tls {
 namespace {
 
 constexpr const char* kFile = "/self-signed.pem";
-// The longest that Apple's systems accept.
+// The longest validity that Apple's systems accept.
 constexpr long kValid_s = 825L * 24 * 60 * 60;
-// Clocks differ.
+// The certificate is valid from a day earlier, because clocks differ.
 constexpr long kBefore_s = 24L * 60 * 60;
 
 struct Free {
@@ -51,10 +51,10 @@ void extend(X509* certificate, int kind, const std::string& value) {
   must(extension && X509_add_ext(certificate, extension.get(), -1) == 1);
 }
 
-// What a name can have that means nothing in OpenSSL's own little language.
+// The bytes of a name that have no special meaning in OpenSSL's configuration syntax.
 constexpr auto kPlainBytes = text::ByteSet::alphanumeric_and("-._:");
 
-// RFC 5280 §4.2.1.6
+// Makes the subject alternative names (RFC 5280 §4.2.1.6).
 std::string alternative_names(const std::vector<std::string>& names) {
   std::string all = "DNS:localhost,IP:127.0.0.1,IP:::1";
   for (const std::string& name : names) {
@@ -105,7 +105,7 @@ std::string make_pair(const std::vector<std::string>& names) {
   return {bytes, static_cast<std::size_t>(size)};
 }
 
-// Whole or not at all, whatever happens meanwhile.
+// Writes the file as a whole or not at all.
 void keep(const std::string& path, const std::string& text) {
   const auto fail = [&] {
     return process::UsageError("The self-signed certificate " + path +
@@ -121,7 +121,7 @@ void keep(const std::string& path, const std::string& text) {
   if (!written || ::rename(unfinished.c_str(), path.c_str()) != 0) throw fail();
 }
 
-// There is one, and it is valid for another while.
+// Returns true when there is a certificate that is valid for some more time.
 bool is_there(const std::string& path) {
   const Owned<BIO> file(BIO_new_file(path.c_str(), "r"));
   if (!file) return false;

@@ -17,14 +17,14 @@
 namespace holdfast::server::tls {
 namespace {
 
-// Most that a client may send without a byte of data in it: several times the largest record. One
-// that sends more key updates or refused renegotiations in a row means to keep us busy.
+// The most bytes that a client may send without application data: several times the largest record.
+// A client that sends more key updates or refused renegotiations in a row is an attacker.
 constexpr std::size_t kMostIdleBytes = 64 * 1024;
 
 }  // namespace
 
-// The socket as OpenSSL sees it: never waits, raises no signal, and remembers why a read gave
-// nothing. OpenSSL's own would need the whole descriptor to be non-blocking.
+// The socket as OpenSSL uses it. It never waits, raises no signal, and remembers why a read
+// returned nothing. OpenSSL's own BIO would need a non-blocking descriptor.
 struct TlsSession::Channel {
   static TlsSession& session(BIO* bio) { return *static_cast<TlsSession*>(BIO_get_data(bio)); }
 
@@ -108,7 +108,7 @@ TlsSession::Handshake TlsSession::handshake() {
     const ssize_t count = ::recv(descriptor_, &first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return Handshake::wants_bytes;
     if (count <= 0) return Handshake::ended;
-    // A handshake begins with 22, or with a number above 127 in SSL 2.
+    // A handshake begins with byte 22, or in SSL 2 with one above 127.
     if (text::is_letter(first) || first == '\r' || first == '\n') return Handshake::plain_text;
     begun_ = true;
   }
@@ -174,7 +174,7 @@ TlsSession::Put TlsSession::put(std::string_view record) {
   const int result = SSL_write_ex(session_.get(), record.data(), record.size(), &count);
   if (result == 1) return Put::taken;
   if (SSL_get_error(session_.get(), result) == SSL_ERROR_WANT_WRITE) {
-    // OpenSSL wants the same bytes again.
+    // OpenSSL needs the same bytes again.
     if (record.data() != pending_.data()) pending_ = record;
     return Put::blocked;
   }

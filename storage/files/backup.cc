@@ -58,7 +58,7 @@ Descriptor open_folder(int above, const char* name) {
   return Descriptor(openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-// The folder `name` in `above`, made when it is missing.
+// Opens the folder `name` in `above`; makes it when it is missing.
 Descriptor make_folder(int above, const char* name, const std::string& path) {
   if (mkdirat(above, name, 0700) != 0 && errno != EEXIST) fail("Cannot create " + path);
   Descriptor folder = open_folder(above, name);
@@ -97,7 +97,8 @@ struct Copied {
   Sha256 sha256{};
 };
 
-// Reads `from` to its end, writing into `to` unless that is -1. `tick` gets the size of each part.
+// Reads `from` to its end, writing into `to` unless that is -1. `tick` is called with the size of
+// each part.
 Copied read_through(int from, const std::string& from_path, int to, const std::string& to_path,
                     const std::function<void(std::size_t bytes)>& tick) {
   Digester digester(Digests{});
@@ -122,8 +123,8 @@ bool is_database_name(std::string_view name) {
   return name.size() == 64 + 3 && name.ends_with(".db") && text::is_lower_hex(name.substr(0, 64));
 }
 
-// The database that backup.txt in `folder` names; empty when there is no backup.txt. Throws
-// OpenError when it is not one of ours.
+// Returns the name of the database that backup.txt in `folder` names; empty when there is no
+// backup.txt. Throws OpenError when backup.txt is not one that Holdfast wrote.
 std::string manifest_database(int folder, const std::string& path) {
   const Descriptor file(openat(folder, kManifest, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file && errno == ENOENT) return {};
@@ -140,8 +141,8 @@ std::string manifest_database(int folder, const std::string& path) {
   throw OpenError(path + "/" + kManifest + " is damaged, or of a newer version.");
 }
 
-// Content files on their way from one folder into another: each is built in `tmp`, verified,
-// flushed, and renamed into the folder of its first two digits.
+// Copies content files from one folder into another. Each is built in `tmp`, verified, flushed, and
+// renamed into the folder of its first two digits.
 class Copier {
  public:
   Copier(int from, std::string from_path, int tmp, int to, std::string to_path)
@@ -157,7 +158,7 @@ class Copier {
     const std::string place = blob_location(content.blob);
     const std::string from_path = from_path_ + "/" + place;
     const std::string to_path = to_path_ + "/" + place;
-    // Each step by itself, so that no symbolic link is followed.
+    // Each folder is opened by itself, so that no symbolic link is followed.
     const Descriptor from_fan = open_folder(from_, place.substr(0, 2).c_str());
     Descriptor from;
     if (from_fan)
@@ -199,14 +200,14 @@ class Copier {
   std::set<std::string> fans_;
 };
 
-// One command's way through the contents of a database: counts, reports, and says whose content is
-// damaged.
+// Visits the contents of a database for one command: counts, reports progress, and names the
+// resource whose content is damaged.
 class Walk {
  public:
   Walk(const BackupDatabase& database, std::string file, const OnBackupProgress& progress)
       : database_(database), file_(std::move(file)), progress_(progress) {}
 
-  // Visits every content, having verified inline ones when `verify`.
+  // Visits every content; verifies inline contents first when `verify`.
   void each(bool verify, const std::function<void(const Content&)>& visit) {
     database_.contents(file_, verify, [&](std::int64_t id, const Content& content) {
       tell();
@@ -249,7 +250,7 @@ class Walk {
   BackupProgress now_;
 };
 
-// Absolute, without symbolic links, whether it exists or not.
+// Returns the absolute path without symbolic links, whether it exists or not.
 fs::path real_path(const std::string& path) {
   std::error_code error;
   fs::path real = fs::weakly_canonical(path, error);
@@ -262,7 +263,7 @@ bool inside(const fs::path& path, const fs::path& folder) {
          folder.end();
 }
 
-// A folder that backups go into, held alone.
+// A folder for backups, held exclusively.
 class BackupFolder {
  public:
   BackupFolder(const std::string& data, const std::string& folder) {
@@ -295,7 +296,7 @@ class BackupFolder {
     try {
       if (tmp_) remove_entries(tmp_.get(), path_ + "/tmp");
     } catch (const Error&) {
-      // The next run does it.
+      // The next run removes it.
     }
   }
   BackupFolder(const BackupFolder&) = delete;
@@ -341,7 +342,7 @@ class BackupFolder {
       if (name != "LOCK" && name != "tmp" && name != "content" && name != kManifest &&
           name != "lost+found" && !is_database_name(name))
         throw OpenError(path_ + " is not empty and no backup (it holds " + name + ").");
-    // Throws when backup.txt is not ours.
+    // This throws when backup.txt is not one that Holdfast wrote.
     (void)manifest_database(folder_.get(), path_);
   }
 
@@ -349,7 +350,8 @@ class BackupFolder {
   Descriptor folder_, lock_, tmp_, content_;
 };
 
-// Names of the content files of the backup that is there; nullopt when its database cannot be read.
+// Returns the names of the content files of the existing backup; nullopt when its database cannot
+// be read.
 std::optional<std::vector<Name>> names_in(const BackupDatabase& database, const std::string& file) {
   try {
     std::vector<Name> names;
@@ -371,7 +373,8 @@ void write_new_file(int folder, const char* name, const std::string& text,
   sync(file.get(), path);
 }
 
-// A folder on its way to be a data folder. Destroyed before finish(), it is as it was.
+// A folder that becomes a data folder. When the object is destroyed before finish(), the folder is
+// as it was.
 class Target {
  public:
   Target(const std::string& data, const std::string& backup, DataFolder::Options options) {
@@ -384,7 +387,7 @@ class Target {
     folder_.emplace(path_, options);
     root_ = open_folder(AT_FDCWD, path_.c_str());
     if (!root_) fail("Cannot open " + path_);
-    refuse_foreign();  // now that nobody else can come in between
+    refuse_foreign();  // now nobody else can change it in between
     ours_ = true;
   }
   ~Target() {
@@ -441,7 +444,7 @@ class Target {
     return false;
   }
 
-  // What an attempt that was cut short left behind, or this one.
+  // Removes what this attempt, or an earlier one that was cut short, left behind.
   void clear() noexcept {
     std::error_code ignored;
     for (const char* folder : {"/blobs", "/tmp"})
@@ -498,7 +501,7 @@ BackupReport backup(const std::string& data, const std::string& folder,
   });
   std::sort(named.begin(), named.end());
 
-  // What an attempt that failed has left, and neither backup needs, makes room first.
+  // What a failed attempt has left and neither backup needs is removed first, to free space.
   std::optional<std::vector<Name>> either = std::vector<Name>{};
   if (!before.empty()) either = names_in(database, to.path() + "/" + before);
   if (either) {
@@ -548,7 +551,7 @@ BackupReport restore(const std::string& folder, const std::string& data,
                      const OnBackupProgress& progress) {
   const Descriptor from = open_folder(AT_FDCWD, folder.c_str());
   if (!from) refuse("Cannot use " + folder + " as a folder");
-  // A backup on a disk that cannot be written to may be read all the same.
+  // A backup on a read-only disk may be read all the same.
   const Descriptor lock(openat(from.get(), "LOCK", O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (lock && flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
     throw OpenError("Another holdfast works on the backup in " + folder + ".");

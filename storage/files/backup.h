@@ -1,4 +1,5 @@
-// `holdfast backup` and `holdfast restore` on disk. A backup folder holds the latest backup:
+// Implements `holdfast backup` and `holdfast restore` on disk. A backup folder holds the latest
+// backup:
 //
 //   backup.txt         names the database by its SHA-256; renamed into place last
 //   <SHA-256>.db       the namespace at one instant, as one SQLite file
@@ -6,7 +7,7 @@
 //   tmp/  LOCK         what is being made; held while a command works on the folder
 //
 // A content never changes, so a later backup copies only what is not there yet. Until backup.txt is
-// replaced, the earlier backup is whole. One thread; other processes are kept out by LOCK.
+// replaced, the earlier backup is whole. One thread at a time; LOCK keeps other processes out.
 #pragma once
 
 #include <string>
@@ -18,23 +19,23 @@ namespace holdfast::storage::files {
 
 // Brings the backup in `folder` (made when missing; its parent must exist) up to what the store in
 // the data folder `data` holds at one instant, reading and verifying every byte that it copies. The
-// caller sees to it that no content file of that instant is removed meanwhile. Throws OpenError
-// when `folder` cannot take a backup, and Error when the work fails; the earlier backup is then as
-// good as before. what() is one sentence in either case.
+// caller ensures that no content file of that instant is removed meanwhile. Throws OpenError when
+// `folder` cannot take a backup, and Error when the work fails; the earlier backup is then as good
+// as before. what() is one sentence in either case.
 BackupReport backup(const std::string& data, const std::string& folder,
                     const BackupDatabase& database, const OnBackupProgress& progress);
 
-// Makes a store in the folder `data`, which must be missing or empty, of the backup in `folder`,
-// verifying every hash. The store is there when all is verified and flushed, and not before. Throws
-// as backup does; then `data` is as it was, or, when no data folder could be made there, holds
-// empty folders. Killed, it leaves a folder that is refused as a store and that a later restore
-// starts anew.
+// Makes a store in the folder `data`, which must be missing or empty, from the backup in `folder`,
+// verifying every hash. The store exists once all is verified and flushed, and not before. Throws
+// as `backup` does; then `data` is as it was, or holds empty folders when no data folder could be
+// made there. A process that is killed leaves a folder that is refused as a store; a later restore
+// into it begins anew.
 BackupReport restore(const std::string& folder, const std::string& data,
                      DataFolder::Options options, const BackupDatabase& database,
                      const OnBackupProgress& progress);
 
-// Why the folder at `path` can hold no store of its own: it is a backup, or a restore into it was
-// cut short. Empty when neither is so.
+// Returns why the folder at `path` can hold no store: it is a backup, or a restore into it was cut
+// short. Empty when it is neither.
 [[nodiscard]] std::string not_a_store(const std::string& path);
 
 }  // namespace holdfast::storage::files

@@ -22,12 +22,12 @@ namespace holdfast::storage::files {
 
 namespace {
 
-// A larger file is not read as a whole before its first byte is served: this much takes 50 ms from
-// the page cache, and a player that asks for one range of a film must not wait for all of it.
+// A larger file is not read as a whole before its first byte is served. This much takes 50 ms from
+// the page cache, and a player that requests one range of a film must not wait for all of it.
 constexpr std::uint64_t kVerifiedAtOnceBytes = 64 << 20;
 
-// More files than these are flushed with all that the disk has, which the disk does at one go: one
-// by one each would wait for it twice.
+// More files than this are flushed with one syncfs: one by one, each file would wait for the disk
+// twice.
 constexpr std::size_t kFewFiles = 16;
 
 [[noreturn]] void fail(const char* doing, const std::string& name) {
@@ -46,19 +46,20 @@ std::string random_name() {
   return text::hex(random);
 }
 
-// The folder in blobs/ that has `blob`. Opened by itself, so that no symbolic link is followed on
-// the way to a file; errno says why when it cannot be.
+// Opens the folder in blobs/ that has `blob`. It is opened by itself, so that no symbolic link is
+// followed on the way to a file. When that fails, errno says why.
 Descriptor open_fan(const DataFolder& folder, const std::string& blob) {
   return Descriptor(openat(folder.blobs(), blob.substr(0, 2).c_str(),
                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-// Which of the 256 folders it is.
+// Returns which of the 256 folders has `blob`.
 std::size_t place_of(const std::string& blob) {
   return static_cast<std::size_t>(text::hex_value(blob[0]) * 16 + text::hex_value(blob[1]));
 }
 
-// Calls visit(name) for each entry of the folder `name` in `above`; of none when it is missing.
+// Calls visit(folder, name) for each entry of the folder `name` in `above`; for none when the
+// folder is missing.
 template <typename Visit>
 void each_entry(int above, const std::string& name, const Visit& visit) {
   const int fd = openat(above, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -116,7 +117,7 @@ class FileReader final : public ContentReader {
   }
 
  private:
-  // The next bytes in order; with the last ones comes the verdict.
+  // Adds the next bytes in order. Throws Error{corrupt} with the last ones when the hash is wrong.
   void digest(std::span<const char> bytes) {
     digester_->add(bytes);
     digested_ += bytes.size();
@@ -136,7 +137,7 @@ class FileReader final : public ContentReader {
   std::uint64_t digested_ = 0;
 };
 
-// Reads all of it.
+// Returns true when the content has its SHA-256. Reads all of it.
 bool has_its_hash(ContentReader& reader, const Content& content) {
   Digester digester(Digests{});
   std::vector<char> buffer(1 << 20);
@@ -158,7 +159,7 @@ Descriptor open_lost(const DataFolder& folder, bool may_make) {
 
 }  // namespace
 
-// Small bodies end their life here in memory; the first byte over the limit makes the file.
+// An upload in memory, which becomes a file with the first byte over kInlineLimitBytes.
 class FileUpload final : public Upload {
  public:
   FileUpload(FileContentStore& store, Digests digests) : store_(store), digester_(digests) {}
@@ -175,7 +176,7 @@ class FileUpload final : public Upload {
   }
 
  private:
-  // Bytes collected before they go to the file in one write: network reads are small.
+  // Bytes collected before one write to the file: network reads are small.
   static constexpr std::size_t kBuffer = 256 * 1024;
   static_assert(kBuffer > kInlineLimitBytes);
 
@@ -200,7 +201,7 @@ FileUpload::~FileUpload() {
     try {
       store_.remove(name_);
     } catch (const Error&) {
-      // The next start's sweep finds it.
+      // The sweep of the next start finds the file.
     }
     store_.let_go(name_);
   } else {
@@ -253,8 +254,7 @@ const Content& FileUpload::seal() {
   return content_;
 }
 
-// The file is on disk before its name is, and its name is before
-// any row can name it.
+// The file is on disk before its name is, and its name is on disk before any row can name it.
 void FileUpload::move_into_place() {
   const bool full = store_.durability_ == Durability::full;
   store_.refuse_if_failed();
@@ -294,11 +294,11 @@ FileContentStore::FileContentStore(const DataFolder& folder, Durability durabili
       if (name.size() == 1 && text::is_lower_hex(name)) {
         each_entry(in, name, remove);
       } else {
-        remove(in, name);  // an earlier version's
+        remove(in, name);  // left by an earlier version
       }
     });
-  // OpenSSL sets itself up at its first use, and stays broken if that fails for want of memory:
-  // better now, where it only means no start.
+  // OpenSSL initialises itself at its first use, and stays broken if that fails for want of memory.
+  // Here a failure only prevents the start.
   static_cast<void>(Digester(Digests{.sha1 = true}));
 }
 
@@ -314,7 +314,8 @@ std::unique_ptr<ContentReader> FileContentStore::open(const Content& content) {
     fd = Descriptor(openat(fan.get(), content.blob.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) {
     if (errno == ENOENT) return nullptr;
-    // The process may have run out of something; anything else is wrong with the file.
+    // These errors mean that the process or system has run out of something; any other means that
+    // something is wrong with the file.
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) fail("open", path);
     if (errno == ELOOP || errno == ENOTDIR)
       throw Error(Fault::corrupt, path + " is or lies behind a symbolic link");
@@ -353,8 +354,8 @@ bool FileContentStore::held(const std::string& blob) {
   return held_.contains(blob);
 }
 
-// Linux tells of a lost write once, and afterwards flushes the same folder without a word: after a
-// failure no flush of this process can be believed.
+// Linux reports a lost write once, and a later flush of the same folder succeeds. After a failure
+// no flush of this process can be trusted.
 void FileContentStore::flush_sealed(int fd, const std::string& name) {
   if (fsync(fd) == 0) return;
   const int error = errno;
@@ -422,7 +423,7 @@ void FileContentStore::flush() {
     if (made && fsync(folder_.blobs()) != 0) fail("fsync", "blobs");
     for (const std::string& blob : blobs) named_[place_of(blob)] = true;
   } catch (...) {
-    // They stay unflushed: nothing that they superseded may be removed.
+    // The files stay unflushed: nothing that they replaced may be removed.
     const std::lock_guard lock(mutex_);
     unflushed_.merge(blobs);
     throw;
@@ -453,7 +454,7 @@ void FileContentStore::flush_one(const std::string& blob) {
 void FileContentStore::for_each(
     const std::function<void(const std::string& blob, std::uint64_t size)>& visit) {
   for (const std::string& fan : blob_folders()) {
-    // First all names of a folder: `visit` may remove.
+    // All names of a folder are read first, because `visit` may remove files.
     std::vector<std::pair<std::string, std::uint64_t>> found;
     each_entry(folder_.blobs(), fan, [&](int in, const std::string& name) {
       struct stat file {};

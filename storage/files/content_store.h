@@ -1,6 +1,7 @@
-// storage::ContentStore in a data folder: one file for each content over 64 KiB, written once,
+// storage::ContentStore in a data folder. Each content over 64 KiB is one file, written once and
 // named by 128 random bits (docs/storage.md#crash-at-each-step). Smaller content stays in memory,
-// for the namespace's own store. Any thread may call; an Upload belongs to one thread at a time.
+// for the namespace's own store. Any thread may call any function; an Upload belongs to one thread
+// at a time.
 #pragma once
 
 #include <array>
@@ -21,7 +22,7 @@ namespace holdfast::storage::files {
 class FileContentStore final : public ContentStore {
  public:
   // Removes what uploads of an earlier process left in tmp/. `folder` must outlive the store.
-  // `on_failure` is told when the flush of a file or folder failed: from then on every upload of a
+  // `on_failure` is called when the flush of a file or folder fails: from then on every upload of a
   // file is refused with `unavailable`, and the program has to start again (docs/robustness.md
   // G10).
   FileContentStore(const DataFolder& folder, Durability durability, OnFailure on_failure = {});
@@ -29,10 +30,10 @@ class FileContentStore final : public ContentStore {
   [[nodiscard]] std::unique_ptr<Upload> begin(Digests digests) override;
   [[nodiscard]] std::unique_ptr<ContentReader> open(const Content& content) override;
   void remove(const std::string& blob) override;
-  // In `relaxed`: the files sealed since the last flush. The first flush of a store also covers
-  // whatever an earlier process had not flushed.
+  // In `relaxed` durability, flushes the files sealed since the last flush. The first flush of a
+  // store also covers what an earlier process had not flushed.
   void flush() override;
-  // Leaves out what uploads still hold: nobody has to name it yet, so nobody may sweep it.
+  // Leaves out files that uploads still hold: no row names them yet, and they must not be swept.
   void for_each(
       const std::function<void(const std::string& blob, std::uint64_t size)>& visit) override;
   void set_aside(const std::string& blob) override;
@@ -56,8 +57,8 @@ class FileContentStore final : public ContentStore {
   void flush_sealed(int fd, const std::string& name);
   void refuse_if_failed() const;
   void sealed_unflushed(const std::string& blob);
-  // The folder that `blob` goes to, made when it is missing; in `full` durability its name is on
-  // disk.
+  // Opens the folder for `blob`; makes it when it is missing. In `full` durability the folder's
+  // name is on disk when this returns.
   [[nodiscard]] Descriptor folder_for(const std::string& blob);
   void flush_all();
   void flush_one(const std::string& blob);
@@ -67,14 +68,14 @@ class FileContentStore final : public ContentStore {
   OnFailure on_failure_;
   std::atomic<bool> failed_ = false;
   SoundContents verified_;
-  // By the first two digits: the folder's name is known to be on disk. An earlier process may have
-  // died between making it and its flush.
+  // Indexed by the first two digits: true when the folder's name is known to be on disk. An earlier
+  // process may have died between making the folder and flushing its name.
   std::array<std::atomic<bool>, 256> named_{};
-  std::mutex flush_mutex_;  // one flush at a time
+  std::mutex flush_mutex_;  // held during a flush: one at a time
   bool flushed_earlier_ = false;
   std::mutex mutex_;  // guards the two below
   std::set<std::string> unflushed_;
-  std::set<std::string> held_;  // by uploads: sealed, and neither kept nor removed
+  std::set<std::string> held_;  // files of uploads: sealed, and neither kept nor removed
 };
 
 }  // namespace holdfast::storage::files

@@ -60,7 +60,8 @@ void same_disk(int fd, const struct stat& root, const std::string& path) {
   }
 }
 
-// Sets or clears an attribute (chattr) of a file or folder. Where it is not known it does no harm.
+// Sets or clears an attribute (chattr) of a file or folder. A file system that does not know the
+// attribute ignores it.
 void set_attribute(int fd, int attribute, bool wanted) {
   int flags = 0;
   if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0 || ((flags & attribute) != 0) == wanted) return;
@@ -113,7 +114,7 @@ DataFolder::DataFolder(const std::string& path, Options options) {
   if (!folder_) refuse("Cannot open the data folder " + path_);
   struct stat root {};
   if (fstat(folder_.get(), &root) != 0) refuse("Cannot read " + path_);
-  // With or without the sticky bit: what is not there yet could be put there by anybody.
+  // The sticky bit does not help: anybody could create what does not exist yet.
   if ((root.st_mode & S_IWOTH) != 0)
     throw OpenError("The data folder " + path_ + " is one that everybody may write; chmod o-w it.");
   if (!options.allow_network_disk) refuse_network_disk(folder_.get(), path_);
@@ -129,7 +130,7 @@ DataFolder::DataFolder(const std::string& path, Options options) {
   look_for_content(root);
 }
 
-// A disk that is read-only has no other writer, so it is enough that nobody who writes holds it.
+// A read-only disk has no other writer, so a shared lock is enough: it excludes only writers.
 void DataFolder::hold() {
   lock_ =
       Descriptor(openat(folder_.get(), "LOCK", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -148,25 +149,27 @@ void DataFolder::hold() {
 }
 
 void DataFolder::make_folders(const struct stat& root) {
-  // What is written over must keep its place on a copy-on-write disk: else it takes new blocks each
-  // time, which a full disk has not. Content is written once, and keeps the disk's checksums.
+  // The database and its log are overwritten, and must keep their blocks on a copy-on-write disk:
+  // new blocks for each write are not available on a full disk. Content is written once, and keeps
+  // the disk's checksums.
   set_attribute(folder_.get(), FS_NOCOW_FL, true);
   tmp_ = folder(folder_.get(), "tmp", path_ + "/tmp");
   blobs_ = folder(folder_.get(), "blobs", path_ + "/blobs");
   same_disk(tmp_.get(), root, path_ + "/tmp");
   set_attribute(tmp_.get(), FS_NOCOW_FL, false);
   set_attribute(blobs_.get(), FS_NOCOW_FL, false);
-  // Has ext4 put the folders in this one far from each other. It places a file near its folder, and
-  // one without a journal looks at every file that was removed there in the last minute before it
-  // makes another.
+  // This makes ext4 place the subfolders far from each other. ext4 places a file near its folder,
+  // and without a journal it examines every inode freed there in the last minute before it makes
+  // another.
   set_attribute(tmp_.get(), FS_TOPDIR_FL, true);
   for (const char digit : text::kHexDigits) {
     const std::string name(1, digit);
     const std::string full = path_ + "/tmp/" + name;
     same_disk(folder(tmp_.get(), name.c_str(), full).get(), root, full);
   }
-  // Also when nothing was made just now: an earlier start may have died before its flush. A folder
-  // is on disk once it is flushed itself, which not every disk does with the one above it.
+  // The folders are flushed also when nothing was made just now, because an earlier start may have
+  // died before its flush. Each is flushed by itself, because not every file system flushes a
+  // folder with its parent.
   sync(tmp_.get(), path_ + "/tmp");
   sync(blobs_.get(), path_ + "/blobs");
   sync(folder_.get(), path_);
@@ -192,8 +195,8 @@ void DataFolder::look_for_content(const struct stat& root) {
     } else if (!blobs_ || errno == ENOENT) {
       missing_.push_back(name);
     } else if (errno == ENOTDIR && is_regular_file(blobs_.get(), name.c_str())) {
-      // On a disk without a journal a power cut can leave this of a folder that was just made: its
-      // name, and behind it a file that had its place before.
+      // On a file system without a journal, a power cut can leave the name of a folder that was
+      // just made referring to the inode of an earlier file.
       set_aside(name);
       missing_.push_back(name);
     } else {

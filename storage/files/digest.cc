@@ -9,7 +9,8 @@ namespace {
 
 [[noreturn]] void fail() { throw Error(Fault::unavailable, "a digest cannot be computed"); }
 
-// Fetched once: the look-up by name behind EVP_sha256() costs more than hashing a small body.
+// The algorithm is fetched once: the lookup by name behind EVP_sha256() costs more than hashing a
+// small body.
 const EVP_MD* algorithm(const char* name) {
   const EVP_MD* found = EVP_MD_fetch(nullptr, name, nullptr);
   if (!found) fail();

@@ -15,7 +15,7 @@ class Digester {
  public:
   explicit Digester(Digests digests);
   void add(std::span<const char> bytes);
-  // Call once, at the end.
+  // Returns the checksums. Call once, at the end.
   [[nodiscard]] Checksums finish();
 
  private:

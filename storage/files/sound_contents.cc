@@ -6,8 +6,8 @@ namespace holdfast::storage::files {
 
 namespace {
 
-// FNV-1a over the words, each spread over all bits first (the finalizer of splitmix64). Nobody can
-// choose a blob's name, an inode or a content's number, so no secret is needed.
+// Hashes the words by FNV-1a, each spread over all bits first (the finalizer of splitmix64). Nobody
+// can choose a blob's name, an inode or a content's number, so no secret is needed.
 std::uint64_t spread(std::initializer_list<std::uint64_t> words) {
   std::uint64_t sum = 0xcbf29ce484222325;
   for (std::uint64_t word : words) {

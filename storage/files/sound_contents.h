@@ -1,6 +1,6 @@
-// Which contents this process knows to be what was stored, because it wrote or verified them itself
-// (docs/robustness.md G9). Bounded: a newer entry may take the place of an older one, which is then
-// verified once more. Any thread.
+// Remembers which contents this process knows to be what was stored, because it wrote or verified
+// them itself (docs/robustness.md G9). The table is bounded: a newer entry may replace an older
+// one, whose content is then verified once more. Any thread.
 #pragma once
 
 #include <atomic>
@@ -13,12 +13,13 @@
 
 namespace holdfast::storage::files {
 
-// A content in a certain state: another state of it, and another content, have another mark.
+// Identifies a content in a certain state: another state of it, or another content, has another
+// mark.
 class Mark {
  public:
-  // Of a file: it changes with the file's identity, size and time of modification.
+  // The mark of a file. It changes with the file's identity, size and time of modification.
   Mark(std::string_view blob, const struct stat& file);
-  // Of inline content, by its number, which is never given out twice.
+  // The mark of inline content, by its id, which is never given out twice.
   explicit Mark(std::int64_t id);
   [[nodiscard]] std::uint64_t value() const { return value_; }
 
@@ -39,7 +40,7 @@ class SoundContents {
     return std::atomic_ref(slots_[mark.value() % kSlots]);
   }
 
-  // 0, which is no mark, in the empty ones.
+  // An empty slot holds 0, which is no mark.
   HugeTable<std::uint64_t> slots_ = make_huge_table<std::uint64_t>(kSlots);
 };
 

@@ -20,21 +20,21 @@ namespace holdfast::storage::sqlite {
 
 namespace {
 
-// The writer's cache is one of the connections' shares.
+// The writer's connection and each reader's get an equal share of the cache.
 std::size_t cache_share(const Options& options) {
   return options.cache_bytes / (std::max<std::size_t>(options.readers, 1) + 1);
 }
 
-// What is opened first, and holds the log's index until the namespace ends.
+// What is opened first. It keeps the log's index in memory until the namespace ends.
 struct Opened {
   std::unique_ptr<LogLimit> limit;
   std::unique_ptr<Connection> connection;
 };
 
-// So many locks are forgotten while others wait to write.
+// The most locks that one write removes, because other writes wait meanwhile.
 constexpr std::size_t kPurgedAtOnce = 500;
 
-// Which file is at a path: the disk and the file's number on it.
+// The file at a path: its device and inode.
 using FileId = std::pair<dev_t, ino_t>;
 FileId file_id(const std::string& path) {
   struct stat file {};
@@ -115,7 +115,8 @@ class SqliteNamespace final : public Namespace {
 
   void for_each_blob(
       const std::function<void(std::int64_t, const Content&)>& visit) const override {
-    // In pages, because a visit may read a whole file and no transaction may last that long.
+    // The contents are read page by page, because a visit may read a whole file and no transaction
+    // may last that long.
     for (std::int64_t after = 0;;) {
       std::vector<std::pair<std::int64_t, Content>> page;
       {
@@ -227,18 +228,18 @@ class SqliteNamespace final : public Namespace {
   std::string path_;
   const Clock& clock_;
   std::int64_t read_limit_s_;
-  Opened opened_;  // its connection is the writer's, when there is one
+  Opened opened_;  // its connection is moved to the writer, when there is one
   std::string epoch_;
   mutable ReaderPool pool_;
   std::unique_ptr<GroupCommit>
-      writer_;  // none on a read-only disk, where the two below never change
+      writer_;  // null on a read-only disk, where the two below never change
   std::shared_ptr<const Accounts> accounts_;
   NamespaceStats stats_;
-  std::vector<std::pair<std::string, FileId>> files_;  // by the end of the path
+  std::vector<std::pair<std::string, FileId>> files_;  // by the suffix of the path
 };
 
-// A database is only ever made where there is nothing: an empty one in the place of a lost one
-// would look like a successful start, and the next sweep would remove all content.
+// A database is made only where there is none and no content: an empty database in place of a lost
+// one would look like a successful start, and the next sweep would remove all content.
 void create_if_new(const std::string& path, ContentStore& content, const Clock& clock) {
   struct stat file {};
   if (lstat(path.c_str(), &file) == 0) {
@@ -275,8 +276,8 @@ void refuse_damage(Connection& connection) {
   if (!clean && connection.text("PRAGMA quick_check(1)") != "ok") {
     throw OpenError("The database is damaged: the check after an unclean end failed. Restore it.");
   }
-  // Nothing can be reached without it, and the way down from one that lies inside another
-  // collection would go in a circle.
+  // Without the root no resource can be reached, and below a root that lies inside another
+  // collection the way down would go in a circle.
   if (connection.integer("SELECT count(*) FROM node WHERE id = 1 AND parent = 0 AND key = '' AND "
                          "content IS NULL AND NOT EXISTS (SELECT 1 FROM node WHERE id = 0)") != 1) {
     throw OpenError("The database is damaged: it has no root collection. Restore it.");
@@ -296,7 +297,7 @@ void refuse_lost_content(Connection& connection, const Options& options) {
 }
 
 // Remaining time of a lock is clamp(granted + timeout - now, 0, timeout): a clock that was set back
-// while we were down must not make leases longer.
+// while the server was down must not make leases longer.
 void start_session(Connection& connection, const Clock& clock) {
   connection.execute("BEGIN IMMEDIATE");
   Statement clamp(connection,
@@ -307,8 +308,8 @@ void start_session(Connection& connection, const Clock& clock) {
   connection.execute("COMMIT");
 }
 
-// The store as it is after the last process: with everything that was committed, unless relaxed
-// durability has to go back to its last barrier.
+// Opens the store as the last process left it: with everything that was committed, unless relaxed
+// durability has to return to its last barrier.
 Opened open_after_last(const std::string& path, ContentStore& content, const Options& options) {
   const auto mode = options.read_only ? Connection::Mode::read : Connection::Mode::write;
   Opened opened;
@@ -349,7 +350,7 @@ std::unique_ptr<Namespace> open(const std::string& path, ContentStore& content, 
         throw OpenError("The database is an older version's, and on a read-only disk it stays so.");
       refuse_damage(connection);
     } else {
-      // Of versions that had the log's index, and the space for removals, in files.
+      // Earlier versions had the log's index and the space for removals in these files.
       for (const char* suffix : {"-shm", ".reserve"}) unlink((path + suffix).c_str());
       keep_log(connection.handle(), static_cast<std::int64_t>(options.reserve_bytes));
       migrate(connection, path, migrations(), content);
@@ -357,8 +358,9 @@ std::unique_ptr<Namespace> open(const std::string& path, ContentStore& content, 
       try {
         start_session(connection, clock);
       } catch (const SqlError& error) {
-        // The log is full, on a full disk: moved into the database it has its own room again. First
-        // its contents are flushed, or a power cut could take them and not what names them.
+        // The log is full, on a full disk. Moving it into the database frees its space for reuse.
+        // The content files that it names are flushed first, or a power cut could lose them and not
+        // the rows that name them.
         if (error.fault() != Fault::full) throw;
         if (connection.in_transaction()) connection.execute("ROLLBACK");
         content.flush();

@@ -1,4 +1,4 @@
-// Basic credentials (RFC 7617), for a client to send.
+// Basic credentials (RFC 7617) for a client to send.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ inline std::string base64(std::string_view bytes) {
   return text::base64({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
 }
 
-// The value of Authorization.
+// Returns the value of Authorization.
 inline std::string basic(const std::string& name, const std::string& password) {
   return "Basic " + base64(name + ":" + password);
 }

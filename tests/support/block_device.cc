@@ -36,7 +36,7 @@ struct BlockDevice::Shared {
 
   pid_t parent = getpid();
 
-  // The child's own.
+  // Only the child uses these.
   int image = -1;
   int log = -1;
   off_t size = 0;
@@ -63,7 +63,7 @@ std::string why_no_block_device() {
 
 void BlockDevice::serve(const std::filesystem::path& image, const std::filesystem::path& log,
                         const std::filesystem::path& path, Shared& shared) {
-  // Nothing that the parent has open may live longer because of this process.
+  // The child must not keep descriptors of the parent open.
   const int others = mounts_of_others();
   close_range(3, static_cast<unsigned>(others) - 1, 0);
   close_range(static_cast<unsigned>(others) + 1, ~0U, 0);
@@ -85,7 +85,7 @@ void BlockDevice::serve(const std::filesystem::path& image, const std::filesyste
     fuse_reply_attr(request, &facts, 3600);
   };
   operations.open = [](Request request, fuse_ino_t, fuse_file_info* file) {
-    file->direct_io = 1;  // each write comes at once, and as it was made
+    file->direct_io = 1;  // each write arrives at once and unchanged
     fuse_reply_open(request, file);
   };
   operations.read = [](Request request, fuse_ino_t, std::size_t size, off_t offset,
@@ -128,14 +128,14 @@ void BlockDevice::serve(const std::filesystem::path& image, const std::filesyste
     fuse_reply_err(request, 0);
   };
 
-  // It says that it ends, which is no news.
+  // libfuse logs that it ends, which is expected.
   fuse_set_log_func([](fuse_log_level, const char*, va_list) {});
   std::string name = "block-device";
   char* arguments[] = {name.data(), nullptr};
   fuse_args parsed{1, static_cast<char**>(arguments), 0};
   fuse_session* session = fuse_session_new(&parsed, &operations, sizeof(operations), &shared);
   if (session == nullptr || fuse_session_mount(session, path.c_str()) != 0) _exit(2);
-  // This process serves until the mount is gone, also when its parent was killed.
+  // This process serves until the mount is gone, also after its parent was killed.
   if (setns(others, CLONE_NEWNS) != 0) _exit(2);
   close(others);
   const int ended = fuse_session_loop(session);
@@ -180,14 +180,14 @@ BlockDevice::BlockDevice(const std::filesystem::path& image, const std::filesyst
 
 BlockDevice::~BlockDevice() {
   hold_flushes(false);
-  // A loop device lets go of it some moments after its last user.
+  // A loop device releases the file some moments after its last user has ended.
   bool gone = false;
   for (int tries = 0; tries < 1'000 && !gone; ++tries) {
     gone = umount2(path_.c_str(), 0) == 0 || errno != EBUSY;
     if (!gone) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   if (!gone) umount2(path_.c_str(), MNT_DETACH);
-  // Unmounted, the child ends by itself.
+  // After the unmount the child ends by itself.
   for (int tries = 0; tries < 1'000; ++tries) {
     if (waitpid(child_, nullptr, WNOHANG) == child_) {
       child_ = -1;

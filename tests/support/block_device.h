@@ -1,5 +1,6 @@
-// A disk that keeps a log of all that is written to it and of every flush, and can be told to fail.
-// It is one FUSE file, served by a child process, that a loop device makes a block device of.
+// A disk that keeps a log of all that is written to it and of every flush, and that a test can make
+// fail. It is one FUSE file, served by a child process, of which a loop device makes a block
+// device. One thread at a time.
 //
 //   make_file_system(folder / "image", FileSystem::ext4, 64);
 //   BlockDevice disk(folder / "image", folder / "log", folder / "device");
@@ -7,7 +8,7 @@
 //   ... write ...
 //   disk.records();                          // how many writes and flushes there were
 //
-// The log holds a DeviceRecord and, after that of a write, its bytes, one after the other. A flush
+// The log is a sequence of DeviceRecords; the record of a write is followed by its bytes. A flush
 // has made durable what was written before its record.
 #pragma once
 
@@ -27,31 +28,32 @@ struct DeviceRecord {
   Kind kind = Kind::write;
 };
 
-// Why this machine cannot; empty when it can.
+// Returns why this machine cannot make such a disk; empty when it can.
 [[nodiscard]] std::string why_no_block_device();
 
 class BlockDevice {
  public:
-  // `image` is what the disk holds, and is changed; `log` and `path` are files to be made.
+  // `image` has the content of the disk, and is changed; `log` and `path` are files to be made.
   BlockDevice(const std::filesystem::path& image, const std::filesystem::path& log,
               std::filesystem::path path);
-  // Nothing may be mounted from it any more.
+  // Nothing may be mounted from the disk any more.
   ~BlockDevice();
   BlockDevice(const BlockDevice&) = delete;
   BlockDevice& operator=(const BlockDevice&) = delete;
 
-  // To make a loop device of.
+  // The file for a loop device.
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  // Records in the log. What is written or flushed is counted before its writer hears of it.
+  // Returns the number of records in the log. A write or flush is counted before its caller returns
+  // from it.
   [[nodiscard]] std::uint64_t records() const;
 
-  // From now on, or no longer, each of these fails with EIO.
+  // With `on`, each of these fails with EIO from now on.
   void fail_reads(bool on);
   void fail_writes(bool on);
   void fail_flushes(bool on);
-  // From now on each flush takes so long, as a slow disk's.
+  // From now on each flush takes this long, as on a slow disk.
   void delay_flushes(std::chrono::milliseconds time);
-  // While this is on, a flush that comes does not end, and nothing after it begins.
+  // While this is on, a flush does not end, and nothing after it begins.
   void hold_flushes(bool on);
 
  private:
@@ -61,7 +63,7 @@ class BlockDevice {
                                  const std::filesystem::path& path, Shared& shared);
 
   std::filesystem::path path_;
-  Shared* shared_ = nullptr;  // with the child
+  Shared* shared_ = nullptr;  // shared with the child
   pid_t child_ = -1;
 };
 

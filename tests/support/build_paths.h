@@ -1,5 +1,6 @@
-// Where this build's sources and binaries are. In one small file of their own, so that no other
-// object depends on the folder it was compiled in and a compiler cache serves every clone.
+// The places of this build's sources and binaries. They have one small file of their own, so that
+// no other object depends on the folder in which it was compiled, and a compiler cache serves every
+// clone. Any thread.
 #pragma once
 
 #include <filesystem>
@@ -8,9 +9,9 @@
 namespace holdfast::test {
 
 [[nodiscard]] std::filesystem::path source_folder();
-// Where the `holdfast` binary is.
+// Returns the folder of the `holdfast` binary.
 [[nodiscard]] std::filesystem::path binary_folder();
-// The C++ compiler of this build.
+// Returns the C++ compiler of this build.
 [[nodiscard]] std::string compiler();
 
 }  // namespace holdfast::test

@@ -1,5 +1,5 @@
-// Certificates made by the openssl program, and programs that trust one of them although they know
-// only what the system trusts.
+// Makes certificates with the openssl program, and runs programs that trust one of them although
+// they only use the system's list.
 #pragma once
 
 #include <filesystem>
@@ -23,7 +23,7 @@ inline std::string openssl(std::vector<std::string> arguments) {
   return outcome.output;
 }
 
-// A self-signed certificate and its key, for localhost.
+// Makes a self-signed certificate and its key, for localhost.
 inline void make_certificate(const std::string& certificate, const std::string& key,
                              const std::vector<std::string>& more = {}) {
   std::vector<std::string> arguments = {"req",
@@ -45,8 +45,8 @@ inline void make_certificate(const std::string& certificate, const std::string& 
   openssl(arguments);
 }
 
-// Runs `command` where the system's list of trusted certificates has `certificate` too: in a mount
-// namespace of its own, so that nothing is changed for anybody else. `folder` takes the list.
+// Returns a command that runs `command` in a mount namespace of its own, in which the system's list
+// of trusted certificates has `certificate` too. `folder` gets the file of the list.
 inline Command trusting(const std::filesystem::path& certificate,
                         const std::filesystem::path& folder, Command command) {
   static const char* const kScript =
@@ -61,7 +61,7 @@ inline Command trusting(const std::filesystem::path& certificate,
   return command;
 }
 
-// Why trusting() cannot be used here; empty when it can.
+// Returns why trusting() cannot be used here; empty when it can.
 inline std::string why_no_trust() {
   if (!std::filesystem::exists("/etc/ssl/certs/ca-certificates.crt"))
     return "the system has no list of trusted certificates";

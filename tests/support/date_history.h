@@ -1,7 +1,7 @@
-// Random histories of one server, judged by what every client may have cached: whatever was served
-// at a URL with a Last-Modified must never again be confirmed by that date once the URL has other
-// content (RFC 9110 §8.8.2.2, §13.1.3). The definition is that of a client, so it knows nothing of
-// how a server could tell. Deterministic.
+// Random histories of one server, checked against what every client may have cached: a
+// Last-Modified that was served at a URL must never again confirm cached content once the URL has
+// other content (RFC 9110 §8.8.2.2, §13.1.3). The check uses only what a client can see.
+// Deterministic. One thread.
 //
 //   DateHistory history(dav, clock, seed);
 //   history.play(200);                 // one act, then all dates are tried
@@ -25,7 +25,7 @@ namespace holdfast::test {
 class DateHistory {
  public:
   // With `jumps` the clock is set back and forth, there are only files in the root, and no client
-  // dates them.
+  // sets their dates.
   DateHistory(DavClient& dav, ManualClock& clock, unsigned seed, bool jumps = false)
       : dav_(&dav), clock_(clock), seed_(seed), jumps_(jumps), random_(seed) {}
 
@@ -42,11 +42,11 @@ class DateHistory {
       }
     }
   }
-  // The program was started again.
+  // Call after the program was started again.
   void use(DavClient& dav) { dav_ = &dav; }
-  // How often the date of what is there was confirmed, and how often it could have been.
+  // These return how often the date of the current content was confirmed, how often it permitted a
+  // write, and how often each was tried.
   [[nodiscard]] std::uint64_t confirmed() const { return confirmed_; }
-  // How often it let the one write who has seen it.
   [[nodiscard]] std::uint64_t writable() const { return writable_; }
   [[nodiscard]] std::uint64_t tried() const { return tried_; }
 
@@ -61,7 +61,8 @@ class DateHistory {
     const auto& from = jumps_ ? kFiles : kTree;
     return from[static_cast<std::size_t>(pick(static_cast<int>(from.size())))];
   }
-  // A date that others may have had: within the last seconds, seldom in the next ones.
+  // Returns a date that other content may have had: within the last seconds, seldom in the next
+  // ones.
   std::int64_t any_date_s() { return clock_.wall() / 1000 - pick(6) + (one_in(8) ? 4 : 0); }
   Headers maybe_dated() {
     if (jumps_ || !one_in(3)) return {};
@@ -109,7 +110,8 @@ class DateHistory {
     }
   }
 
-  // Some client has seen everything that was ever served. Nobody keeps what has no bytes.
+  // Records everything that was served, because some client may have cached it. Empty content is
+  // not cached.
   void cache_all() {
     current_.clear();
     tag_.clear();
@@ -131,7 +133,7 @@ class DateHistory {
       for (const auto& [date, tag] : cached_[path]) {
         const auto date_s = http::parse_date(date, now / 1000);
         ASSERT_TRUE(date_s.has_value());
-        // Once its second is over, and as soon as the clock reads the same again.
+        // The date is tried now, and again once its second is over.
         for (const storage::Millis then : {now, std::max(now, *date_s * 1000) + 2000}) {
           clock_.set_wall(then);
           const int status = dav_->send("GET", path, {{"If-Modified-Since", date}}).status;
@@ -181,8 +183,8 @@ class DateHistory {
   using Cached = std::pair<std::string, std::string>;  // Last-Modified and ETag
   std::map<std::string, Cached> current_;
   std::map<std::string, std::set<Cached>> cached_;
-  std::map<std::string, std::string> tag_;        // of what is there now, empty or not
-  std::map<std::string, std::set<Cached>> seen_;  // with what was empty
+  std::map<std::string, std::string> tag_;        // of the current content, empty or not
+  std::map<std::string, std::set<Cached>> seen_;  // includes empty content
   std::uint64_t confirmed_ = 0;
   std::uint64_t tried_ = 0;
   std::uint64_t writable_ = 0;

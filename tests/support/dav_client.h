@@ -1,4 +1,5 @@
-// Speaks to a dav::Engine in memory, as the server's exchange does over a socket. One thread.
+// A client that calls a dav::Engine in memory, as the server's exchange does over a socket. One
+// thread.
 //
 //   DavClient dav(engine);
 //   Answer answer = dav.send("PUT", "/a.txt", {{"If-None-Match", "*"}}, "hello");
@@ -19,17 +20,18 @@
 
 namespace holdfast::test {
 
-// A body in memory that arrives in pieces and can end badly.
+// A body in memory that arrives in pieces and can end with an error.
 class StringBody final : public http::Body {
  public:
   explicit StringBody(std::string bytes) : bytes_(std::move(bytes)) {}
 
-  // As chunked coding: no length is known beforehand.
+  // Makes the body chunked: its length is not known beforehand.
   StringBody& chunked() {
     chunked_ = true;
     return *this;
   }
-  // Ends with `state` after `after` bytes. The announced length stays the whole.
+  // Makes the body end with `state` after `after` bytes. The announced length stays that of the
+  // whole body.
   StringBody& ends(State state, std::size_t after) {
     end_ = state;
     limit_ = after;
@@ -39,7 +41,7 @@ class StringBody final : public http::Body {
     piece_ = bytes;
     return *this;
   }
-  // Came together with the head.
+  // Makes the body arrive together with the head.
   StringBody& arrived() {
     arrived_ = true;
     return *this;
@@ -49,9 +51,9 @@ class StringBody final : public http::Body {
   [[nodiscard]] bool has_arrived() const override { return arrived_; }
   Piece read() override;
 
-  // True when read was called: a server would have sent 100 Continue.
+  // Returns true when read was called: a server would have sent 100 (Continue).
   [[nodiscard]] bool invited() const { return invited_; }
-  // Bytes read so far.
+  // Returns the number of bytes read so far.
   [[nodiscard]] std::size_t consumed() const { return offset_; }
 
  private:
@@ -72,25 +74,26 @@ struct Answer {
   int status = 0;
   Headers headers;
   std::string body;
-  // What Content-Length would say; nullopt for a streamed body.
+  // The value of Content-Length; nullopt for a streamed body.
   std::optional<std::uint64_t> length;
   std::string log_detail;
   bool lacks_right = false;  // as in http::Response
-  // What a Producer or a ContentReader threw while the body was made: the connection is cut.
+  // True when a Producer or a ContentReader threw while the body was made: a server would close the
+  // connection.
   bool cut = false;
 
-  // The value of the first field of that name; empty when there is none.
+  // Returns the value of the first field of that name; empty when there is none.
   [[nodiscard]] std::string header(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const;
-  // The token in Lock-Token, without brackets.
+  // Returns the token in Lock-Token, without brackets.
   [[nodiscard]] std::string lock_token() const;
 };
 
 // Runs the body of `response` to its end.
 [[nodiscard]] Answer render(http::Response response);
 
-// An account's id for callers who need none in the store: the same for the same name, kNobody for
-// none.
+// Returns an account's id for callers who need none in the store: the same for the same name,
+// kNobody for an empty name.
 [[nodiscard]] storage::AccountId account_named(std::string_view name);
 
 class DavClient {
@@ -100,17 +103,18 @@ class DavClient {
 
   Answer send(std::string_view method, std::string_view target, const Headers& headers = {},
               std::string_view body = {});
-  // With a body of one's own making.
+  // Sends a request with a body that the test made.
   Answer send(std::string_view method, std::string_view target, const Headers& headers,
               http::Body& body);
 
-  // Sent with every request from now on.
+  // Sends every request as this caller from now on.
   void as(std::shared_ptr<const dav::Caller> caller) { caller_ = std::move(caller); }
-  // An account of this name, with the id of account_named(), that may write everything.
+  // Sends every request as an account of this name, with the id of account_named(), that may write
+  // everything.
   void as(std::string principal);
   void over(std::string scheme) { scheme_ = std::move(scheme); }
   void host(std::string host) { host_ = std::move(host); }
-  // What a trusted proxy says that the client asked for.
+  // Sets the host of the client's request as a trusted proxy reports it.
   void forwarded_host(std::string host) { forwarded_host_ = std::move(host); }
 
  private:

@@ -1,5 +1,5 @@
-// What the interposer (tests/support/interposer.cc) and the test that commands it share: a page of
-// memory, mapped by both from one file, and the form of the records in a trace.
+// What the interposer (tests/support/interposer.cc) shares with the test that controls it: a page
+// of memory, mapped by both from one file, and the form of the records in a trace.
 #pragma once
 
 #include <array>
@@ -8,12 +8,12 @@
 
 namespace holdfast::test {
 
-// Environment of the program under test.
+// Environment variables of the program under test.
 inline constexpr const char* kControlVariable = "HOLDFAST_FAULT_CONTROL";
 inline constexpr const char* kFolderVariable = "HOLDFAST_FAULT_FOLDER";
 inline constexpr const char* kTraceVariable = "HOLDFAST_FAULT_TRACE";  // none: no trace
 
-// The calls that can change what is below the data folder, and the one that tells a client so.
+// The calls that can change what is below the data folder, and the one that sends a response.
 enum class CallKind : std::uint32_t {
   create,    // open or openat that made a file
   write,     // write, pwrite, writev, pwritev
@@ -27,7 +27,7 @@ enum class CallKind : std::uint32_t {
   make_folder,
   map,     // a writable shared mapping
   answer,  // send, sendto, sendmsg on an internet socket
-  memory,  // malloc, operator new and their kin, in a program started for memory faults
+  memory,  // malloc, operator new and the like, in a program started for memory faults
 };
 constexpr std::uint32_t bit(CallKind kind) { return 1U << static_cast<std::uint32_t>(kind); }
 inline constexpr std::uint32_t kEveryCall = bit(CallKind::memory) - 1;
@@ -35,33 +35,33 @@ inline constexpr std::uint32_t kEveryCall = bit(CallKind::memory) - 1;
 enum class FaultAction : std::uint32_t {
   none,
   kill,        // SIGKILL instead of the call
-  tear,        // SIGKILL when a write has written half; of other calls instead of them
+  tear,        // SIGKILL when a write has written half; for other calls as `kill`
   fail,        // the call does nothing and fails with `error`
   fail_short,  // a write writes half, the next call fails with `error`; others fail at once
 };
 
-// Zero is: count nothing, fail nothing.
+// When all is zero, nothing is counted and nothing fails.
 struct FaultControl {
   std::atomic<std::uint32_t> armed;
-  std::atomic<std::uint32_t> judging;  // calls that are just now being counted
-  std::uint32_t kinds;                 // a bit each: which calls count
+  std::atomic<std::uint32_t> judging;  // calls that are being counted now
+  std::uint32_t kinds;                 // which calls count, one bit for each
   FaultAction action;                  // at the `at`th of them, the first is 1
-  std::uint32_t persistent;            // not 0: `action` fail goes on for all that follow
-  std::uint32_t repeated;              // not 0: it is met at each `at`th call
+  std::uint32_t persistent;            // not 0: with `action` fail, all later calls fail as well
+  std::uint32_t repeated;              // not 0: the fault happens at each `at`th call
   std::uint64_t at;
   std::uint64_t least;        // allocations of fewer bytes do not count
   std::uint64_t room;         // writes that end at or before this offset do not count
   std::array<char, 64> only;  // empty, or what the paths of calls that count begin with
-  // Seconds between the program's wall clock and the machine's, armed or not.
+  // Seconds by which the program's wall clock is ahead of the machine's, armed or not.
   std::atomic<std::int64_t> wall_offset_s;
   std::int32_t error;  // errno
   std::atomic<std::uint64_t> counted;
   std::atomic<std::uint64_t> fired;
-  std::array<char, 512> last;  // the call that the first fault met, as text
+  std::array<char, 512> last;  // the call at which the first fault happened, as text
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
-// Whether the fault is met at the `number`th call.
+// Returns true when the fault happens at the `number`th call.
 inline bool is_met(const FaultControl& control, std::uint64_t number) {
   if (control.repeated != 0) return number % control.at == 0;
   return number == control.at || (control.persistent != 0 && number > control.at);
@@ -73,7 +73,7 @@ struct TraceHeader {
   std::uint32_t kind;
   std::int32_t descriptor;
   std::int32_t error;   // errno; 0: the call succeeded
-  std::int32_t thread;  // who called, as gettid says
+  std::int32_t thread;  // the calling thread, as gettid returns it
   std::uint32_t path_size;
   std::uint32_t path2_size;
   std::uint32_t data_size;

@@ -16,7 +16,8 @@
 namespace holdfast::test {
 namespace {
 
-// A sanitizer's runtime wants to be the first library: this program's are those of the other.
+// A sanitizer's runtime must be the first library. Returns the runtimes of this program, which are
+// those of the program under test.
 std::string sanitizer_runtimes() {
   std::string paths;
   dl_iterate_phdr(
@@ -65,7 +66,7 @@ Faults::Environment Faults::memory_environment() const {
   const char* options = std::getenv("ASAN_OPTIONS");
   return {{"LD_PRELOAD", library},
           {kControlVariable, path_},
-          // It stands in front of the sanitizer's allocator, on purpose.
+          // The interposer precedes the sanitizer's runtime on purpose.
           {"ASAN_OPTIONS",
            std::string(options != nullptr ? options : "") + ":verify_asan_link_order=0"}};
 }
@@ -82,7 +83,7 @@ void Faults::arm(const Fault& fault) {
   if (fault.only.size() >= control_->only.size()) throw std::logic_error("too long: " + fault.only);
   std::memcpy(control_->only.data(), fault.only.c_str(), fault.only.size() + 1);
   control_->error = fault.error;
-  control_->judging = 0;  // one that killed never came back
+  control_->judging = 0;  // a call that killed the program never returned
   control_->counted = 0;
   control_->fired = 0;
   control_->last[0] = '\0';
@@ -91,7 +92,8 @@ void Faults::arm(const Fault& fault) {
 
 void Faults::disarm() {
   control_->armed = 0;
-  // A call that saw it armed decides before this returns. One that kills says so first.
+  // A call that saw the fault armed decides before this returns. A call that kills the program sets
+  // `fired` first.
   while (control_->judging > 0 && control_->fired == 0) sched_yield();
 }
 

@@ -35,7 +35,7 @@ void FaultPlan::step(const char* name) {
 
 namespace {
 
-// The reading half, around a Snapshot or a Transaction.
+// The reading functions, around a Snapshot or a Transaction.
 template <class Interface>
 class Reading : public Interface {
  public:
@@ -260,7 +260,7 @@ void FaultyNamespace::write(storage::Flush flush,
     fn(transaction);
     plan_.step("commit");
   });
-  // A full or busy store says so before anything is committed.
+  // A full or busy store throws before anything is committed.
   if (plan_.fault() != storage::Fault::full && plan_.fault() != storage::Fault::busy)
     plan_.step("answer of commit");
 }

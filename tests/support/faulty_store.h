@@ -1,6 +1,6 @@
-// A back end that fails at a chosen step: it wraps any namespace and any content store and counts
-// every call that can fail, every act inside a transaction, every piece appended, and both sides of
-// a commit. So a scenario is tried with a failure at each step it has:
+// A back end that fails at a chosen step. It wraps any namespace and any content store and counts
+// every call that can fail, every operation inside a transaction, every piece appended, and both
+// sides of a commit. So a scenario can be tried with a failure at each of its steps:
 //
 //   for (std::uint64_t n = 0;; ++n) {
 //     MemoryStore store;
@@ -36,13 +36,13 @@ class FaultPlan {
   void fail_at(std::uint64_t step, storage::Fault fault);
   [[nodiscard]] storage::Fault fault() const { return fault_; }
   void disarm() { failing_ = kNever; }
-  // True when the failure has happened; `where` names the step.
+  // Returns true when the failure has happened; `where` names the step.
   [[nodiscard]] bool struck() const { return struck_; }
   [[nodiscard]] std::string where() const;
-  // Steps taken since fail_at, or since the start.
+  // Returns the number of steps since fail_at, or since the start.
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
 
-  // Takes one step.
+  // Counts one step; throws when it is the chosen one.
   void step(const char* name);
 
  private:
@@ -56,12 +56,11 @@ class FaultPlan {
 };
 
 // A commit has two steps: "commit", where nothing of the write remains, and "answer of commit",
-// where all of it does although the caller is told that it failed (an unknown outcome,
-// docs/robustness.md G4). Busy and full say that nothing was committed, so they only happen at the
-// first.
+// where all of it remains although the caller gets an error (an unknown outcome, docs/robustness.md
+// G4). Busy and full mean that nothing was committed, so they happen only at the first.
 class FaultyNamespace final : public storage::Namespace {
  public:
-  // Both must outlive the namespace and its snapshots.
+  // Both arguments must outlive the namespace and its snapshots.
   FaultyNamespace(storage::Namespace& inner, FaultPlan& plan) : inner_(inner), plan_(plan) {}
 
   [[nodiscard]] std::unique_ptr<const storage::Snapshot> snapshot() const override;
@@ -93,7 +92,7 @@ class FaultyNamespace final : public storage::Namespace {
 
 class FaultyContentStore final : public storage::ContentStore {
  public:
-  // Both must outlive the store, its uploads and its readers.
+  // Both arguments must outlive the store, its uploads and its readers.
   FaultyContentStore(storage::ContentStore& inner, FaultPlan& plan) : inner_(inner), plan_(plan) {}
 
   [[nodiscard]] std::unique_ptr<storage::Upload> begin(storage::Digests digests) override;

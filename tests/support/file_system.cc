@@ -52,7 +52,7 @@ class Descriptor {
   int fd_;
 };
 
-// As mount(2) names it.
+// Returns the file system's name for mount(2).
 const char* type_of(FileSystem kind) {
   switch (kind) {
     case FileSystem::xfs:
@@ -64,12 +64,12 @@ const char* type_of(FileSystem kind) {
   }
 }
 
-// What mount(8) reads from options: flags of mount(2), and the rest for the file system.
+// Splits options of mount(8) into flags of mount(2) and the rest for the file system.
 std::pair<unsigned long, std::string> parsed(const std::string& options, FileSystem kind) {
   static const std::map<std::string, unsigned long> kFlags = {
       {"ro", MS_RDONLY}, {"rw", 0}, {"noatime", MS_NOATIME}, {"sync", MS_SYNCHRONOUS}};
   unsigned long flags = MS_NOATIME;
-  // Images that come from one another have the same UUID.
+  // Copies of an image have the same UUID, which xfs refuses by default.
   std::string rest = kind == FileSystem::xfs ? "nouuid" : "";
   for (std::size_t at = 0; at < options.size();) {
     const std::size_t end = std::min(options.find(',', at), options.size());
@@ -84,7 +84,7 @@ std::pair<unsigned long, std::string> parsed(const std::string& options, FileSys
   return {flags, rest};
 }
 
-// btrfs remembers devices that it has seen, and takes no older copy of one for another.
+// Makes btrfs forget a device: it remembers devices, and refuses an older copy of one.
 void forget(const fs::path& device) {
   const int control = ::open("/dev/btrfs-control", O_RDWR | O_CLOEXEC);
   if (control < 0) return;
@@ -151,7 +151,7 @@ void make_file_system(const fs::path& image, FileSystem kind, std::size_t mebiby
   switch (kind) {
     case FileSystem::ext4:
     case FileSystem::ext4_without_journal:
-      // Nothing is left for the kernel to do in the background.
+      // These options leave no initialisation to the kernel in the background.
       command.arguments = {
           "mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0"};
       if (kind == FileSystem::ext4_without_journal)
@@ -211,7 +211,7 @@ LoopDevice::LoopDevice(const fs::path& file, bool read_only) {
     const int error = errno;
     ::close(fd_);
     errno = error;
-    // Somebody else was quicker.
+    // Another process took the device.
     if (error != EBUSY && error != ENXIO) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
@@ -242,7 +242,7 @@ MountedImage::MountedImage(const fs::path& image, FileSystem kind, fs::path poin
 }
 
 MountedImage::~MountedImage() {
-  // A process that was just killed may hold it for another moment.
+  // A process that was just killed may use it for another moment.
   bool unmounted = false;
   for (int tries = 0; tries < 200 && !unmounted; ++tries) {
     unmounted = umount2(point_.c_str(), 0) == 0 || errno != EBUSY;
@@ -280,14 +280,14 @@ void DiskImage::fill(std::uintmax_t left) {
       const bool fits = left == 0 || free >= left + size;
       if (fits && ::write(file.get(), bytes.data(), size) > 0) {
         wrote = true;
-        // btrfs knows what is free once it has written what it has.
+        // btrfs reports the right free space once it has written its data.
         if (left > 0) std::ignore = fsync(file.get());
       } else {
         size /= 2;
       }
     }
     if (fsync(file.get()) != 0 && errno != ENOSPC) fail("fsync of the filler");
-    // What other files gave back is free when the file system has done its work.
+    // Space of removed files is free after the file system has been synced.
     if (syncfs(file.get()) != 0 && errno != ENOSPC) fail("syncfs");
     if (!wrote) return;
   }
@@ -298,8 +298,8 @@ void DiskImage::clear() {
   const std::uintmax_t filler = fs::file_size(point() / "filler");
   fs::remove(point() / "filler");
   const Descriptor folder(point(), O_RDONLY | O_DIRECTORY);
-  // btrfs gives the space of a file that was still being written back only when a thread of its own
-  // has looked after it.
+  // btrfs frees the space of a file that was still being written only after one of its own threads
+  // has handled it.
   for (int tries = 0; tries < 200; ++tries) {
     if (syncfs(folder.get()) != 0) fail("syncfs");
     if (available() >= full + filler / 2) return;

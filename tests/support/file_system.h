@@ -1,10 +1,11 @@
-// Real file systems of a test's own: an image file with ext4, xfs or btrfs in it, mounted through a
-// loop device in a mount namespace of this process, so that nothing is left behind whatever ends
-// it.
+// Real file systems for one test: an image file with ext4, xfs or btrfs in it, mounted through a
+// loop device in a mount namespace of this process, so that nothing is left behind, however the
+// process ends. One thread at a time.
 //
-//   if (const auto reason = why_no_disk_image(FileSystem::xfs); !reason.empty()) GTEST_SKIP() <<
-//   reason; DiskImage disk({.kind = FileSystem::xfs, .mebibytes = 300}); ServerProcess
-//   server(disk.point() / "data"); disk.fill();
+//   if (const auto why = why_no_disk_image(FileSystem::xfs); !why.empty()) GTEST_SKIP() << why;
+//   DiskImage disk({.kind = FileSystem::xfs, .mebibytes = 300});
+//   ServerProcess server(disk.point() / "data");
+//   disk.fill();
 #pragma once
 
 #include <cstddef>
@@ -24,14 +25,14 @@ inline constexpr FileSystem kFileSystems[] = {FileSystem::ext4, FileSystem::ext4
                                               FileSystem::xfs, FileSystem::btrfs};
 
 [[nodiscard]] std::string name_of(FileSystem kind);
-// The smallest image that its mkfs takes.
+// Returns the size of the smallest image that its mkfs accepts, in MiB.
 [[nodiscard]] std::size_t least_mebibytes(FileSystem kind);
 
-// Why this machine cannot mount an image with such a file system; empty when it can. Moves this
-// process into a mount namespace of its own: call it before any thread is started.
+// Returns why this machine cannot mount an image with such a file system; empty when it can. Moves
+// this process into a mount namespace of its own: call it before any thread is started.
 [[nodiscard]] std::string why_no_disk_image(FileSystem kind);
 
-// A folder for large sparse images: in memory where the system has enough of it.
+// Returns a folder for large sparse images: in memory where the system has enough of it.
 [[nodiscard]] std::filesystem::path folder_for_images();
 
 // Makes the file `image` (or makes it anew), sparse, with an empty file system. `options` are added
@@ -39,7 +40,7 @@ inline constexpr FileSystem kFileSystems[] = {FileSystem::ext4, FileSystem::ext4
 void make_file_system(const std::filesystem::path& image, FileSystem kind, std::size_t mebibytes,
                       const std::vector<std::string>& options = {});
 
-// Copies `from` to `to`, which may exist; what is a hole or only zeros becomes a hole.
+// Copies `from` to `to`, which may exist; holes and blocks of zeros become holes.
 void copy_sparse(const std::filesystem::path& from, const std::filesystem::path& to);
 
 // A loop device over a file. The kernel frees it when this object is gone and nothing is mounted.
@@ -51,9 +52,9 @@ class LoopDevice {
   LoopDevice& operator=(const LoopDevice&) = delete;
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  // True when the kernel sends the device flushes.
+  // Returns true when the kernel sends flushes to the device.
   [[nodiscard]] bool is_flushed() const;
-  // The file has another size now.
+  // Call after the file's size has changed.
   void resize();
 
  private:
@@ -61,21 +62,22 @@ class LoopDevice {
   int fd_ = -1;
 };
 
-// A file or FUSE file with a file system in it, mounted while this object exists.
+// A file, or FUSE file, with a file system in it, mounted while this object exists.
 class MountedImage {
  public:
-  // Makes the folder `point`. `options` are mount(8)'s, as "usrquota". Throws std::runtime_error
-  // when the kernel refuses: what a power cut has left cannot be repaired by its log.
+  // Makes the folder `point`. `options` are those of mount(8), such as "usrquota". Throws
+  // std::runtime_error when the kernel refuses, for example because the journal cannot repair what
+  // a power cut has left.
   MountedImage(const std::filesystem::path& image, FileSystem kind, std::filesystem::path point,
                const std::string& options = "");
-  // Unmounts, also when files are open; returns when the device is free of it.
+  // Unmounts, also when files are open; returns when the device is no longer in use.
   ~MountedImage();
   MountedImage(const MountedImage&) = delete;
   MountedImage& operator=(const MountedImage&) = delete;
 
   [[nodiscard]] const std::filesystem::path& point() const { return point_; }
   [[nodiscard]] const LoopDevice& device() const { return device_; }
-  // Mounts anew with other options, as "ro".
+  // Mounts anew with other options, such as "ro".
   void remount(const std::string& options);
 
  private:
@@ -84,12 +86,12 @@ class MountedImage {
   LoopDevice device_;
 };
 
-// A small disk of a test's own.
+// A small disk for one test.
 class DiskImage {
  public:
   struct Options {
     FileSystem kind = FileSystem::ext4;
-    std::size_t mebibytes = 0;  // the smallest that is possible when 0
+    std::size_t mebibytes = 0;  // 0: the smallest possible size
     std::vector<std::string> mkfs{};
     std::string mount{};
   };
@@ -100,18 +102,19 @@ class DiskImage {
     return std::filesystem::space(point()).available;
   }
 
-  // Another program takes all that is free but `left` bytes; what it wrote is on the disk then.
+  // Fills the disk with a file, as another program would, until `left` bytes are free. The file is
+  // flushed.
   void fill(std::uintmax_t left = 0);
-  // Gives it back, on the disk too.
+  // Removes that file, and waits until its space is free.
   void clear();
 
-  // Without the file system, for the time between.
+  // Unmounts the file system; mount() mounts it again.
   void unmount() { mounted_.reset(); }
   void mount();
-  // Read-only, or writable again.
+  // Makes the file system read-only, or writable again.
   void remount_read_only(bool read_only) { mounted_->remount(read_only ? "ro" : "rw"); }
   [[nodiscard]] std::filesystem::path image() const { return folder_ / "image"; }
-  // Of its loop device, while it is mounted.
+  // Returns the path of the loop device, while it is mounted.
   [[nodiscard]] std::filesystem::path device() const { return mounted_->device().path(); }
 
  private:

@@ -1,5 +1,5 @@
-// A database of the first schema, as the first version made it: for tests of what opens, migrates
-// or restores older stores. It never changes, whatever schemas come.
+// A database of the first schema, as the first version made it, for tests that open, migrate or
+// restore older stores. It never changes, whatever schemas follow.
 #pragma once
 
 #include <filesystem>
@@ -97,8 +97,8 @@ CREATE TABLE unflushed (
 CREATE INDEX unflushed_node ON unflushed (node);
 )sql";
 
-// Makes the database at `path`, which nobody has open, one of the first schema with the same rows.
-// Columns and tables that the first schema had not are lost.
+// Converts the database at `path`, which must not be open, to the first schema with the same rows.
+// Columns and tables that the first schema did not have are lost.
 inline void make_first_schema(const std::filesystem::path& path) {
   using storage::sqlite::Connection;
   const std::string old = path.string() + ".old";
@@ -112,7 +112,7 @@ inline void make_first_schema(const std::filesystem::path& path) {
     made.execute(("ATTACH '" + path.string() + "' AS newer").c_str());
     for (const char* table :
          {"meta", "node", "content", "inline_content", "property", "lock", "garbage"}) {
-      // Two columns of the first schema are no longer there.
+      // Two columns of the first schema no longer exist.
       const std::string columns =
           made.text((std::string("SELECT group_concat(name) FROM pragma_table_info('") + table +
                      "', 'main') WHERE name NOT IN ('flushes', 'principal')")
@@ -141,7 +141,7 @@ inline void make_first_schema(const std::filesystem::path& path) {
   std::filesystem::rename(old, path);
 }
 
-// What SQLite has written down of tables and indexes.
+// Returns SQLite's definitions of tables and indexes.
 inline std::string schema_of(const std::filesystem::path& path) {
   using storage::sqlite::Connection;
   return Connection(path.string(), Connection::Mode::write)

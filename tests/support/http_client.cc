@@ -59,10 +59,10 @@ void HttpClient::close() {
 
 void HttpClient::connect() {
   if (fd_ >= 0) {
-    // A connection that the server has closed meanwhile carries no request any more.
+    // A connection that the server has closed meanwhile cannot be used for a request.
     pollfd waiting{fd_, POLLIN, 0};
     if (poll(&waiting, 1, 0) == 0) return;
-    // Over TLS it may be a ticket.
+    // Over TLS the bytes may be a session ticket.
     if (char byte = 0; tls_ && tls_->receive(&byte, 1) < 0 && errno == EAGAIN) return;
     close();
   }
@@ -92,7 +92,8 @@ ssize_t HttpClient::send_some(std::string_view bytes) {
               : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-// Over TLS: takes what has arrived, which may be nothing for us. True at the end as well.
+// Over TLS, reads what has arrived, which may contain no application data. Returns true at the end
+// of the stream as well.
 bool HttpClient::fill_now() {
   std::array<char, 65536> bytes{};
   const auto got = tls_->receive(bytes.data(), bytes.size());
@@ -112,7 +113,7 @@ void HttpClient::send(std::string_view bytes) {
       continue;
     }
     if (errno != EAGAIN && errno != EINTR) {
-      // An early answer may be waiting although the rest is not taken any more.
+      // An early response may have arrived although the server no longer reads the rest.
       pollfd waiting{fd_, POLLIN, 0};
       if (poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLIN) != 0) return;
       if (!buffer_.empty()) return;
@@ -121,7 +122,8 @@ void HttpClient::send(std::string_view bytes) {
     if (std::chrono::steady_clock::now() >= deadline) throw HttpFailure("send: timed out");
     std::array<pollfd, 1> waiting{pollfd{fd_, POLLOUT | POLLIN, 0}};
     poll(waiting.data(), 1, 1000);
-    // An answer before the whole body: stop sending, as RFC 9112 §9.5 asks of a client.
+    // A response came before the whole body was sent: the client stops sending, as RFC 9112 §9.5
+    // says.
     if ((waiting[0].revents & POLLIN) != 0 && (!tls_ || fill_now())) return;
   }
 }

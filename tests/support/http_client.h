@@ -1,6 +1,6 @@
-// A small blocking HTTP/1.1 client over loopback for tests: keep-alive, Content-Length and chunked
-// answers, one total deadline per answer. It never repeats a request by itself, so that a test
-// knows which requests were sent.
+// A small blocking HTTP/1.1 client over loopback for tests: keep-alive, responses with
+// Content-Length and chunked ones, one total deadline per response. It never repeats a request by
+// itself, so that a test knows which requests were sent.
 //
 //   HttpClient client(server.port());
 //   const auto reply = client.request("PUT", "/a.txt", {{"If-None-Match", "*"}}, "text");
@@ -34,12 +34,13 @@ struct Reply {
   Fields fields;
   std::string body;
 
-  // The first value of `name`, whatever its case; empty when there is none.
+  // Returns the first value of `name`, whatever its case; empty when there is none.
   [[nodiscard]] std::string_view field(std::string_view name) const;
   [[nodiscard]] bool success() const { return status >= 200 && status < 300; }
 };
 
-// The connection failed or the answer was incomplete: what became of the request is unknown.
+// Thrown when the connection failed or the response was incomplete: the outcome of the request is
+// unknown.
 class HttpFailure : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -50,7 +51,7 @@ class HttpClient {
  public:
   explicit HttpClient(std::uint16_t port,
                       std::chrono::milliseconds timeout = std::chrono::seconds(60));
-  // As the server speaks: over TLS when it does.
+  // Connects to this server, over TLS if the server uses it.
   explicit HttpClient(const ServerProcess& server,
                       std::chrono::milliseconds timeout = std::chrono::seconds(60));
   ~HttpClient();
@@ -62,12 +63,13 @@ class HttpClient {
   Reply request(std::string_view method, std::string_view target, const Fields& fields = {},
                 std::string_view body = {});
 
-  // For tests that speak bytes: what is sent is exactly `bytes`; the answer to a HEAD has no body.
+  // For tests that write bytes themselves: sends exactly `bytes`. The response to a HEAD has no
+  // body.
   void send(std::string_view bytes);
   Reply read_reply(bool to_head = false);
-  // Waits until the server invites a body with 100 Continue; throws HttpFailure for anything else.
+  // Waits until the server sends 100 (Continue); throws HttpFailure for anything else.
   void wait_for_continue();
-  // True when the server has closed the connection, waiting up to the timeout for it.
+  // Returns true when the server closes the connection before the timeout.
   [[nodiscard]] bool closed_by_server();
 
   void close();

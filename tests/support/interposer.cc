@@ -1,10 +1,11 @@
-// A library to be preloaded into the real program. It stands between the program (and the SQLite
-// and C++ libraries in it) and the C library, sees every call that changes the data folder and
-// every answer to a client, and can record it, make it fail, or kill the process at it. It also
-// sets the program's wall clock. Driven through tests/support/faults.h.
+// A library to be preloaded into the real program. It intercepts the calls of the program (and of
+// the SQLite and C++ libraries in it) to the C library that change the data folder or answer a
+// client. It can record them, make them fail, or kill the process at one of them. It also sets the
+// program's wall clock. tests/support/faults.h controls it.
 //
-// Only system calls below here: nothing of this may call what it replaces. Where a trace is made,
-// recorded calls happen one at a time, so that the order in the trace is the order on the disk.
+// The code below may make system calls only, because it must not call what it replaces. While a
+// trace is made, recorded calls happen one at a time, so that the order in the trace is the order
+// on the disk.
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -95,7 +96,7 @@ bool descriptor_path(int fd, char* into) {
 void place_of(int fd, Place& place) {
   char path[PATH_MAX];
   if (control == nullptr || !descriptor_path(fd, path)) return;
-  // What is not in the tree any more cannot change it.
+  // A file that is no longer in the tree cannot change it.
   const std::size_t size = std::strlen(path);
   constexpr const char* kDeleted = " (deleted)";
   if (size > 10 && std::strcmp(path + size - 10, kDeleted) == 0) return;
@@ -135,10 +136,10 @@ bool exists(int at, const char* name) {
   for (;;) system_call(SYS_pause);
 }
 
-// One call that is watched: counts it and says what is to become of it; records it at its end.
+// One watched call. The constructor counts it and decides whether it fails; `done` records it.
 class Call {
  public:
-  // `end`: the offset behind what a write writes.
+  // `end` is the offset behind the bytes of a write.
   Call(CallKind kind, const Place& place, const Place* place2 = nullptr, std::int64_t end = -1)
       : kind_(kind), place_(place), place2_(place2), end_(end) {
     watched_ = control != nullptr && (place.ours || (place2 != nullptr && place2->ours));
@@ -155,9 +156,9 @@ class Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  // True: do nothing, fail with errno as it is now.
+  // Returns true when the call must do nothing and fail with errno as it is now.
   [[nodiscard]] bool fails() const { return fails_; }
-  // True: write the first half only.
+  // Returns true when only the first half must be written.
   [[nodiscard]] bool halves() const { return tears_ || shortens_; }
 
   void done(long result, int fd, std::int64_t offset, const iovec* data, int pieces) {
@@ -171,7 +172,7 @@ class Call {
     done(result, fd, offset, nullptr, 0);
     return result;
   }
-  // Before a call that may wait for somebody else.
+  // Call before a call that may wait for another process.
   void release() {
     if (ordered_) pthread_mutex_unlock(&order);
     ordered_ = false;
@@ -377,7 +378,7 @@ int make_folder_at(int at, const char* name, mode_t mode) {
   return static_cast<int>(call.done(system_call(SYS_mkdirat, at, as_long(name), mode)));
 }
 
-// An internet socket counts as a place of the data folder that has no name.
+// An internet socket counts as a place in the data folder without a name.
 void place_of_socket(int fd, Place& place) {
   if (control == nullptr) return;
   int domain = 0;
@@ -390,7 +391,8 @@ void place_of_socket(int fd, Place& place) {
   place.text[0] = '\0';
 }
 
-// Recorded before it is sent: in the trace, an answer comes no later than a client may have it.
+// The call is recorded before it is made, so that a response is in the trace before a client can
+// have it.
 ssize_t answer(int fd, const msghdr* message, int flags) {
   Place place;
   place_of_socket(fd, place);
@@ -420,7 +422,7 @@ void* map(void* address, std::size_t size, int protection, int flags, int fd, of
   return mapped;
 }
 
-// The wall clock, and what reads it, with the test's offset. Monotonic clocks are the machine's.
+// The functions below return the wall clock with the test's offset. Monotonic clocks are unchanged.
 std::int64_t wall_offset_s() { return control == nullptr ? 0 : control->wall_offset_s.load(); }
 
 int read_clock(clockid_t clock, timespec* time) {
@@ -517,7 +519,7 @@ int fallocate(int fd, int mode, off_t offset, off_t size) {
 int fallocate64(int fd, int mode, off64_t offset, off64_t size) {
   return allocate(fd, mode, offset, size);
 }
-// These answer with the error, not with errno.
+// These functions return the error and do not set errno.
 int posix_fallocate(int fd, off_t offset, off_t size) {
   return allocate(fd, 0, offset, size) == 0 ? 0 : errno;
 }

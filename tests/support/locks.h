@@ -1,4 +1,4 @@
-// Locks as a test wants to see them: one by its token, all below a resource.
+// Finds locks for tests: one by its token, all below a resource.
 #pragma once
 
 #include <string_view>
@@ -8,7 +8,7 @@
 
 namespace holdfast::test {
 
-// The lock with this token, live or expired; when there is none, one that is on nothing.
+// Returns the lock with this token, live or expired; a default Lock when there is none.
 inline storage::Lock lock_with(const storage::Snapshot& snapshot, std::string_view token) {
   constexpr std::int64_t kLongAgoS = 1 << 20;
   if (auto found = snapshot.find_lock(token, kLongAgoS)) return std::move(*found);
@@ -17,7 +17,7 @@ inline storage::Lock lock_with(const storage::Snapshot& snapshot, std::string_vi
   return none;
 }
 
-// Every live lock rooted at `root` or anywhere below.
+// Returns every live lock rooted at `root` or anywhere below.
 inline std::vector<storage::Lock> locks_within(const storage::Snapshot& snapshot,
                                                const storage::Resource& root) {
   std::vector<storage::Lock> found;

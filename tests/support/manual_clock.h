@@ -1,4 +1,4 @@
-// Clocks that stand still until a test moves them. Any thread may read while one thread sets.
+// Clocks that stand still until a test sets them. Any thread may read while one thread sets.
 //
 //   ManualClock clock;
 //   clock.advance(61'000);        // both clocks, in milliseconds

@@ -17,7 +17,7 @@ struct MemoryContentStore::Shelf {
   std::mutex mutex;
   std::map<std::string, std::shared_ptr<const std::string>> files;
   std::map<std::string, std::shared_ptr<const std::string>> aside;
-  std::set<std::string> held;  // by uploads: sealed, not kept
+  std::set<std::string> held;  // files of uploads: sealed and not kept
   std::uint64_t last_name = 0;
   std::size_t uploads = 0;
   Space space{.available = std::uint64_t{1} << 40, .total = std::uint64_t{1} << 41};

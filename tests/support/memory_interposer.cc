@@ -1,7 +1,7 @@
-// A library to be preloaded into the real program, in front of its allocator (the C library's or a
-// sanitizer's): refuses memory when the test says so. Driven through tests/support/faults.h.
+// A library to be preloaded into the real program, before its allocator (the C library's or a
+// sanitizer's). It refuses memory when the test says so. tests/support/faults.h controls it.
 //
-// Built without sanitizers: it runs before theirs is ready.
+// It is built without sanitizers, because it runs before a sanitizer's runtime is ready.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -22,7 +22,8 @@ using holdfast::test::FaultAction;
 using holdfast::test::FaultControl;
 
 FaultControl* control = nullptr;
-// The C++ library's operator new calls malloc: one allocation, counted once.
+// True inside an allocating function, which may call another one, as operator new calls malloc:
+// such an allocation is counted once.
 __thread bool inside __attribute__((tls_model("initial-exec"))) = false;
 
 __attribute__((constructor)) void begin() {
@@ -111,7 +112,8 @@ int posix_memalign(void** block, std::size_t alignment, std::size_t bytes) {
   return real(block, alignment, bytes);
 }
 
-// The sanitizer asks for each new thread's stack, and ends the process when that has no memory.
+// The sanitizer calls this for each new thread, and ends the process when it fails, so no memory is
+// refused inside it.
 int pthread_getattr_np(pthread_t thread, pthread_attr_t* attributes) noexcept {
   static const auto real = next<int (*)(pthread_t, pthread_attr_t*)>("pthread_getattr_np");
   const Inside here;

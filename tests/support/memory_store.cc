@@ -39,7 +39,7 @@ constexpr NodeId kRoot = 1;
 
 }  // namespace
 
-// Numbers that are never given twice, also not after a write that was undone.
+// Ids that are never given out twice, also not after a write that was undone.
 struct MemoryNamespace::Counters {
   NodeId last_node = kRoot;
   std::int64_t last_content = 0;
@@ -55,7 +55,7 @@ struct MemoryNamespace::State {
   };
   std::map<NodeId, Node> nodes;
   std::map<std::int64_t, std::shared_ptr<const Content>> contents;
-  std::map<std::string, Lock> locks;          // by token; `root` is filled in when asked
+  std::map<std::string, Lock> locks;          // by token; queries fill in `root`
   std::vector<std::string> garbage;           // oldest first
   std::map<std::string, Account> accounts;    // by name
   std::map<std::string, DeviceToken> tokens;  // by id
@@ -74,7 +74,7 @@ struct MemoryNamespace::State {
   }
   [[nodiscard]] Node& node(NodeId id) { return const_cast<Node&>(std::as_const(*this).node(id)); }
 
-  // Ids from the root to `id`.
+  // Returns the ids from the root to `id`.
   [[nodiscard]] std::vector<NodeId> lineage(NodeId id) const {
     std::vector<NodeId> up;
     for (; id != kRoot; id = node(id).resource.parent) up.push_back(id);
@@ -88,7 +88,7 @@ struct MemoryNamespace::State {
       if (step != kRoot) path = path.child(node(step).resource.name);
     return path;
   }
-  // `id` and all that lies below it, every collection before its members.
+  // Returns `id` and all that lies below it, every collection before its members.
   [[nodiscard]] std::vector<NodeId> tree(NodeId id) const {
     std::vector<NodeId> ids{id};
     for (std::size_t i = 0; i < ids.size(); ++i)
@@ -130,7 +130,7 @@ namespace {
 
 using State = MemoryNamespace::State;
 
-// The reading half, under Snapshot and under Transaction.
+// The reading functions, for Snapshot and for Transaction.
 template <class Interface>
 class Reading : public Interface {
  public:
@@ -307,7 +307,7 @@ class Reading : public Interface {
   [[nodiscard]] Millis wall_now() const override { return wall_; }
 
  protected:
-  // The listing leaves out the member or something above it.
+  // Returns true when the listing leaves out the member or a collection above it.
   [[nodiscard]] bool hidden(const Member& member, std::size_t base, const Wanted& wanted) const {
     if (!wanted.shown) return false;
     const std::vector<NodeId> lineage = state_.lineage(member.resource.id);
@@ -328,7 +328,8 @@ class Reading : public Interface {
       if (is_live(lock) && wanted(lock)) found.push_back(shown(lock));
     return found;
   }
-  // Locks rooted at `resource`, or infinite and rooted anywhere in `lineage`.
+  // Returns the locks rooted at `resource`, and those with infinite depth rooted anywhere in
+  // `lineage`.
   [[nodiscard]] std::vector<Lock> covering(const std::vector<NodeId>& lineage,
                                            const std::optional<Resource>& resource) const {
     return live([&](const Lock& lock) {
@@ -547,11 +548,12 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     return true;
   }
 
-  // Something besides locks changed, so that the write must be flushed whatever was asked.
+  // Returns true when something besides locks has changed, so that the write must be flushed
+  // whatever the caller requested.
   [[nodiscard]] bool tree_changed() const { return tree_changed_; }
 
  private:
-  // Locks that ran out and cover this resource never live again.
+  // Ends for good the expired locks that cover this resource.
   void end_late_locks(NodeId changed) {
     const std::vector<NodeId> up = tree_.lineage(changed);
     for (auto& [token, lock] : tree_.locks) {
@@ -564,7 +566,8 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     }
   }
 
-  // What is mapped at parent/name; refuses where nothing can be. Asked before every act that maps.
+  // Returns what is mapped at parent/name; throws where nothing can be mapped. Called before every
+  // operation that maps a resource.
   std::optional<NodeId> place(NodeId parent, std::string_view name) {
     if (!tree_.node(parent).resource.is_collection()) refuse("the parent is a file");
     if (name.empty() || name.size() > 255 || name.find('/') != name.npos ||
@@ -591,14 +594,14 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     return id;
   }
 
-  // The date of what comes by COPY or MOVE as `node` to a collection dated `above`.
+  // Returns the date of what comes by COPY or MOVE as `node` to a collection dated `above`.
   [[nodiscard]] Date arrived(const Resource& source, NodeId node, Date above) const {
     if (!source.is_collection()) return source.modified;
     return storage::date_of_arrived_collection(source.modified, tree_.node(node).had_members, above,
                                                wall_);
   }
 
-  // Makes the new resource `copy` equal to `source`, below it as well when `recursive`.
+  // Makes the new resource `copy` equal to `source`, with all members when `recursive`.
   void fill(NodeId copy, NodeId source, bool recursive) {
     const State::Node from = tree_.node(source);
     if (recursive)
@@ -617,7 +620,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     to.resource.content = from.resource.content;
   }
 
-  // Removes the tree with its locks; returns those that were rooted at its top.
+  // Removes the tree with its locks; returns the locks that were rooted at `top`.
   std::vector<Lock> clear(NodeId top) {
     std::vector<Lock> rooted;
     const std::vector<NodeId> ids = tree_.tree(top);
@@ -684,7 +687,7 @@ void MemoryNamespace::write(storage::Flush flush,
     try {
       fn(transaction);
     } catch (...) {
-      // The run that counts decides what is thrown.
+      // An exception of the first run is ignored: the second run decides what is thrown.
     }
   }
   auto next = std::make_shared<State>(*current());

@@ -1,6 +1,6 @@
-// The slow, obvious definition of a back end: everything in plain maps, every write on a whole copy
-// that replaces the tree when it succeeds. Tests of the DAV engine run on it, and the conformance
-// suites hold it and the real back ends to the same sentences. Any thread may call any function.
+// A slow and simple back end: everything is in maps, and every write changes a whole copy that
+// replaces the tree when it succeeds. Tests of the DAV engine use it, and the conformance suites
+// check it and the real back ends alike. Any thread may call any function.
 //
 //   test::MemoryStore store;
 //   dav::Engine engine(store.names, store.contents, {});
@@ -27,8 +27,8 @@ class MemoryNamespace final : public storage::Namespace {
   explicit MemoryNamespace(const storage::Clock& clock);
   ~MemoryNamespace() override;
 
-  // Runs every closure twice from now on: first on a copy that is thrown away, then for real. A
-  // closure that cannot bear what Namespace::write allows shows itself.
+  // Runs every closure twice from now on: first on a copy that is discarded, then for real. So a
+  // closure that fails when it runs twice, which Namespace::write allows, is found.
   void rerun_closures(bool rerun) { rerun_ = rerun; }
 
   [[nodiscard]] std::unique_ptr<const storage::Snapshot> snapshot() const override;
@@ -54,7 +54,8 @@ class MemoryNamespace final : public storage::Namespace {
   struct State;
   struct Counters;
 
-  // All there is, to go back to: an immutable value. Equal pointers: nothing was written since.
+  // Returns the whole state, an immutable value to which restore() returns. Equal pointers mean
+  // that nothing was written in between.
   [[nodiscard]] std::shared_ptr<const State> state() const { return current(); }
   void restore(std::shared_ptr<const State> state) { replace(std::move(state)); }
 
@@ -65,7 +66,7 @@ class MemoryNamespace final : public storage::Namespace {
   const storage::Clock& clock_;
   std::unique_ptr<Counters> counters_;
   std::atomic<bool> rerun_ = false;
-  std::mutex writer_;            // held by the one write that runs
+  std::mutex writer_;            // held during a write: one at a time
   mutable std::mutex exchange_;  // guards current_
   std::shared_ptr<const State> current_;
   std::atomic<std::uint64_t> batches_ = 0;
@@ -94,21 +95,21 @@ class MemoryContentStore final : public storage::ContentStore {
   void note_sound(std::int64_t /*id*/) override {}
   [[nodiscard]] Space space() const override;
 
-  // For tests.
+  // Sets what space() returns.
   void set_space(Space space);
-  // Stored files, and uploads that have begun and not ended.
+  // These return the number of stored files, and of uploads that have not ended.
   [[nodiscard]] std::size_t files() const;
   [[nodiscard]] std::size_t uploads() const;
   // Replaces a file's bytes, as a failing disk does.
   void damage(const std::string& blob, std::string bytes);
 
-  struct Shelf;  // what uploads share with their store
+  struct Shelf;  // shared by uploads and their store
 
  private:
   std::shared_ptr<Shelf> shelf_;
 };
 
-// The parts wired together.
+// A clock, a namespace and a content store that belong together.
 struct MemoryStore {
   ManualClock clock;
   MemoryNamespace names{clock};

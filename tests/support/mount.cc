@@ -85,7 +85,7 @@ Mount::Mount(std::filesystem::path point,
     output += drain(child_.output_fd);
     if (int status = 0; waitpid(child_.pid, &status, WNOHANG) == child_.pid) {
       child_.pid = -1;
-      // A command that ended well has left a daemon that mounts.
+      // A command that ended with success has left a daemon that mounts.
       if (status != 0) break;
     }
     std::this_thread::sleep_for(50ms);
@@ -96,7 +96,7 @@ Mount::Mount(std::filesystem::path point,
 }
 
 Mount::~Mount() {
-  // umount.davfs waits for its daemon to send what it still has; a busy mount is tried again.
+  // umount.davfs waits until its daemon has sent everything; a busy mount is tried again.
   for (int tries = 0; tries < 20 && is_mounted(point_); ++tries) {
     std::ignore = run({.arguments = {geteuid() == 0 ? "umount" : "fusermount3",
                                      geteuid() == 0 ? "-v" : "-u", point_},
@@ -107,7 +107,7 @@ Mount::~Mount() {
     std::ignore = run({.arguments = {"umount", "-l", point_}});
     if (child_.pid > 0) ::kill(child_.pid, SIGKILL);
   }
-  // Unmounted, a foreground command ends by itself; one that does not is ended.
+  // After the unmount, a foreground command ends by itself; one that does not is killed.
   for (int tries = 0; tries < 200 && child_.pid > 0; ++tries) {
     int status = 0;
     if (waitpid(child_.pid, &status, WNOHANG) == child_.pid) child_.pid = -1;

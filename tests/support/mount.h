@@ -1,4 +1,5 @@
-// A FUSE file system that a test mounts in its own folder and that is unmounted whatever happens.
+// A FUSE file system that a test mounts in its own folder. It is unmounted however the test ends.
+// One thread.
 #pragma once
 
 #include <cstddef>
@@ -10,30 +11,32 @@
 
 namespace holdfast::test {
 
-// Why this machine cannot mount; empty when it can.
+// Returns why this machine cannot mount; empty when it can.
 [[nodiscard]] std::string why_no_fuse();
 
-// How many files a mount test copies: the environment's HOLDFAST_MOUNT_FILES, else `usual`.
+// Returns how many files a mount test copies: the value of HOLDFAST_MOUNT_FILES, else `usual`.
 [[nodiscard]] std::size_t wanted_mount_files(std::size_t usual);
 
-// As root, moves this process into a mount namespace of its own: whatever ends it, no mount is left
-// behind. False when that is not possible. Call before any thread is started.
+// As root, moves this process into a mount namespace of its own, so that no mount is left behind
+// however the process ends. Returns false when that is not possible. Call before any thread is
+// started.
 bool keep_mounts_to_ourselves();
 
-// The mount namespace that this process was in before, as a descriptor; -1 when it is in it still.
-// A process that serves a mount goes there: were it the last in ours, the kernel would unmount in
-// its end, and wait for what it does not serve any more.
+// Returns the mount namespace in which this process was before, as a descriptor; -1 when it is
+// still in it. A process that serves a mount must move there: if it were the last one in the new
+// namespace, the kernel would unmount while the process ends, and wait for answers that it no
+// longer gives.
 [[nodiscard]] int mounts_of_others();
 
 class Mount {
  public:
   // Creates `point`, starts the command for it and waits until it is mounted. The command may stay
   // in the foreground or leave a daemon behind that ends with the mount. Throws std::runtime_error
-  // with what it printed when it does not come up.
+  // with the command's output when the mount does not appear.
   Mount(std::filesystem::path point,
         const std::function<Command(const std::filesystem::path&)>& command);
 
-  // Unmounts, waiting until what was written has been sent.
+  // Unmounts, and waits until what was written has been sent.
   ~Mount();
   Mount(const Mount&) = delete;
   Mount& operator=(const Mount&) = delete;

@@ -18,7 +18,7 @@ std::string local_name(const char* name) {
   return colon == nullptr ? name : colon + 1;
 }
 
-// The namespace that `node`'s prefix is bound to.
+// Returns the namespace to which the prefix of `node` is bound.
 std::string namespace_of(const pugi::xml_node& node) {
   const auto prefix = prefix_of(node.name());
   const auto attribute = prefix.empty() ? std::string("xmlns") : "xmlns:" + prefix;
@@ -42,7 +42,7 @@ pugi::xml_node dav_child(const pugi::xml_node& node, std::string_view name) {
 }
 
 int status_of(const pugi::xml_node& status) {
-  // "HTTP/1.1 200 OK"
+  // The text is such as "HTTP/1.1 200 OK".
   std::istringstream words(status.text().get());
   std::string version;
   int code = 0;

@@ -1,4 +1,4 @@
-// Reads a 207 body (RFC 4918 §13) as tests need it.
+// Parses a 207 body (RFC 4918 §13) for tests. Any thread.
 #pragma once
 
 #include <map>
@@ -8,7 +8,7 @@
 
 namespace holdfast::test {
 
-// One propstat's properties by "{namespace}name": the text inside, or the raw XML inside when there
+// The properties of one propstat by "{namespace}name": the text inside, or the raw XML when there
 // are elements in it.
 using Properties = std::map<std::string, std::string>;
 
@@ -18,7 +18,7 @@ struct MultistatusResponse {
   std::map<int, Properties> properties;  // by status
 };
 
-// Throws std::runtime_error when `body` is no multistatus.
+// Throws std::runtime_error when `body` is not a multistatus.
 [[nodiscard]] std::vector<MultistatusResponse> parse_multistatus(std::string_view body);
 
 }  // namespace holdfast::test

@@ -1,5 +1,5 @@
-// A network of a test's own: nothing but a loopback device, with more addresses than loopback, and
-// every port free.
+// A network for one test: only a loopback device, with more addresses than loopback, and every port
+// free.
 #pragma once
 
 #include <arpa/inet.h>
@@ -16,8 +16,8 @@
 
 namespace holdfast::test {
 
-// Puts this thread, and what it starts from now on, into such a network, with 127.0.0.0/8 and all
-// of 192.0.2.0/24. Why not, if the machine allows none; empty when it is done.
+// Moves this thread, and what it starts from now on, into such a network, with 127.0.0.0/8 and all
+// of 192.0.2.0/24. Returns why the machine does not allow that; empty on success.
 inline std::string enter_network() {
   const uid_t user = ::geteuid();
   if (::unshare(user == 0 ? CLONE_NEWNET : CLONE_NEWNET | CLONE_NEWUSER) != 0)
@@ -29,7 +29,7 @@ inline std::string enter_network() {
   bool done = ::ioctl(fd, SIOCGIFFLAGS, &request) == 0;
   request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
   done = done && ::ioctl(fd, SIOCSIFFLAGS, &request) == 0;
-  // A network on the loopback device is this machine's as a whole.
+  // All addresses of a network on the loopback device belong to this machine.
   std::strcpy(request.ifr_name, "lo:1");
   sockaddr_in address{};
   address.sin_family = AF_INET;

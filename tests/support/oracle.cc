@@ -23,13 +23,13 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kMemoryGrowthBytes = std::size_t{32} << 20;
-// The writer and the pool of readers open the database's files as they are needed.
+// The writer and the pool of readers open the database's files when they need them.
 constexpr std::size_t kDatabaseDescriptors = 32;
 constexpr const char* kDatabase = "database";
 
 std::string body_of(std::size_t number) {
-  // Both sides of the border between content in the database and in files, an empty one, small
-  // ones.
+  // The sizes are an empty file, small ones, and both sides of the border between content in the
+  // database and in files.
   constexpr std::size_t kBorder = 65'536;
   const std::size_t bytes = number == 0   ? 0
                             : number == 7 ? kBorder
@@ -47,7 +47,7 @@ void expect(const Reply& reply, int status, const std::string& what) {
     throw std::runtime_error(what + " answered " + std::to_string(reply.status));
 }
 
-// A line of /proc/PID/status in its own unit.
+// Returns the number in a line of /proc/PID/status, in the line's unit.
 std::size_t status_number(pid_t pid, const std::string& name) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(file, line);)
@@ -69,7 +69,7 @@ std::string list(const std::vector<std::string>& problems) {
   return all;
 }
 
-// The time that a lock has left, "Second-3599", is the one thing that may change.
+// Removes the time that a lock has left, "Second-3599", because only that may change.
 std::string without_time_left(std::string text) {
   constexpr std::string_view kUnit = "Second-";
   for (auto at = text.find(kUnit); at != std::string::npos; at = text.find(kUnit, at)) {
@@ -79,7 +79,7 @@ std::string without_time_left(std::string text) {
   return text;
 }
 
-// Where `after` begins to differ from `before`, with what stands around it.
+// Returns where `after` begins to differ from `before`, with the text around it.
 std::string difference(const std::string& before, const std::string& after) {
   constexpr std::size_t kAround = 200;
   const auto at = static_cast<std::size_t>(
@@ -91,7 +91,7 @@ std::string difference(const std::string& before, const std::string& after) {
          "\n  after:  " + after.substr(std::min(start, after.size()), 2 * kAround);
 }
 
-// True when a control that nobody attacks is as slow as `canary` is now.
+// Returns true when a control server that nobody attacks is as slow as `canary` is now.
 bool machine_is_slow(Canary& canary) {
   const TemporaryFolder folder(TemporaryFolder::in_memory());
   ServerProcess control(folder / "data");
@@ -139,8 +139,8 @@ Canary::Song Canary::sing() {
 std::vector<std::pair<std::string, std::string>> Oracle::environment() {
   const char* present = std::getenv("ASAN_OPTIONS");
   std::string options = present != nullptr && *present != '\0' ? std::string(present) + ":" : "";
-  // Checking for the use of returned stack frames gives every thread a second stack of MiBs; other
-  // tests have it on.
+  // detect_stack_use_after_return gives every thread a second stack of several MiB, so it is off
+  // here; other tests have it on.
   options +=
       "quarantine_size_mb=1:thread_local_quarantine_size_kb=16:"
       "allocator_release_to_os_interval_ms=100:detect_stack_use_after_return=0";
@@ -207,7 +207,7 @@ Oracle::Descriptors Oracle::descriptors() const {
   return found;
 }
 
-// All that a client can see of them, one text each, the listing first.
+// Returns all that a client can see of the sentinels, one text for each, the listing first.
 std::vector<std::string> Oracle::sentinels() const {
   std::vector<std::string> all;
   HttpClient client(server_);
@@ -246,7 +246,7 @@ std::string Oracle::output() {
          text.substr(position - std::min<std::size_t>(position, 200), 400);
 }
 
-// What may still be on its way back to the baseline.
+// Returns what has not returned to the baseline yet, and still may.
 std::string Oracle::unsettled() const {
   std::vector<std::string> problems;
   for (const auto& [target, count] : descriptors()) {
@@ -292,7 +292,7 @@ std::string Oracle::check() {
   }
   problems.push_back(late);
   problems.push_back(output());
-  // A process that is just ending closes its sockets first.
+  // An ending process closes its sockets before it is gone.
   if (!list(problems).empty()) std::this_thread::sleep_for(milliseconds(200));
   problems.push_back(process());
   return list(problems);

@@ -1,6 +1,7 @@
-// What must hold of a server whatever was done to it (docs/robustness.md#framing-and-connections):
-// the same process, descriptors, threads' work and memory back to what they were, tmp/ empty, 20
-// sentinel resources unchanged, and a canary on a connection of its own answered.
+// Checks what must be true of a server after any attack
+// (docs/robustness.md#framing-and-connections): the process is the same, descriptors, threads and
+// memory are back at their baseline, tmp/ is empty, 20 sentinel resources are unchanged, and a
+// canary on a connection of its own is answered.
 //
 //   ServerProcess server(folder / "data", {}, Oracle::environment());
 //   server.start();
@@ -9,8 +10,8 @@
 //   EXPECT_EQ(oracle.check(), "");          // after each attack
 //   EXPECT_EQ(oracle.finish(), "");         // at the end: stops the server
 //
-// Memory is judged under AddressSanitizer too: environment() makes it give freed memory back at
-// once instead of keeping 256 MiB of it, so that growth is what the program holds. Not under
+// Memory is checked under AddressSanitizer too: environment() makes it return freed memory at once
+// instead of keeping 256 MiB, so that growth is what the program holds. It is not checked under
 // ThreadSanitizer, which keeps histories of threads and memory that are gone.
 #pragma once
 
@@ -27,14 +28,14 @@
 
 namespace holdfast::test {
 
-// Asks what any client may ask: PUT, GET and PROPFIND on a new connection. One thread at a time.
+// Sends what any client may send: PUT, GET and PROPFIND on a new connection. One thread at a time.
 class Canary {
  public:
-  // `server` outlives it.
+  // `server` must outlive the canary.
   explicit Canary(const ServerProcess& server) : server_(server) {}
 
   struct Song {
-    std::string wrong;  // empty when all three were answered rightly
+    std::string wrong;  // empty when all three were answered correctly
     std::chrono::microseconds slowest{0};
   };
   Song sing();
@@ -44,13 +45,13 @@ class Canary {
   int verse_ = 0;
 };
 
-// `server` runs, nobody has a connection to it, and it outlives the oracle. One thread at a time.
+// `server` must run without any connection, and must outlive the oracle. One thread at a time.
 class Oracle {
  public:
   static constexpr std::size_t kSentinels = 20;
   static constexpr std::chrono::milliseconds kCanaryLimit{500};
 
-  // For the server's process.
+  // Returns the environment for the server's process.
   [[nodiscard]] static std::vector<std::pair<std::string, std::string>> environment();
 
   // Takes the baseline and creates the sentinels below /sentinels. Throws std::runtime_error when
@@ -58,36 +59,36 @@ class Oracle {
   explicit Oracle(ServerProcess& server,
                   std::chrono::milliseconds settle = std::chrono::seconds(5));
 
-  // What is wrong, one line each; empty when all holds. Connections of the test's own count as
-  // leaked: close them.
+  // Returns what is wrong, one line each; empty when nothing is. The test's own connections count
+  // as leaked: close them.
   [[nodiscard]] std::string check();
 
-  // Makes the memory of now the baseline if the server runs under AddressSanitizer: what an attack
-  // took once it may take again, and no more.
+  // Makes the current memory the baseline if the server runs under AddressSanitizer: memory that an
+  // attack needed once it may need again, and no more.
   void accept_memory();
 
-  // As check, then stops the server: what it printed up to its end, its exit code.
+  // Does what check does, then stops the server and checks its output and exit code.
   [[nodiscard]] std::string finish();
 
-  // The part of check that holds during an attack as well: the process, and the canary within
-  // kCanaryLimit. A slower canary is judged beside a control, a second server that nobody attacks:
-  // what slows down both is the machine.
+  // The part of check that must be true during an attack as well: the process is the same, and the
+  // canary is answered within kCanaryLimit. A slower canary is compared with a control, a second
+  // server that nobody attacks: if both are slow, the machine is.
   [[nodiscard]] std::string canary();
 
-  // "/sentinels/07". All are files but the last two: a file under an exclusive write lock, and a
-  // collection.
+  // Returns a path such as "/sentinels/07". All are plain files except the last two: a file under
+  // an exclusive write lock, and a collection.
   [[nodiscard]] static std::string sentinel(std::size_t number);
   static constexpr std::size_t kLockedSentinel = kSentinels - 2;
   [[nodiscard]] const std::string& lock_token() const { return lock_token_; }
 
-  // Of the server's process, now.
+  // Returns the current number of threads of the server's process.
   [[nodiscard]] std::size_t threads() const;
-  // True when there are no more than `count` within 30 s: workers without work leave after three.
+  // Returns true when there are at most `count` threads within 30 s: idle workers end after 3 s.
   [[nodiscard]] bool threads_fall_to(std::size_t count) const;
   [[nodiscard]] std::size_t resident_bytes() const;
 
  private:
-  using Descriptors = std::map<std::string, std::size_t>;  // how many by what they refer to
+  using Descriptors = std::map<std::string, std::size_t>;  // their number by what they refer to
   [[nodiscard]] Descriptors descriptors() const;
   [[nodiscard]] std::vector<std::string> sentinels() const;
   [[nodiscard]] std::string process() const;

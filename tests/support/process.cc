@@ -23,7 +23,8 @@ namespace {
   throw std::runtime_error(what + ": " + std::strerror(errno));
 }
 
-// The program warns of variables that begin like its settings; those of the tests are not for it.
+// The program warns of variables that begin like its settings, so the variables of the tests are
+// removed for it.
 std::vector<std::string> merged_environment(
     const std::vector<std::pair<std::string, std::string>>& added, bool for_holdfast) {
   std::vector<std::string> all;
@@ -71,8 +72,7 @@ std::string find_program(const std::string& program) {
 bool program_exists(const std::string& program) { return !find_program(program).empty(); }
 
 Child start(const Command& command) {
-  // Everything that allocates happens before fork: the child may only call async-signal-safe
-  // functions.
+  // All allocations happen before fork: the child may only call async-signal-safe functions.
   const auto program = find_program(command.arguments.at(0));
   if (program.empty()) throw std::runtime_error("no such program: " + command.arguments[0]);
   auto argument_strings = command.arguments;
@@ -141,7 +141,7 @@ Outcome run(const Command& command) {
     }
     if (waiting[1].revents != 0) {
       const auto sent = write(input_fd, unsent.data(), unsent.size());
-      // A program that does not read its input is no error of ours.
+      // A program that does not read its input is not an error.
       unsent = sent < 0 ? std::string_view{} : unsent.substr(static_cast<std::size_t>(sent));
     }
     if (waiting[0].revents != 0) {

@@ -229,7 +229,7 @@ bool RawClient::silent(std::chrono::milliseconds time) {
         std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
     if (!wait_for(POLLIN, std::max(left, std::chrono::milliseconds(0)))) return true;
     if (!tls_) return false;
-    // A record need not hold anything for us.
+    // A record need not have application data.
     std::array<char, 16 * 1024> bytes;
     const ssize_t count = tls_->receive(bytes.data(), bytes.size());
     if (count < 0 && errno == EAGAIN) continue;

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uintmax_t kLargestCopied = 256 * 1024;
 
-// Names that a server or a client has been seen to spoil.
+// Names that some server or client has changed or refused.
 const std::vector<std::string> kAwkwardNames = {
     "plain.txt",
     "with space.txt",
@@ -56,7 +56,7 @@ void write(const fs::path& file, const std::string& content) {
   if (!stream.flush()) throw std::runtime_error("cannot write " + file.string());
 }
 
-// `size` bytes that no other seed gives.
+// Returns `size` bytes that differ for each seed.
 std::string content_of(std::size_t size, std::size_t seed) {
   std::string bytes(size, '\0');
   std::uint64_t state = seed * 0x9e3779b97f4a7c15U + 1;
@@ -74,7 +74,7 @@ std::size_t write_awkward(const fs::path& folder) {
     write(folder / name, content_of(100 + made, made));
   }
   write(folder / (std::string(120, 'l') + "\u00e9" + std::string(120, 'l')), "a long name");
-  // Sizes around every border that content has in a store.
+  // The sizes are on both sides of every border between ways of storing content.
   for (const std::size_t size : {0U, 1U, 4095U, 4096U, 65535U, 65536U, 65537U, 200'000U}) {
     write(folder / ("size-" + std::to_string(size)), content_of(size, ++made));
   }
@@ -95,7 +95,7 @@ std::size_t write_awkward(const fs::path& folder) {
   return count;
 }
 
-// The part that a file belongs to: folders with few files stay whole.
+// Returns the part to which a file belongs: folders with few files stay whole.
 std::string part_of(const fs::path& relative, std::size_t parts) {
   auto component = relative.begin();
   auto key = component->string();
@@ -129,7 +129,7 @@ bool same_content(const fs::path& left, const fs::path& right) {
   return std::equal(std::istreambuf_iterator<char>(a), {}, std::istreambuf_iterator<char>(b), {});
 }
 
-// Every file and folder below `root`, relative, folders with a slash.
+// Returns every file and folder below `root`, relative, folders with a slash.
 std::set<std::string> entries(const fs::path& root) {
   std::set<std::string> found;
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
@@ -146,7 +146,8 @@ std::size_t make_sample_tree(const fs::path& folder, std::size_t files, std::siz
   std::size_t count = write_awkward(folder / "part-0" / "awkward");
   for (const std::string source : {"/usr/share/doc", "/usr/include"}) {
     if (count >= files) break;
-    // Half of each, so that both kinds of trees are there on a machine that has them.
+    // The first source gives at most half of the files, so that both kinds of trees are used on a
+    // machine that has them.
     const auto left = files - count;
     count += copy_real(source, folder, source == "/usr/include" ? left : left / 2, parts);
   }

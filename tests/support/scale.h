@@ -1,5 +1,5 @@
-// How large tests make what is better the larger it is. scripts/test keeps to what shows a defect;
-// scripts/scale sets HOLDFAST_FULL_SCALE=1 and asks for the numbers of the promises.
+// The size of tests that find more the larger they are. scripts/test uses sizes that show a defect;
+// scripts/scale sets HOLDFAST_FULL_SCALE=1 for the documented numbers.
 #pragma once
 
 #include <cstdlib>
@@ -12,7 +12,7 @@ namespace holdfast::test {
   return wanted != nullptr && std::string_view(wanted) == "1";
 }
 
-// The first number at full scale, else the second.
+// Returns the first number at full scale, else the second.
 template <class Number>
 [[nodiscard]] Number at_scale(Number full, Number usual) {
   return full_scale() ? full : usual;

@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t kKeptOutput = 1 << 20;
 constexpr std::string_view kUrl = "://127.0.0.1:";
 
-// The port in the first complete line with our URL; 0 when there is none yet.
+// Returns the port in the first complete line with the server's URL; 0 when there is none yet.
 std::uint16_t port_in(const std::string& output) {
   const auto at = output.find(kUrl);
   if (at == std::string::npos || output.find('\n', at) == std::string::npos) return 0;
@@ -115,7 +115,7 @@ int ServerProcess::stop(std::chrono::seconds patience) {
 int ServerProcess::wait_for_end(std::chrono::seconds patience) {
   if (!running()) throw std::logic_error("the server does not run");
   {
-    // Its end closes the pipe that the reader reads.
+    // The end of the process closes the pipe from which the reader reads.
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, patience, [this] { return ended_; })) ::kill(pid_, SIGKILL);
   }

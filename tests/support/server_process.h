@@ -1,5 +1,5 @@
-// The real program, `holdfast serve`, as tests start, stop, kill and restart it: on a free loopback
-// port, on a data folder of the test's own. The process dies with the test.
+// Starts, stops, kills and restarts the real program, `holdfast serve`, on a free loopback port and
+// a data folder of the test. The process ends with the test.
 //
 //   ServerProcess server(folder / "data", {"--durability", "full"});
 //   server.start();                          // returns when it answers
@@ -22,33 +22,36 @@
 
 namespace holdfast::test {
 
-// The program that this build made, or the one that HOLDFAST_BINARY names.
+// Returns the path of the program that this build made, or the one in HOLDFAST_BINARY.
 [[nodiscard]] std::filesystem::path holdfast_binary();
 
-// One test uses one object from one thread (the one that starts it).
+// Only the thread that calls start() may use the object.
 class ServerProcess {
  public:
-  // `environment` is added to ours. With a --listen of its own it must be reached on 127.0.0.1.
+  // `environment` is added to the test's. With --listen in `arguments`, the server must be
+  // reachable on 127.0.0.1.
   explicit ServerProcess(std::filesystem::path data, std::vector<std::string> arguments = {},
                          std::vector<std::pair<std::string, std::string>> environment = {});
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
 
-  // Starts it and waits until it has printed its URL. Throws std::runtime_error with what it
-  // printed when it ends or 60 s pass without one.
+  // Starts the server and waits until it has printed its URL. Throws std::runtime_error with its
+  // output when it ends or 60 s pass without a URL.
   void start();
 
-  // SIGTERM; its exit code (128 + signal). Kills it after `patience` and returns 137.
+  // Sends SIGTERM and returns the exit code (128 + signal). After `patience`, kills the server and
+  // returns 137.
   int stop(std::chrono::seconds patience = std::chrono::seconds{20});
 
-  // SIGKILL; returns when it is gone.
+  // Sends SIGKILL; returns when the process is gone.
   void kill();
 
-  // For a server that ends by itself: its exit code, as stop(). Kills it after `patience`.
+  // Waits for a server that ends by itself; returns the exit code as stop() does. Kills it after
+  // `patience`.
   int wait_for_end(std::chrono::seconds patience = std::chrono::seconds{60});
 
-  // Added to the environment at the next start.
+  // Adds variables to the environment at the next start.
   void set_environment(std::vector<std::pair<std::string, std::string>> added);
 
   [[nodiscard]] bool running() const { return pid_ > 0; }
@@ -58,18 +61,18 @@ class ServerProcess {
   [[nodiscard]] std::string url() const;  // ends in a slash
   [[nodiscard]] const std::filesystem::path& data() const { return data_; }
 
-  // What it has printed since its last start, both streams; at most the last 1 MiB after the start.
+  // Returns the server's output since its last start, both streams; at most the last 1 MiB.
   [[nodiscard]] std::string output() const;
-  // What it has printed since it had printed `position` bytes, as far as it is kept; moves
-  // `position` on.
+  // Returns the output after the first `position` bytes, as far as it is kept; sets `position` to
+  // its end.
   [[nodiscard]] std::string output_since(std::uint64_t& position) const;
 
-  // What it printed before and with its URL: where it says its durability mode.
+  // Returns the output up to the URL, which includes the durability mode.
   [[nodiscard]] std::string banner() const;
 
  private:
   void read_output(int fd);
-  void finish();  // the process has ended: joins the reader
+  void finish();  // joins the reader, after the process has ended
 
   std::filesystem::path data_;
   std::vector<std::string> arguments_;

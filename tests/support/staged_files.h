@@ -1,4 +1,4 @@
-// The files in a data folder that are still on their way.
+// The files of uploads in a data folder. Any thread.
 #pragma once
 
 #include <filesystem>
@@ -6,7 +6,8 @@
 
 namespace holdfast::test {
 
-// What uploads have in this data folder that is not in place yet. It may vanish meanwhile.
+// Returns the files of uploads in this data folder that were not moved to blobs/ yet. They may
+// vanish meanwhile.
 inline std::vector<std::filesystem::path> staged_files(const std::filesystem::path& data) {
   namespace fs = std::filesystem;
   std::vector<fs::path> found;

@@ -1,5 +1,5 @@
-// A folder that exists while the object does and is removed with all that is in it. Where flushes
-// are not what is tested, in_memory() makes a test of thousands of commits take seconds.
+// A folder that exists as long as the object and is then removed with its content. In tests that do
+// not check flushes, in_memory() makes thousands of commits take seconds.
 #pragma once
 
 #include <cstdlib>
@@ -26,7 +26,7 @@ class TemporaryFolder {
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
-  // A file system in memory where the system has one, else the usual place.
+  // Returns a file system in memory where the system has one, else the usual place.
   [[nodiscard]] static std::filesystem::path in_memory() {
     const std::filesystem::path shared = "/dev/shm";
     return access(shared.c_str(), W_OK) == 0 ? shared : std::filesystem::temp_directory_path();

@@ -24,7 +24,7 @@ std::shared_ptr<SSL_CTX> make_context(const TlsWish& wish) {
   SSL_CTX* const tls = context.get();
   SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                             SSL_MODE_RELEASE_BUFFERS);
-  // A session ticket is not an answer.
+  // Without SSL_MODE_AUTO_RETRY, a read returns after a session ticket.
   SSL_CTX_clear_mode(tls, SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
   if (!wish.version.empty()) {
@@ -56,7 +56,7 @@ std::shared_ptr<SSL_CTX> make_context(const TlsWish& wish) {
   return context;
 }
 
-// The clients of one wish share a context, as those of a program do.
+// Clients with the default options share a context, as those of a program do.
 std::shared_ptr<SSL_CTX> default_context() {
   static const std::shared_ptr<SSL_CTX> made = make_context({});
   return made;
@@ -71,7 +71,7 @@ bool is_default(const TlsWish& wish) {
 void TlsClient::Free::operator()(ssl_st* session) const { SSL_free(session); }
 
 TlsClient::TlsClient(int descriptor, const TlsWish& wish) {
-  // OpenSSL writes to the socket without a flag against it.
+  // OpenSSL writes to the socket without MSG_NOSIGNAL.
   std::signal(SIGPIPE, SIG_IGN);
   const auto context = is_default(wish) ? default_context() : make_context(wish);
   session_.reset(SSL_new(context.get()));

@@ -15,7 +15,7 @@ constexpr const char* kLockInfo =
     "<D:locktype><D:write/></D:locktype><D:owner>ledger</D:owner></D:lockinfo>";
 constexpr const char* kMark = "{urn:ledger}mark";
 
-// The first lock token in a lockdiscovery's XML; empty when there is none.
+// Returns the first lock token in a lockdiscovery's XML; empty when there is none.
 std::string token_in(const std::string& lockdiscovery) {
   const auto element = lockdiscovery.find("locktoken>");
   if (element == std::string::npos) return "";
@@ -54,7 +54,7 @@ bool WriteLedger::is_within(const std::string& path, const std::string& ancestor
 std::string WriteLedger::random_name() {
   std::vector<std::string> collections;
   for (const auto& [path, node] : tree_) {
-    // Four levels are enough.
+    // At most four levels of collections are made.
     if (node.collection && path.size() < root_.size() + 12) collections.push_back(path);
   }
   const auto& parent =
@@ -77,7 +77,8 @@ std::optional<std::string> WriteLedger::random_node() {
   return it->first;
 }
 
-// A text that says whose it is and which, repeated: a mixture of two bodies cannot be equal to one.
+// Returns a body that repeats the ledger's root and a number, so that a mixture of two bodies
+// equals neither.
 std::shared_ptr<const std::string> WriteLedger::body_of(std::size_t size) {
   const auto line = root_ + " " + std::to_string(++counter_) + "\n";
   std::string body;
@@ -118,7 +119,7 @@ std::optional<WriteLedger::Write> WriteLedger::random_put() {
   const auto path = random_name();
   const auto old = tree_.find(path);
   if (old != tree_.end() && old->second.collection) return std::nullopt;
-  // One in four is too large to be kept in the database.
+  // One file in four is too large for the database.
   const int size = below(4) == 0 ? 65'000 + below(200'000) : below(3'000);
   return put_to(path, body_of(static_cast<std::size_t>(size)));
 }
@@ -143,7 +144,7 @@ WriteLedger::Write WriteLedger::move_or_copy(bool move, const std::string& from,
   for (const auto& [path, node] : tree_) {
     if (!is_within(path, from)) continue;
     auto& arrived = write.after[to + path.substr(from.size())];
-    // The lock of an overwritten resource stays, that of the source does not travel.
+    // The lock of an overwritten resource stays; that of the source is not moved.
     const auto kept = arrived.token;
     arrived = node;
     arrived.token = kept;
@@ -162,7 +163,7 @@ std::optional<WriteLedger::Write> WriteLedger::random_move_or_copy() {
   const bool move = below(2) == 0;
   const auto old = tree_.find(target);
   if (is_within(target, *source) || is_within(*source, target)) return std::nullopt;
-  // Only a file over a file: what becomes of the locks is then one sentence (RFC 4918 §9.8.4,
+  // Only a file may replace a file, so that the rule for the locks is simple (RFC 4918 §9.8.4,
   // §9.9.3).
   if (old != tree_.end() && (old->second.collection || tree_.at(*source).collection)) {
     return std::nullopt;
@@ -258,7 +259,7 @@ bool WriteLedger::has(const std::string& path) const { return tree_.contains(ful
 WriteLedger::Write WriteLedger::random_write() {
   for (;;) {
     std::optional<Write> write;
-    // A large tree is cut back, so that reading it stays quick.
+    // A large tree is reduced, so that reading it stays quick.
     const auto kind = tree_.size() > 40 ? 8 : below(10);
     switch (kind) {
       case 0:
@@ -350,7 +351,7 @@ std::size_t WriteLedger::flushed_state(std::size_t answers) const {
 }
 
 WriteLedger::Tree WriteLedger::read_back() {
-  // The server may have been killed since: on a loaded machine its end reaches us late.
+  // The server may have been killed meanwhile: on a loaded machine the client notices late.
   client_.close();
   const auto listing = client_.request(
       "PROPFIND", root_ + "/", {{"Depth", "infinity"}},
@@ -444,7 +445,7 @@ std::string WriteLedger::verify() {
            undone + " against the state with it:\n" + done;
   }
   if (pending_) ++(undone.empty() ? found_undone_ : found_done_);
-  // Entity tags and tokens that no answer had told are known now.
+  // Entity tags and tokens that no response had returned are known now.
   tree_ = std::move(there);
   pending_.reset();
   return "";

@@ -1,8 +1,8 @@
-// One client that writes at random below a collection of its own and keeps a ledger: what every
-// acknowledged request has made of its tree, and what the one request without an answer would make
-// of it. After a crash the server must hold exactly one of the two.
+// A client that writes at random below a collection of its own and keeps a ledger: the tree after
+// every acknowledged request, and the tree that the one request without a response would make.
+// After a crash the server must have exactly one of the two.
 //
-// Writes at random for crashes at any moment, and one write at a time for a crash at a chosen one:
+// It makes random writes for crashes at any moment, and single writes for a crash at a chosen one:
 //
 //   ledger.put("a", 100'000);
 //   faults.arm({.action = FaultAction::kill, .at = 3});
@@ -33,17 +33,18 @@ class WriteLedger {
   // Creates the collection.
   void create_root();
 
-  // Sends random writes until the connection fails. Throws std::runtime_error when an answer is not
-  // the one that its request must get.
+  // Sends random writes until the connection fails. Throws std::runtime_error when a response is
+  // not the one that its request must get.
   void write_until_killed();
 
-  // Sends `count` random writes. Returns false when the connection failed before the end; throws as
-  // write_until_killed.
+  // Sends `count` random writes. Returns false when the connection failed before the end; throws
+  // what write_until_killed throws.
   bool write_some(int count);
 
-  // One write; paths are relative to the root, without a slash at either end, and tokens of locks
-  // are submitted. Returns the status, 0 when the connection failed. Success enters the ledger.
-  // Anything else leaves the write unanswered: wholly done or wholly undone; see refused().
+  // These make one write. Paths are relative to the root, without a slash at either end, and tokens
+  // of locks are submitted. They return the status, 0 when the connection failed. Success enters
+  // the ledger. After anything else the write counts as unanswered, that is wholly done or wholly
+  // undone, unless refused() is called.
   int put(const std::string& path, std::size_t size);
   int make_collection(const std::string& path);
   int move(const std::string& from, const std::string& to);
@@ -53,29 +54,30 @@ class WriteLedger {
   int lock(const std::string& path);
   int unlock(const std::string& path);
 
-  // The last write was refused for good: it must have changed nothing.
+  // Call when the last write was refused and must have changed nothing.
   void refused() { pending_.reset(); }
-  // True when the ledger has `path` mapped.
+  // Returns true when `path` is mapped in the ledger.
   [[nodiscard]] bool has(const std::string& path) const;
 
   // Reads the tree back and compares. Returns what is wrong; empty when every acknowledged result
-  // is there and the unanswered request is wholly done or wholly undone. Then the ledger goes on
-  // from there.
+  // is there and the unanswered request is wholly done or wholly undone. The ledger then continues
+  // from what it read.
   std::string verify();
 
-  // For power cuts: keeps the state after every answer, the present one first.
+  // Keeps the state after every response, the present one first, for tests of power cuts.
   void keep_history();
-  // States kept: number 0 is that at keep_history(), number n that after the nth answer since.
+  // Returns the number of kept states: number 0 is that at keep_history(), number n that after the
+  // nth response since.
   [[nodiscard]] std::size_t states() const { return history_.size(); }
-  // What state `answers` may be lost back to: LOCK and UNLOCK of what is mapped are not flushed by
-  // themselves (docs/robustness.md G1).
+  // Returns the earliest state to which a power cut after `answers` responses may return: LOCK and
+  // UNLOCK of what is mapped are not flushed by themselves (docs/robustness.md G1).
   [[nodiscard]] std::size_t flushed_state(std::size_t answers) const;
-  // Reads the tree back and compares it with states `first` to `last`. Empty when it is one of
-  // them. Changes nothing.
+  // Reads the tree back and compares it with states `first` to `last`. Returns an empty text when
+  // it is one of them. Changes nothing.
   std::string verify_between(std::size_t first, std::size_t last);
 
   [[nodiscard]] int acknowledged() const { return acknowledged_; }
-  // Unanswered requests found done, and found undone.
+  // These return how many unanswered requests were found done, and found undone.
   [[nodiscard]] int found_done() const { return found_done_; }
   [[nodiscard]] int found_undone() const { return found_undone_; }
 
@@ -83,21 +85,21 @@ class WriteLedger {
   struct Node {
     bool collection = false;
     std::shared_ptr<const std::string> body;  // of a file
-    std::string etag;                         // empty: not known
+    std::string etag;                         // empty when not known
     std::string mark;                         // a dead property; empty: not set
     std::string token;                        // of its lock; empty: not locked, "?": not known
   };
   using Tree = std::map<std::string, Node>;  // by URL path, no slash at the end
 
-  // A request and what it does.
+  // A request and its effect.
   struct Write {
     std::string method;
     std::string path;
     Fields fields;
     std::string body;
-    int status = 0;  // the answer it must get
+    int status = 0;  // the status that it must get
     Tree after;
-    bool flushed = true;  // by itself, before its answer
+    bool flushed = true;  // the request is flushed before its response
   };
 
   struct State {
@@ -122,9 +124,9 @@ class WriteLedger {
   [[nodiscard]] Write lock_of(const std::string& path) const;
   [[nodiscard]] Write unlock_of(const std::string& path) const;
 
-  // The answer's status, 0 when there was none.
+  // Sends the request; returns the status, 0 when there was no response.
   int attempt(Write write);
-  // Throws when the status is neither 0 nor the one it must be.
+  // Sends the request. Throws when the status is neither 0 nor the one it must be.
   bool send(Write write);
   Tree read_back();
   static std::string difference(const Tree& ledger, const Tree& server);

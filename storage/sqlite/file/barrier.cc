@@ -15,8 +15,8 @@ namespace holdfast::storage::sqlite {
 
 namespace {
 
-// Each place has a page of its own, of which only the first bytes are used: they lie in one sector,
-// which a disk writes whole or not at all.
+// Each of the two places is a page, of which only the first bytes are used: they lie in one sector,
+// which a disk writes as a whole or not at all.
 constexpr off_t kPlaceBytes = 4096;
 constexpr int kPlaces = 2;
 constexpr std::int64_t kEnded = -1;  // frames in a record that is no barrier
@@ -29,7 +29,7 @@ struct Record {
 };
 static_assert(sizeof(Record) == 48);
 
-// FNV-1a, which tells a half written record from a whole one.
+// Computes FNV-1a, which distinguishes a half written record from a whole one.
 std::uint64_t check_of(const Record& record) {
   std::array<unsigned char, sizeof record - sizeof record.check> bytes{};
   std::memcpy(bytes.data(), &record, bytes.size());
@@ -102,7 +102,7 @@ void BarrierFile::write(Barrier barrier) {
   record.check = check_of(record);
   const Opened file(path_, O_RDWR | O_CREAT);
   if (file.get() < 0) fail("open", path_);
-  // Both places have their blocks from the beginning: a full disk would have none for the second.
+  // Both places get their blocks from the beginning: a full disk would have none for the second.
   struct stat now {};
   if (::fstat(file.get(), &now) != 0) fail("stat", path_);
   if (now.st_size < kPlaces * kPlaceBytes &&
@@ -110,7 +110,7 @@ void BarrierFile::write(Barrier barrier) {
     errno = ENOSPC;
     fail("write", path_);
   }
-  // The other place keeps the one before.
+  // The other place keeps the previous barrier.
   std::array<char, kPlaceBytes> page{};
   std::memcpy(page.data(), &record, sizeof record);
   const off_t at = static_cast<off_t>(barrier.number % kPlaces) * kPlaceBytes;

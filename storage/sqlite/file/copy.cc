@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kStepsBetweenTicks = 1000;  // of SQLite's virtual machine
 
-// Lets SQLite call a function that may throw: it is stopped, and the exception goes on from here.
+// Lets SQLite call a function that may throw: SQLite stops, and the exception is rethrown here.
 class Ticking {
  public:
   Ticking(Connection& connection, const std::function<void()>& tick)
@@ -103,10 +103,11 @@ std::string resource_of(const std::string& file, std::int64_t id) {
 void renew(const std::string& file) {
   Connection writer(file, Connection::Mode::create);
   accept_database(writer);
-  // Nothing to recover while it is being built: who asked flushes it once, as a whole.
+  // There is nothing to recover while the copy is being built: the caller flushes it once, as a
+  // whole.
   writer.execute("PRAGMA journal_mode = MEMORY");
   writer.execute("PRAGMA synchronous = OFF");
-  // An older schema is migrated, and can be looked at, when the store is opened.
+  // A database with an older schema is migrated, and can be checked, when the store is opened.
   if (writer.integer("PRAGMA user_version") == kSchemaVersion) {
     const NamespaceCheck found = inspect(writer, false);
     if (!found.problems.empty())
@@ -119,7 +120,7 @@ void renew(const std::string& file) {
   Statement meta(writer, "UPDATE meta SET epoch = ?1, locks = 0, clean = 1");
   Run(meta, epoch).done();
   writer.execute("DELETE FROM lock");
-  // Their files were not copied.
+  // The files of garbage rows were not copied.
   writer.execute("DELETE FROM garbage");
   writer.execute("COMMIT");
   writer.execute("PRAGMA journal_mode = WAL");

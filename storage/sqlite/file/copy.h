@@ -11,8 +11,8 @@
 namespace holdfast::storage::sqlite {
 
 // Writes what `connection` sees at this instant to the empty file `to`, compact and not flushed.
-// Other connections go on reading and writing; the log cannot begin again meanwhile. `tick` is
-// called often and ends the copy by throwing.
+// Other connections go on reading and writing; the log cannot be reset meanwhile. `tick` is called
+// often; an exception that it throws ends the copy.
 void copy_database(Connection& connection, const std::string& to,
                    const std::function<void()>& tick = {});
 

@@ -9,12 +9,12 @@ namespace holdfast::storage::sqlite {
 
 namespace {
 
-// How often each content is used.
+// Selects how often each content is used.
 #define HOLDFAST_USES                                  \
   "(SELECT content AS id, count(*) AS uses FROM node " \
   "WHERE content IS NOT NULL GROUP BY content)"
 
-// What each account owns, by a recount.
+// Selects what each account owns, by a recount.
 #define HOLDFAST_OWNED                                       \
   "(SELECT owner, count(*) AS resources, "                   \
   "coalesce(sum(min(size, 1 << 53)), 0) AS bytes FROM node " \
@@ -24,8 +24,8 @@ struct Rule {
   const char* count;    // how many rows break it
   const char* problem;  // follows the number
   const char* repair;   // SQL, or nullptr where only a guess would help
-  bool tree = false;    // where it is broken, the rows are no tree
-  bool repeat = false;  // the repair moves the fault up the tree: again until it is gone
+  bool tree = false;    // when it is broken, the rows are no tree
+  bool repeat = false;  // the repair moves the fault up the tree, so it is repeated
 };
 
 constexpr Rule kRules[] = {
@@ -157,7 +157,7 @@ NamespaceCheck inspect(Connection& connection, bool repair) {
       result.problems.push_back("SQLite: " + std::string(run.text(0)) + ".");
     }
   }
-  // Repairs on a damaged file could only spread the damage.
+  // Repairs in a damaged file could spread the damage.
   if (!result.problems.empty()) repair = false;
 
   bool is_tree = true;
@@ -166,7 +166,7 @@ NamespaceCheck inspect(Connection& connection, bool repair) {
     if (broken == 0) continue;
     result.problems.push_back(std::to_string(broken) + " " + rule.problem + ".");
     is_tree = is_tree && !rule.tree;
-    // In a circle there is no end to the way up.
+    // In a circle the way up would have no end.
     if (!repair || !rule.repair || (rule.repeat && !is_tree)) continue;
     connection.execute(rule.repair);
     for (std::size_t level = 0; rule.repeat && level < kMostLevels; ++level) {

@@ -1,4 +1,5 @@
-// Looks at every row: structure, references, counts (docs/storage.md, invariants). One thread.
+// Checks every row: structure, references, counts (docs/storage.md, invariants). One thread at a
+// time.
 #pragma once
 
 #include "storage/namespace.h"
@@ -6,8 +7,8 @@
 
 namespace holdfast::storage::sqlite {
 
-// Inside a transaction of `connection`; with `repair`, a writing one. Repairs what follows from
-// other rows without guessing, and never removes a resource.
+// Call inside a transaction of `connection`; with `repair`, inside a writing one. Repairs what
+// follows from other rows without guessing, and never removes a resource.
 [[nodiscard]] NamespaceCheck inspect(Connection& connection, bool repair);
 
 }  // namespace holdfast::storage::sqlite

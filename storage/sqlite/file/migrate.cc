@@ -16,7 +16,7 @@
 namespace holdfast::storage::sqlite {
 namespace {
 
-// Complete under its final name, or not there.
+// Makes the copy complete under its final name, or not at all.
 void keep_copy(Connection& writer, const std::string& path, const std::string& copy) {
   if (std::filesystem::exists(copy)) return;
   const std::string building = copy + ".new";
@@ -33,24 +33,24 @@ void keep_copy(Connection& writer, const std::string& path, const std::string& c
 
 std::span<const Migration> migrations() {
   static const std::array kSteps = {
-      // Locks that ran out are kept for a while, and looking for live ones must not meet them.
+      // Expired locks are kept for a while, and the search for live ones must not visit them.
       Migration{2, "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (node, expires)"},
-      // Accounts. Both columns are added without touching a row.
+      // Adds accounts. Both columns are added without a change to any row.
       Migration{3,
                 "ALTER TABLE meta ADD COLUMN next_account INTEGER NOT NULL DEFAULT 1; "
                 "ALTER TABLE node ADD COLUMN owner INTEGER NOT NULL DEFAULT 0",
                 kAccountTables},
-      // How many locks an account holds is asked at each LOCK of its.
+      // Each LOCK of an account counts the locks that the account holds.
       Migration{4,
                 "CREATE INDEX lock_principal ON lock (principal, expires) WHERE principal <> ''"},
-      // So that the collections whose members have locks can be told. A lock on nothing, which only
-      // damage leaves, stays one.
+      // The column says which collections have members with locks. A lock on no resource, which
+      // only damage leaves, stays one.
       Migration{5,
                 "ALTER TABLE lock ADD COLUMN parent INTEGER NOT NULL DEFAULT 0; "
                 "UPDATE lock SET parent = "
                 "coalesce((SELECT n.parent FROM node n WHERE n.id = lock.node), 0)",
                 "DROP INDEX lock_node; CREATE INDEX lock_node ON lock (parent, node, expires)"},
-      // New locks lie together, not where their tokens fall.
+      // New locks lie together, not in the order of their tokens.
       Migration{6,
                 "DROP INDEX lock_node; DROP INDEX lock_expires; DROP INDEX lock_principal; "
                 "ALTER TABLE lock RENAME TO lock_by_token",
@@ -67,12 +67,12 @@ std::span<const Migration> migrations() {
                 "SELECT token, node, parent, shared, infinite, owner, principal, "
                 "granted, timeout_s, expires FROM lock_by_token ORDER BY expires; "
                 "DROP TABLE lock_by_token"},
-      // Relaxed durability goes back to a barrier, and needs no older contents.
+      // Relaxed durability now returns to a barrier, and needs no older contents.
       Migration{.version = 7,
                 .sql = "DROP TABLE unflushed; ALTER TABLE meta DROP COLUMN flushes",
                 .first = drop_unflushed},
-      // What a date proves was told by its milliseconds until then: of a file 998 and 999, of a
-      // collection 996 to 999, and 0 where a client had set it.
+      // Until then the milliseconds of a date said what it proves: 998 and 999 of a file, 996 to
+      // 999 of a collection, and 0 of a collection whose date a client had set.
       Migration{8, "ALTER TABLE node ADD COLUMN date_mark INTEGER NOT NULL DEFAULT 0",
                 "UPDATE node SET date_mark = CASE (modified % 1000 + 1000) % 1000 "
                 "WHEN 999 THEN 3 ELSE 2 END "
@@ -81,8 +81,9 @@ std::span<const Migration> migrations() {
                 "WHEN 0 THEN 1 WHEN 996 THEN 7 WHEN 997 THEN 4 WHEN 998 THEN 5 ELSE 6 END "
                 "WHERE content IS NULL "
                 "AND (modified % 1000 + 1000) % 1000 IN (0, 996, 997, 998, 999)"},
-      // A lock named its creator until then. An account takes its locks along when it goes, so that
-      // only damage leaves a name without one; such a lock, which nobody could remove, goes.
+      // Until then a lock had its creator's name. The removal of an account removes its locks, so
+      // that only damage leaves a name without an account. Such a lock is removed, because nobody
+      // could unlock it.
       Migration{9,
                 "ALTER TABLE lock ADD COLUMN creator INTEGER NOT NULL DEFAULT 0; "
                 "DELETE FROM lock WHERE principal <> '' "

@@ -172,16 +172,17 @@ void flush(const std::string& path, int flags) {
 }
 
 void create_database(const std::string& path, const std::string& tmp_path, std::int64_t now) {
-  // SQLite gives the write-ahead log the mode of the database, so only this one needs it said.
+  // SQLite gives the write-ahead log the mode of the database, so only the database's mode is set.
   const int fd = ::open(tmp_path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) throw OpenError("Cannot create " + tmp_path + ": " + std::strerror(errno));
   close(fd);
   {
     Connection connection(tmp_path, Connection::Mode::create);
-    // Nothing to recover while it is being built, so it is flushed once, as a whole.
+    // There is nothing to recover while the database is being built, so it is flushed once, as a
+    // whole.
     set(connection, "journal_mode", "MEMORY");
     set(connection, "synchronous", "OFF");
-    // As the system's pages. A change of a few bytes writes all of its page to the log.
+    // The size of the system's pages. A change of a few bytes writes its whole page to the log.
     set(connection, "page_size", "4096");
     set(connection, "auto_vacuum", "INCREMENTAL");  // only possible before the first table
     connection.execute("BEGIN IMMEDIATE");
@@ -223,14 +224,14 @@ void accept_database(Connection& writer) {
 }
 
 void configure(Connection& connection, Connection::Mode mode, std::size_t cache_bytes) {
-  set(connection, "foreign_keys", "OFF");  // we declare none: docs/storage.md, invariants
+  set(connection, "foreign_keys", "OFF");  // none are declared: docs/storage.md, invariants
   set(connection, "cell_size_check", "ON");
   expect(connection, "cell_size_check", "1");
   set(connection, "temp_store", "MEMORY");
   expect(connection, "temp_store", "2");
   set(connection, "mmap_size", "0");
   expect(connection, "mmap_size", "0");
-  // Negative: in KiB instead of pages.
+  // A negative number is in KiB instead of pages.
   const std::string kib = "-" + std::to_string(cache_bytes / 1024);
   set(connection, "cache_size", kib);
   expect(connection, "cache_size", kib);

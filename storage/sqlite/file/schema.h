@@ -1,5 +1,5 @@
 // The database's identity, tables and settings (docs/storage.md has the schema with its reasons).
-// Used while a store is being opened; one thread.
+// Used while a store is being opened, by one thread.
 #pragma once
 
 #include <cstddef>
@@ -13,25 +13,26 @@ namespace holdfast::storage::sqlite {
 inline constexpr std::int64_t kApplicationId = 0x486f6c64;  // "Hold"
 inline constexpr std::int64_t kSchemaVersion = 9;
 inline constexpr std::int64_t kRoot = 1;  // id of the root collection; its parent is 0
-// More than the largest depth limit, 1024, lets any tree have: a longer way up goes in a circle,
-// which only a damaged database has, and ends there with Error{corrupt}.
+// More levels than any tree can have: the largest depth limit is 1024. A longer way up goes in a
+// circle, which only a damaged database has, and ends with Error{corrupt}.
 inline constexpr std::size_t kMostLevels = 1100;
 
 // The tables that schema 3 brought, for new databases and for migrated ones.
 extern const char* const kAccountTables;
 
-// Makes a complete new database at `path`, or none: it is built beside it in `tmp_path` and
+// Makes a complete new database at `path`, or none: it is built in `tmp_path` beside it and
 // renamed. `now` is the root collection's date.
 void create_database(const std::string& path, const std::string& tmp_path, std::int64_t now);
 
-// Six random characters [0-9a-z], the first part of every ETag. Throws OpenError.
+// Returns six random characters [0-9a-z], the first part of every ETag. Throws OpenError.
 [[nodiscard]] std::string random_epoch();
 
-// Throws OpenError when the file is not a database of ours, or one of a newer version. An older one
-// is for migrate.
+// Throws OpenError when the file is not a Holdfast database, or is one of a newer version.
+// `migrate` handles an older one.
 void accept_database(Connection& writer);
 
-// Settings that every connection needs; each is read back. Throws OpenError when one did not take.
+// Makes the settings that every connection needs, and reads each back. Throws OpenError when a
+// setting had no effect.
 void configure(Connection& connection, Connection::Mode mode, std::size_t cache_bytes);
 
 // Flushes the file or folder at `path`, opened with `flags`. Throws OpenError.

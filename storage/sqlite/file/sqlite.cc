@@ -13,7 +13,7 @@ bool is_write(int code) { return code == SQLITE_IOERR_WRITE || code == SQLITE_IO
 
 bool is_flush(int code) { return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC; }
 
-// SQLite itself only knows ENOSPC of these.
+// SQLite itself knows only ENOSPC among these.
 bool is_out_of_space(int system_error) {
   return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
 }
@@ -33,7 +33,7 @@ Fault fault_of(int code, int system_error) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_INTERRUPT:
-    case SQLITE_NOMEM:  // nothing was committed, except perhaps by COMMIT: see Writer
+    case SQLITE_NOMEM:  // nothing was committed, except perhaps by COMMIT: see GroupCommit
       return Fault::busy;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -49,7 +49,7 @@ Fault fault_of(int code, int system_error) {
   }
 }
 
-// The errno of the last call on this file that failed.
+// Returns the errno of the last call on this file that failed.
 int errno_of(sqlite3_file* file) {
   int error = 0;
   if (file != nullptr && file->pMethods != nullptr)
@@ -57,25 +57,25 @@ int errno_of(sqlite3_file* file) {
   return error;
 }
 
-// The errno of the write or flush that `code` tells of. sqlite3_system_errno would be it, had the
-// rollback that follows not made calls of its own.
+// Returns the errno of the write or flush to which `code` refers. sqlite3_system_errno is not used,
+// because the rollback that follows makes system calls of its own.
 int errno_of_write(sqlite3* handle, int code, bool checkpoint) {
   sqlite3_file* log = nullptr;
   sqlite3_file* database = nullptr;
   sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
   sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &database);
-  // A checkpoint flushes both, the log first, and writes to the database; all else, and truncating,
-  // is done to the log.
+  // A checkpoint flushes both files, the log first, and writes to the database. Everything else,
+  // and truncation, is done to the log.
   if (checkpoint && is_flush(code) && errno_of(log) != 0) return errno_of(log);
   const bool to_database = checkpoint && code != SQLITE_IOERR_TRUNCATE;
   return errno_of(to_database ? database : log);
 }
 
-// Settings of the whole process; they must precede SQLite's first use.
+// Makes the settings of the whole process, which must precede SQLite's first use.
 void configure_once() {
   static std::once_flag once;
   std::call_once(once, [] {
-    // The memory counters would make every allocation of every thread take one mutex.
+    // With memory counters, every allocation of every thread would take one mutex.
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_initialize();
   });
@@ -109,14 +109,14 @@ Connection::Connection(const std::string& path, Mode mode) {
   handle_.reset(handle);
   if (code != SQLITE_OK) fail(code, "open");
 
-  // Only a foreign program can make us wait, and only for so long.
+  // Only another program can make this connection wait, for at most this many milliseconds.
   sqlite3_busy_timeout(handle, 5000);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  // The writer checkpoints when it wants to, and after a failed flush never again.
+  // The writer checkpoints explicitly, and never again after a failed flush.
   if (mode != Mode::create) {
     sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }

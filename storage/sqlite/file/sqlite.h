@@ -1,4 +1,4 @@
-// The thin C++ face of SQLite: a connection, a prepared statement, and a run of one. Every error
+// A thin C++ interface to SQLite: a connection, a prepared statement, and a run of one. Every error
 // becomes storage::Error. One thread at a time per connection (NOMUTEX).
 //
 //   Run find(statement, parent_id, key);
@@ -19,17 +19,18 @@
 
 namespace holdfast::storage::sqlite {
 
-// An Error that still knows SQLite's extended result code; the writer decides by it
+// An Error with SQLite's extended result code, by which the writer decides what to do
 // (docs/robustness.md G10).
 class SqlError final : public Error {
  public:
   // `system_error` is the errno behind it, if any.
   SqlError(int code, int system_error, const std::string& detail);
   [[nodiscard]] int code() const { return code_; }
-  // The disk lost a write: nothing may be written after it. Not so when a write was refused before
-  // anything happened, because the disk is full, out of quota or read-only.
+  // Returns true when the disk lost a write: nothing may be written after it. Returns false when a
+  // write was refused before anything happened, because the disk is full, out of quota or
+  // read-only.
   [[nodiscard]] bool fatal() const;
-  // No space for a row or a log frame.
+  // Returns true when there was no space for a row or a log frame.
   [[nodiscard]] bool disk_full() const;
 
  private:
@@ -40,17 +41,17 @@ class SqlError final : public Error {
 class Connection {
  public:
   enum class Mode { read, write, create };
-  // What fail() is told that was done when the log was being moved into the database.
+  // The argument of fail() for an error while the log was being moved into the database.
   static constexpr const char* kCheckpoint = "checkpoint";
 
   Connection(const std::string& path, Mode mode);
 
   void execute(const char* sql);
-  // The first column of the first row, as a number or as text.
+  // Returns the first column of the first row, as a number or as text.
   [[nodiscard]] std::int64_t integer(const char* sql);
   [[nodiscard]] std::string text(const char* sql);
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(handle()) == 0; }
-  // Rows that the last statement changed.
+  // Returns the number of rows that the last statement changed.
   [[nodiscard]] std::int64_t changes() const { return sqlite3_changes64(handle()); }
   [[nodiscard]] sqlite3* handle() const { return handle_.get(); }
   [[nodiscard]] std::string path() const { return sqlite3_db_filename(handle(), "main"); }
@@ -63,8 +64,8 @@ class Connection {
   std::unique_ptr<sqlite3, Close> handle_;
 };
 
-// Prepared once and kept. Prepares itself when first used, so that a connection costs only what it
-// is used for.
+// A prepared statement, kept for reuse. It is prepared at its first use, so that a connection costs
+// only what it is used for.
 class Statement {
  public:
   Statement(Connection& connection, const char* sql) : connection_(&connection), sql_(sql) {}
@@ -85,7 +86,7 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalize> handle_;
 };
 
-// Bytes bound as a BLOB; everything else that is a string is bound as TEXT.
+// Bytes that are bound as a BLOB; every other string is bound as TEXT.
 struct Blob {
   const void* data;
   std::size_t size;
@@ -105,7 +106,7 @@ class Run {
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
-  // Steps; true when there is a row.
+  // Executes one step; returns true when there is a row.
   bool row() {
     const int code = sqlite3_step(handle_);
     if (code == SQLITE_ROW) return true;
@@ -121,8 +122,8 @@ class Run {
   [[nodiscard]] std::int64_t integer(int column) const {
     return sqlite3_column_int64(handle_, column);
   }
-  // A number that is added to others, such as a size or a date. What only damage makes so large is
-  // cut, so that no sum overflows.
+  // Returns a number that is added to others, such as a size or a date. A number so large that only
+  // damage leaves it is clamped, so that no sum overflows.
   [[nodiscard]] std::int64_t amount(int column) const {
     constexpr std::int64_t kMost = std::int64_t{1} << 53;
     return std::clamp(integer(column), -kMost, kMost);
@@ -138,7 +139,7 @@ class Run {
     const auto* data = static_cast<const char*>(sqlite3_column_blob(handle_, column));
     return {data, data ? static_cast<std::size_t>(sqlite3_column_bytes(handle_, column)) : 0};
   }
-  // A BLOB of known length, such as a digest.
+  // Reads a BLOB of known length, such as a digest.
   template <std::size_t N>
   void bytes(int column, std::array<std::uint8_t, N>& out) const {
     const std::string_view data = blob(column);

@@ -21,21 +21,21 @@ namespace holdfast::storage::sqlite {
 
 namespace {
 
-// SQLite's own files take less than 128 KiB at a time.
+// SQLite writes less than 128 KiB in one system call, so the write buffer is smaller.
 constexpr int kBufferBytes = 96 * 1024;
 // The log's header has its salts at 16 to 24, and the header before each page has them at 8 to 16
 // (https://www.sqlite.org/fileformat2.html#walformat). Bytes 4 to 8 of a page's header are 0, or,
 // for the last page of a transaction, the number of pages that the database has after it.
 constexpr int kFrameHeaderBytes = 24;
 constexpr int kLogHeaderBytes = 32;
-// A log is made longer by as much as is in it, within these.
+// A log's file is extended by the log's own length, within these bounds, in bytes.
 constexpr sqlite3_int64 kLeastZeros = 64 * 1024;
 constexpr sqlite3_int64 kMostZeros = 1024 * 1024;
-// Not on a disk that has no room to give away.
+// The log's file is not extended on a disk with less free space than this, in bytes.
 constexpr std::uint64_t kPlentyOfRoom = std::uint64_t{256} << 20;
 // Zeros are written in blocks of this many.
 constexpr int kBlockBytes = 1024 * 1024;
-// Not constant, so that it takes no room in the program's file.
+// Not constant, so that it takes no space in the program's file.
 std::array<char, kBlockBytes> zeros;
 // The database is made longer by this many bytes at a time.
 constexpr sqlite3_int64 kDatabaseStep = 1024 * 1024;
@@ -49,17 +49,18 @@ std::uint32_t big_endian(const unsigned char* bytes) {
          std::uint32_t{bytes[2]} << 8U | std::uint32_t{bytes[3]};
 }
 
-// What this process knows of one database file, for all its connections.
+// What this process knows about one database file, for all its connections.
 struct DatabaseFile {
   WalIndex index;
-  // Of the connection that writes; -1: there is none.
+  // The descriptor of the connection that writes; -1 when there is none.
   int descriptor = -1;
   sqlite3_int64 page_bytes = 4096;
-  sqlite3_int64 bytes = 0;              // of the file, as far as known; never more than it has
-  sqlite3_int64 log_limit = INT64_MAX;  // what of the log counts, in bytes
+  sqlite3_int64 bytes = 0;              // of the file, as far as known; never more than the true
+                                        // size
+  sqlite3_int64 log_limit = INT64_MAX;  // bytes of the log that count
 };
 
-// The one of the file with this device and inode, made when nobody uses it.
+// Returns the DatabaseFile of this device and inode; makes one when no connection uses it.
 std::shared_ptr<DatabaseFile> database_file(const struct stat& file) {
   static std::mutex mutex;
   static std::map<std::pair<dev_t, ino_t>, std::weak_ptr<DatabaseFile>> used;
@@ -71,7 +72,8 @@ std::shared_ptr<DatabaseFile> database_file(const struct stat& file) {
   return found;
 }
 
-// SQLite knows only its beginning, and gives room for the system's own file behind it.
+// SQLite knows only the beginning of a File, and allocates memory for the file of the default VFS
+// behind it.
 struct File {
   sqlite3_file base;
   sqlite3_file* real;
@@ -79,7 +81,7 @@ struct File {
 
 sqlite3_file* real_of(sqlite3_file* file) { return reinterpret_cast<File*>(file)->real; }
 
-// What is passed on.
+// These calls are passed on to the default VFS.
 int close_file(sqlite3_file* file) { return real_of(file)->pMethods->xClose(real_of(file)); }
 
 int read_file(sqlite3_file* file, void* bytes, int count, sqlite3_int64 offset) {
@@ -108,7 +110,8 @@ int characteristics(sqlite3_file* file) {
   return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
 }
 
-// Locks on the file itself are for other programs, which `descriptor` keeps away.
+// Locks on the file itself are needed only against other programs, which DatabaseFile::descriptor
+// keeps away.
 int lock_nothing(sqlite3_file* /*file*/, int /*level*/) { return SQLITE_OK; }
 
 int nothing_reserved(sqlite3_file* /*file*/, int* out) {
@@ -116,19 +119,19 @@ int nothing_reserved(sqlite3_file* /*file*/, int* out) {
   return SQLITE_OK;
 }
 
-// The log. Bytes are held back until a transaction is complete, or somebody asks for something
-// else: nobody reads them before, because the log's index does not know of them.
+// The log. Bytes are buffered until a transaction is complete or another call needs them in the
+// file. Nobody reads them before, because the log's index does not have them yet.
 struct Log : File {
   std::shared_ptr<DatabaseFile> database;
-  std::unique_ptr<char[]> held;  // kBufferBytes, once something is written
+  std::unique_ptr<char[]> held;  // of kBufferBytes; allocated at the first write
   sqlite3_int64 offset = 0;
   int count = 0;
   sqlite3_int64 end = 0;   // of what was written since the log began
-  sqlite3_int64 size = 0;  // of the file, as far as known; never more than it is
+  sqlite3_int64 size = 0;  // of the file, as far as known; never more than the true size
   sqlite3_int64 kept = 0;  // the file is not made shorter than this
   const char* name = nullptr;
   bool unflushed_commits = false;
-  bool last_page_due = false;  // the page after a header that ends a transaction
+  bool last_page_due = false;  // the next write is the page that ends a transaction
 };
 
 Log& log_of(sqlite3_file* file) { return *static_cast<Log*>(reinterpret_cast<File*>(file)); }
@@ -140,7 +143,7 @@ int flush(Log& log) {
   return log.real->pMethods->xWrite(log.real, log.held.get(), count, log.offset);
 }
 
-// What was held back goes first; then `call` is made, unless that failed.
+// Writes the buffered bytes; then makes `call`, unless the write failed.
 template <class Call>
 int after_flush(sqlite3_file* file, Call call) {
   Log& log = log_of(file);
@@ -148,8 +151,8 @@ int after_flush(sqlite3_file* file, Call call) {
   return code == SQLITE_OK ? call(log.real) : code;
 }
 
-// Writes zeros behind the end of a file until it has `wanted` bytes; `size` is what it has, and
-// goes on to what it has then. False when the disk has not that much.
+// Writes zeros behind the end of a file until it has `wanted` bytes. `size` is the file's size and
+// is updated. Returns false when the disk has too little space.
 bool append_zeros(int descriptor, sqlite3_int64 wanted, sqlite3_int64& size) {
   while (size < wanted) {
     const auto block =
@@ -161,11 +164,11 @@ bool append_zeros(int descriptor, sqlite3_int64 wanted, sqlite3_int64& size) {
   return true;
 }
 
-// Gives the database room for so many pages, which a transaction wants to have there. Zeros behind
-// its end are no pages: the database's first page says how many it has. They are written and
-// flushed, not only allocated, so that nothing but bytes changes when the log is moved: ext4
-// without a journal may lose a whole file of which only a part of its structure was on disk.
-// Returns SQLite's result code.
+// Extends the database's file to this many pages, which the database has after a transaction. Zeros
+// behind the database's end are no pages: its first page says how many it has. The zeros are
+// written and flushed, not only allocated, so that only data changes when the log is moved: ext4
+// without a journal may lose a whole file when only a part of its metadata was on disk. Returns
+// SQLite's result code.
 int make_room(DatabaseFile& database, sqlite3_int64 pages) {
   const sqlite3_int64 needed = pages * database.page_bytes;
   if (needed <= database.bytes || database.descriptor < 0) return SQLITE_OK;
@@ -202,7 +205,7 @@ int write_log(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 of
   }
   log.end = std::max(log.end, offset + count);
   log.size = std::max(log.size, log.end);
-  // Nothing tells when a page that is written anew is the last one.
+  // When a page is overwritten, nothing shows which one is the last.
   if (!appends) {
     log.last_page_due = false;
     return log.real->pMethods->xWrite(log.real, bytes, count, offset);
@@ -226,9 +229,9 @@ int read_log(sqlite3_file* file, void* bytes, int count, sqlite3_int64 offset) {
       file, [&](sqlite3_file* real) { return real->pMethods->xRead(real, bytes, count, offset); });
 }
 
-// SQLite only ever asks for an empty log, when all of it has been moved into the database. Its
-// header is gone on disk before its end is cut off: a part of the old log would be taken for the
-// newest state.
+// SQLite truncates the log only to nothing, when all of it has been moved into the database. The
+// header is overwritten on disk before the end is cut off: else a part of the old log could be
+// taken for the newest state.
 int truncate_log(sqlite3_file* file, sqlite3_int64 size) {
   Log& log = log_of(file);
   if (const int code = flush(log); code != SQLITE_OK) return code;
@@ -246,8 +249,8 @@ int truncate_log(sqlite3_file* file, sqlite3_int64 size) {
   return now > log.kept ? methods->xTruncate(log.real, log.kept) : SQLITE_OK;
 }
 
-// Makes the file this long by zeros behind its end. Without success it is as long as it could be
-// made.
+// Extends the file to this size by zeros behind its end. Returns false when that fails; the file is
+// then as long as it could be made.
 bool write_zeros(Log& log, sqlite3_int64 wanted) {
   struct stat file {};
   const int descriptor = ::open(log.name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -258,8 +261,8 @@ bool write_zeros(Log& log, sqlite3_int64 wanted) {
   return all;
 }
 
-// A log that ends here makes its file longer before it is flushed, so that the next flushes find
-// room. Without success the log is as good as before.
+// Extends the file before a flush when the log ends at the end of the file, so that the next
+// flushes need not change its size. When that fails, the log is as good as before.
 void add_zeros(Log& log) {
   if (log.end < log.size || log.end <= kLogHeaderBytes) return;
   struct statvfs disk {};
@@ -272,8 +275,8 @@ void add_zeros(Log& log) {
 int sync_log(sqlite3_file* file, int flags) {
   Log& log = log_of(file);
   if (const int code = flush(log); code != SQLITE_OK) return code;
-  // The header of a log that begins again must be on disk before what follows it, or the pages of
-  // the old log would count once more.
+  // The header of a log that was reset must be on disk before what follows it, or the pages of the
+  // old log would count once more.
   if (log.unflushed_commits && log.end > kLogHeaderBytes) return SQLITE_OK;
   add_zeros(log);
   return log.real->pMethods->xSync(log.real, flags);
@@ -286,7 +289,7 @@ int size_log(sqlite3_file* file, sqlite3_int64* size) {
   return code;
 }
 
-// Version 1: a log is neither mapped nor has it shared memory.
+// Version 1 has no calls for mapping or shared memory, which a log does not need.
 constexpr sqlite3_io_methods kLogMethods = {
     1,
     close_log,
@@ -309,7 +312,7 @@ constexpr sqlite3_io_methods kLogMethods = {
     nullptr,
 };
 
-// A log that is not there, on a disk where it cannot be made: nothing is in it.
+// Stands for a log that is missing on a read-only disk: an empty file.
 int close_nothing(sqlite3_file* /*file*/) { return SQLITE_OK; }
 
 int read_nothing(sqlite3_file* /*file*/, void* bytes, int count, sqlite3_int64 /*offset*/) {
@@ -363,8 +366,8 @@ constexpr sqlite3_io_methods kMissingLogMethods = {
 
 struct Database : File {
   std::shared_ptr<DatabaseFile> file;
-  bool writes = false;  // it is the connection that writes
-  // The locks in the index that this connection holds, a bit each.
+  bool writes = false;  // true for the connection that writes
+  // The locks in the index that this connection holds, one bit for each.
   unsigned shared = 0;
   unsigned exclusive = 0;
 };
@@ -375,7 +378,7 @@ Database& database_of(sqlite3_file* file) {
 
 unsigned bits(int first, int count) { return ((1U << static_cast<unsigned>(count)) - 1U) << first; }
 
-// As xShmLock of SQLite's own: to give back what is not held is no error.
+// Behaves as SQLite's own xShmLock: releasing a lock that is not held is no error.
 int lock_index(sqlite3_file* file, int first, int count, int flags) {
   Database& database = database_of(file);
   WalIndex& index = database.file->index;
@@ -465,7 +468,7 @@ int open_log(sqlite3_vfs* system, const char* name, sqlite3_file* file, int flag
   const std::string path(name);
   constexpr std::size_t kSuffix = 4;  // "-wal"
   if (::stat(path.substr(0, path.size() - kSuffix).c_str(), &of) != 0) return SQLITE_CANTOPEN;
-  // SQLite has given room for both, one after the other.
+  // SQLite has allocated memory for both, one after the other.
   auto* log = new (file) Log;
   log->real = reinterpret_cast<sqlite3_file*>(log + 1);
   log->name = name;
@@ -494,7 +497,7 @@ bool keep_others_away(int descriptor) {
   return ::fcntl(descriptor, F_OFD_SETLK, &lock) == 0;
 }
 
-// For the connection that writes. Returns SQLite's result code.
+// Called for the connection that writes. Returns SQLite's result code.
 int begin_writing(DatabaseFile& database, const char* name) {
   const int descriptor = ::open(name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
   if (descriptor < 0) return SQLITE_CANTOPEN;
@@ -552,7 +555,7 @@ int open_file(sqlite3_vfs* self, const char* name, sqlite3_file* file, int flags
   return system->xOpen(system, name, file, flags, out_flags);
 }
 
-// The log of a connection that writes; nullptr when it has none.
+// Returns the log of a connection that writes; nullptr when it has none.
 Log* log_of(sqlite3* connection) {
   sqlite3_file* log = nullptr;
   if (sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
@@ -564,12 +567,12 @@ Log* log_of(sqlite3* connection) {
 using LogHeader = std::array<unsigned char, kLogHeaderBytes>;
 
 std::uint64_t salts_in(const LogHeader& header) {
-  constexpr std::uint32_t kMagic = 0x377f0682;  // or one more
+  constexpr std::uint32_t kMagic = 0x377f0682;  // the last bit may be 0 or 1
   if ((big_endian(header.data()) & ~1U) != kMagic) return 0;
   return std::uint64_t{big_endian(header.data() + 16)} << 32U | big_endian(header.data() + 20);
 }
 
-// Where the log with this header ends when it is cut; 0 when nothing of it stays.
+// Returns where the log with this header ends when it is cut; 0 when nothing of it stays.
 std::int64_t cut_at(const LogHeader& header, std::uint64_t salts, std::int64_t frames) {
   if (salts == 0 || salts_in(header) != salts) return 0;
   return kLogHeaderBytes + frames * (kFrameHeaderBytes + big_endian(header.data() + 8));
@@ -626,7 +629,7 @@ LogLimit::LogLimit(const std::string& path, std::uint64_t salts, std::int64_t fr
 bool cut_log(const std::string& path, std::uint64_t salts, std::int64_t frames) {
   const int log = ::open((path + "-wal").c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
   if (log < 0) return errno == ENOENT;
-  // A header of zeros is none, and what lies behind it cannot be reached.
+  // A header of zeros is invalid, so SQLite ignores what lies behind it.
   LogHeader header{};
   const ssize_t got = ::pread(log, header.data(), header.size(), 0);
   const std::int64_t at = cut_at(header, salts, frames);

@@ -1,14 +1,13 @@
-// How connections reach a database's files: SQLite's own way, but for these.
+// SQLite's default VFS with these differences:
 // - The index of the write-ahead log lies in this process's memory (wal_index.h).
 // - The connection that writes holds the database's lock bytes, so that no other program opens it.
-// - What a transaction appends to the log goes to the system in one call instead of two for every
+// - What a transaction appends to the log is written in one system call instead of two for every
 //   page.
-// - The log keeps its place on the disk: it is never shorter than what keep_log made it, and a
-//   flushed log is a little longer than what is in it, with zeros that nobody takes for pages. So
-//   a full disk has room for removals, and a flush need not wait for the file's new length.
-// - A commit is refused (SQLITE_FULL) unless the database has room for all its pages: moving the
-// log
-//   into the database takes no space.
+// - The log keeps its space on the disk: its file is never shorter than keep_log made it, and after
+//   a flush it ends with zeros, which are not valid pages. So a full disk has room for removals,
+//   and a flush need not wait for the file's new length.
+// - A commit is refused (SQLITE_FULL) unless the database has room for all its pages, so that
+//   moving the log into the database takes no space.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +18,15 @@ struct sqlite3;
 
 namespace holdfast::storage::sqlite {
 
-// The name to open connections with. Any thread; SQLite must be configured already.
+// Returns the name of the VFS to open connections with. Any thread may call this; SQLite must be
+// configured already.
 [[nodiscard]] const char* wal_vfs();
 
-// The functions below take a connection that was opened with it to write, in its one thread.
+// The functions below take a connection that was opened with this VFS to write. Call them in the
+// connection's thread.
 
-// While it lives, this connection's commits do not flush the log, as with PRAGMA synchronous =
-// NORMAL, which takes longer to set.
+// While an UnflushedCommits exists, commits of its connection do not flush the log, as with PRAGMA
+// synchronous = NORMAL, which takes longer to set.
 class UnflushedCommits {
  public:
   // Does nothing when `wanted` is false.
@@ -38,19 +39,20 @@ class UnflushedCommits {
   bool* flag_ = nullptr;
 };
 
-// Makes the log's file at least this long from now on, by zeros. False when the disk has not that
-// much; then it is as long as it could be made.
+// Keeps the log's file at least this long from now on, by zeros. Returns false when the disk has
+// too little space; then the file is as long as it could be made.
 bool keep_log(sqlite3* connection, std::int64_t bytes);
 
-// Flushes the log with all commits so far. Returns SQLite's result code.
+// Flushes the log, with all commits so far. Returns SQLite's result code.
 [[nodiscard]] int flush_log(sqlite3* connection);
 
-// The two random numbers that tell a log from the one before it, as one; 0 when there is no log.
+// Returns the two salts, random numbers that distinguish a log from the one before it, as one
+// number; 0 when there is no log.
 [[nodiscard]] std::uint64_t log_salts(sqlite3* connection);
 
-// As long as it lives, this process takes the database at `path`, which nobody may have open when
-// it is made, for one with a log of that many frames, or of none when the log has other salts: what
-// cut_log does, for a disk that cannot be written.
+// While a LogLimit exists, this process reads the database at `path` as if its log had only that
+// many frames, or none when the log has other salts. It does for a read-only disk what cut_log
+// does. The database must not be open when the LogLimit is made.
 class LogLimit {
  public:
   LogLimit(const std::string& path, std::uint64_t salts, std::int64_t frames);
@@ -59,9 +61,9 @@ class LogLimit {
   std::shared_ptr<void> database_;
 };
 
-// Cuts the closed database's log at `path` back to its first `frames` frames, when it still has
-// these salts, else to nothing, and flushes that. False, with errno, when the file cannot be
-// changed.
+// Truncates the log of the closed database at `path` to its first `frames` frames when it still has
+// these salts, else to nothing, and flushes that. Returns false, with errno set, when the file
+// cannot be changed.
 [[nodiscard]] bool cut_log(const std::string& path, std::uint64_t salts, std::int64_t frames);
 
 }  // namespace holdfast::storage::sqlite

@@ -1,5 +1,5 @@
 // Counts the commits of the one writing connection, so that a reader knows without a system call
-// whether what it saw is still the newest. Any thread may call.
+// whether the instant of its transaction is still the newest. Any thread may call any function.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,8 @@ namespace holdfast::storage::sqlite {
 
 class CommitCounter {
  public:
-  // While it lives, a commit is being made: what readers see may be the state before or after it.
+  // While a Making exists, a commit is being made: a new read transaction may see the state before
+  // or after it.
   class Making {
    public:
     explicit Making(CommitCounter& commits) : commits_(commits) { commits_.count_.fetch_add(1); }
@@ -21,12 +22,12 @@ class CommitCounter {
     CommitCounter& commits_;
   };
 
-  // How many locks there are, those included that ran out: as of some commit lately. It decides
-  // which way is shorter, never what is found.
+  // The number of locks, expired ones included, as of a recent commit. It decides which query is
+  // used, never the result.
   std::atomic<std::int64_t> locks{0};
 
-  // The newest instant; 0 while a commit is being made. Whoever reads the same number before and
-  // after its transaction began sees exactly that instant.
+  // The newest instant; 0 while a commit is being made. A transaction sees exactly this instant
+  // when the number was the same before and after it began.
   [[nodiscard]] std::uint64_t now() const {
     const std::uint64_t count = count_.load();
     return count % 2 == 0 ? count : 0;

@@ -33,8 +33,8 @@ void read_checksums(const Run& run, std::optional<Checksums>& checksums) {
   if (!run.null(kMd5)) run.bytes(kMd5, checksums->md5.emplace());
 }
 
-// Which members of a collection have locks rooted at them, as long as that is cheap to know
-// beforehand: a listing then needs no look-up for each of the others.
+// Knows which members of a collection have locks rooted at them, unless there are too many: a
+// listing then needs no lookup for each of the others.
 class LockedMembers {
  public:
   LockedMembers(Queries& queries, NodeId collection) {
@@ -74,13 +74,13 @@ TreeWalk::~TreeWalk() {
 }
 
 void TreeWalk::descend(NodeId collection, std::string_view after) {
-  // Only a damaged database goes in a circle; the way down would have no end.
+  // In a damaged database, collections may form a circle; the way down would have no end.
   for (const Level& above : levels_)
     if (above.collection == collection)
       throw Error(Fault::corrupt, "a collection lies inside itself");
   const auto select = static_cast<std::size_t>(select_);
   auto& idle = queries_.idle_children_[select];
-  // So that giving it back needs no memory, and none is on its way before it is there.
+  // The memory is reserved before a statement is taken, so that giving it back cannot fail.
   idle.reserve(idle.size() + levels_.size() + 1);
   if (idle.empty())
     idle.push_back(std::make_unique<Statement>(queries_.connection_, kChildren[select]));
@@ -188,8 +188,8 @@ bool Queries::fits_below(const Resource& root, std::size_t levels, std::size_t b
       return true;
     }
   }
-  // The bounds only ever grow (invariant 6), so their no is not the last word.
-  std::vector<std::size_t> reached{0};  // bytes from `root` to each open collection
+  // The bounds may be too large (invariant 6), so a tree beyond them may still fit.
+  std::vector<std::size_t> reached{0};  // bytes of the path from `root` to each open collection
   TreeWalk walk(*this, TreeWalk::Select::brief);
   walk.descend(root.id);
   while (walk.depth() > 0) {

@@ -11,7 +11,8 @@ namespace holdfast::storage::sqlite {
 
 namespace {
 
-// Which of many collections lie inside another. What their ways up have in common is walked once.
+// Finds which of many collections lie inside another. What their ways up have in common is walked
+// once.
 class Inside {
  public:
   Inside(Queries& queries, NodeId above) : queries_(queries), known_{{kRoot, above == kRoot}} {
@@ -110,8 +111,8 @@ void Queries::lock_parents(const Resource& root, const std::function<bool(NodeId
   if (!any_locks() || !root.is_collection()) return;
   std::unordered_set<NodeId> visited;
   if (root.id != kRoot) {
-    // Small tree, many locks: its collections are fewer than those that hold locks. Each is visited
-    // as soon as it is met, because the first may be the last.
+    // The tree is small and the locks are many: fewer collections are in the tree than hold locks.
+    // Each is visited at once, because `visit` may end the search.
     std::uint64_t left = std::min(static_cast<std::uint64_t>(commits_.locks.load()), kSmallTree);
     TreeWalk walk(*this, TreeWalk::Select::brief);
     const auto enter = [&](NodeId collection) {
@@ -132,8 +133,8 @@ void Queries::lock_parents(const Resource& root, const std::function<bool(NodeId
     }
     if (walk.depth() == 0) return;
   }
-  // A lock's `parent` is its resource's as long as it lives (invariant 7), so asking each that
-  // occurs finds them all; above the root there is nothing.
+  // The `parent` of a live lock is the parent of its resource (invariant 7), so the values of
+  // `parent` name all collections whose members have locks; 0 is above the root.
   Inside inside(*this, root.id);
   std::optional<NodeId> parent = 0;
   while ((parent = next_lock_parent(*parent)))

@@ -1,10 +1,9 @@
-// What one connection found out about single rows and locks, so that it need not look again: rows
-// of `node` by their place and by their id, the live lock of a resource, and whether there are
-// locks at all.
+// Remembers what one connection has read, so that it need not read it again: rows of `node` by
+// parent and key and by id, the live lock of a resource, and whether there are locks at all.
 //
-// One rule of forgetting: all of it was so at one instant, and `forget` begins the next. A reader
-// calls it when it begins another transaction, the writer before each act and after each rollback.
-// An act that changes one row or one lock alone begins no instant: it keeps what is so from now on.
+// All entries are as of one instant, and `forget` drops them all. A reader calls it when it begins
+// another transaction, the writer before each write operation and after each rollback. An operation
+// that changes only one row or one lock does not call it: it stores the new state.
 //
 // One thread at a time.
 #pragma once
@@ -24,15 +23,15 @@ namespace holdfast::storage::sqlite {
 
 class LookupCache {
  public:
-  // A resource that has one live lock or none. The lock may have run out meanwhile.
+  // A resource with one live lock or none. The lock may have run out meanwhile.
   struct Locked {
     NodeId node = 0;
     std::optional<Lock> lock;  // its root's path is empty
     std::uint64_t instant = 0;
   };
 
-  // At most so many rows (one or more) and resources with what locks them (0: none). Each has one
-  // slot and gives way to the next that wants it.
+  // Remembers at most `rows` rows (one or more) and the locks of `locks` resources (0: none). Each
+  // entry has one slot, and a later entry for the slot replaces it.
   LookupCache(std::size_t rows, std::size_t locks) : rows_(rows), by_id_(rows, 0), locks_(locks) {}
 
   void forget() {
@@ -40,20 +39,20 @@ class LookupCache {
     any_locks_.reset();
   }
 
-  // Null when it is not known. A row that is not mapped means that no member has this key.
+  // Returns null when the row is not known. A row with id 0 means that no member has this key.
   [[nodiscard]] const NodeRow* row(NodeId parent, std::string_view key) const {
     const Slot& slot = rows_[slot_of(parent, key)];
     return slot.instant == instant_ && slot.row.resource.parent == parent && slot.row.key == key
                ? &slot.row
                : nullptr;
   }
-  // Null when it is not known.
+  // Returns null when it is not known.
   [[nodiscard]] const NodeRow* row(NodeId id) const {
     const Slot& slot = rows_[by_id_[static_cast<std::size_t>(id) % by_id_.size()]];
     return slot.instant == instant_ && slot.row.mapped() && slot.row.resource.id == id ? &slot.row
                                                                                        : nullptr;
   }
-  // The row is valid until the next call.
+  // Stores the row. The result is valid until the next call.
   const NodeRow& keep(NodeRow row) {
     const std::size_t at = slot_of(row.resource.parent, row.key);
     Slot& slot = rows_[at];
@@ -67,7 +66,7 @@ class LookupCache {
   [[nodiscard]] std::optional<bool> any_locks() const { return any_locks_; }
   void keep_any_locks(bool any) { any_locks_ = any; }
 
-  // Null when it is not known.
+  // Returns null when it is not known.
   [[nodiscard]] const Locked* locked(NodeId node) const {
     if (locks_.empty()) return nullptr;
     const Locked& locked = locks_[slot_of(node)];
@@ -104,7 +103,7 @@ class LookupCache {
 
   std::uint64_t instant_ = 1;
   std::vector<Slot> rows_;
-  std::vector<std::size_t> by_id_;  // the slot of rows_ that an id may be in
+  std::vector<std::size_t> by_id_;  // the index in rows_ where the row of an id may be
   std::vector<Locked> locks_;
   std::optional<bool> any_locks_;
 };

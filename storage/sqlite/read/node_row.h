@@ -1,4 +1,4 @@
-// One row of `node`, as it is answered, remembered and changed.
+// One row of `node`.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace holdfast::storage::sqlite {
 struct NodeRow {
   Resource resource;  // its id is 0 when nothing is mapped under this key
   std::string key;    // NameKey of the name; empty for the root
-  // Bounds of what lies below (docs/storage.md, invariant 6): levels, and bytes of names.
+  // Bounds of the tree below (docs/storage.md, invariant 6): levels, and bytes of names.
   std::int64_t height = 0;
   std::int64_t reach = 0;
 

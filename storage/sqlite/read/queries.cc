@@ -29,12 +29,12 @@ constexpr const char* kFactsAfter =
 constexpr const char* kLocksAt =
     "SELECT token, node, shared, infinite, owner, creator, granted, timeout_s "
     "FROM lock WHERE parent = ?1 AND node = ?2 AND expires > ?3";
-// Those that ran out last.
+// Selects the locks that ran out last.
 constexpr const char* kLateLocksAt =
     "SELECT token, node, shared, infinite, owner, creator, granted, timeout_s "
     "FROM lock WHERE parent = ?1 AND node = ?2 AND expires > ?3 AND expires <= ?4 "
     "ORDER BY expires DESC LIMIT ?5";
-// Only an exclusive lock is looked for in the table, beside the index.
+// Only a search for exclusive locks reads the table as well as the index.
 constexpr const char* kNextLive =
     "SELECT node FROM lock INDEXED BY lock_node WHERE parent = ?1 AND node > ?2 AND expires > ?3 "
     "AND (?4 OR shared = 0) ORDER BY node LIMIT 1";
@@ -42,7 +42,8 @@ constexpr const char* kLockByToken =
     "SELECT token, node, shared, infinite, owner, creator, granted, timeout_s "
     "FROM lock WHERE token = ?1 AND expires > ?2";
 
-// Readers: what one request asks for. The writer: what some dozens of clients work on.
+// Rows to remember: for a reader what one request needs, for the writer what some dozens of clients
+// work on.
 constexpr std::size_t kLittle = 8;
 constexpr std::size_t kWrites = 512;
 
@@ -68,7 +69,7 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
       first_lock_(connection, "SELECT 1 FROM lock LIMIT 1"),
       locks_at_(connection, kLocksAt),
       late_locks_at_(connection, kLateLocksAt),
-      // One step along the index each, past all that the one before it has in common.
+      // Each run is one step in the index, past all locks with the same parent.
       next_lock_parent_(connection,
                         "SELECT parent FROM lock WHERE parent > ?1 ORDER BY parent LIMIT 1"),
       next_locked_(connection,
@@ -82,7 +83,7 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
       inline_(connection, "SELECT bytes FROM inline_content WHERE id = ?1"),
       usage_(connection, "SELECT resources, bytes FROM meta"),
       usage_of_(connection, "SELECT resources, bytes FROM account_usage WHERE account = ?1"),
-      // The condition on 0 lets it use lock_creator, which leaves anonymous clients' out.
+      // The condition on 0 lets SQLite use lock_creator, which has no locks of anonymous clients.
       locks_of_(connection,
                 "SELECT count(*) FROM lock INDEXED BY lock_creator "
                 "WHERE creator = ?1 AND creator <> 0 AND expires > ?2") {}
@@ -204,7 +205,7 @@ Resolution Queries::resolve(const Path& path) {
 
   for (std::size_t i = 0; i < depth; ++i) {
     const NameKey key(segments[i]);
-    if (i + 2 < depth) {  // nobody asks more about the farther ancestors than who they are
+    if (i + 2 < depth) {  // of the farther ancestors only the ids are needed
       if (remembers_) {
         const NodeRow& row = look(answer.lineage.back(), key.view());
         if (!row.mapped()) break;

@@ -1,5 +1,5 @@
-// All reading statements of one connection, and the answers of one instant that they give: the
-// reading half of storage::Snapshot, shared by readers and the writer. One thread at a time.
+// All reading statements of one connection. It implements the functions of storage::Snapshot for
+// readers and for the writer. One thread at a time.
 #pragma once
 
 #include <array>
@@ -18,8 +18,8 @@
 
 namespace holdfast::storage::sqlite {
 
-// The mark of a date as it is stored, and the date in two columns of a row of `node`. A number that
-// only damage leaves counts as the mark that proves least.
+// These functions convert the mark of a date to its stored number, and read a date from two columns
+// of a row of `node`. A number that only damage leaves counts as the mark that proves least.
 [[nodiscard]] constexpr std::int64_t number_of(DateMark mark) {
   return static_cast<std::int64_t>(mark);
 }
@@ -29,34 +29,36 @@ namespace holdfast::storage::sqlite {
   return {run.amount(modified), known ? static_cast<DateMark>(number) : DateMark::hides_dates};
 }
 
-// A tree of more resources is not walked to look for locks: the collections that hold locks are
-// looked at instead.
+// A tree with more resources is not walked in search of locks: the collections that hold locks are
+// visited instead.
 inline constexpr std::uint64_t kSmallTree = 4096;
 
 class Queries {
  public:
-  // How much it remembers (LookupCache): what one request asks for, or what many clients work on.
+  // How much a Queries remembers (LookupCache): what one request needs, or what many clients work
+  // on.
   enum class Remembers { little, writes };
-  // `commits` must outlive it.
+  // `commits` must outlive this object.
   Queries(Connection& connection, std::string epoch, const CommitCounter& commits,
           Remembers remembers = Remembers::little);
 
-  // Starts answering for a new moment, inside a transaction of the connection. What is remembered
-  // of the store stays: `forget` when it may have changed.
+  // Sets the time for the queries that follow, inside a transaction of the connection. Remembered
+  // rows stay: call `forget` when they may have changed.
   void begin(Millis lease_now, Millis wall_now);
   void forget() { remembered_.forget(); }
-  // The act changed nothing but this.
+  // Call after a write operation that changed nothing but this lock or file.
   void lock_came(const Lock& lock);
   void lock_went(const Lock& lock);
   void file_changed(std::string_view key, const Resource& file) {
     remembered_.keep({file, std::string(key), 0, 0});
   }
-  // Whether the store has locks, live ones or such as ran out, as the counter of locks says.
+  // Sets whether the store has locks, live or expired, as the counter of locks says.
   void has_locks(bool any) { remembered_.keep_any_locks(any); }
 
   [[nodiscard]] Resolution resolve(const Path& path);
-  // The same of a path whose parent is mapped, from what resolve told of the parent and child of
-  // the member at this instant, however long ago. `locked`: a lock may be rooted at the member.
+  // Resolves a path whose parent is mapped, from the results of `resolve` for the parent and of
+  // `child` for the member, both as of this instant. `locked` means that a lock may be rooted at
+  // the member.
   [[nodiscard]] Resolution resolve_member(const Resolution& parent, const Path& path,
                                           std::optional<Resource> member, bool locked);
   void members(const Resolution& from, Depth depth, Wanted wanted,
@@ -68,12 +70,12 @@ class Queries {
   [[nodiscard]] std::vector<Property> properties(NodeId id);
   [[nodiscard]] Content content(const Resource& file);
   [[nodiscard]] Content facts(const Resource& file);
-  // Those with the next ids, as many as there are and not more than `most`.
+  // Visits the facts of the contents whose ids follow `id` in order, at most `most`.
   void facts_after(std::int64_t id, std::size_t most,
                    const std::function<void(std::int64_t, const Content&)>& visit);
-  // The bytes of an inline content whose size is known.
+  // Reads the bytes of an inline content whose size is known.
   void read_inline(std::int64_t id, Content& content);
-  // The members of a collection that follow this key (NameKey) in order, not more than `most`.
+  // Visits the members of a collection that follow this key (NameKey) in order, at most `most`.
   void children_after(NodeId parent, std::string_view key, std::size_t most,
                       const std::function<void(std::string_view, const Resource&)>& visit);
   [[nodiscard]] std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s);
@@ -87,20 +89,20 @@ class Queries {
   [[nodiscard]] Millis lease_now() const { return lease_now_; }
   [[nodiscard]] Millis wall_now() const { return wall_now_; }
 
-  // The first member after this one, in the order of ids, that has locks, live ones or such as ran
-  // out. Costs one step however many they are.
+  // Returns the first member after this one, in the order of ids, that has locks, live or expired.
+  // Costs one step, whatever the number of locks.
   [[nodiscard]] std::optional<NodeId> next_locked(NodeId parent, NodeId after);
 
-  // For the acts of a transaction.
+  // The functions below are for the write operations of a transaction.
   [[nodiscard]] std::optional<Resource> child(NodeId parent, std::string_view key);
-  // Nothing when the id is not mapped.
+  // Returns nullopt when the id is not mapped.
   [[nodiscard]] std::optional<NodeRow> row(NodeId id);
-  // The names from the root to a mapped resource; nothing when the id is not mapped.
+  // Returns the names from the root to a mapped resource; nullopt when the id is not mapped.
   [[nodiscard]] std::optional<Path> path_of(NodeId id);
-  // True when `id` is `above` or lies below it.
+  // Returns true when `id` is `above` or lies below it.
   [[nodiscard]] bool lies_in(NodeId id, NodeId above);
-  // Visits the collections at or below `root` whose members may have locks, live ones or such as
-  // ran out, until `visit` says no; none of them when `root` is a file.
+  // Visits the collections at or below `root` whose members may have locks, live or expired, until
+  // `visit` returns false. Visits none when `root` is a file.
   void lock_parents(const Resource& root, const std::function<bool(NodeId)>& visit);
   [[nodiscard]] std::optional<NodeId> parent_of(NodeId id);
   void make_etag(std::int64_t content, std::string& etag) const;
@@ -109,23 +111,24 @@ class Queries {
  private:
   friend class TreeWalk;
 
-  // Valid until the next look.
+  // Returns the row of a member, valid until the next call; its id is 0 when nothing is mapped.
   [[nodiscard]] const NodeRow& look(NodeId parent, std::string_view key);
   void read_row(const Run& run, NodeRow& row) const;
   void read_resource(const Run& run, Resource& resource) const;
   void read_lock(const Run& run, Lock& lock) const;
-  // When a lock must have run out at the latest to count no more.
+  // Returns the latest time at which a lock that no longer counts ran out.
   [[nodiscard]] Millis expired_after(std::int64_t grace_s) const;
   [[nodiscard]] static Content read_facts(const Run& run);
-  // Live locks rooted at `node`, a member of `parent`, appended to `out` without their root's path.
+  // Appends to `out` the live locks rooted at `node`, a member of `parent`, without their root's
+  // path.
   void locks_at(NodeId parent, NodeId node, std::vector<Lock>& out);
-  // With it.
+  // Does the same, with `root` as their root's path.
   void locks_at(NodeId parent, NodeId node, const Path& root, std::vector<Lock>& out);
-  // The first collection after this one, in the order of ids, whose members have locks, live ones
-  // or such as ran out.
+  // Returns the first collection after this one, in the order of ids, whose members have locks,
+  // live or expired.
   [[nodiscard]] std::optional<NodeId> next_lock_parent(NodeId after);
-  // The first member after this one, in the order of ids, that has a live lock. Those that have
-  // none cost a step for each of their locks.
+  // Returns the first member after this one, in the order of ids, that has a live lock. Members
+  // without a live lock cost a step for each of their locks.
   [[nodiscard]] std::optional<NodeId> next_live(NodeId parent, NodeId after, Among among);
 
   Connection& connection_;
@@ -156,8 +159,8 @@ class Queries {
   Statement usage_;
   Statement usage_of_;
   Statement locks_of_;
-  // Statements that list a collection, by what they select. A walk takes one for each level and
-  // gives it back, so a visit may start another walk.
+  // Unused statements that list a collection, by what they select. A walk takes one for each level
+  // and gives it back, so a visit may start another walk.
   std::array<std::vector<std::unique_ptr<Statement>>, 3> idle_children_;
 };
 

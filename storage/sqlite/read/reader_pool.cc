@@ -9,11 +9,11 @@ namespace holdfast::storage::sqlite {
 
 namespace {
 
-// Steps of SQLite's machine between two looks at the clock: some tens of microseconds.
+// Steps of SQLite's virtual machine between two checks of the clock: some tens of microseconds.
 constexpr int kStepsPerLook = 2000;
 
-// What is likely to be asked for after a member of a collection: those that follow in order, and
-// contents that were stored one after the other. They lie beside it.
+// After a member of a collection, this many members and contents that follow in order are read as
+// well: a client is likely to request them next, and they lie beside it in the database.
 constexpr std::size_t kAhead = 16;
 
 int is_late(void* self) {
@@ -30,7 +30,7 @@ Reader::Reader(const std::string& path, const std::string& epoch, const CommitCo
       begin(connection, "BEGIN"),
       commit(connection, "COMMIT") {
   configure(connection, Connection::Mode::read, cache_bytes);
-  (void)commit.handle();  // what ends a transaction must not fail for want of memory
+  (void)commit.handle();  // ending a transaction must not fail for want of memory
   sqlite3_progress_handler(connection.handle(), kStepsPerLook, is_late, this);
 }
 
@@ -40,7 +40,7 @@ void Reader::renew(const CommitCounter& commits) {
   const std::uint64_t before = commits.now();
   queries.forget();
   Run(begin).done();
-  // BEGIN alone starts nothing: the first read fixes the instant.
+  // BEGIN alone starts no transaction: the first read fixes the instant.
   (void)queries.any_locks();
   if (before == commits.now()) instant = before;
 }
@@ -98,7 +98,7 @@ LentReader ReaderPool::borrow_any() {
     lock.lock();
     --made_;
     returned_.notify_all();
-    // Out of descriptors or memory: those there are have to do.
+    // There are no descriptors or no memory for another reader: wait for one of the existing ones.
     returned_.wait(lock, [this] { return !idle_.empty() || made_ == 0; });
     if (idle_.empty()) throw;
     return lend();
@@ -110,7 +110,7 @@ void ReaderPool::give_back(std::unique_ptr<Reader> reader) noexcept {
   const std::lock_guard lock(mutex_);
   if (!keeping_) reader->end();
   if (reader->instant == 0 && reader->connection.in_transaction()) {
-    --made_;  // it could not end its transaction: close it instead
+    --made_;  // the reader could not end its transaction: it is closed instead
     returned_.notify_all();
     return;
   }
@@ -139,7 +139,7 @@ ReadSnapshot::~ReadSnapshot() { reader_->clock = nullptr; }
 Resolution ReadSnapshot::resolve(const Path& path) const {
   const std::uint64_t instant = reader_->instant;
   if (instant == 0 || path.is_root()) return queries_.resolve(path);
-  // Most members of a collection are asked for one after the other.
+  // Most members of a collection are requested one after the other.
   const auto above = path.segments().first(path.depth() - 1);
   auto parent = cache_.collection(instant, above);
   if (!parent) {

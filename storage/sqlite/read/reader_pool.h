@@ -1,6 +1,7 @@
-// The read-only connections. A snapshot borrows one; when all are lent, the next one waits. A
+// The read-only connections. A snapshot borrows one; when all are lent, the next snapshot waits. A
 // reader keeps its transaction when a snapshot ends, and while nothing is committed the next
-// snapshot goes on with it: beginning one costs system calls. Any thread may borrow and give back.
+// snapshot uses it too, because beginning a transaction costs system calls. Any thread may borrow
+// and give back.
 #pragma once
 
 #include <condition_variable>
@@ -22,18 +23,18 @@ struct Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  // Makes the newest instant the one that is read.
+  // Begins a transaction of the newest instant, unless the current one has it.
   void renew(const CommitCounter& commits);
   void end() noexcept;
 
   Connection connection;
   Queries queries;
   Statement begin, commit;
-  // The instant (Commits) of the transaction that stands; 0: none stands, or nobody knows its
-  // instant.
+  // The instant (CommitCounter::now) of the open transaction; 0 when there is none or its instant
+  // is not known.
   std::uint64_t instant = 0;
-  // Set while a snapshot stands: a statement that runs when this clock's leases have passed
-  // `deadline` is interrupted (Error{busy}), so that no snapshot keeps the log from being moved for
+  // Set while a snapshot exists. A statement that runs after `deadline`, by the lease time of
+  // `clock`, is interrupted (Error{busy}), so that no snapshot keeps the log from being moved for
   // long (docs/robustness.md E10).
   const Clock* clock = nullptr;
   Millis deadline = 0;
@@ -45,19 +46,21 @@ struct GiveBack {
   ReaderPool* pool = nullptr;
   void operator()(Reader* reader) const noexcept;
 };
-// Gives itself back, also when what it was lent for could not be made.
+// A borrowed reader. Its destructor gives it back to the pool.
 using LentReader = std::unique_ptr<Reader, GiveBack>;
 
 class ReaderPool {
  public:
   ReaderPool(std::string path, std::string epoch, std::size_t most, std::size_t cache_bytes);
 
-  // Without a transaction. The most recently used one first: its cache is the warmest.
+  // Lends a reader without a transaction. The most recently used reader comes first, because its
+  // cache is the warmest.
   [[nodiscard]] LentReader borrow();
-  // With one of the newest instant.
+  // Lends a reader with a transaction of the newest instant.
   [[nodiscard]] LentReader borrow_newest();
 
-  // While it lives, only snapshots that stand keep the log from being moved.
+  // While a Pause exists, idle readers have no transaction: only existing snapshots keep the log
+  // from being moved.
   class Pause {
    public:
     explicit Pause(ReaderPool& pool) : pool_(pool) { pool_.keep(false); }
@@ -77,7 +80,7 @@ class ReaderPool {
   [[nodiscard]] LentReader borrow_any();
   void give_back(std::unique_ptr<Reader> reader) noexcept;
   void keep(bool transactions) noexcept;
-  // Under the mutex, when one is idle.
+  // Call with the mutex held, when a reader is idle.
   [[nodiscard]] LentReader lend();
 
   std::string path_, epoch_;

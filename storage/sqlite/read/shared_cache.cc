@@ -10,13 +10,13 @@ namespace {
 constexpr std::size_t kCollections = 4096;
 constexpr std::size_t kContents = 1024;
 constexpr std::size_t kFacts = 128 * 1024;
-// A member may lie in any slot of its set, so that few sets are too small for those that meet
-// there.
+// A member may lie in any slot of its set, so that few sets are too small for the members that hash
+// to them.
 constexpr std::size_t kSets = 32 * 1024;
 constexpr std::size_t kSlots = 4;
-// Members read at one instant that show that it lasts.
+// Once this many members were read at one instant, the instant is likely to last.
 constexpr std::size_t kEnough = 64;
-// Larger ones would cost more memory than they spare time.
+// Larger entries would cost more memory than they are worth.
 constexpr std::size_t kMostPathBytes = 512;
 constexpr std::size_t kMostLocks = 4;
 constexpr std::size_t kMostContentBytes = 4096;
@@ -126,7 +126,8 @@ void SharedCache::put(std::uint64_t instant, NodeId parent, std::string_view key
     row.size = resource->size;
     row.content = resource->content;
   }
-  // Another thread may count for another instant meanwhile: then a little more or less is read.
+  // Another thread may count for another instant meanwhile: then a few more or fewer members are
+  // read ahead.
   if (filled_at_.exchange(instant, std::memory_order_relaxed) != instant)
     filled_.store(0, std::memory_order_relaxed);
   const std::size_t set = set_of(parent, key);
@@ -135,7 +136,7 @@ void SharedCache::put(std::uint64_t instant, NodeId parent, std::string_view key
   PackedRow* const last = first + kSlots;
   PackedRow* place =
       std::find_if(first, last, [&](const PackedRow& old) { return old.is(instant, parent, key); });
-  // In the place of what is of no use any more; else of whichever the key happens to name.
+  // The entry replaces one of another instant; else one chosen by the key's hash.
   if (place == last)
     place = std::find_if(first, last, [&](const PackedRow& old) { return old.instant != instant; });
   if (place == last) {

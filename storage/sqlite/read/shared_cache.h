@@ -1,7 +1,7 @@
-// What readers found lately. What is mapped was so at one instant, as in LookupCache, and is told
-// of this instant only; content never changes and its id is never used again. So nothing here can
-// be stale, and nothing ever has to be removed. Its tables take memory as they fill, some 25 MiB at
-// most. Any thread may call.
+// A cache of what readers found lately. What is mapped is as of one instant and is returned for
+// this instant only; content never changes, and its id is never used again. So no entry can be
+// stale, and none has to be removed. The tables take memory as they fill, about 25 MiB at most. Any
+// thread may call any function.
 #pragma once
 
 #include <array>
@@ -25,35 +25,37 @@ class SharedCache {
  public:
   SharedCache();
 
-  // What `segments` led to as of `instant` (Commits), perhaps with locks that have run out since.
-  // Null when unknown.
+  // Returns what `segments` resolved to as of `instant` (CommitCounter::now), perhaps with locks
+  // that have run out since. Null when unknown.
   [[nodiscard]] std::shared_ptr<const Resolution> collection(
       std::uint64_t instant, std::span<const std::string> segments) const;
-  // Of a mapped collection.
+  // Stores the resolution of a mapped collection.
   void keep(std::uint64_t instant, const Resolution& collection);
 
   // What is mapped below a collection under a key (NameKey).
   struct Found {
     std::optional<Resource> resource;  // without its etag
-    bool locked = false;               // a lock was rooted at it; perhaps it has run out since
+    bool locked = false;               // a lock was rooted at it; the lock may have run out since
   };
-  // As of `instant`. False when unknown.
+  // Sets `found` as of `instant`. Returns false when unknown.
   [[nodiscard]] bool member(std::uint64_t instant, NodeId parent, std::string_view key,
                             Found& found) const;
   void keep(std::uint64_t instant, NodeId parent, std::string_view key,
             const std::optional<Resource>& resource, bool locked);
-  // The same of one that nobody has asked for yet: takes the place of nothing that is of use.
+  // Stores a member that no request has needed yet. It replaces no entry of `instant`.
   void keep_ahead(std::uint64_t instant, NodeId parent, std::string_view key,
                   const Resource& resource, bool locked);
-  // Enough has been asked for since the last commit that it is worth reading what is likely to be
-  // asked for next, and there is room for it.
+  // Returns true when enough members were kept since the last commit that reading ahead is
+  // worthwhile, and there is room for more.
   [[nodiscard]] bool wants_more(std::uint64_t instant) const;
 
-  // Inline content by its id. Null when unknown.
+  // Returns inline content by its id. Null when unknown.
   [[nodiscard]] std::shared_ptr<const Content> content(std::int64_t id) const;
-  // The same without its bytes; false when unknown, or when it has other checksums than SHA-256.
+  // Reads the size and SHA-256 of inline content. Returns false when they are unknown, or when the
+  // content has other checksums as well.
   [[nodiscard]] bool facts(std::int64_t id, Content& content) const;
-  // Bytes are kept when they are asked for the second time in a row: most are asked for once.
+  // Stores inline content. The bytes are stored at the second call in a row for the same slot and
+  // id, because most contents are read only once.
   void keep(std::int64_t id, const Content& content);
   void keep_facts(std::int64_t id, const Content& content);
 
@@ -73,7 +75,7 @@ class SharedCache {
     std::uint64_t size;
     Sha256 sha256;
   };
-  // A row of `node`, packed. All zero in the beginning: no instant is 0.
+  // A row of `node`, packed. It is all zero in the beginning: no instant is 0.
   struct PackedRow {
     std::uint64_t instant;
     NodeId parent;
@@ -85,7 +87,7 @@ class SharedCache {
     DateMark date_mark;
     bool locked;
     std::uint8_t key_bytes;
-    std::array<char, 53> key;  // and the name as well
+    std::array<char, 53> key;  // the key, which is the name as well
 
     [[nodiscard]] bool is(std::uint64_t at, NodeId below, std::string_view called) const {
       return instant == at && parent == below && std::string_view(key.data(), key_bytes) == called;
@@ -99,8 +101,8 @@ class SharedCache {
 
   static constexpr std::size_t kMutexes = 64;
   mutable std::array<std::mutex, kMutexes> mutexes_;  // each guards every 64th slot, or set of them
-  std::atomic<std::uint64_t> filled_at_{0};           // the instant that members were last kept of
-  std::atomic<std::size_t> filled_{0};                // how many
+  std::atomic<std::uint64_t> filled_at_{0};           // of the members kept last
+  std::atomic<std::size_t> filled_{0};                // the number of members kept at that instant
   std::vector<Resolved> resolved_;
   std::vector<Stored> stored_;
   HugeTable<Facts> facts_;

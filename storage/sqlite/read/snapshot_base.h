@@ -1,4 +1,4 @@
-// The reading functions of Snapshot or Transaction, answered by a connection's Queries.
+// Implements the reading functions of Snapshot or Transaction by a connection's Queries.
 #pragma once
 
 #include "storage/sqlite/read/queries.h"
@@ -48,8 +48,8 @@ class SnapshotBase : public Interface {
   Millis wall_now() const override { return queries_.wall_now(); }
 
  protected:
-  // A connection answers one question at a time and remembers statements meanwhile; to its one
-  // user, asking changes nothing.
+  // The functions are const although they use the connection's statements: for the one user, a
+  // query changes nothing.
   Queries& queries_;
 };
 

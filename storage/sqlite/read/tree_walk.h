@@ -1,5 +1,5 @@
-// A depth-first walk below one collection: one cursor per level, so memory grows with the depth and
-// never with the number of members. Used by one thread, inside one snapshot.
+// A depth-first walk below one collection. It has one cursor per level, so memory grows with the
+// depth and not with the number of members. Used by one thread, inside one snapshot.
 #pragma once
 
 #include <deque>
@@ -13,7 +13,7 @@ namespace holdfast::storage::sqlite {
 
 class TreeWalk {
  public:
-  // What each row carries: a whole Resource, that and its checksums, or just what counting needs.
+  // What each row has: a whole Resource, a Resource and its checksums, or only what counting needs.
   enum class Select { resource, checksums, brief };
   // Columns of a brief row.
   enum Brief { id, content, key, name };
@@ -23,14 +23,15 @@ class TreeWalk {
   TreeWalk(const TreeWalk&) = delete;
   TreeWalk& operator=(const TreeWalk&) = delete;
 
-  // The next rows are the members of this collection behind the name key `after`, all when it is
-  // empty; it must live as long as the collection is open. Throws Error{corrupt} when it is open
-  // already.
+  // Opens this collection: the next rows are its members that follow the name key `after`, or all
+  // when `after` is empty. `after` must live as long as the collection is open. Throws
+  // Error{corrupt} when the collection is open already.
   void descend(NodeId collection, std::string_view after = "");
-  // The next row of the deepest open collection; nullptr when there is none (then `ascend`).
+  // Returns the next row of the deepest open collection; nullptr when there is none (then call
+  // `ascend`).
   const Run* next() { return levels_.back().run->row() ? &*levels_.back().run : nullptr; }
   void ascend();
-  // Collections open now; a row belongs to the last of them.
+  // Returns the number of open collections; a row belongs to the last of them.
   [[nodiscard]] std::size_t depth() const { return levels_.size(); }
 
  private:

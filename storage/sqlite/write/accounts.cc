@@ -1,5 +1,6 @@
-// Acts on accounts and device tokens. They are few: all of them are one value in memory, made anew
-// at each change (State::accounts), which a rollback restores and a commit publishes.
+// Write operations on accounts and device tokens. All accounts are one value in memory
+// (State::accounts), because they are few. Each change makes a new value; a rollback restores the
+// old one, and a commit publishes the new one.
 #include <algorithm>
 
 #include "storage/name_key.h"
@@ -9,7 +10,7 @@ namespace holdfast::storage::sqlite {
 
 namespace {
 
-// "/" for the root, "/a/b" for others; no segment has a slash.
+// Returns "/" for the root, "/a/b" for others; no segment has a slash.
 std::string written(const Path& path) {
   std::string text;
   for (const std::string& segment : path.segments()) text += "/" + segment;
@@ -93,7 +94,7 @@ AccountId WriteTransaction::put_account(Account account) {
   const Account* const same_id = now.find(account.id);
   if (!added && (!same_id || same_id->name != account.name)) refuse("no such account");
   if (added && now.find(account.name)) refuse("an account of this name exists");
-  // In the order in which they are read.
+  // The order is that in which the database returns the grants.
   std::sort(account.grants.begin(), account.grants.end(),
             [](const Grant& a, const Grant& b) { return written(a.path) < written(b.path); });
   growing();

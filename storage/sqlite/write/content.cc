@@ -1,11 +1,11 @@
-// Acts: content rows and their reference counts.
+// Write operations on content rows and their reference counts.
 #include "storage/sqlite/write/statements.h"
 
 namespace holdfast::storage::sqlite {
 
 namespace {
 
-// A content's checksums as a statement takes them.
+// A content's checksums as arguments of a statement.
 struct Sums {
   explicit Sums(const Content& content)
       : sha256{content.checksums.sha256.data(), content.checksums.sha256.size()} {
@@ -20,7 +20,7 @@ struct Sums {
 
 std::int64_t WriteTransaction::insert_content(const Content& content) {
   if (!content.is_inline()) {
-    // One file, one content: a second row for it would free it twice.
+    // A file belongs to one content: with a second row it would be freed twice.
     Run known(sql_->content_of_blob, content.blob);
     if (known.row()) {
       const std::int64_t id = known.integer(0);

@@ -21,8 +21,8 @@ constexpr std::int64_t kMostLogBytes = 64LL << 20;
 constexpr std::size_t kUsualWaiting = 64;
 constexpr std::size_t kBuckets = 12;  // ≤1, ≤2, …, ≤1024, more
 
-// The exception being handled, for one thread: threads that read and destroy one object together
-// have only the runtime's own counting between them, which no checker of threads sees.
+// Returns a copy of the exception being handled, for one thread. Only the runtime's reference count
+// orders the accesses of threads that share one exception, and ThreadSanitizer does not see that.
 std::exception_ptr copy_of_error() noexcept {
   try {
     try {
@@ -31,13 +31,14 @@ std::exception_ptr copy_of_error() noexcept {
       return std::make_exception_ptr(Error(error.fault(), error.what()));
     }
   } catch (...) {
-    return std::current_exception();  // another one, or no memory for a copy
+    return std::current_exception();  // another type, or no memory for a copy
   }
 }
 
 }  // namespace
 
-// Something to be done by whoever leads: a closure of a batch, or something that is done alone.
+// Work for the leading thread: a closure of a batch (`fn`), or a function that runs outside any
+// transaction (`alone`).
 struct GroupCommit::Waiting {
   Need need = Need::no_flush;
   const std::function<void(WriteTransaction&)>* fn = nullptr;
@@ -62,7 +63,8 @@ GroupCommit::GroupCommit(std::unique_ptr<Connection> connection, ReaderPool& rea
       rollback_to_(*connection_, "ROLLBACK TO closure") {
   counters_ = read_counters(*connection_);
   accounts_ = read_accounts(*connection_);
-  // What ends a transaction must not fail for want of memory.
+  // These statements are prepared now, because ending a transaction must not fail for want of
+  // memory.
   for (Statement* end : {&commit_, &rollback_, &release_, &rollback_to_}) (void)end->handle();
   (void)has_room();
   start_barriers();
@@ -75,7 +77,7 @@ GroupCommit::GroupCommit(std::unique_ptr<Connection> connection, ReaderPool& rea
       connection_->handle(),
       [](void* self, sqlite3*, const char*, int pages) {
         auto* writer = static_cast<GroupCommit*>(self);
-        if (pages < writer->wal_pages_) writer->tried_pages_ = 0;  // the log began again
+        if (pages < writer->wal_pages_) writer->tried_pages_ = 0;  // the log was reset
         writer->wal_pages_ = pages;
         return SQLITE_OK;
       },
@@ -103,7 +105,7 @@ GroupCommit::~GroupCommit() {
     sqlite3_busy_timeout(connection_->handle(), 0);
     move_log(SQLITE_CHECKPOINT_TRUNCATE);
   } catch (const std::exception&) {
-    // Then the next start finds an unclean shutdown, which it is.
+    // The next start then finds an unclean shutdown, which is the truth.
   }
 }
 
@@ -111,7 +113,7 @@ void GroupCommit::refuse_if_failed() const {
   if (failed_) throw Error(Fault::unavailable, "the disk failed; no writes until a restart");
 }
 
-// If this cannot be told, for want of memory, the process ends at once instead.
+// If `on_failure` throws for want of memory, the process ends at once, because this is noexcept.
 void GroupCommit::disk_failed(const Failure& failure) noexcept {
   if (!failed_.exchange(true) && options_.on_failure) options_.on_failure(failure);
 }
@@ -160,7 +162,7 @@ GroupCommit::Line& GroupCommit::line_of(const Waiting& waiting) {
 
 void GroupCommit::Line::await(std::uint32_t batch) {
   std::atomic<std::uint32_t>& answered = answers[batch % 2];
-  // Numbers wrap; a later batch may have been answered before we look.
+  // Numbers wrap, and a later batch may have been answered already, so the difference is compared.
   for (std::uint32_t last = answered.load(); static_cast<std::int32_t>(last - batch) < 0;
        last = answered.load())
     answered.wait(last);
@@ -216,7 +218,7 @@ void GroupCommit::serve(Line& line) {
   execute(batch_);
   in_company_ = batch_.size() > 1;
   batch_.clear();
-  // Followers, and what they handed in, are gone as soon as they can see this.
+  // The waiting threads destroy what they handed in as soon as they see this number.
   line.answers[number % 2].store(number);
   line.answers[number % 2].notify_all();
 }
@@ -264,8 +266,8 @@ void GroupCommit::run(std::span<Waiting* const> batch) noexcept {
   }
 }
 
-// On a full disk: the log has its own room, and so has the database for whatever the log holds;
-// once it has been moved, its room is free for the next removals.
+// Empties the log on a full disk. The log has its own space, and the database has space for all
+// that the log holds. Once the log has been moved, its space is free for the next removals.
 bool GroupCommit::make_room() noexcept {
   disk_is_full_ = true;
   try {
@@ -277,17 +279,19 @@ bool GroupCommit::make_room() noexcept {
   }
 }
 
-// True when the disk has room for more than removals; then the log has all of its own, too.
+// Returns true when the disk has room for more than removals; then the log gets its full reserve,
+// too.
 bool GroupCommit::has_room() noexcept {
   if (!reserve_.fits_twice()) return false;
   keep_log(connection_->handle(), static_cast<std::int64_t>(reserve_.bytes()));
   return true;
 }
 
-// One transaction. False when it was rolled back because something in it wants a flush after all.
+// Runs a batch in one transaction. Returns false when it was rolled back because a closure in it
+// needs a flush after all.
 bool GroupCommit::attempt(std::span<Waiting* const> batch, bool flush) {
-  // Most refusals come before anything was changed and need nothing undone, so the first try spares
-  // the savepoints, which cost as much as a small write.
+  // Most closures that are refused throw before they have changed anything, so there is nothing to
+  // undo. The first attempt therefore has no savepoints, which cost as much as a small write.
   if (!run_all(batch, false)) {
     roll_back();
     run_all(batch, true);
@@ -300,8 +304,8 @@ bool GroupCommit::attempt(std::span<Waiting* const> batch, bool flush) {
   return true;
 }
 
-// False when a closure that has changed something was refused and there is no savepoint to return
-// to.
+// Returns false when a closure threw after it had changed something and there is no savepoint to
+// return to.
 bool GroupCommit::run_all(std::span<Waiting* const> batch, bool savepoints) {
   for (Waiting* waiting : batch) waiting->error = nullptr;
   Run(begin_).done();
@@ -313,7 +317,8 @@ bool GroupCommit::run_all(std::span<Waiting* const> batch, bool savepoints) {
     if (savepoints) Run(savepoint_).done();
     run_one(*waiting);
     if (waiting->error) {
-      // On some errors SQLite ends the whole transaction by itself: then all of the batch is lost.
+      // On some errors SQLite rolls back the whole transaction by itself: then the whole batch is
+      // lost.
       if (!connection_->in_transaction()) std::rethrow_exception(waiting->error);
       if (savepoints) {
         Run(rollback_to_).done();
@@ -336,7 +341,7 @@ void GroupCommit::run_one(Waiting& waiting) {
     if (error.fatal() || (error.disk_full() && !disk_is_full_)) throw;
     waiting.error = std::current_exception();
   } catch (...) {
-    waiting.error = std::current_exception();  // a refusal: for its caller only
+    waiting.error = std::current_exception();  // a refusal, for this caller only
   }
 }
 
@@ -352,7 +357,7 @@ void GroupCommit::commit(bool flush, std::size_t writes) {
     const UnflushedCommits unflushed(connection_->handle(), !flush);
     Run(commit_).done();
   } catch (const SqlError& error) {
-    // The log may have all of it, and the next start may find it there.
+    // The log may have the whole transaction, and the next start may find it there.
     if (error.fault() == Fault::busy) throw Error(Fault::unavailable, error.what());
     throw;
   }
@@ -382,8 +387,8 @@ std::uint64_t GroupCommit::log_bytes() const {
   return static_cast<std::uint64_t>(wal_pages_ * (page_bytes_ + kFrameHeaderBytes));
 }
 
-// What is not flushed now must be when the log is moved, with everybody waiting: so the disk begins
-// early. Only a hint.
+// What is not flushed now must be flushed when the log is moved, while all writes wait. So the
+// kernel is asked to begin writing early; this is only a hint.
 void GroupCommit::start_writing_log(bool flushed) noexcept {
   const std::int64_t frame = page_bytes_ + kFrameHeaderBytes;
   if (flushed || wal_pages_ < begun_pages_) begun_pages_ = wal_pages_;
@@ -405,8 +410,8 @@ void GroupCommit::roll_back() noexcept {
   queries_.forget();
 }
 
-// Counted from the last try and not from what it moved: while a reader holds the log, as a backup
-// does for long, a try at every batch would make every write wait.
+// The pages are counted from the last attempt, whatever it moved: while a reader holds the log, as
+// a backup does for long, an attempt after every batch would make every write wait.
 bool GroupCommit::log_is_scarce() noexcept {
   const std::int64_t pages = wal_pages_ - tried_pages_;
   return reserve_.wants_short_log(static_cast<std::uint64_t>(pages * page_bytes_));
@@ -428,15 +433,15 @@ void GroupCommit::after_batch() noexcept {
     }
   } catch (const Error& error) {
     see_error(error);
-    // A log that cannot be moved must not grow on.
+    // A log that cannot be moved must not grow further.
     if (error.fault() == Fault::full) make_room();
   } catch (const std::bad_alloc&) {
-    // The next batch tries again.
+    // The attempt is repeated after the next batch.
   }
 }
 
 void GroupCommit::empty_log() {
-  // Readers are short; one that is not must not hold up writers for long.
+  // Most readers are short. A long one must not delay writers for long, so the timeout is 250 ms.
   sqlite3_busy_timeout(connection_->handle(), 250);
   try {
     move_log(SQLITE_CHECKPOINT_TRUNCATE);
@@ -448,7 +453,7 @@ void GroupCommit::empty_log() {
 }
 
 void GroupCommit::move_log(int mode) {
-  // What a power cut may take back must not come into the database.
+  // What a power cut may undo must not come into the database.
   if (barriers_) barrier();
   if (log_holds_ > 0) {
     tried_pages_ = wal_pages_;
@@ -457,7 +462,7 @@ void GroupCommit::move_log(int mode) {
   int pages = 0;
   const ReaderPool::Pause pause(readers_);
   const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &pages, nullptr);
-  // Even when a reader is in the way, what could be moved was moved.
+  // SQLITE_BUSY means that a reader is in the way; what could be moved was moved.
   if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
     connection_->fail(code, Connection::kCheckpoint);
   }
@@ -480,8 +485,8 @@ void GroupCommit::start_barriers() {
   }
 }
 
-// The order is what makes it true: whatever the log names is on disk before the log is, and the log
-// before the note of its length.
+// The order makes the barrier true: what the log names is on disk before the log, and the log
+// before the record of its length.
 void GroupCommit::barrier() {
   if (!since_barrier_) return;
   flush_content();
@@ -499,7 +504,7 @@ void GroupCommit::barrier() {
 }
 
 std::shared_ptr<void> GroupCommit::hold_log() {
-  // Alone: nobody moves it at that moment.
+  // The function runs alone, so nobody moves the log at that moment.
   alone([this](Connection&) { ++log_holds_; });
   return {this, [](void* self) { --static_cast<GroupCommit*>(self)->log_holds_; }};
 }
@@ -513,8 +518,8 @@ void GroupCommit::flush_log() {
 void GroupCommit::checkpoint() {
   refuse_if_failed();
   if (barriers_) {
-    // Nobody waits for most of the files: the second time only those are left that came during the
-    // first.
+    // No write waits for the flush of most files: the second call flushes only files that were
+    // sealed during the first.
     flush_content();
     flush_content();
   }
@@ -542,7 +547,7 @@ void GroupCommit::checkpoint() {
   });
 }
 
-// Returns free pages to the disk, some at a time, so that a large removal shows in its end.
+// Returns free pages to the disk, some at a time, so that the file shrinks after a large removal.
 void GroupCommit::give_back_space(Connection& connection) {
   constexpr std::int64_t kKeptPages = 4096;
   std::int64_t free = connection.integer("PRAGMA freelist_count");
@@ -556,7 +561,7 @@ void GroupCommit::give_back_space(Connection& connection) {
       static_cast<std::uint64_t>(std::max<std::int64_t>(free - kKeptPages, 0) * page_bytes_);
 }
 
-// On a full disk every free page goes back, in steps whose log fits into its own room.
+// Returns every free page to the full disk, in steps whose log fits into the log's own space.
 void GroupCommit::shrink() {
   constexpr int kMostSteps = 256;
   for (int i = 0; i < kMostSteps; ++i) {
@@ -567,8 +572,8 @@ void GroupCommit::shrink() {
   }
 }
 
-// A flush that failed is never tried again: Linux tells of a lost write once (docs/robustness.md
-// D10).
+// A flush that failed is never tried again: Linux reports a lost write only once
+// (docs/robustness.md D10).
 void GroupCommit::flush_content() {
   try {
     options_.flush_content();

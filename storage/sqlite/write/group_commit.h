@@ -1,9 +1,10 @@
-// Group commit on the one connection that ever writes or checkpoints. Any thread may call. Whoever
-// comes first leads and runs its own closure at once; when others wrote lately, it first lets those
-// run who are ready to, and runs theirs as well. What came meanwhile is left to the writing
-// thread, which takes the lead over and keeps it while anybody waits: it runs everything that
-// waits, each closure in its own savepoint, in one transaction, answers them all after one flush,
-// and goes on with those who came meanwhile. Nobody waits for company that is not there.
+// Group commit on the one connection that ever writes or checkpoints. Any thread may call. The
+// first thread to write leads and runs its own closure at once; when other threads wrote lately, it
+// first yields, and runs their closures as well. Closures that arrive meanwhile are left to the
+// writing thread, which takes over the lead and keeps it while any thread waits: it runs all
+// waiting closures in one transaction, answers them all after one flush, and continues with those
+// that arrived meanwhile. A closure that fails is undone alone. No thread waits for others that
+// have nothing to write.
 #pragma once
 
 #include <array>
@@ -40,25 +41,25 @@ class GroupCommit {
   };
   enum class Need { flush, no_flush };
 
-  // Tells `readers` of every commit. In `relaxed` durability it begins with a barrier; in `full`,
-  // the file of barriers that an earlier program left is removed once everything is flushed.
+  // Counts every commit in `readers`. In `relaxed` durability the constructor makes a barrier; in
+  // `full`, it flushes everything and then ends the barriers that an earlier process left.
   GroupCommit(std::unique_ptr<Connection> connection, ReaderPool& readers, std::string epoch,
               DiskReserve reserve, Options options);
   ~GroupCommit();
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
 
-  // Namespace::write, also for upkeep.
+  // Implements Namespace::write, also for maintenance.
   void write(Need need, const std::function<void(WriteTransaction&)>& fn);
   // Makes every commit so far durable and moves the log into the database, truncating it when no
   // reader is in the way.
   void checkpoint();
-  // Every later write throws Error{unavailable}, as after a failed disk.
+  // Makes every later write throw Error{unavailable}, as after a failed disk.
   void refuse(const std::string& why) { disk_failed({why}); }
   // Runs `fn` on the writing connection outside any transaction, alone.
   void alone(const std::function<void(Connection&)>& fn);
 
-  // Namespace::hold_log.
+  // Implements Namespace::hold_log.
   [[nodiscard]] std::shared_ptr<void> hold_log();
 
   [[nodiscard]] NamespaceStats stats() const;
@@ -66,32 +67,32 @@ class GroupCommit {
 
  private:
   struct Waiting;
-  // Those who are answered together.
+  // Threads that are answered together.
   struct Line {
     std::vector<Waiting*> queue;
-    std::uint32_t forming = 2;  // the number of the batch that the queue will be
-    // The last answered batch with an even and with an odd number. Who waits for one is not woken
-    // by the other: all who wait are woken by one call.
+    std::uint32_t forming = 2;  // the number of the batch that the queue becomes
+    // The last answered batch with an even and with an odd number. One call wakes all threads that
+    // wait for a batch, and none that waits for the next one.
     std::array<std::atomic<std::uint32_t>, 2> answers{};
 
     // Returns when this batch is answered.
     void await(std::uint32_t batch);
   };
 
-  // Hands `own` in and returns when it is done; rethrows what it threw.
+  // Queues `own` and returns when it is done; rethrows what it threw.
   void submit(Waiting& own);
   void give_up_lead();
-  // The writing thread.
+  // The main function of the writing thread.
   void take_over();
   void lead();
   void serve(Line& line);
-  // Under the mutex.
+  // Call with `mutex_` held.
   [[nodiscard]] bool anybody_waits() const;
   [[nodiscard]] Line& line_of(const Waiting& waiting);
 
   void execute(std::span<Waiting*> batch) noexcept;
   void run(std::span<Waiting* const> batch) noexcept;
-  // False when the log could not be moved.
+  // Returns false when the log could not be moved.
   bool make_room() noexcept;
   bool has_room() noexcept;
   void empty_log();
@@ -103,23 +104,23 @@ class GroupCommit {
   void roll_back() noexcept;
   void after_batch() noexcept;
   void move_log(int mode);
-  // What is in it; its file is longer.
+  // Returns the bytes in the log; its file is longer.
   [[nodiscard]] std::uint64_t log_bytes() const;
   void flush_content();
   void flush_log();
-  // In relaxed durability, in the lead: from now on a power cut loses nothing of what was committed
-  // so far.
+  // Makes a barrier, in relaxed durability, in the leading thread: from now on a power cut loses
+  // nothing that was committed so far.
   void barrier();
   void start_barriers();
   void give_back_space(Connection& connection);
   void shrink();
-  // Ends all writing when the error says that the disk lost something.
+  // Ends all writing when the error says that the disk lost a write.
   void see_error(const Error& error) noexcept;
   void disk_failed(const Failure& failure) noexcept;
   void refuse_if_failed() const;
-  // True when the log is to be moved into the database.
+  // Returns true when the log is to be moved into the database.
   [[nodiscard]] bool log_is_long() noexcept;
-  // True when that cannot wait, because the disk is nearly full.
+  // Returns true when that cannot wait, because the disk is nearly full.
   [[nodiscard]] bool log_is_scarce() noexcept;
 
   std::unique_ptr<Connection> connection_;
@@ -127,39 +128,40 @@ class GroupCommit {
   Options options_;
   DiskReserve reserve_;
   std::optional<BarrierFile> barriers_;  // in relaxed durability
-  bool since_barrier_ = true;            // something was committed
+  bool since_barrier_ = true;            // something was committed since the last barrier
   std::int64_t page_bytes_;              // older databases have larger ones
   Queries queries_;
   WriteTransaction transaction_;
   Counters counters_;  // as committed
   Statement begin_, commit_, rollback_, savepoint_, release_, rollback_to_;
   bool unflushed_commits_ = false;
-  // The disk was full, and has not had room again since: only what takes no space is done.
+  // The disk was full and has had no room since: only writes that take no space are done.
   bool disk_is_full_ = false;
   std::int64_t wal_pages_ = 0;
   std::int64_t begun_pages_ = 0;
-  std::int64_t tried_pages_ = 0;  // its pages when they were last moved, or tried to be
+  std::int64_t tried_pages_ = 0;  // pages in the log after the last attempt to move it
   std::atomic<bool> failed_{false};
   std::atomic<int> log_holds_{0};
 
   std::mutex mutex_;  // guards the four below, but for the lines' answers
   bool led_ = false;
-  bool handed_over_ = false;  // the lead is the writing thread's to take
+  bool handed_over_ = false;  // the writing thread is to take the lead
   bool ending_ = false;
-  // Who needs no flush is not made to wait for one that others need; these come second.
+  // The first line is for writes that need no flush, so that they do not wait for one; the second
+  // is for writes that need it.
   std::array<Line, 2> lines_;
   std::condition_variable hand_over_;
 
-  // Guards accounts_ where it is read without the lead, and where it is written.
+  // Guards accounts_ against readers in other threads than the leading one.
   mutable std::mutex accounts_mutex_;
   std::shared_ptr<const Accounts> accounts_;  // as committed
 
   mutable std::mutex stats_mutex_;
   NamespaceStats stats_;
 
-  // Of whoever leads.
+  // Owned by the leading thread.
   std::vector<Waiting*> batch_;
-  bool in_company_ = false;  // others wrote, or wanted to, with the last batch
+  bool in_company_ = false;  // other threads wrote, or waited to write, at the last batch
   std::thread thread_;
 };
 

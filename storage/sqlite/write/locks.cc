@@ -1,4 +1,5 @@
-// Acts on locks. Alone they need no flush (docs/robustness.md G1).
+// Write operations on locks. Transactions with no other operations need no flush
+// (docs/robustness.md G1).
 #include <algorithm>
 #include <limits>
 

@@ -60,7 +60,7 @@ void drop_unflushed(Connection& writer, ContentStore& content) {
                       "AND EXISTS (SELECT 1 FROM content WHERE id = ?3)");
   for (const Row& row : rows)
     Run(fall_back, row.node, row.content, row.previous, row.stored, row.modified).done();
-  // What is whole may lie in the system's memory only.
+  // Whole files may be in the page cache only.
   content.flush();
   writer.execute("DELETE FROM unflushed");
   (void)inspect(writer, true);  // counts all references anew

@@ -1,5 +1,5 @@
-// What relaxed durability may have left half on the disk, put right when a store is opened: before
-// anybody reads it. One thread.
+// Repairs what relaxed durability may have left incomplete on the disk, while a store is being
+// opened and before anybody reads it. One thread at a time.
 #pragma once
 
 #include "storage/content.h"
@@ -8,13 +8,15 @@
 
 namespace holdfast::storage::sqlite {
 
-// True when every content file that came after the barrier has its size and SHA-256. Reads them.
+// Returns true when every content file that came after the barrier has its size and SHA-256. Reads
+// them all.
 [[nodiscard]] bool is_whole_since(const Barrier& barrier, Connection& connection,
                                   ContentStore& content);
 
-// For a store of schema 6 and its transaction of migration: versions until then kept what a file
-// replaced until it was flushed. A file that is not whole gives way to that, and the rows go. A
-// file that had nothing before stays, damaged, for its owner to see.
+// Part of the migration from schema 6. Versions until then kept the previous content of a file
+// until the new content was flushed. A file whose content is not whole gets its previous content
+// back, and the rows of previous contents are removed. A file without previous content stays,
+// damaged, for its owner to see.
 void drop_unflushed(Connection& writer, ContentStore& content);
 
 }  // namespace holdfast::storage::sqlite

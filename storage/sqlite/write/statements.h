@@ -1,4 +1,4 @@
-// Every statement that writes. Private to the acts.
+// Every statement that writes. Private to the write operations.
 #pragma once
 
 #include "storage/sqlite/write/transaction.h"
@@ -40,7 +40,7 @@ struct WriteTransaction::Statements {
                             "DELETE FROM content WHERE id = ?1 AND refs = 1 RETURNING blob"};
   Statement drop_ref{connection, "UPDATE content SET refs = refs - 1 WHERE id = ?1"};
   Statement delete_inline{connection, "DELETE FROM inline_content WHERE id = ?1"};
-  // What only one file has becomes what it has next: one statement instead of two.
+  // Replaces an inline content that only one file has in place: one statement instead of two.
   Statement exchange_inline{connection,
                             "UPDATE content SET id = ?2, size = ?3, sha256 = ?4, sha1 = ?5, "
                             "md5 = ?6 WHERE id = ?1 AND refs = 1 AND blob IS NULL"};
@@ -49,7 +49,7 @@ struct WriteTransaction::Statements {
   Statement insert_garbage{connection, "INSERT OR IGNORE INTO garbage (blob) VALUES (?1)"};
   Statement delete_garbage{connection, "DELETE FROM garbage WHERE blob = ?1"};
 
-  // The tree that an act is about; `seq` 1 is its root.
+  // The tree of a write operation; `seq` 1 is its root.
   Statement clear_tree{connection, "DELETE FROM temp.tree"};
   Statement fill_tree{connection,
                       "INSERT INTO temp.tree (id, file, size, properties, owner) "
@@ -138,7 +138,7 @@ struct WriteTransaction::Statements {
                          "WHERE parent = ?1 AND node = ?2 AND expires = ?3 AND token = ?4 "
                          "AND timeout_s > 0"};
   Statement first_expiry{connection, "SELECT expires FROM lock ORDER BY expires LIMIT 1"};
-  // All but the last ?4 that ran out, which alone are ever looked at.
+  // Deletes expired locks except the ?4 that ran out last; no other is ever looked up.
   Statement forget_late_locks{
       connection,
       "DELETE FROM lock WHERE parent = ?1 AND node = ?2 AND expires < "

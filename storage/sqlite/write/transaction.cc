@@ -23,12 +23,12 @@ void WriteTransaction::begin(const Counters& counters, std::shared_ptr<const Acc
 }
 
 void WriteTransaction::restore(const State& saved) {
-  // Ids only ever go up, also when a closure or a whole batch failed (invariant 2).
+  // Ids only ever go up, also after a closure or a whole batch failed (invariant 2).
   const std::int64_t next_node = std::max(counters_.next_node, saved.counters.next_node);
   const std::int64_t next_content = std::max(counters_.next_content, saved.counters.next_content);
   const AccountId next_account = std::max(counters_.next_account, saved.counters.next_account);
   state_ = saved;
-  none_late_before_ = 0;  // a lock that was removed may be there again
+  none_late_before_ = 0;  // a lock that was removed may exist again
   counters_.next_node = next_node;
   counters_.next_content = next_content;
   counters_.next_account = next_account;
@@ -120,7 +120,7 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
 
   Resource file;
   if (old) {
-    // Nothing else changes.
+    // Nothing else changes, so remembered rows and locks stay.
     ++state_.begun;
     state_.changed = state_.must_flush = state_.grew = true;
     file = *old;
@@ -168,7 +168,7 @@ Resource WriteTransaction::make_collection(const Resource& parent, std::string_v
   made.name = name;
   made.kind = Kind::collection;
   made.created = wall_now();
-  // What is gone from the parent may have had members where the new ones will be.
+  // What is gone from the parent may have had members at the paths of future members.
   made.modified = date_after_arrival(above.resource.modified, wall_now());
   made.owner = owner;
   insert_node(parent.id, key, made, false, 0, 0);
@@ -177,7 +177,7 @@ Resource WriteTransaction::make_collection(const Resource& parent, std::string_v
 }
 
 void WriteTransaction::patch_properties(NodeId id, std::span<const PropertyChange> changes) {
-  (void)row(id);  // only of a mapped resource
+  (void)row(id);  // throws when the resource is not mapped
   if (changes.empty()) return;
   growing();
   end_late_locks(id);

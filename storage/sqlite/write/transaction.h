@@ -1,7 +1,8 @@
-// The acts of storage::Transaction on the writing connection. One closure runs at a time; the
-// writer (writer.h) begins, saves, restores and ends around it.
+// The write operations of storage::Transaction on the writing connection. One closure runs at a
+// time; GroupCommit (group_commit.h) calls begin, save, restore and write_counters around it.
 //
-// docs/storage.md numbers the invariants that the acts keep; they are cited as "invariant n".
+// docs/storage.md numbers the invariants that these operations keep; they are cited as "invariant
+// n".
 #pragma once
 
 #include <memory>
@@ -23,8 +24,8 @@ struct Counters {
   std::int64_t locks = 0;
   AccountId next_account = 1;
 
-  // The number of locks alone is not written, because that would cost each LOCK and UNLOCK a page:
-  // they are counted when the store is opened.
+  // Only the number of locks is not written, because each LOCK and UNLOCK would then write one more
+  // page: locks are counted when the store is opened.
   [[nodiscard]] bool same_but_locks(const Counters& other) const {
     return next_node == other.next_node && next_content == other.next_content &&
            resources == other.resources && bytes == other.bytes &&
@@ -32,8 +33,7 @@ struct Counters {
   }
 };
 
-// The row of counters with the number of locks there are, and all accounts, as the database has
-// them.
+// These functions read the row of counters with the current number of locks, and all accounts.
 [[nodiscard]] Counters read_counters(Connection& connection);
 [[nodiscard]] std::shared_ptr<const Accounts> read_accounts(Connection& connection);
 
@@ -41,15 +41,16 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
  public:
   WriteTransaction(Connection& connection, Queries& queries);
 
-  // Around a batch: `begin` before its closures, `write_counters` after them. Around one closure:
-  // `save` before, `restore` when it was rolled back. Ids that it took are not given out again.
+  // For a batch, call `begin` before its closures and `write_counters` after them. For a closure,
+  // call `save` before it and `restore` after it was rolled back. Ids that the closure took are not
+  // given out again.
   struct State {
     Counters counters;
     std::shared_ptr<const Accounts> accounts;
-    std::uint32_t begun = 0;  // how many changes began, perhaps without effect
-    bool changed = false;     // something
+    std::uint32_t begun = 0;  // number of write operations begun, perhaps without effect
+    bool changed = false;     // something was changed
     bool must_flush = false;  // docs/robustness.md G1 wants a flush
-    bool grew = false;        // something that takes space
+    bool grew = false;        // a change takes space
   };
   void begin(const Counters& counters, std::shared_ptr<const Accounts> accounts);
   [[nodiscard]] const State& save() const { return state_; }
@@ -77,15 +78,15 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void put_token(DeviceToken token) override;
   bool remove_token(std::string_view id) override;
 
-  // Upkeep. None of it must be flushed by itself.
+  // Maintenance. These writes need no flush of their own.
   void forget_garbage(std::span<const std::string> blobs);
   // Forgets locks that ran out more than `grace_s` seconds ago, at most `most`.
   void purge_expired_locks(std::int64_t grace_s, std::size_t most);
-  // Namespace::check with repair.
+  // Does what Namespace::check does with `repair`.
   [[nodiscard]] NamespaceCheck repair();
 
  private:
-  // Before the first statement that writes: what was read before may be so no more.
+  // Call before the first statement that writes: remembered rows and locks may no longer be true.
   void acting() {
     ++state_.begun;
     queries_.forget();
@@ -99,48 +100,49 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
     changing();
     state_.grew = true;
   }
-  // Throws Error{conflict} when it is gone, or is no collection.
+  // These throw Error{conflict} when the resource is gone, or is no collection.
   [[nodiscard]] NodeRow row(NodeId id);
   [[nodiscard]] NodeRow collection(NodeId id);
   void insert_node(NodeId parent, const NameKey& key, const Resource& resource, bool properties,
                    std::int64_t height, std::int64_t reach);
-  // What an account owns changed by this much (invariant 10). Nobody's is not counted.
+  // Changes what an account owns by this much (invariant 10). Nothing is counted for kNobody.
   void owns(AccountId owner, std::int64_t resources, std::int64_t bytes);
-  // A member of this shape came to `parent`, which is dated `modified` now (storage/dates.h): sets
-  // the bounds of everything above as well (invariant 6).
+  // Records that a member with these bounds was added to `parent`: dates `parent` `modified`
+  // (storage/dates.h) and raises the bounds of all collections above (invariant 6).
   void member_came(NodeRow parent, std::int64_t name_bytes, std::int64_t height, std::int64_t reach,
                    Date modified);
   void touch(const NodeRow& row, Date modified);
   void member_left(const NodeRow& parent, const Resource& lost);
 
-  // tree_acts.cc
+  // Defined in trees.cc:
   void fill_tree(const Resource& root);
   void copy_members(const Resource& source, NodeId target, AccountId owner);
-  // `parent` is where it lies now.
+  // `parent` is the current parent of `root`.
   void drop(const Resource& root, NodeId parent);
   void drop_tree(const Resource& root, NodeId parent);
-  // Live locks and expired ones: of one resource, and of a whole tree.
+  // These remove locks, live and expired: those of one resource, and those of a whole tree.
   void drop_locks_at(NodeId id, NodeId parent);
   void drop_locks_within(const Resource& root, NodeId parent);
 
-  // locks.cc
-  // Locks that ran out and cover this resource end for good, because it is about to change. Costs a
-  // comparison as long as no lock has run out.
+  // Defined in locks.cc:
+  // Ends for good the expired locks that cover this resource, because it is about to change. Costs
+  // one comparison as long as no lock has run out.
   void end_late_locks(NodeId changed);
   [[nodiscard]] bool any_late_locks();
-  // A lock was granted or refreshed.
+  // Call after a lock was granted or refreshed.
   void lasts_until(Millis expires);
-  // Makes room for `to` where `replaced` is: its lock stays and covers `to` (RFC 4918 §7.6).
+  // Removes `replaced` for `to`, which takes its place. Its lock stays and covers `to` (RFC 4918
+  // §7.6).
   void give_place(const Resource& replaced, NodeId to);
 
-  // content_refs.cc
+  // Defined in content.cc:
   std::int64_t insert_content(const Content& content);
-  // The same, and lets `old` go.
+  // Inserts `content` and releases `old`.
   std::int64_t exchange_content(std::int64_t old, const Content& content);
   void release(std::int64_t content);
 
   Connection& connection_;
-  Millis none_late_before_ = 0;  // no lock has run out before then; more may be known to the store
+  Millis none_late_before_ = 0;  // no lock runs out before this; 0: not known
   State state_;
   Counters& counters_ = state_.counters;
 

@@ -1,5 +1,5 @@
-// Acts on whole trees. They work on sets through temp.tree: the number of statements does not
-// depend on the number of members.
+// Write operations on whole trees. They work on sets through temp.tree: the number of statements
+// does not depend on the number of members.
 #include "storage/dates.h"
 #include "storage/sqlite/file/schema.h"
 #include "storage/sqlite/write/statements.h"
@@ -69,7 +69,7 @@ void WriteTransaction::copy_members(const Resource& source, NodeId target, Accou
       bytes = run.amount(1);
     }
   }
-  // The root, seq 1, is `target`; the others take the ids that follow it.
+  // The root, seq 1, gets the id `target`; the others get the ids that follow it.
   const std::int64_t base = target - 1;
   if (counters_.next_node != target + 1) refuse("ids were taken in between");
   counters_.next_node += count - 1;
@@ -103,8 +103,8 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
   if (left) end_late_locks(parent.id);
   if (replaced) end_late_locks(replaced->id);
 
-  // At a new spelling the lock is on source and destination alike, and so it stays. None that stays
-  // sees its resource come to another parent (invariant 7).
+  // A move to a new spelling keeps the locks, because they cover source and destination alike. No
+  // resource whose lock stays comes to another parent (invariant 7).
   if (!respelt) drop_locks_within(source, from.resource.parent);
   if (replaced && !respelt) {
     give_place(*replaced, source.id);
