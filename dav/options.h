@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "dav/headers.h"
 #include "dav/if_header.h"
@@ -25,6 +26,8 @@ struct Options {
   UrlSpace space;  // includes the limits of paths
   ConflictStatus conflict_status = ConflictStatus::automatic;
   JunkFiles junk_files = JunkFiles::store;
+  // The trees whose files a browser may show and run as pages of this server's origin.
+  std::vector<storage::Path> trusted_html;
   storage::Digests checksums;          // computed for every body, whatever its client announces
   std::int64_t lock_timeout_s = 3600;  // the longest granted timeout
   std::uint64_t propfind_infinity_limit = 100'000;  // resources; 0 refuses Depth: infinity

@@ -1,5 +1,7 @@
 // GET and HEAD (RFC 9110 §9.3.1, §9.3.2, §14). Stored content is served so that a browser runs none
 // of it (docs/robustness.md S6).
+#include <algorithm>
+
 #include "dav/conditions.h"
 #include "dav/headers.h"
 #include "dav/json_listing.h"
@@ -12,6 +14,7 @@
 #include "http/entity_tag.h"
 #include "http/media_type.h"
 #include "http/range.h"
+#include "storage/name_key.h"
 #include "text/ascii.h"
 #include "text/percent.h"
 
@@ -30,6 +33,16 @@ constexpr std::string_view kViewedDocument =
 std::string_view policy_of(std::string_view type) {
   if (http::is_document(type)) return kViewedDocument;
   return http::shown_inline(type) ? kViewed : kSandbox;
+}
+
+// Returns true when the path is in a tree whose pages may run (Options::trusted_html).
+bool is_trusted(const Options& options, const storage::Path& path) {
+  return std::ranges::any_of(options.trusted_html, [&](const storage::Path& tree) {
+    const auto segments = path.segments();
+    if (segments.size() < tree.depth()) return false;
+    const auto first = segments.first(tree.depth());
+    return storage::same_path(tree, storage::Path({first.begin(), first.end()}));
+  });
 }
 
 // Evaluates If-Range (RFC 9110 §13.1.5). Returns false when Range must be ignored because the
@@ -148,10 +161,12 @@ Response answer_file(const Call& call, storage::Millis now, const storage::Resou
   Response response;
   set_representation(response, file, now);
   const std::string_view type = http::content_type(file.name);
+  const bool trusted = is_trusted(call.options, call.target.path);
+  if (!trusted) response.set("Content-Security-Policy", policy_of(type));
   response.set("Accept-Ranges", "bytes")
       .set("X-Content-Type-Options", "nosniff")
-      .set("Content-Security-Policy", policy_of(type))
-      .set("Content-Disposition", http::content_disposition(file.name, http::shown_inline(type)))
+      .set("Content-Disposition",
+           http::content_disposition(file.name, trusted || http::shown_inline(type)))
       .set("OC-Checksum", oc_checksum(opened.content.checksums));  // of the whole content
 
   // Range applies to GET only (RFC 9110 §14.2).

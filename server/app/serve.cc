@@ -214,7 +214,7 @@ struct Answering {
   Answering(const config::Config& config, cli::Store& store, auth::SignIn& sign_in,
             auth::ActiveRequests& active)
       : proxies(config.trusted_proxies),
-        policy(config.public_urls, net::hosts_of(config.listen)),
+        policy(config.public_urls, net::hosts_of(config.listen), config.cors_origins),
         engine(*store.names, *store.contents, config.engine_options(store.contents->space().total)),
         gate(proxies, policy, sign_in, active, engine) {}
 

@@ -13,9 +13,17 @@ http::Response Gate::refuse(const http::Request& request, const SignIn::Refusal&
 
 http::Response Gate::answer(http::Request& request, http1::Peer& peer) const {
   proxies_.apply(request, peer);
+  http::Response response = judge_and_answer(request, peer);
+  policy_.share(request, response);
+  return response;
+}
+
+http::Response Gate::judge_and_answer(http::Request& request, http1::Peer& peer) const {
   if (const std::optional<Denial> denial = policy_.judge(request, sign_in_.anonymous()))
     return dav::refusal(request, engine_.options(), denial->status, denial->detail,
                         denial->sentence);
+  if (std::optional<http::Response> preflight = policy_.preflight(request))
+    return std::move(*preflight);
   const SignIn::Decision decision = sign_in_.identify(request, peer);
   if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision))
     return refuse(request, *refusal);

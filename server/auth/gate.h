@@ -24,6 +24,7 @@ class Gate {
   [[nodiscard]] http::Response answer(http::Request& request, http1::Peer& peer) const;
 
  private:
+  [[nodiscard]] http::Response judge_and_answer(http::Request& request, http1::Peer& peer) const;
   [[nodiscard]] http::Response refuse(const http::Request& request,
                                       const SignIn::Refusal& refusal) const;
 

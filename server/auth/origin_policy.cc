@@ -41,6 +41,7 @@ bool OriginPolicy::is_our_host(std::string_view text) const {
 }
 
 bool OriginPolicy::is_foreign(std::string_view text, const http::Request& request) const {
+  if (std::ranges::find(cors_origins_, text) != cors_origins_.end()) return false;
   const auto page = http::Origin::parse(text);
   if (!page) return true;  // "null" among others
   // A page that this server sent has the request's host as its origin. Behind a proxy that ends TLS
@@ -75,6 +76,40 @@ std::optional<Denial> OriginPolicy::judge(const http::Request& request, Anonymou
                           "\" may not write here: its Origin is not this server's."};
   }
   return std::nullopt;
+}
+
+std::optional<std::string_view> OriginPolicy::cors_origin(const http::Request& request) const {
+  if (cors_origins_.empty()) return std::nullopt;
+  const auto origin = request.fields.find("Origin");
+  if (!origin || std::ranges::find(cors_origins_, *origin) == cors_origins_.end())
+    return std::nullopt;
+  return origin;
+}
+
+std::optional<http::Response> OriginPolicy::preflight(const http::Request& request) const {
+  if (request.method != "OPTIONS" || !cors_origin(request) ||
+      !request.fields.find("Access-Control-Request-Method"))
+    return std::nullopt;
+  http::Response response;
+  response.status = 204;
+  response.set("Access-Control-Allow-Methods", dav::allowed_methods())
+      .set("Access-Control-Max-Age", "600");
+  // "*" would leave Authorization out (Fetch §4.8).
+  if (const auto wanted = request.fields.find("Access-Control-Request-Headers"))
+    response.set("Access-Control-Allow-Headers", *wanted);
+  return response;
+}
+
+void OriginPolicy::share(const http::Request& request, http::Response& response) const {
+  if (cors_origins_.empty()) return;
+  // Caches keep a response to one origin from another, and from none.
+  response.set("Vary", "Origin");
+  const auto origin = cors_origin(request);
+  if (!origin) return;
+  response.set("Access-Control-Allow-Origin", *origin)
+      .set("Access-Control-Expose-Headers",
+           "Allow, Content-Disposition, Content-Location, Content-Range, DAV, ETag, Location, "
+           "Lock-Token, OC-Checksum, Retry-After, WWW-Authenticate, X-OC-Mtime");
 }
 
 }  // namespace holdfast::server::auth

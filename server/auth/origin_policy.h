@@ -28,9 +28,13 @@ class OriginPolicy {
   // `public_urls` are the origins of this server that clients use (--public-url), `own_hosts` the
   // numeric addresses on which it listens. Another page can rebind a name to this server's address,
   // but cannot have the address itself as its host.
+  // `cors_origins` are origins of others whose pages may use this server (--cors-origins).
   explicit OriginPolicy(std::vector<http::Origin> public_urls,
-                        std::vector<std::string> own_hosts = {})
-      : public_urls_(std::move(public_urls)), own_hosts_(std::move(own_hosts)) {}
+                        std::vector<std::string> own_hosts = {},
+                        std::vector<std::string> cors_origins = {})
+      : public_urls_(std::move(public_urls)),
+        own_hosts_(std::move(own_hosts)),
+        cors_origins_(std::move(cors_origins)) {}
 
   // Returns nullopt when the engine may answer. Otherwise the status is 421 for a Host that is not
   // this server's while anonymous clients may write, and 403 for a write with a foreign Origin that
@@ -39,12 +43,21 @@ class OriginPolicy {
   [[nodiscard]] std::optional<Denial> judge(const http::Request& request,
                                             Anonymous anonymous) const;
 
+  // Returns the response to a CORS preflight (Fetch §4.8) of an origin in `cors_origins`; nullopt
+  // for any other request. A preflight has no credentials, and needs none.
+  [[nodiscard]] std::optional<http::Response> preflight(const http::Request& request) const;
+  // Lets the page that sent the request read the response, when its origin is in `cors_origins`.
+  void share(const http::Request& request, http::Response& response) const;
+
  private:
   [[nodiscard]] bool is_our_host(std::string_view authority) const;
   [[nodiscard]] bool is_foreign(std::string_view origin, const http::Request& request) const;
+  // Returns the request's Origin when it is one of `cors_origins`.
+  [[nodiscard]] std::optional<std::string_view> cors_origin(const http::Request& request) const;
 
   std::vector<http::Origin> public_urls_;
   std::vector<std::string> own_hosts_;
+  std::vector<std::string> cors_origins_;
 };
 
 }  // namespace holdfast::server::auth

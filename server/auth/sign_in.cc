@@ -39,8 +39,8 @@ std::string digest_response(const Digest& digest, std::string_view secret,
   return hash_for(digest.algorithm, text);
 }
 
-// Whether one of the secrets of an account, which stand with blanks between them, makes this
-// response. There are none for an account without a Digest password.
+// Returns true when one of the secrets of an account, which are separated by spaces, makes this
+// response. An account without a Digest password has none.
 bool is_right(const Digest& digest, std::string_view secrets, std::string_view method) {
   bool right = false;
   do {

@@ -43,6 +43,7 @@ struct Config {
   std::vector<std::string> prefix;           // decoded segments; empty: "/"
   std::optional<auth::Anonymous> anonymous;  // nullopt: see anonymous_without_accounts()
   auth::Proxies trusted_proxies;
+  std::vector<std::string> cors_origins;  // as browsers write them in Origin
   bool basic_over_http = false;
   auth::DigestAlgorithms digest;
   std::optional<std::string> access_log = "-";  // a path, or "-" for standard output; nullopt: none

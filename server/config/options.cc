@@ -177,6 +177,58 @@ std::string prefix_text(const std::vector<std::string>& prefix) {
   return path;
 }
 
+std::vector<std::string_view> comma_separated(std::string_view value) {
+  std::vector<std::string_view> parts;
+  if (value.empty()) return parts;
+  for (;;) {
+    const std::size_t comma = value.find(',');
+    parts.push_back(value.substr(0, comma));
+    if (comma == value.npos) return parts;
+    value.remove_prefix(comma + 1);
+  }
+}
+
+// Origins as in the Origin field (RFC 6454 §7.1), of any scheme: those of browser extensions and
+// of programs with a browser inside have schemes of their own.
+std::vector<std::string> parse_cors_origins(std::string_view value) {
+  std::vector<std::string> origins;
+  for (const std::string_view part : comma_separated(value)) {
+    const auto url = http::split_absolute_form(part);
+    if (!url || url->authority.empty() || !url->path.empty() ||
+        std::ranges::any_of(part, [](char c) {
+          return !text::is_ascii(c) || text::is_control(c) || c == ' ' || c == '*' || c == '@' ||
+                 c == '"' || text::lower(c) != c;
+        }))
+      throw process::UsageError(
+          "origins like https://app.example.org or moz-extension://0a1b are needed, as browsers "
+          "send them: in lower case and without a path");
+    origins.emplace_back(part);
+  }
+  return origins;
+}
+
+std::string cors_origins_text(const std::vector<std::string>& origins) {
+  std::string text;
+  for (const std::string& origin : origins) text += (text.empty() ? "" : ",") + origin;
+  return text;
+}
+
+std::vector<storage::Path> parse_trees(std::string_view value) {
+  std::vector<storage::Path> trees;
+  for (const std::string_view part : comma_separated(value)) {
+    if (!part.starts_with('/')) throw process::UsageError("a path begins with a slash");
+    trees.emplace_back(parse_prefix(part));
+  }
+  return trees;
+}
+
+std::string trees_text(const std::vector<storage::Path>& trees) {
+  std::string text;
+  for (const storage::Path& tree : trees)
+    text += (text.empty() ? "" : ",") + dav::href({}, tree, false);
+  return text;
+}
+
 auth::Proxies parse_proxies(std::string_view value) {
   if (auto proxies = auth::Proxies::parse(value)) return *std::move(proxies);
   throw process::UsageError("addresses or networks like 127.0.0.1,10.0.0.0/8,fd00::/8 are needed");
@@ -299,6 +351,14 @@ std::vector<Option> make_options() {
           "trusted-proxies", "CIDR,...", FIELD(trusted_proxies), parse_proxies, proxies_text,
           "Addresses or networks of reverse proxies that are believed in what X-Forwarded-For, "
           "-Proto, -Host or Forwarded say of a client"),
+      value<std::vector<std::string>>(
+          "cors-origins", "ORIGIN,...", FIELD(cors_origins), parse_cors_origins, cors_origins_text,
+          "Web apps and browser extensions that may use the server from their own origin, with an "
+          "Authorization of their own; none by default"),
+      value<std::vector<storage::Path>>(
+          "trust-html", "PATH,...", FIELD(dav.trusted_html), parse_trees, trees_text,
+          "Trees whose HTML and SVG may run as pages of this server, such as single-file wikis: "
+          "with the rights of whoever opens them, so only where nobody else writes"),
       choice<bool>("basic-over-http", {{"no", false}, {"yes", true}}, FIELD(basic_over_http),
                    "Take passwords also from other machines without TLS, where everybody on the "
                    "way can read them"),
@@ -488,6 +548,8 @@ constexpr std::string_view kLive[] = {
     "checksums",
     "public-url",
     "trusted-proxies",
+    "cors-origins",
+    "trust-html",
     "free-space-floor",
     "segment-limit",
     "path-limit",

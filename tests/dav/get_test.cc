@@ -417,6 +417,37 @@ TEST(Get, LetsABrowserShowWhatCannotRun) {  // docs/robustness.md S6
   }
 }
 
+TEST(Get, LetsTrustedPagesRunAndNoOthers) {  // docs/robustness.md S6
+  dav::Options options;
+  options.trusted_html = {storage::Path({"wiki"}), storage::Path({"team", "p\xC3\xA4ges"})};
+  World w(options);
+  for (const char* collection : {"/wiki/", "/wiki/sub/", "/wikis/", "/team/", "/team/p%C3%A4ges/"})
+    w.mkcol(collection);
+  const struct {
+    const char* target;
+    bool runs;
+  } rows[] = {
+      {"/wiki/notes.html", true},
+      {"/wiki/sub/notes.html", true},
+      {"/wiki/drawing.svg", true},
+      {"/wiki/%6Eotes.html", true},
+      {"/team/pa%CC%88ges/notes.html", true},
+      {"/notes.html", false},
+      {"/wikis/notes.html", false},
+      {"/team/notes.html", false},
+      {"/team/drawing.svg", false},
+  };
+  for (const auto& row : rows) {
+    w.put(row.target, "<script>save()</script>");
+    const Answer answer = w.send("GET", row.target);
+    EXPECT_EQ(answer.has("Content-Security-Policy"), !row.runs) << row.target;
+    EXPECT_EQ(answer.header("Content-Disposition").find("inline") == 0, row.runs) << row.target;
+    EXPECT_EQ(answer.header("X-Content-Type-Options"), "nosniff") << row.target;
+  }
+  EXPECT_EQ(w.status("MOVE", "/wiki/notes.html", {{"Destination", "/moved.html"}}), 201);
+  EXPECT_TRUE(w.send("GET", "/moved.html").has("Content-Security-Policy"));
+}
+
 TEST(Get, OfACollectionWithoutFinalSlashLeadsToTheOneWithIt) {  // RFC 9110 §15.4.2
   const struct {
     const char* target;

@@ -22,6 +22,13 @@ const std::pair<std::string, std::string> kAlice = {"Authorization",
 
 class Origins : public testing::Test {
  protected:
+  explicit Origins(std::vector<std::string> more = {})
+      : server_(folder_ / "data", [&] {
+          more.insert(more.end(), {"--public-url", "https://dav.example.org", "--trusted-proxies",
+                                   "127.0.0.1"});
+          return more;
+        }()) {}
+
   void SetUp() override {
     server_.start();
     ASSERT_EQ(run({.arguments = {holdfast_binary(), "user", "add", "alice", "--home", "/", "--data",
@@ -41,9 +48,7 @@ class Origins : public testing::Test {
   }
 
   TemporaryFolder folder_;
-  ServerProcess server_{
-      folder_ / "data",
-      {"--public-url", "https://dav.example.org", "--trusted-proxies", "127.0.0.1"}};
+  ServerProcess server_;
 };
 
 TEST_F(Origins, S10_ADestinationIsOursOrRefused) {
@@ -194,6 +199,45 @@ TEST_F(Origins, AProgramThatSignsInByItselfWritesFromWhereverItsPageIs) {
     EXPECT_EQ(put({{"Origin", origin}, wrong}), 401) << origin;
   }
   EXPECT_EQ(ask("GET", "/g").status, 404);
+}
+
+class SharedOrigins : public Origins {
+ protected:
+  SharedOrigins() : Origins({"--cors-origins", "https://app.example,app://obsidian.md"}) {}
+};
+
+// What a web app sends from its own page, and what a browser lets it read (Fetch §3.2, §4.8).
+TEST_F(SharedOrigins, AWebAppOfTheSettingUsesTheServerFromItsOwnOrigin) {
+  for (const char* origin : {"https://app.example", "app://obsidian.md"}) {
+    HttpClient client(server_.port());
+    const Reply preflight =
+        client.request("OPTIONS", "/f",
+                       {{"Origin", origin},
+                        {"Access-Control-Request-Method", "PUT"},
+                        {"Access-Control-Request-Headers", "authorization,if-match,overwrite"}});
+    EXPECT_EQ(preflight.status, 204);
+    EXPECT_EQ(preflight.field("Access-Control-Allow-Origin"), origin);
+    EXPECT_THAT(preflight.field("Access-Control-Allow-Methods"), HasSubstr("PUT"));
+    EXPECT_EQ(preflight.field("Access-Control-Allow-Headers"), "authorization,if-match,overwrite");
+
+    const Reply unknown = client.request("PROPFIND", "/", {{"Origin", origin}, {"Depth", "0"}});
+    EXPECT_EQ(unknown.status, 401);
+    EXPECT_EQ(unknown.field("Access-Control-Allow-Origin"), origin) << "the app sees what is wrong";
+
+    const Reply written = ask("PUT", "/f", {{"Origin", origin}}, origin);
+    EXPECT_EQ(written.status, 204);
+    EXPECT_EQ(written.field("Access-Control-Allow-Origin"), origin);
+    EXPECT_THAT(written.field("Access-Control-Expose-Headers"), HasSubstr("ETag"));
+    EXPECT_EQ(ask("GET", "/f").body, origin);
+  }
+  const Reply other = ask("GET", "/f", {{"Origin", "https://evil.example"}});
+  EXPECT_EQ(other.field("Access-Control-Allow-Origin"), "");
+  EXPECT_EQ(other.field("Vary"), "Origin");
+  const Reply preflight =
+      HttpClient(server_.port())
+          .request("OPTIONS", "/f",
+                   {{"Origin", "https://evil.example"}, {"Access-Control-Request-Method", "PUT"}});
+  EXPECT_EQ(preflight.field("Access-Control-Allow-Origin"), "");
 }
 
 }  // namespace

@@ -221,5 +221,73 @@ TEST(OriginPolicy, LetsAProgramWriteThatSignsInByItself) {
   }
 }
 
+// The rows have the Origin as it is sent. Only the exact text of an origin of --cors-origins
+// counts.
+TEST(OriginPolicy, SharesAnswersWithTheOriginsOfTheSettingAlone) {
+  const auth::OriginPolicy policy({}, {}, {"https://app.example", "moz-extension://0a1b"});
+  const struct {
+    const char* origin;
+    bool shared;
+  } rows[] = {
+      {"https://app.example", true},
+      {"moz-extension://0a1b", true},
+      {"http://app.example", false},
+      {"https://app.example:443", false},
+      {"https://app.example.evil", false},
+      {"https://sub.app.example", false},
+      {"https://APP.example", false},
+      {"moz-extension://0a1c", false},
+      {"null", false},
+      {"", false},
+      {"https://app.example, null", false},
+      {"*", false},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.origin);
+    http::NoBody body;
+    http::Request request;
+    request.method = "PUT";
+    request.target = "/f";
+    request.body = &body;
+    request.fields.add("Host", "dav.example.org");
+    request.fields.add("Origin", row.origin);
+    EXPECT_EQ(policy.judge(request, kOff).has_value(), !row.shared);
+    http::Response response;
+    policy.share(request, response);
+    EXPECT_EQ(response.find("Vary"), "Origin");
+    EXPECT_EQ(response.find("Access-Control-Allow-Origin").has_value(), row.shared);
+    if (row.shared) EXPECT_EQ(response.find("Access-Control-Allow-Origin"), row.origin);
+    EXPECT_FALSE(response.find("Access-Control-Allow-Credentials"));
+
+    EXPECT_FALSE(policy.preflight(request)) << "a PUT is none";
+    request.method = "OPTIONS";
+    EXPECT_FALSE(policy.preflight(request)) << "OPTIONS alone is none";
+    request.fields.add("Access-Control-Request-Method", "PROPFIND");
+    request.fields.add("Access-Control-Request-Headers", "authorization,depth");
+    const auto preflight = policy.preflight(request);
+    ASSERT_EQ(preflight.has_value(), row.shared);
+    if (!preflight) continue;
+    EXPECT_EQ(preflight->status, 204);
+    EXPECT_EQ(preflight->find("Access-Control-Allow-Headers"), "authorization,depth");
+    EXPECT_NE(preflight->find("Access-Control-Allow-Methods")->find("PROPFIND"), std::string::npos);
+  }
+}
+
+TEST(OriginPolicy, WithoutTheSettingNothingIsShared) {
+  const auth::OriginPolicy policy({});
+  http::NoBody body;
+  http::Request request;
+  request.method = "OPTIONS";
+  request.target = "/f";
+  request.body = &body;
+  request.fields.add("Host", "dav.example.org");
+  request.fields.add("Origin", "https://app.example");
+  request.fields.add("Access-Control-Request-Method", "PUT");
+  EXPECT_FALSE(policy.preflight(request));
+  http::Response response;
+  policy.share(request, response);
+  EXPECT_EQ(response.fields, "");
+}
+
 }  // namespace
 }  // namespace holdfast::server
