@@ -14,6 +14,7 @@ build_packages=(
 test_packages=(
   libgtest-dev libgmock-dev
   ca-certificates curl openssl litmus cadaver rclone davfs2 fuse3 libxml2-utils strace
+  lftp davix git
   nginx-light apache2-bin caddy patch systemd
   libfuse3-dev mount e2fsprogs xfsprogs btrfs-progs
 )
