@@ -15,7 +15,7 @@ test_packages=(
   libgtest-dev libgmock-dev
   ca-certificates curl openssl litmus cadaver rclone davfs2 fuse3 libxml2-utils strace
   lftp davix git
-  nginx-light apache2-bin caddy patch systemd
+  nginx-light apache2-bin caddy haproxy patch systemd
   libfuse3-dev mount e2fsprogs xfsprogs btrfs-progs
 )
 
