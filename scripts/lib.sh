@@ -27,7 +27,7 @@ tidy_packages=(clang clang-tidy)
 # Clients that scripts/clients alone tries: a desktop's, an office's, a script's.
 clients_packages=(
   gvfs gvfs-backends gvfs-daemons libglib2.0-bin dbus-daemon
-  python3-webdavclient libreoffice-writer-nogui python3-uno
+  python3-webdavclient libreoffice-writer-nogui python3-uno duplicity
 )
 fresh_packages=(debootstrap git curl)
 mutants_packages=(git patch)
