@@ -28,6 +28,7 @@ tidy_packages=(clang clang-tidy)
 clients_packages=(
   gvfs gvfs-backends gvfs-daemons libglib2.0-bin dbus-daemon
   python3-webdavclient libreoffice-writer-nogui python3-uno duplicity
+  chromium
 )
 fresh_packages=(debootstrap git curl)
 mutants_packages=(git patch)

@@ -153,6 +153,16 @@ TEST_P(OtherClients, TiddlyWikiSaves) {
   run_script({"node"}, "tiddlywiki.mjs");
 }
 
+// Extensions of a browser write with an Origin of their own. Over https with an account they sign
+// in by themselves, over http everybody may write.
+TEST_P(OtherClients, ChromiumExtensionWrites) {
+  if (!program_exists("chromium")) GTEST_SKIP() << "chromium is not installed";
+  if (!program_exists("node")) GTEST_SKIP() << "node is not installed";
+  start();
+  run_script({"node"}, "chromium.mjs");
+  EXPECT_EQ(ask("HEAD", "/d/note.txt").status, https() ? 200 : 404);
+}
+
 TEST_P(OtherClients, DuplicityBacksUpAndRestores) {
   if (!program_exists("duplicity")) GTEST_SKIP() << "duplicity is not installed";
   start();
