@@ -14,7 +14,8 @@ build_packages=(
 test_packages=(
   libgtest-dev libgmock-dev
   ca-certificates curl openssl litmus cadaver rclone davfs2 fuse3 libxml2-utils strace
-  nginx-light apache2-bin caddy patch systemd
+  lftp davix git
+  nginx-light apache2-bin caddy haproxy patch systemd
   libfuse3-dev mount e2fsprogs xfsprogs btrfs-progs
 )
 
@@ -26,7 +27,8 @@ tidy_packages=(clang clang-tidy)
 # Clients that scripts/clients alone tries: a desktop's, an office's, a script's.
 clients_packages=(
   gvfs gvfs-backends gvfs-daemons libglib2.0-bin dbus-daemon
-  python3-webdavclient libreoffice-writer-nogui python3-uno
+  python3-webdavclient libreoffice-writer-nogui python3-uno duplicity
+  chromium
 )
 fresh_packages=(debootstrap git curl)
 mutants_packages=(git patch)

@@ -1,13 +1,18 @@
 // A davfs2 mount: the Linux network drive that locks what it writes.
+#include <algorithm>
 #include <chrono>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <gtest/gtest.h>
+#include <memory>
 #include <string>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 #include "tests/support/http_client.h"
 #include "tests/support/mount.h"
@@ -15,6 +20,7 @@
 #include "tests/support/sample_tree.h"
 #include "tests/support/scale.h"
 #include "tests/support/server_process.h"
+#include "tests/support/slow_line.h"
 #include "tests/support/temporary_folder.h"
 
 namespace holdfast::test {
@@ -24,6 +30,10 @@ namespace fs = std::filesystem;
 
 class Davfs2 : public ::testing::Test {
  protected:
+  // `more` arguments of the server's, and lines of davfs2's settings.
+  explicit Davfs2(const std::vector<std::string>& more = {}, std::string settings = "")
+      : settings_(std::move(settings)), server_(folder_ / "data", with_durability(more)) {}
+
   void SetUp() override {
     if (!program_exists("mount.davfs")) GTEST_SKIP() << "davfs2 is not installed";
     if (geteuid() != 0) GTEST_SKIP() << "mounting with davfs2 needs root";
@@ -36,7 +46,7 @@ class Davfs2 : public ::testing::Test {
     std::ofstream(config_) << "ask_auth 0\n"
                            << "use_locks 1\n"
                            << "delay_upload 0\n"
-                           << "cache_dir " << cache_.string() << "\n";
+                           << settings_ << "cache_dir " << cache_.string() << "\n";
     chmod(config_.c_str(), 0600);
     server_.start();
     ASSERT_NE(server_.banner().find("full"), std::string::npos) << server_.banner();
@@ -77,7 +87,14 @@ class Davfs2 : public ::testing::Test {
   fs::path cache_ = folder_ / "cache";
   fs::path config_ = folder_ / "davfs2.conf";
   fs::path tree_ = folder_ / "tree";
-  ServerProcess server_{folder_ / "data", {"--durability", "full"}};
+  std::string settings_;
+  ServerProcess server_;
+
+ private:
+  static std::vector<std::string> with_durability(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--durability", "full"});
+    return arguments;
+  }
 };
 
 TEST_F(Davfs2, WhatAMountTookSurvivesAKill) {
@@ -229,6 +246,91 @@ TEST_F(Davfs2, EditsRenamesAndRemoves) {
     EXPECT_FALSE(fs::exists(mount.point() / "note.txt"));
     EXPECT_FALSE(fs::exists(mount.point() / "gone.txt"));
   }
+  EXPECT_EQ(server_.stop(), 0) << server_.output();
+}
+
+// Its line is so slow that a file takes twice as long as the lock that davfs2 asks for, and davfs2
+// refreshes no lock while it sends.
+class Davfs2OverASlowLine : public Davfs2 {
+ protected:
+  static constexpr std::size_t kPace = 200'000;  // bytes per second
+  static constexpr std::chrono::seconds kLease{5};
+
+  Davfs2OverASlowLine() : Davfs2OverASlowLine(std::make_unique<SlowLine>(kPace)) {}
+
+  void SetUp() override {
+    Davfs2::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    line_->lead_to(server_.port());
+    content_.resize(kPace * 2 * static_cast<std::size_t>(kLease.count()));
+    for (std::size_t i = 0; i < content_.size(); ++i)
+      content_[i] = static_cast<char>(i * 2'654'435'761U >> 13);
+  }
+
+  std::function<Command(const fs::path&)> command() {
+    return [this](const fs::path& point) {
+      Command command = mount_command(point);
+      command.arguments[1] = line_->url();
+      return command;
+    };
+  }
+
+  // What davfs2 could not send it puts there.
+  static void expect_nothing_lost(const fs::path& point) {
+    const auto left =
+        run({.arguments = {"sh", "-c", "ls -A \"$1\" 2>/dev/null", "sh", point / "lost+found"}});
+    EXPECT_EQ(left.output, "");
+  }
+
+  std::string content_;
+  std::unique_ptr<SlowLine> line_;
+
+ private:
+  explicit Davfs2OverASlowLine(std::unique_ptr<SlowLine> line)
+      : Davfs2({"--public-url", line->url()},
+               "lock_timeout " + std::to_string(kLease.count()) + "\nlock_refresh 2\n"),
+        line_(std::move(line)) {}
+};
+
+TEST_F(Davfs2OverASlowLine, KeepsAFileThatTakesLongerThanItsLock) {
+  HttpClient other(server_.port());
+  {
+    Mount mount(folder_ / "mount", command());
+    const auto begin = std::chrono::steady_clock::now();
+    write(mount.point() / "new.bin", content_);
+    // The lease is over, the upload is not: nobody else may write.
+    std::this_thread::sleep_until(begin + kLease + std::chrono::seconds(2));
+    EXPECT_LT(line_->sent(), content_.size());
+    EXPECT_EQ(other.request("PUT", "/new.bin", {}, "theirs").status, 423);
+    wait_until_unlocked("/new.bin");
+    EXPECT_GT(std::chrono::steady_clock::now() - begin, kLease * 3 / 2);
+    EXPECT_TRUE(other.request("GET", "/new.bin").body == content_);
+    // Over what is there, too.
+    std::reverse(content_.begin(), content_.end());
+    write(mount.point() / "new.bin", content_);
+    wait_until_unlocked("/new.bin");
+    expect_nothing_lost(mount.point());
+  }
+  EXPECT_TRUE(other.request("GET", "/new.bin").body == content_);
+  EXPECT_EQ(other.request("PUT", "/new.bin", {}, "theirs").status, 204);
+  EXPECT_EQ(server_.stop(), 0) << server_.output();
+}
+
+TEST_F(Davfs2OverASlowLine, SavesAFileThatWasOpenLongerThanItsLock) {
+  HttpClient other(server_.port());
+  {
+    Mount mount(folder_ / "mount", command());
+    write(mount.point() / "note.txt", "first");
+    wait_until_unlocked("/note.txt");
+    {
+      std::ofstream note(mount.point() / "note.txt", std::ios::app);
+      note << ", second" << std::flush;
+      std::this_thread::sleep_for(kLease + std::chrono::seconds(2));
+    }
+    wait_until_unlocked("/note.txt");
+    expect_nothing_lost(mount.point());
+  }
+  EXPECT_EQ(other.request("GET", "/note.txt").body, "first, second");
   EXPECT_EQ(server_.stop(), 0) << server_.output();
 }
 

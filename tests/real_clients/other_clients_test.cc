@@ -1,8 +1,8 @@
 // Clients that scripts/clients brings along: GNOME's gvfs on a session bus of its own, Python's
-// webdavclient3, the npm package webdav, LibreOffice without a screen. What each does stands in the
-// script beside this file. Each runs over http without accounts and over https, where the system's
-// list of certificates has the server's for the client alone, with an account. The clients of every
-// scripts/test are in tests/integration.
+// webdavclient3, the npm package webdav, TiddlyWiki's saver, duplicity, LibreOffice without a
+// screen. What each does stands in the script beside this file. Each runs over http without
+// accounts and over https, where the system's list of certificates has the server's for the client
+// alone, with an account. The clients of every scripts/test are in tests/integration.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -78,6 +78,7 @@ class OtherClients : public ::testing::TestWithParam<Gate> {
     if (https()) {
       url = "https://localhost:" + std::to_string(server_.port()) + "/";
       command.environment.emplace_back("NODE_EXTRA_CA_CERTS", certificate_);
+      command.environment.emplace_back("CERTIFICATE", certificate_);
       command = trusting(certificate_, folder_.path(), std::move(command));
     }
     command.environment.emplace_back("URL", url);
@@ -126,15 +127,47 @@ TEST_P(OtherClients, PythonWebdavclient3) {
   EXPECT_EQ(ask("GET", "/d/a.txt").body, "some text");
 }
 
-TEST_P(OtherClients, NodeWebdav) {
+// Why there is no npm package `name`; else empty, and `folder` has it.
+std::string why_no_node(const std::string& name, const fs::path& folder) {
   const char* modules = std::getenv("HOLDFAST_NODE_MODULES");  // where scripts/clients put them
-  if (!program_exists("node")) GTEST_SKIP() << "node is not installed";
-  if (modules == nullptr || !fs::exists(fs::path(modules) / "webdav"))
-    GTEST_SKIP() << "the npm package webdav is not installed";
-  fs::create_directory_symlink(modules, folder_ / "node_modules");
+  if (!program_exists("node")) return "node is not installed";
+  if (modules == nullptr || !fs::exists(fs::path(modules) / name))
+    return "the npm package " + name + " is not installed";
+  fs::create_directory_symlink(modules, folder / "node_modules");
+  return "";
+}
+
+TEST_P(OtherClients, NodeWebdav) {
+  if (const auto reason = why_no_node("webdav", folder_.path()); !reason.empty())
+    GTEST_SKIP() << reason;
   start();
   run_script({"node"}, "webdav.mjs");
   EXPECT_EQ(ask("GET", "/d/a.txt").body, "some text");
+}
+
+// It looks for DAV in the answer to OPTIONS, and saves with If-Match.
+TEST_P(OtherClients, TiddlyWikiSaves) {
+  if (const auto reason = why_no_node("tiddlywiki", folder_.path()); !reason.empty())
+    GTEST_SKIP() << reason;
+  start();
+  run_script({"node"}, "tiddlywiki.mjs");
+}
+
+// Extensions of a browser write with an Origin of their own. Over https with an account they sign
+// in by themselves, over http everybody may write.
+TEST_P(OtherClients, ChromiumExtensionWrites) {
+  if (!program_exists("chromium")) GTEST_SKIP() << "chromium is not installed";
+  if (!program_exists("node")) GTEST_SKIP() << "node is not installed";
+  start();
+  run_script({"node"}, "chromium.mjs");
+  EXPECT_EQ(ask("HEAD", "/d/note.txt").status, https() ? 200 : 404);
+}
+
+TEST_P(OtherClients, DuplicityBacksUpAndRestores) {
+  if (!program_exists("duplicity")) GTEST_SKIP() << "duplicity is not installed";
+  start();
+  run_script({"bash"}, "duplicity.sh");
+  EXPECT_EQ(ask("HEAD", "/backups/one/").status, 200);
 }
 
 TEST_P(OtherClients, LibreOfficeOpensAndSaves) {

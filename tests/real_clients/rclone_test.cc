@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/real_clients/signed_in.h"
 #include "tests/support/mount.h"
 #include "tests/support/process.h"
 #include "tests/support/sample_tree.h"
@@ -159,6 +160,69 @@ TEST_F(Rclone, WhatAMountTookSurvivesAKill) {
     EXPECT_EQ(diff.exit_code, 0) << diff.output;
   }
   check_store();
+}
+
+// rclone then sends a Destination with the name and the password in it.
+class RcloneWithCredentialsInItsUrl : public SignedIn {
+ protected:
+  void SetUp() override {
+    if (!program_exists("rclone")) GTEST_SKIP() << "rclone is not installed";
+    start_with_account();
+  }
+
+  Outcome rclone(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"rclone", "--retries", "1"});
+    return run({.arguments = std::move(arguments),
+                .environment = {{"RCLONE_CONFIG", (folder_ / "rclone.conf").string()},
+                                {"RCLONE_CACHE_DIR", (folder_ / "cache").string()},
+                                {"no_proxy", "*"}},
+                .folder = folder_.path()});
+  }
+  void done(std::vector<std::string> arguments) {
+    const auto outcome = rclone(std::move(arguments));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  }
+  std::string there(const std::string& path, const std::string& password = kPasswordInUrl) {
+    return ":webdav,vendor=owncloud,url='" + url_with_credentials(password) + "':" + path;
+  }
+};
+
+TEST_F(RcloneWithCredentialsInItsUrl, CopiesAndMovesFiles) {
+  const std::string content = bytes(2 << 20);
+  write(folder_ / "a.txt", content);
+  done({"copyto", "a.txt", there("d/x.txt")});
+  done({"moveto", there("d/x.txt"), there("d/y ä%.txt")});
+  done({"copyto", there("d/y ä%.txt"), there("e/z.txt")});
+  EXPECT_TRUE(stored("/d/y%20%C3%A4%25.txt") == content);
+  EXPECT_TRUE(stored("/e/z.txt") == content);
+  EXPECT_EQ(status_of("/d/x.txt"), 404);
+  // Over what is there.
+  write(folder_ / "b.txt", "other");
+  done({"copyto", "b.txt", there("b.txt")});
+  done({"moveto", there("b.txt"), there("e/z.txt")});
+  EXPECT_EQ(stored("/e/z.txt"), "other");
+  done({"copyto", there("e/z.txt"), "back.txt"});
+  EXPECT_EQ(read(folder_ / "back.txt"), "other");
+}
+
+TEST_F(RcloneWithCredentialsInItsUrl, MovesAndSyncsTrees) {
+  ASSERT_GE(make_sample_tree(folder_ / "tree", 40), 40U);
+  done({"copy", "tree", there("tree")});
+  done({"moveto", there("tree"), there("moved/tree")});
+  EXPECT_EQ(status_of("/tree/"), 404);
+  done({"check", "--download", "tree", there("moved/tree")});
+  done({"sync", there("moved/tree"), there("copied")});
+  done({"check", "--download", "tree", there("copied")});
+  done({"purge", there("moved")});
+  EXPECT_EQ(status_of("/moved/"), 404);
+}
+
+TEST_F(RcloneWithCredentialsInItsUrl, IsRefusedWithAWrongPassword) {
+  write(folder_ / "a.txt", "mine");
+  const auto refused = rclone({"copyto", "a.txt", there("a.txt", "wrong")});
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_NE(refused.output.find("401"), std::string::npos) << refused.output;
+  EXPECT_EQ(status_of("/a.txt"), 404);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // The reverse proxies of docs/clients.md, each with the lines that stand there, before the real
-// program: curl speaks HTTPS to the proxy under a public name, the proxy HTTP to the server.
+// program: curl speaks HTTPS to the proxy under a public name, the proxy HTTP to the server. Then
+// the same ones compress, and clients send back the entity tags that they saw.
 #include <arpa/inet.h>
 #include <chrono>
 #include <csignal>
@@ -12,6 +13,7 @@
 #include <poll.h>
 #include <sstream>
 #include <string>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
@@ -79,6 +81,19 @@ struct Fetched {
   int status = 0;
   std::string head;
   std::string body;
+
+  // The last value of `name`, whatever its case; empty when there is none.
+  [[nodiscard]] std::string field(const std::string& name) const {
+    std::string found;
+    std::istringstream lines(head);
+    for (std::string line; std::getline(lines, line);) {
+      const std::size_t colon = line.find(':');
+      if (colon != name.size() || strncasecmp(line.c_str(), name.c_str(), colon) != 0) continue;
+      found = line.substr(line.find_first_not_of(' ', colon + 1));
+      found.erase(found.find_last_not_of('\r') + 1);
+    }
+    return found;
+  }
 };
 
 class Proxy : public ::testing::Test {
@@ -255,6 +270,74 @@ class Proxy : public ::testing::Test {
     EXPECT_EQ(curl("/d", {"-X", "DELETE"}).status, 204);
   }
 
+  // What a client does that takes answers in `coding`, remembers their entity tags, and saves on
+  // condition that nobody else has.
+  void use_compressed(const std::string& coding, bool marks = true) {
+    SCOPED_TRACE(coding);
+    std::string page = "<!doctype html><title>A page</title>";
+    while (page.size() < 20'000) page += "<p>Paragraph " + std::to_string(page.size()) + "</p>\n";
+    const auto save = [&](const std::string& condition) {
+      page += "<p>more</p>\n";
+      std::ofstream(folder_ / "page", std::ios::binary) << page;
+      return curl("/p.html", {"-T", folder_ / "page", "-H", condition}).status;
+    };
+    const auto read = [&](std::vector<std::string> more) {
+      more.insert(more.begin(), {"--compressed", "-H", "Accept-Encoding: " + coding});
+      return curl("/p.html", more);
+    };
+    curl("/p.html", {"-X", "DELETE"});
+    ASSERT_EQ(save("If-None-Match: *"), 201);
+    EXPECT_EQ(save("If-None-Match: *"), 412);
+    ASSERT_EQ(save("Expect:"), 204);
+    auto seen = read({});
+    EXPECT_EQ(seen.status, 200);
+    EXPECT_EQ(seen.field("Content-Encoding"), coding);
+    EXPECT_TRUE(seen.body == page);
+    std::string tag = seen.field("ETag");
+    ASSERT_NE(tag, "");
+    EXPECT_EQ(tag != curl("/p.html").field("ETag"), marks) << tag;
+
+    // It has it already.
+    const auto known = read({"-H", "If-None-Match: " + tag});
+    EXPECT_EQ(known.status, 304) << tag;
+    EXPECT_EQ(read({"-H", "If-None-Match: \"other\", " + tag}).status, 304);
+    EXPECT_EQ(read({"-H", "If-None-Match: \"other\""}).status, 200);
+    if (tag.starts_with("W/")) {
+      // A weak tag guards no write. davfs2 leaves the W/ out.
+      EXPECT_EQ(save("If-Match: " + tag), 412);
+      EXPECT_EQ(save("If: ([" + tag + "])"), 412);
+      tag.erase(0, 2);
+    }
+    EXPECT_EQ(save("If-Match: " + tag), 204) << tag;
+    EXPECT_EQ(save("If-Match: " + tag), 412) << "nobody may save over what he has not seen";
+    EXPECT_EQ(read({"-H", "If-None-Match: " + tag}).status, 200);
+    const auto strong = [&] {
+      const std::string now = read({}).field("ETag");
+      return now.starts_with("W/") ? now.substr(2) : now;
+    };
+    EXPECT_EQ(save("If: ([" + strong() + "])"), 204);
+    EXPECT_EQ(save("If: ([" + tag + "])"), 412);
+    EXPECT_EQ(curl("/p.html", {"-X", "DELETE", "-H", "If-Match: " + tag}).status, 412);
+    EXPECT_EQ(curl("/p.html", {"-X", "DELETE", "-H", "If-Match: " + strong()}).status, 204);
+  }
+
+  // Nothing is compressed, nothing is marked.
+  void expect_no_compression() {
+    const std::string page(20'000, 'x');
+    EXPECT_EQ(curl("/p.html", {"-T", "-"}, page).status, 201);
+    const std::string tag = curl("/p.html").field("ETag");
+    for (const char* path : {"/p.html", "/"}) {
+      const auto seen = curl(path, {"-H", "Accept-Encoding: gzip, br, zstd, deflate"});
+      EXPECT_EQ(seen.status, 200);
+      EXPECT_EQ(seen.field("Content-Encoding"), "") << path;
+      if (*(path + 1) != 0) {
+        EXPECT_EQ(seen.field("ETag"), tag);
+        EXPECT_EQ(seen.field("Content-Length"), "20000");
+      }
+    }
+    EXPECT_EQ(curl("/p.html", {"-X", "DELETE"}).status, 204);
+  }
+
   TemporaryFolder folder_;
   std::optional<ServerProcess> server_;
   Child proxy_;
@@ -267,7 +350,8 @@ class Proxy : public ::testing::Test {
 
 // nginx's own pieces around the manual's, which `server` may have changed.
 Command nginx(std::string server, const fs::path& folder, const std::string& port,
-              const std::string& backend, const std::string& certificate, const std::string& key) {
+              const std::string& backend, const std::string& certificate, const std::string& key,
+              const std::string& more = "") {
   replace(server, "listen 443 ssl", "listen 127.0.0.1:" + port + " ssl");
   replace(server, "/etc/ssl/dav.example.org.crt", certificate);
   replace(server, "/etc/ssl/dav.example.org.key", key);
@@ -278,7 +362,7 @@ Command nginx(std::string server, const fs::path& folder, const std::string& por
   std::ofstream(folder / "nginx.conf")
       << "daemon off; master_process off; pid " << (folder / "nginx.pid").string()
       << ";\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n"
-      << temporary << server << "}\n";
+      << temporary << more << server << "}\n";
   return {.arguments = {"nginx", "-e", "stderr", "-p", folder, "-c", folder / "nginx.conf"}};
 }
 
@@ -289,6 +373,29 @@ TEST_F(Proxy, NginxOfTheManual) {
                  place.key);
   });
   if (!HasFatalFailure()) use_as_a_drive();
+}
+
+// Debian's nginx.conf has "gzip on".
+TEST_F(Proxy, NginxThatCompressesElsewhere) {
+  if (!program_exists("nginx")) GTEST_SKIP() << "nginx is not installed";
+  start_behind([](const Place& place) {
+    return nginx(snippet("nginx"), place.folder, place.port, place.backend, place.certificate,
+                 place.key, "gzip on;\n");
+  });
+  if (!HasFatalFailure()) expect_no_compression();
+}
+
+TEST_F(Proxy, NginxThatCompresses) {
+  if (!program_exists("nginx")) GTEST_SKIP() << "nginx is not installed";
+  start_behind([](const Place& place) {
+    std::string server = snippet("nginx");
+    replace(server, "    gzip off;\n", "");
+    return nginx(server, place.folder, place.port, place.backend, place.certificate, place.key,
+                 "gzip on;\n");
+  });
+  if (HasFatalFailure()) return;
+  use_compressed("gzip");
+  use_as_a_drive();
 }
 
 // It shows its own name for the server in Host. Without --public-url, what it says in
@@ -368,52 +475,154 @@ TEST(Forwarded, IsBelievedFromTrustedProxiesOnly) {
   }
 }
 
+const fs::path kApacheModules = "/usr/lib/apache2/modules";
+
+// The manual's virtual host, which `host` may have changed, with what Debian loads by itself and
+// what the manual says to enable, and with `more` modules and lines.
+Command apache(std::string host, const fs::path& folder, const std::string& port,
+               const std::string& backend, const std::string& certificate, const std::string& key,
+               const std::vector<std::string>& modules = {}, const std::string& more = "") {
+  replace(host, "*:443", "127.0.0.1:" + port);
+  replace(host, "/etc/ssl/dav.example.org.crt", certificate);
+  replace(host, "/etc/ssl/dav.example.org.key", key);
+  replace(host, "127.0.0.1:8080", backend);
+  std::ofstream config(folder / "apache.conf");
+  std::vector<std::string> all = {"mpm_event", "authz_core", "env",     "ssl",
+                                  "proxy",     "proxy_http", "headers", "socache_shmcb"};
+  all.insert(all.end(), modules.begin(), modules.end());
+  for (const auto& module : all)
+    config << "LoadModule " << module << "_module " << kApacheModules.string() << "/mod_" << module
+           << ".so\n";
+  config << "ServerRoot " << folder.string() << "\nPidFile apache.pid\nDefaultRuntimeDir "
+         << folder.string() << "\nErrorLog /dev/stderr\nServerName dav.example.org\n"
+         << "<IfModule unixd_module>\nUser www-data\nGroup www-data\n</IfModule>\n"
+         << more << "Listen 127.0.0.1:" << port << "\n"
+         << host;
+  return Command{.arguments = {"apache2", "-D", "FOREGROUND", "-f", folder / "apache.conf"}};
+}
+
 TEST_F(Proxy, ApacheOfTheManual) {
   if (!program_exists("apache2")) GTEST_SKIP() << "apache2 is not installed";
-  const fs::path modules = "/usr/lib/apache2/modules";
-  start_behind([&](const Place& place) {
-    std::string host = snippet("apache");
-    replace(host, "*:443", "127.0.0.1:" + place.port);
-    replace(host, "/etc/ssl/dav.example.org.crt", place.certificate);
-    replace(host, "/etc/ssl/dav.example.org.key", place.key);
-    replace(host, "127.0.0.1:8080", place.backend);
-    std::ofstream config(place.folder / "apache.conf");
-    // What Debian loads by itself, and what the manual says to enable.
-    for (const char* module : {"mpm_event", "authz_core", "env", "ssl", "proxy", "proxy_http",
-                               "headers", "socache_shmcb"})
-      config << "LoadModule " << module << "_module " << modules.string() << "/mod_" << module
-             << ".so\n";
-    config << "ServerRoot " << place.folder.string() << "\nPidFile apache.pid\nDefaultRuntimeDir "
-           << place.folder.string() << "\nErrorLog /dev/stderr\nServerName dav.example.org\n"
-           << "<IfModule unixd_module>\nUser www-data\nGroup www-data\n</IfModule>\n"
-           << "Listen 127.0.0.1:" << place.port << "\n"
-           << host;
-    return Command{
-        .arguments = {"apache2", "-D", "FOREGROUND", "-f", place.folder / "apache.conf"}};
+  start_behind([](const Place& place) {
+    return apache(snippet("apache"), place.folder, place.port, place.backend, place.certificate,
+                  place.key);
   });
   if (!HasFatalFailure()) use_as_a_drive();
+}
+
+// Debian enables mod_deflate; these are its lines. mod_brotli is there to be enabled.
+constexpr const char* kDeflate =
+    "AddOutputFilterByType DEFLATE text/html text/plain text/xml text/css text/javascript\n"
+    "AddOutputFilterByType DEFLATE application/x-javascript application/javascript "
+    "application/ecmascript\n"
+    "AddOutputFilterByType DEFLATE application/rss+xml\n"
+    "AddOutputFilterByType DEFLATE application/wasm\n"
+    "AddOutputFilterByType DEFLATE application/xml\n";
+constexpr const char* kBrotli =
+    "AddOutputFilterByType BROTLI_COMPRESS text/html text/plain application/xml\n";
+
+TEST_F(Proxy, ApacheThatCompressesElsewhere) {
+  if (!program_exists("apache2")) GTEST_SKIP() << "apache2 is not installed";
+  start_behind([](const Place& place) {
+    return apache(snippet("apache"), place.folder, place.port, place.backend, place.certificate,
+                  place.key, {"filter", "deflate", "brotli"}, std::string(kDeflate) + kBrotli);
+  });
+  if (!HasFatalFailure()) expect_no_compression();
+}
+
+TEST_F(Proxy, ApacheThatCompresses) {
+  if (!program_exists("apache2")) GTEST_SKIP() << "apache2 is not installed";
+  for (const char* coding : {"gzip", "br"}) {
+    start_behind([&](const Place& place) {
+      std::string host = snippet("apache");
+      replace(host, "    SetEnv no-gzip 1\n    SetEnv no-brotli 1\n", "");
+      const bool gzip = *coding == 'g';
+      return apache(host, place.folder, place.port, place.backend, place.certificate, place.key,
+                    {"filter", gzip ? "deflate" : "brotli"}, gzip ? kDeflate : kBrotli);
+    });
+    if (HasFatalFailure()) return;
+    use_compressed(coding);
+    use_as_a_drive();
+    end_proxy();
+    ASSERT_EQ(server_->stop(), 0) << server_->output();
+    server_.reset();
+    fs::remove_all(folder_ / "data");
+  }
+}
+
+Command caddy(std::string site, const fs::path& folder, const std::string& port,
+              const std::string& backend, const std::string& certificate, const std::string& key) {
+  // A certificate of our own instead of one from outside.
+  replace(site, "dav.example.org {",
+          "https://dav.example.org:" + port + " {\nbind 127.0.0.1\ntls " + certificate + " " + key +
+              "\n");
+  replace(site, "127.0.0.1:8080", backend);
+  std::ofstream(folder / "Caddyfile")
+      << "{\nadmin off\nauto_https disable_redirects\nstorage file_system "
+      << (folder / "caddy").string() << "\n}\n"
+      << site;
+  return Command{
+      .arguments = {"caddy", "run", "--adapter", "caddyfile", "--config", folder / "Caddyfile"},
+      .environment = {{"HOME", folder.string()},
+                      {"XDG_DATA_HOME", folder.string()},
+                      {"XDG_CONFIG_HOME", folder.string()}}};
 }
 
 TEST_F(Proxy, CaddyOfTheManual) {
   if (!program_exists("caddy")) GTEST_SKIP() << "caddy is not installed";
   start_behind([](const Place& place) {
-    std::string site = snippet("caddy");
-    // A certificate of our own instead of one from outside.
-    replace(site, "dav.example.org {",
-            "https://dav.example.org:" + place.port + " {\nbind 127.0.0.1\ntls " +
-                place.certificate + " " + place.key + "\n");
-    replace(site, "127.0.0.1:8080", place.backend);
-    std::ofstream(place.folder / "Caddyfile")
-        << "{\nadmin off\nauto_https disable_redirects\nstorage file_system "
-        << (place.folder / "caddy").string() << "\n}\n"
-        << site;
-    return Command{.arguments = {"caddy", "run", "--adapter", "caddyfile", "--config",
-                                 place.folder / "Caddyfile"},
-                   .environment = {{"HOME", place.folder.string()},
-                                   {"XDG_DATA_HOME", place.folder.string()},
-                                   {"XDG_CONFIG_HOME", place.folder.string()}}};
+    return caddy(snippet("caddy"), place.folder, place.port, place.backend, place.certificate,
+                 place.key);
   });
   if (!HasFatalFailure()) use_as_a_drive();
+}
+
+TEST_F(Proxy, CaddyThatCompresses) {
+  if (!program_exists("caddy")) GTEST_SKIP() << "caddy is not installed";
+  start_behind([](const Place& place) {
+    std::string site = snippet("caddy");
+    replace(site, "    reverse_proxy", "    encode zstd gzip\n    reverse_proxy");
+    return caddy(site, place.folder, place.port, place.backend, place.certificate, place.key);
+  });
+  if (HasFatalFailure()) return;
+  // Caddy has marked tags since 2.7 ("tag-gzip"); Debian's leaves them as they are.
+  use_compressed("gzip", false);
+  use_compressed("zstd", false);
+  use_as_a_drive();
+}
+
+Command haproxy(std::string config, const fs::path& folder, const std::string& port,
+                const std::string& backend, const std::string& certificate,
+                const std::string& key) {
+  std::ofstream(folder / "haproxy.pem") << read_file(certificate) << read_file(key);
+  replace(config, "bind :443", "bind 127.0.0.1:" + port);
+  replace(config, "/etc/ssl/dav.example.org.pem", folder / "haproxy.pem");
+  replace(config, "127.0.0.1:8080", backend);
+  std::ofstream(folder / "haproxy.cfg") << config;
+  return {.arguments = {"haproxy", "-db", "-f", folder / "haproxy.cfg"}};
+}
+
+TEST_F(Proxy, HaproxyOfTheManual) {
+  if (!program_exists("haproxy")) GTEST_SKIP() << "haproxy is not installed";
+  start_behind([](const Place& place) {
+    return haproxy(snippet("haproxy"), place.folder, place.port, place.backend, place.certificate,
+                   place.key);
+  });
+  if (!HasFatalFailure()) use_as_a_drive();
+}
+
+TEST_F(Proxy, HaproxyThatCompresses) {
+  if (!program_exists("haproxy")) GTEST_SKIP() << "haproxy is not installed";
+  start_behind([](const Place& place) {
+    std::string config = snippet("haproxy");
+    replace(config, "    default_backend",
+            "    compression algo gzip\n    compression type text/html text/plain "
+            "application/xml\n    default_backend");
+    return haproxy(config, place.folder, place.port, place.backend, place.certificate, place.key);
+  });
+  if (HasFatalFailure()) return;
+  use_compressed("gzip");
+  use_as_a_drive();
 }
 
 }  // namespace
