@@ -200,12 +200,12 @@ TEST_P(PowerCut, LeavesOneMomentOfAMixture) {
 TEST_P(PowerCut, LeavesWholeContentBesideTreesAndUpkeep) {
   Store store(kind(), durability());
   store.start();
-  constexpr int kClients = 4;  // half of them on trees
+  constexpr int kWriters = 4;  // half of them on trees
   constexpr int kFiles = 64;
   const auto records = [&store] { return store.disk().records(); };
   std::vector<std::unique_ptr<Past>> pasts;
   std::vector<std::unique_ptr<PastClient>> clients;
-  for (int number = 0; number < kClients; ++number) {
+  for (int number = 0; number < kWriters; ++number) {
     const std::string top = "/client" + std::to_string(number);
     pasts.push_back(std::make_unique<Past>(top));
     clients.push_back(std::make_unique<PastClient>(*pasts.back(), store.port(), records));
@@ -239,7 +239,7 @@ TEST_P(PowerCut, LeavesWholeContentBesideTreesAndUpkeep) {
   for (int cycle = 0; cycle < (long_version() ? 3 : 1); ++cycle) {
     const auto until = Past::Clock::now() + 1'300ms;
     std::vector<std::thread> threads;
-    for (int number = 0; number < kClients; ++number) {
+    for (int number = 0; number < kWriters; ++number) {
       threads.emplace_back([&act, number, until, cycle] {
         try {
           for (int round = 0; Past::Clock::now() < until; ++round) act(number, cycle * 16 + round);

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-struct Row {
+struct Situation {
   std::string situation;
   std::string request;                // "PUT /locked", then header lines
   std::vector<std::string> statuses;  // auto, auto with JSON, 409, rfc4918
@@ -55,8 +55,8 @@ std::vector<std::vector<std::string>> table_of(const std::vector<std::string>& c
   return rows;
 }
 
-std::vector<Row> table() {
-  std::vector<Row> rows;
+std::vector<Situation> table() {
+  std::vector<Situation> rows;
   for (auto& cells :
        table_of({"Situation", "Request", "auto", "auto`, JSON", "409", "rfc4918", "Body"})) {
     rows.push_back({.situation = cells[0],
@@ -68,12 +68,12 @@ std::vector<Row> table() {
 }
 
 // The state that docs/conflicts.md describes.
-struct Scene : World {
+struct ConflictScene : World {
   std::string token;    // of the lock on /locked
   std::string foreign;  // of another account's lock on /theirs
   std::shared_ptr<dav::Caller> ann = std::make_shared<dav::Caller>();
 
-  explicit Scene(dav::ConflictStatus mode) : World(options(mode)) {
+  explicit ConflictScene(dav::ConflictStatus mode) : World(options(mode)) {
     put("/f", "one");
     put("/locked", "held");
     put("/theirs", "held");
@@ -166,7 +166,7 @@ std::string written(const Answer& answer) {
 }
 
 TEST(ConflictsDocument, SaysWhatTheEngineDoesInEveryMode) {
-  const std::vector<Row> rows = table();
+  const std::vector<Situation> rows = table();
   EXPECT_GE(rows.size(), 25U);
   struct Mode {
     dav::ConflictStatus setting;
@@ -177,9 +177,9 @@ TEST(ConflictsDocument, SaysWhatTheEngineDoesInEveryMode) {
                         {dav::ConflictStatus::always_409, false},
                         {dav::ConflictStatus::rfc4918, false}};
   for (std::size_t mode = 0; mode < std::size(modes); ++mode) {
-    Scene scene(modes[mode].setting);
+    ConflictScene scene(modes[mode].setting);
     const std::string before = scene.dump();
-    for (const Row& row : rows) {
+    for (const Situation& row : rows) {
       const Answer answer = scene.perform(row.request, modes[mode].json ? "application/json" : "");
       EXPECT_EQ(std::to_string(answer.status), row.statuses[mode])
           << row.situation << ", mode " << mode << ": " << answer.log_detail;
@@ -217,7 +217,7 @@ TEST(Conflicts, JsonIsSentOnlyToThoseWhoPreferIt) {  // docs/conflicts.md
       {"", false},
       {"garbage;;;,,,", false},
   };
-  Scene scene(dav::ConflictStatus::automatic);
+  ConflictScene scene(dav::ConflictStatus::automatic);
   for (const Case& each : cases) {
     const Answer answer = scene.send("PUT", "/locked", {{"Accept", each.accept}}, "x");
     EXPECT_EQ(answer.status, each.json ? 409 : 423) << each.accept;
@@ -226,7 +226,7 @@ TEST(Conflicts, JsonIsSentOnlyToThoseWhoPreferIt) {  // docs/conflicts.md
   }
   EXPECT_EQ(scene.status("PUT", "/locked", {}, "x"), 423);
   for (const auto mode : {dav::ConflictStatus::always_409, dav::ConflictStatus::rfc4918}) {
-    Scene other(mode);
+    ConflictScene other(mode);
     const Answer answer = other.send("PUT", "/locked", {{"Accept", "application/json"}}, "x");
     EXPECT_EQ(answer.status, mode == dav::ConflictStatus::rfc4918 ? 423 : 409);
     EXPECT_EQ(answer.header("Content-Type"), "application/problem+json");
@@ -234,7 +234,7 @@ TEST(Conflicts, JsonIsSentOnlyToThoseWhoPreferIt) {  // docs/conflicts.md
 }
 
 TEST(Conflicts, AStaleVersionTellsJsonClientsBothVersions) {  // docs/conflicts.md
-  Scene scene(dav::ConflictStatus::automatic);
+  ConflictScene scene(dav::ConflictStatus::automatic);
   const Answer answer = scene.send("PUT", "/f?x=\"y\"",
                                    {{"Accept", "application/json"}, {"If-Match", "\"old\""}}, "x");
   EXPECT_EQ(answer.status, 409);
@@ -250,7 +250,7 @@ TEST(Conflicts, AStaleVersionTellsJsonClientsBothVersions) {  // docs/conflicts.
 }
 
 TEST(Conflicts, ALockIsDescribedWithoutItsToken) {  // docs/conflicts.md
-  Scene scene(dav::ConflictStatus::automatic);
+  ConflictScene scene(dav::ConflictStatus::automatic);
   scene.put("/mine");
   const std::string secret = scene
                                  .send("LOCK", "/mine", {{"Timeout", "Second-60"}, {"Depth", "0"}},
@@ -308,7 +308,7 @@ TEST(Conflicts,
 
 TEST(Conflicts,
      EveryRefusalHasABodyThatParses) {  // docs/clients.md R28, docs/robustness.md O3, X13
-  Scene scene(dav::ConflictStatus::automatic);
+  ConflictScene scene(dav::ConflictStatus::automatic);
   const char* targets[] = {"/none", "/%3Cscript%3E", "/c%22%26", "/f/x"};
   for (const char* target : targets) {
     for (const char* method : {"GET", "DELETE", "PROPFIND", "COPY", "BREW", "POST"}) {
@@ -370,7 +370,7 @@ TEST(ConflictsDocument, SaysWhatTheClientReadsInEveryForm) {
   const auto rows = table_of({"Wrong", "Request", "Status", "The sentence"});
   EXPECT_GE(rows.size(), 25U);
   for (const auto mode : {dav::ConflictStatus::rfc4918, dav::ConflictStatus::always_409}) {
-    Scene scene(mode);
+    ConflictScene scene(mode);
     const std::string before = scene.dump();
     for (const auto& row : rows) {
       std::string wanted = row[3];
@@ -390,7 +390,7 @@ TEST(ConflictsDocument, SaysWhatTheClientReadsInEveryForm) {
 }
 
 TEST(Conflicts, APageForABrowserRunsNothing) {
-  Scene scene(dav::ConflictStatus::automatic);
+  ConflictScene scene(dav::ConflictStatus::automatic);
   const Answer answer = scene.send("GET", "/%3Cscript%3E", {{"Accept", "text/html"}});
   EXPECT_EQ(answer.status, 404);
   EXPECT_EQ(answer.header("Content-Type"), "text/html; charset=utf-8");

@@ -16,12 +16,6 @@ dav::Options mounted(std::string_view prefix) {
   return options;
 }
 
-std::vector<std::string> hrefs(const Answer& answer) {
-  std::vector<std::string> all;
-  for (const MultistatusResponse& response : multistatus(answer)) all.push_back(response.href);
-  return all;
-}
-
 TEST(Prefix, EveryMethodWorksBelowIt) {
   for (const char* prefix : {"/dav", "/a/b", "/a%20b", "/dav/"}) {
     World w(mounted(prefix));

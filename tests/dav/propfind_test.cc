@@ -16,12 +16,6 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-std::vector<std::string> hrefs(const Answer& answer) {
-  std::vector<std::string> all;
-  for (const MultistatusResponse& response : multistatus(answer)) all.push_back(response.href);
-  return all;
-}
-
 TEST(Propfind, ListsSelfFirstWithSlashesOnCollectionsOnly) {  // docs/clients.md R10, R11
   World w;
   w.mkcol("/c");

@@ -96,6 +96,13 @@ struct MultistatusResponse {
   return responses;
 }
 
+// The hrefs of a 207, in its order.
+[[nodiscard]] inline std::vector<std::string> hrefs(const Answer& answer) {
+  std::vector<std::string> all;
+  for (const MultistatusResponse& response : multistatus(answer)) all.push_back(response.href);
+  return all;
+}
+
 // The one DAV:response of a 207 about one resource.
 [[nodiscard]] inline MultistatusResponse single(const Answer& answer) {
   std::vector<MultistatusResponse> responses = multistatus(answer);

@@ -50,13 +50,13 @@ std::string utf16(std::string_view ascii, bool big_endian, bool mark = true) {
   return out;
 }
 
-struct Row {
+struct XmlRow {
   std::string_view source;
   std::string body;
 };
 
-const std::vector<Row>& ill_formed() {
-  static const std::vector<Row> rows = {
+const std::vector<XmlRow>& ill_formed() {
+  static const std::vector<XmlRow> rows = {
       // X1, X2, X3: any DOCTYPE.
       {"X1 billion laughs",
        "<?xml version=\"1.0\"?><!DOCTYPE l [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;\">]><l>&b;</l>"},
@@ -272,8 +272,8 @@ const std::vector<Row>& ill_formed() {
   return rows;
 }
 
-const std::vector<Row>& well_formed() {
-  static const std::vector<Row> rows = {
+const std::vector<XmlRow>& well_formed() {
+  static const std::vector<XmlRow> rows = {
       {"", "<a/>"},
       {"", "<a />"},
       {"", "<a></a >"},
@@ -309,12 +309,12 @@ const std::vector<Row>& well_formed() {
 }
 
 TEST(Xml, RefusesWhatIsNotWellFormed) {
-  for (const Row& row : ill_formed())
+  for (const XmlRow& row : ill_formed())
     EXPECT_FALSE(accepted(row.body)) << row.source << ": " << row.body;
 }
 
 TEST(Xml, AcceptsWhatIsWellFormed) {
-  for (const Row& row : well_formed())
+  for (const XmlRow& row : well_formed())
     EXPECT_EQ(refusal(row.body), "") << row.source << ": " << row.body;
 }
 
@@ -609,7 +609,7 @@ TEST(Xml, WritesEmptyElements) {
 // Documents made of seeds by small damage, which is mostly not well-formed but near it.
 std::vector<std::string> mutants(std::size_t count, unsigned seed) {
   std::vector<std::string> seeds;
-  for (const Row& row : well_formed()) seeds.push_back(row.body);
+  for (const XmlRow& row : well_formed()) seeds.push_back(row.body);
   seeds.push_back(
       "<D:propertyupdate xmlns:D=\"DAV:\" xmlns:Z=\"u:z\"><D:set><D:prop><Z:a Z:l='1'>x &amp; "
       "y</Z:a></D:prop></D:set><D:remove><D:prop><b "

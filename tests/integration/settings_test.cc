@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -156,6 +157,38 @@ TEST_F(Settings, TheCertificateIsPrintedWithoutItsKey) {
         run({.arguments = {"curl", "-sS", "--fail", "--cacert", pem, server.url()}}).exit_code, 0);
   }
   EXPECT_EQ(server.stop(), 0);
+}
+
+// A server on another loopback address, open to anonymous writers, answers to the URL it prints.
+TEST_F(Settings, TheUrlOfTheBannerIsAnsweredWhateverTheAddressIs) {
+  if (!program_exists("curl")) GTEST_SKIP() << "curl is not installed";
+  const Child server = start(
+      {.arguments = {holdfast_binary(), "serve", "--data", data_, "--listen", "127.0.0.2:0"}});
+  ::close(server.input_fd);
+  std::string printed;
+  while (printed.find("Windows") == std::string::npos) {
+    char bytes[4096];
+    const ssize_t count = ::read(server.output_fd, bytes, sizeof bytes);
+    if (count <= 0) break;
+    printed.append(bytes, static_cast<std::size_t>(count));
+  }
+  const std::size_t begin = printed.find("http://127.0.0.2:");
+  EXPECT_NE(begin, std::string::npos) << printed;
+  const std::string url =
+      printed.substr(std::min(begin, printed.size()), printed.find('/', begin + 8) + 1 - begin);
+  const auto status = [&](const std::string& host) {
+    return run({.arguments = {"curl", "-q", "-s", "--noproxy", "*", "--max-time", "20", "-o",
+                              "/dev/null", "-w", "%{http_code}", "-T", file_, "-H", host,
+                              url + "f"}})
+        .output;
+  };
+  write("text");
+  EXPECT_EQ(status("X-Nothing: 1"), "201") << printed;
+  EXPECT_EQ(status("Host: evil.example"), "421");
+  EXPECT_EQ(status("Host: 127.0.0.3"), "421");
+  ::kill(server.pid, SIGTERM);
+  EXPECT_EQ(wait_for(server.pid), 0);
+  ::close(server.output_fd);
 }
 
 // What the banner offers keeps the dates of files; without the vendor rclone would lose them.

@@ -49,6 +49,16 @@ TEST(Banner, NamesTheLoopbackAddressForAWildcardAndBracketsIpv6) {
               testing::StartsWith("Holdfast serves http://[::1]:8080/\n"));
 }
 
+TEST(Banner, ShowsAnAddressOfEachInterfaceAndMountsTheFirst) {
+  config::Config config;
+  config.listen = config::parse_address("[::]:80");
+  const std::string text = app::banner(config, auth::Anonymous::read,
+                                       {.own = 8080, .hosts = {"192.168.1.5", "fd00::5"}});
+  EXPECT_THAT(text, testing::HasSubstr("  also at     http://192.168.1.5:8080/\n"
+                                       "  also at     http://[fd00::5]:8080/\n"));
+  EXPECT_THAT(text, testing::HasSubstr("net use H: http://192.168.1.5:8080/\n"));
+}
+
 TEST(Banner, OverTlsTheUrlIsHttpsAndTheFingerprintStands) {
   config::Config config;
   config.tls_self_signed = true;

@@ -221,6 +221,33 @@ TEST(OriginPolicy, LetsAProgramWriteThatSignsInByItself) {
   }
 }
 
+// The addresses that the server listens on are its own, in every spelling of the number; names that
+// look like them are not.
+TEST(OriginPolicy, ItsOwnAddressesAreItsHosts) {
+  const auth::OriginPolicy policy({}, {"192.168.1.5", "fd00::5", "127.0.0.2"});
+  const struct {
+    const char* host;
+    bool own;
+  } rows[] = {
+      {"192.168.1.5", true},      {"192.168.1.5:8443", true},
+      {"[fd00::5]", true},        {"[fd00::5]:8443", true},
+      {"[FD00:0:0::0005]", true}, {"127.0.0.2:1", true},
+      {"192.168.1.6", false},     {"192.168.1.5.evil.test", false},
+      {"192.168.1.50", false},    {"192.168.001.5", false},
+      {"[fd00::6]", false},       {"fd00::5", false},
+      {"[::192.168.1.5]", false}, {"3232235781", false},
+  };
+  for (const auto& row : rows) {
+    http::NoBody body;
+    http::Request request;
+    request.method = "PUT";
+    request.target = "/f";
+    request.body = &body;
+    request.fields.add("Host", row.host);
+    EXPECT_EQ(policy.judge(request, kWrite).has_value(), !row.own) << row.host;
+  }
+}
+
 // The rows have the Origin as it is sent. Only the exact text of an origin of --cors-origins
 // counts.
 TEST(OriginPolicy, SharesAnswersWithTheOriginsOfTheSettingAlone) {
@@ -256,7 +283,9 @@ TEST(OriginPolicy, SharesAnswersWithTheOriginsOfTheSettingAlone) {
     policy.share(request, response);
     EXPECT_EQ(response.find("Vary"), "Origin");
     EXPECT_EQ(response.find("Access-Control-Allow-Origin").has_value(), row.shared);
-    if (row.shared) EXPECT_EQ(response.find("Access-Control-Allow-Origin"), row.origin);
+    if (row.shared) {
+      EXPECT_EQ(response.find("Access-Control-Allow-Origin"), row.origin);
+    }
     EXPECT_FALSE(response.find("Access-Control-Allow-Credentials"));
 
     EXPECT_FALSE(policy.preflight(request)) << "a PUT is none";

@@ -30,7 +30,7 @@ TEST(Proxies, ListIsAddressesAndNetworks) {
   EXPECT_FALSE(auth::Proxies::parse("0.0.0.0/0")->trusts("2001:db8::1"));
 }
 
-struct Row {
+struct Forwarding {
   std::vector<std::pair<std::string, std::string>> fields;
   std::string address;
   std::string scheme = "http";
@@ -38,10 +38,10 @@ struct Row {
 };
 
 void expect(const std::string& trusted, const std::string& peer_address,
-            const std::vector<Row>& rows) {
+            const std::vector<Forwarding>& rows) {
   const auto proxies = auth::Proxies::parse(trusted);
   ASSERT_TRUE(proxies);
-  for (const Row& row : rows) {
+  for (const Forwarding& row : rows) {
     http::Request request;
     std::string shown;
     for (const auto& [name, value] : row.fields) {

@@ -24,9 +24,10 @@ namespace {
 using testing::HasSubstr;
 
 // A connection to the socket in `folder` that says whatever a test wants.
-class RawClient {
+class ControlClient {
  public:
-  explicit RawClient(const test::TemporaryFolder& folder) : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
+  explicit ControlClient(const test::TemporaryFolder& folder)
+      : fd_(::socket(AF_UNIX, SOCK_STREAM, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const std::string path = folder / "control.sock";
@@ -34,9 +35,9 @@ class RawClient {
     if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
       throw std::runtime_error("cannot connect");
   }
-  ~RawClient() { ::close(fd_); }
-  RawClient(const RawClient&) = delete;
-  RawClient& operator=(const RawClient&) = delete;
+  ~ControlClient() { ::close(fd_); }
+  ControlClient(const ControlClient&) = delete;
+  ControlClient& operator=(const ControlClient&) = delete;
 
   void send(std::string_view text) const {
     EXPECT_EQ(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL),
@@ -68,7 +69,7 @@ TEST(ControlSocket, AnswersOneRequestPerConnection) {
     EXPECT_EQ(reply->exit_code, 3);
     EXPECT_EQ(reply->text, "<hello " + std::to_string(i) + ">");
   }
-  const RawClient raw(folder);
+  const ControlClient raw(folder);
   raw.send("a");
   raw.send("b\nrest");
   EXPECT_EQ(raw.receive(), "3 4\n<ab>");
@@ -123,10 +124,10 @@ TEST(ControlSocket, BoundsWhatItReads) {
     ++asked;
     return cli::ControlReply{};
   });
-  const RawClient endless(folder);
+  const ControlClient endless(folder);
   endless.send(std::string(cli::ControlSocket::kRequestLimitBytes, 'x'));
   EXPECT_EQ(endless.receive(), "");
-  const RawClient cut(folder);
+  const ControlClient cut(folder);
   cut.send("lock-list");
   cut.finish();
   EXPECT_EQ(cut.receive(), "");
@@ -136,9 +137,9 @@ TEST(ControlSocket, BoundsWhatItReads) {
 TEST(ControlSocket, SilentConnectionsDoNotKeepOthersOutForEver) {
   const test::TemporaryFolder folder;
   const cli::ControlSocket control(folder.path(), echo);
-  std::vector<std::unique_ptr<RawClient>> silent;
+  std::vector<std::unique_ptr<ControlClient>> silent;
   for (std::size_t i = 0; i < cli::ControlSocket::kConnectionLimit; ++i)
-    silent.push_back(std::make_unique<RawClient>(folder));
+    silent.push_back(std::make_unique<ControlClient>(folder));
   const auto refused = cli::ask_server(folder.path(), "x");
   ASSERT_TRUE(refused.has_value());
   EXPECT_EQ(refused->exit_code, 1);

@@ -534,7 +534,7 @@ std::vector<Row> rows() {
   };
 }
 
-const process::Environment kNoEnvironment = [](const std::string&) { return std::nullopt; };
+const process::Environment kNothingSet = [](const std::string&) { return std::nullopt; };
 
 void expect_boundary(const Row& row, const config::Config& config, std::uint64_t value) {
   EXPECT_EQ(row.ask(config, value - 1), row.within) << value << " - 1";
@@ -545,7 +545,7 @@ void expect_boundary(const Row& row, const config::Config& config, std::uint64_t
 TEST(Limits, TheOptionDecidesExactly) {
   for (const Row& row : rows()) {
     SCOPED_TRACE(row.option);
-    expect_boundary(row, config::resolve({{row.option, std::to_string(row.value)}}, kNoEnvironment),
+    expect_boundary(row, config::resolve({{row.option, std::to_string(row.value)}}, kNothingSet),
                     row.value);
   }
 }
@@ -670,10 +670,10 @@ TEST(Limits, WhatHasATimeEndsThenAndNotBefore) {
     running.push_back(std::async(std::launch::async, [&time] {
       SCOPED_TRACE(time.option);
       const auto begin = std::chrono::steady_clock::now();
-      EXPECT_TRUE(time.ends(config::resolve({{time.option, "1"}}, kNoEnvironment), seconds(60)));
+      EXPECT_TRUE(time.ends(config::resolve({{time.option, "1"}}, kNothingSet), seconds(60)));
       EXPECT_GE(std::chrono::steady_clock::now() - begin, seconds(time.least_s));
       EXPECT_FALSE(
-          time.ends(config::resolve({{time.option, "86400"}}, kNoEnvironment), milliseconds(2500)));
+          time.ends(config::resolve({{time.option, "86400"}}, kNothingSet), milliseconds(2500)));
     }));
   }
 }
@@ -681,7 +681,7 @@ TEST(Limits, WhatHasATimeEndsThenAndNotBefore) {
 // A body that brings in each window what the rate asks for, or one byte less: the first outlives
 // the window, the second does not.
 TEST(Limits, BodyRateIsExactOverItsWindow) {
-  http1::Limits limits = config::resolve({{"body-rate", "100"}}, kNoEnvironment).limits;
+  http1::Limits limits = config::resolve({{"body-rate", "100"}}, kNothingSet).limits;
   limits.body_grace_s = 0;
   limits.body_rate_window_s = 2;
   EchoServer server(limits);

@@ -38,13 +38,13 @@ Decoded decode(const std::string& bytes, std::size_t step) {
   return result;
 }
 
-struct Row {
+struct ChunkedRow {
   std::string what;
   std::string bytes;
 };
 
 TEST(Chunked, RefusesWhatIsNotExactlyTheGrammar) {
-  const std::vector<Row> rows = {
+  const std::vector<ChunkedRow> rows = {
       {"no size", "\r\nabc\r\n0\r\n\r\n"},
       {"0x5", "0x5\r\nhello\r\n0\r\n\r\n"},
       {"+5", "+5\r\nhello\r\n0\r\n\r\n"},
@@ -84,7 +84,7 @@ TEST(Chunked, RefusesWhatIsNotExactlyTheGrammar) {
          return text + "0\r\n\r\n";
        }()},
   };
-  for (const Row& row : rows)
+  for (const ChunkedRow& row : rows)
     for (const std::size_t step : {std::size_t{1}, std::size_t{7}, row.bytes.size()})
       EXPECT_EQ(decode(row.bytes, step).state, State::malformed) << row.what << " by " << step;
 }

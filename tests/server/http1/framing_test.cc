@@ -16,7 +16,7 @@ using namespace std::string_literals;
 using tests::EchoServer;
 using tests::RawClient;
 
-struct Row {
+struct FramingRow {
   std::string what;
   std::string bytes;
   int status;
@@ -33,8 +33,8 @@ std::string with_coding(const std::string& value) {
 }
 std::string with_host(const std::string& line) { return "GET /a HTTP/1.1\r\n" + line + "\r\n"; }
 
-const std::vector<Row>& refused() {
-  static const std::vector<Row> rows = {
+const std::vector<FramingRow>& refused() {
+  static const std::vector<FramingRow> rows = {
       // RFC 9112 §6.1, §6.2: framing that is not plain.
       {"length and coding", with("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n") + "abc",
        400},
@@ -155,7 +155,7 @@ TEST(Framing, RefusesAndClosesWithoutReadingOn) {
     ++handled;
     return tests::echo(request, peer);
   });
-  for (const Row& row : refused()) {
+  for (const FramingRow& row : refused()) {
     RawClient client(server.port());
     client.send(row.bytes + "GET /victim HTTP/1.1\r\nHost: h\r\n\r\n");
     const auto answer = client.receive();

@@ -24,7 +24,7 @@ using tests::Gate;
 using tests::kHeld;
 using tests::RawClient;
 
-constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+constexpr const char* kGetRoot = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
 std::size_t open_descriptors() {
   std::size_t count = 0;
@@ -43,18 +43,18 @@ TEST(Crowd, IdleConnectionsHoldNoWorker) {
     // A third says nothing, a third stops within a head, a third has had an answer.
     if (i % 3 == 1) idle.back()->send("GET / HTTP/1.1\r\nHo");
     if (i % 3 == 2) {
-      idle.back()->send(kGet);
+      idle.back()->send(kGetRoot);
       ASSERT_TRUE(idle.back()->receive()) << idle.back()->error;
     }
   }
   ASSERT_TRUE(server.observer.wait([&] { return server.observer.parked == 1'500; }));
-  const auto canary = tests::ask(server.port(), kGet);
+  const auto canary = tests::ask(server.port(), kGetRoot);
   ASSERT_TRUE(canary);
   EXPECT_EQ(canary->status, 200);
   // Each of them still works.
   for (int i = 0; i < 1'500; i += 100) {
     RawClient& client = *idle[static_cast<std::size_t>(i)];
-    client.send(i % 3 == 1 ? "st: h\r\n\r\n" : kGet);
+    client.send(i % 3 == 1 ? "st: h\r\n\r\n" : kGetRoot);
     const auto answer = client.receive();
     ASSERT_TRUE(answer) << client.error;
     EXPECT_EQ(answer->status, 200);
@@ -75,7 +75,7 @@ TEST(Crowd, ClientsThatLeaveNeedNoWorker) {
     // Some have said nothing, some have begun a request, some have had an answer.
     if (i % 3 == 1) idle.back()->send("GET / HTTP/1.1\r\nHo");
     if (i % 3 == 2) {
-      idle.back()->send(kGet);
+      idle.back()->send(kGetRoot);
       ASSERT_TRUE(idle.back()->receive()) << idle.back()->error;
     }
   }
@@ -100,7 +100,7 @@ TEST(Crowd, SlowBodiesDoNotStopOthers) {
   }
   // Each has a worker and waits for its body.
   ASSERT_TRUE(server.observer.wait([&] { return server.observer.workers >= 100; }));
-  ASSERT_TRUE(tests::ask(server.port(), kGet));
+  ASSERT_TRUE(tests::ask(server.port(), kGetRoot));
   EXPECT_EQ(server.observer.records(1).size(), 1U) << "answered while none of the slow ones ended";
 }
 
@@ -119,7 +119,7 @@ TEST(Crowd, TooFewWorkersAnswer503) {
   std::vector<std::unique_ptr<RawClient>> later;
   for (int i = 0; i < 6; ++i) {
     later.push_back(std::make_unique<RawClient>(server.port()));
-    later.back()->send(kGet);
+    later.back()->send(kGetRoot);
   }
   ASSERT_TRUE(server.observer.wait([&] { return server.observer.refused == 3; }));
   gate.open();
@@ -152,7 +152,7 @@ TEST(Crowd, BusyConnectionsShareFewWorkers) {
     clients.emplace_back([&] {
       RawClient client(server.port());
       for (int request = 0; request < 100; request += 4) {
-        for (int pipelined = 0; pipelined < 4; ++pipelined) client.send(kGet);
+        for (int pipelined = 0; pipelined < 4; ++pipelined) client.send(kGetRoot);
         for (int pipelined = 0; pipelined < 4; ++pipelined)
           if (client.receive()) ++answered;
       }
@@ -169,7 +169,7 @@ TEST(Crowd, TooManyConnectionsAnswer503) {
   std::vector<std::unique_ptr<RawClient>> clients;
   for (int i = 0; i < 10; ++i) {
     clients.push_back(std::make_unique<RawClient>(server.port()));
-    clients.back()->send(kGet);
+    clients.back()->send(kGetRoot);
     EXPECT_EQ(clients.back()->receive()->status, 200);
   }
   RawClient refused(server.port());
@@ -180,7 +180,7 @@ TEST(Crowd, TooManyConnectionsAnswer503) {
   EXPECT_TRUE(refused.closed());
   clients.pop_back();
   ASSERT_TRUE(server.observer.wait([&] { return server.observer.open == 9; }));
-  EXPECT_EQ(tests::ask(server.port(), kGet)->status, 200);
+  EXPECT_EQ(tests::ask(server.port(), kGetRoot)->status, 200);
 }
 
 // Also those for whom there is no room among the refused ones that are waited for.
@@ -189,7 +189,7 @@ TEST(Crowd, AllWhoAreTooManyAreTold) {
   limits.connections = 1;
   EchoServer server(limits);
   RawClient admitted(server.port());
-  admitted.send(kGet);
+  admitted.send(kGetRoot);
   EXPECT_EQ(admitted.receive()->status, 200);
   std::vector<std::unique_ptr<RawClient>> crowd;
   for (int i = 0; i < 40; ++i) crowd.push_back(std::make_unique<RawClient>(server.port()));
@@ -230,7 +230,7 @@ TEST(Crowd, IdleConnectionsAreClosedInTime) {
   limits.idle_timeout_s = 1;
   EchoServer server(limits);
   RawClient client(server.port());
-  client.send(kGet);
+  client.send(kGetRoot);
   ASSERT_TRUE(client.receive());
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_TRUE(client.closed());
@@ -245,7 +245,7 @@ TEST(Crowd, IdleConnectionsAreClosedSoonerWhenItIsFull) {
   std::vector<std::unique_ptr<RawClient>> clients;
   for (int i = 0; i < 4; ++i) {
     clients.push_back(std::make_unique<RawClient>(server.port()));
-    clients.back()->send(kGet);
+    clients.back()->send(kGetRoot);
     ASSERT_TRUE(clients.back()->receive());
   }
   EXPECT_TRUE(server.observer.wait([&] { return server.observer.open <= 3; }));
@@ -253,7 +253,7 @@ TEST(Crowd, IdleConnectionsAreClosedSoonerWhenItIsFull) {
 
 TEST(Crowd, NothingStaysBehind) {
   EchoServer server;
-  ASSERT_TRUE(tests::ask(server.port(), kGet));
+  ASSERT_TRUE(tests::ask(server.port(), kGetRoot));
   ASSERT_TRUE(server.observer.wait([&] { return server.observer.open == 0; }));
   const std::size_t before = open_descriptors();
   for (int i = 0; i < 2'000; ++i) {
@@ -265,7 +265,7 @@ TEST(Crowd, NothingStaysBehind) {
         client.reset();
         break;
       case 2:
-        client.send(kGet);
+        client.send(kGetRoot);
         client.reset();
         break;
       case 3:
@@ -276,7 +276,7 @@ TEST(Crowd, NothingStaysBehind) {
   }
   RawClient steady(server.port());
   for (int i = 0; i < 5'000; ++i) {
-    steady.send(kGet);
+    steady.send(kGetRoot);
     ASSERT_TRUE(steady.receive()) << steady.error;
   }
   ASSERT_TRUE(server.observer.wait([&] { return server.observer.open == 1; }));
@@ -286,10 +286,10 @@ TEST(Crowd, NothingStaysBehind) {
 TEST(Crowd, OutOfDescriptorsNewClientsWaitAndOldOnesAreServed) {
   EchoServer server;
   RawClient old(server.port());
-  old.send(kGet);
+  old.send(kGetRoot);
   ASSERT_TRUE(old.receive());
   RawClient waiting(server.port());  // a descriptor of ours before they run out
-  waiting.send(kGet);
+  waiting.send(kGetRoot);
   ASSERT_TRUE(waiting.receive());
   rlimit files{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
@@ -301,9 +301,9 @@ TEST(Crowd, OutOfDescriptorsNewClientsWaitAndOldOnesAreServed) {
   files.rlim_cur = static_cast<rlim_t>(next) + 1;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
   auto late = std::make_unique<RawClient>(server.port());
-  late->send(kGet);
+  late->send(kGetRoot);
   EXPECT_TRUE(late->silent(std::chrono::milliseconds(300)));
-  old.send(kGet);
+  old.send(kGetRoot);
   EXPECT_TRUE(old.receive()) << old.error;
   files.rlim_cur = soft;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
@@ -314,7 +314,7 @@ TEST(Stop, FinishesWhatIsInFlight) {
   Gate gate;
   EchoServer server({}, gate.handler());
   RawClient idle(server.port());
-  idle.send(kGet);
+  idle.send(kGetRoot);
   ASSERT_TRUE(idle.receive());
   RawClient held(server.port());
   held.send(kHeld);
@@ -338,7 +338,7 @@ TEST(Stop, CutsWhatTakesTooLong) {
   RawClient uploading(server.port());
   uploading.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc");
   RawClient canary(server.port());
-  canary.send(kGet);
+  canary.send(kGetRoot);
   ASSERT_TRUE(canary.receive());
   const auto begin = std::chrono::steady_clock::now();
   server.stop();
@@ -355,7 +355,7 @@ TEST(Stop, UnderLoad) {
         while (!done) {
           try {
             RawClient client(server.port());
-            while (client.send(kGet) && client.receive()) {
+            while (client.send(kGetRoot) && client.receive()) {
             }
           } catch (const std::runtime_error&) {
             return;
@@ -378,11 +378,11 @@ TEST(Stop, IsHarmlessBeforeStartAndTwice) {
   never.stop();
   EchoServer first;
   EchoServer second;
-  EXPECT_TRUE(tests::ask(first.port(), kGet));
-  EXPECT_TRUE(tests::ask(second.port(), kGet));
+  EXPECT_TRUE(tests::ask(first.port(), kGetRoot));
+  EXPECT_TRUE(tests::ask(second.port(), kGetRoot));
   first.stop();
   first.stop();
-  EXPECT_TRUE(tests::ask(second.port(), kGet));
+  EXPECT_TRUE(tests::ask(second.port(), kGetRoot));
 }
 
 }  // namespace
