@@ -24,7 +24,7 @@ fuzz_packages=(clang libclang-rt-14-dev libxml2-dev)
 # What scripts/tidy needs.
 tidy_packages=(clang clang-tidy)
 
-# Clients that scripts/clients alone tries: a desktop's, an office's, a script's.
+# Clients that scripts/clients alone tries: a desktop's, an office's, a script's, a browser's.
 clients_packages=(
   gvfs gvfs-backends gvfs-daemons libglib2.0-bin dbus-daemon
   python3-webdavclient libreoffice-writer-nogui python3-uno duplicity

@@ -122,6 +122,75 @@ TEST_F(OverTls, RcloneCopiesAndChecks) {
   EXPECT_EQ(stored("/tree/a%20b/f3"), std::string(3 * 7919, 'r'));
 }
 
+TEST_F(OverTls, LftpMirrorsBothWays) {
+  if (!program_exists("lftp")) GTEST_SKIP() << "lftp is not installed";
+  fs::create_directories(folder_ / "tree/a b");
+  for (int i = 0; i < 20; ++i)
+    write(folder_ / "tree/a b" / ("f" + std::to_string(i)), std::string(i * 7919U, 'l'));
+  const auto lftp = [&](const std::string& settings) {
+    return run({.arguments = {"lftp", "--norc", "-c",
+                              "set net:max-retries 1; set net:reconnect-interval-base 1; "
+                              "set cmd:fail-exit yes; " +
+                                  settings + "open -u 'anna,secret words' " + url_ +
+                                  "; mirror --no-perms -R tree tree; mirror --no-perms tree back"},
+                .environment = {{"HOME", folder_.path().string()},
+                                {"LFTP_HOME", folder_.path().string()},
+                                {"no_proxy", "*"}},
+                .folder = folder_.path()});
+  };
+  EXPECT_THAT(lftp("").output, HasSubstr("Certificate verification"));
+  const auto mirrored = lftp("set ssl:ca-file " + certificate_ + "; ");
+  EXPECT_EQ(mirrored.exit_code, 0) << mirrored.output;
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(read(folder_ / "back/a b" / ("f" + std::to_string(i))), std::string(i * 7919U, 'l'));
+  EXPECT_EQ(stored("/tree/a%20b/f3"), std::string(3 * 7919, 'l'));
+}
+
+TEST_F(OverTls, GitPushesAndClones) {
+  if (!program_exists("git")) GTEST_SKIP() << "git is not installed";
+  const auto git = [&](std::vector<std::string> arguments, const std::string& certificate) {
+    arguments.insert(arguments.begin(), "git");
+    Command command{.arguments = std::move(arguments),
+                    .environment = {{"HOME", folder_.path().string()},
+                                    {"GIT_CONFIG_NOSYSTEM", "1"},
+                                    {"GIT_TERMINAL_PROMPT", "0"},
+                                    {"no_proxy", "*"}},
+                    .folder = folder_.path()};
+    for (const char* role : {"AUTHOR", "COMMITTER"}) {
+      command.environment.emplace_back("GIT_" + std::string(role) + "_NAME", "Anna");
+      command.environment.emplace_back("GIT_" + std::string(role) + "_EMAIL", "anna@example.org");
+    }
+    if (!certificate.empty()) command.environment.emplace_back("GIT_SSL_CAINFO", certificate);
+    return run(command);
+  };
+  ASSERT_EQ(git({"init", "-q", "-b", "main", "work"}, "").exit_code, 0);
+  write(folder_ / "work/text", "content");
+  ASSERT_EQ(git({"-C", "work", "add", "."}, "").exit_code, 0);
+  ASSERT_EQ(git({"-C", "work", "commit", "-qm", "one"}, "").exit_code, 0);
+  HttpClient client(server_);
+  const Fields anna = {{"Authorization", "Basic YW5uYTpzZWNyZXQgd29yZHM="}};
+  const auto put = [&](const std::string& path, const std::string& body) {
+    EXPECT_EQ(client.request("PUT", path, anna, body).status, 201) << path;
+  };
+  // The least that a repository is made of.
+  for (const char* folder : {"/r.git", "/r.git/info", "/r.git/objects", "/r.git/objects/info",
+                             "/r.git/objects/pack", "/r.git/refs", "/r.git/refs/heads"})
+    EXPECT_EQ(client.request("MKCOL", folder, anna).status, 201) << folder;
+  put("/r.git/HEAD", "ref: refs/heads/main\n");
+  put("/r.git/info/refs", "");
+  put("/r.git/objects/info/packs", "\n");
+
+  const std::string url =
+      "https://anna:secret%20words@localhost:" + std::to_string(server_.port()) + "/r.git";
+  const std::vector<std::string> push = {"-C", "work", "push", url, "main"};
+  EXPECT_THAT(git(push, "").output, HasSubstr("certificate"));
+  const auto pushed = git(push, certificate_);
+  EXPECT_EQ(pushed.exit_code, 0) << pushed.output;
+  const auto cloned = git({"clone", "-q", url, "clone"}, certificate_);
+  EXPECT_EQ(cloned.exit_code, 0) << cloned.output;
+  EXPECT_EQ(read(folder_ / "clone/text"), "content");
+}
+
 TEST_F(OverTls, CadaverLocksAndSaves) {
   if (!program_exists("cadaver")) GTEST_SKIP() << "cadaver is not installed";
   if (const auto reason = why_no_trust(); !reason.empty()) GTEST_SKIP() << reason;

@@ -279,7 +279,9 @@ class Proxy : public ::testing::Test {
     const auto save = [&](const std::string& condition) {
       page += "<p>more</p>\n";
       std::ofstream(folder_ / "page", std::ios::binary) << page;
-      return curl("/p.html", {"-T", folder_ / "page", "-H", condition}).status;
+      // Caddy invites the body without asking the server, and may cut it off when that has
+      // answered.
+      return curl("/p.html", {"-T", folder_ / "page", "-H", "Expect:", "-H", condition}).status;
     };
     const auto read = [&](std::vector<std::string> more) {
       more.insert(more.begin(), {"--compressed", "-H", "Accept-Encoding: " + coding});
@@ -288,7 +290,7 @@ class Proxy : public ::testing::Test {
     curl("/p.html", {"-X", "DELETE"});
     ASSERT_EQ(save("If-None-Match: *"), 201);
     EXPECT_EQ(save("If-None-Match: *"), 412);
-    ASSERT_EQ(save("Expect:"), 204);
+    ASSERT_EQ(save("If-Match: *"), 204);
     auto seen = read({});
     EXPECT_EQ(seen.status, 200);
     EXPECT_EQ(seen.field("Content-Encoding"), coding);
