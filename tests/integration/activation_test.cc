@@ -71,7 +71,8 @@ class Activation : public testing::Test {
     const std::string real = holdfast_binary();
     const std::string script = folder_ / "started";
     std::ofstream out(script);
-    out << "#!/bin/sh\nexport LISTEN_PID=" << pid
+    // The program would warn of a variable of the tests.
+    out << "#!/bin/sh\nunset HOLDFAST_BINARY\nexport LISTEN_PID=" << pid
         << " LISTEN_FDS=" << (count.empty() ? std::to_string(descriptors.size()) : count)
         << " LISTEN_FDNAMES='" << names << "'\nexec " << real << " \"$@\"";
     for (std::size_t i = 0; i < descriptors.size(); ++i)

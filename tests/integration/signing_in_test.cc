@@ -44,8 +44,9 @@ class SigningIn : public testing::Test {
  protected:
   explicit SigningIn(const std::vector<std::string>& more = {})
       : server_(folder_ / "data", [&] {
-          std::vector<std::string> arguments = {"--trusted-proxies", "127.0.0.1", "--digest",
-                                                "both"};
+          std::vector<std::string> arguments = {"--trusted-proxies", "127.0.0.1"};
+          if (std::find(more.begin(), more.end(), "--digest") == more.end())
+            arguments.insert(arguments.end(), {"--digest", "both"});
           arguments.insert(arguments.end(), more.begin(), more.end());
           return arguments;
         }()) {}
@@ -457,6 +458,33 @@ TEST_F(SigningIn, DigestSignsInWithCurl) {
   EXPECT_THAT(signed_in, HasSubstr("status=200"));
   EXPECT_THAT(signed_in, HasSubstr("Authorization: Digest username=\"alice\""));
   EXPECT_THAT(curl("wrong"), HasSubstr("status=401"));
+}
+
+class Md5Digest : public SigningIn {
+ protected:
+  Md5Digest() : SigningIn({"--digest", "md5"}) {}
+};
+
+// Python's urllib takes the first Digest challenge and fails when that is not MD5 or SHA-1.
+TEST_F(Md5Digest, SignsInWithPythonsUrllib) {
+  if (!program_exists("python3")) GTEST_SKIP() << "python3 is not installed";
+  holdfast({"user", "passwd", "alice", "--digest", "md5"}, "wonderland\n");
+  const auto python = [&](const std::string& password) {
+    const std::string script =
+        "import urllib.request as u\n"
+        "passwords = u.HTTPPasswordMgrWithDefaultRealm()\n"
+        "passwords.add_password(None, '" +
+        server_.url() + "', 'alice', '" + password +
+        "')\n"
+        "opener = u.build_opener(u.ProxyHandler({}), u.HTTPDigestAuthHandler(passwords))\n"
+        "try: print('status', opener.open('" +
+        server_.url() +
+        "', timeout=60).status)\n"
+        "except u.HTTPError as error: print('status', error.code)\n";
+    return run({.arguments = {"python3", "-c", script}}).output;
+  };
+  EXPECT_THAT(python("wonderland"), HasSubstr("status 200"));
+  EXPECT_THAT(python("wrong"), HasSubstr("status 401"));
 }
 
 // A client that knows MD5 only, as Windows and neon's elder releases.

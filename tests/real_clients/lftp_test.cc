@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/real_clients/signed_in.h"
 #include "tests/support/sample_tree.h"
@@ -18,6 +20,8 @@ using testing::Not;
 
 class Lftp : public SignedIn {
  protected:
+  explicit Lftp(std::vector<std::string> arguments = {}) : SignedIn(std::move(arguments)) {}
+
   void SetUp() override {
     if (!program_exists("lftp")) GTEST_SKIP() << "lftp is not installed";
   }
@@ -137,6 +141,22 @@ TEST_F(Lftp, SaysThatAPasswordIsWrong) {
   password_ = "wrong";
   EXPECT_THAT(lftp("put note; ", 1), HasSubstr("401"));
   EXPECT_EQ(status_of("/note"), 404);
+}
+
+// lftp answers the first Digest challenge with MD5, whatever its algorithm is.
+class LftpByDigest : public Lftp {
+ protected:
+  LftpByDigest() : Lftp({"--digest", "md5"}) {}
+};
+
+TEST_F(LftpByDigest, SignsInAndMirrorsBothWays) {
+  start_with_account({"--digest", "md5"});
+  write(folder_ / "a.txt", "some text");
+  const std::string talk = lftp("debug 9; put a.txt; ls; ");
+  EXPECT_THAT(talk, HasSubstr("Authorization: Digest"));
+  EXPECT_THAT(talk, Not(HasSubstr("Authorization: Basic")));
+  EXPECT_EQ(stored("/a.txt"), "some text");
+  mirror_both_ways();
 }
 
 }  // namespace

@@ -32,10 +32,12 @@ class SignedIn : public ::testing::Test {
     }
   }
 
-  void start_with_account() {
-    const auto added = run({.arguments = {holdfast_binary(), "user", "add", "anna", "--home", "/",
-                                          "--data", server_.data()},
-                            .input = std::string(kPassword) + "\n"});
+  // `settings` are added to the command that adds the account.
+  void start_with_account(const std::vector<std::string>& settings = {}) {
+    std::vector<std::string> command = {holdfast_binary(), "user", "add",    "anna",
+                                        "--home",          "/",    "--data", server_.data()};
+    command.insert(command.end(), settings.begin(), settings.end());
+    const auto added = run({.arguments = command, .input = std::string(kPassword) + "\n"});
     ASSERT_EQ(added.exit_code, 0) << added.output;
     authorization_ = {{"Authorization", basic("anna", kPassword)}};
     server_.start();

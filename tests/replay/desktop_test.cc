@@ -25,12 +25,6 @@ std::string lockinfo_href(const std::string& owner) {
   return lockinfo("exclusive", "<D:href>" + owner + "</D:href>");
 }
 
-std::vector<std::string> hrefs(const Answer& answer) {
-  std::vector<std::string> all;
-  for (const MultistatusResponse& response : multistatus(answer)) all.push_back(response.href);
-  return all;
-}
-
 // The answer to a PUT of `bytes` with chunked coding.
 Answer put_chunked(World& w, const std::string& target, const Headers& headers, std::string bytes) {
   StringBody body(std::move(bytes));

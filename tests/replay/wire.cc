@@ -239,7 +239,7 @@ void Wire::take_challenge(const WireAnswer& answer, std::string_view what) {
     const std::string& line = at->second;
     schemes.push_back(line.substr(0, line.find(' ')));
     EXPECT_NE(line.find("realm=\"Holdfast\""), std::string::npos) << line;
-    static const std::regex kDigest("Digest .*algorithm=([^,]+), nonce=\"([^\"]+)\".*");
+    static const std::regex kDigest("Digest .*algorithm=([^,]+),.* nonce=\"([^\"]+)\".*");
     std::smatch match;
     if (!std::regex_match(line, match, kDigest)) continue;
     if (!nonce_.empty() && !windows) continue;

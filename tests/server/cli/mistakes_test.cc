@@ -141,8 +141,8 @@ const std::vector<Call>& calls() {
        "holdfast certificate takes no argument, and \"/x\" is one; see holdfast certificate "
        "--help."},
       {{"user"},
-       "holdfast user needs a command: token, add, passwd, list, remove, grant, revoke, quota or "
-       "certificate; see holdfast user --help."},
+       "holdfast user needs a command: token, add, passwd, list, remove, grant, revoke, quota, "
+       "certificate or adopt; see holdfast user --help."},
       {{"user", "delete", "ann"},
        "\"delete\" is no command of holdfast user; holdfast user remove may be meant."},
       {{"user", "ls"}, "\"ls\" is no command of holdfast user; holdfast user list may be meant."},
