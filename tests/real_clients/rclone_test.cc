@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/real_clients/signed_in.h"
@@ -160,6 +162,29 @@ TEST_F(Rclone, WhatAMountTookSurvivesAKill) {
     EXPECT_EQ(diff.exit_code, 0) << diff.output;
   }
   check_store();
+}
+
+// With the options that the server prints. rclone sends a file some seconds after it was closed. It
+// fails itself when cp -p sets permissions, which a WebDAV server does not have.
+TEST_F(Rclone, AMountKeepsTheDatesThatCpKeeps) {
+  if (const auto reason = why_no_fuse(); !reason.empty()) GTEST_SKIP() << reason;
+  const std::string local = folder_ / "old.txt";
+  std::ofstream(local) << "text";
+  ASSERT_EQ(run({.arguments = {"touch", "-d", "2001-02-03T04:05:06Z", local}}).exit_code, 0);
+  Mount mount(folder_ / "mount", [this](const std::filesystem::path& point) {
+    return rclone(
+        {"mount", "--vfs-cache-mode", "writes", "--webdav-vendor", "owncloud", ":webdav:", point});
+  });
+  const auto copy =
+      run({.arguments = {"cp", "--preserve=timestamps", local, mount.point() / "new.txt"}});
+  EXPECT_EQ(copy.exit_code, 0) << copy.output;
+  Reply there;
+  for (int i = 0; i < 300 && there.status != 200; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    there = HttpClient(server_.port()).request("GET", "/new.txt");
+  }
+  EXPECT_EQ(there.body, "text");
+  EXPECT_EQ(there.field("Last-Modified"), "Sat, 03 Feb 2001 04:05:06 GMT");
 }
 
 // rclone then sends a Destination with the name and the password in it.
