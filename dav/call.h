@@ -15,6 +15,7 @@
 #include "dav/xml/parse_slots.h"
 #include "storage/content.h"
 #include "storage/namespace.h"
+#include "storage/space_ledger.h"
 
 namespace holdfast::dav {
 
@@ -30,6 +31,7 @@ struct Call {
   const Options& options;
   xml::ParseSlots& parses;  // a handler takes one while a parsed document exists
   PropFindCache& propfinds;
+  storage::SpaceLedger& space;
   Target target;
 
   [[nodiscard]] const Fields& fields() const { return request.fields; }

@@ -74,12 +74,20 @@ void refuse_body(const Call& call) {
 
 }  // namespace
 
-Engine::Engine(storage::Namespace& names, storage::ContentStore& contents, Options options)
+Engine::Engine(storage::Namespace& names, storage::ContentStore& contents, Options options,
+               std::shared_ptr<storage::SpaceLedger> space)
     : names_(names),
       contents_(contents),
       options_(std::move(options)),
       parses_(options_.xml_parses, std::chrono::seconds(options_.xml_wait_s)),
-      propfinds_(std::make_unique<PropFindCache>(options_, parses_)) {}
+      space_(std::move(space)),
+      propfinds_(std::make_unique<PropFindCache>(options_, parses_)) {
+  const auto available = [&contents] { return contents.space().available; };
+  if (!space_)
+    space_ = std::make_shared<storage::SpaceLedger>(storage::SpaceLedger::Limits{}, available,
+                                                    available);
+  space_->set_floor(options_.free_space_floor_bytes);
+}
 
 Engine::~Engine() = default;
 
@@ -87,9 +95,8 @@ Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& c
   Response response;
   try {
     const Method& method = dispatch(request.method);
-    Call call{request, caller,      method,
-              names_,  contents_,   options_,
-              parses_, *propfinds_, parse_target(request, method, options_)};
+    Call call{request,  caller,  method,      names_,  contents_,
+              options_, parses_, *propfinds_, *space_, parse_target(request, method, options_)};
     judge_target(call);
     if (method.body == BodyUse::none) refuse_body(call);
     response = method.handle(call);

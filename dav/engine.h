@@ -1,5 +1,6 @@
 // The WebDAV engine (RFC 4918, RFC 9110): it takes a Request and its Caller and returns a Response.
-// Its own state is its options, the count of bodies being parsed and the last PROPFIND bodies;
+// Its own state is its options, the count of bodies being parsed, the last PROPFIND bodies and what
+// uploads under way reserve;
 // everything else is in the namespace and the content store. Any number of threads may call handle
 // at once.
 //
@@ -19,6 +20,7 @@
 #include "http/range.h"
 #include "storage/content.h"
 #include "storage/namespace.h"
+#include "storage/space_ledger.h"
 
 namespace holdfast::dav {
 
@@ -26,8 +28,10 @@ class PropFindCache;
 
 class Engine {
  public:
-  // The stores must outlive the engine.
-  Engine(storage::Namespace& names, storage::ContentStore& contents, Options options);
+  // The stores must outlive the engine. `space` gets the floor of the options; without it the
+  // engine has a ledger of its own.
+  Engine(storage::Namespace& names, storage::ContentStore& contents, Options options,
+         std::shared_ptr<storage::SpaceLedger> space = nullptr);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -46,6 +50,7 @@ class Engine {
   storage::ContentStore& contents_;
   Options options_;
   mutable xml::ParseSlots parses_;
+  std::shared_ptr<storage::SpaceLedger> space_;
   std::unique_ptr<PropFindCache> propfinds_;
 };
 

@@ -4,6 +4,19 @@
 #include <limits>
 
 namespace holdfast::dav {
+namespace {
+
+constexpr std::uint64_t kResourcesAtLeast = 10'000;
+constexpr std::uint64_t kBytesPerResource = 4096;
+
+}  // namespace
+
+storage::AccountId owner_after(const Call& call, const storage::Resource& resource, bool grows) {
+  const storage::AccountId writer = call.caller->account;
+  if (writer == storage::kNobody || writer == resource.owner) return resource.owner;
+  if (grows || resource.owner == storage::kNobody) return writer;
+  return call.names.accounts()->find(resource.owner) ? resource.owner : writer;
+}
 
 QuotaCheck::QuotaCheck(const Call& call, const storage::Snapshot& snapshot,
                        storage::AccountId account)
@@ -18,6 +31,7 @@ QuotaCheck::QuotaCheck(const Call& call, const storage::Snapshot& snapshot,
     bytes_ = owner->quota_bytes;
     resources_ = owner->quota_resources;
   }
+  if (bytes_ && !resources_) resources_ = kResourcesAtLeast + *bytes_ / kBytesPerResource;
   if (bytes_ || resources_) before_ = snapshot.usage_of(account);
 }
 
@@ -39,11 +53,11 @@ void QuotaCheck::require_within(const storage::Transaction& tx) const {
 }
 
 void require_space(const Call& call, std::uint64_t bytes) {
-  const std::uint64_t floor = call.options.free_space_floor_bytes;
-  if (floor == 0) return;
-  const std::uint64_t available = call.contents.space().available;
-  if (available < floor || bytes > available - floor)
-    throw Error(Precondition::sufficient_disk_space, "the free-space floor would be crossed");
+  if (!call.space.fits(bytes)) throw disk_is_full();
+}
+
+Error disk_is_full() {
+  return {Precondition::sufficient_disk_space, "the free-space floor would be crossed"};
 }
 
 Error quota_exceeded() {

@@ -12,8 +12,15 @@
 
 namespace holdfast::dav {
 
+// Returns the account that counts `resource` once the caller has written to it: its owner, or the
+// caller when nobody owns it (the owner may be gone) or when the caller makes it `grow`. Anonymous
+// clients own nothing that an account owns already.
+[[nodiscard]] storage::AccountId owner_after(const Call& call, const storage::Resource& resource,
+                                             bool grows);
+
 // One account's quota, before something is stored that the account will own. A quota below what is
-// owned already forbids only writes that add to it.
+// owned already forbids only writes that add to it. With a quota of bytes and none of resources, an
+// account may own 10,000 resources and one more for each 4 KiB: names take space, too.
 class QuotaCheck {
  public:
   // Reads what `account` owns in `snapshot`; kNobody has no quota.
@@ -35,10 +42,13 @@ class QuotaCheck {
 };
 
 // Refuses when less free space than Options::free_space_floor_bytes would be left after storing
-// `bytes` more. Call for every operation that adds to the store; those that remove, move or unlock
-// need no space. Throws Error 507 sufficient-disk-space.
+// `bytes` more and what uploads under way have yet to write. Call for every operation that adds to
+// the store; those that remove, move or unlock need no space. Throws Error 507
+// sufficient-disk-space.
 void require_space(const Call& call, std::uint64_t bytes = 0);
 
+// Returns a 507 sufficient-disk-space.
+[[nodiscard]] Error disk_is_full();
 // Returns a 507 quota-not-exceeded.
 [[nodiscard]] Error quota_exceeded();
 

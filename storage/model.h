@@ -92,8 +92,10 @@ struct Resource {
   // Last-Modified, which has whole seconds. Clients may set it. A collection's date changes when a
   // member is added or removed.
   Date modified;
-  // The account that made the resource, and whose quota it counts against. The account may be gone.
+  // The account whose quota the resource counts against: that which made it, or made it grow last.
+  // The account may be gone.
   AccountId owner = kNobody;
+  std::int64_t property_set = 0;  // id of its dead properties, which copies share; 0: it has none
 
   // Only files have these.
   std::string etag;          // opaque-tag without quotes, [A-Za-z0-9._-]; belongs to the content

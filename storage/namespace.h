@@ -91,7 +91,9 @@ enum class Among { all, exclusive };
 
 struct Usage {
   std::uint64_t resources = 0;  // mapped resources, the root included
-  std::uint64_t bytes = 0;      // sum of all files' sizes, each copy counted
+  // The sum of all files' sizes and of all dead properties (namespace names, names and values),
+  // each copy counted.
+  std::uint64_t bytes = 0;
 };
 
 // A late UNLOCK or refresh finds only this many expired locks of a resource: those that ran out
@@ -124,7 +126,8 @@ class Snapshot {
   // one step in an index.
   virtual void locks_within(const Resource& root, Among among,
                             const std::function<bool(const Lock&)>& visit) const = 0;
-  [[nodiscard]] virtual std::vector<Property> properties(NodeId id) const = 0;
+  // Returns the dead properties of a resource as this snapshot returned it.
+  [[nodiscard]] virtual std::vector<Property> properties(const Resource& resource) const = 0;
   // Returns the file's content, with inline bytes.
   [[nodiscard]] virtual Content content(const Resource& file) const = 0;
   // Returns the file's content without inline bytes: its place, size and checksums.
@@ -193,8 +196,11 @@ class Transaction : public Snapshot {
   // an account owned that is gone; but the root of the tree is nobody's. What other accounts own
   // stays theirs. Returns what it came to own.
   virtual Usage adopt_tree(const Resource& root, AccountId owner) = 0;
-  // Applies the changes in order. Does not check them.
-  virtual void patch_properties(NodeId id, std::span<const PropertyChange> changes) = 0;
+  // Makes the resource count against the quota of `owner`. Nothing else of it changes.
+  virtual void set_owner(NodeId id, AccountId owner) = 0;
+  // Applies the changes in order. Does not check them. Returns by how many bytes the properties
+  // grew; less than 0 when they shrank.
+  virtual std::int64_t patch_properties(NodeId id, std::span<const PropertyChange> changes) = 0;
   // Sets the modification date. A collection's date keeps its mark of what is gone from it
   // (storage/dates.h).
   virtual void set_modified(NodeId id, Date modified) = 0;

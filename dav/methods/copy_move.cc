@@ -14,6 +14,9 @@
 namespace holdfast::dav {
 namespace {
 
+// What the row of a resource and its entry in the index take, with a name of usual length.
+constexpr std::uint64_t kRowBytes = 256;
+
 struct Transfer {
   bool moves = false;
   Target destination;
@@ -71,16 +74,21 @@ void check_rights(const Call& call, const Transfer& transfer, const storage::Sna
   require_right_within(call, snapshot, to, storage::Right::write);
 }
 
-void check_limits(const Call& call, const Transfer& transfer, const storage::Snapshot& snapshot,
-                  const storage::Resource& source, bool recursive) {
-  if (!recursive || !source.is_collection()) return;
+// Returns how many resources the tree has that a COPY makes.
+std::uint64_t check_limits(const Call& call, const Transfer& transfer,
+                           const storage::Snapshot& snapshot, const storage::Resource& source,
+                           bool recursive) {
+  if (!recursive || !source.is_collection()) return 1;
   const storage::Path& to = transfer.destination.path;
   // parse_reference has checked the destination itself, so neither difference is negative.
   const PathLimits& limits = call.options.space.limits;
   if (!snapshot.fits_below(source, limits.depth - to.depth(), limits.path_bytes - to.bytes()))
     throw Error(403, "a member's path would become too deep or too long");
-  if (!transfer.moves && snapshot.count(source, call.options.copy_limit) > call.options.copy_limit)
+  if (transfer.moves) return 0;
+  const std::uint64_t count = snapshot.count(source, call.options.copy_limit);
+  if (count > call.options.copy_limit)
     throw Error(507, "the tree has more resources than one COPY may make");
+  return count;
 }
 
 // Returns the resource with the date that it will have at the destination. The store computes
@@ -125,7 +133,7 @@ Response transfer(Call& call, bool moves) {
     check_source_and_destination(transfer, source, destination);
     check_rights(call, transfer, tx, recursive);
     require_parent(destination);
-    check_limits(call, transfer, tx, resource, recursive);
+    const std::uint64_t count = check_limits(call, transfer, tx, resource, recursive);
 
     conditions.check(tx, source);
     replaced = destination.mapped() && destination.resource->id != resource.id;
@@ -140,7 +148,8 @@ Response transfer(Call& call, bool moves) {
     require_tokens_to_add(call, conditions, tx, destination);
     if (replaced) require_tokens_within(call, conditions, tx, destination);
 
-    if (!moves) require_space(call);
+    // A copy shares content and properties, so only its rows take space.
+    if (!moves) require_space(call, count * kRowBytes);
     const std::string_view name = transfer.destination.path.name();
     const storage::AccountId owner = call.caller->account;
     const QuotaCheck quota(call, tx, moves ? storage::kNobody : owner);  // MOVE keeps owners

@@ -248,7 +248,7 @@ Response handle_proppatch(Call& call) {
       require_tokens(call, conditions, tx, target.locks);
     outcome = instructions;
     judge_checksums(outcome, tx, resource);
-    judge_limits(outcome, tx.properties(resource.id), call.options);
+    judge_limits(outcome, tx.properties(resource), call.options);
     if (!all_good(outcome)) return;
     const bool sets = std::any_of(changes.begin(), changes.end(),
                                   [](const auto& change) { return change.xml.has_value(); });
@@ -258,7 +258,12 @@ Response handle_proppatch(Call& call) {
                                        ? storage::Date(*modified, storage::DateMark::set)
                                        : storage::date_set(*modified, resource, *target.parent));
     }
-    if (!changes.empty()) tx.patch_properties(resource.id, changes);
+    if (changes.empty()) return;
+    const storage::AccountId owner = owner_after(call, resource, true);
+    const QuotaCheck quota(call, tx, owner);
+    if (tx.patch_properties(resource.id, changes) <= 0) return;
+    tx.set_owner(resource.id, owner);
+    quota.require_within(tx);
   });
 
   if (!all_good(outcome)) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "dav/body.h"
 #include "dav/conditions.h"
@@ -119,18 +120,26 @@ void check(const Call& call, const Conditions& conditions, const storage::Snapsh
   }
 }
 
-// Returns the account that owns the file or will own it.
-storage::AccountId owner_of(const Call& call, const storage::Resolution& target) {
-  return target.mapped() ? target.resource->owner : call.caller->account;
+// Returns the account that will own the file when it has `size` bytes.
+storage::AccountId owner_of(const Call& call, const storage::Resolution& target,
+                            std::uint64_t size) {
+  if (!target.mapped()) return call.caller->account;
+  return owner_after(call, *target.resource, size > target.resource->size);
 }
 
-// Refuses what does not fit; returns the most bytes that the quota of the file's owner permits.
+// Refuses what does not fit; returns the most bytes that the quota of the file's future owner
+// permits.
 std::uint64_t check_space(const Call& call, const storage::Snapshot& snapshot,
                           const storage::Resolution& target, std::optional<std::uint64_t> length) {
   if (length && *length > body_limit_bytes(call)) throw body_too_large(call);
-  const QuotaCheck quota(call, snapshot, owner_of(call, target));
-  if (!target.mapped()) quota.require_resource();
-  const std::uint64_t room = quota.room_bytes(target.mapped() ? target.resource->size : 0);
+  constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
+  const std::uint64_t replaced = target.mapped() ? target.resource->size : 0;
+  const storage::AccountId owner = owner_of(call, target, length.value_or(kAny));
+  const QuotaCheck quota(call, snapshot, owner);
+  const bool owned = target.mapped() && target.resource->owner == owner;
+  if (!owned && length) quota.require_resource();
+  std::uint64_t room = quota.room_bytes(owned ? replaced : 0);
+  if (!length) room = std::max(room, replaced);  // what does not grow keeps its owner
   if (length.value_or(0) > room) throw quota_exceeded();
   require_space(call, length.value_or(0));
   return room;
@@ -159,18 +168,46 @@ void read_whole(Call& call, const Announced& announced, std::uint64_t room_bytes
     throw Error(400, "the body has another length than announced");
 }
 
-std::unique_ptr<storage::Upload> receive(Call& call, const Announced& announced,
-                                         std::uint64_t room_bytes, HeldLocks* locks) {
+// Reserves space for the next bytes of a body. Throws Error 507.
+void reserve(storage::SpaceLedger::Reservation& space, std::uint64_t bytes) {
+  using Verdict = storage::SpaceLedger::Verdict;
+  switch (space.grow(bytes)) {
+    case Verdict::granted:
+      return;
+    case Verdict::quota:
+      throw quota_exceeded();
+    case Verdict::floor:
+      throw disk_is_full();
+    case Verdict::share: {
+      Error error = disk_is_full();
+      error.detail = "one client's uploads would take almost all space above the floor";
+      throw error;
+    }
+  }
+}
+
+// An upload, and the space that it holds until a row names it: none when the body has arrived,
+// because then it is committed at once.
+struct Received {
+  std::unique_ptr<storage::Upload> upload;
+  std::optional<storage::SpaceLedger::Reservation> space;
+};
+
+Received receive(Call& call, const Announced& announced, bool arrived, std::uint64_t room_bytes,
+                 HeldLocks* locks) {
   storage::Digests digests = announced.checksums.digests();
   // A client that sends one of SHA-1 and MD5 in OC-Checksum may compare the other later: rclone
   // sends SHA-1, and its check uses MD5.
   const bool both = call.fields().find("OC-Checksum") && (digests.sha1 || digests.md5);
   digests.sha1 |= both || call.options.checksums.sha1;
   digests.md5 |= both || call.options.checksums.md5;
-  auto upload = call.contents.begin(digests);
-  read_whole(call, announced, room_bytes, locks,
-             [&](std::span<const char> bytes) { upload->append(bytes); });
-  return upload;
+  Received received{call.contents.begin(digests), std::nullopt};
+  if (!arrived) received.space.emplace(call.space.upload(call.caller->account, room_bytes));
+  read_whole(call, announced, room_bytes, locks, [&](std::span<const char> bytes) {
+    if (received.space) reserve(*received.space, bytes.size());
+    received.upload->append(bytes);
+  });
+  return received;
 }
 
 // What the response to a PUT says about the file.
@@ -226,7 +263,10 @@ Response handle_put(Call& call) {
     room_bytes = check_space(call, *snapshot, before, announced.length);
   }
 
-  const auto upload = receive(call, announced, room_bytes, locks ? &*locks : nullptr);
+  const Received received =
+      receive(call, announced, arrived, room_bytes, locks ? &*locks : nullptr);
+  const auto& upload = received.upload;
+  if (!arrived) require_space(call);
   const storage::Content& content = upload->seal();
   if (!arrived) announced.checksums.verify(content.checksums);
 
@@ -246,7 +286,8 @@ Response handle_put(Call& call) {
         check_space(call, tx, target, content.size);
         announced.checksums.verify(content.checksums);
       }
-      const QuotaCheck quota(call, tx, owner_of(call, target));
+      const storage::AccountId owner = owner_of(call, target, content.size);
+      const QuotaCheck quota(call, tx, owner);
       if (!target.parent) {
         make_missing_parents(call, tx, target);
         target = tx.resolve(call.target.path);
@@ -256,7 +297,8 @@ Response handle_put(Call& call) {
           target.mapped() ? storage::date_of_content(date, *target.resource, *target.parent)
                           : storage::date_of_new(date, *target.parent);
       storage::Resource stored =
-          tx.put(*target.parent, call.target.path.name(), content, modified, call.caller->account);
+          tx.put(*target.parent, call.target.path.name(), content, modified, owner);
+      if (stored.owner != owner) tx.set_owner(stored.id, owner);
       quota.require_within(tx);
       outcome = {target.mapped(), std::move(stored.etag),
                  http::last_modified(stored.modified.at, tx.wall_now()), stored.content};

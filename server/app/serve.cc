@@ -9,6 +9,7 @@
 #include <exception>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -45,6 +46,7 @@
 #include "server/tls/credentials.h"
 #include "storage/clock.h"
 #include "storage/maintenance.h"
+#include "storage/space_ledger.h"
 
 namespace holdfast::server::app {
 namespace {
@@ -123,6 +125,14 @@ int leave_root(const config::Config& config, const process::Owner& owner,
 // must be set and is not.
 auth::Anonymous without_accounts(const config::Config& config, bool has_accounts) {
   return auth::anonymous_without_accounts(config.anonymous, config.listen, has_accounts);
+}
+
+// Returns the bytes that can still be written to the folder's file system.
+std::uint64_t free_bytes(const std::string& folder) {
+  std::error_code error;
+  const std::filesystem::space_info info = std::filesystem::space(folder, error);
+  // A folder that cannot be looked at is found out when the file is made.
+  return error ? std::numeric_limits<std::uint64_t>::max() : info.available;
 }
 
 // Returns the limits for listeners besides the main one, which read no bodies.
@@ -212,10 +222,11 @@ class Newest {
 // The objects that answer requests, made from the settings of one moment.
 struct Answering {
   Answering(const config::Config& config, cli::Store& store, auth::SignIn& sign_in,
-            auth::ActiveRequests& active)
+            auth::ActiveRequests& active, std::shared_ptr<storage::SpaceLedger> space)
       : proxies(config.trusted_proxies),
         policy(config.public_urls, net::hosts_of(config.listen), config.cors_origins),
-        engine(*store.names, *store.contents, config.engine_options(store.contents->space().total)),
+        engine(*store.names, *store.contents, config.engine_options(store.contents->space().total),
+               std::move(space)),
         gate(proxies, policy, sign_in, active, engine) {}
 
   const auth::Proxies proxies;
@@ -361,7 +372,12 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
       clock);
   auth::ActiveRequests active(limits.requests_per_account);
   Newest<Answering> answering;
-  answering.make(config, store, sign_in, active);
+  const auto space = std::make_shared<storage::SpaceLedger>(
+      storage::SpaceLedger::Limits{},
+      [&contents = *store.contents] { return contents.space().available; },
+      [folder = limits.spill_folder] { return free_bytes(folder); });
+  limits.space = space;
+  answering.make(config, store, sign_in, active, space);
 
   const std::unique_ptr<loop::Listener> listener = make_listener(
       config.listen, inherited.own, limits,
@@ -435,7 +451,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   print(banner(config, sign_in.anonymous(), ports, tls ? tls->fingerprint() : std::string()));
   wait_for_stop(log.get(), tls ? &*tls : nullptr, control ? &*control : nullptr, [&] {
     if (!settings.reread()) return;
-    answering.make(settings.running(), store, sign_in, active);
+    answering.make(settings.running(), store, sign_in, active, space);
     redirect.make(settings.running(), listener->port(), net::hosts_of(config.listen));
   });
   notify_manager(process::process_environment(), "STOPPING=1");

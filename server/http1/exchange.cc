@@ -69,7 +69,7 @@ ExchangeEnd exchange(const Service& service, net::Wire& wire, Buffers& space, co
   const bool small = is_small(response);
   if (!small) wire.dedicate_thread();
   const bool drained = body.drain();
-  ResponseWriter writer(wire, space, service.limits);
+  ResponseWriter writer(wire, space, service.limits, client.address);
   const ResponseWriter::Outcome sent = writer.send(
       response, {.head_only = head.method == "HEAD",
                  .http10 = head.http10,

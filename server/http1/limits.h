@@ -4,7 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+
+#include "storage/space_ledger.h"
 
 namespace holdfast::server::http1 {
 
@@ -33,6 +36,8 @@ struct Limits {
   // The folder for the part of a response that the client does not take at once; the files have no
   // name there.
   std::string spill_folder = "/tmp";
+  // What these files may take. Null: no limit.
+  std::shared_ptr<storage::SpaceLedger> space;
 };
 
 }  // namespace holdfast::server::http1

@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "dav/headers.h"
@@ -25,6 +26,13 @@ class ClientGone final : public std::exception {
 };
 
 }  // namespace
+
+// Returns why no more of an answer may wait for its client.
+const char* reason(storage::SpaceLedger::Verdict verdict) {
+  return verdict == storage::SpaceLedger::Verdict::floor
+             ? "the client does not take the answer, and the disk has no room for the rest"
+             : "the client does not take the answer, and as much waits for clients as may";
+}
 
 // Sends what a producer writes, one chunk for each block (RFC 9112 §7.1). What the socket does not
 // take at once goes to an overflow file, and so does everything after it.
@@ -97,6 +105,7 @@ class ResponseWriter::Stream final : public http::Sink {
       taken -= skipped;
       piece.remove_prefix(skipped);
       if (piece.empty()) continue;
+      reserve(piece.size());
       if (!overflow_) overflow_.emplace(writer_.limits_.spill_folder);
       overflow_->append(piece);
     }
@@ -107,8 +116,17 @@ class ResponseWriter::Stream final : public http::Sink {
     sent_ += *sent;
   }
 
+  void reserve(std::uint64_t bytes) {
+    using storage::SpaceLedger;
+    if (!writer_.limits_.space) return;
+    if (!reserved_) reserved_.emplace(writer_.limits_.space->answer(writer_.address_));
+    const SpaceLedger::Verdict verdict = reserved_->grow(bytes);
+    if (verdict != SpaceLedger::Verdict::granted) throw std::runtime_error(reason(verdict));
+  }
+
   ResponseWriter& writer_;
   bool began_ = false;
+  std::optional<storage::SpaceLedger::Reservation> reserved_;  // until the file is closed
   std::optional<OverflowFile> overflow_;
   std::uint64_t sent_ = 0;  // bytes of the overflow file that were sent
 };

@@ -31,8 +31,9 @@ class ResponseWriter {
     std::string detail;  // why it was cut or replaced
   };
 
-  ResponseWriter(net::Wire& wire, Buffers& space, const Limits& limits)
-      : wire_(wire), space_(space), limits_(limits) {}
+  // `address` is the client's, numeric. All arguments must outlive the writer.
+  ResponseWriter(net::Wire& wire, Buffers& space, const Limits& limits, const std::string& address)
+      : wire_(wire), space_(space), limits_(limits), address_(address) {}
 
   // Consumes the body. Never throws.
   [[nodiscard]] Outcome send(http::Response& response, Terms terms) noexcept;
@@ -53,6 +54,7 @@ class ResponseWriter {
   net::Wire& wire_;
   Buffers& space_;
   const Limits& limits_;
+  const std::string& address_;
   Terms terms_;
   Outcome outcome_;
 };

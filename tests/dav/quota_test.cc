@@ -168,27 +168,103 @@ TEST_F(Quota, ACopyCountsAllItsFilesForWhoCopies) {
   EXPECT_EQ(used(*ann).bytes, 60U);
 }
 
-// New content for a file is charged to whom the file belongs, whoever writes; a MOVE to nobody.
-TEST_F(Quota, PutOverChargesTheOwnerAndMoveNobody) {
+// Who makes a file grow owns it from then on, and pays for it; a MOVE changes no owner.
+TEST_F(Quota, WhoMakesAFileGrowPaysForIt) {
   const auto ann = be(100, {}, "ann");
   world_.put("/f", std::string(50, 'f'));
-  const auto bob = be(10, 1, "bob");
-  EXPECT_EQ(world_.status("PUT", "/f", {}, std::string(100, 'x')), 204);
-  EXPECT_EQ(used(*ann).bytes, 100U);
-  EXPECT_EQ(used(*bob).bytes, 0U);
-  StringBody body(std::string(101, 'x'));
-  expect_exceeded(world_.dav.send("PUT", "/f", {}, body));
-  EXPECT_FALSE(body.invited());
-  StringBody chunked(std::string(101, 'x'));
-  expect_exceeded(world_.dav.send("PUT", "/f", {}, chunked.chunked()));
-  EXPECT_EQ(world_.status("MOVE", "/f", {{"Destination", "/g"}}), 201);
-  EXPECT_EQ(used(*ann).bytes, 100U);
-  EXPECT_EQ(used(*bob).resources, 0U);
-  // What nobody owns, nobody's quota limits.
-  world_.dav.as(dav::anonymous_caller(Right::write));
-  world_.put("/nobodys");
+  const auto bob = be(80, 1, "bob");
+  for (const std::size_t size : {50U, 40U, 0U, 30U}) {
+    EXPECT_EQ(world_.status("PUT", "/f", {}, std::string(size, 'x')), 204);
+    EXPECT_EQ(used(*ann).bytes, size == 30 ? 0U : size);
+    EXPECT_EQ(used(*bob).bytes, size == 30 ? 30U : 0U);
+  }
+  EXPECT_EQ(used(*ann).resources, 0U);
+  EXPECT_EQ(used(*bob).resources, 1U);
+  world_.dav.as(ann);
+  EXPECT_EQ(world_.status("PUT", "/g", {}, std::string(100, 'g')), 201) << "all of her quota";
   world_.dav.as(bob);
-  EXPECT_EQ(world_.status("PUT", "/nobodys", {}, std::string(1000, 'x')), 204);
+  for (const bool chunked : {false, true}) {
+    StringBody body(std::string(101, 'x'));
+    if (chunked) body.chunked();
+    expect_exceeded(world_.dav.send("PUT", "/g", {}, body));
+    EXPECT_EQ(body.invited(), chunked);
+    StringBody smaller(std::string(100, 'x'));
+    if (chunked) smaller.chunked();
+    EXPECT_EQ(world_.dav.send("PUT", "/g", {}, smaller).status, 204) << "it does not grow";
+  }
+  EXPECT_EQ(used(*ann).bytes, 100U);
+  EXPECT_EQ(world_.status("MOVE", "/g", {{"Destination", "/h"}}), 201);
+  EXPECT_EQ(used(*ann).bytes, 100U);
+  EXPECT_EQ(used(*bob).resources, 1U);
+}
+
+// What nobody owns becomes the writer's, and so does what the account owned that is gone.
+TEST_F(Quota, NobodysFileBecomesTheWriters) {
+  world_.dav.as(dav::anonymous_caller(Right::write));
+  world_.put("/nobodys", std::string(50, 'x'));
+  world_.put("/more", std::string(50, 'x'));
+  const auto gone = be({}, {}, "gone");
+  world_.put("/gones", std::string(20, 'x'));
+  world_.store.names.write(storage::Flush::required,
+                           [&](storage::Transaction& tx) { tx.remove_account(gone->account); });
+  const auto ann = be(60, {}, "ann");
+  expect_exceeded(world_.send("PUT", "/nobodys", {}, std::string(61, 'x')));
+  EXPECT_EQ(world_.status("PUT", "/nobodys", {}, std::string(40, 'x')), 204) << "smaller";
+  EXPECT_EQ(used(*ann).bytes, 40U);
+  EXPECT_EQ(world_.status("PUT", "/gones", {}, std::string(20, 'y')), 204);
+  EXPECT_EQ(used(*ann).bytes, 60U);
+  EXPECT_EQ(used(*ann).resources, 2U);
+  // Anonymous clients leave what belongs to an account to that account.
+  world_.dav.as(dav::anonymous_caller(Right::write));
+  expect_exceeded(world_.send("PUT", "/gones", {}, std::string(21, 'x')));
+  EXPECT_EQ(world_.status("PUT", "/more", {}, std::string(1000, 'x')), 204);
+  EXPECT_EQ(used(*ann).bytes, 60U);
+}
+
+TEST_F(Quota, OfBytesLimitsPropertiesAndTheirCopies) {
+  const auto ann = be(1000, {}, "ann");
+  world_.mkcol("/c");
+  const auto set = [&](const std::string& url, std::size_t size) {
+    return world_.send("PROPPATCH", url, {},
+                       set_properties("<x:p>" + std::string(size, 'v') + "</x:p>"));
+  };
+  expect_exceeded(set("/c", 1000));
+  EXPECT_EQ(used(*ann).bytes, 0U);
+  EXPECT_EQ(set("/c", 400).status, 207);
+  const std::uint64_t once = used(*ann).bytes;
+  EXPECT_GT(once, 400U);
+  EXPECT_LT(once, 500U);
+  EXPECT_EQ(world_.status("COPY", "/c", {{"Destination", "/d"}}), 201);
+  EXPECT_EQ(used(*ann).bytes, 2 * once);
+  expect_exceeded(world_.send("COPY", "/c", {{"Destination", "/e"}}));
+  EXPECT_EQ(used(*ann).resources, 2U);
+  EXPECT_EQ(world_.properties("/", "quota-used-bytes").text("quota-used-bytes"),
+            std::to_string(2 * once));
+  // Another's property is paid by who set it.
+  const auto bob = be(1000, {}, "bob");
+  EXPECT_EQ(set("/d", 500).status, 207);
+  EXPECT_EQ(used(*ann).bytes, once);
+  EXPECT_EQ(used(*bob).bytes, once + 100);
+  EXPECT_EQ(set("/c", 10).status, 207) << "it shrinks";
+  EXPECT_EQ(used(*bob).resources, 1U);
+  world_.dav.as(ann);
+  EXPECT_EQ(world_.status("DELETE", "/c"), 204);
+  EXPECT_EQ(used(*ann).bytes, 0U);
+}
+
+// Names take space, too: 10,000 resources, and one more for each 4 KiB.
+TEST_F(Quota, OfBytesAloneLimitsResourcesAsWell) {
+  const auto ann = be(8192, {}, "ann");
+  world_.store.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const auto root = tx.resolve({});
+    for (int i = 0; i < 10'001; ++i)
+      static_cast<void>(tx.make_collection(*root.resource, std::to_string(i), ann->account));
+  });
+  EXPECT_EQ(world_.status("MKCOL", "/a"), 201);
+  expect_exceeded(world_.send("MKCOL", "/b"));
+  expect_exceeded(world_.send("PUT", "/b", {}, ""));
+  EXPECT_EQ(world_.status("DELETE", "/17"), 204);
+  EXPECT_EQ(world_.status("PUT", "/b", {}, ""), 201);
 }
 
 TEST_F(Quota, LoweredBelowWhatIsOwnedOnlyGrowthIsRefused) {
@@ -208,7 +284,7 @@ TEST_F(Quota, LoweredBelowWhatIsOwnedOnlyGrowthIsRefused) {
   EXPECT_EQ(world_.status("PUT", "/f", {}, std::string(40, 'x')), 204);
   EXPECT_EQ(world_.status("COPY", "/f", {{"Destination", "/c/g"}}), 204) << "less than before";
   EXPECT_EQ(world_.status("MOVE", "/c/g", {{"Destination", "/c/h"}}), 201);
-  EXPECT_EQ(world_.status("PROPPATCH", "/f", {}, set_properties("<x:p>1</x:p>")), 207);
+  expect_exceeded(world_.send("PROPPATCH", "/f", {}, set_properties("<x:p>1</x:p>")));
   EXPECT_EQ(world_.status("DELETE", "/c"), 204);
   EXPECT_EQ(world_.properties("/", "quota-available-bytes").text("quota-available-bytes"), "0");
 }
@@ -251,6 +327,24 @@ class BusyBody final : public http::Body {
   std::function<void()> meanwhile_;
 };
 
+// A chunked body of these pieces, that does something before each.
+class PiecesBody final : public http::Body {
+ public:
+  PiecesBody(std::vector<std::string> pieces, std::function<void(std::size_t)> before)
+      : pieces_(std::move(pieces)), before_(std::move(before)) {}
+  [[nodiscard]] std::optional<std::uint64_t> length() const override { return std::nullopt; }
+  Piece read() override {
+    if (next_ == pieces_.size()) return {State::complete, {}};
+    before_(next_);
+    return {State::more, pieces_[next_++]};
+  }
+
+ private:
+  std::vector<std::string> pieces_;
+  std::function<void(std::size_t)> before_;
+  std::size_t next_ = 0;
+};
+
 // Both passed the first look.
 TEST_F(Quota, OfTwoPutsThatFitAloneAndNotTogetherOneIsStored) {
   for (const bool by_resources : {false, true}) {
@@ -267,6 +361,47 @@ TEST_F(Quota, OfTwoPutsThatFitAloneAndNotTogetherOneIsStored) {
     EXPECT_EQ(world_.status("GET", "/a"), 404);
     world_.store.names.restore(start);
   }
+}
+
+// What an upload has sent counts while it lasts: two that fit alone do not grow beyond the quota
+// together, and what the first held is free when it has ended.
+TEST_F(Quota, UploadsUnderWayShareIt) {
+  const auto ann = be(100'000, {});
+  Answer inner;
+  int rounds = 0;
+  PiecesBody body({std::string(60'000, 'a'), std::string(10, 'a')}, [&](std::size_t piece) {
+    if (piece != 1) return;
+    ++rounds;
+    StringBody other(std::string(60'000, 'b'));
+    inner = world_.dav.send("PUT", "/b", {}, other.chunked());
+  });
+  const Answer outer = world_.dav.send("PUT", "/a", {}, body);
+  EXPECT_EQ(rounds, 1);
+  expect_exceeded(inner);
+  EXPECT_EQ(outer.status, 201);
+  EXPECT_EQ(used(*ann).bytes, 60'010U);
+  EXPECT_EQ(world_.store.contents.uploads(), 0U);
+}
+
+// An upload is judged as it grows, by the space of that moment.
+TEST_F(Quota, AnUploadThatComesToTheFloorEnds) {
+  dav::Options options;
+  options.free_space_floor_bytes = 1000;
+  World world(options);
+  world.store.contents.set_space({.available = 1'000'000'000, .total = 1'000'000'000});
+  const std::string piece(storage::SpaceLedger::kPieceBytes, 'x');
+  std::size_t read = 0;
+  PiecesBody body({piece, piece, piece, piece}, [&](std::size_t at) {
+    read = at + 1;
+    if (at == 2) world.store.contents.set_space({.available = 1000, .total = 1'000'000'000});
+  });
+  const Answer answer = world.dav.send("PUT", "/f", {}, body);
+  EXPECT_EQ(answer.status, 507);
+  EXPECT_EQ(refusal(answer).precondition, "sufficient-disk-space");
+  EXPECT_EQ(read, 3U);
+  EXPECT_EQ(world.store.contents.uploads(), 0U);
+  world.store.contents.set_space({.available = 1'000'000, .total = 1'000'000'000});
+  EXPECT_EQ(world.status("PUT", "/f", {}, "x"), 201);
 }
 
 struct QuotaInSqlite : storage::SqliteStore {

@@ -173,6 +173,7 @@ class Signposts {
       check_paths(words, report);
       check_tests(words, report);
       if (path.ends_with(".md")) check_links(path, text, report);
+      if (path.starts_with("docs/")) check_file_names(text, report);
     }
     return wrong;
   }
@@ -319,6 +320,17 @@ class Signposts {
     });
   }
 
+  // `dates.h` without its folder, on a page.
+  void check_file_names(const std::string& text, const Report& report) const {
+    static const std::regex kName("`([a-z0-9_]+\\.(?:h|cc))`");
+    each(text, kName, [&](const std::smatch& match) {
+      const std::string name = "/" + match[1].str();
+      if (std::none_of(texts_.begin(), texts_.end(),
+                       [&](const auto& file) { return file.first.ends_with(name); }))
+        report("no such file", match[1]);
+    });
+  }
+
   void check_links(const std::string& path, const std::string& text, const Report& report) const {
     static const std::regex kLink(R"(\]\(([^)#\s]*)(#[^)\s]*)?\))");
     each(text, kLink, [&](const std::smatch& match) {
@@ -404,6 +416,7 @@ TEST(Signposts, PlantedOnesThatLeadNowhereAreFound) {
       {"docs/a.md", "`Disc.*` show it.\n"},
       {"docs/a.md", "`storage/Disc.IsFull…` shows it.\n"},
       {"docs/a.md", "`dav/b.h` does it.\n"},
+      {"docs/a.md", "As said in `b.h`.\n"},
       {"docs/a.md", "See [there](b.md).\n"},
       {"docs/a.md", "See [there](robustness.md#friendly-machine).\n"},
       {"docs/a.md", "See [below](#below).\n"},
@@ -429,7 +442,7 @@ TEST(Signposts, PlantedOnesThatLeadSomewhereAreLeftAlone) {
       {"docs/a.md", "**Updating.** `Disk.*` shows it.\n"},
       {"docs/a.md",
        "[a](robustness.md#hostile-machine), [b](#c), [c](https://x.example/y)\n\n## C\n"},
-      {"docs/a.md", "`storage/Disk.IsFull`, `docs/clients.md` R44\n"},
+      {"docs/a.md", "`storage/Disk.IsFull`, `docs/clients.md` R44, `disk_test.cc`\n"},
       {"dav/a.cc", "// An id is never given out twice (invariant 2).\n"},
   };
   for (const auto& row : rows) {

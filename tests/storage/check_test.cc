@@ -335,7 +335,13 @@ TEST_F(Check, RepairsWhatFollowsFromOtherRows) {
       "INSERT INTO inline_content VALUES (1000, x''); UPDATE meta SET next_content = 1001",
       "INSERT INTO inline_content VALUES (5000, x'00')",
       "INSERT INTO property VALUES (9999, 'urn:x', 'p', '<p/>')",
-      "UPDATE node SET properties = 1 - properties",
+      "INSERT INTO property_set VALUES (9999, 1)",
+      "INSERT INTO property_set VALUES (9999, 1); "
+      "INSERT INTO property VALUES (9999, 'urn:x', 'p', '<p/>')",
+      "UPDATE property_set SET refs = refs + 1",
+      "DELETE FROM property_set",
+      "UPDATE node SET property_bytes = property_bytes + 1",
+      "UPDATE node SET properties = 9999 WHERE key = 'g'",
       "INSERT INTO lock VALUES (9, 'urn:9', 9999, 1, 0, 0, '', 0, 0, 0, 0)",
       "INSERT INTO lock SELECT id + 100, token, node, parent, 1, infinite, owner, "
       "granted, timeout_s, expires, creator FROM lock",

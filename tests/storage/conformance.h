@@ -302,7 +302,7 @@ class StoreTest : public ::testing::TestWithParam<BackendFactory> {
   }
   [[nodiscard]] std::vector<Property> properties(std::string_view path) {
     const auto now = snapshot();
-    return now->properties(at(*now, path).id);
+    return now->properties(at(*now, path));
   }
   // The value of one property set by set_property.
   [[nodiscard]] std::string property(std::string_view path, const std::string& name) {

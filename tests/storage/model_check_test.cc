@@ -573,13 +573,21 @@ void ModelCheck::run(std::uint32_t seed, int steps) {
   EXPECT_THAT(problems(), ::testing::IsEmpty());
 }
 
+// What an entry adds to Usage::bytes.
+std::uint64_t counted(const ModelTree::Entry& entry) {
+  std::uint64_t bytes = entry.bytes.size();
+  for (const auto& [name, xml] : entry.properties)
+    bytes += name.xmlns.size() + name.name.size() + xml.size();
+  return bytes;
+}
+
 void ModelCheck::compare(const ModelTree& model, Chance& chance) {
   const auto now = snapshot();
   compare_rows(model, *now);
   compare_locks(model, *now);
   for (int i = 0; i < 3; ++i) compare_one(model, *now, place(chance, model), chance);
   std::uint64_t bytes = 0;
-  for (const auto& [key, entry] : model.entries) bytes += entry.bytes.size();
+  for (const auto& [key, entry] : model.entries) bytes += counted(entry);
   EXPECT_EQ(now->usage().resources, model.entries.size());
   EXPECT_EQ(now->usage().bytes, bytes);
   for (std::size_t owner = 1; owner < owners_.size(); ++owner) {
@@ -587,7 +595,7 @@ void ModelCheck::compare(const ModelTree& model, Chance& chance) {
     for (const auto& [key, entry] : model.entries) {
       if (entry.owner != static_cast<int>(owner)) continue;
       ++wanted.resources;
-      wanted.bytes += entry.bytes.size();
+      wanted.bytes += counted(entry);
     }
     const storage::Usage usage = now->usage_of(owners_[owner]);
     EXPECT_EQ(usage.resources, wanted.resources) << "of " << owner;

@@ -86,6 +86,19 @@ TEST_F(Migrating, LeavesACurrentDatabaseAlone) {
 
 // What takes the schema of this program back to an older one, the latest step first.
 constexpr std::array kBack = {
+    Migration{9,
+              "CREATE TEMP TABLE kept AS SELECT n.id, p.xmlns, p.name, p.xml FROM node n "
+              "JOIN property p ON p.property_set = n.properties; "
+              "DROP TABLE property; DROP TABLE property_set; "
+              "CREATE TABLE property (node INTEGER NOT NULL, xmlns TEXT NOT NULL, "
+              "name TEXT NOT NULL, xml TEXT NOT NULL, PRIMARY KEY (node, xmlns, name)) "
+              "STRICT, WITHOUT ROWID; "
+              "INSERT INTO property SELECT * FROM kept; DROP TABLE kept; "
+              "UPDATE meta SET bytes = bytes - (SELECT sum(property_bytes) FROM node); "
+              "UPDATE account_usage SET bytes = bytes - coalesce("
+              "(SELECT sum(property_bytes) FROM node WHERE owner = account), 0); "
+              "UPDATE node SET properties = properties <> 0; "
+              "ALTER TABLE node DROP COLUMN property_bytes"},
     Migration{8,
               "CREATE TEMP TABLE kept AS SELECT * FROM lock; DROP TABLE lock; "
               "CREATE TABLE lock (id INTEGER PRIMARY KEY, token TEXT NOT NULL, "
@@ -302,6 +315,56 @@ TEST_F(Migrating, DatesOfOlderSchemasProveWhatTheyProved) {
 }
 
 // Which only damage leaves: it does not keep a store from being opened, and a repair removes it.
+// Until schema 9 each resource had properties of its own, which counted for nobody.
+TEST_F(Migrating, PropertiesOfOlderSchemasStayAndCount) {
+  open();
+  AccountId ann = kNobody;
+  const auto set = [&](std::string_view at, const char* name, std::optional<std::string> xml) {
+    names_->write(Flush::required, [&](Transaction& tx) {
+      const PropertyChange change{{"urn:x", name}, std::move(xml)};
+      tx.patch_properties(tx.resolve(SqliteStore::path(at)).resource->id, std::span(&change, 1));
+    });
+  };
+  const auto properties = [&](std::string_view at) {
+    const auto snapshot = names_->snapshot();
+    return snapshot->properties(*snapshot->resolve(SqliteStore::path(at)).resource);
+  };
+  mkcol("a");
+  put("a/f", "text");
+  set("a", "p", "<p>a</p>");
+  set("a/f", "p", "<p>\xC3\xA4</p>");
+  set("a/f", "q", "<q/>");
+  names_->write(Flush::required, [&](Transaction& tx) {
+    Account account;
+    account.name = "ann";
+    ann = tx.put_account(account);
+    tx.copy_tree(*tx.resolve(SqliteStore::path("a")).resource, true, *tx.resolve({}).resource, "b",
+                 ann);
+  });
+  const Usage all = names_->snapshot()->usage();
+  const Usage of_ann = names_->snapshot()->usage_of(ann);
+  EXPECT_EQ(all.bytes, 2U * (4 + 14 + 15 + 10));
+  EXPECT_EQ(of_ann.bytes, all.bytes / 2);
+  close();
+  go_back_to(9);
+  EXPECT_EQ(ask(path(), "SELECT bytes FROM meta"), 8);
+  EXPECT_EQ(ask(path(), "SELECT bytes FROM account_usage"), 4);
+  open();
+  expect_sound();
+  EXPECT_EQ(names_->snapshot()->usage().bytes, all.bytes);
+  EXPECT_EQ(names_->snapshot()->usage_of(ann).bytes, of_ann.bytes);
+  for (const char* tree : {"a", "b"}) {
+    EXPECT_EQ(properties(tree).size(), 1U);
+    EXPECT_EQ(properties(std::string(tree) + "/f").size(), 2U);
+  }
+  set("a/f", "p", std::nullopt);
+  put("new", "x");
+  set("new", "p", "<p>new</p>");
+  EXPECT_EQ(properties("b/f").front().xml, "<p>\xC3\xA4</p>");
+  EXPECT_EQ(properties("new").front().xml, "<p>new</p>") << "its set is that of no older resource";
+  expect_sound();
+}
+
 TEST_F(Migrating, ALockOnNothingIsMigratedToo) {
   make_store();
   open();

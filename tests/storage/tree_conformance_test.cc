@@ -236,6 +236,45 @@ TEST_P(Copy, IsSeparateFromItsSource) {
   EXPECT_TRUE(text("s/large") == bytes_of(kLarge));
 }
 
+// Copies share their properties until one of them is changed.
+TEST_P(Copy, ChangesOfPropertiesStayWithTheResourceThatTheyWereMadeOn) {
+  collection("s");
+  file("s/f");
+  set_property("s", "p", "<p>s</p>");
+  set_property("s/f", "p", "<p>f</p>");
+  copy("s", "t");
+  copy("t", "u");
+  copy("u/f", "g");
+  const auto expect = [&](std::string_view path, const std::string& value) {
+    EXPECT_EQ(property(path, "p"), value) << path;
+    EXPECT_EQ(properties(path).size(), value.empty() ? 0U : 1U) << path;
+  };
+  set_property("t/f", "p", "<p>changed</p>");
+  expect("s/f", "<p>f</p>");
+  expect("t/f", "<p>changed</p>");
+  expect("u/f", "<p>f</p>");
+  expect("g", "<p>f</p>");
+  const PropertyChange change{{"urn:x", "p"}, std::nullopt};
+  write([&](Transaction& tx) { tx.patch_properties(at(tx, "u").id, std::span(&change, 1)); });
+  expect("s", "<p>s</p>");
+  expect("t", "<p>s</p>");
+  expect("u", "");
+  EXPECT_THAT(problems(), IsEmpty());
+  remove("s");
+  expect("t", "<p>s</p>");
+  expect("u/f", "<p>f</p>");
+  remove("u");
+  expect("g", "<p>f</p>");
+  copy("t", "g");
+  expect("g/f", "<p>changed</p>");
+  remove("t");
+  expect("g", "<p>s</p>");
+  EXPECT_THAT(problems(), IsEmpty());
+  remove("g");
+  EXPECT_EQ(snapshot()->usage().bytes, 0U);
+  EXPECT_THAT(problems(), IsEmpty());
+}
+
 TEST_P(Copy, NotRecursiveIsTheCollectionAlone) {
   plant();
   copy("s", "t", false);
@@ -514,6 +553,38 @@ TEST_P(PatchProperties, AppliesTheChangesInOrder) {
   EXPECT_THAT(properties("f"),
               ElementsAre(Property{{"", "a"}, "<a/>"}, Property{{"urn:x", "a"}, "<a>2</a>"},
                           Property{{"urn:y", "a"}, "<a>y</a>"}));
+}
+
+// Namespace name, local name and value, in bytes; each copy counts.
+TEST_P(PatchProperties, CountAsBytesOfTheirOwner) {
+  const auto bytes = [&] { return snapshot()->usage().bytes; };
+  const auto patch = [&](const std::string& name, std::optional<std::string> xml) {
+    std::int64_t more = 0;
+    const PropertyChange change{{"urn:x", name}, std::move(xml)};
+    write([&](Transaction& tx) {
+      more = tx.patch_properties(at(tx, "f").id, std::span(&change, 1));
+    });
+    return more;
+  };
+  file("f", "12345");
+  EXPECT_EQ(bytes(), 5U);
+  EXPECT_EQ(patch("p", "<p>\xC3\xA4</p>"), 5 + 1 + 9);
+  EXPECT_EQ(bytes(), 20U);
+  EXPECT_EQ(patch("q", "<q/>"), 5 + 1 + 4);
+  EXPECT_EQ(patch("p", "<p/>"), -5);
+  EXPECT_EQ(bytes(), 25U);
+  copy("f", "g");
+  EXPECT_EQ(bytes(), 50U);
+  EXPECT_EQ(patch("q", std::nullopt), -10);
+  EXPECT_EQ(patch("none", std::nullopt), 0);
+  EXPECT_EQ(bytes(), 40U);
+  file("f", "1");
+  EXPECT_EQ(bytes(), 36U);
+  remove("g");
+  EXPECT_EQ(bytes(), 11U);
+  EXPECT_EQ(patch("p", std::nullopt), -10);
+  EXPECT_EQ(bytes(), 1U);
+  EXPECT_THAT(problems(), IsEmpty());
 }
 
 TEST_P(PatchProperties, ChangesNeitherEtagNorDates) {

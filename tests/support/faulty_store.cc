@@ -65,9 +65,10 @@ class Reading : public Interface {
     plan_.step("locks_within");
     reads().locks_within(root, among, visit);
   }
-  [[nodiscard]] std::vector<storage::Property> properties(NodeId id) const override {
+  [[nodiscard]] std::vector<storage::Property> properties(
+      const storage::Resource& resource) const override {
     plan_.step("properties");
-    return reads().properties(id);
+    return reads().properties(resource);
   }
   [[nodiscard]] Content content(const Resource& file) const override {
     plan_.step("content");
@@ -155,9 +156,14 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
     plan_.step("remove_tree");
     inner_.remove_tree(root);
   }
-  void patch_properties(NodeId id, std::span<const storage::PropertyChange> changes) override {
+  void set_owner(NodeId id, storage::AccountId owner) override {
+    plan_.step("set_owner");
+    inner_.set_owner(id, owner);
+  }
+  std::int64_t patch_properties(NodeId id,
+                                std::span<const storage::PropertyChange> changes) override {
     plan_.step("patch_properties");
-    inner_.patch_properties(id, changes);
+    return inner_.patch_properties(id, changes);
   }
   storage::Usage adopt_tree(const storage::Resource& root, storage::AccountId owner) override {
     plan_.step("adopt_tree");

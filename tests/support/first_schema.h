@@ -119,6 +119,13 @@ inline void make_first_schema(const std::filesystem::path& path) {
                         .c_str());
       std::string gone;
       std::string value;
+      if (std::string_view(table) == "property") {
+        // It named the resource itself; copies had properties of their own.
+        made.execute(
+            "INSERT INTO main.property (node, xmlns, name, xml) SELECT n.id, p.xmlns, p.name, "
+            "p.xml FROM newer.node n JOIN newer.property p ON p.property_set = n.properties");
+        continue;
+      }
       if (std::string_view(table) == "meta") {
         gone = ", flushes";
         value = ", 0";
@@ -130,6 +137,8 @@ inline void make_first_schema(const std::filesystem::path& path) {
                     columns + value + " FROM newer." + table)
                        .c_str());
     }
+    made.execute("UPDATE node SET properties = properties <> 0");
+    made.execute("UPDATE meta SET bytes = (SELECT coalesce(sum(size), 0) FROM node)");
     made.execute("DETACH newer");
     made.execute("PRAGMA user_version = 1");
     made.execute("PRAGMA journal_mode = WAL");

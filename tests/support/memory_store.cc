@@ -52,6 +52,14 @@ struct MemoryNamespace::State {
     std::map<PropertyName, std::string> properties;
     std::map<std::string, NodeId> members;  // by the NFC form of the name
     bool had_members = false;
+
+    [[nodiscard]] std::uint64_t property_bytes() const {
+      std::uint64_t bytes = 0;
+      for (const auto& [name, xml] : properties)
+        bytes += name.xmlns.size() + name.name.size() + xml.size();
+      return bytes;
+    }
+    [[nodiscard]] std::uint64_t bytes() const { return resource.size + property_bytes(); }
   };
   std::map<NodeId, Node> nodes;
   std::map<std::int64_t, std::shared_ptr<const Content>> contents;
@@ -189,7 +197,7 @@ class Reading : public Interface {
                     .locks = {},
                     .checksums = std::nullopt};
       if (hidden(member, base, wanted)) continue;
-      if (wanted.properties) member.properties = properties(id);
+      if (wanted.properties) member.properties = properties(node.resource);
       if (wanted.locks) member.locks = covering(state_.lineage(id), node.resource);
       if (wanted.checksums && !node.resource.is_collection())
         member.checksums = state_.contents.at(node.resource.content)->checksums;
@@ -225,9 +233,9 @@ class Reading : public Interface {
       if (!visit(lock)) return;
   }
 
-  [[nodiscard]] std::vector<Property> properties(NodeId id) const override {
+  [[nodiscard]] std::vector<Property> properties(const Resource& resource) const override {
     std::vector<Property> all;
-    for (const auto& [name, xml] : state_.node(id).properties) all.push_back({name, xml});
+    for (const auto& [name, xml] : state_.node(resource.id).properties) all.push_back({name, xml});
     return all;
   }
 
@@ -287,7 +295,7 @@ class Reading : public Interface {
     storage::Usage usage;
     for (const auto& [id, node] : state_.nodes) {
       ++usage.resources;
-      usage.bytes += node.resource.size;
+      usage.bytes += node.bytes();
     }
     return usage;
   }
@@ -298,7 +306,7 @@ class Reading : public Interface {
     for (const auto& [id, node] : state_.nodes) {
       if (node.resource.owner != account) continue;
       ++usage.resources;
-      usage.bytes += node.resource.size;
+      usage.bytes += node.bytes();
     }
     return usage;
   }
@@ -458,14 +466,21 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
       if (id == kRoot || !tree_.inside(id, root.id) || all->find(node.resource.owner)) continue;
       node.resource.owner = owner;
       ++adopted.resources;
-      adopted.bytes += node.resource.size;
+      adopted.bytes += node.bytes();
     }
     return adopted;
   }
 
-  void patch_properties(NodeId id, std::span<const storage::PropertyChange> changes) override {
+  void set_owner(NodeId id, AccountId owner) override {
+    tree_changed_ = true;
+    tree_.node(id).resource.owner = owner;
+  }
+
+  std::int64_t patch_properties(NodeId id,
+                                std::span<const storage::PropertyChange> changes) override {
     tree_changed_ = true;
     State::Node& node = tree_.node(id);
+    const std::uint64_t before = node.property_bytes();
     if (!changes.empty()) end_late_locks(id);
     for (const storage::PropertyChange& change : changes) {
       if (change.xml) {
@@ -474,6 +489,8 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
         node.properties.erase(change.name);
       }
     }
+    node.resource.property_set = node.properties.empty() ? 0 : id;
+    return static_cast<std::int64_t>(node.property_bytes()) - static_cast<std::int64_t>(before);
   }
 
   void set_modified(NodeId id, Date modified) override {

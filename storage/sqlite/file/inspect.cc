@@ -14,11 +14,25 @@ namespace {
   "(SELECT content AS id, count(*) AS uses FROM node " \
   "WHERE content IS NOT NULL GROUP BY content)"
 
+// Selects how often each set of properties is used.
+#define HOLDFAST_SET_USES                                 \
+  "(SELECT properties AS id, count(*) AS uses FROM node " \
+  "WHERE properties <> 0 GROUP BY properties)"
+
+// Selects the bytes of each set.
+#define HOLDFAST_SET_BYTES                               \
+  "(SELECT property_set AS id, " HOLDFAST_PROPERTY_BYTES \
+  " AS bytes FROM property GROUP BY property_set)"
+
+// What a set of resources adds to Usage::bytes, an aggregate over rows of `node`.
+#define HOLDFAST_BYTES \
+  "coalesce(sum(min(coalesce(size, 0), 1 << 53) + min(property_bytes, 1 << 53)), 0)"
+
 // Selects what each account owns, by a recount.
-#define HOLDFAST_OWNED                                       \
-  "(SELECT owner, count(*) AS resources, "                   \
-  "coalesce(sum(min(size, 1 << 53)), 0) AS bytes FROM node " \
-  "WHERE owner <> 0 GROUP BY owner)"
+#define HOLDFAST_OWNED                                    \
+  "(SELECT owner, count(*) AS resources, " HOLDFAST_BYTES \
+  " AS bytes FROM "                                       \
+  "node WHERE owner <> 0 GROUP BY owner)"
 
 struct Rule {
   const char* count;    // how many rows break it
@@ -65,15 +79,35 @@ constexpr Rule kRules[] = {
     {"SELECT count(*) FROM garbage g JOIN content c ON c.blob = g.blob",
      "content file(s) in use are listed as garbage",
      "DELETE FROM garbage WHERE blob IN (SELECT blob FROM content WHERE blob IS NOT NULL)"},
+    {"SELECT count(*) FROM node n WHERE n.properties <> 0 AND NOT EXISTS "
+     "(SELECT 1 FROM property p WHERE p.property_set = n.properties)",
+     "resource(s) name properties that are missing",
+     "UPDATE node SET properties = 0 WHERE properties <> 0 AND NOT EXISTS "
+     "(SELECT 1 FROM property p WHERE p.property_set = node.properties)"},
+    {"SELECT count(*) FROM node n WHERE n.properties <> 0 AND NOT EXISTS "
+     "(SELECT 1 FROM property_set s WHERE s.id = n.properties)",
+     "resource(s) name a set of properties that is not counted",
+     "INSERT OR IGNORE INTO property_set (id, refs) "
+     "SELECT properties, 0 FROM node WHERE properties <> 0"},
+    {"SELECT count(*) FROM property_set s LEFT JOIN " HOLDFAST_SET_USES
+     " u ON u.id = s.id WHERE s.refs <> coalesce(u.uses, 0)",
+     "set(s) of properties have a wrong reference count",
+     "UPDATE property_set SET refs = 0; "
+     "UPDATE property_set SET refs = u.uses FROM " HOLDFAST_SET_USES
+     " u WHERE u.id = property_set.id"},
+    {"SELECT count(*) FROM property_set WHERE refs = 0", "set(s) of properties are used by nothing",
+     "DELETE FROM property_set WHERE refs = 0"},
     {"SELECT count(*) FROM property p WHERE NOT EXISTS "
-     "(SELECT 1 FROM node n WHERE n.id = p.node)",
+     "(SELECT 1 FROM property_set s WHERE s.id = p.property_set)",
      "propert(ies) belong to no resource",
-     "DELETE FROM property WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = property.node)"},
-    {"SELECT count(*) FROM node n WHERE n.properties <> "
-     "EXISTS (SELECT 1 FROM property p WHERE p.node = n.id)",
-     "resource(s) say wrongly whether they have properties",
-     "UPDATE node SET properties = EXISTS (SELECT 1 FROM property p WHERE p.node = node.id) "
-     "WHERE properties <> EXISTS (SELECT 1 FROM property p WHERE p.node = node.id)"},
+     "DELETE FROM property WHERE NOT EXISTS "
+     "(SELECT 1 FROM property_set s WHERE s.id = property.property_set)"},
+    {"SELECT count(*) FROM node n LEFT JOIN " HOLDFAST_SET_BYTES
+     " k ON k.id = n.properties WHERE n.property_bytes <> coalesce(k.bytes, 0)",
+     "resource(s) have properties of another size than is written down",
+     "UPDATE node SET property_bytes = 0 WHERE property_bytes <> 0; "
+     "UPDATE node SET property_bytes = k.bytes FROM " HOLDFAST_SET_BYTES
+     " k WHERE k.id = node.properties"},
     {"SELECT count(*) FROM lock l WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = l.node)",
      "lock(s) belong to no resource",
      "DELETE FROM lock WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = lock.node)"},
@@ -93,10 +127,10 @@ constexpr Rule kRules[] = {
      "WHERE m.parent = node.id AND (node.height < m.height OR node.reach < m.reach)",
      false, true},
     {"SELECT m.resources <> (SELECT count(*) FROM node) OR "
-     "m.bytes <> (SELECT coalesce(sum(min(size, 1 << 53)), 0) FROM node) FROM meta m",
+     "m.bytes <> (SELECT " HOLDFAST_BYTES " FROM node) FROM meta m",
      "counter row is wrong",
      "UPDATE meta SET resources = (SELECT count(*) FROM node), "
-     "bytes = (SELECT coalesce(sum(min(size, 1 << 53)), 0) FROM node)"},
+     "bytes = (SELECT " HOLDFAST_BYTES " FROM node)"},
     {"SELECT count(*) FROM account a LEFT JOIN account_usage u ON u.account = a.id "
      "WHERE u.account IS NULL",
      "account(s) have no count of what they own",
@@ -124,10 +158,12 @@ constexpr Rule kRules[] = {
      "account id counter is behind",
      "UPDATE meta SET next_account = max((SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account), "
      "(SELECT coalesce(max(min(owner, 1 << 53)), 0) FROM node)) + 1"},
-    {"SELECT m.next_node <= (SELECT max(id) FROM node) OR "
+    {"SELECT m.next_node <= max((SELECT max(id) FROM node), "
+     "(SELECT coalesce(max(id), 0) FROM property_set)) OR "
      "m.next_content <= (SELECT coalesce(max(id), 0) FROM content) FROM meta m",
      "id counter is behind",
-     "UPDATE meta SET next_node = max(next_node, (SELECT max(id) FROM node) + 1), "
+     "UPDATE meta SET next_node = max(next_node, (SELECT max(id) FROM node) + 1, "
+     "(SELECT coalesce(max(id), 0) FROM property_set) + 1), "
      "next_content = max(next_content, (SELECT coalesce(max(id), 0) FROM content) + 1)"},
 };
 

@@ -93,6 +93,24 @@ std::span<const Migration> migrations() {
                 "WHERE principal <> ''",
                 "DROP INDEX lock_principal; ALTER TABLE lock DROP COLUMN principal; "
                 "CREATE INDEX lock_creator ON lock (creator, expires) WHERE creator <> 0"},
+      // Copies share their properties as they share content, and properties count for quotas.
+      // Until then `properties` only said whether there are any.
+      Migration{10,
+                "CREATE TABLE property_set (id INTEGER PRIMARY KEY, "
+                "refs INTEGER NOT NULL CHECK (refs >= 0)) STRICT; "
+                "INSERT INTO property_set (id, refs) SELECT DISTINCT p.node, 1 FROM property p "
+                "JOIN node n ON n.id = p.node; "
+                "ALTER TABLE property RENAME COLUMN node TO property_set; "
+                "ALTER TABLE node ADD COLUMN property_bytes INTEGER NOT NULL DEFAULT 0",
+                "UPDATE node SET properties = 0 WHERE properties <> 0; "
+                "UPDATE node SET properties = s.id, property_bytes = s.bytes FROM "
+                "(SELECT property_set AS id, " HOLDFAST_PROPERTY_BYTES
+                " AS bytes FROM property GROUP BY property_set) AS s WHERE node.id = s.id",
+                "UPDATE meta SET bytes = bytes + "
+                "(SELECT coalesce(sum(property_bytes), 0) FROM node); "
+                "UPDATE account_usage SET bytes = account_usage.bytes + k.bytes FROM "
+                "(SELECT owner, sum(property_bytes) AS bytes FROM node "
+                "WHERE owner <> 0 GROUP BY owner) AS k WHERE account = k.owner"},
   };
   return kSteps;
 }

@@ -44,6 +44,7 @@ CREATE TABLE node (
   reach INTEGER NOT NULL DEFAULT 0,
   owner INTEGER NOT NULL DEFAULT 0,
   date_mark INTEGER NOT NULL DEFAULT 0,
+  property_bytes INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (parent, key),
   CHECK (parent <> id),
   CHECK ((content IS NULL) = (size IS NULL) AND (content IS NULL) = (stored IS NULL)),
@@ -67,12 +68,17 @@ CREATE TABLE inline_content (
   bytes BLOB NOT NULL
 ) STRICT;
 
+CREATE TABLE property_set (
+  id INTEGER PRIMARY KEY,
+  refs INTEGER NOT NULL CHECK (refs >= 0)
+) STRICT;
+
 CREATE TABLE property (
-  node INTEGER NOT NULL,
+  property_set INTEGER NOT NULL,
   xmlns TEXT NOT NULL,
   name TEXT NOT NULL,
   xml TEXT NOT NULL,
-  PRIMARY KEY (node, xmlns, name)
+  PRIMARY KEY (property_set, xmlns, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE garbage (

@@ -11,11 +11,16 @@
 namespace holdfast::storage::sqlite {
 
 inline constexpr std::int64_t kApplicationId = 0x486f6c64;  // "Hold"
-inline constexpr std::int64_t kSchemaVersion = 9;
+inline constexpr std::int64_t kSchemaVersion = 10;
 inline constexpr std::int64_t kRoot = 1;  // id of the root collection; its parent is 0
 // More levels than any tree can have: the largest depth limit is 1024. A longer way up goes in a
 // circle, which only a damaged database has, and ends with Error{corrupt}.
 inline constexpr std::size_t kMostLevels = 1100;
+
+// The bytes of dead properties, as Usage::bytes counts them; an aggregate over rows of `property`.
+#define HOLDFAST_PROPERTY_BYTES                                     \
+  "sum(length(CAST(xmlns AS BLOB)) + length(CAST(name AS BLOB)) + " \
+  "length(CAST(xml AS BLOB)))"
 
 // The tables that schema 3 brought, for new databases and for migrated ones.
 extern const char* const kAccountTables;

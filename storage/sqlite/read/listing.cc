@@ -19,7 +19,6 @@ constexpr std::array<const char*, 3> kChildren = {
     "ORDER BY n.key",
     "SELECT id, content, key, name FROM node WHERE parent = ?1 AND key > ?2"};
 
-constexpr int kProperties = 9;
 constexpr int kSha256 = 12;
 constexpr int kSha1 = 13;
 constexpr int kMd5 = 14;
@@ -103,7 +102,7 @@ void Queries::members(const Resolution& from, Depth depth, Wanted wanted,
   if (!from.resource) throw Error(Fault::conflict, "a listing of an unmapped path");
   Member member;
   member.resource = *from.resource;
-  if (wanted.properties) member.properties = properties(member.resource.id);
+  if (wanted.properties) member.properties = properties(member.resource);
   if (wanted.locks) member.locks = from.locks;
   if (wanted.checksums && !member.resource.is_collection()) {
     member.checksums = facts(member.resource).checksums;
@@ -137,10 +136,7 @@ void Queries::members(const Resolution& from, Depth depth, Wanted wanted,
     segments[level - 1].assign(member.resource.name);
     member.segments = std::span<const std::string>(segments).first(level);
     if (wanted.shown && !wanted.shown(member.resource, member.segments)) continue;
-    if (wanted.properties) {
-      member.properties.clear();
-      if (row->integer(kProperties) != 0) member.properties = properties(member.resource.id);
-    }
+    if (wanted.properties) member.properties = properties(member.resource);
     if (wanted.checksums) read_checksums(*row, member.checksums);
     if (locks) {
       member.locks = open.back().covering;

@@ -14,6 +14,12 @@ struct NodeRow {
   // Bounds of the tree below (docs/storage.md, invariant 6): levels, and bytes of names.
   std::int64_t height = 0;
   std::int64_t reach = 0;
+  std::int64_t property_bytes = 0;  // of its dead properties, as Usage::bytes counts them
+
+  // What it adds to Usage::bytes.
+  [[nodiscard]] std::int64_t bytes() const {
+    return static_cast<std::int64_t>(resource.size) + property_bytes;
+  }
 
   [[nodiscard]] bool mapped() const { return resource.id != 0; }
 };

@@ -12,13 +12,13 @@ namespace {
 // read_resource expects these columns first, in this order.
 constexpr const char* kChild =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
-    "date_mark, height, reach FROM node WHERE parent = ?1 AND key = ?2";
+    "date_mark, height, reach, property_bytes FROM node WHERE parent = ?1 AND key = ?2";
 constexpr const char* kChildrenAfter =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
     "date_mark FROM node WHERE parent = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
 constexpr const char* kById =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
-    "date_mark, height, reach FROM node WHERE id = ?1";
+    "date_mark, height, reach, property_bytes FROM node WHERE id = ?1";
 
 // read_facts expects these columns first, in this order.
 constexpr const char* kFacts = "SELECT size, sha256, sha1, md5, blob FROM content WHERE id = ?1";
@@ -77,7 +77,8 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
       next_live_(connection, kNextLive),
       lock_by_token_(connection, kLockByToken),
       properties_(connection,
-                  "SELECT xmlns, name, xml FROM property WHERE node = ?1 ORDER BY xmlns, name"),
+                  "SELECT xmlns, name, xml FROM property WHERE property_set = ?1 "
+                  "ORDER BY xmlns, name"),
       facts_(connection, kFacts),
       facts_after_(connection, kFactsAfter),
       inline_(connection, "SELECT bytes FROM inline_content WHERE id = ?1"),
@@ -120,6 +121,7 @@ void Queries::read_resource(const Run& run, Resource& resource) const {
   resource.name.assign(run.null(3) ? run.text(2) : run.text(3));
   resource.created = run.amount(7);
   resource.modified = read_date(run, 8, 11);
+  resource.property_set = run.integer(9);
   resource.owner = run.integer(10);
   if (run.null(4)) {
     resource.kind = Kind::collection;
@@ -152,6 +154,7 @@ void Queries::read_row(const Run& run, NodeRow& row) const {
   row.key = run.text(2);
   row.height = run.amount(12);
   row.reach = run.amount(13);
+  row.property_bytes = run.amount(14);
 }
 
 const NodeRow& Queries::look(NodeId parent, std::string_view key) {
@@ -304,9 +307,10 @@ bool Queries::lies_in(NodeId id, NodeId above) {
   return true;
 }
 
-std::vector<Property> Queries::properties(NodeId id) {
+std::vector<Property> Queries::properties(const Resource& resource) {
   std::vector<Property> found;
-  Run run(properties_, id);
+  if (resource.property_set == 0) return found;
+  Run run(properties_, resource.property_set);
   while (run.row()) {
     Property& property = found.emplace_back();
     property.name.xmlns = run.text(0);

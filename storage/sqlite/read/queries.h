@@ -49,9 +49,7 @@ class Queries {
   // Call after a write operation that changed nothing but this lock or file.
   void lock_came(const Lock& lock);
   void lock_went(const Lock& lock);
-  void file_changed(std::string_view key, const Resource& file) {
-    remembered_.keep({file, std::string(key), 0, 0});
-  }
+  void file_changed(NodeRow file) { remembered_.keep(std::move(file)); }
   // Sets whether the store has locks, live or expired, as the counter of locks says.
   void has_locks(bool any) { remembered_.keep_any_locks(any); }
 
@@ -67,7 +65,7 @@ class Queries {
   [[nodiscard]] bool fits_below(const Resource& root, std::size_t levels, std::size_t bytes);
   void locks_within(const Resource& root, Among among,
                     const std::function<bool(const Lock&)>& visit);
-  [[nodiscard]] std::vector<Property> properties(NodeId id);
+  [[nodiscard]] std::vector<Property> properties(const Resource& resource);
   [[nodiscard]] Content content(const Resource& file);
   [[nodiscard]] Content facts(const Resource& file);
   // Visits the facts of the contents whose ids follow `id` in order, at most `most`.
@@ -95,6 +93,8 @@ class Queries {
 
   // The functions below are for the write operations of a transaction.
   [[nodiscard]] std::optional<Resource> child(NodeId parent, std::string_view key);
+  // Returns the row of a member, valid until the next call; its id is 0 when nothing is mapped.
+  [[nodiscard]] const NodeRow& look(NodeId parent, std::string_view key);
   // Returns nullopt when the id is not mapped.
   [[nodiscard]] std::optional<NodeRow> row(NodeId id);
   // Returns the names from the root to a mapped resource; nullopt when the id is not mapped.
@@ -111,8 +111,6 @@ class Queries {
  private:
   friend class TreeWalk;
 
-  // Returns the row of a member, valid until the next call; its id is 0 when nothing is mapped.
-  [[nodiscard]] const NodeRow& look(NodeId parent, std::string_view key);
   void read_row(const Run& run, NodeRow& row) const;
   void read_resource(const Run& run, Resource& resource) const;
   void read_lock(const Run& run, Lock& lock) const;

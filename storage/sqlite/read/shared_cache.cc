@@ -85,6 +85,7 @@ bool SharedCache::member(std::uint64_t instant, NodeId parent, std::string_view 
   resource.created = row->created;
   resource.modified = {row->modified, row->date_mark};
   resource.owner = row->owner;
+  resource.property_set = row->property_set;
   resource.size = row->size;
   resource.stored = row->stored;
   resource.content = row->content;
@@ -123,6 +124,7 @@ void SharedCache::put(std::uint64_t instant, NodeId parent, std::string_view key
     row.date_mark = resource->modified.mark;
     row.stored = resource->stored;
     row.owner = resource->owner;
+    row.property_set = resource->property_set;
     row.size = resource->size;
     row.content = resource->content;
   }

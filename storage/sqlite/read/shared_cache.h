@@ -84,10 +84,11 @@ class SharedCache {
     AccountId owner;
     std::uint64_t size;
     std::int64_t content;  // 0: a collection
+    std::int64_t property_set;
     DateMark date_mark;
     bool locked;
     std::uint8_t key_bytes;
-    std::array<char, 53> key;  // the key, which is the name as well
+    std::array<char, 45> key;  // the key, which is the name as well
 
     [[nodiscard]] bool is(std::uint64_t at, NodeId below, std::string_view called) const {
       return instant == at && parent == below && std::string_view(key.data(), key_bytes) == called;

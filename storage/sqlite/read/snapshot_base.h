@@ -25,7 +25,9 @@ class SnapshotBase : public Interface {
                     const std::function<bool(const Lock&)>& visit) const override {
     queries_.locks_within(root, among, visit);
   }
-  std::vector<Property> properties(NodeId id) const override { return queries_.properties(id); }
+  std::vector<Property> properties(const Resource& resource) const override {
+    return queries_.properties(resource);
+  }
   Content content(const Resource& file) const override { return queries_.content(file); }
   Content facts(const Resource& file) const override { return queries_.facts(file); }
   std::optional<Lock> find_lock(std::string_view token, std::int64_t grace_s) const override {

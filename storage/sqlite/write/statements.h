@@ -1,6 +1,7 @@
 // Every statement that writes. Private to the write operations.
 #pragma once
 
+#include "storage/sqlite/file/schema.h"
 #include "storage/sqlite/write/transaction.h"
 
 namespace holdfast::storage::sqlite {
@@ -11,8 +12,9 @@ struct WriteTransaction::Statements {
 
   Statement insert_node{connection,
                         "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
-                        "modified, properties, height, reach, owner, date_mark) "
-                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"};
+                        "modified, properties, height, reach, owner, date_mark, property_bytes) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+                        "?15)"};
   Statement replace_content{connection,
                             "UPDATE node SET content = ?3, size = ?4, stored = ?5, modified = ?6, "
                             "date_mark = ?7 WHERE parent = ?1 AND key = ?2"};
@@ -28,6 +30,7 @@ struct WriteTransaction::Statements {
   Statement relocate{connection,
                      "UPDATE node SET parent = ?3, key = ?4, name = ?5, modified = ?6, "
                      "date_mark = ?7 WHERE parent = ?1 AND key = ?2"};
+  Statement own{connection, "UPDATE node SET owner = ?3 WHERE parent = ?1 AND key = ?2"};
   Statement delete_node{connection, "DELETE FROM node WHERE id = ?1"};
 
   Statement insert_content{connection,
@@ -49,18 +52,21 @@ struct WriteTransaction::Statements {
   Statement insert_garbage{connection, "INSERT OR IGNORE INTO garbage (blob) VALUES (?1)"};
   Statement delete_garbage{connection, "DELETE FROM garbage WHERE blob = ?1"};
 
-  // The tree of a write operation; `seq` 1 is its root.
+  // The tree of a write operation; `seq` 1 is its root. `bytes` is what each resource adds to
+  // Usage::bytes.
   Statement clear_tree{connection, "DELETE FROM temp.tree"};
   Statement fill_tree{connection,
-                      "INSERT INTO temp.tree (id, file, size, properties, owner) "
-                      "WITH RECURSIVE below(id, file, size, properties, owner) AS ("
-                      " SELECT id, content, size, properties, owner FROM node WHERE id = ?1"
+                      "INSERT INTO temp.tree (id, file, bytes, properties, owner) "
+                      "WITH RECURSIVE below(id, file, bytes, properties, owner) AS ("
+                      " SELECT id, content, coalesce(size, 0) + property_bytes, properties, owner"
+                      " FROM node WHERE id = ?1"
                       " UNION ALL"
-                      " SELECT n.id, n.content, n.size, n.properties, n.owner FROM below b"
+                      " SELECT n.id, n.content, coalesce(n.size, 0) + n.property_bytes,"
+                      " n.properties, n.owner FROM below b"
                       " CROSS JOIN node n ON n.parent = b.id WHERE b.file IS NULL"
-                      ") SELECT id, file, size, properties, owner FROM below"};
+                      ") SELECT id, file, bytes, properties, owner FROM below"};
   Statement tree_totals{connection,
-                        "SELECT count(*), coalesce(sum(min(size, 1 << 53)), 0) FROM temp.tree"};
+                        "SELECT count(*), coalesce(sum(min(bytes, 1 << 53)), 0) FROM temp.tree"};
   // What an account owns is not to be adopted, and the root of all is nobody's.
   Statement leave_owned{connection,
                         "DELETE FROM temp.tree WHERE id = ?1 OR owner IN (SELECT id FROM account)"};
@@ -68,17 +74,17 @@ struct WriteTransaction::Statements {
                      "UPDATE node SET owner = ?1 WHERE id IN (SELECT id FROM temp.tree)"};
   Statement copy_nodes{connection,
                        "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
-                       "modified, properties, height, reach, owner, date_mark) "
+                       "modified, properties, height, reach, owner, date_mark, property_bytes) "
                        "SELECT ?1 + p.seq, n.key, ?1 + t.seq, n.name, n.content, n.size, n.stored, "
                        "?2, n.modified, n.properties, n.height, n.reach, ?3, "
-                       "n.date_mark "
+                       "n.date_mark, n.property_bytes "
                        "FROM temp.tree t CROSS JOIN node n ON n.id = t.id "
                        "CROSS JOIN temp.tree p ON p.id = n.parent WHERE t.seq > 1"};
-  Statement copy_tree_properties{connection,
-                                 "INSERT INTO property (node, xmlns, name, xml) "
-                                 "SELECT ?1 + t.seq, p.xmlns, p.name, p.xml FROM temp.tree t "
-                                 "CROSS JOIN property p ON p.node = t.id "
-                                 "WHERE t.seq > 1 AND t.properties <> 0"};
+  Statement add_tree_set_refs{connection,
+                              "UPDATE property_set SET refs = refs + k.uses FROM "
+                              "(SELECT properties, count(*) AS uses FROM temp.tree "
+                              " WHERE seq > 1 AND properties <> 0 GROUP BY properties) AS k "
+                              "WHERE property_set.id = k.properties"};
   Statement add_tree_refs{connection,
                           "UPDATE content SET refs = refs + k.uses FROM "
                           "(SELECT file, count(*) AS uses FROM temp.tree "
@@ -100,9 +106,18 @@ struct WriteTransaction::Statements {
   Statement drop_tree_contents{connection,
                                "DELETE FROM content WHERE refs = 0 AND id IN "
                                "(SELECT file FROM temp.tree WHERE file IS NOT NULL)"};
+  Statement drop_tree_set_refs{connection,
+                               "UPDATE property_set SET refs = refs - k.uses FROM "
+                               "(SELECT properties, count(*) AS uses FROM temp.tree "
+                               " WHERE properties <> 0 GROUP BY properties) AS k "
+                               "WHERE property_set.id = k.properties"};
   Statement drop_tree_properties{connection,
-                                 "DELETE FROM property WHERE node IN "
-                                 "(SELECT id FROM temp.tree WHERE properties <> 0)"};
+                                 "DELETE FROM property WHERE property_set IN "
+                                 "(SELECT t.properties FROM temp.tree t CROSS JOIN property_set s "
+                                 " ON s.id = t.properties WHERE t.properties <> 0 AND s.refs = 0)"};
+  Statement drop_tree_sets{connection,
+                           "DELETE FROM property_set WHERE refs = 0 AND id IN "
+                           "(SELECT properties FROM temp.tree WHERE properties <> 0)"};
   Statement drop_tree_locks{connection,
                             "DELETE FROM lock WHERE parent IN "
                             "(SELECT id FROM temp.tree WHERE file IS NULL)"};
@@ -111,23 +126,30 @@ struct WriteTransaction::Statements {
                             "resources = max(account_usage.resources, -1 << 53) - k.resources, "
                             "bytes = max(account_usage.bytes, -1 << 53) - k.bytes FROM "
                             "(SELECT owner, count(*) AS resources, "
-                            " coalesce(sum(min(size, 1 << 53)), 0) AS bytes "
+                            " coalesce(sum(min(bytes, 1 << 53)), 0) AS bytes "
                             " FROM temp.tree WHERE owner <> 0 GROUP BY owner) AS k "
                             "WHERE account_usage.account = k.owner"};
   Statement drop_tree_nodes{connection, "DELETE FROM node WHERE id IN (SELECT id FROM temp.tree)"};
 
-  Statement delete_properties{connection, "DELETE FROM property WHERE node = ?1"};
+  Statement insert_set{connection, "INSERT INTO property_set (id, refs) VALUES (?1, 1)"};
+  Statement add_set_ref{connection, "UPDATE property_set SET refs = refs + 1 WHERE id = ?1"};
+  Statement drop_set_ref{connection,
+                         "UPDATE property_set SET refs = refs - 1 WHERE id = ?1 AND refs > 1"};
+  Statement delete_set{connection, "DELETE FROM property_set WHERE id = ?1"};
+  Statement delete_properties{connection, "DELETE FROM property WHERE property_set = ?1"};
   Statement copy_properties{connection,
-                            "INSERT INTO property (node, xmlns, name, xml) "
-                            "SELECT ?2, xmlns, name, xml FROM property WHERE node = ?1"};
+                            "INSERT INTO property (property_set, xmlns, name, xml) "
+                            "SELECT ?2, xmlns, name, xml FROM property WHERE property_set = ?1"};
   Statement set_property{connection,
-                         "INSERT INTO property (node, xmlns, name, xml) VALUES (?1, ?2, ?3, ?4) "
-                         "ON CONFLICT DO UPDATE SET xml = excluded.xml"};
-  Statement delete_property{connection,
-                            "DELETE FROM property WHERE node = ?1 AND xmlns = ?2 AND name = ?3"};
-  Statement mark_properties{connection,
-                            "UPDATE node SET properties = "
-                            "EXISTS (SELECT 1 FROM property WHERE node = ?1) WHERE id = ?1"};
+                         "INSERT INTO property (property_set, xmlns, name, xml) "
+                         "VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET xml = excluded.xml"};
+  Statement delete_property{
+      connection, "DELETE FROM property WHERE property_set = ?1 AND xmlns = ?2 AND name = ?3"};
+  Statement size_of_set{connection, "SELECT count(*), coalesce(" HOLDFAST_PROPERTY_BYTES
+                                    ", 0) FROM property WHERE property_set = ?1"};
+  Statement name_set{connection,
+                     "UPDATE node SET properties = ?3, property_bytes = ?4 "
+                     "WHERE parent = ?1 AND key = ?2"};
 
   Statement insert_lock{connection,
                         "INSERT INTO lock (token, node, shared, infinite, owner, creator, "

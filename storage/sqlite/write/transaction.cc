@@ -13,7 +13,8 @@ WriteTransaction::WriteTransaction(Connection& connection, Queries& queries)
       sql_(new Statements(connection)) {
   connection.execute(
       "CREATE TEMP TABLE tree (seq INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, "
-      "file INTEGER, size INTEGER, properties INTEGER NOT NULL, owner INTEGER NOT NULL)");
+      "file INTEGER, bytes INTEGER NOT NULL, properties INTEGER NOT NULL, "
+      "owner INTEGER NOT NULL)");
 }
 
 void WriteTransaction::Delete::operator()(Statements* statements) const { delete statements; }
@@ -58,23 +59,23 @@ NodeRow WriteTransaction::collection(NodeId id) {
   return found;
 }
 
-void WriteTransaction::insert_node(NodeId parent, const NameKey& key, const Resource& resource,
-                                   bool properties, std::int64_t height, std::int64_t reach) {
+void WriteTransaction::insert_node(const NodeRow& row) {
+  const Resource& resource = row.resource;
   std::optional<std::string_view> name;
-  if (!key.is_name()) name = resource.name;
+  if (row.key != resource.name) name = resource.name;
   std::optional<std::int64_t> content, size, stored;
   if (!resource.is_collection()) {
     content = resource.content;
     size = static_cast<std::int64_t>(resource.size);
     stored = resource.stored;
   }
-  Run(sql_->insert_node, parent, key.view(), resource.id, name, content, size, stored,
-      resource.created, resource.modified.at, properties, height, reach, resource.owner,
-      number_of(resource.modified.mark))
+  Run(sql_->insert_node, resource.parent, row.key, resource.id, name, content, size, stored,
+      resource.created, resource.modified.at, resource.property_set, row.height, row.reach,
+      resource.owner, number_of(resource.modified.mark), row.property_bytes)
       .done();
   ++counters_.resources;
-  counters_.bytes += static_cast<std::int64_t>(resource.size);
-  owns(resource.owner, 1, static_cast<std::int64_t>(resource.size));
+  counters_.bytes += row.bytes();
+  owns(resource.owner, 1, row.bytes());
 }
 
 void WriteTransaction::owns(AccountId owner, std::int64_t resources, std::int64_t bytes) {
@@ -113,17 +114,18 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
                                const Content& content, std::optional<Date> modified,
                                AccountId owner) {
   const NameKey key(name);
-  std::optional<Resource> old = queries_.child(parent.id, key.view());
-  if (old && old->is_collection()) throw Error(Fault::conflict, "a collection is in the way");
+  NodeRow row = queries_.look(parent.id, key.view());
+  const bool replaces = row.mapped();
+  const Resource old = row.resource;
+  if (replaces && old.is_collection()) throw Error(Fault::conflict, "a collection is in the way");
   std::optional<NodeRow> above;
-  if (!old) above = collection(parent.id);
+  if (!replaces) above = collection(parent.id);
 
-  Resource file;
-  if (old) {
+  Resource& file = row.resource;
+  if (replaces) {
     // Nothing else changes, so remembered rows and locks stay.
     ++state_.begun;
     state_.changed = state_.must_flush = state_.grew = true;
-    file = *old;
   } else {
     growing();
     file.id = counters_.next_node++;
@@ -133,24 +135,24 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
     file.created = wall_now();
     file.owner = owner;
   }
-  end_late_locks(old ? old->id : parent.id);
+  end_late_locks(replaces ? old.id : parent.id);
   file.modified = modified.value_or(wall_now());
   file.size = content.size;
-  file.stored = old ? stored_after(*old, wall_now()) : wall_now();
-  file.content = old ? exchange_content(old->content, content) : insert_content(content);
+  file.stored = replaces ? stored_after(old, wall_now()) : wall_now();
+  file.content = replaces ? exchange_content(old.content, content) : insert_content(content);
   queries_.make_etag(file.content, file.etag);
-  if (old) {
+  if (replaces) {
     Run(sql_->replace_content, parent.id, key.view(), file.content, file.size, file.stored,
         file.modified.at, number_of(file.modified.mark))
         .done();
     const std::int64_t more =
-        static_cast<std::int64_t>(file.size) - static_cast<std::int64_t>(old->size);
+        static_cast<std::int64_t>(file.size) - static_cast<std::int64_t>(old.size);
     counters_.bytes += more;
     owns(file.owner, 0, more);
-    queries_.file_changed(key.view(), file);
+    queries_.file_changed(row);
     return file;
   }
-  insert_node(parent.id, key, file, false, 0, 0);
+  insert_node(row);
   const Date came = date_after_arrival(above->resource.modified, wall_now());
   member_came(std::move(*above), static_cast<std::int64_t>(name.size()), 0, 0, came);
   return file;
@@ -162,7 +164,9 @@ Resource WriteTransaction::make_collection(const Resource& parent, std::string_v
   NodeRow above = collection(parent.id);
   growing();
   end_late_locks(parent.id);
-  Resource made;
+  NodeRow row;
+  row.key = key.view();
+  Resource& made = row.resource;
   made.id = counters_.next_node++;
   made.parent = parent.id;
   made.name = name;
@@ -171,24 +175,18 @@ Resource WriteTransaction::make_collection(const Resource& parent, std::string_v
   // What is gone from the parent may have had members at the paths of future members.
   made.modified = date_after_arrival(above.resource.modified, wall_now());
   made.owner = owner;
-  insert_node(parent.id, key, made, false, 0, 0);
+  insert_node(row);
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), 0, 0, made.modified);
   return made;
 }
 
-void WriteTransaction::patch_properties(NodeId id, std::span<const PropertyChange> changes) {
-  (void)row(id);  // throws when the resource is not mapped
-  if (changes.empty()) return;
-  growing();
-  end_late_locks(id);
-  for (const PropertyChange& change : changes) {
-    if (change.xml) {
-      Run(sql_->set_property, id, change.name.xmlns, change.name.name, *change.xml).done();
-    } else {
-      Run(sql_->delete_property, id, change.name.xmlns, change.name.name).done();
-    }
-  }
-  Run(sql_->mark_properties, id).done();
+void WriteTransaction::set_owner(NodeId id, AccountId owner) {
+  const NodeRow old = row(id);
+  if (old.resource.owner == owner) return;
+  changing();
+  Run(sql_->own, old.resource.parent, old.key, owner).done();
+  owns(old.resource.owner, -1, -old.bytes());
+  owns(owner, 1, old.bytes());
 }
 
 void WriteTransaction::set_modified(NodeId id, Date modified) {

@@ -67,7 +67,8 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
                      std::string_view name) override;
   void remove_tree(const Resource& root) override;
   Usage adopt_tree(const Resource& root, AccountId owner) override;
-  void patch_properties(NodeId id, std::span<const PropertyChange> changes) override;
+  void set_owner(NodeId id, AccountId owner) override;
+  std::int64_t patch_properties(NodeId id, std::span<const PropertyChange> changes) override;
   void set_modified(NodeId id, Date modified) override;
   Lock add_lock(Lock lock) override;
   Lock refresh_lock(const Lock& lock, std::int64_t timeout_s) override;
@@ -103,8 +104,8 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   // These throw Error{conflict} when the resource is gone, or is no collection.
   [[nodiscard]] NodeRow row(NodeId id);
   [[nodiscard]] NodeRow collection(NodeId id);
-  void insert_node(NodeId parent, const NameKey& key, const Resource& resource, bool properties,
-                   std::int64_t height, std::int64_t reach);
+  // Inserts `row`, whose key is that of its resource's name.
+  void insert_node(const NodeRow& row);
   // Changes what an account owns by this much (invariant 10). Nothing is counted for kNobody.
   void owns(AccountId owner, std::int64_t resources, std::int64_t bytes);
   // Records that a member with these bounds was added to `parent`: dates `parent` `modified`
@@ -116,10 +117,10 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
 
   // Defined in trees.cc:
   void fill_tree(const Resource& root);
-  void copy_members(const Resource& source, NodeId target, AccountId owner);
-  // `parent` is the current parent of `root`.
-  void drop(const Resource& root, NodeId parent);
-  void drop_tree(const Resource& root, NodeId parent);
+  void copy_members(const NodeRow& source, NodeId target, AccountId owner);
+  // `gone` and `root` are as the database has them now.
+  void drop(const NodeRow& gone);
+  void drop_tree(const Resource& root);
   // These remove locks, live and expired: those of one resource, and those of a whole tree.
   void drop_locks_at(NodeId id, NodeId parent);
   void drop_locks_within(const Resource& root, NodeId parent);
@@ -133,7 +134,14 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void lasts_until(Millis expires);
   // Removes `replaced` for `to`, which takes its place. Its lock stays and covers `to` (RFC 4918
   // §7.6).
-  void give_place(const Resource& replaced, NodeId to);
+  void give_place(const NodeRow& replaced, NodeId to);
+
+  // Defined in properties.cc:
+  // Returns the set that the changes of this resource's properties apply to, which no other
+  // resource shares; 0 when it has none and `make` is false.
+  [[nodiscard]] std::int64_t own_set(const NodeRow& row, bool make);
+  // Releases a set of properties; `set` may be 0.
+  void release_set(std::int64_t set);
 
   // Defined in content.cc:
   std::int64_t insert_content(const Content& content);

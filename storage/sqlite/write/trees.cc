@@ -22,17 +22,24 @@ Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, con
   const NodeRow from = row(source.id);
   NodeRow above = collection(parent.id);
   const NameKey key(name);
-  const std::optional<Resource> replaced = queries_.child(parent.id, key.view());
+  const NodeRow replaced = queries_.look(parent.id, key.view());
   if (queries_.lies_in(parent.id, source.id)) refuse("a copy into itself");
-  if (replaced && queries_.lies_in(source.id, replaced->id)) refuse("a copy onto an ancestor");
+  if (replaced.mapped() && queries_.lies_in(source.id, replaced.resource.id))
+    refuse("a copy onto an ancestor");
   growing();
   end_late_locks(parent.id);
-  if (replaced) end_late_locks(replaced->id);
+  if (replaced.mapped()) end_late_locks(replaced.resource.id);
 
   const bool with_members = recursive && from.resource.is_collection();
-  if (replaced)
-    above.resource.modified = date_after_loss(above.resource.modified, wall_now(), *replaced);
-  Resource copy = source;
+  if (replaced.mapped())
+    above.resource.modified =
+        date_after_loss(above.resource.modified, wall_now(), replaced.resource);
+  NodeRow made;
+  made.key = key.view();
+  made.property_bytes = from.property_bytes;
+  Resource& copy = made.resource;
+  copy = source;
+  copy.property_set = from.resource.property_set;
   copy.id = counters_.next_node++;
   copy.parent = parent.id;
   copy.name = name;
@@ -45,21 +52,23 @@ Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, con
     Run(sql_->add_ref, copy.content).done();
     if (connection_.changes() == 0) refuse("the source's content is gone");
   }
-  if (replaced) give_place(*replaced, copy.id);
+  if (replaced.mapped()) give_place(replaced, copy.id);
 
-  Run(sql_->copy_properties, source.id, copy.id).done();
-  const bool properties = connection_.changes() > 0;
-  const std::int64_t height = with_members ? from.height : 0;
-  const std::int64_t reach = with_members ? from.reach : 0;
-  insert_node(parent.id, key, copy, properties, height, reach);
+  if (copy.property_set != 0) Run(sql_->add_set_ref, copy.property_set).done();
+  if (with_members) {
+    made.height = from.height;
+    made.reach = from.reach;
+  }
+  insert_node(made);
   const Date came = date_after_arrival(above.resource.modified, wall_now());
-  member_came(std::move(above), static_cast<std::int64_t>(name.size()), height, reach, came);
-  if (with_members) copy_members(source, copy.id, owner);
+  member_came(std::move(above), static_cast<std::int64_t>(name.size()), made.height, made.reach,
+              came);
+  if (with_members) copy_members(from, copy.id, owner);
   return copy;
 }
 
-void WriteTransaction::copy_members(const Resource& source, NodeId target, AccountId owner) {
-  fill_tree(source);
+void WriteTransaction::copy_members(const NodeRow& source, NodeId target, AccountId owner) {
+  fill_tree(source.resource);
   std::int64_t count = 0;
   std::int64_t bytes = 0;
   {
@@ -77,8 +86,9 @@ void WriteTransaction::copy_members(const Resource& source, NodeId target, Accou
   if (connection_.changes() != count - 1) {
     throw Error(Fault::corrupt, "the tree to copy is not whole");
   }
-  Run(sql_->copy_tree_properties, base).done();
+  Run(sql_->add_tree_set_refs).done();
   Run(sql_->add_tree_refs).done();
+  bytes -= source.bytes();
   counters_.resources += count - 1;
   counters_.bytes += bytes;
   owns(owner, count - 1, bytes);
@@ -90,25 +100,24 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
   const NodeRow from = row(source.id);
   NodeRow above = collection(parent.id);
   const NameKey key(name);
-  const std::optional<Resource> replaced = queries_.child(parent.id, key.view());
-  const bool respelt = replaced && replaced->id == source.id;
+  const NodeRow there = queries_.look(parent.id, key.view());
+  const bool respelt = there.mapped() && there.resource.id == source.id;
+  const bool replaces = there.mapped() && !respelt;
   if (queries_.lies_in(parent.id, source.id)) refuse("a move into itself");
-  if (replaced && !respelt && queries_.lies_in(source.id, replaced->id)) {
-    refuse("a move onto an ancestor");
-  }
+  if (replaces && queries_.lies_in(source.id, there.resource.id)) refuse("a move onto an ancestor");
   std::optional<NodeRow> left;
   if (from.resource.parent != parent.id) left = row(from.resource.parent);
   changing();
   end_late_locks(from.resource.parent);
   if (left) end_late_locks(parent.id);
-  if (replaced) end_late_locks(replaced->id);
+  if (there.mapped()) end_late_locks(there.resource.id);
 
   // A move to a new spelling keeps the locks, because they cover source and destination alike. No
   // resource whose lock stays comes to another parent (invariant 7).
   if (!respelt) drop_locks_within(source, from.resource.parent);
-  if (replaced && !respelt) {
-    give_place(*replaced, source.id);
-    above.resource.modified = date_after_loss(above.resource.modified, wall_now(), *replaced);
+  if (replaces) {
+    give_place(there, source.id);
+    above.resource.modified = date_after_loss(above.resource.modified, wall_now(), there.resource);
   }
   Date modified = source.modified;
   if (from.resource.is_collection()) {
@@ -132,10 +141,11 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
 
 void WriteTransaction::remove_tree(const Resource& root) {
   if (root.id == kRoot) refuse("the root cannot be removed");
-  const NodeRow parent = row(row(root.id).resource.parent);
+  const NodeRow gone = row(root.id);
+  const NodeRow parent = row(gone.resource.parent);
   changing();
   end_late_locks(parent.resource.id);
-  drop(root, parent.resource.id);
+  drop(gone);
   member_left(parent, root);
 }
 
@@ -160,27 +170,29 @@ Usage WriteTransaction::adopt_tree(const Resource& root, AccountId owner) {
   return {static_cast<std::uint64_t>(resources), static_cast<std::uint64_t>(bytes)};
 }
 
-void WriteTransaction::give_place(const Resource& replaced, NodeId to) {
-  if (queries_.any_locks()) Run(sql_->move_locks, replaced.parent, replaced.id, to).done();
-  drop(replaced, replaced.parent);
+void WriteTransaction::give_place(const NodeRow& replaced, NodeId to) {
+  if (queries_.any_locks())
+    Run(sql_->move_locks, replaced.resource.parent, replaced.resource.id, to).done();
+  drop(replaced);
 }
 
-void WriteTransaction::drop(const Resource& root, NodeId parent) {
+void WriteTransaction::drop(const NodeRow& gone) {
+  const Resource& root = gone.resource;
   if (root.is_collection()) {
-    drop_tree(root, parent);
+    drop_tree(root);
     return;
   }
   Run(sql_->delete_node, root.id).done();
   if (connection_.changes() != 1) refuse("the resource is gone");
-  Run(sql_->delete_properties, root.id).done();
-  drop_locks_at(root.id, parent);
+  release_set(gone.resource.property_set);
+  drop_locks_at(root.id, root.parent);
   release(root.content);
   --counters_.resources;
-  counters_.bytes -= static_cast<std::int64_t>(root.size);
-  owns(root.owner, -1, -static_cast<std::int64_t>(root.size));
+  counters_.bytes -= gone.bytes();
+  owns(root.owner, -1, -gone.bytes());
 }
 
-void WriteTransaction::drop_tree(const Resource& root, NodeId parent) {
+void WriteTransaction::drop_tree(const Resource& root) {
   fill_tree(root);
   {
     Run run(sql_->tree_totals);
@@ -193,8 +205,10 @@ void WriteTransaction::drop_tree(const Resource& root, NodeId parent) {
   Run(sql_->tree_garbage).done();
   Run(sql_->drop_tree_inline).done();
   Run(sql_->drop_tree_contents).done();
+  Run(sql_->drop_tree_set_refs).done();
   Run(sql_->drop_tree_properties).done();
-  drop_locks_at(root.id, parent);
+  Run(sql_->drop_tree_sets).done();
+  drop_locks_at(root.id, root.parent);
   if (queries_.any_locks()) {
     Run(sql_->drop_tree_locks).done();
     counters_.locks -= connection_.changes();
