@@ -116,7 +116,11 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
   std::optional<Resource> old = queries_.child(parent.id, key.view());
   if (old && old->is_collection()) throw Error(Fault::conflict, "a collection is in the way");
   std::optional<NodeRow> above;
-  if (!old) above = collection(parent.id);
+  Following grants;
+  if (!old) {
+    above = collection(parent.id);
+    grants = grants_of(nullptr, nullptr, parent, name);
+  }
 
   Resource file;
   if (old) {
@@ -153,6 +157,7 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
   insert_node(parent.id, key, file, false, 0, 0);
   const Date came = date_after_arrival(above->resource.modified, wall_now());
   member_came(std::move(*above), static_cast<std::int64_t>(name.size()), 0, 0, came);
+  follow(grants);
   return file;
 }
 
@@ -160,6 +165,7 @@ Resource WriteTransaction::make_collection(const Resource& parent, std::string_v
                                            AccountId owner) {
   const NameKey key(name);
   NodeRow above = collection(parent.id);
+  const Following grants = grants_of(nullptr, nullptr, parent, name);
   growing();
   end_late_locks(parent.id);
   Resource made;
@@ -173,6 +179,7 @@ Resource WriteTransaction::make_collection(const Resource& parent, std::string_v
   made.owner = owner;
   insert_node(parent.id, key, made, false, 0, 0);
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), 0, 0, made.modified);
+  follow(grants);
   return made;
 }
 

@@ -25,6 +25,7 @@ Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, con
   const std::optional<Resource> replaced = queries_.child(parent.id, key.view());
   if (queries_.lies_in(parent.id, source.id)) refuse("a copy into itself");
   if (replaced && queries_.lies_in(source.id, replaced->id)) refuse("a copy onto an ancestor");
+  const Following grants = grants_of(nullptr, replaced ? &*replaced : nullptr, parent, name);
   growing();
   end_late_locks(parent.id);
   if (replaced) end_late_locks(replaced->id);
@@ -55,6 +56,7 @@ Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, con
   const Date came = date_after_arrival(above.resource.modified, wall_now());
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), height, reach, came);
   if (with_members) copy_members(source, copy.id, owner);
+  follow(grants);
   return copy;
 }
 
@@ -98,6 +100,8 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
   }
   std::optional<NodeRow> left;
   if (from.resource.parent != parent.id) left = row(from.resource.parent);
+  const Following grants =
+      grants_of(&source, replaced && !respelt ? &*replaced : nullptr, parent, name);
   changing();
   end_late_locks(from.resource.parent);
   if (left) end_late_locks(parent.id);
@@ -126,6 +130,7 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
                                     : date_after_loss(above.resource.modified, wall_now(), source);
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), from.height, from.reach,
               came);
+  follow(grants);
 
   return row(source.id).resource;
 }
@@ -133,10 +138,13 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
 void WriteTransaction::remove_tree(const Resource& root) {
   if (root.id == kRoot) refuse("the root cannot be removed");
   const NodeRow parent = row(row(root.id).resource.parent);
+  Following grants;
+  if (has_grants(root)) grants.from = path_of(root.id);
   changing();
   end_late_locks(parent.resource.id);
   drop(root, parent.resource.id);
   member_left(parent, root);
+  follow(grants);
 }
 
 Usage WriteTransaction::adopt_tree(const Resource& root, AccountId owner) {
