@@ -6,17 +6,19 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "dav/call.h"
 #include "storage/namespace.h"
 
 namespace holdfast::dav {
 
-// One account's quota, before something is stored that the account will own. A quota below what is
-// owned already forbids only writes that add to it.
+// The quotas of an account and its groups, before something is stored that the account will own. A
+// quota below what is owned already forbids only writes that add to it.
 class QuotaCheck {
  public:
-  // Reads what `account` owns in `snapshot`; kNobody has no quota.
+  // Reads what `account` and the members of its groups own in `snapshot`; kNobody has no quota.
+  // Only accounts and groups with a quota are looked up.
   QuotaCheck(const Call& call, const storage::Snapshot& snapshot, storage::AccountId account);
 
   // Returns the most bytes that a file may have when it replaces one of `replaced` bytes.
@@ -28,10 +30,14 @@ class QuotaCheck {
   void require_within(const storage::Transaction& tx) const;
 
  private:
-  storage::AccountId account_;
-  storage::Usage before_;
-  std::optional<std::uint64_t> bytes_;
-  std::optional<std::uint64_t> resources_;
+  // The quota of an account or a group.
+  struct Limit {
+    storage::AccountId of = storage::kNobody;
+    storage::Usage before{};
+    std::optional<std::uint64_t> bytes{};
+    std::optional<std::uint64_t> resources{};
+  };
+  std::vector<Limit> limits_;
 };
 
 // Refuses when less free space than Options::free_space_floor_bytes would be left after storing
