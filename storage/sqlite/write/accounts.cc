@@ -136,6 +136,15 @@ std::shared_ptr<const Accounts> read_accounts(Connection& connection) {
 
 std::shared_ptr<const Accounts> WriteTransaction::accounts() const { return state_.accounts; }
 
+std::shared_ptr<Accounts> WriteTransaction::changing_accounts() {
+  granted_ = {};
+  // A value that only this transaction has was made by it, and is not made anew for each of many
+  // accounts.
+  if (state_.accounts.use_count() == 1)
+    return std::const_pointer_cast<Accounts>(std::move(state_.accounts));
+  return std::make_shared<Accounts>(*state_.accounts);
+}
+
 void WriteTransaction::write_grants(AccountId of, std::vector<Grant>& grants) {
   // The order is that in which the database returns the grants.
   std::sort(grants.begin(), grants.end(),
@@ -174,7 +183,7 @@ AccountId WriteTransaction::put_account(Account account) {
   for (const AccountId group : account.groups) Run(sql_->insert_member, account.id, group).done();
 
   const AccountId id = account.id;
-  auto next = std::make_shared<Accounts>(now);
+  auto next = changing_accounts();
   put_by_name(next->accounts, std::move(account));
   next->index();
   state_.accounts = std::move(next);
@@ -200,7 +209,7 @@ AccountId WriteTransaction::put_group(Group group) {
   write_grants(group.id, group.grants);
 
   const AccountId id = group.id;
-  auto next = std::make_shared<Accounts>(now);
+  auto next = changing_accounts();
   put_by_name(next->groups, std::move(group));
   next->index();
   state_.accounts = std::move(next);
@@ -215,7 +224,7 @@ void WriteTransaction::remove_group(AccountId id) {
   Run(sql_->delete_grants, id).done();
   Run(sql_->delete_group, id).done();
 
-  auto next = std::make_shared<Accounts>(*state_.accounts);
+  auto next = changing_accounts();
   std::erase_if(next->groups, [&](const Group& group) { return group.id == id; });
   for (Account& account : next->accounts) std::erase(account.groups, id);
   next->index();
@@ -234,7 +243,7 @@ void WriteTransaction::remove_account(AccountId id) {
   Run(sql_->delete_locks_of, id).done();
   counters_.locks -= connection_.changes();
 
-  auto next = std::make_shared<Accounts>(*state_.accounts);
+  auto next = changing_accounts();
   std::erase_if(next->accounts, [&](const Account& account) { return account.id == id; });
   std::erase_if(next->tokens, [&](const DeviceToken& token) { return token.account == id; });
   next->index();
@@ -249,7 +258,7 @@ void WriteTransaction::put_token(DeviceToken token) {
       token.expires, token.created)
       .done();
 
-  auto next = std::make_shared<Accounts>(*state_.accounts);
+  auto next = changing_accounts();
   std::erase_if(next->tokens, [&](const DeviceToken& other) { return other.id == token.id; });
   const auto place = std::lower_bound(
       next->tokens.begin(), next->tokens.end(), token.id,
@@ -263,7 +272,7 @@ bool WriteTransaction::remove_token(std::string_view id) {
   Run(sql_->delete_token, id).done();
   if (connection_.changes() == 0) return false;
   changing();
-  auto next = std::make_shared<Accounts>(*state_.accounts);
+  auto next = changing_accounts();
   std::erase_if(next->tokens, [&](const DeviceToken& token) { return token.id == id; });
   state_.accounts = std::move(next);
   return true;

@@ -120,6 +120,8 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void member_left(const NodeRow& parent, const Resource& lost);
 
   // Defined in accounts.cc:
+  // Returns the accounts for a change, after which they are put back into the state.
+  [[nodiscard]] std::shared_ptr<Accounts> changing_accounts();
   // Sorts the grants, binds each to what is mapped at its path, and writes them in place of those
   // that the account or group had.
   void write_grants(AccountId of, std::vector<Grant>& grants);
@@ -127,10 +129,10 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   // Defined in grants.cc:
   // What the grants of all accounts and groups belong to.
   struct Granted {
-    std::shared_ptr<const Accounts> of{};             // the accounts that have them
-    std::unordered_set<NodeId> nodes{};               // resources
-    std::vector<std::string> paths{};                 // keys of their paths, sorted
-    std::vector<Path> waiting{};                      // paths where nothing is yet
+    std::shared_ptr<const Accounts> of{};                // the accounts that have them
+    std::unordered_set<NodeId> nodes{};                  // resources
+    std::vector<std::string> paths{};                    // keys of their paths, sorted
+    std::vector<Path> waiting{};                         // paths where nothing is yet
     std::set<std::string, std::less<>> waiting_names{};  // keys of all segments of those
   };
   [[nodiscard]] const Granted& granted();
