@@ -14,6 +14,7 @@ struct Peer {
   std::string address;  // numeric, without port
   bool loopback = false;
   bool tls = false;
+  bool trusted_proxy = false;  // a proxy that the handler trusts has sent the request
   std::string certificate{};  // SHA-256 of the client's verified certificate (DER) in lower-case
                               // hex; empty: none
   // The handler sets these: the account of the caller, for the log; an object that is kept until
