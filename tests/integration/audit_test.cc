@@ -26,7 +26,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-using testing::StartsWith;
 
 class Audit : public testing::Test {
  protected:
@@ -80,7 +79,7 @@ TEST_F(Audit, EveryChangeIsALineAndNothingElseIs) {
   server_.start();
   done({"user", "add", "ann", "--home", "/"}, "secret of ann\n");
   const std::string token = done({"user", "token", "add", "ann", "--label", "phone"});
-  const std::string secret = token.substr(token.find("holdfast_"), 60);
+  const std::string secret = token.substr(token.find("holdfast_"), 61);
   const std::string id = secret.substr(9, 8);
   HttpClient client(server_.port());
   const auto ask = [&](const char* method, const std::string& path, Fields fields = {},
@@ -90,10 +89,8 @@ TEST_F(Audit, EveryChangeIsALineAndNothingElseIs) {
   };
   EXPECT_EQ(ask("MKCOL", "/dav/a%20b").status, 201);
   EXPECT_EQ(ask("PUT", "/dav/a%20b/f", {}, "12345").status, 201);
-  EXPECT_EQ(
-      client.request("PUT", "/dav/g", {{"Authorization", "Bearer " + secret.substr(0, 61)}}, "1")
-          .status,
-      201);
+  EXPECT_EQ(client.request("PUT", "/dav/g", {{"Authorization", "Bearer " + secret}}, "1").status,
+            201);
   const std::string host = "http://user:pass@127.0.0.1:" + std::to_string(server_.port());
   EXPECT_EQ(ask("COPY", "/dav/g", {{"Destination", host + "/dav/h"}}).status, 201);
   EXPECT_EQ(ask("MOVE", "/dav/h", {{"Destination", "/dav/a%20b/h"}}).status, 201);
@@ -207,7 +204,7 @@ TEST_F(Audit, LogPrintsWhatIsAskedForAlsoFromOlderFiles) {
               AllOf(HasSubstr("PUT"), HasSubstr("user grant"), Not(HasSubstr("MOVE"))));
   EXPECT_THAT(done({"log", "--path", "/b"}),
               AllOf(HasSubstr("MOVE"), HasSubstr("user grant"), Not(HasSubstr("PUT"))));
-  EXPECT_THAT(done({"log", "--json", "--path", "/a"}), StartsWith("{\"time\":\"2001-01-01"));
+  EXPECT_THAT(done({"log", "--json", "--path", "/a"}), HasSubstr("\n{\"time\":\"2001-01-01"));
   EXPECT_THAT(done({"log", "--path", "/c"}), HasSubstr("cannot be read"));
   for (const std::vector<std::string>& bad :
        {std::vector<std::string>{"log", "--since", "yesterday"}, {"log", "--path", "x"}}) {

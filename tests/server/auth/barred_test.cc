@@ -78,7 +78,7 @@ class Barred : public testing::Test {
   const std::string password_ = test::basic("ann", "secret");
   test::ManualClock clock_;
   storage::Accounts accounts_;
-  std::shared_ptr<const storage::Accounts> published_;
+  std::shared_ptr<const storage::Accounts> published_ = std::make_shared<const storage::Accounts>();
   std::vector<std::string> told_;
   std::shared_ptr<const dav::Caller> caller_;
   std::string fields_;

@@ -531,7 +531,7 @@ TEST(Config, EverySettingHasAGroupAndTheTablesNameSettings) {
     EXPECT_FALSE(tested.group.empty()) << tested.name;
     first += tested.first ? 1 : 0;
   }
-  EXPECT_EQ(first, 13U);
+  EXPECT_EQ(first, 14U);
   EXPECT_TRUE(option("lock-timeout-max").live);
   EXPECT_FALSE(option("listen").live);
 }
