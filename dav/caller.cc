@@ -1,9 +1,71 @@
 #include "dav/caller.h"
 
+#include <algorithm>
 #include <array>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
+#include "storage/name_key.h"
+
 namespace holdfast::dav {
+namespace {
+
+// Returns a text that is equal for paths that lead to one resource, and for no others.
+std::string key_of(const storage::Path& path) {
+  std::string key;
+  for (const std::string& segment : path.segments())
+    key.append("/").append(storage::NameKey(segment).view());
+  return key;
+}
+
+// Adds the grants of the account's groups where the account has none of its own.
+void add_grants_of_groups(std::vector<storage::Grant>& grants, const storage::Accounts& accounts,
+                          const storage::Account& account) {
+  if (account.groups.empty()) return;
+  const std::size_t own = grants.size();
+  std::unordered_map<std::string, std::size_t> places;  // in `grants`, by key
+  for (std::size_t i = 0; i < own; ++i) places.emplace(key_of(grants[i].path), i);
+  for (const storage::AccountId id : account.groups) {
+    const storage::Group* const group = accounts.find_group(id);
+    if (group == nullptr) continue;
+    for (const storage::Grant& grant : group->grants) {
+      const auto [place, added] = places.emplace(key_of(grant.path), grants.size());
+      if (added) {
+        grants.push_back(grant);
+      } else if (place->second >= own) {
+        storage::Right& right = grants[place->second].right;
+        right = std::max(right, grant.right);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const Caller> caller_of(const std::shared_ptr<const storage::Accounts>& accounts,
+                                        const storage::Account& account,
+                                        const storage::DeviceToken* token) {
+  auto caller = std::make_shared<Caller>();
+  caller->account = account.id;
+  caller->name = account.name;
+  caller->home = account.home;
+  caller->grants = account.grants;
+  // The home is a grant as well, unless another grant is for the same path.
+  const bool named = std::any_of(
+      account.grants.begin(), account.grants.end(),
+      [&](const storage::Grant& grant) { return storage::same_path(grant.path, account.home); });
+  if (!named) caller->grants.push_back({.path = account.home, .right = storage::Right::write});
+  add_grants_of_groups(caller->grants, *accounts, account);
+  caller->quota_bytes = account.quota_bytes;
+  caller->quota_resources = account.quota_resources;
+  if (token != nullptr) {
+    caller->scope = token->path;
+    caller->most = token->read_only ? storage::Right::read : storage::Right::write;
+    caller->token = token->id;
+  }
+  return caller;
+}
 
 std::shared_ptr<const Caller> anonymous_caller(storage::Right right) {
   // The callers are made once, because every request begins as one of them.

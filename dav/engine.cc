@@ -100,6 +100,7 @@ Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& c
     judge_target(call);
     if (method.body == BodyUse::none) refuse_body(call);
     response = method.handle(call);
+    if (response.changed) response.changed->path = href({}, call.target.path, false);
   } catch (Error& error) {
     if (error.lock) error.lock_creator = account_name(names_, error.lock->creator);
     response = to_response(error, request, options_);

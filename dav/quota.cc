@@ -19,37 +19,47 @@ storage::AccountId owner_after(const Call& call, const storage::Resource& resour
 }
 
 QuotaCheck::QuotaCheck(const Call& call, const storage::Snapshot& snapshot,
-                       storage::AccountId account)
-    : account_(account) {
-  const Caller& caller = *call.caller;
+                       storage::AccountId account) {
   if (account == storage::kNobody) return;
-  if (account == caller.account) {
-    bytes_ = caller.quota_bytes;
-    resources_ = caller.quota_resources;
-  } else if (const auto accounts = call.names.accounts();
-             const storage::Account* owner = accounts->find(account)) {
-    bytes_ = owner->quota_bytes;
-    resources_ = owner->quota_resources;
+  const auto add = [&](storage::AccountId of, const auto& quotas) {
+    if (!quotas.quota_bytes && !quotas.quota_resources) return;
+    std::optional<std::uint64_t> resources = quotas.quota_resources;
+    if (!resources) resources = kResourcesAtLeast + *quotas.quota_bytes / kBytesPerResource;
+    limits_.push_back({of, snapshot.usage_of(of), quotas.quota_bytes, resources});
+  };
+  const auto accounts = call.names.accounts();
+  const storage::Account* const owner = accounts->find(account);
+  if (account == call.caller->account) {
+    add(account, *call.caller);
+  } else if (owner != nullptr) {
+    add(account, *owner);
   }
-  if (bytes_ && !resources_) resources_ = kResourcesAtLeast + *bytes_ / kBytesPerResource;
-  if (bytes_ || resources_) before_ = snapshot.usage_of(account);
+  if (owner == nullptr) return;
+  for (const storage::AccountId id : owner->groups)
+    if (const storage::Group* group = accounts->find_group(id)) add(id, *group);
 }
 
 std::uint64_t QuotaCheck::room_bytes(std::uint64_t replaced) const {
-  if (!bytes_) return std::numeric_limits<std::uint64_t>::max();
-  return std::max(*bytes_, before_.bytes) - before_.bytes + replaced;
+  std::uint64_t room = std::numeric_limits<std::uint64_t>::max();
+  for (const Limit& limit : limits_)
+    if (limit.bytes)
+      room = std::min(room,
+                      std::max(*limit.bytes, limit.before.bytes) - limit.before.bytes + replaced);
+  return room;
 }
 
 void QuotaCheck::require_resource() const {
-  if (resources_ && before_.resources >= *resources_) throw quota_exceeded();
+  for (const Limit& limit : limits_)
+    if (limit.resources && limit.before.resources >= *limit.resources) throw quota_exceeded();
 }
 
 void QuotaCheck::require_within(const storage::Transaction& tx) const {
-  if (!bytes_ && !resources_) return;
-  const storage::Usage after = tx.usage_of(account_);
-  if ((bytes_ && after.bytes > std::max(*bytes_, before_.bytes)) ||
-      (resources_ && after.resources > std::max(*resources_, before_.resources)))
-    throw quota_exceeded();
+  for (const Limit& limit : limits_) {
+    const storage::Usage after = tx.usage_of(limit.of);
+    if ((limit.bytes && after.bytes > std::max(*limit.bytes, limit.before.bytes)) ||
+        (limit.resources && after.resources > std::max(*limit.resources, limit.before.resources)))
+      throw quota_exceeded();
+  }
 }
 
 void require_space(const Call& call, std::uint64_t bytes) {
@@ -61,7 +71,7 @@ Error disk_is_full() {
 }
 
 Error quota_exceeded() {
-  return {Precondition::quota_not_exceeded, "an account's quota would be exceeded"};
+  return {Precondition::quota_not_exceeded, "the quota of an account or a group would be exceeded"};
 }
 
 }  // namespace holdfast::dav

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "dav/call.h"
 #include "storage/namespace.h"
@@ -18,12 +19,14 @@ namespace holdfast::dav {
 [[nodiscard]] storage::AccountId owner_after(const Call& call, const storage::Resource& resource,
                                              bool grows);
 
-// One account's quota, before something is stored that the account will own. A quota below what is
-// owned already forbids only writes that add to it. With a quota of bytes and none of resources, an
-// account may own 10,000 resources and one more for each 4 KiB: names take space, too.
+// The quotas of an account and its groups, before something is stored that the account will own. A
+// quota below what is owned already forbids only writes that add to it. With a quota of bytes and
+// none of resources, 10,000 resources may be owned and one more for each 4 KiB: names take space,
+// too.
 class QuotaCheck {
  public:
-  // Reads what `account` owns in `snapshot`; kNobody has no quota.
+  // Reads what `account` and the members of its groups own in `snapshot`; kNobody has no quota.
+  // Only accounts and groups with a quota are looked up.
   QuotaCheck(const Call& call, const storage::Snapshot& snapshot, storage::AccountId account);
 
   // Returns the most bytes that a file may have when it replaces one of `replaced` bytes.
@@ -35,10 +38,14 @@ class QuotaCheck {
   void require_within(const storage::Transaction& tx) const;
 
  private:
-  storage::AccountId account_;
-  storage::Usage before_;
-  std::optional<std::uint64_t> bytes_;
-  std::optional<std::uint64_t> resources_;
+  // The quota of an account or a group.
+  struct Limit {
+    storage::AccountId of = storage::kNobody;
+    storage::Usage before{};
+    std::optional<std::uint64_t> bytes{};
+    std::optional<std::uint64_t> resources{};
+  };
+  std::vector<Limit> limits_;
 };
 
 // Refuses when less free space than Options::free_space_floor_bytes would be left after storing

@@ -134,6 +134,13 @@ struct SourceBody {
   [[nodiscard]] std::uint64_t length() const;
 };
 
+// What a request changed, for the log of changes. It is never sent.
+struct Change {
+  std::uint64_t bytes = 0;    // of the content that was stored
+  std::string path{};         // percent-encoded, below the prefix
+  std::string destination{};  // as `path`, of COPY and MOVE
+};
+
 struct Response {
   int status = 200;
   // Field lines "Name: value\r\n" without Date, Server, Content-Length, Transfer-Encoding and
@@ -146,6 +153,8 @@ struct Response {
   // True when the request was refused because the caller lacks a right. Anonymous clients then get
   // a 401 instead, so that they can sign in.
   bool lacks_right = false;
+  // Set when the request changed something and that is committed.
+  std::optional<Change> changed;
   // One plain sentence for the log when the request was refused or failed. It is never sent.
   std::string log_detail;
 

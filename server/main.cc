@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/app/serve.h"
+#include "server/cli/audit.h"
 #include "server/cli/backup.h"
 #include "server/cli/certificate.h"
 #include "server/cli/command_line.h"
@@ -96,12 +97,14 @@ storage::BackupReport copy_from_backup(const config::Config& config, const std::
 
 // Prints the reply. Error messages begin with the program's name. The problems that `check` finds
 // (exit code 1) are a report, not an error message.
-int print(cli::Command command, const cli::ControlReply& reply) {
+int print(const cli::Invocation& invocation, const cli::ControlReply& reply) {
   constexpr std::string_view kName = "holdfast: ";
   const bool is_report =
-      reply.exit_code == 0 || (command == cli::Command::check && reply.exit_code == 1);
+      reply.exit_code == 0 || (invocation.command == cli::Command::check && reply.exit_code == 1);
+  const bool is_document = invocation.json && is_report;
   const std::string_view name = is_report || reply.text.starts_with(kName) ? "" : kName;
-  std::fputs((std::string(name) + reply.text).c_str(), reply.exit_code == 0 ? stdout : stderr);
+  std::fputs((std::string(name) + reply.text).c_str(),
+             reply.exit_code == 0 || is_document ? stdout : stderr);
   return reply.exit_code;
 }
 
@@ -135,26 +138,43 @@ int run(const std::vector<std::string>& arguments) {
     case cli::Command::user_add:
     case cli::Command::user_passwd:
     case cli::Command::user_list:
+    case cli::Command::user_show:
+    case cli::Command::user_rename:
+    case cli::Command::user_suspend:
+    case cli::Command::user_resume:
+    case cli::Command::user_networks:
+    case cli::Command::group_add:
+    case cli::Command::group_remove:
+    case cli::Command::group_list:
+    case cli::Command::group_show:
+    case cli::Command::group_grant:
+    case cli::Command::group_revoke:
+    case cli::Command::group_quota:
+    case cli::Command::group_join:
+    case cli::Command::group_leave:
     case cli::Command::user_remove:
     case cli::Command::user_grant:
     case cli::Command::user_revoke:
     case cli::Command::user_quota:
     case cli::Command::user_certificate:
     case cli::Command::user_adopt:
+    case cli::Command::user_import:
     case cli::Command::token_add:
     case cli::Command::token_list:
     case cli::Command::token_remove:
-      return print(invocation.command, cli::run_on_data_folder(invocation, open_store));
+      return print(invocation, cli::run_on_data_folder(invocation, open_store));
     case cli::Command::backup:
-      return print(invocation.command, cli::back_up(invocation, open_store, copy_to_backup));
+      return print(invocation, cli::back_up(invocation, open_store, copy_to_backup));
     case cli::Command::restore:
-      return print(invocation.command, cli::restore(invocation, copy_from_backup));
+      return print(invocation, cli::restore(invocation, copy_from_backup));
+    case cli::Command::log:
+      return cli::print_audit_log(invocation, stdout);
     case cli::Command::certificate:
-      return print(invocation.command, cli::print_certificate(invocation.config));
+      return print(invocation, cli::print_certificate(invocation.config));
     case cli::Command::config_check:
-      return print(invocation.command, cli::check_settings(invocation.examine()));
+      return print(invocation, cli::check_settings(invocation.examine()));
     case cli::Command::config_show:
-      return print(invocation.command, cli::show_settings(invocation.examine()));
+      return print(invocation, cli::show_settings(invocation.examine(), invocation.json));
   }
   return process::kUsageExit;
 }

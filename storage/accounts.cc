@@ -1,11 +1,38 @@
 #include "storage/accounts.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "storage/name_key.h"
 #include "text/utf8.h"
 
 namespace holdfast::storage {
+namespace {
+
+// `by_id` has positions in `rows` in the order of ids, or another size.
+template <class Row>
+const Row* find_by_id(const std::vector<Row>& rows, const std::vector<std::uint32_t>& by_id,
+                      AccountId id) {
+  if (by_id.size() != rows.size()) {
+    const auto found =
+        std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.id == id; });
+    return found == rows.end() ? nullptr : &*found;
+  }
+  const auto found = std::lower_bound(
+      by_id.begin(), by_id.end(), id,
+      [&](std::uint32_t position, AccountId wanted) { return rows[position].id < wanted; });
+  return found != by_id.end() && rows[*found].id == id ? &rows[*found] : nullptr;
+}
+
+template <class Row>
+void index_by_id(const std::vector<Row>& rows, std::vector<std::uint32_t>& by_id) {
+  by_id.resize(rows.size());
+  std::iota(by_id.begin(), by_id.end(), 0U);
+  std::sort(by_id.begin(), by_id.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return rows[a].id < rows[b].id; });
+}
+
+}  // namespace
 
 bool account_name_allowed(std::string_view name) {
   constexpr std::size_t kMostBytes = 64;
@@ -27,9 +54,23 @@ const Account* Accounts::find(std::string_view name) const {
 }
 
 const Account* Accounts::find(AccountId id) const {
-  for (const Account& account : accounts)
-    if (account.id == id) return &account;
-  return nullptr;
+  return find_by_id(accounts, accounts_by_id_, id);
+}
+
+void Accounts::index() {
+  index_by_id(accounts, accounts_by_id_);
+  index_by_id(groups, groups_by_id_);
+}
+
+const Group* Accounts::find_group(std::string_view name) const {
+  const auto found =
+      std::lower_bound(groups.begin(), groups.end(), name,
+                       [](const Group& a, std::string_view wanted) { return a.name < wanted; });
+  return found != groups.end() && found->name == name ? &*found : nullptr;
+}
+
+const Group* Accounts::find_group(AccountId id) const {
+  return find_by_id(groups, groups_by_id_, id);
 }
 
 const DeviceToken* Accounts::find_token(std::string_view id) const {

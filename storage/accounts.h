@@ -1,6 +1,7 @@
-// Accounts: what each may do, how it authenticates, and how much it may store. Plain values without
-// HTTP, SQL or hashing. The namespace's store keeps them. Transaction::put_account and the
-// functions after it change them; Namespace::accounts returns all of them as one immutable value.
+// Accounts and groups of accounts: what each may do, how accounts authenticate, and how much they
+// may store. Plain values without HTTP, SQL or hashing. The namespace's store keeps them.
+// Transaction::put_account and the functions after it change them; Namespace::accounts returns all
+// of them as one immutable value.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,19 @@ namespace holdfast::storage {
 enum class Right { none, read, write };
 
 // A right to the collection or file at `path` and to all below it. A grant for a longer path takes
-// precedence. A grant belongs to a path, not to a resource: it stays where it is when a resource
-// moves.
+// precedence. At one path the account's own grant decides, else the most permissive of its groups'.
+//
+// A grant belongs to the resource at its path, and the store keeps both together: when the resource
+// moves, the path becomes its new one; when it is removed, the grant is removed with it; when
+// something replaces it, the grant belongs to that. A grant for a path where nothing is waits there
+// for what is made there first.
 struct Grant {
   Path path;
   Right right = Right::none;
-  friend bool operator==(const Grant&, const Grant&) = default;
+  NodeId node = 0;  // the resource; 0: nothing is there yet. The store sets it
+  friend bool operator==(const Grant& a, const Grant& b) {
+    return a.path == b.path && a.right == b.right;
+  }
 };
 
 struct Account {
@@ -37,6 +45,10 @@ struct Account {
   std::string digest_md5;
   std::string certificate;  // SHA-256 of a client certificate (DER) in lower-case hex; empty: none
   Path home;                // a collection on which the account has the right to write
+  bool suspended = false;   // it cannot sign in, whatever its credentials
+  // Addresses and networks ("10.0.0.0/8") from which it can sign in; empty: from everywhere.
+  std::vector<std::string> networks;
+  std::vector<AccountId> groups;                 // ids of its groups, rising
   std::vector<Grant> grants;                     // without the one for `home`; no path twice
   std::optional<std::uint64_t> quota_bytes;      // limit on the sum of the files that it owns
   std::optional<std::uint64_t> quota_resources;  // that it owns
@@ -46,6 +58,19 @@ struct Account {
 
 // Returns true when `name` follows the rule that Account::name states.
 [[nodiscard]] bool account_name_allowed(std::string_view name);
+
+// Accounts that have rights and a quota together. Groups and accounts have names of their own and
+// ids in common.
+struct Group {
+  AccountId id = kNobody;
+  std::string name;           // follows the rule of account names
+  std::vector<Grant> grants;  // no path twice
+  // Limits on what the members own together.
+  std::optional<std::uint64_t> quota_bytes;
+  std::optional<std::uint64_t> quota_resources;
+  Millis created = 0;  // wall clock
+  friend bool operator==(const Group&, const Group&) = default;
+};
 
 // A password for one device. It never permits more than its account may do; `read_only` and `path`
 // restrict it further.
@@ -61,14 +86,26 @@ struct DeviceToken {
   friend bool operator==(const DeviceToken&, const DeviceToken&) = default;
 };
 
-// All accounts and device tokens, as of one commit.
+// All accounts, groups and device tokens, as of one commit.
 struct Accounts {
   std::vector<Account> accounts;    // in name order, by bytes
+  std::vector<Group> groups;        // in name order, by bytes
   std::vector<DeviceToken> tokens;  // in id order
 
   [[nodiscard]] const Account* find(std::string_view name) const;
+  // The functions that find by id cost O(log n) after index(), and O(n) otherwise.
   [[nodiscard]] const Account* find(AccountId id) const;
+  [[nodiscard]] const Group* find_group(std::string_view name) const;
+  [[nodiscard]] const Group* find_group(AccountId id) const;
   [[nodiscard]] const DeviceToken* find_token(std::string_view id) const;
+
+  // Makes the functions that find by id quick. Call it after the last change.
+  void index();
+
+ private:
+  // Positions in `accounts` and `groups`, in the order of ids. Of another size they are not made.
+  std::vector<std::uint32_t> accounts_by_id_;
+  std::vector<std::uint32_t> groups_by_id_;
 };
 
 }  // namespace holdfast::storage

@@ -128,7 +128,8 @@ CheckReport check(Namespace& names, ContentStore& content, CheckOptions options)
                                 ? set_aside_message(report.unnamed)
                                 : to_string(report.unnamed) +
                                       " belong to no resource: the database seems to be older than "
-                                      "its content.");
+                                      "its content. Another one was put in its place, or a power "
+                                      "cut in relaxed durability took what was stored last.");
   if (options.repair) report.repaired += report.unnamed.files;
   return report;
 }

@@ -152,8 +152,8 @@ class Snapshot {
   // locks).
   [[nodiscard]] virtual std::uint64_t locks_of(AccountId creator) const = 0;
   [[nodiscard]] virtual Usage usage() const = 0;
-  // Returns what the account owns: exact, and O(1). The result is zero for kNobody and for an
-  // account that is gone.
+  // Returns what the account owns, or the members of the group own together: exact, and O(1). The
+  // result is zero for kNobody and for what is gone.
   [[nodiscard]] virtual Usage usage_of(AccountId account) const = 0;
   // The values of the lease clock and of the wall clock for this snapshot.
   [[nodiscard]] virtual Millis lease_now() const = 0;
@@ -216,13 +216,18 @@ class Transaction : public Snapshot {
 
   // Returns the accounts as of this transaction, its own changes included.
   [[nodiscard]] virtual std::shared_ptr<const Accounts> accounts() const = 0;
-  // With id kNobody, adds the account under a new id; else replaces the account with this id, whose
-  // name stays. Returns its id. Throws Error{conflict} when the name is taken or not allowed, or
-  // there is no such id. Does not check paths.
+  // With id kNobody, adds the account under a new id; else replaces the account with this id, which
+  // may get another name. Returns its id. Each grant is bound to what is mapped at its path now.
+  // Throws Error{conflict} when the name is taken or not allowed, or there is no such id or group.
   virtual AccountId put_account(Account account) = 0;
   // Removes the account, its grants and tokens, and every lock that it has created. Resources
   // keep their owner, who is nobody from now on: the id is never given out again.
   virtual void remove_account(AccountId id) = 0;
+  // Does for a group what put_account does for an account. Members say themselves which groups they
+  // are in.
+  virtual AccountId put_group(Group group) = 0;
+  // Removes the group and its grants. Its members stay. Throws Error{conflict} when there is none.
+  virtual void remove_group(AccountId id) = 0;
   // Adds a token, or replaces the one with this id. Throws Error{conflict} when its account does
   // not exist.
   virtual void put_token(DeviceToken token) = 0;

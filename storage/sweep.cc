@@ -51,8 +51,11 @@ std::string to_string(const Unnamed& unnamed) {
 std::string set_aside_message(const Unnamed& unnamed) {
   return to_string(unnamed) +
          " that no resource names were moved to the folder lost in the data folder, because the "
-         "database seems to be older than its content. Put the right database and its log back and "
-         "run holdfast check --repair, which takes back what they name; or delete that folder.";
+         "database seems to be older than its content. If another one was put in its place, put "
+         "the "
+         "right database and its log back and run holdfast check --repair, which takes back what "
+         "they name. After a power cut in relaxed durability they are the uploads that it took. "
+         "Otherwise delete that folder.";
 }
 
 }  // namespace holdfast::storage

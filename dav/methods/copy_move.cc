@@ -116,12 +116,12 @@ Response transfer(Call& call, bool moves) {
                 storage::Right::write);
 
   bool replaced = false;
+  bool discards = false;
   call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
     storage::Resolution source = tx.resolve(call.target.path);
-    if (!source.mapped() && is_discarded(call.options, source) &&
-        is_discarded(call.options, tx.resolve(transfer.destination.path))) {
-      return;
-    }
+    discards = !source.mapped() && is_discarded(call.options, source) &&
+               is_discarded(call.options, tx.resolve(transfer.destination.path));
+    if (discards) return;
     storage::Resolution destination = tx.resolve(transfer.destination.path);
     if (revive_named_locks(call, conditions, tx, {&source, &destination})) {
       source = tx.resolve(call.target.path);
@@ -164,6 +164,8 @@ Response transfer(Call& call, bool moves) {
 
   Response response;
   response.status = replaced ? 204 : 201;
+  if (!discards)
+    response.changed = http::Change{.destination = href({}, transfer.destination.path, false)};
   if (transfer.modified) response.set("X-OC-Mtime", "accepted");
   return response;
 }

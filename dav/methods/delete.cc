@@ -16,10 +16,12 @@ Response handle_delete(Call& call) {
   const auto depth = parse_depth(call.fields());
   if (call.target.path.is_root()) throw Error(403, "the root cannot be deleted");
 
+  bool discards = false;
   call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
     storage::Resolution target = tx.resolve(call.target.path);
     if (revive_named_locks(call, conditions, tx, {&target})) target = tx.resolve(call.target.path);
-    if (!target.mapped() && is_discarded(call.options, target)) return;
+    discards = !target.mapped() && is_discarded(call.options, target);
+    if (discards) return;
     const storage::Resource& resource = existing(call, target);
     if (resource.is_collection() && depth && *depth != storage::Depth::infinity)
       throw Error(400, "DELETE of a collection has Depth: infinity only");
@@ -31,6 +33,7 @@ Response handle_delete(Call& call) {
   });
   Response response;
   response.status = 204;
+  if (!discards) response.changed.emplace();
   return response;
 }
 

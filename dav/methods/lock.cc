@@ -57,6 +57,7 @@ Response lock_answer(const Call& call, const storage::Lock& lock, bool collectio
   append_active_lock(body, lock, href(call.options.space, lock.root, collection), lease_now, true);
   body += "</D:lockdiscovery></D:prop>";
   response.body = std::move(body);
+  response.changed.emplace();
   return response;
 }
 
@@ -184,6 +185,7 @@ Response handle_unlock(Call& call) {
   });
   Response response;
   response.status = 204;
+  response.changed.emplace();
   return response;
 }
 

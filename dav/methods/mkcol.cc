@@ -58,6 +58,7 @@ Response handle_mkcol(Call& call) {
   });
   Response response;
   response.status = 201;
+  response.changed.emplace();
   if (modified) response.set("X-OC-Mtime", "accepted");
   return response;
 }

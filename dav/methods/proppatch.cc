@@ -233,11 +233,13 @@ Response handle_proppatch(Call& call) {
     if (is_dead(instruction.name)) changes.push_back({instruction.name, instruction.xml});
 
   bool collection = false;
+  bool discards = false;
   std::vector<Instruction> outcome;
   call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
     storage::Resolution target = tx.resolve(call.target.path);
     if (revive_named_locks(call, conditions, tx, {&target})) target = tx.resolve(call.target.path);
-    if (!target.mapped() && is_discarded(call.options, target)) {
+    discards = !target.mapped() && is_discarded(call.options, target);
+    if (discards) {
       outcome = instructions;
       return;
     }
@@ -271,6 +273,7 @@ Response handle_proppatch(Call& call) {
       if (instruction.status == 200) instruction.status = 424;
   }
   Response response = multistatus::answer();
+  if (all_good(outcome) && !outcome.empty() && !discards) response.changed.emplace();
   std::string body;
   multistatus::begin(body);
   multistatus::begin_response(body, href(call.target.spelling, {}, collection));

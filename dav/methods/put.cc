@@ -315,6 +315,7 @@ Response handle_put(Call& call) {
   if (content.is_inline() && outcome.content != 0) call.contents.note_sound(outcome.content);
 
   Response response = answer(announced, outcome);
+  if (outcome.content != 0) response.changed = http::Change{.bytes = content.size};
   if (announced.checksums.any()) response.set("OC-Checksum", oc_checksum(content.checksums));
   return response;
 }

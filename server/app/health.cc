@@ -47,6 +47,10 @@ http::Response plain(const http::Request& request, int status, std::string body,
 
 }  // namespace
 
+std::uint64_t free_space_floor(const cli::Store& store, const dav::Options& options) {
+  return std::max(options.free_space_floor_bytes, nearly_full(store.contents->space().total));
+}
+
 std::optional<std::string> below_floor(const cli::Store& store, const dav::Options& options) {
   const storage::ContentStore::Space space = store.contents->space();
   const std::uint64_t kept = nearly_full(space.total);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -13,6 +14,10 @@
 #include "server/cli/store.h"
 
 namespace holdfast::server::app {
+
+// Returns the free space in bytes below which requests that add to the store are refused. Throws
+// storage::Error.
+[[nodiscard]] std::uint64_t free_space_floor(const cli::Store& store, const dav::Options& options);
 
 // Returns a sentence when requests that add to the store are refused because the disk has less free
 // space than the floor in `options`; nullopt when it has enough. Throws storage::Error.

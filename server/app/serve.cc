@@ -30,6 +30,8 @@
 #include "server/auth/anonymous.h"
 #include "server/auth/gate.h"
 #include "server/auth/origin_policy.h"
+#include "server/auth/self_service.h"
+#include "server/cli/audit.h"
 #include "server/cli/backup.h"
 #include "server/cli/control_socket.h"
 #include "server/cli/dispatch.h"
@@ -70,11 +72,20 @@ void print(const std::string& text) {
 }
 
 observe::Upkeep upkeep(const cli::Store& store,
-                       const std::optional<storage::Maintenance>& maintenance) {
+                       const std::optional<storage::Maintenance>& maintenance,
+                       const dav::Options& options, const observe::AuditLog* audit_log,
+                       std::uint64_t sign_in_failures, const std::string& data) {
+  const storage::ContentStore::Space space = store.contents->space();
   const auto holds = maintenance ? maintenance->holds() : storage::Maintenance::Holds();
   return {.holds = holds.count,
           .oldest_hold_s = std::chrono::duration<double>(holds.oldest).count(),
-          .garbage_files = store.names->garbage_count()};
+          .garbage_files = store.names->garbage_count(),
+          .audit_lines_lost = audit_log ? audit_log->lost() : 0,
+          .sign_in_failures = sign_in_failures,
+          .disk_bytes = space.total,
+          .free_bytes = space.available,
+          .free_floor_bytes = free_space_floor(store, options),
+          .last_backup_s = cli::last_backup_s(data)};
 }
 
 std::unique_ptr<observe::AccessLog> open_access_log(const std::optional<std::string>& path,
@@ -222,12 +233,13 @@ class Newest {
 // The objects that answer requests, made from the settings of one moment.
 struct Answering {
   Answering(const config::Config& config, cli::Store& store, auth::SignIn& sign_in,
-            auth::ActiveRequests& active, std::shared_ptr<storage::SpaceLedger> space)
+            auth::ActiveRequests& active, auth::SelfService& self_service,
+            observe::AuditLog* audit_log, std::shared_ptr<storage::SpaceLedger> space)
       : proxies(config.trusted_proxies),
         policy(config.public_urls, net::hosts_of(config.listen), config.cors_origins),
         engine(*store.names, *store.contents, config.engine_options(store.contents->space().total),
                std::move(space)),
-        gate(proxies, policy, sign_in, active, engine) {}
+        gate(proxies, policy, sign_in, active, self_service, engine, audit_log) {}
 
   const auth::Proxies proxies;
   const auth::OriginPolicy policy;
@@ -245,6 +257,10 @@ class LiveSettings {
       : given_(std::move(given)), running_(std::move(running)), examine_(std::move(examine)) {}
 
   [[nodiscard]] const config::Config& running() const { return running_; }
+  // Calls `on_change` for each setting that reread() changes.
+  void tell(std::function<void(const std::string& name, const std::string& change)> on_change) {
+    on_change_ = std::move(on_change);
+  }
 
   // Reads the sources again and logs each difference. Returns true when running() has changed.
   bool reread() {
@@ -282,6 +298,7 @@ class LiveSettings {
       option.set(running_, after);
       changed = true;
       observe::log_event("The setting " + option.name + " was" + change + ".");
+      if (on_change_) on_change_(option.name, "was" + change);
     }
     return changed;
   }
@@ -289,12 +306,13 @@ class LiveSettings {
   config::Config given_;
   config::Config running_;
   std::function<config::Resolution()> examine_;
+  std::function<void(const std::string&, const std::string&)> on_change_;
 };
 
 // Waits for a stop signal; meanwhile handles SIGHUP, changed TLS files and a missing control
 // socket.
-void wait_for_stop(observe::AccessLog* log, tls::TlsCredentials* tls, Control* control,
-                   const std::function<void()>& reread) {
+void wait_for_stop(observe::AccessLog* log, observe::AuditLog* audit_log, tls::TlsCredentials* tls,
+                   Control* control, const std::function<void()>& reread) {
   sigset_t awaited = process::stop_signals();
   sigaddset(&awaited, SIGHUP);
   for (;;) {
@@ -307,6 +325,7 @@ void wait_for_stop(observe::AccessLog* log, tls::TlsCredentials* tls, Control* c
     }
     if (has_no_control) control->try_again();
     if (signal == SIGHUP && log != nullptr) log->reopen();
+    if (signal == SIGHUP && audit_log != nullptr) audit_log->reopen();
     if (signal == SIGHUP) reread();
     if (tls != nullptr && (signal == SIGHUP || (signal < 0 && tls->files_changed()))) reload(*tls);
     if (signal > 0 && signal != SIGHUP) return;
@@ -343,6 +362,9 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   const std::unique_ptr<observe::AccessLog> log =
       open_access_log(config.access_log, owner ? leave_root(config, *owner, inherited) : -1);
 
+  const storage::SystemClock clock;
+  const std::unique_ptr<observe::AuditLog> audit_log = cli::open_audit_log(config, clock);
+
   std::atomic<bool> failed = false;
   cli::Store store =
       open_store(config, cli::Opening::made_if_missing, [&failed](const auto& failure) {
@@ -361,23 +383,29 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
       without_accounts(config, !store.names->accounts()->accounts.empty());
   if (config.tls_self_signed) tls.emplace(self_signed_files(config));
 
-  const storage::SystemClock clock;
   observe::Metrics metrics(clock, log.get());
-  auth::SignIn sign_in(
-      {.without_accounts = anonymous,
-       .with_accounts = config.anonymous.value_or(auth::Anonymous::off),
-       .basic_over_http = config.basic_over_http,
-       .digest = config.digest},
-      {.accounts = [&store] { return store.names->accounts(); }, .tell = observe::log_event},
-      clock);
+  std::atomic<std::uint64_t> sign_in_failures = 0;
+  auth::SignIn sign_in({.without_accounts = anonymous,
+                        .with_accounts = config.anonymous.value_or(auth::Anonymous::off),
+                        .basic_over_http = config.basic_over_http,
+                        .digest = config.digest,
+                        .remote_user = config.remote_user},
+                       {.accounts = [&store] { return store.names->accounts(); },
+                        .tell =
+                            [&sign_in_failures](const std::string& sentence) {
+                              ++sign_in_failures;
+                              observe::log_event(sentence);
+                            }},
+                       clock);
   auth::ActiveRequests active(limits.requests_per_account);
+  auth::SelfService self_service(*store.names, sign_in, config.digest, audit_log.get());
   Newest<Answering> answering;
   const auto space = std::make_shared<storage::SpaceLedger>(
       storage::SpaceLedger::Limits{},
       [&contents = *store.contents] { return contents.space().available; },
       [folder = limits.spill_folder] { return free_bytes(folder); });
   limits.space = space;
-  answering.make(config, store, sign_in, active, space);
+  answering.make(config, store, sign_in, active, self_service, audit_log.get(), space);
 
   const std::unique_ptr<loop::Listener> listener = make_listener(
       config.listen, inherited.own, limits,
@@ -389,9 +417,13 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
 
   std::optional<storage::Maintenance> maintenance;  // starts once all listeners listen
   observe::Observer unobserved;
-  const Admin admin{
-      [&] { return trouble(store, answering->engine.options(), failed); },
-      [&] { return metrics.metrics(store.names->stats(), upkeep(store, maintenance)); }};
+  const Admin admin{[&] { return trouble(store, answering->engine.options(), failed); },
+                    [&] {
+                      return metrics.metrics(
+                          store.names->stats(),
+                          upkeep(store, maintenance, answering->engine.options(), audit_log.get(),
+                                 sign_in_failures, config.data));
+                    }};
   std::unique_ptr<loop::Listener> admin_listener;
   if (config.admin_listen)
     admin_listener = make_listener(
@@ -421,9 +453,12 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   if (store.read_only) {
     observe::log_event("The data folder lies on a read-only disk: nothing can be written.");
   } else {
-    control.emplace(config.data, [&](std::string_view request, const std::stop_token& stop) {
+    control.emplace(config.data, [&](std::string_view request, const cli::Asker& asker) {
       if (request == cli::kHoldGarbage) return cli::hold_garbage(*maintenance);
-      return cli::answer_control(store, request, stop);
+      cli::ControlReply reply = cli::answer_control(store, request, asker.stop);
+      if (audit_log && reply.exit_code == 0 && cli::is_change(request))
+        cli::record_command(*audit_log, request, asker.user);
+      return reply;
     });
   }
   listener->start();
@@ -449,11 +484,22 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   notify_manager(process::process_environment(), "READY=1");
   // The banner is printed last: a program that waits for it finds a server that has started.
   print(banner(config, sign_in.anonymous(), ports, tls ? tls->fingerprint() : std::string()));
-  wait_for_stop(log.get(), tls ? &*tls : nullptr, control ? &*control : nullptr, [&] {
-    if (!settings.reread()) return;
-    answering.make(settings.running(), store, sign_in, active, space);
-    redirect.make(settings.running(), listener->port(), net::hosts_of(config.listen));
+  const auto record = [&audit_log](std::string_view method, std::string_view setting,
+                                   std::string_view detail) {
+    if (audit_log)
+      audit_log->append({.over = "server", .method = method, .subject = setting, .detail = detail});
+  };
+  record("start", {}, "holdfast " HOLDFAST_VERSION);
+  settings.tell([&record](const std::string& name, const std::string& change) {
+    record("setting", name, change);
   });
+  wait_for_stop(log.get(), audit_log.get(), tls ? &*tls : nullptr, control ? &*control : nullptr,
+                [&] {
+                  if (!settings.reread()) return;
+                  answering.make(settings.running(), store, sign_in, active, self_service,
+                                 audit_log.get(), space);
+                  redirect.make(settings.running(), listener->port(), net::hosts_of(config.listen));
+                });
   notify_manager(process::process_environment(), "STOPPING=1");
 
   try {
@@ -468,6 +514,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   if (admin_listener) admin_listener->stop();
   control.reset();
   maintenance->stop();
+  record("stop", {}, failed ? "the store refused further writes" : "");
   if (failed) return 1;
   try {
     store.names->checkpoint();
@@ -487,7 +534,7 @@ int serve(const config::Config& settings, const cli::OpenStore& open_store,
   if (inherited.own) config.listen = inherited.own->address;
   if (inherited.admin) config.admin_listen = inherited.admin->address;
   if (inherited.redirect) config.http_redirect = inherited.redirect->address;
-  config::check_tls(config);
+  config::check_together(config);
   // This is checked before the data folder is made, so that a refusal changes nothing.
   std::error_code unreadable;
   if (!std::filesystem::exists(config.data, unreadable) ||

@@ -1,6 +1,5 @@
 #include "server/auth/account_index.h"
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -9,32 +8,6 @@ namespace {
 
 // How many right credentials, and as many wrong ones, are remembered.
 constexpr std::size_t kVerified = 4096;
-
-dav::Caller caller_of(const storage::Account& account) {
-  dav::Caller caller;
-  caller.account = account.id;
-  caller.name = account.name;
-  caller.home = account.home;
-  caller.grants = account.grants;
-  // The home is a grant as well, unless another grant is for the same path.
-  const bool named =
-      std::any_of(account.grants.begin(), account.grants.end(),
-                  [&](const storage::Grant& grant) { return grant.path == account.home; });
-  if (!named) caller.grants.push_back({.path = account.home, .right = storage::Right::write});
-  caller.quota_bytes = account.quota_bytes;
-  caller.quota_resources = account.quota_resources;
-  return caller;
-}
-
-dav::Caller narrowed(dav::Caller caller, const storage::DeviceToken& token) {
-  caller.scope = token.path;
-  caller.most = token.read_only ? storage::Right::read : storage::Right::write;
-  return caller;
-}
-
-std::shared_ptr<const dav::Caller> shared(dav::Caller caller) {
-  return std::make_shared<const dav::Caller>(std::move(caller));
-}
 
 std::uint64_t first_bytes(const storage::Sha256& hash) {
   std::uint64_t out = 0;
@@ -53,13 +26,29 @@ AccountIndex::AccountIndex(std::shared_ptr<const storage::Accounts> accounts,
     : accounts_(std::move(accounts)), verified_(clock, kVerified) {
   for (const storage::Account& account : accounts_->accounts) {
     const Entry& entry =
-        by_name_.emplace(account.name, Entry{&account, shared(caller_of(account))}).first->second;
+        by_name_.emplace(account.name, Entry{&account, dav::caller_of(accounts_, account)})
+            .first->second;
     if (!account.certificate.empty()) by_certificate_.emplace(account.certificate, &entry);
+    if (account.networks.empty()) continue;
+    std::string list;
+    for (const std::string& network : account.networks)
+      list.append(list.empty() ? "" : ",").append(network);
+    // A list that only damage makes unreadable lets nobody in.
+    networks_.emplace(account.id, net::Networks::parse(list).value_or(net::Networks()));
   }
   for (const storage::DeviceToken& token : accounts_->tokens)
     if (const storage::Account* account = accounts_->find(token.account))
       tokens_.emplace(first_bytes(token.hash),
-                      TokenEntry{&token, account, shared(narrowed(caller_of(*account), token))});
+                      TokenEntry{&token, account, dav::caller_of(accounts_, *account, &token)});
+}
+
+std::string_view AccountIndex::barred(const storage::Account& account,
+                                      std::string_view address) const {
+  if (account.suspended) return "suspended account";
+  if (account.networks.empty()) return {};
+  const auto networks = networks_.find(account.id);
+  const bool allowed = networks != networks_.end() && networks->second.contains(address);
+  return allowed ? std::string_view() : "an address outside of the account's networks";
 }
 
 const AccountIndex::Entry* AccountIndex::find(std::string_view name) const {

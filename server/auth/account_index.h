@@ -11,6 +11,7 @@
 
 #include "dav/caller.h"
 #include "server/auth/credential_cache.h"
+#include "server/net/networks.h"
 #include "storage/accounts.h"
 
 namespace holdfast::server::auth {
@@ -35,6 +36,11 @@ class AccountIndex {
   [[nodiscard]] const TokenEntry* find_token(std::string_view secret) const;
   [[nodiscard]] const Entry* find_certificate(std::string_view sha256) const;
 
+  // Returns why nobody can sign in as the account from this numeric address, as a static text for
+  // the log: it is suspended, or its networks do not have the address. Empty when somebody can.
+  [[nodiscard]] std::string_view barred(const storage::Account& account,
+                                        std::string_view address) const;
+
   [[nodiscard]] bool empty() const { return accounts_->accounts.empty(); }
   [[nodiscard]] const std::shared_ptr<const storage::Accounts>& accounts() const {
     return accounts_;
@@ -45,6 +51,7 @@ class AccountIndex {
   std::shared_ptr<const storage::Accounts> accounts_;
   std::unordered_map<std::string_view, Entry> by_name_;
   std::unordered_map<std::string_view, const Entry*> by_certificate_;
+  std::unordered_map<storage::AccountId, net::Networks> networks_;  // of accounts that have some
   std::unordered_map<std::uint64_t, TokenEntry> tokens_;  // by the first bytes of the hashes
   mutable CredentialCache verified_;
 };

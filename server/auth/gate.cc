@@ -3,6 +3,14 @@
 #include "dav/refusal.h"
 
 namespace holdfast::server::auth {
+namespace {
+
+// Returns true for a request that a browser made for a page (the Fetch standard's metadata fields).
+bool is_of_a_page(const http::Request& request) {
+  return request.fields.find("Sec-Fetch-Mode").has_value();
+}
+
+}  // namespace
 
 http::Response Gate::refuse(const http::Request& request, const SignIn::Refusal& refusal) const {
   http::Response response =
@@ -38,11 +46,43 @@ http::Response Gate::judge_and_answer(http::Request& request, http1::Peer& peer)
                               .fields = "Retry-After: 1\r\n"});
     }
   }
+  if (SelfService::concerns(request, engine_.options().space))
+    return answer_own(request, peer, *caller);
   http::Response response = engine_.handle(request, caller);
+  if (response.changed && audit_log_ != nullptr) record(request, peer, *caller, response);
   if (response.lacks_right)
     if (const auto refusal = sign_in_.ask_to_sign_in(*caller, peer))
       return refuse(request, *refusal);
   return response;
+}
+
+http::Response Gate::answer_own(http::Request& request, const http1::Peer& peer,
+                                const dav::Caller& caller) const {
+  if (caller.account == storage::kNobody) {
+    if (const auto refusal = sign_in_.ask_to_sign_in(caller, peer))
+      return refuse(request, *refusal);
+    return refuse(request, {.status = 403,
+                            .detail = "an account was asked about where there are none",
+                            .sentence = "There are no accounts here."});
+  }
+  if (request.method != "GET" && request.method != "HEAD")
+    if (const auto denial = policy_.judge_write(request, sign_in_.anonymous()))
+      return dav::refusal(request, engine_.options(), denial->status, denial->detail,
+                          denial->sentence);
+  return self_service_.answer(request, peer, caller, engine_.options());
+}
+
+void Gate::record(const http::Request& request, const http1::Peer& peer, const dav::Caller& caller,
+                  const http::Response& response) const {
+  audit_log_->append({.over = is_of_a_page(request) ? "page" : "dav",
+                      .from = peer.address,
+                      .account = caller.name,
+                      .token = caller.token,
+                      .method = request.method,
+                      .path = response.changed->path,
+                      .destination = response.changed->destination,
+                      .status = response.status,
+                      .bytes = response.changed->bytes});
 }
 
 }  // namespace holdfast::server::auth

@@ -1,6 +1,7 @@
 // Every request passes this gate. It applies what a trusted proxy says about the client, refuses
-// requests of other web pages, signs the client in, limits the requests of an account, and calls
-// the engine. Any thread.
+// requests of other web pages, signs the client in, limits the requests of an account, calls the
+// engine or, for what people do with their own account, SelfService, and writes what was changed to
+// the audit log. Any thread.
 #pragma once
 
 #include "dav/engine.h"
@@ -8,17 +9,25 @@
 #include "server/auth/active_requests.h"
 #include "server/auth/origin_policy.h"
 #include "server/auth/proxies.h"
+#include "server/auth/self_service.h"
 #include "server/auth/sign_in.h"
 #include "server/http1/handler.h"
+#include "server/observe/audit_log.h"
 
 namespace holdfast::server::auth {
 
 class Gate {
  public:
-  // All arguments must outlive the gate.
+  // All arguments must outlive the gate. `audit_log` may be null.
   Gate(const Proxies& proxies, const OriginPolicy& policy, SignIn& sign_in, ActiveRequests& active,
-       const dav::Engine& engine)
-      : proxies_(proxies), policy_(policy), sign_in_(sign_in), active_(active), engine_(engine) {}
+       SelfService& self_service, const dav::Engine& engine, observe::AuditLog* audit_log)
+      : proxies_(proxies),
+        policy_(policy),
+        sign_in_(sign_in),
+        active_(active),
+        self_service_(self_service),
+        engine_(engine),
+        audit_log_(audit_log) {}
 
   // Answers a request. `peer` becomes the client behind a trusted proxy.
   [[nodiscard]] http::Response answer(http::Request& request, http1::Peer& peer) const;
@@ -27,12 +36,19 @@ class Gate {
   [[nodiscard]] http::Response judge_and_answer(http::Request& request, http1::Peer& peer) const;
   [[nodiscard]] http::Response refuse(const http::Request& request,
                                       const SignIn::Refusal& refusal) const;
+  [[nodiscard]] http::Response answer_own(http::Request& request, const http1::Peer& peer,
+                                          const dav::Caller& caller) const;
+  // Writes the line of a request that changed something.
+  void record(const http::Request& request, const http1::Peer& peer, const dav::Caller& caller,
+              const http::Response& response) const;
 
   const Proxies& proxies_;
   const OriginPolicy& policy_;
   SignIn& sign_in_;
   ActiveRequests& active_;
+  SelfService& self_service_;
   const dav::Engine& engine_;
+  observe::AuditLog* audit_log_;
 };
 
 }  // namespace holdfast::server::auth

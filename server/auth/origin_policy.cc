@@ -68,7 +68,12 @@ std::optional<Denial> OriginPolicy::judge(const http::Request& request, Anonymou
                         "\". Its administrator tells it its names with --public-url."};
   }
 
-  if (writes && !(anonymous != Anonymous::write && shows_who_asks(request))) {
+  return writes ? judge_write(request, anonymous) : std::nullopt;
+}
+
+std::optional<Denial> OriginPolicy::judge_write(const http::Request& request,
+                                                Anonymous anonymous) const {
+  if (anonymous == Anonymous::write || !shows_who_asks(request)) {
     for (const http::Fields::Field& field : request.fields.all())
       if (text::equal_ignoring_case(field.name, "Origin") && is_foreign(field.value, request))
         return Denial{403, "A page of another origin asked for a write.",

@@ -43,6 +43,10 @@ class OriginPolicy {
   [[nodiscard]] std::optional<Denial> judge(const http::Request& request,
                                             Anonymous anonymous) const;
 
+  // Returns the 403 of judge() for a request that writes, whatever its method.
+  [[nodiscard]] std::optional<Denial> judge_write(const http::Request& request,
+                                                  Anonymous anonymous) const;
+
   // Returns the response to a CORS preflight (Fetch §4.8) of an origin in `cors_origins`; nullopt
   // for any other request. A preflight has no credentials, and needs none.
   [[nodiscard]] std::optional<http::Response> preflight(const http::Request& request) const;

@@ -9,9 +9,6 @@
 namespace holdfast::server::auth {
 namespace {
 
-// The bits before an IPv4 address in its bytes.
-constexpr unsigned kMappedBits = 8 * net::kV4Offset;
-
 std::string_view unquoted(std::string_view text) {
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"')
     return text.substr(1, text.size() - 2);
@@ -93,42 +90,16 @@ Said what_was_said(const http::Fields& fields) {
 }  // namespace
 
 std::optional<Proxies> Proxies::parse(std::string_view list) {
+  std::optional<net::Networks> networks = net::Networks::parse(list);
+  if (!networks) return std::nullopt;
   Proxies out;
-  out.text_ = list;
-  if (text::trimmed(list).empty()) return out;
-  for (const std::string_view item : split(list, ',')) {
-    const std::size_t slash = item.find('/');
-    const std::optional<net::IpAddress> address = net::IpAddress::parse(item.substr(0, slash));
-    if (!address) return std::nullopt;
-    unsigned bits = address->is_v4() ? 32 : 128;
-    if (slash != std::string_view::npos) {
-      const unsigned most = bits;
-      const auto wanted = text::parse_number<unsigned>(item.substr(slash + 1));
-      if (!wanted || *wanted > most) return std::nullopt;
-      bits = *wanted;
-    }
-    out.networks_.push_back({address->bytes(), address->is_v4() ? kMappedBits + bits : bits});
-  }
+  out.networks_ = *std::move(networks);
   return out;
-}
-
-bool Proxies::trusts(std::string_view address) const {
-  if (networks_.empty()) return false;
-  const std::optional<net::IpAddress> numeric = net::IpAddress::parse(address);
-  if (!numeric) return false;
-  const auto within = [&](const Network& network) {
-    for (unsigned bit = 0; bit < network.bits; bit += 8) {
-      const unsigned rest = std::min(network.bits - bit, 8U);
-      const auto mask = static_cast<std::uint8_t>(0xff << (8 - rest));
-      if (((numeric->bytes()[bit / 8] ^ network.address[bit / 8]) & mask) != 0) return false;
-    }
-    return true;
-  };
-  return std::any_of(networks_.begin(), networks_.end(), within);
 }
 
 void Proxies::apply(http::Request& request, http1::Peer& peer) const {
   if (!trusts(peer.address)) return;
+  peer.trusted_proxy = true;
   const Said said = what_was_said(request.fields);
   if (const auto scheme = http::parse_scheme(said.scheme)) {
     peer.tls = scheme == http::Scheme::https;
@@ -143,6 +114,7 @@ void Proxies::apply(http::Request& request, http1::Peer& peer) const {
     peer.loopback = address->is_loopback();
     peer.certificate.clear();
     if (!trusts(peer.address)) return;
+    peer.trusted_proxy = true;
   }
 }
 

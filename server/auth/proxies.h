@@ -3,15 +3,13 @@
 // others are ignored (docs/robustness.md S11). Immutable after construction; any thread.
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "http/message.h"
 #include "server/http1/handler.h"
+#include "server/net/networks.h"
 
 namespace holdfast::server::auth {
 
@@ -24,25 +22,21 @@ class Proxies {
 
   [[nodiscard]] bool empty() const { return networks_.empty(); }
   // Returns the text that was parsed.
-  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] const std::string& text() const { return networks_.text(); }
   // Returns true when the numeric address is that of a trusted proxy.
-  [[nodiscard]] bool trusts(std::string_view address) const;
+  [[nodiscard]] bool trusts(std::string_view address) const { return networks_.contains(address); }
 
   // When the peer is a trusted proxy, sets the client's address in `peer` (the nearest address that
   // is no trusted proxy), whether the client uses TLS in `peer` and in the request's scheme, and
-  // the client's host in request.forwarded_host. A malformed value is ignored.
+  // the client's host in request.forwarded_host; and peer.trusted_proxy. A malformed value is
+  // ignored.
   //
   // Where an X-Forwarded field is present, Forwarded is ignored: a proxy that sets only the first
   // passes on whatever a client wrote into the other.
   void apply(http::Request& request, http1::Peer& peer) const;
 
  private:
-  struct Network {
-    std::array<std::uint8_t, 16> address{};  // IPv4 as ::ffff:a.b.c.d
-    unsigned bits = 128;
-  };
-  std::vector<Network> networks_;
-  std::string text_;
+  net::Networks networks_;
 };
 
 }  // namespace holdfast::server::auth

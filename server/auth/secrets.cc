@@ -73,6 +73,19 @@ std::string digest_secrets_md5(std::string_view name, std::string_view password)
 
 std::string new_token() { return text::base64_url(random_key()); }
 
+std::string new_token_id() {
+  constexpr std::size_t kLetters = 8;
+  constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
+  const Key random = random_key();
+  std::string id;
+  for (std::size_t i = 0; i < kLetters; ++i) id += kAlphabet[random[i] % kAlphabet.size()];
+  return id;
+}
+
+std::string token_text(std::string_view id) {
+  return "holdfast_" + std::string(id) + "_" + new_token();
+}
+
 storage::Sha256 token_hash(std::string_view token) {
   storage::Sha256 out{};
   ::crypto_hash_sha256(out.data(), bytes(token), token.size());

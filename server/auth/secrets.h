@@ -41,6 +41,9 @@ struct DigestAlgorithms {
 
 // Returns a new device token: 256 random bits as 43 letters, digits, '-' and '_'.
 [[nodiscard]] std::string new_token();
+// Returns a new public id of a device token, and the text of a new token with this id.
+[[nodiscard]] std::string new_token_id();
+[[nodiscard]] std::string token_text(std::string_view id);
 // Returns what the store keeps of a device token.
 [[nodiscard]] storage::Sha256 token_hash(std::string_view token);
 

@@ -7,6 +7,7 @@
 #include "dav/method.h"
 #include "server/observe/access_log.h"
 #include "text/json.h"
+#include "text/utf8.h"
 
 namespace holdfast::server::auth {
 namespace {
@@ -51,6 +52,20 @@ bool is_right(const Digest& digest, std::string_view secrets, std::string_view m
     right |= equal_in_constant_time(expected, digest.response) && !secret.empty();
   } while (!secrets.empty());
   return right;
+}
+
+// The account of a name, when somebody can sign in as it from the peer's address; else why not. Who
+// cannot is treated like an account that does not exist, so that only the log tells.
+struct Found {
+  const AccountIndex::Entry* entry = nullptr;
+  std::string_view why{};
+};
+
+Found find_usable(const AccountIndex& directory, std::string_view name, const http1::Peer& peer) {
+  const AccountIndex::Entry* const entry = directory.find(name);
+  if (entry == nullptr) return {nullptr, "unknown account"};
+  const std::string_view barred = directory.barred(*entry->account, peer.address);
+  return barred.empty() ? Found{entry, {}} : Found{nullptr, barred};
 }
 
 }  // namespace
@@ -110,6 +125,12 @@ std::optional<SignIn::Refusal> SignIn::refusal_of(const Asking& asking) {
   if (request.fields.count("Authorization") > 1)
     return Refusal{.status = 400, .detail = "two Authorization fields"};
   const Credentials credentials = field ? parse_authorization(*field) : Broken{"no credentials"};
+  if (!settings_.remote_user.empty() && asking.peer.trusted_proxy) {
+    const std::string_view name = request.fields.find(settings_.remote_user).value_or("");
+    if (request.fields.count(settings_.remote_user) > 1)
+      return Refusal{.status = 400, .detail = "two fields of a proxy that name the account"};
+    if (!name.empty()) return identify_remote(asking, name, credentials);
+  }
   if (const auto* basic = std::get_if<Basic>(&credentials)) return identify_basic(asking, *basic);
   if (const auto* digest = std::get_if<Digest>(&credentials))
     return identify_digest(asking, *digest);
@@ -117,6 +138,8 @@ std::optional<SignIn::Refusal> SignIn::refusal_of(const Asking& asking) {
     return identify_bearer(asking, *bearer);
   if (const AccountIndex::Entry* entry =
           asking.directory.find_certificate(asking.peer.certificate)) {
+    const std::string_view barred = asking.directory.barred(*entry->account, asking.peer.address);
+    if (!barred.empty()) return failed(asking, barred, entry->account->name);
     asking.caller = entry->caller;
     return std::nullopt;
   }
@@ -153,12 +176,14 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
   if (!takes_passwords(asking.peer))
     return Refusal{.status = 403, .detail = "a password came without TLS", .sentence = kNeedsTls};
   const AccountIndex& directory = asking.directory;
-  const AccountIndex::Entry* entry = directory.find(basic.name);
+  const auto [entry, why] = find_usable(directory, basic.name, asking.peer);
   const AccountIndex::TokenEntry* token = directory.find_token(basic.password);
   if (token != nullptr && entry != nullptr && token->account == entry->account)
     return take_token(asking, *token);
 
-  const Mac credentials = mac(key_, std::array<std::string_view, 2>{basic.name, basic.password});
+  // What is known of credentials that are barred here does not count where they are not.
+  const Mac credentials =
+      mac(key_, std::array<std::string_view, 3>{basic.name, basic.password, why});
   switch (directory.verified().judge(credentials)) {
     case CredentialCache::Verdict::right:
       asking.caller = entry->caller;
@@ -211,7 +236,7 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
     return std::nullopt;
   }
   attempt.end(Throttle::Outcome::failed);
-  return failed(asking, entry == nullptr ? "unknown account" : "wrong password", basic.name);
+  return failed(asking, entry == nullptr ? why : "wrong password", basic.name);
 }
 
 std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, const Digest& digest) {
@@ -223,7 +248,7 @@ std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, con
   const Nonces::State state = nonces_.look(digest.nonce, asking.peer.address, digest.username);
   if (state == Nonces::State::stale) return challenge(asking, "a stale Digest nonce", true);
 
-  const AccountIndex::Entry* entry = asking.directory.find(digest.username);
+  const auto [entry, why] = find_usable(asking.directory, digest.username, asking.peer);
   std::string_view secrets;
   if (entry != nullptr)
     secrets = sha256 ? entry->account->digest_sha256 : entry->account->digest_md5;
@@ -238,7 +263,7 @@ std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, con
   }
   if (!right)
     return failed(asking,
-                  entry == nullptr  ? "unknown account"
+                  entry == nullptr  ? why
                   : secrets.empty() ? "no Digest password is set"
                                     : "wrong Digest password",
                   digest.username);
@@ -251,20 +276,61 @@ std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, con
 std::optional<SignIn::Refusal> SignIn::identify_bearer(const Asking& asking, const Bearer& bearer) {
   if (!takes_passwords(asking.peer))
     return Refusal{.status = 403, .detail = "a token came without TLS", .sentence = kNeedsTls};
-  if (const AccountIndex::TokenEntry* token = asking.directory.find_token(bearer.token))
-    return take_token(asking, *token);
+  const AccountIndex::TokenEntry* const token = asking.directory.find_token(bearer.token);
+  std::string_view why = "unknown token";
+  if (token != nullptr) {
+    why = asking.directory.barred(*token->account, asking.peer.address);
+    if (why.empty()) return take_token(asking, *token);
+  }
   Throttle::Attempt attempt = throttle_.begin(asking.peer.address, std::nullopt);
   if (attempt.wait_s > 0)
     return Refusal{.status = 429,
                    .detail = "too many failed attempts to sign in",
                    .fields = retry_after(attempt.wait_s)};
   attempt.end(Throttle::Outcome::failed);
-  Refusal refusal = failed(asking, "unknown token", "");
+  Refusal refusal =
+      failed(asking, why, token == nullptr ? std::string_view() : token->account->name);
   // RFC 6750 §3. Only clients that sent a token get this challenge: a client that sees a Bearer
   // challenge first (Office) uses another way to sign in and never asks its user for a password.
   refusal.fields +=
       "WWW-Authenticate: Bearer realm=\"" + std::string(kRealm) + "\", error=\"invalid_token\"\r\n";
   return refusal;
+}
+
+std::optional<SignIn::Refusal> SignIn::identify_remote(const Asking& asking, std::string_view name,
+                                                       const Credentials& credentials) {
+  const AccountIndex& directory = asking.directory;
+  const std::string text = text::nfc(text::as_utf8(name));
+  const auto [entry, why] = find_usable(directory, text, asking.peer);
+  if (entry == nullptr) {
+    tell_refused(asking, std::string(why) + ", which a proxy names", text);
+    return Refusal{.status = 403,
+                   .detail = std::string(why) + ", which a proxy names",
+                   .sentence = "You are signed in as somebody who has no account here."};
+  }
+  // Credentials beside the name may be those with which the proxy has signed the client in.
+  const AccountIndex::TokenEntry* token = nullptr;
+  bool same = true;
+  if (const auto* basic = std::get_if<Basic>(&credentials)) {
+    same = directory.find(basic->name) == entry;
+    token = directory.find_token(basic->password);
+  } else if (const auto* digest = std::get_if<Digest>(&credentials)) {
+    same = directory.find(digest->username) == entry;
+  } else if (const auto* bearer = std::get_if<Bearer>(&credentials)) {
+    token = directory.find_token(bearer->token);
+    same = token != nullptr;
+  }
+  if (!same || (token != nullptr && token->account != entry->account)) {
+    tell_refused(asking, "Authorization is not of the account that a proxy names", text);
+    return Refusal{.status = 403,
+                   .detail = "Authorization is not of the account that a proxy names",
+                   .sentence =
+                       "Your credentials are not those of the account that you are signed "
+                       "in to."};
+  }
+  if (token != nullptr) return take_token(asking, *token);
+  asking.caller = entry->caller;
+  return std::nullopt;
 }
 
 std::optional<SignIn::Refusal> SignIn::take_token(const Asking& asking,
@@ -310,7 +376,7 @@ SignIn::Refusal SignIn::challenge(const Asking& asking, std::string detail, bool
   return refusal;
 }
 
-SignIn::Refusal SignIn::failed(const Asking& asking, std::string_view why, std::string_view name) {
+void SignIn::tell_refused(const Asking& asking, std::string_view why, std::string_view name) {
   // packaging/fail2ban parses this form.
   std::string sentence = "Sign-in refused for " + asking.peer.address + ": ";
   sentence += why;
@@ -320,6 +386,10 @@ SignIn::Refusal SignIn::failed(const Asking& asking, std::string_view why, std::
     sentence += '"';
   }
   means_.tell(sentence);
+}
+
+SignIn::Refusal SignIn::failed(const Asking& asking, std::string_view why, std::string_view name) {
+  tell_refused(asking, why, name);
   return challenge(asking, std::string(why));
 }
 

@@ -39,6 +39,9 @@ class SignIn {
     Anonymous with_accounts = Anonymous::off;     // while there are accounts
     bool basic_over_http = false;                 // also from other machines
     DigestAlgorithms digest;                      // offered where there is no TLS
+    // The name of the field in which a trusted proxy says the account of a client that it has
+    // signed in; empty: none.
+    std::string remote_user{};
   };
   // Functions that SignIn calls; tests replace them.
   struct Means {
@@ -60,9 +63,9 @@ class SignIn {
   };
   using CallerPtr = std::shared_ptr<const dav::Caller>;
   // The caller, never null, or the refusal. 401: credentials are missing or wrong. 400: two
-  // Authorization fields. 403: no password may be sent on this connection, or there are no accounts
-  // and anonymous clients may not do this. 429: too many failures. 503: too many passwords to
-  // verify.
+  // Authorization fields. 403: no password may be sent on this connection, there are no accounts
+  // and anonymous clients may not do this, or a proxy names an account that cannot be had. 429: too
+  // many failures. 503: too many passwords to verify.
   using Decision = std::variant<CallerPtr, Refusal>;
   [[nodiscard]] Decision identify(const http::Request& request, const http1::Peer& peer);
 
@@ -85,9 +88,14 @@ class SignIn {
   [[nodiscard]] std::optional<Refusal> identify_basic(const Asking& asking, const Basic& basic);
   [[nodiscard]] std::optional<Refusal> identify_digest(const Asking& asking, const Digest& digest);
   [[nodiscard]] std::optional<Refusal> identify_bearer(const Asking& asking, const Bearer& bearer);
+  // `name` is what a trusted proxy says, `credentials` what the Authorization field has.
+  [[nodiscard]] std::optional<Refusal> identify_remote(const Asking& asking, std::string_view name,
+                                                       const Credentials& credentials);
   [[nodiscard]] std::optional<Refusal> take_token(const Asking& asking,
                                                   const AccountIndex::TokenEntry& entry);
   [[nodiscard]] Refusal challenge(const Asking& asking, std::string detail, bool stale = false);
+  // Writes the line of a failed attempt to the event log.
+  void tell_refused(const Asking& asking, std::string_view why, std::string_view name);
   [[nodiscard]] Refusal failed(const Asking& asking, std::string_view why, std::string_view name);
 
   const Settings settings_;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <fcntl.h>
 #include <optional>
 #include <stdexcept>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 
 #include "server/cli/table.h"
 #include "server/process/drop_root.h"
+#include "storage/descriptor.h"
 
 namespace holdfast::server::cli {
 namespace {
@@ -68,6 +70,15 @@ void go_on(ServerHold& hold) {
   }
 }
 
+std::string mark_of(const std::string& data) { return data + "/last-backup"; }
+
+// On a disk where nothing can be written the date of the backup is not kept.
+void mark_backup(const std::string& data) {
+  const storage::Descriptor file(
+      ::open(mark_of(data).c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (file.get() >= 0) (void)::futimens(file.get(), nullptr);
+}
+
 // Files are readable by their owner only, and a file size limit counts as a full disk.
 void prepare_process() {
   ::umask(077);
@@ -76,6 +87,12 @@ void prepare_process() {
 }
 
 }  // namespace
+
+std::optional<double> last_backup_s(const std::string& data) {
+  struct stat info {};
+  if (::stat(mark_of(data).c_str(), &info) != 0) return std::nullopt;
+  return static_cast<double>(info.st_mtim.tv_sec);
+}
 
 ControlReply hold_garbage(storage::Maintenance& maintenance) {
   return {.exit_code = 0, .text = {}, .held = maintenance.hold_garbage()};
@@ -104,6 +121,7 @@ ControlReply back_up(const Invocation& invocation, const OpenStore& open_store,
       throw;
     }
   }();
+  mark_backup(config.data);
   std::string text = counted(report.contents, "content", "contents") + ", " +
                      files_of(report.files, report.file_bytes) + ": copied " +
                      counted(report.copied_files, "file", "files") + " of " +

@@ -1,10 +1,12 @@
 // `holdfast backup` and `holdfast restore`. The command itself copies, with its own rights (root
 // with those of the data folder's owner, server/process/drop_root.h), also while a server runs: it
-// only reads the data folder, and requests that the server keep every content file until the
-// command ends. Call them from the main thread of a process of their own.
+// only reads the data folder, but for the date of the backup, and requests that the server keep
+// every content file until the command ends. Call them from the main thread of a process of their
+// own.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +21,10 @@ namespace holdfast::server::cli {
 // The request of a backup that begins, and the server's reply to it.
 inline constexpr std::string_view kHoldGarbage = "hold-garbage";
 [[nodiscard]] ControlReply hold_garbage(storage::Maintenance& maintenance);
+
+// Returns when the last backup of a data folder was complete, in Unix time; nullopt when there was
+// none. back_up() keeps it as the date of an empty file in the folder. Any thread.
+[[nodiscard]] std::optional<double> last_backup_s(const std::string& data);
 
 // storage::files::backup or restore with their arguments; only main.cc knows these. The settings
 // name the data folder. Throws UsageError, or std::exception with one sentence.

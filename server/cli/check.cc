@@ -3,11 +3,26 @@
 #include <string>
 
 #include "server/cli/table.h"
+#include "server/json/writer.h"
 
 namespace holdfast::server::cli {
-ControlReply check_store(Store& store, const storage::CheckOptions& options) {
+ControlReply check_store(Store& store, const storage::CheckOptions& options, bool json) {
   const storage::CheckReport report = storage::check(*store.names, *store.contents, options);
   ControlReply reply;
+  if (json) {
+    json::Writer out;
+    out.object([&] {
+      out.member("sound", report.sound());
+      out.member("problems", report.problems);
+      out.member("repaired", report.repaired);
+      out.member("resources", report.resources);
+      out.member("contents", report.contents);
+      out.member("files", report.files);
+      out.member("file_bytes", report.file_bytes);
+      out.member("left_files", report.unnamed.files);
+    });
+    return {report.sound() ? 0 : 1, out.text()};
+  }
   for (const std::string& problem : report.problems) reply.text += problem + "\n";
   if (report.unnamed.files > 0 && report.unnamed.few())
     reply.text += storage::to_string(report.unnamed) +

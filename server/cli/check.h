@@ -10,6 +10,7 @@ namespace holdfast::server::cli {
 
 // Returns one line for each problem, then a summary. The exit code is 0 without problems, else 1,
 // repaired or not. Repairing needs a store that no other process uses.
-[[nodiscard]] ControlReply check_store(Store& store, const storage::CheckOptions& options);
+[[nodiscard]] ControlReply check_store(Store& store, const storage::CheckOptions& options,
+                                       bool json = false);
 
 }  // namespace holdfast::server::cli

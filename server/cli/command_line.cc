@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -79,8 +80,24 @@ void show_all_settings(CLI::App& command) {
 
 using Commands = std::vector<std::pair<CLI::App*, Command>>;
 
-// Adds `holdfast user …`, each command with its meaning in `commands`.
-void add_user_commands(CLI::App& app, UserArguments& user, Commands& commands) {
+void add_json_flag(CLI::App& command, bool& json) {
+  command.add_flag("--json", json, wrapped("Print one JSON document instead"));
+}
+
+void add_log_command(CLI::App& log, LogArguments& arguments, bool& json) {
+  const auto option = [&log](const char* name, std::optional<std::string>& value, const char* type,
+                             const char* help) {
+    log.add_option(name, value, wrapped(help))->type_name(type);
+  };
+  option("--since", arguments.since, "TIME", "Only changes of this time until now: 30m, 2h or 7d");
+  option("--account", arguments.account, "NAME",
+         "Only changes by this account or group, and of it");
+  option("--path", arguments.path, "PATH", "Only changes at this path and below");
+  log.add_flag("--json", json, wrapped("Print the lines as they are in the log"));
+}
+
+// Adds `holdfast user …` and `holdfast group …`, each command with its meaning in `commands`.
+void add_user_commands(CLI::App& app, UserArguments& user, bool& json, Commands& commands) {
   CLI::App* top = app.add_subcommand("user", "Manage accounts, also while a server runs");
   top->require_subcommand(1);
   CLI::App* token = top->add_subcommand("token", "Manage passwords of single devices");
@@ -118,8 +135,30 @@ void add_user_commands(CLI::App& app, UserArguments& user, Commands& commands) {
       command(*top, "passwd", "Give an account another password", Command::user_passwd);
   account(passwd);
   no_password(passwd);
-  command(*top, "list", "Print every account, with what it owns, of its quota, and its grants",
-          Command::user_list);
+  add_json_flag(
+      *command(*top, "list", "Print every account, with what it owns, of its quota, and its grants",
+               Command::user_list),
+      json);
+  CLI::App* show = command(*top, "show", "Print one account, with its grants, groups and tokens",
+                           Command::user_show);
+  account(show);
+  add_json_flag(*show, json);
+  CLI::App* rename = command(*top, "rename", "Give an account another name; all it has stays",
+                             Command::user_rename);
+  account(rename);
+  option(rename, "new-name", user.new_name, "NEWNAME", "Its new name")->required();
+  account(command(*top, "suspend", "Let nobody sign in as an account; all it has stays",
+                  Command::user_suspend));
+  account(command(*top, "resume", "End the suspension of an account", Command::user_resume));
+  CLI::App* networks =
+      command(*top, "networks", "Let an account sign in from some addresses and networks only",
+              Command::user_networks);
+  account(networks);
+  networks
+      ->add_option("networks", user.networks,
+                   wrapped("Addresses, or networks like 10.0.0.0/8 and fd00::/8"))
+      ->type_name("CIDR");
+  networks->add_flag("--clear", user.clear, wrapped("Let it sign in from everywhere"));
   account(command(*top, "remove",
                   "Remove an account with its tokens and locks; what it owned stays",
                   Command::user_remove));
@@ -147,6 +186,11 @@ void add_user_commands(CLI::App& app, UserArguments& user, Commands& commands) {
   account(adopt);
   option(adopt, "path", user.path, "PATH", "Where, as in a URL")->required();
 
+  option(command(*top, "import", "Add the accounts of a file, all or none", Command::user_import),
+         "file", user.import_file, "FILE",
+         "One JSON object a line, or CSV with a line of names above")
+      ->required();
+
   CLI::App* token_add =
       command(*token, "add", "Add a token and print it, once", Command::token_add);
   account(token_add);
@@ -155,11 +199,51 @@ void add_user_commands(CLI::App& app, UserArguments& user, Commands& commands) {
   option(token_add, "--path", user.path, "PATH", "It may do nothing elsewhere (default /)");
   option(token_add, "--expires", user.expires, "TIME",
          "When it expires, from now: 30m, 12h, 90d or 2w (default never)");
-  option(command(*token, "list", "Print every token, or those of one account", Command::token_list),
-         "name", user.name, "NAME", "The account");
+  CLI::App* token_list =
+      command(*token, "list", "Print every token, or those of one account", Command::token_list);
+  option(token_list, "name", user.name, "NAME", "The account");
+  add_json_flag(*token_list, json);
   option(command(*token, "remove", "Remove a token", Command::token_remove), "id", user.token, "ID",
          "Of the token, as token list shows it")
       ->required();
+
+  CLI::App* groups =
+      app.add_subcommand("group", "Manage groups of accounts, also while a server runs");
+  groups->require_subcommand(1);
+  const auto group = [&](CLI::App* in) {
+    option(in, "group", user.group, "GROUP", "The group")->required();
+  };
+  CLI::App* group_add = command(*groups, "add", "Add a group", Command::group_add);
+  group(group_add);
+  quotas(group_add, "--quota-bytes", "--quota-resources");
+  group(command(*groups, "remove", "Remove a group with its grants; its members stay",
+                Command::group_remove));
+  add_json_flag(*command(*groups, "list", "Print every group", Command::group_list), json);
+  CLI::App* group_show =
+      command(*groups, "show", "Print one group, with its members and grants", Command::group_show);
+  group(group_show);
+  add_json_flag(*group_show, json);
+  CLI::App* group_grant =
+      command(*groups, "grant", "Let the members of a group read or write at a path and below",
+              Command::group_grant);
+  group(group_grant);
+  option(group_grant, "path", user.path, "PATH", "Where, as in a URL")->required();
+  option(group_grant, "right", user.right, "read|write|none", "What they may do there")->required();
+  CLI::App* group_revoke =
+      command(*groups, "revoke", "Take back what was granted at a path", Command::group_revoke);
+  group(group_revoke);
+  option(group_revoke, "path", user.path, "PATH", "Where, as in a URL")->required();
+  CLI::App* group_quota = command(
+      *groups, "quota", "Limit what the members of a group may own together", Command::group_quota);
+  group(group_quota);
+  quotas(group_quota, "--bytes", "--resources");
+  for (const auto& [name, help, id] :
+       {std::tuple("join", "Make an account a member of a group", Command::group_join),
+        std::tuple("leave", "End an account's membership of a group", Command::group_leave)}) {
+    CLI::App* each = command(*groups, name, help, id);
+    group(each);
+    account(each);
+  }
 }
 
 // Turns "help user add" into "user add --help".
@@ -216,12 +300,17 @@ Invocation parse_command_line(std::span<const std::string> arguments,
   remove->add_option("lock", invocation.lock, "Its token, or the path it is rooted at")
       ->required()
       ->type_name("TOKEN|PATH");
+  add_json_flag(*list, invocation.json);
   CLI::App* check = app.add_subcommand(
       "check", "Verify the data folder: exit code 0 when it is sound, 1 when it is not");
   check->add_flag("--hashes", invocation.hashes,
                   wrapped("Also read every content file and compare its SHA-256"));
   check->add_flag("--repair", invocation.repair,
                   wrapped("Set right what can be without guessing; not while a server runs"));
+  add_json_flag(*check, invocation.json);
+  CLI::App* log =
+      app.add_subcommand("log", "Print who changed what: the audit log, with its older files");
+  add_log_command(*log, invocation.log, invocation.json);
   CLI::App* backup = app.add_subcommand(
       "backup", "Copy the store into a folder, also while a server runs; again: only what is new");
   CLI::App* restore = app.add_subcommand("restore", "Make a new data folder of a backup");
@@ -229,19 +318,21 @@ Invocation parse_command_line(std::span<const std::string> arguments,
     command->add_option("folder", invocation.folder, "The folder of the backup")
         ->required()
         ->type_name("DIR");
-  Commands commands = {{serve, Command::serve},       {list, Command::lock_list},
-                       {remove, Command::lock_break}, {check, Command::check},
-                       {backup, Command::backup},     {restore, Command::restore}};
-  add_user_commands(app, invocation.user, commands);
+  Commands commands = {
+      {serve, Command::serve}, {list, Command::lock_list}, {remove, Command::lock_break},
+      {check, Command::check}, {backup, Command::backup},  {restore, Command::restore},
+      {log, Command::log}};
+  add_user_commands(app, invocation.user, invocation.json, commands);
   CLI::App* certificate = app.add_subcommand(
       "certificate", "Print the server's certificate without its key, and its fingerprints");
   add_settings(*certificate, {"data", "tls-cert"}, flags, config_file);
   for (const auto& [command, id] : commands) {
     if (id == Command::serve) continue;
-    if (id == Command::user_add || id == Command::user_passwd) {
-      add_settings(*command, {"data", "allow-network-data", "digest"}, flags, config_file);
+    if (id == Command::user_add || id == Command::user_passwd || id == Command::user_import) {
+      add_settings(*command, {"data", "allow-network-data", "audit-log", "digest"}, flags,
+                   config_file);
     } else {
-      add_settings(*command, {"data", "allow-network-data"}, flags, config_file);
+      add_settings(*command, {"data", "allow-network-data", "audit-log"}, flags, config_file);
     }
   }
   commands.emplace_back(certificate, Command::certificate);
@@ -254,6 +345,7 @@ Invocation parse_command_line(std::span<const std::string> arguments,
       config->add_subcommand("show", "Print every setting, with the place it comes from");
   for (CLI::App* command : {config_check, config_show})
     add_settings(*command, {}, flags, config_file);
+  add_json_flag(*config_show, invocation.json);
   commands.emplace_back(config_check, Command::config_check);
   commands.emplace_back(config_show, Command::config_show);
   commands.emplace_back(app.add_subcommand("version", "Print the version"), Command::version);

@@ -23,36 +23,63 @@ enum class Command {
   user_add,
   user_passwd,
   user_list,
+  user_show,
+  user_rename,
+  user_suspend,
+  user_resume,
+  user_networks,
   user_remove,
   user_grant,
   user_revoke,
   user_quota,
   user_certificate,
   user_adopt,
+  user_import,
+  group_add,
+  group_remove,
+  group_list,
+  group_show,
+  group_grant,
+  group_revoke,
+  group_quota,
+  group_join,
+  group_leave,
   token_add,
   token_list,
   token_remove,
+  log,
   certificate,
   config_check,
   config_show,
   version,
 };
 
-// The arguments of the user commands, as given.
+// The arguments of the commands about accounts and groups, as given.
 struct UserArguments {
   std::optional<std::string> name;
+  std::optional<std::string> new_name;
+  std::optional<std::string> group;
+  std::vector<std::string> networks;
   std::optional<std::string> home;
   std::optional<std::string> path;
   std::optional<std::string> right;
   std::optional<std::string> quota_bytes;
   std::optional<std::string> quota_resources;
   std::optional<std::string> certificate_file;
+  std::optional<std::string> import_file;
   std::optional<std::string> token;
   std::optional<std::string> label;
   std::optional<std::string> expires;
   bool no_password = false;
   bool clear = false;
   bool read_only = false;
+};
+
+// Which lines of the audit log `holdfast log` prints, as given.
+struct LogArguments {
+  std::optional<std::string> since;
+  std::optional<std::string> account;
+  std::optional<std::string> path;
 };
 
 struct Invocation {
@@ -66,6 +93,8 @@ struct Invocation {
   std::string lock;                   // for lock_break: a token or a path
   std::string folder;                 // for backup and restore: the folder of the backup
   UserArguments user;
+  LogArguments log;
+  bool json = false;    // print one JSON document instead of a table
   bool hashes = false;  // for check
   bool repair = false;  // for check
 };

@@ -58,6 +58,14 @@ bool send_all(int fd, std::string_view text) {
   return true;
 }
 
+// Returns the user of the process that connected.
+uid_t user_of(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return ::geteuid();
+  return peer.uid;
+}
+
 std::string header(const ControlReply& reply) {
   return std::to_string(reply.exit_code) + " " + std::to_string(reply.text.size()) + "\n";
 }
@@ -164,10 +172,15 @@ void ControlSocket::join_finished() {
 void ControlSocket::serve(Connection& connection, const std::stop_token& stop) {
   std::string request;
   const auto deadline = std::chrono::steady_clock::now() + kRequestTimeout;
-  while (request.find('\n') == std::string::npos && request.size() < kRequestLimitBytes &&
+  std::size_t searched = 0;
+  const auto is_whole = [&] {
+    const std::size_t from = std::exchange(searched, request.size());
+    return request.find('\n', from) != std::string::npos;
+  };
+  while (!is_whole() && request.size() < kRequestLimitBytes &&
          std::chrono::steady_clock::now() < deadline && !stop.stop_requested()) {
     if (!wait_for(connection.fd, POLLIN, kPollMillis)) continue;
-    std::array<char, 4096> bytes;
+    std::array<char, 64 * 1024> bytes;
     const ssize_t got = ::recv(connection.fd, bytes.data(), bytes.size(), 0);
     if (got <= 0) break;
     request.append(bytes.data(), static_cast<std::size_t>(got));
@@ -176,7 +189,8 @@ void ControlSocket::serve(Connection& connection, const std::stop_token& stop) {
   if (const std::size_t line = request.find('\n'); line != std::string::npos) {
     ControlReply reply;
     try {
-      reply = answer_(std::string_view(request).substr(0, line), stop);
+      reply = answer_(std::string_view(request).substr(0, line),
+                      {.user = user_of(connection.fd), .stop = stop});
     } catch (const std::exception& error) {
       reply = {1, std::string(error.what()) + "\n"};
     }

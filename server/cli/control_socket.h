@@ -20,6 +20,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <thread>
 #include <utility>
 
@@ -32,17 +33,22 @@ struct ControlReply {
   std::shared_ptr<void> held = {};
 };
 
+// Who sent a request to a server.
+struct Asker {
+  uid_t user = 0;          // of the command's process
+  std::stop_token stop{};  // the answer should return soon once a stop is requested
+};
+
 class ControlSocket {
  public:
-  static constexpr std::size_t kRequestLimitBytes = 16 * 1024;
+  static constexpr std::size_t kRequestLimitBytes = 8 << 20;
   static constexpr std::size_t kReplyLimitBytes = 64 << 20;
   static constexpr std::size_t kConnectionLimit = 8;  // at once; further ones are refused
 
   static constexpr std::chrono::minutes kHoldLimit{10};
 
-  // Answers one request, on a thread of its own. It should return soon once a stop is requested. An
-  // exception becomes a reply with exit code 1.
-  using Answer = std::function<ControlReply(std::string_view request, const std::stop_token&)>;
+  // Answers one request, on a thread of its own. An exception becomes a reply with exit code 1.
+  using Answer = std::function<ControlReply(std::string_view request, const Asker& asker)>;
 
   // Listens in `folder`, whose lock the caller must hold: a leftover socket is replaced. Throws
   // std::system_error with one sentence.

@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <unistd.h>
 
+#include "server/cli/audit.h"
 #include "server/cli/check.h"
 #include "server/cli/lock.h"
 #include "server/cli/user_store.h"
@@ -18,20 +20,23 @@ constexpr std::string_view kLockBreak = "lock-break ";
 constexpr std::string_view kCheck = "check";
 constexpr std::string_view kCheckHashes = "check-hashes";
 constexpr std::string_view kRepair = "check-repair";
+// Stands behind these requests for a reply in JSON.
+constexpr std::string_view kJson = " json";
 
 // Returns the request line of a command that is not about accounts.
 std::string plain_request(const Invocation& invocation) {
+  const std::string json(invocation.json ? kJson : "");
   switch (invocation.command) {
     case Command::lock_list:
-      return std::string(kLockList);
+      return std::string(kLockList) + json;
     case Command::lock_break:
       // A line feed would end the request; tokens and paths have none.
       if (invocation.lock.find('\n') != std::string::npos)
         throw process::UsageError("A token or path has no line breaks.");
       return std::string(kLockBreak) + invocation.lock;
     default:
-      if (invocation.repair) return std::string(kRepair);
-      return std::string(invocation.hashes ? kCheckHashes : kCheck);
+      if (invocation.repair) return std::string(kRepair) + json;
+      return std::string(invocation.hashes ? kCheckHashes : kCheck) + json;
   }
 }
 
@@ -46,6 +51,15 @@ bool has_files(const std::string& folder) {
          !std::filesystem::is_empty(folder, unreadable);
 }
 
+// Carries the request out here, on a store that no server has open.
+ControlReply act_here(const Invocation& invocation, const std::string& request, Store& store) {
+  if (!request.starts_with(kRepair)) return answer_control(store, request, {});
+  storage::CheckOptions options;
+  options.hashes = invocation.hashes;
+  options.repair = true;
+  return check_store(store, options, invocation.json);
+}
+
 // Sends the request to the server, or carries it out here.
 ControlReply run_request(const Invocation& invocation, const std::string& request,
                          const OpenStore& open_store) {
@@ -55,20 +69,22 @@ ControlReply run_request(const Invocation& invocation, const std::string& reques
   // An account may be added before the first start: serve needs one except on loopback.
   const Opening opening =
       invocation.command == Command::user_add ? Opening::made_if_missing : Opening::existing;
+  const storage::SystemClock clock;
+  std::unique_ptr<observe::AuditLog> log;
+  if (is_change(request)) log = open_audit_log(invocation.config, clock);
   Store store = open_store(invocation.config, opening, {});
-  if (request == kRepair) {
-    storage::CheckOptions options;
-    options.hashes = invocation.hashes;
-    options.repair = true;
-    return check_store(store, options);
-  }
-  return answer_control(store, request, {});
+  ControlReply reply = act_here(invocation, request, store);
+  if (log && (reply.exit_code == 0 || invocation.repair))
+    record_command(*log, request, ::geteuid());
+  return reply;
 }
 
 }  // namespace
 
 ControlReply answer_control(Store& store, std::string_view request, const std::stop_token& stop) {
-  if (request == kLockList) return list_locks(*store.names);
+  const bool json = request.ends_with(kJson) && !request.starts_with(kLockBreak);
+  if (json) request.remove_suffix(kJson.size());
+  if (request == kLockList) return list_locks(*store.names, json);
   if (request.starts_with(kLockBreak))
     return break_lock(*store.names, request.substr(kLockBreak.size()));
   if (const auto user = parse_user_request(request)) return answer_user(*store.names, *user);
@@ -76,7 +92,7 @@ ControlReply answer_control(Store& store, std::string_view request, const std::s
     storage::CheckOptions options;
     options.hashes = request == kCheckHashes;
     options.stop = stop;
-    return check_store(store, options);
+    return check_store(store, options, json);
   }
   if (request == kRepair)
     return {process::kUsageExit,

@@ -10,6 +10,7 @@
 #include "dav/error.h"
 #include "dav/path.h"
 #include "server/cli/table.h"
+#include "server/json/writer.h"
 #include "server/observe/access_log.h"
 #include "text/json.h"
 
@@ -82,6 +83,28 @@ storage::Path any_path(std::string_view text) {
   return dav::parse_reference(text, space, "").path;
 }
 
+std::string json_of(const std::vector<storage::Lock>& locks, const storage::Accounts& accounts,
+                    storage::Millis now) {
+  json::Writer out;
+  out.object([&] {
+    out.key("locks").array([&] {
+      for (const storage::Lock& lock : locks)
+        out.object([&] {
+          const storage::Account* creator = accounts.find(lock.creator);
+          out.member("token", lock.token);
+          out.member("scope", lock.scope == storage::LockScope::exclusive ? "exclusive" : "shared");
+          out.member("depth", lock.infinite ? "infinity" : "0");
+          out.member("age_seconds", std::max<storage::Millis>(now - lock.granted, 0) / 1000);
+          out.member("left_seconds", std::max<storage::Millis>(lock.expires() - now, 0) / 1000);
+          out.member("account", creator ? std::optional(creator->name) : std::nullopt);
+          out.member("path", path_text(lock.root));
+          out.member("owner", lock.owner);
+        });
+    });
+  });
+  return out.text();
+}
+
 std::string count_text(std::size_t count) { return counted(count, "lock", "locks"); }
 
 ControlReply no_lock(std::string_view which) {
@@ -92,10 +115,11 @@ ControlReply no_lock(std::string_view which) {
 
 }  // namespace
 
-ControlReply list_locks(const storage::Namespace& names) {
+ControlReply list_locks(const storage::Namespace& names, bool json) {
   const auto accounts = names.accounts();
   const auto snapshot = names.snapshot();
   const std::vector<storage::Lock> locks = snapshot->all_locks(kListedLocks);
+  if (json) return {0, json_of(locks, *accounts, snapshot->lease_now())};
   ControlReply reply;
   if (!locks.empty())
     append_row(reply.text, {"TOKEN", "SCOPE", "DEPTH", "AGE", "LEFT", "ACCOUNT", "PATH", "OWNER"});

@@ -10,8 +10,8 @@
 namespace holdfast::server::cli {
 
 // Returns one line per lock: token, scope, depth, age, time left, account, path (percent-encoded,
-// below the prefix), owner. The last line is their number.
-[[nodiscard]] ControlReply list_locks(const storage::Namespace& names);
+// below the prefix), owner. The last line is their number. With `json`, one document.
+[[nodiscard]] ControlReply list_locks(const storage::Namespace& names, bool json = false);
 
 // Removes the lock with this token, or all locks rooted at this path (anything that starts with
 // "/", percent-encoded or not). Returns exit code 1 when there is none.

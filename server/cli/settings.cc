@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "server/cli/table.h"
+#include "server/json/writer.h"
 #include "text/ascii.h"
 
 namespace holdfast::server::cli {
@@ -13,7 +14,7 @@ std::vector<std::string> problems_of(const config::Resolution& settings) {
   std::vector<std::string> problems = settings.problems;
   // Combinations of options are checked once each option alone is right.
   if (problems.empty()) try {
-      config::check_tls(settings.config);
+      config::check_together(settings.config);
     } catch (const process::UsageError& error) {
       problems.emplace_back(error.what());
     }
@@ -34,9 +35,23 @@ ControlReply check_settings(const config::Resolution& settings) {
   return {0, "The settings are right.\n"};
 }
 
-ControlReply show_settings(const config::Resolution& settings) {
+ControlReply show_settings(const config::Resolution& settings, bool json) {
   const std::vector<std::string> problems = problems_of(settings);
   if (!problems.empty()) return refusal(problems);
+  if (json) {
+    json::Writer out;
+    out.object([&] {
+      out.key("settings").array([&] {
+        for (std::size_t i = 0; i < config::options().size(); ++i)
+          out.object([&] {
+            out.member("name", config::options()[i].name);
+            out.member("value", config::options()[i].get(settings.config));
+            out.member("from", settings.sources[i]);
+          });
+      });
+    });
+    return {0, out.text()};
+  }
   Table table = {{"SETTING", "VALUE", "FROM"}};
   for (std::size_t i = 0; i < config::options().size(); ++i) {
     const config::Option& option = config::options()[i];

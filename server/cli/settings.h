@@ -12,6 +12,6 @@ namespace holdfast::server::cli {
 
 // Returns one line per setting: name, value, source. Returns what check_settings() returns when
 // there are problems.
-[[nodiscard]] ControlReply show_settings(const config::Resolution& settings);
+[[nodiscard]] ControlReply show_settings(const config::Resolution& settings, bool json = false);
 
 }  // namespace holdfast::server::cli

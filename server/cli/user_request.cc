@@ -10,6 +10,7 @@
 #include <openssl/x509.h>
 
 #include "server/auth/secrets.h"
+#include "server/cli/import_file.h"
 #include "server/cli/password.h"
 #include "server/cli/user_store.h"
 #include "storage/name_key.h"
@@ -21,7 +22,6 @@ namespace holdfast::server::cli {
 namespace {
 
 constexpr std::string_view kPrefix = "user ";
-constexpr std::size_t kTokenIdLetters = 8;
 constexpr std::size_t kCertificateLimitBytes = 1 << 20;
 
 // The bytes of a value that a line has without encoding; spaces and "=" separate the values.
@@ -48,14 +48,6 @@ std::string certificate_fingerprint(const std::string& file) {
   return auth::sha256_hex(bytes);
 }
 
-std::string new_token_id() {
-  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789";
-  const auth::Key random = auth::random_key();
-  std::string id;
-  for (std::size_t i = 0; i < kTokenIdLetters; ++i) id += kLetters[random[i] % kLetters.size()];
-  return id;
-}
-
 }  // namespace
 
 std::string_view UserRequest::value(std::string_view key) const {
@@ -71,7 +63,9 @@ std::string request_line(const UserRequest& request) {
     text::append_encoded(line, value, kPlainBytes);
   }
   if (line.size() >= ControlSocket::kRequestLimitBytes)
-    throw process::UsageError("The name, the label or the path is too long.");
+    throw process::UsageError(request.has("accounts")
+                                  ? "The file has too many accounts for one command."
+                                  : "The name, the label or the path is too long.");
   return line;
 }
 
@@ -103,6 +97,9 @@ PreparedUser prepare_user(const Invocation& invocation) {
   };
   // Names are stored in NFC; a typed name may have another form.
   if (user.name) request.values["name"] = storage::NameKey(*user.name).view();
+  if (user.group) request.values["group"] = storage::NameKey(*user.group).view();
+  if (user.new_name) request.values["new-name"] = storage::NameKey(*user.new_name).view();
+  if (invocation.json) request.values["json"] = "yes";
   switch (invocation.command) {
     case Command::user_add:
       request.verb = "add";
@@ -120,6 +117,26 @@ PreparedUser prepare_user(const Invocation& invocation) {
       break;
     case Command::user_list:
       request.verb = "list";
+      break;
+    case Command::user_show:
+      request.verb = "show";
+      break;
+    case Command::user_rename:
+      request.verb = "rename";
+      break;
+    case Command::user_suspend:
+      request.verb = "suspend";
+      break;
+    case Command::user_resume:
+      request.verb = "resume";
+      break;
+    case Command::user_networks:
+      request.verb = "networks";
+      if (user.networks.empty() != user.clear)
+        throw process::UsageError("Networks are needed, or --clear.");
+      request.values["networks"].clear();
+      for (const std::string& network : user.networks)
+        request.values["networks"] += (request.values["networks"].empty() ? "" : ",") + network;
       break;
     case Command::user_remove:
       request.verb = "remove";
@@ -149,19 +166,57 @@ PreparedUser prepare_user(const Invocation& invocation) {
       request.verb = "adopt";
       take("path", user.path);
       break;
+    case Command::user_import:
+      request.verb = "import";
+      request.values["accounts"] = read_import(*user.import_file, invocation.config.digest);
+      break;
     case Command::token_add: {
       request.verb = "token-add";
       take("label", user.label);
       take("path", user.path);
       take("expires", user.expires);
       if (user.read_only) request.values["read-only"] = "yes";
-      const std::string id = new_token_id();
-      prepared.secret = "holdfast_" + id + "_" + auth::new_token();
+      const std::string id = auth::new_token_id();
+      prepared.secret = auth::token_text(id);
       request.values["id"] = id;
       const storage::Sha256 hash = auth::token_hash(prepared.secret);
       request.values["hash"] = {reinterpret_cast<const char*>(hash.data()), hash.size()};
       break;
     }
+    case Command::group_add:
+      request.verb = "group-add";
+      take("bytes", user.quota_bytes);
+      take("resources", user.quota_resources);
+      break;
+    case Command::group_remove:
+      request.verb = "group-remove";
+      break;
+    case Command::group_list:
+      request.verb = "group-list";
+      break;
+    case Command::group_show:
+      request.verb = "group-show";
+      break;
+    case Command::group_grant:
+      request.verb = "group-grant";
+      take("path", user.path);
+      take("right", user.right);
+      break;
+    case Command::group_revoke:
+      request.verb = "group-revoke";
+      take("path", user.path);
+      break;
+    case Command::group_quota:
+      request.verb = "group-quota";
+      take("bytes", user.quota_bytes);
+      take("resources", user.quota_resources);
+      break;
+    case Command::group_join:
+      request.verb = "group-join";
+      break;
+    case Command::group_leave:
+      request.verb = "group-leave";
+      break;
     case Command::token_list:
       request.verb = "token-list";
       break;

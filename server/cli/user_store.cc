@@ -2,19 +2,13 @@
 #include "server/cli/user_store.h"
 
 #include <algorithm>
-#include <array>
-#include <ctime>
 #include <iterator>
 #include <vector>
 
-#include "dav/error.h"
-#include "dav/path.h"
+#include "server/cli/account_views.h"
 #include "server/cli/table.h"
-#include "server/observe/access_log.h"
+#include "server/cli/values.h"
 #include "storage/name_key.h"
-#include "text/ascii.h"
-#include "text/json.h"
-#include "text/utf8.h"
 
 namespace holdfast::server::cli {
 namespace {
@@ -30,82 +24,12 @@ using storage::Path;
 using storage::Right;
 using storage::Transaction;
 
-constexpr std::size_t kShownBytes = 200;
-constexpr std::size_t kLabelBytes = 200;
-
-std::string shown(std::string_view text) {
-  std::string out;
-  text::append_json_text(out, text, kShownBytes);
-  return out;
-}
-
-std::string quoted(std::string_view text) { return '"' + shown(text) + '"'; }
-
-std::string shown(const Path& path) { return dav::href({}, path, false); }
-
-std::string_view to_string(Right right) {
-  return right == Right::write ? "write" : right == Right::read ? "read" : "none";
-}
-
-Right parse_right(std::string_view text) {
-  for (const Right right : {Right::none, Right::read, Right::write})
-    if (text == to_string(right)) return right;
-  throw process::UsageError("A grant is read, write or none, and not " + quoted(text) + ".");
-}
-
-// Parses a path as in a URL, percent-encoded or not.
-Path parse_path(std::string_view text) {
-  if (!text.starts_with('/'))
-    throw process::UsageError("A path begins with a slash, " + quoted(text) + " does not.");
-  if (text.find('?') != text.npos || text.find('#') != text.npos)
-    throw process::UsageError("In a path, write ? as %3F and # as %23.");
-  try {
-    return dav::parse_reference(text, dav::UrlSpace{}, "").path;
-  } catch (const dav::Error& error) {
-    throw process::UsageError(quoted(text) + " is no path: " + error.detail + ".");
-  }
-}
-
-// Parses a quota; "none" removes it.
-std::optional<std::uint64_t> parse_quota(std::string_view text, bool bytes) {
-  if (text == "none") return std::nullopt;
-  try {
-    return config::parse_number(text, bytes);
-  } catch (const process::UsageError& error) {
-    throw process::UsageError("The quota " + quoted(text) + " cannot be used: " + error.what() +
-                              ".");
-  }
-}
-
-void take_quotas(Account& account, const UserRequest& request) {
-  if (request.has("bytes")) account.quota_bytes = parse_quota(request.value("bytes"), true);
+// Sets the quotas of an account or a group.
+template <class Owner>
+void take_quotas(Owner& owner, const UserRequest& request) {
+  if (request.has("bytes")) owner.quota_bytes = parse_quota(request.value("bytes"), true);
   if (request.has("resources"))
-    account.quota_resources = parse_quota(request.value("resources"), false);
-}
-
-// Parses a time from now, in seconds. The number must have a unit: without one it would be in
-// seconds, and a user who writes 90 means days.
-std::int64_t parse_expiry_s(std::string_view text) {
-  constexpr std::int64_t kMost_s = std::int64_t{100} * 365 * 24 * 60 * 60;
-  if (!text.empty() && text::is_letter(text.back())) try {
-      const std::int64_t seconds = config::parse_seconds(text);
-      if (seconds > 0 && seconds <= kMost_s) return seconds;
-    } catch (const process::UsageError&) {
-      // The error is reported below.
-    }
-  throw process::UsageError("A token expires after a time like 30m, 12h, 90d or 2w, and not " +
-                            quoted(text) + ".");
-}
-
-void check_label(std::string_view label) {
-  if (label.empty() || label.size() > kLabelBytes || text::has_control(label) ||
-      !text::valid_utf8(label))
-    throw process::UsageError("A label has 1 to 200 bytes of UTF-8 and no control characters.");
-}
-
-const Account& find(const Accounts& all, std::string_view name) {
-  if (const Account* found = all.find(name)) return *found;
-  throw process::UsageError("There is no account " + quoted(name) + ".");
+    owner.quota_resources = parse_quota(request.value("resources"), false);
 }
 
 process::UsageError exists_already(std::string_view name) {
@@ -134,7 +58,8 @@ void take_password(Account& account, const UserRequest& request) {
   account.digest_md5 = request.value("digest-md5");
 }
 
-ControlReply add(Namespace& names, const UserRequest& request) {
+// Returns the account that a request to add one describes, without an id.
+Account new_account(const UserRequest& request) {
   Account account;
   account.name = request.value("name");
   if (!storage::account_name_allowed(account.name))
@@ -149,6 +74,11 @@ ControlReply add(Namespace& names, const UserRequest& request) {
   }
   take_password(account, request);
   take_quotas(account, request);
+  return account;
+}
+
+ControlReply add(Namespace& names, const UserRequest& request) {
+  const Account account = new_account(request);
   bool first = false;
   std::uint64_t there = 0;
   names.write(Flush::required, [&](Transaction& tx) {
@@ -176,12 +106,59 @@ ControlReply add(Namespace& names, const UserRequest& request) {
   return {0, std::move(text)};
 }
 
+// Adds the accounts of a request, each one line as for adding it alone, with the line of the file
+// that it came from.
+ControlReply import_accounts(Namespace& names, const UserRequest& request) {
+  struct Line {
+    std::string number;
+    Account account;
+    std::vector<std::string> groups;
+  };
+  std::vector<Line> lines;
+  for (std::string_view rest = request.value("accounts"); !rest.empty();) {
+    const std::string_view text = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), text.size() + 1));
+    const auto each = parse_user_request(text);
+    if (!each) return {1, "The server does not understand this file; is it of another version?\n"};
+    Line line;
+    line.number = each->value("line");
+    try {
+      line.account = new_account(*each);
+    } catch (const process::UsageError& error) {
+      throw process::UsageError("Line " + line.number + ": " + error.what());
+    }
+    for (std::string_view all = each->value("groups"); !all.empty();) {
+      const std::string_view group = all.substr(0, all.find('\n'));
+      all.remove_prefix(std::min(all.size(), group.size() + 1));
+      line.groups.emplace_back(group);
+    }
+    lines.push_back(std::move(line));
+  }
+  names.write(Flush::required, [&](Transaction& tx) {
+    for (const Line& line : lines) try {
+        Account made = line.account;
+        made.created = tx.wall_now();
+        {
+          const auto now = tx.accounts();
+          if (now->find(made.name)) throw exists_already(made.name);
+          for (const std::string& group : line.groups)
+            made.groups.push_back(find_group(*now, group).id);
+        }
+        std::sort(made.groups.begin(), made.groups.end());
+        make_home(tx, made.home, tx.put_account(made));
+      } catch (const process::UsageError& error) {
+        throw process::UsageError("Line " + line.number + ": " + error.what());
+      }
+  });
+  return {0, counted(lines.size(), "account added.\n", "accounts added.\n")};
+}
+
 // Applies `change` to the account that the request names.
 ControlReply change(Namespace& names, const UserRequest& request, const std::string& done,
                     const std::function<void(Account&, const Accounts&)>& change_it) {
   names.write(Flush::required, [&](Transaction& tx) {
     const auto now = tx.accounts();
-    Account account = find(*now, request.value("name"));
+    Account account = find_account(*now, request.value("name"));
     change_it(account, *now);
     tx.put_account(std::move(account));
   });
@@ -192,6 +169,98 @@ ControlReply passwd(Namespace& names, const UserRequest& request) {
   return change(names, request,
                 request.has("hash") ? "has a new password" : "has no password any more",
                 [&](Account& account, const Accounts&) { take_password(account, request); });
+}
+
+ControlReply rename(Namespace& names, const UserRequest& request) {
+  const std::string name(request.value("name"));
+  const std::string new_name(request.value("new-name"));
+  if (!storage::account_name_allowed(new_name))
+    throw process::UsageError(quoted(new_name) + " is no name for an account.");
+  bool had_digest = false;
+  names.write(Flush::required, [&](Transaction& tx) {
+    const auto now = tx.accounts();
+    Account account = find_account(*now, name);
+    if (now->find(new_name)) throw exists_already(new_name);
+    account.name = new_name;
+    // The secrets contain the name.
+    had_digest = !account.digest_sha256.empty() || !account.digest_md5.empty();
+    account.digest_sha256.clear();
+    account.digest_md5.clear();
+    tx.put_account(std::move(account));
+  });
+  std::string text = "Account " + quoted(name) + " is " + quoted(new_name) +
+                     " now. Its home, grants, tokens and locks stay as they are.\n";
+  if (had_digest)
+    text += "It signs in by Digest no more, because that needs the name: set its password again.\n";
+  return {0, std::move(text)};
+}
+
+ControlReply suspend(Namespace& names, const UserRequest& request, bool suspended) {
+  return change(names, request,
+                suspended ? "is suspended: nobody signs in as it. Its locks stay until they expire"
+                          : "can sign in again",
+                [&](Account& account, const Accounts&) { account.suspended = suspended; });
+}
+
+ControlReply networks(Namespace& names, const UserRequest& request) {
+  const std::vector<std::string> wanted = parse_networks(request.value("networks"));
+  return change(
+      names, request,
+      wanted.empty() ? "signs in from everywhere" : "signs in from " + joined(wanted) + " only",
+      [&](Account& account, const Accounts&) { account.networks = wanted; });
+}
+
+ControlReply group_add(Namespace& names, const UserRequest& request) {
+  storage::Group group;
+  group.name = request.value("group");
+  if (!storage::account_name_allowed(group.name))
+    throw process::UsageError(quoted(group.name) + " is no name for a group.");
+  take_quotas(group, request);
+  names.write(Flush::required, [&](Transaction& tx) {
+    if (tx.accounts()->find_group(group.name))
+      throw process::UsageError("The group " + quoted(group.name) + " exists already.");
+    storage::Group made = group;
+    made.created = tx.wall_now();
+    tx.put_group(std::move(made));
+  });
+  return {0, "Group " + quoted(group.name) + " added. It has no members and no grants yet.\n"};
+}
+
+ControlReply group_remove(Namespace& names, const UserRequest& request) {
+  const std::string_view name = request.value("group");
+  names.write(Flush::required,
+              [&](Transaction& tx) { tx.remove_group(find_group(*tx.accounts(), name).id); });
+  return {0, "Group " + quoted(name) + " removed, with its grants. Its members stay.\n"};
+}
+
+ControlReply group_quota(Namespace& names, const UserRequest& request) {
+  if (!request.has("bytes") && !request.has("resources"))
+    throw process::UsageError("Say which quota is meant: --bytes N, --resources N, or both.");
+  const std::string_view name = request.value("group");
+  names.write(Flush::required, [&](Transaction& tx) {
+    storage::Group group = find_group(*tx.accounts(), name);
+    take_quotas(group, request);
+    tx.put_group(std::move(group));
+  });
+  return {0, "Group " + quoted(name) + " has a new quota.\n"};
+}
+
+ControlReply group_join(Namespace& names, const UserRequest& request, bool joins) {
+  const std::string_view group = request.value("group");
+  return change(names, request, "is in group " + quoted(group) + (joins ? "" : " no more"),
+                [&](Account& account, const Accounts& all) {
+                  const AccountId id = find_group(all, group).id;
+                  const auto known = std::find(account.groups.begin(), account.groups.end(), id);
+                  if (joins == (known != account.groups.end()))
+                    throw process::UsageError("The account " + quoted(account.name) +
+                                              (joins ? " is in group " : " is not in group ") +
+                                              quoted(group) + (joins ? " already." : "."));
+                  if (joins) {
+                    account.groups.push_back(id);
+                  } else {
+                    account.groups.erase(known);
+                  }
+                });
 }
 
 ControlReply quota(Namespace& names, const UserRequest& request) {
@@ -214,39 +283,82 @@ ControlReply certificate(Namespace& names, const UserRequest& request) {
                 });
 }
 
-std::vector<Grant>::iterator grant_at(Account& account, const Path& path) {
-  return std::find_if(account.grants.begin(), account.grants.end(),
+// Where grants are: the account or the group that a request names.
+struct Holder {
+  bool is_group = false;
+  std::string name;
+
+  [[nodiscard]] std::string text() const {
+    return std::string(is_group ? "group " : "account ") + quoted(name);
+  }
+};
+
+Holder holder_of(const UserRequest& request) {
+  return {request.has("group"),
+          std::string(request.value(request.has("group") ? "group" : "name"))};
+}
+
+// Returns the subject of a sentence.
+std::string subject(const Holder& holder) {
+  std::string text = holder.text();
+  text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  return text;
+}
+
+// Applies `change_it` to the grants of the account or group.
+void change_grants(Namespace& names, const Holder& holder,
+                   const std::function<void(std::vector<Grant>&, const Account*)>& change_it) {
+  names.write(Flush::required, [&](Transaction& tx) {
+    const auto now = tx.accounts();
+    if (holder.is_group) {
+      storage::Group group = find_group(*now, holder.name);
+      change_it(group.grants, nullptr);
+      tx.put_group(std::move(group));
+    } else {
+      Account account = find_account(*now, holder.name);
+      change_it(account.grants, &account);
+      tx.put_account(std::move(account));
+    }
+  });
+}
+
+std::vector<Grant>::iterator grant_at(std::vector<Grant>& grants, const Path& path) {
+  return std::find_if(grants.begin(), grants.end(),
                       [&](const Grant& grant) { return storage::same_path(grant.path, path); });
 }
 
 ControlReply grant(Namespace& names, const UserRequest& request) {
   const Path path = parse_path(request.value("path"));
   const Right right = parse_right(request.value("right"));
-  const std::string done = "may " +
-                           std::string(right == Right::none ? "do nothing" : to_string(right)) +
-                           " at " + shown(path) + " and below";
-  return change(names, request, done, [&](Account& account, const Accounts&) {
-    if (storage::same_path(account.home, path))
+  const Holder holder = holder_of(request);
+  change_grants(names, holder, [&](std::vector<Grant>& grants, const Account* account) {
+    if (account && storage::same_path(account->home, path))
       throw process::UsageError(shown(path) + " is the account's home, where it may always write.");
-    const auto known = grant_at(account, path);
-    if (known != account.grants.end()) {
+    const auto known = grant_at(grants, path);
+    if (known != grants.end()) {
       known->right = right;
     } else {
-      account.grants.push_back({path, right});
+      grants.push_back({path, right});
     }
   });
+  std::string text = subject(holder) + " may " +
+                     std::string(right == Right::none ? "do nothing" : to_string(right)) + " at " +
+                     shown(path) + " and below.\n";
+  if (!names.snapshot()->resolve(path).mapped())
+    text += "Nothing is there yet: the grant waits for what is made there first.\n";
+  return {0, std::move(text)};
 }
 
 ControlReply revoke(Namespace& names, const UserRequest& request) {
   const Path path = parse_path(request.value("path"));
-  return change(names, request, "has no grant at " + shown(path) + " any more",
-                [&](Account& account, const Accounts&) {
-                  const auto known = grant_at(account, path);
-                  if (known == account.grants.end())
-                    throw process::UsageError("The account " + quoted(account.name) +
-                                              " has no grant at " + shown(path) + ".");
-                  account.grants.erase(known);
-                });
+  const Holder holder = holder_of(request);
+  change_grants(names, holder, [&](std::vector<Grant>& grants, const Account*) {
+    const auto known = grant_at(grants, path);
+    if (known == grants.end())
+      throw process::UsageError("The " + holder.text() + " has no grant at " + shown(path) + ".");
+    grants.erase(known);
+  });
+  return {0, subject(holder) + " has no grant at " + shown(path) + " any more.\n"};
 }
 
 ControlReply adopt(Namespace& names, const UserRequest& request) {
@@ -255,7 +367,7 @@ ControlReply adopt(Namespace& names, const UserRequest& request) {
   storage::Usage owned;
   Account account;
   names.write(Flush::required, [&](Transaction& tx) {
-    account = find(*tx.accounts(), request.value("name"));
+    account = find_account(*tx.accounts(), request.value("name"));
     const storage::Resolution found = tx.resolve(path);
     if (!found.mapped()) throw process::UsageError("There is nothing at " + shown(path) + ".");
     adopted = tx.adopt_tree(*found.resource, account.id);
@@ -275,7 +387,7 @@ ControlReply remove(Namespace& names, const UserRequest& request) {
   bool last = false;
   names.write(Flush::required, [&](Transaction& tx) {
     const auto now = tx.accounts();
-    const Account& gone = find(*now, request.value("name"));
+    const Account& gone = find_account(*now, request.value("name"));
     left = tx.usage_of(gone.id).resources;
     last = now->accounts.size() == 1;
     tx.remove_account(gone.id);
@@ -286,50 +398,6 @@ ControlReply remove(Namespace& names, const UserRequest& request) {
   if (last)
     text += "There are no accounts any more: --anonymous or its default decides who may do what.\n";
   return {0, std::move(text)};
-}
-
-std::string of_quota(std::uint64_t used, std::optional<std::uint64_t> quota) {
-  return std::to_string(used) + (quota ? "/" + std::to_string(*quota) : std::string());
-}
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
-  return text.empty() ? "-" : text;
-}
-
-ControlReply list(const Namespace& names) {
-  const auto now = names.accounts();
-  const auto snapshot = names.snapshot();
-  Table table = {{"NAME", "SIGN-IN", "RESOURCES", "BYTES", "TOKENS", "HOME", "GRANTS"}};
-  for (const Account& account : now->accounts) {
-    std::vector<std::string> ways;
-    if (!account.password_hash.empty()) ways.emplace_back("password");
-    if (!account.digest_sha256.empty()) ways.emplace_back("digest");
-    if (!account.certificate.empty()) ways.emplace_back("certificate");
-    std::vector<std::string> grants;
-    for (const Grant& grant : account.grants)
-      grants.push_back(shown(grant.path) + "=" + std::string(to_string(grant.right)));
-    const auto tokens =
-        std::count_if(now->tokens.begin(), now->tokens.end(),
-                      [&](const DeviceToken& token) { return token.account == account.id; });
-    const storage::Usage usage = snapshot->usage_of(account.id);
-    table.push_back({shown(account.name), joined(ways),
-                     of_quota(usage.resources, account.quota_resources),
-                     of_quota(usage.bytes, account.quota_bytes), std::to_string(tokens),
-                     shown(account.home), joined(grants)});
-  }
-  const std::string total = counted(now->accounts.size(), "account.\n", "accounts.\n");
-  return {0, (now->accounts.empty() ? std::string() : text_of(table)) + total};
-}
-
-std::string day(storage::Millis millis) {
-  const auto seconds = static_cast<std::time_t>(millis / 1000);
-  std::tm parts{};
-  std::array<char, 16> text{};
-  ::gmtime_r(&seconds, &parts);
-  std::strftime(text.data(), text.size(), "%Y-%m-%d", &parts);
-  return text.data();
 }
 
 ControlReply token_add(Namespace& names, const UserRequest& request) {
@@ -348,32 +416,13 @@ ControlReply token_add(Namespace& names, const UserRequest& request) {
   names.write(Flush::required, [&](Transaction& tx) {
     const auto now = tx.accounts();
     DeviceToken made = token;
-    made.account = find(*now, request.value("name")).id;
+    made.account = find_account(*now, request.value("name")).id;
     if (now->find_token(made.id)) throw process::UsageError("The token's id is taken; try again.");
     made.created = tx.wall_now();
     if (lives_s) made.expires = made.created + *lives_s * 1000;
     tx.put_token(std::move(made));
   });
   return {0, "Token " + token.id + " added. It is shown only here:\n"};
-}
-
-ControlReply token_list(const Namespace& names, const UserRequest& request) {
-  const auto now = names.accounts();
-  const storage::Millis time = names.snapshot()->wall_now();
-  const Account* only = nullptr;
-  if (request.has("name")) only = &find(*now, request.value("name"));
-  Table table = {{"ID", "ACCOUNT", "RIGHT", "PATH", "CREATED", "EXPIRES", "LABEL"}};
-  for (const DeviceToken& token : now->tokens) {
-    const Account* const owner = now->find(token.account);
-    if (!owner || (only && owner != only)) continue;
-    std::string expires = "never";
-    if (token.expires) expires = *token.expires <= time ? "expired" : day(*token.expires);
-    table.push_back({token.id, shown(owner->name), token.read_only ? "read" : "write",
-                     shown(token.path), day(token.created), std::move(expires),
-                     shown(token.label)});
-  }
-  const std::string total = counted(table.size() - 1, "token.\n", "tokens.\n");
-  return {0, (table.size() == 1 ? std::string() : text_of(table)) + total};
 }
 
 ControlReply token_remove(Namespace& names, const UserRequest& request) {
@@ -388,16 +437,23 @@ ControlReply token_remove(Namespace& names, const UserRequest& request) {
 ControlReply look(const Namespace& names, const UserRequest& request) {
   const auto now = names.accounts();
   const std::string_view name = request.value("name");
-  if (!request.has("new")) static_cast<void>(find(*now, name));
+  if (!request.has("new")) static_cast<void>(find_account(*now, name));
   if (request.has("new") && now->find(name)) throw exists_already(name);
   return {};
 }
 
 ControlReply act(Namespace& names, const UserRequest& request) {
   if (request.verb == "add") return add(names, request);
+  if (request.verb == "import") return import_accounts(names, request);
   if (request.verb == "passwd") return passwd(names, request);
   if (request.verb == "look") return look(names, request);
-  if (request.verb == "list") return list(names);
+  const bool json = request.has("json");
+  if (request.verb == "list") return list_accounts(names, json);
+  if (request.verb == "show") return show_account(names, request.value("name"), json);
+  if (request.verb == "rename") return rename(names, request);
+  if (request.verb == "suspend") return suspend(names, request, true);
+  if (request.verb == "resume") return suspend(names, request, false);
+  if (request.verb == "networks") return networks(names, request);
   if (request.verb == "remove") return remove(names, request);
   if (request.verb == "grant") return grant(names, request);
   if (request.verb == "revoke") return revoke(names, request);
@@ -405,8 +461,17 @@ ControlReply act(Namespace& names, const UserRequest& request) {
   if (request.verb == "adopt") return adopt(names, request);
   if (request.verb == "certificate") return certificate(names, request);
   if (request.verb == "token-add") return token_add(names, request);
-  if (request.verb == "token-list") return token_list(names, request);
+  if (request.verb == "token-list") return list_tokens(names, request.value("name"), json);
   if (request.verb == "token-remove") return token_remove(names, request);
+  if (request.verb == "group-add") return group_add(names, request);
+  if (request.verb == "group-remove") return group_remove(names, request);
+  if (request.verb == "group-list") return list_groups(names, json);
+  if (request.verb == "group-show") return show_group(names, request.value("group"), json);
+  if (request.verb == "group-grant") return grant(names, request);
+  if (request.verb == "group-revoke") return revoke(names, request);
+  if (request.verb == "group-quota") return group_quota(names, request);
+  if (request.verb == "group-join") return group_join(names, request, true);
+  if (request.verb == "group-leave") return group_join(names, request, false);
   return {1, "The server does not know this command; is it of another version?\n"};
 }
 
@@ -416,6 +481,7 @@ void check_values(const UserRequest& request) {
   for (const char* key : {"home", "path"})
     if (request.has(key)) static_cast<void>(parse_path(request.value(key)));
   if (request.has("right")) static_cast<void>(parse_right(request.value("right")));
+  if (request.has("networks")) static_cast<void>(parse_networks(request.value("networks")));
   if (request.has("label")) check_label(request.value("label"));
   if (request.has("expires")) static_cast<void>(parse_expiry_s(request.value("expires")));
   Account nobody;

@@ -1,4 +1,5 @@
-// `holdfast user …`: accounts, their grants, quotas and device tokens. What needs the user's
+// `holdfast user …` and `holdfast group …`: accounts, their grants, quotas and device tokens, and
+// groups of them. What needs the user's
 // terminal or files (passwords, certificates, new tokens) is done in the command's own process. The
 // store gets one request line, which means the same on a server's control socket and in a command
 // that opened the data folder itself.

@@ -125,7 +125,10 @@ std::vector<http::Origin> parse_public_urls(std::string_view text) {
   return urls;
 }
 
-void check_tls(const Config& config) {
+void check_together(const Config& config) {
+  if (!config.remote_user.empty() && config.trusted_proxies.empty())
+    throw process::UsageError(
+        "--remote-user needs --trusted-proxies: from nobody else the field is believed.");
   if (config.tls_certificate.empty() != config.tls_key.empty())
     throw process::UsageError("--tls-cert and --tls-key belong together; " +
                               std::string(config.tls_key.empty() ? "--tls-key" : "--tls-cert") +

@@ -43,11 +43,15 @@ struct Config {
   std::vector<std::string> prefix;           // decoded segments; empty: "/"
   std::optional<auth::Anonymous> anonymous;  // nullopt: see anonymous_without_accounts()
   auth::Proxies trusted_proxies;
+  std::string remote_user;                // a field's name; empty: none
   std::vector<std::string> cors_origins;  // as browsers write them in Origin
   bool basic_over_http = false;
   auth::DigestAlgorithms digest;
   std::optional<std::string> access_log = "-";  // a path, or "-" for standard output; nullopt: none
-  std::string spill_folder;                     // empty: the data folder's tmp/
+  std::optional<std::string> audit_log;         // a path; nullopt: none
+  std::uint64_t audit_log_size_bytes = 64 * 1024 * 1024;
+  unsigned audit_log_files = 10;
+  std::string spill_folder;  // empty: the data folder's tmp/
   Durability durability = Durability::full;
   bool allow_network_data = false;
   std::uint64_t cache_bytes = 48 * 1024 * 1024;
@@ -150,8 +154,8 @@ struct Resolution {
 // an empty text. Throws UsageError.
 [[nodiscard]] std::vector<http::Origin> parse_public_urls(std::string_view text);
 
-// Throws UsageError with one sentence when the TLS options contradict each other or one is missing.
-void check_tls(const Config& config);
+// Throws UsageError with one sentence when options contradict each other or one is missing.
+void check_together(const Config& config);
 
 [[nodiscard]] std::string_view to_string(Durability durability);
 

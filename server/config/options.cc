@@ -141,6 +141,14 @@ Option text(const char* name, const char* unit, Access<std::string> field,
 
 void check_anything(std::string_view) {}
 
+void check_field_name(std::string_view value) {
+  static constexpr std::string_view kOthers[] = {"Authorization", "Host", "Cookie", "Forwarded"};
+  if (!text::is_token(value) || std::ranges::any_of(kOthers, [&](std::string_view other) {
+        return text::equal_ignoring_case(value, other);
+      }))
+    throw process::UsageError("the name of a header field like Remote-User is needed");
+}
+
 std::string address_text(const net::Address& address) { return address.text(); }
 
 std::optional<net::Address> parse_optional_address(std::string_view value) {
@@ -248,7 +256,12 @@ std::optional<std::string> parse_access_log(std::string_view value) {
   return std::string(value);
 }
 
-std::string access_log_text(const std::optional<std::string>& path) { return path.value_or("off"); }
+std::optional<std::string> parse_audit_log(std::string_view value) {
+  if (value == "-") throw process::UsageError("a file is needed, because it is read again");
+  return parse_access_log(value);
+}
+
+std::string log_text(const std::optional<std::string>& path) { return path.value_or("off"); }
 
 Option anonymous_option() {
   return {
@@ -351,6 +364,9 @@ std::vector<Option> make_options() {
           "trusted-proxies", "CIDR,...", FIELD(trusted_proxies), parse_proxies, proxies_text,
           "Addresses or networks of reverse proxies that are believed in what X-Forwarded-For, "
           "-Proto, -Host or Forwarded say of a client"),
+      text("remote-user", "FIELD", FIELD(remote_user), check_field_name,
+           "Header field, such as Remote-User, in which a proxy of --trusted-proxies says the "
+           "account of a client that it has signed in; none by default"),
       value<std::vector<std::string>>(
           "cors-origins", "ORIGIN,...", FIELD(cors_origins), parse_cors_origins, cors_origins_text,
           "Web apps and browser extensions that may use the server from their own origin, with an "
@@ -390,8 +406,18 @@ std::vector<Option> make_options() {
                                          parse_optional_address, optional_address_text,
                                          "Address for /healthz and /metrics; none by default"),
       value<std::optional<std::string>>(
-          "access-log", "FILE", FIELD(access_log), parse_access_log, access_log_text,
+          "access-log", "FILE", FIELD(access_log), parse_access_log, log_text,
           "One JSON line per request to this file, - for standard output, or off"),
+      value<std::optional<std::string>>(
+          "audit-log", "FILE", FIELD(audit_log), parse_audit_log, log_text,
+          "One JSON line per change of the tree, of locks, accounts and settings to this file, or "
+          "off; holdfast log reads it"),
+      number<std::uint64_t>("audit-log-size", "BYTES", 4 * kKibi, 64 * kGibi,
+                            FIELD(audit_log_size_bytes),
+                            "Largest file of the audit log; then it becomes FILE.1, and FILE.1 "
+                            "becomes FILE.2"),
+      number<unsigned>("audit-log-files", "FILES", 1, 1000, FIELD(audit_log_files),
+                       "How many older files of the audit log are kept"),
       choice<bool>("allow-network-data", {{"no", false}, {"yes", true}}, FIELD(allow_network_data),
                    "Accept a data folder on a network file system, where no promise holds"),
 
@@ -534,9 +560,11 @@ constexpr std::pair<std::string_view, std::string_view> kGroups[] = {
 };
 
 constexpr std::string_view kFirst[] = {
-    "listen",          "data",     "durability", "prefix",          "anonymous",     "public-url",
-    "trusted-proxies", "tls-cert", "tls-key",    "tls-self-signed", "http-redirect", "admin-listen",
-    "access-log",
+    "listen",          "data",          "durability",
+    "prefix",          "anonymous",     "public-url",
+    "trusted-proxies", "tls-cert",      "tls-key",
+    "tls-self-signed", "http-redirect", "admin-listen",
+    "access-log",      "audit-log",
 };
 
 // The options that only the engine reads, and those that decide whose requests are accepted: SIGHUP

@@ -14,8 +14,9 @@ struct Peer {
   std::string address;  // numeric, without port
   bool loopback = false;
   bool tls = false;
-  std::string certificate{};  // SHA-256 of the client's verified certificate (DER) in lower-case
-                              // hex; empty: none
+  bool trusted_proxy = false;  // a proxy that the handler trusts has sent the request
+  std::string certificate{};   // SHA-256 of the client's verified certificate (DER) in lower-case
+                               // hex; empty: none
   // The handler sets these: the account of the caller, for the log; an object that is kept until
   // the response has been sent; and whether no other request is accepted on this connection.
   std::string user{};

@@ -27,25 +27,6 @@ bool is_regular(int fd) {
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-// Appends a time such as "2026-11-22T11:06:22.123Z". The first nineteen characters are kept for all
-// lines of a second.
-void append_time(std::string& out, storage::Millis now) {
-  thread_local std::int64_t known = -1;
-  thread_local std::string text;
-  const std::int64_t seconds = now / 1000;
-  if (seconds != known) {
-    text = http::format_rfc3339(seconds);
-    text.back() = '.';  // the Z follows the milliseconds
-    known = seconds;
-  }
-  out += text;
-  const int millis = static_cast<int>(now % 1000);
-  out += static_cast<char>('0' + millis / 100);
-  out += static_cast<char>('0' + millis / 10 % 10);
-  out += static_cast<char>('0' + millis % 10);
-  out += 'Z';
-}
-
 // Appends `text` with every lock token shortened, so that no reader of the log can use it.
 void append_masked(std::string& out, std::string_view text) {
   static constexpr std::array<std::string_view, 2> kMarks = {"uuid:", "opaquelocktoken:"};
@@ -67,9 +48,27 @@ void append_masked(std::string& out, std::string_view text) {
 
 }  // namespace
 
+void append_log_time(std::string& out, storage::Millis now) {
+  // The first nineteen characters are kept for all lines of a second.
+  thread_local std::int64_t known = -1;
+  thread_local std::string text;
+  const std::int64_t seconds = now / 1000;
+  if (seconds != known) {
+    text = http::format_rfc3339(seconds);
+    text.back() = '.';  // the Z follows the milliseconds
+    known = seconds;
+  }
+  out += text;
+  const int millis = static_cast<int>(now % 1000);
+  out += static_cast<char>('0' + millis / 100);
+  out += static_cast<char>('0' + millis / 10 % 10);
+  out += static_cast<char>('0' + millis % 10);
+  out += 'Z';
+}
+
 void append_access_line(std::string& out, const AccessRecord& record, storage::Millis now) {
   out += "{\"time\":\"";
-  append_time(out, now);
+  append_log_time(out, now);
   out += "\",\"method\":\"";
   text::append_json_text(out, record.method, kShortTextLimitBytes);
   out += "\",\"path\":\"";

@@ -69,6 +69,9 @@ class AccessLog {
   std::thread thread_;
 };
 
+// Appends a time such as "2026-11-22T11:06:22.123Z", as the lines of all logs have it.
+void append_log_time(std::string& out, storage::Millis now);
+
 // Appends one line, with its line feed. `now` is the time at which the request ended.
 void append_access_line(std::string& out, const AccessRecord& record, storage::Millis now);
 

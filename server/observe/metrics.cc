@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 #include <sstream>
+#include <string_view>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <utility>
 
 namespace holdfast::server::observe {
@@ -85,6 +90,60 @@ void add_upkeep(std::vector<MetricFamily>& out, const Upkeep& upkeep) {
                        upkeep.oldest_hold_s));
   out.push_back(single("holdfast_garbage_files", "Content files that wait to be removed.",
                        MetricType::Gauge, upkeep.garbage_files));
+  out.push_back(single("holdfast_audit_log_lost_total",
+                       "Audit-log lines that could not be written.", MetricType::Counter,
+                       upkeep.audit_lines_lost));
+  out.push_back(single("holdfast_sign_in_failures_total",
+                       "Attempts to sign in that were refused and told on standard error.",
+                       MetricType::Counter, upkeep.sign_in_failures));
+  out.push_back(single("holdfast_disk_bytes", "Size of the data folder's disk.", MetricType::Gauge,
+                       upkeep.disk_bytes));
+  out.push_back(single("holdfast_disk_free_bytes", "Free space on it.", MetricType::Gauge,
+                       upkeep.free_bytes));
+  out.push_back(single("holdfast_disk_free_floor_bytes",
+                       "Writes that add to the store are refused when less is free.",
+                       MetricType::Gauge, upkeep.free_floor_bytes));
+  if (upkeep.last_backup_s)
+    out.push_back(single("holdfast_last_backup_timestamp_seconds",
+                         "When the last backup was complete, in Unix time.", MetricType::Gauge,
+                         *upkeep.last_backup_s));
+}
+
+// The names are those of Prometheus' own client libraries.
+void add_process(std::vector<MetricFamily>& out, double start_s) {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  out.push_back(single("process_cpu_seconds_total", "User and system CPU time.",
+                       MetricType::Counter, seconds(used.ru_utime) + seconds(used.ru_stime)));
+  out.push_back(single("process_start_time_seconds", "When the process started, in Unix time.",
+                       MetricType::Gauge, start_s));
+  std::uint64_t pages = 0;
+  std::uint64_t resident_pages = 0;
+  if (std::ifstream statm("/proc/self/statm"); statm >> pages >> resident_pages) {
+    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    out.push_back(single("process_virtual_memory_bytes", "Size of the address space.",
+                         MetricType::Gauge, pages * page));
+    out.push_back(single("process_resident_memory_bytes", "Memory in use.", MetricType::Gauge,
+                         resident_pages * page));
+  }
+  std::error_code unreadable;
+  const std::filesystem::directory_iterator open("/proc/self/fd", unreadable);
+  if (!unreadable)
+    out.push_back(single("process_open_fds", "Open file descriptors.", MetricType::Gauge,
+                         std::distance(begin(open), end(open))));
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
+    out.push_back(single("process_max_fds", "Most file descriptors that may be open.",
+                         MetricType::Gauge, limit.rlim_cur));
+  MetricFamily build =
+      family("holdfast_build_info", "The version that runs; always 1.", MetricType::Gauge);
+  ClientMetric& metric = build.metric.emplace_back();
+  metric.label = {{"version", HOLDFAST_VERSION}};
+  metric.gauge.value = 1;
+  out.push_back(std::move(build));
 }
 
 }  // namespace
@@ -158,6 +217,7 @@ std::string Metrics::metrics(const storage::NamespaceStats& store, const Upkeep&
                        log_ != nullptr ? log_->dropped() : 0));
   add_store(out, store);
   add_upkeep(out, upkeep);
+  add_process(out, static_cast<double>(started_) / 1000);
 
   std::ostringstream text;
   prometheus::TextSerializer().Serialize(text, out);

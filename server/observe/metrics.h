@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,17 +20,25 @@
 
 namespace holdfast::server::observe {
 
-// What the server keeps for backups, and what waits to be removed.
+// What the server keeps for backups, what waits to be removed, and what others have counted.
 struct Upkeep {
   std::uint64_t holds = 0;
   double oldest_hold_s = 0;
   std::uint64_t garbage_files = 0;
+  std::uint64_t audit_lines_lost = 0;
+  std::uint64_t sign_in_failures = 0;
+  // Of the disk that has the data folder.
+  std::uint64_t disk_bytes = 0;
+  std::uint64_t free_bytes = 0;
+  std::uint64_t free_floor_bytes = 0;     // below it writes are refused
+  std::optional<double> last_backup_s{};  // when the last backup was complete, in Unix time
 };
 
 class Metrics final : public Observer {
  public:
   // `log` may be null. Both arguments must outlive this object.
-  Metrics(const storage::Clock& clock, AccessLog* log) : clock_(clock), log_(log) {}
+  Metrics(const storage::Clock& clock, AccessLog* log)
+      : clock_(clock), log_(log), started_(clock.wall()) {}
 
   void request_finished(const AccessRecord& record) override;
   void connection_opened() override { open_.fetch_add(1, kRelaxed); }
@@ -64,6 +73,7 @@ class Metrics final : public Observer {
 
   const storage::Clock& clock_;
   AccessLog* log_;
+  const storage::Millis started_;
   // One for each of dav::methods(), in their order, and a last one for all other methods.
   std::vector<PerMethod> methods_ = std::vector<PerMethod>(dav::methods().size() + 1);
   Counter received_bytes_ = 0;

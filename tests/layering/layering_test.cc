@@ -91,17 +91,21 @@ struct Room {
 const std::vector<Room> kRooms = {
     {"server/process/", {}},
     {"server/observe/", {}},
+    {"server/json/", {}},
     {"server/net/", {"server/tls/"}},
     {"server/tls/", {"server/process/"}},
     {"server/http1/", {"server/net/", "server/observe/"}},
     {"server/loop/",
      {"server/http1/", "server/net/", "server/observe/", "server/process/", "server/tls/"}},
-    {"server/auth/", {"server/http1/", "server/net/", "server/observe/", "server/process/"}},
+    {"server/auth/",
+     {"server/http1/", "server/json/", "server/net/", "server/observe/", "server/process/"}},
     {"server/config/", {"server/auth/", "server/http1/", "server/net/", "server/process/"}},
-    {"server/cli/", {"server/auth/", "server/config/", "server/observe/", "server/process/"}},
+    {"server/cli/",
+     {"server/auth/", "server/config/", "server/json/", "server/net/", "server/observe/",
+      "server/process/"}},
     {"server/app/",
-     {"server/auth/", "server/cli/", "server/config/", "server/http1/", "server/loop/",
-      "server/net/", "server/observe/", "server/process/", "server/tls/"}},
+     {"server/auth/", "server/cli/", "server/config/", "server/http1/", "server/json/",
+      "server/loop/", "server/net/", "server/observe/", "server/process/", "server/tls/"}},
     {"storage/sqlite/file/", {"storage/sqlite/write/"}},  // recovery, for migrations
     {"storage/sqlite/read/", {"storage/sqlite/file/"}},
     {"storage/sqlite/write/", {"storage/sqlite/file/", "storage/sqlite/read/"}},
@@ -332,8 +336,8 @@ TEST(Layering, TheHouseKeepsItsWalls) {
   }
 }
 
-// One namespace a room: holdfast::server::auth in server/auth/. The rooms of storage/sqlite/ are parts
-// of one class and share theirs; those of dav/ too, but for dav/xml/.
+// One namespace a room: holdfast::server::auth in server/auth/. The rooms of storage/sqlite/ are
+// parts of one class and share theirs; those of dav/ too, but for dav/xml/.
 std::string namespace_of(const std::string& file) {
   const fs::path path = file;
   std::string name = "holdfast";

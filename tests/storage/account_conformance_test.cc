@@ -165,9 +165,10 @@ TEST_P(AccountsKept, RefusesAWrongNameOrId) {
     const char* name;
   };
   const Row rows[] = {
-      {"taken", kNobody, "ann"},       {"of another", ann, "bob"},        {"renamed", ann, "carl"},
-      {"no such id", bob + 1, "carl"}, {"no such id", -1, "carl"},        {"no name", kNobody, ""},
-      {"not allowed", kNobody, "a:b"}, {"not NFC", kNobody, "u\xCC\x88"},
+      {"taken", kNobody, "ann"},         {"of another", ann, "bob"},
+      {"no such id", bob + 1, "carl"},   {"no such id", -1, "carl"},
+      {"no name", kNobody, ""},          {"not allowed", kNobody, "a:b"},
+      {"not NFC", kNobody, "u\xCC\x88"},
   };
   const auto before = names().accounts();
   for (const Row& row : rows) {
@@ -177,6 +178,273 @@ TEST_P(AccountsKept, RefusesAWrongNameOrId) {
     EXPECT_EQ(fault_of([&] { put(account); }), Fault::conflict) << row.why;
   }
   EXPECT_EQ(names().accounts()->accounts, before->accounts);
+}
+
+TEST_P(AccountsKept, ANameMayChangeAndAllElseStays) {
+  const AccountId id = add("ann");
+  add("bob");
+  put_token("a0a0a0a0", id);
+  write([&](Transaction& tx) { tx.make_collection(at(tx, ""), "mine", id); });
+  lock_as("mine", "urn:1", id);
+  Account account = *names().accounts()->find("ann");
+  account.grants = {Grant{path_of("mine"), Right::read}};
+  account.name = "zoe";
+  EXPECT_EQ(put(account), id);
+  for (const bool again : {false, true}) {
+    if (again) backend().reopen();
+    EXPECT_THAT(account_names(), ElementsAre("bob", "zoe"));
+    EXPECT_EQ(*names().accounts()->find("zoe"), account);
+    EXPECT_EQ(names().accounts()->find(id)->name, "zoe");
+    EXPECT_THAT(token_ids(), ElementsAre("a0a0a0a0"));
+    EXPECT_EQ(snapshot()->usage_of(id).resources, 1U);
+    EXPECT_EQ(snapshot()->locks_of(id), 1U);
+  }
+  EXPECT_NE(add("ann"), id) << "the old name is free";
+}
+
+class GroupsKept : public AccountStore {
+ protected:
+  AccountId put_group(storage::Group group) {
+    AccountId id = kNobody;
+    write([&](Transaction& tx) { id = tx.put_group(group); });
+    return id;
+  }
+  AccountId add_group(const std::string& name) {
+    storage::Group group;
+    group.name = name;
+    return put_group(group);
+  }
+  void set_groups(std::string_view name, std::vector<AccountId> groups) {
+    Account account = *names().accounts()->find(name);
+    account.groups = std::move(groups);
+    put(account);
+  }
+  void make_file(std::string_view name, AccountId owner, const std::string& bytes) {
+    const auto staged = upload(bytes);
+    const Content& content = staged->seal();
+    write([&](Transaction& tx) { tx.put(at(tx, ""), name, content, std::nullopt, owner); });
+    staged->keep();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(All, GroupsKept, each_backend(), backend_name);
+
+TEST_P(GroupsKept, EveryFieldComesBackAlsoAfterClosing) {
+  storage::Group group;
+  group.name = "team";
+  group.grants = {Grant{path_of("a"), Right::read}, Grant{path_of("b"), Right::write}};
+  group.quota_bytes = 7;
+  group.quota_resources = 8;
+  group.created = 9;
+  group.id = put_group(group);
+  const AccountId other = add_group("all");
+  add("ann");
+  set_groups("ann", {other, group.id});
+  for (const bool again : {false, true}) {
+    if (again) backend().reopen();
+    const auto now = names().accounts();
+    ASSERT_EQ(now->groups.size(), 2U);
+    EXPECT_EQ(now->groups.front().name, "all");
+    EXPECT_EQ(*now->find_group("team"), group);
+    EXPECT_EQ(*now->find_group(group.id), group);
+    EXPECT_FALSE(now->find_group("tea"));
+    EXPECT_FALSE(now->find(group.id)) << "a group is no account";
+    EXPECT_THAT(now->find("ann")->groups, ElementsAre(group.id, other));
+  }
+  group.name = "crew";
+  group.grants = {};
+  EXPECT_EQ(put_group(group), group.id);
+  EXPECT_FALSE(names().accounts()->find_group("team"));
+  EXPECT_EQ(*names().accounts()->find_group("crew"), group);
+}
+
+TEST_P(GroupsKept, MembersOwnTogether) {
+  const AccountId ann = add("ann");
+  const AccountId bob = add("bob");
+  const AccountId team = add_group("team");
+  const AccountId all = add_group("all");
+  make_file("first", ann, "12345");
+  set_groups("ann", {team, all});
+  set_groups("bob", {all});
+  make_file("a", ann, "123");
+  make_file("b", bob, "1");
+  make_file("n", kNobody, "1234567");
+  const auto owned = [&](AccountId group) {
+    const storage::Usage usage = snapshot()->usage_of(group);
+    return std::pair(usage.resources, usage.bytes);
+  };
+  using Pair = std::pair<std::uint64_t, std::uint64_t>;
+  EXPECT_EQ(owned(team), Pair(2, 8));
+  EXPECT_EQ(owned(all), Pair(3, 9));
+  make_file("a", bob, "123456");  // it stays ann's
+  EXPECT_EQ(owned(all), Pair(3, 12));
+  write([&](Transaction& tx) { tx.remove_tree(at(tx, "first")); });
+  EXPECT_EQ(owned(team), Pair(1, 6));
+  set_groups("ann", {all});
+  EXPECT_EQ(owned(team), Pair(0, 0));
+  EXPECT_EQ(owned(all), Pair(2, 7));
+  write([&](Transaction& tx) { tx.remove_account(bob); });
+  EXPECT_EQ(owned(all), Pair(1, 6));
+  backend().reopen();
+  EXPECT_EQ(owned(all), Pair(1, 6));
+  write([&](Transaction& tx) { tx.remove_group(all); });
+  EXPECT_EQ(owned(all), Pair(0, 0));
+  EXPECT_THAT(names().accounts()->find("ann")->groups, IsEmpty());
+}
+
+TEST_P(GroupsKept, RefusesAWrongNameOrId) {
+  const AccountId ann = add("ann");
+  const AccountId team = add_group("team");
+  add_group("all");
+  const Accounts before = *names().accounts();
+  const auto bad = [&](AccountId id, const char* name) {
+    storage::Group group;
+    group.id = id;
+    group.name = name;
+    EXPECT_EQ(fault_of([&] { put_group(group); }), Fault::conflict) << id << name;
+  };
+  bad(kNobody, "team");
+  bad(team, "all");
+  bad(ann, "x");
+  bad(team + 9, "x");
+  bad(kNobody, "");
+  bad(kNobody, "a:b");
+  EXPECT_EQ(fault_of([&] { set_groups("ann", {team, ann}); }), Fault::conflict);
+  EXPECT_EQ(fault_of([&] { write([&](Transaction& tx) { tx.remove_group(ann); }); }),
+            Fault::conflict);
+  EXPECT_EQ(names().accounts()->accounts, before.accounts);
+  EXPECT_EQ(names().accounts()->groups, before.groups);
+}
+
+// The grants of the account `ann` and of the group `team` on a small tree.
+class GrantsFollow : public GroupsKept {
+ protected:
+  void grant(const std::vector<std::string>& to_account,
+             const std::vector<std::string>& to_group = {}) {
+    Account account;
+    account.name = "ann";
+    if (const Account* known = names().accounts()->find("ann")) account = *known;
+    for (const std::string& path : to_account)
+      account.grants.push_back({path_of(path), Right::read});
+    put(account);
+    storage::Group group;
+    group.name = "team";
+    for (const std::string& path : to_group) group.grants.push_back({path_of(path), Right::write});
+    put_group(group);
+  }
+  // Returns the paths of the grants; those where nothing is have a "?" behind them.
+  std::vector<std::string> shown(const std::vector<Grant>& grants) {
+    std::vector<std::string> out;
+    for (const Grant& grant : grants) {
+      const std::string path = text_of(grant.path.segments());
+      EXPECT_EQ(grant.node, mapped(path) ? at(path).id : 0) << path;
+      out.push_back(path + (grant.node == 0 ? "?" : ""));
+    }
+    return out;
+  }
+  std::vector<std::string> of_account() { return shown(names().accounts()->find("ann")->grants); }
+  std::vector<std::string> of_group() {
+    return shown(names().accounts()->find_group("team")->grants);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(All, GrantsFollow, each_backend(), backend_name);
+
+TEST_P(GrantsFollow, WhatMovesAndWhatIsMovedWithIt) {
+  collection("a");
+  collection("a/b");
+  file("a/b/f");
+  file("g");
+  collection("x");
+  grant({"a", "a/b/f", "g", "a/no"}, {"a/b"});
+  EXPECT_THAT(of_account(), ElementsAre("a", "a/b/f", "a/no?", "g"));
+  move("a", "x/y");
+  EXPECT_THAT(of_account(), ElementsAre("a/no?", "g", "x/y", "x/y/b/f"));
+  EXPECT_THAT(of_group(), ElementsAre("x/y/b"));
+  move("g", "h");
+  move("x", "z");
+  backend().reopen();
+  EXPECT_THAT(of_account(), ElementsAre("a/no?", "h", "z/y", "z/y/b/f"));
+  EXPECT_THAT(of_group(), ElementsAre("z/y/b"));
+}
+
+TEST_P(GrantsFollow, WhatIsRemovedAndWaitingOnesStay) {
+  collection("a");
+  file("a/f");
+  file("a/g");
+  grant({"", "a", "a/f", "a/no", "a/g"}, {"a"});
+  remove("a/g");
+  EXPECT_THAT(of_account(), ElementsAre("", "a", "a/f", "a/no?"));
+  remove("a");
+  EXPECT_THAT(of_account(), ElementsAre("", "a/no?"));
+  EXPECT_THAT(of_group(), IsEmpty());
+  collection("a");
+  EXPECT_THAT(of_account(), ElementsAre("", "a/no?")) << "it is another folder";
+  file("a/no");
+  EXPECT_THAT(of_account(), ElementsAre("", "a/no"));
+  backend().reopen();
+  EXPECT_THAT(of_account(), ElementsAre("", "a/no"));
+}
+
+TEST_P(GrantsFollow, WhatTakesAPlaceGetsTheGrantsOfThatPlace) {
+  file("f", "old");
+  file("tmp", "new");
+  collection("a");
+  collection("a/b");
+  file("a/c");
+  collection("n");
+  file("n/b");
+  grant({"f", "a", "a/b", "a/c"});
+  move("tmp", "f");  // as programs save a file
+  EXPECT_THAT(of_account(), ElementsAre("a", "a/b", "a/c", "f"));
+  copy("n", "a");  // it has a "b" and no "c"
+  EXPECT_THAT(of_account(), ElementsAre("a", "a/b", "f"));
+  move("a", "n");
+  EXPECT_THAT(of_account(), ElementsAre("f", "n", "n/b"));
+}
+
+TEST_P(GrantsFollow, WhatIsMovedOntoAnotherWithItsOwn) {
+  collection("a");
+  collection("b");
+  grant({}, {"b"});
+  Account account = *names().accounts()->find("ann");
+  account.grants = {Grant{path_of("a"), Right::write}, Grant{path_of("b"), Right::read}};
+  put(account);
+  move("a", "b");
+  EXPECT_THAT(names().accounts()->find("ann")->grants,
+              ElementsAre(Grant{path_of("b"), Right::write}));
+  EXPECT_THAT(of_group(), ElementsAre("b"));
+}
+
+TEST_P(GrantsFollow, WhatComesToWhereTheyWait) {
+  collection("s");
+  collection("s/t");
+  file("s/t/f");
+  grant({"a", "b/t/f", "c/t", "d"}, {"e/t/f"});
+  EXPECT_THAT(of_account(), ElementsAre("a?", "b/t/f?", "c/t?", "d?"));
+  collection("a");
+  copy("s", "b");
+  file("d");
+  move("s", "c");
+  EXPECT_THAT(of_account(), ElementsAre("a", "b/t/f", "c/t", "d"));
+  move("c", "e");
+  EXPECT_THAT(of_account(), ElementsAre("a", "b/t/f", "d", "e/t"));
+  EXPECT_THAT(of_group(), ElementsAre("e/t/f"));
+}
+
+TEST_P(GrantsFollow, NothingThatIsUndone) {
+  collection("a");
+  grant({"a"}, {"a"});
+  EXPECT_EQ(fault_of([&] {
+              write([&](Transaction& tx) {
+                tx.move_tree(at(tx, "a"), at(tx, ""), "b");
+                tx.make_collection(at(tx, ""), "a", kNobody);
+                throw Error(Fault::conflict, "undone");
+              });
+            }),
+            Fault::conflict);
+  EXPECT_THAT(of_account(), ElementsAre("a"));
+  EXPECT_THAT(of_group(), ElementsAre("a"));
+  move("a", "b");
+  EXPECT_THAT(of_account(), ElementsAre("b"));
 }
 
 TEST_P(AccountsKept, AnIdIsNeverGivenTwice) {

@@ -86,6 +86,12 @@ TEST_F(Migrating, LeavesACurrentDatabaseAlone) {
 
 // What takes the schema of this program back to an older one, the latest step first.
 constexpr std::array kBack = {
+    Migration{
+        10,
+        "DROP TRIGGER group_owns; DROP TRIGGER group_joined; DROP TRIGGER group_left; "
+        "DROP TABLE account_group; DROP TABLE group_member; DROP TABLE group_usage; "
+        "ALTER TABLE account DROP COLUMN suspended; ALTER TABLE account DROP COLUMN networks; "
+        "ALTER TABLE account_grant DROP COLUMN node"},
     Migration{9,
               "CREATE TEMP TABLE kept AS SELECT n.id, p.xmlns, p.name, p.xml FROM node n "
               "JOIN property p ON p.property_set = n.properties; "
@@ -314,7 +320,6 @@ TEST_F(Migrating, DatesOfOlderSchemasProveWhatTheyProved) {
   }
 }
 
-// Which only damage leaves: it does not keep a store from being opened, and a repair removes it.
 // Until schema 9 each resource had properties of its own, which counted for nobody.
 TEST_F(Migrating, PropertiesOfOlderSchemasStayAndCount) {
   open();
@@ -365,6 +370,34 @@ TEST_F(Migrating, PropertiesOfOlderSchemasStayAndCount) {
   expect_sound();
 }
 
+// Until schema 10 a grant stayed at its path.
+TEST_F(Migrating, GrantsOfOlderSchemasBelongToWhatIsThere) {
+  open();
+  mkcol("a");
+  put("a/\xC3\xA9", "x");
+  names_->write(Flush::required, [](Transaction& tx) {
+    Account account;
+    account.name = "ann";
+    account.grants = {{Path(), Right::read},
+                      {SqliteStore::path("a"), Right::none},
+                      {SqliteStore::path("a/\xC3\xA9"), Right::write},
+                      {SqliteStore::path("a/no"), Right::write},
+                      {SqliteStore::path("no/a"), Right::write}};
+    tx.put_account(account);
+  });
+  const Account before = *names_->accounts()->find("ann");
+  close();
+  go_back_to(10);
+  open();
+  const Account after = *names_->accounts()->find("ann");
+  EXPECT_EQ(after, before);
+  for (std::size_t i = 0; i < after.grants.size(); ++i)
+    EXPECT_EQ(after.grants[i].node, before.grants[i].node) << i;
+  EXPECT_NE(after.grants[0].node, 0);
+  expect_sound();
+}
+
+// Which only damage leaves: it does not keep a store from being opened, and a repair removes it.
 TEST_F(Migrating, ALockOnNothingIsMigratedToo) {
   make_store();
   open();

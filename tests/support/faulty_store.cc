@@ -196,6 +196,14 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
     plan_.step("remove_account");
     inner_.remove_account(id);
   }
+  storage::AccountId put_group(storage::Group group) override {
+    plan_.step("put_group");
+    return inner_.put_group(std::move(group));
+  }
+  void remove_group(storage::AccountId id) override {
+    plan_.step("remove_group");
+    inner_.remove_group(id);
+  }
   void put_token(storage::DeviceToken token) override {
     plan_.step("put_token");
     inner_.put_token(std::move(token));

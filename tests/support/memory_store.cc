@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "storage/dates.h"
+#include "storage/name_key.h"
 #include "text/utf8.h"
 
 namespace holdfast::test {
@@ -63,14 +64,16 @@ struct MemoryNamespace::State {
   };
   std::map<NodeId, Node> nodes;
   std::map<std::int64_t, std::shared_ptr<const Content>> contents;
-  std::map<std::string, Lock> locks;          // by token; queries fill in `root`
-  std::vector<std::string> garbage;           // oldest first
-  std::map<std::string, Account> accounts;    // by name
-  std::map<std::string, DeviceToken> tokens;  // by id
+  std::map<std::string, Lock> locks;             // by token; queries fill in `root`
+  std::vector<std::string> garbage;              // oldest first
+  std::map<std::string, Account> accounts;       // by name
+  std::map<std::string, storage::Group> groups;  // by name
+  std::map<std::string, DeviceToken> tokens;     // by id
 
   [[nodiscard]] std::shared_ptr<const Accounts> all_accounts() const {
     auto all = std::make_shared<Accounts>();
     for (const auto& [name, account] : accounts) all->accounts.push_back(account);
+    for (const auto& [name, group] : groups) all->groups.push_back(group);
     for (const auto& [id, token] : tokens) all->tokens.push_back(token);
     return all;
   }
@@ -302,7 +305,16 @@ class Reading : public Interface {
 
   [[nodiscard]] storage::Usage usage_of(AccountId account) const override {
     storage::Usage usage;
-    if (!state_.all_accounts()->find(account)) return usage;
+    const auto all = state_.all_accounts();
+    if (all->find_group(account)) {
+      for (const Account& each : all->accounts) {
+        if (std::ranges::find(each.groups, account) == each.groups.end()) continue;
+        usage.resources += usage_of(each.id).resources;
+        usage.bytes += usage_of(each.id).bytes;
+      }
+      return usage;
+    }
+    if (!all->find(account)) return usage;
     for (const auto& [id, node] : state_.nodes) {
       if (node.resource.owner != account) continue;
       ++usage.resources;
@@ -381,7 +393,9 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     file.size = content.size;
     file.stored = fresh ? wall_ : storage::stored_after(file, wall_);
     file.modified = modified.value_or(Date(wall_));
-    return file;
+    const Resource stored = file;
+    if (fresh) follow_grants();
+    return stored;
   }
 
   Resource make_collection(const Resource& parent, std::string_view name,
@@ -390,6 +404,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     end_late_locks(parent.id);
     Resource& made = tree_.node(add(parent.id, name, Kind::collection, owner)).resource;
     made.modified = tree_.node(parent.id).resource.modified;
+    follow_grants();
     return made;
   }
 
@@ -407,6 +422,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     fill(copy, source.id, recursive);
     settle_locks(kept, copy);
     tree_.node(copy).resource.modified = arrived(source, copy, above);
+    follow_grants();
     return tree_.node(copy).resource;
   }
 
@@ -446,6 +462,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     to.had_members = true;
     to.resource.modified = storage::date_after_arrival(to.resource.modified, wall_);
     settle_locks(kept, source.id);
+    follow_grants();
     return node.resource;
   }
 
@@ -454,6 +471,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     tree_changed_ = true;
     end_late_locks(tree_.node(root.id).resource.parent);
     clear(root.id);
+    follow_grants();
   }
 
   storage::Usage adopt_tree(const Resource& root, AccountId owner) override {
@@ -531,16 +549,44 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
 
   AccountId put_account(Account account) override {
     if (!storage::account_name_allowed(account.name)) refuse("a name that no account may have");
-    const auto found = tree_.accounts.find(account.name);
-    const bool known = found != tree_.accounts.end();
-    if (account.id == storage::kNobody ? known : !known || found->second.id != account.id)
-      refuse("the name is another account's, or there is no such account");
+    const auto all = tree_.all_accounts();
+    const Account* const same_name = all->find(account.name);
+    const Account* const same_id = all->find(account.id);
+    if (same_name && same_name->id != account.id) refuse("the name is another account's");
+    if (account.id != storage::kNobody && !same_id) refuse("there is no such account");
+    std::ranges::sort(account.groups);
+    for (const AccountId group : account.groups)
+      if (!all->find_group(group)) refuse("there is no such group");
     tree_changed_ = true;
+    if (same_id) tree_.accounts.erase(same_id->name);
     if (account.id == storage::kNobody) account.id = ++counters_.last_account;
-    std::sort(account.grants.begin(), account.grants.end(),
-              [](const auto& a, const auto& b) { return a.path < b.path; });
+    bind_grants(account.grants);
     tree_.accounts[account.name] = account;
     return account.id;
+  }
+
+  AccountId put_group(storage::Group group) override {
+    if (!storage::account_name_allowed(group.name)) refuse("a name that no group may have");
+    const auto all = tree_.all_accounts();
+    const storage::Group* const same_name = all->find_group(group.name);
+    const storage::Group* const same_id = all->find_group(group.id);
+    if (same_name && same_name->id != group.id) refuse("the name is another group's");
+    if (group.id != storage::kNobody && !same_id) refuse("there is no such group");
+    tree_changed_ = true;
+    if (same_id) tree_.groups.erase(same_id->name);
+    if (group.id == storage::kNobody) group.id = ++counters_.last_account;
+    bind_grants(group.grants);
+    tree_.groups[group.name] = group;
+    return group.id;
+  }
+
+  void remove_group(AccountId id) override {
+    const auto all = tree_.all_accounts();
+    const storage::Group* const gone = all->find_group(id);
+    if (!gone) refuse("there is no such group");
+    tree_changed_ = true;
+    tree_.groups.erase(gone->name);
+    for (auto& [name, account] : tree_.accounts) std::erase(account.groups, id);
   }
 
   void remove_account(AccountId id) override {
@@ -570,6 +616,39 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
   [[nodiscard]] bool tree_changed() const { return tree_changed_; }
 
  private:
+  // What storage/accounts.h says of grants and resources, one grant at a time.
+  void follow_grants() {
+    for (auto& [name, account] : tree_.accounts) follow_grants(account.grants);
+    for (auto& [name, group] : tree_.groups) follow_grants(group.grants);
+  }
+  void follow_grants(std::vector<storage::Grant>& grants) {
+    std::vector<storage::Grant> kept;
+    for (storage::Grant grant : grants) {
+      if (grant.node == 0 || !tree_.nodes.contains(grant.node)) continue;
+      grant.path = tree_.path(grant.node);
+      kept.push_back(grant);
+    }
+    for (const storage::Grant& grant : grants) {
+      if (grant.node != 0 && tree_.nodes.contains(grant.node)) continue;
+      if (grant.node != 0 && !resolve(grant.path).mapped()) continue;
+      if (std::ranges::none_of(kept, [&](const storage::Grant& other) {
+            return storage::same_path(other.path, grant.path);
+          }))
+        kept.push_back(grant);
+    }
+    bind_grants(kept);
+    grants = std::move(kept);
+  }
+
+  void bind_grants(std::vector<storage::Grant>& grants) {
+    std::sort(grants.begin(), grants.end(),
+              [](const auto& a, const auto& b) { return a.path < b.path; });
+    for (storage::Grant& grant : grants) {
+      const Resolution found = resolve(grant.path);
+      grant.node = found.mapped() ? found.resource->id : 0;
+    }
+  }
+
   // Ends for good the expired locks that cover this resource.
   void end_late_locks(NodeId changed) {
     const std::vector<NodeId> up = tree_.lineage(changed);

@@ -34,6 +34,12 @@ namespace {
   " AS bytes FROM "                                       \
   "node WHERE owner <> 0 GROUP BY owner)"
 
+// Selects what the members of each group own together.
+#define HOLDFAST_OWNED_TOGETHER                                        \
+  "(SELECT m.member_of, sum(min(u.resources, 1 << 53)) AS resources, " \
+  "sum(min(u.bytes, 1 << 53)) AS bytes FROM group_member m "           \
+  "JOIN account_usage u ON u.account = m.account GROUP BY m.member_of)"
+
 struct Rule {
   const char* count;    // how many rows break it
   const char* problem;  // follows the number
@@ -146,17 +152,40 @@ constexpr Rule kRules[] = {
     {"SELECT (SELECT count(*) FROM account_usage u WHERE NOT EXISTS "
      "(SELECT 1 FROM account a WHERE a.id = u.account)) + "
      "(SELECT count(*) FROM account_grant g WHERE NOT EXISTS "
-     "(SELECT 1 FROM account a WHERE a.id = g.account)) + "
+     "(SELECT 1 FROM account a WHERE a.id = g.account) AND NOT EXISTS "
+     "(SELECT 1 FROM account_group p WHERE p.id = g.account)) + "
      "(SELECT count(*) FROM device_token t WHERE NOT EXISTS "
      "(SELECT 1 FROM account a WHERE a.id = t.account))",
-     "grant(s), token(s) or count(s) belong to no account",
+     "grant(s), token(s) or count(s) belong to no account or group",
      "DELETE FROM account_usage WHERE account NOT IN (SELECT id FROM account); "
-     "DELETE FROM account_grant WHERE account NOT IN (SELECT id FROM account); "
+     "DELETE FROM account_grant WHERE account NOT IN (SELECT id FROM account) "
+     "AND account NOT IN (SELECT id FROM account_group); "
      "DELETE FROM device_token WHERE account NOT IN (SELECT id FROM account)"},
+    {"SELECT count(*) FROM group_member m WHERE NOT EXISTS "
+     "(SELECT 1 FROM account a WHERE a.id = m.account) OR NOT EXISTS "
+     "(SELECT 1 FROM account_group p WHERE p.id = m.member_of)",
+     "membership(s) belong to no account or no group",
+     "DELETE FROM group_member WHERE account NOT IN (SELECT id FROM account) "
+     "OR member_of NOT IN (SELECT id FROM account_group)"},
+    {"SELECT count(*) FROM account_group p LEFT JOIN group_usage u ON u.member_of = p.id "
+     "LEFT JOIN " HOLDFAST_OWNED_TOGETHER
+     " k ON k.member_of = p.id WHERE u.resources IS NOT coalesce(k.resources, 0) "
+     "OR u.bytes IS NOT coalesce(k.bytes, 0)",
+     "group(s) own another number of resources or bytes than is written down",
+     "DELETE FROM group_usage; "
+     "INSERT INTO group_usage (member_of, resources, bytes) "
+     "SELECT p.id, coalesce(k.resources, 0), coalesce(k.bytes, 0) FROM account_group p "
+     "LEFT JOIN " HOLDFAST_OWNED_TOGETHER " k ON k.member_of = p.id"},
+    {"SELECT count(*) FROM account_grant g WHERE g.node <> 0 AND NOT EXISTS "
+     "(SELECT 1 FROM node n WHERE n.id = g.node)",
+     "grant(s) belong to a resource that is gone",
+     "UPDATE account_grant SET node = 0 WHERE node NOT IN (SELECT id FROM node)"},
     {"SELECT m.next_account <= max((SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account), "
+     "(SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account_group), "
      "(SELECT coalesce(max(min(owner, 1 << 53)), 0) FROM node)) FROM meta m",
      "account id counter is behind",
      "UPDATE meta SET next_account = max((SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account), "
+     "(SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account_group), "
      "(SELECT coalesce(max(min(owner, 1 << 53)), 0) FROM node)) + 1"},
     {"SELECT m.next_node <= max((SELECT max(id) FROM node), "
      "(SELECT coalesce(max(id), 0) FROM property_set)) OR "

@@ -29,6 +29,19 @@ void keep_copy(Connection& writer, const std::string& path, const std::string& c
   flush(std::filesystem::path(path).parent_path().string(), O_RDONLY | O_DIRECTORY);
 }
 
+// Binds every grant to the resource at its path. Paths are written with "/" before each segment.
+// What is not found, as after a name that has another normal form, waits at its path.
+constexpr const char* kBindGrants =
+    "UPDATE account_grant SET node = 1 WHERE path = '/'; "
+    "WITH RECURSIVE way(account, path, rest, node) AS ("
+    " SELECT account, path, substr(path, 2) || '/', 1 FROM account_grant WHERE path <> '/'"
+    " UNION ALL"
+    " SELECT w.account, w.path, substr(w.rest, instr(w.rest, '/') + 1), n.id FROM way w"
+    " CROSS JOIN node n ON n.parent = w.node AND n.key = substr(w.rest, 1, instr(w.rest, '/') - 1)"
+    " WHERE w.rest <> '') "
+    "UPDATE account_grant SET node = w.node FROM way w "
+    "WHERE w.rest = '' AND w.account = account_grant.account AND w.path = account_grant.path";
+
 }  // namespace
 
 std::span<const Migration> migrations() {
@@ -111,6 +124,8 @@ std::span<const Migration> migrations() {
                 "UPDATE account_usage SET bytes = account_usage.bytes + k.bytes FROM "
                 "(SELECT owner, sum(property_bytes) AS bytes FROM node "
                 "WHERE owner <> 0 GROUP BY owner) AS k WHERE account = k.owner"},
+      // Adds groups. Until then a grant stayed at its path; now it belongs to what is there.
+      Migration{11, kGroupTables, kBindGrants},
   };
   return kSteps;
 }

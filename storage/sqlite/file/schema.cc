@@ -140,6 +140,56 @@ CREATE TABLE account_usage (
 ) STRICT;
 )sql";
 
+const char* const kGroupTables = R"sql(
+ALTER TABLE account ADD COLUMN suspended INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN networks TEXT NOT NULL DEFAULT '';
+ALTER TABLE account_grant ADD COLUMN node INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE account_group (
+  id INTEGER PRIMARY KEY CHECK (id > 0),
+  name TEXT NOT NULL UNIQUE,
+  quota_bytes INTEGER,
+  quota_resources INTEGER,
+  created INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE group_member (
+  account INTEGER NOT NULL,
+  member_of INTEGER NOT NULL,
+  PRIMARY KEY (account, member_of)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX group_member_of ON group_member (member_of);
+
+CREATE TABLE group_usage (
+  member_of INTEGER PRIMARY KEY,
+  resources INTEGER NOT NULL,
+  bytes INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER group_owns AFTER UPDATE ON account_usage BEGIN
+  UPDATE group_usage SET
+    resources = min(max(resources, -1 << 53), 1 << 53) + min(max(new.resources, -1 << 53), 1 << 53)
+      - min(max(old.resources, -1 << 53), 1 << 53),
+    bytes = min(max(bytes, -1 << 53), 1 << 53) + min(max(new.bytes, -1 << 53), 1 << 53)
+      - min(max(old.bytes, -1 << 53), 1 << 53)
+  WHERE member_of IN (SELECT member_of FROM group_member WHERE account = new.account);
+END;
+CREATE TRIGGER group_joined AFTER INSERT ON group_member BEGIN
+  UPDATE group_usage SET
+    resources = min(max(group_usage.resources, -1 << 53), 1 << 53)
+      + min(max(u.resources, -1 << 53), 1 << 53),
+    bytes = min(max(group_usage.bytes, -1 << 53), 1 << 53) + min(max(u.bytes, -1 << 53), 1 << 53)
+  FROM account_usage u WHERE u.account = new.account AND member_of = new.member_of;
+END;
+CREATE TRIGGER group_left AFTER DELETE ON group_member BEGIN
+  UPDATE group_usage SET
+    resources = min(max(group_usage.resources, -1 << 53), 1 << 53)
+      - min(max(u.resources, -1 << 53), 1 << 53),
+    bytes = min(max(group_usage.bytes, -1 << 53), 1 << 53) - min(max(u.bytes, -1 << 53), 1 << 53)
+  FROM account_usage u WHERE u.account = old.account AND member_of = old.member_of;
+END;
+)sql";
+
 constexpr const char* kLockTable = R"sql(
 CREATE TABLE lock (
   id INTEGER PRIMARY KEY,
@@ -194,6 +244,7 @@ void create_database(const std::string& path, const std::string& tmp_path, std::
     connection.execute("BEGIN IMMEDIATE");
     connection.execute(kTables);
     connection.execute(kAccountTables);
+    connection.execute(kGroupTables);
     connection.execute(kLockTable);
     set(connection, "application_id", std::to_string(kApplicationId));
     set(connection, "user_version", std::to_string(kSchemaVersion));

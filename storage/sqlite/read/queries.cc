@@ -83,7 +83,10 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
       facts_after_(connection, kFactsAfter),
       inline_(connection, "SELECT bytes FROM inline_content WHERE id = ?1"),
       usage_(connection, "SELECT resources, bytes FROM meta"),
-      usage_of_(connection, "SELECT resources, bytes FROM account_usage WHERE account = ?1"),
+      usage_of_(connection,
+                "SELECT resources, bytes FROM account_usage WHERE account = ?1 "
+                "UNION ALL SELECT resources, bytes FROM group_usage "
+                "WHERE member_of = ?1"),
       // The condition on 0 lets SQLite use lock_creator, which has no locks of anonymous clients.
       locks_of_(connection,
                 "SELECT count(*) FROM lock INDEXED BY lock_creator "

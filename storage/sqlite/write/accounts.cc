@@ -32,6 +32,31 @@ std::optional<std::uint64_t> quota(const Run& run, int column) {
   return static_cast<std::uint64_t>(run.integer(column));
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ",") + word;
+  return text;
+}
+
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    words.emplace_back(text.substr(0, text.find(',')));
+    text.remove_prefix(std::min(text.size(), words.back().size() + 1));
+  }
+  return words;
+}
+
+// Puts `row` in place of the one with its id, or adds it; `rows` are in name order.
+template <class Row>
+void put_by_name(std::vector<Row>& rows, Row row) {
+  std::erase_if(rows, [&](const Row& other) { return other.id == row.id; });
+  const auto place =
+      std::lower_bound(rows.begin(), rows.end(), row.name,
+                       [](const Row& other, const std::string& name) { return other.name < name; });
+  rows.insert(place, std::move(row));
+}
+
 [[noreturn]] void refuse(const char* why) { throw Error(Fault::conflict, why); }
 
 }  // namespace
@@ -49,9 +74,18 @@ std::shared_ptr<const Accounts> read_accounts(Connection& connection) {
   auto all = std::make_shared<Accounts>();
   Statement accounts(connection,
                      "SELECT id, name, password_hash, digest_sha256, digest_md5, certificate, "
-                     "home, quota_bytes, quota_resources, created FROM account ORDER BY name");
+                     "home, quota_bytes, quota_resources, created, suspended, networks "
+                     "FROM account ORDER BY name");
   Statement grants(connection,
-                   "SELECT path, access FROM account_grant WHERE account = ?1 ORDER BY path");
+                   "SELECT path, access, node FROM account_grant WHERE account = ?1 ORDER BY path");
+  const auto read_grants = [&](AccountId of, std::vector<Grant>& into) {
+    for (Run grant(grants, of); grant.row();)
+      into.push_back({path_of(grant.text(0)),
+                      static_cast<Right>(std::clamp<std::int64_t>(grant.integer(1), 0, 2)),
+                      grant.integer(2)});
+  };
+  Statement memberships(connection,
+                        "SELECT member_of FROM group_member WHERE account = ?1 ORDER BY member_of");
   for (Run run(accounts); run.row();) {
     Account& account = all->accounts.emplace_back();
     account.id = run.integer(0);
@@ -64,9 +98,23 @@ std::shared_ptr<const Accounts> read_accounts(Connection& connection) {
     account.quota_bytes = quota(run, 7);
     account.quota_resources = quota(run, 8);
     account.created = run.amount(9);
-    for (Run grant(grants, account.id); grant.row();)
-      account.grants.push_back({path_of(grant.text(0)), static_cast<Right>(std::clamp<std::int64_t>(
-                                                            grant.integer(1), 0, 2))});
+    account.suspended = run.integer(10) != 0;
+    account.networks = split(run.text(11));
+    read_grants(account.id, account.grants);
+    for (Run member(memberships, account.id); member.row();)
+      account.groups.push_back(member.integer(0));
+  }
+  Statement groups(connection,
+                   "SELECT id, name, quota_bytes, quota_resources, created FROM account_group "
+                   "ORDER BY name");
+  for (Run run(groups); run.row();) {
+    Group& group = all->groups.emplace_back();
+    group.id = run.integer(0);
+    group.name = run.text(1);
+    group.quota_bytes = quota(run, 2);
+    group.quota_resources = quota(run, 3);
+    group.created = run.amount(4);
+    read_grants(group.id, group.grants);
   }
   Statement tokens(connection,
                    "SELECT id, account, label, hash, read_only, path, expires, created "
@@ -82,21 +130,44 @@ std::shared_ptr<const Accounts> read_accounts(Connection& connection) {
     if (!run.null(6)) token.expires = run.amount(6);
     token.created = run.amount(7);
   }
+  all->index();
   return all;
 }
 
 std::shared_ptr<const Accounts> WriteTransaction::accounts() const { return state_.accounts; }
 
+std::shared_ptr<Accounts> WriteTransaction::changing_accounts() {
+  granted_ = {};
+  // A value that only this transaction has was made by it, and is not made anew for each of many
+  // accounts.
+  if (state_.accounts.use_count() == 1)
+    return std::const_pointer_cast<Accounts>(std::move(state_.accounts));
+  return std::make_shared<Accounts>(*state_.accounts);
+}
+
+void WriteTransaction::write_grants(AccountId of, std::vector<Grant>& grants) {
+  // The order is that in which the database returns the grants.
+  std::sort(grants.begin(), grants.end(),
+            [](const Grant& a, const Grant& b) { return written(a.path) < written(b.path); });
+  Run(sql_->delete_grants, of).done();
+  for (Grant& grant : grants) {
+    const Resolution found = resolve(grant.path);
+    grant.node = found.mapped() ? found.resource->id : 0;
+    Run(sql_->insert_grant, of, written(grant.path), static_cast<int>(grant.right), grant.node)
+        .done();
+  }
+}
+
 AccountId WriteTransaction::put_account(Account account) {
   const Accounts& now = *state_.accounts;
   if (!account_name_allowed(account.name)) refuse("a name that no account may have");
   const bool added = account.id == kNobody;
-  const Account* const same_id = now.find(account.id);
-  if (!added && (!same_id || same_id->name != account.name)) refuse("no such account");
-  if (added && now.find(account.name)) refuse("an account of this name exists");
-  // The order is that in which the database returns the grants.
-  std::sort(account.grants.begin(), account.grants.end(),
-            [](const Grant& a, const Grant& b) { return written(a.path) < written(b.path); });
+  if (!added && !now.find(account.id)) refuse("no such account");
+  const Account* const same_name = now.find(account.name);
+  if (same_name && same_name->id != account.id) refuse("an account of this name exists");
+  std::sort(account.groups.begin(), account.groups.end());
+  for (const AccountId group : account.groups)
+    if (!now.find_group(group)) refuse("no such group");
   growing();
 
   if (added) {
@@ -105,21 +176,59 @@ AccountId WriteTransaction::put_account(Account account) {
   }
   Run(sql_->put_account, account.id, account.name, account.password_hash, account.digest_sha256,
       account.digest_md5, account.certificate, written(account.home), account.quota_bytes,
-      account.quota_resources, account.created)
+      account.quota_resources, account.created, account.suspended, joined(account.networks))
       .done();
-  Run(sql_->delete_grants, account.id).done();
-  for (const Grant& grant : account.grants)
-    Run(sql_->insert_grant, account.id, written(grant.path), static_cast<int>(grant.right)).done();
+  write_grants(account.id, account.grants);
+  Run(sql_->delete_memberships, account.id).done();
+  for (const AccountId group : account.groups) Run(sql_->insert_member, account.id, group).done();
 
   const AccountId id = account.id;
-  auto next = std::make_shared<Accounts>(now);
-  std::erase_if(next->accounts, [&](const Account& other) { return other.id == id; });
-  const auto place = std::lower_bound(
-      next->accounts.begin(), next->accounts.end(), account.name,
-      [](const Account& other, const std::string& name) { return other.name < name; });
-  next->accounts.insert(place, std::move(account));
+  auto next = changing_accounts();
+  put_by_name(next->accounts, std::move(account));
+  next->index();
   state_.accounts = std::move(next);
   return id;
+}
+
+AccountId WriteTransaction::put_group(Group group) {
+  const Accounts& now = *state_.accounts;
+  if (!account_name_allowed(group.name)) refuse("a name that no group may have");
+  const bool added = group.id == kNobody;
+  if (!added && !now.find_group(group.id)) refuse("no such group");
+  const Group* const same_name = now.find_group(group.name);
+  if (same_name && same_name->id != group.id) refuse("a group of this name exists");
+  growing();
+
+  if (added) {
+    group.id = counters_.next_account++;
+    Run(sql_->insert_group_usage, group.id).done();
+  }
+  Run(sql_->put_group, group.id, group.name, group.quota_bytes, group.quota_resources,
+      group.created)
+      .done();
+  write_grants(group.id, group.grants);
+
+  const AccountId id = group.id;
+  auto next = changing_accounts();
+  put_by_name(next->groups, std::move(group));
+  next->index();
+  state_.accounts = std::move(next);
+  return id;
+}
+
+void WriteTransaction::remove_group(AccountId id) {
+  if (!state_.accounts->find_group(id)) refuse("no such group");
+  changing();
+  Run(sql_->delete_group_usage, id).done();
+  Run(sql_->delete_members, id).done();
+  Run(sql_->delete_grants, id).done();
+  Run(sql_->delete_group, id).done();
+
+  auto next = changing_accounts();
+  std::erase_if(next->groups, [&](const Group& group) { return group.id == id; });
+  for (Account& account : next->accounts) std::erase(account.groups, id);
+  next->index();
+  state_.accounts = std::move(next);
 }
 
 void WriteTransaction::remove_account(AccountId id) {
@@ -128,14 +237,16 @@ void WriteTransaction::remove_account(AccountId id) {
   changing();
   Run(sql_->delete_account, id).done();
   Run(sql_->delete_grants, id).done();
+  Run(sql_->delete_memberships, id).done();
   Run(sql_->delete_tokens, id).done();
   Run(sql_->delete_usage, id).done();
   Run(sql_->delete_locks_of, id).done();
   counters_.locks -= connection_.changes();
 
-  auto next = std::make_shared<Accounts>(*state_.accounts);
+  auto next = changing_accounts();
   std::erase_if(next->accounts, [&](const Account& account) { return account.id == id; });
   std::erase_if(next->tokens, [&](const DeviceToken& token) { return token.account == id; });
+  next->index();
   state_.accounts = std::move(next);
 }
 
@@ -147,7 +258,7 @@ void WriteTransaction::put_token(DeviceToken token) {
       token.expires, token.created)
       .done();
 
-  auto next = std::make_shared<Accounts>(*state_.accounts);
+  auto next = changing_accounts();
   std::erase_if(next->tokens, [&](const DeviceToken& other) { return other.id == token.id; });
   const auto place = std::lower_bound(
       next->tokens.begin(), next->tokens.end(), token.id,
@@ -161,7 +272,7 @@ bool WriteTransaction::remove_token(std::string_view id) {
   Run(sql_->delete_token, id).done();
   if (connection_.changes() == 0) return false;
   changing();
-  auto next = std::make_shared<Accounts>(*state_.accounts);
+  auto next = changing_accounts();
   std::erase_if(next->tokens, [&](const DeviceToken& token) { return token.id == id; });
   state_.accounts = std::move(next);
   return true;

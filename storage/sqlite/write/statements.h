@@ -189,15 +189,30 @@ struct WriteTransaction::Statements {
   Statement delete_usage{connection, "DELETE FROM account_usage WHERE account = ?1"};
   Statement put_account{connection,
                         "INSERT INTO account (id, name, password_hash, digest_sha256, digest_md5, "
-                        "certificate, home, quota_bytes, quota_resources, created) "
-                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
-                        "ON CONFLICT (id) DO UPDATE SET password_hash = ?3, digest_sha256 = ?4, "
-                        "digest_md5 = ?5, certificate = ?6, home = ?7, quota_bytes = ?8, "
-                        "quota_resources = ?9, created = ?10"};
+                        "certificate, home, quota_bytes, quota_resources, created, suspended, "
+                        "networks) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+                        "ON CONFLICT (id) DO UPDATE SET name = ?2, password_hash = ?3, "
+                        "digest_sha256 = ?4, digest_md5 = ?5, certificate = ?6, home = ?7, "
+                        "quota_bytes = ?8, quota_resources = ?9, created = ?10, suspended = ?11, "
+                        "networks = ?12"};
   Statement delete_account{connection, "DELETE FROM account WHERE id = ?1"};
   Statement insert_grant{connection,
-                         "INSERT INTO account_grant (account, path, access) VALUES (?1, ?2, ?3)"};
+                         "INSERT INTO account_grant (account, path, access, node) "
+                         "VALUES (?1, ?2, ?3, ?4)"};
   Statement delete_grants{connection, "DELETE FROM account_grant WHERE account = ?1"};
+  Statement insert_member{connection,
+                          "INSERT INTO group_member (account, member_of) VALUES (?1, ?2)"};
+  Statement delete_memberships{connection, "DELETE FROM group_member WHERE account = ?1"};
+  Statement delete_members{connection, "DELETE FROM group_member WHERE member_of = ?1"};
+  Statement insert_group_usage{connection,
+                               "INSERT INTO group_usage (member_of, resources, bytes) "
+                               "VALUES (?1, 0, 0)"};
+  Statement delete_group_usage{connection, "DELETE FROM group_usage WHERE member_of = ?1"};
+  Statement put_group{connection,
+                      "INSERT INTO account_group (id, name, quota_bytes, quota_resources, created) "
+                      "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET name = ?2, "
+                      "quota_bytes = ?3, quota_resources = ?4, created = ?5"};
+  Statement delete_group{connection, "DELETE FROM account_group WHERE id = ?1"};
   Statement put_token{connection,
                       "INSERT OR REPLACE INTO device_token (id, account, label, hash, read_only, "
                       "path, expires, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"};

@@ -119,7 +119,11 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
   const Resource old = row.resource;
   if (replaces && old.is_collection()) throw Error(Fault::conflict, "a collection is in the way");
   std::optional<NodeRow> above;
-  if (!replaces) above = collection(parent.id);
+  Following grants;
+  if (!replaces) {
+    above = collection(parent.id);
+    grants = grants_of(nullptr, nullptr, parent, name);
+  }
 
   Resource& file = row.resource;
   if (replaces) {
@@ -155,6 +159,7 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
   insert_node(row);
   const Date came = date_after_arrival(above->resource.modified, wall_now());
   member_came(std::move(*above), static_cast<std::int64_t>(name.size()), 0, 0, came);
+  follow(grants);
   return file;
 }
 
@@ -162,6 +167,7 @@ Resource WriteTransaction::make_collection(const Resource& parent, std::string_v
                                            AccountId owner) {
   const NameKey key(name);
   NodeRow above = collection(parent.id);
+  const Following grants = grants_of(nullptr, nullptr, parent, name);
   growing();
   end_late_locks(parent.id);
   NodeRow row;
@@ -177,6 +183,7 @@ Resource WriteTransaction::make_collection(const Resource& parent, std::string_v
   made.owner = owner;
   insert_node(row);
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), 0, 0, made.modified);
+  follow(grants);
   return made;
 }
 

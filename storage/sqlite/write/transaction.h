@@ -7,9 +7,12 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
+#include <vector>
 
 #include "storage/sqlite/read/snapshot_base.h"
 
@@ -76,6 +79,8 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   [[nodiscard]] std::shared_ptr<const Accounts> accounts() const override;
   AccountId put_account(Account account) override;
   void remove_account(AccountId id) override;
+  AccountId put_group(Group group) override;
+  void remove_group(AccountId id) override;
   void put_token(DeviceToken token) override;
   bool remove_token(std::string_view id) override;
 
@@ -115,6 +120,39 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void touch(const NodeRow& row, Date modified);
   void member_left(const NodeRow& parent, const Resource& lost);
 
+  // Defined in accounts.cc:
+  // Returns the accounts for a change, after which they are put back into the state.
+  [[nodiscard]] std::shared_ptr<Accounts> changing_accounts();
+  // Sorts the grants, binds each to what is mapped at its path, and writes them in place of those
+  // that the account or group had.
+  void write_grants(AccountId of, std::vector<Grant>& grants);
+
+  // Defined in grants.cc:
+  // What the grants of all accounts and groups belong to.
+  struct Granted {
+    std::shared_ptr<const Accounts> of{};                // the accounts that have them
+    std::unordered_set<NodeId> nodes{};                  // resources
+    std::vector<std::string> paths{};                    // keys of their paths, sorted
+    std::vector<Path> waiting{};                         // paths where nothing is yet
+    std::set<std::string, std::less<>> waiting_names{};  // keys of all segments of those
+  };
+  [[nodiscard]] const Granted& granted();
+  // What one operation does to the tree, as far as it concerns grants.
+  struct Following {
+    std::optional<Path> from{};  // the path of a tree with grants that leaves
+    std::optional<Path> to{};    // where grants follow it, or wait, or lose their resource
+    bool replaces = false;       // there was a tree with grants
+  };
+  // Call before the operation. `leaving` is the tree that is moved or removed, `replaced` the one
+  // that gives its place at parent/name; both may be null.
+  [[nodiscard]] Following grants_of(const Resource* leaving, const Resource* replaced,
+                                    const Resource& parent, std::string_view name);
+  // Call after the operation: grants are moved, removed and bound.
+  void follow(const Following& following);
+  [[nodiscard]] Path path_of(NodeId id);
+  // Returns true when a grant belongs to the resource or to one below it.
+  [[nodiscard]] bool has_grants(const Resource& root);
+
   // Defined in trees.cc:
   void fill_tree(const Resource& root);
   void copy_members(const NodeRow& source, NodeId target, AccountId owner);
@@ -153,6 +191,8 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   Millis none_late_before_ = 0;  // no lock runs out before this; 0: not known
   State state_;
   Counters& counters_ = state_.counters;
+
+  Granted granted_;
 
   struct Statements;
   struct Delete {

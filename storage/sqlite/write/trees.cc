@@ -26,6 +26,8 @@ Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, con
   if (queries_.lies_in(parent.id, source.id)) refuse("a copy into itself");
   if (replaced.mapped() && queries_.lies_in(source.id, replaced.resource.id))
     refuse("a copy onto an ancestor");
+  const Following grants =
+      grants_of(nullptr, replaced.mapped() ? &replaced.resource : nullptr, parent, name);
   growing();
   end_late_locks(parent.id);
   if (replaced.mapped()) end_late_locks(replaced.resource.id);
@@ -64,6 +66,7 @@ Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, con
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), made.height, made.reach,
               came);
   if (with_members) copy_members(from, copy.id, owner);
+  follow(grants);
   return copy;
 }
 
@@ -107,6 +110,7 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
   if (replaces && queries_.lies_in(source.id, there.resource.id)) refuse("a move onto an ancestor");
   std::optional<NodeRow> left;
   if (from.resource.parent != parent.id) left = row(from.resource.parent);
+  const Following grants = grants_of(&source, replaces ? &there.resource : nullptr, parent, name);
   changing();
   end_late_locks(from.resource.parent);
   if (left) end_late_locks(parent.id);
@@ -135,6 +139,7 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
                                     : date_after_loss(above.resource.modified, wall_now(), source);
   member_came(std::move(above), static_cast<std::int64_t>(name.size()), from.height, from.reach,
               came);
+  follow(grants);
 
   return row(source.id).resource;
 }
@@ -143,10 +148,13 @@ void WriteTransaction::remove_tree(const Resource& root) {
   if (root.id == kRoot) refuse("the root cannot be removed");
   const NodeRow gone = row(root.id);
   const NodeRow parent = row(gone.resource.parent);
+  Following grants;
+  if (has_grants(root)) grants.from = path_of(root.id);
   changing();
   end_late_locks(parent.resource.id);
   drop(gone);
   member_left(parent, root);
+  follow(grants);
 }
 
 Usage WriteTransaction::adopt_tree(const Resource& root, AccountId owner) {

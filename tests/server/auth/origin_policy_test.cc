@@ -9,7 +9,7 @@
 namespace holdfast::server {
 namespace {
 
-struct Case {
+struct OriginCase {
   auth::Anonymous anonymous;
   const char* public_url;
   const char* method;
@@ -21,7 +21,7 @@ struct Case {
   const char* scheme = "http";
 };
 
-int judge(const Case& row) {
+int judge(const OriginCase& row) {
   http::NoBody body;
   http::Request request;
   request.method = row.method;
@@ -38,8 +38,8 @@ int judge(const Case& row) {
   return refusal->status;
 }
 
-void expect_all(const std::vector<Case>& rows) {
-  for (const Case& row : rows)
+void expect_all(const std::vector<OriginCase>& rows) {
+  for (const OriginCase& row : rows)
     EXPECT_EQ(judge(row), row.status)
         << to_string(row.anonymous) << " " << row.method << " " << row.target
         << " Host: " << (row.host != nullptr ? row.host : "(none)")

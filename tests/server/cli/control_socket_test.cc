@@ -56,7 +56,7 @@ class ControlClient {
   int fd_;
 };
 
-cli::ControlReply echo(std::string_view request, const std::stop_token&) {
+cli::ControlReply echo(std::string_view request, const cli::Asker&) {
   return {3, "<" + std::string(request) + ">"};
 }
 
@@ -120,7 +120,7 @@ TEST(ControlSocket, NobodyAnswersWithoutAServer) {
 TEST(ControlSocket, BoundsWhatItReads) {
   const test::TemporaryFolder folder;
   std::atomic<int> asked = 0;
-  const cli::ControlSocket control(folder.path(), [&](std::string_view, const std::stop_token&) {
+  const cli::ControlSocket control(folder.path(), [&](std::string_view, const cli::Asker&) {
     ++asked;
     return cli::ControlReply{};
   });
@@ -153,10 +153,10 @@ TEST(ControlSocket, SilentConnectionsDoNotKeepOthersOutForEver) {
 
 TEST(ControlSocket, WhatAnAnswerThrowsIsAReply) {
   const test::TemporaryFolder folder;
-  const cli::ControlSocket control(
-      folder.path(), [](std::string_view, const std::stop_token&) -> cli::ControlReply {
-        throw std::runtime_error("The disk is gone.");
-      });
+  const cli::ControlSocket control(folder.path(),
+                                   [](std::string_view, const cli::Asker&) -> cli::ControlReply {
+                                     throw std::runtime_error("The disk is gone.");
+                                   });
   const auto reply = cli::ask_server(folder.path(), "x");
   ASSERT_TRUE(reply.has_value());
   EXPECT_EQ(reply->exit_code, 1);
@@ -168,12 +168,11 @@ TEST(ControlSocket, StopsAnswersThatTakeLong) {
   std::atomic<bool> started = false;
   std::jthread client;
   {
-    const cli::ControlSocket control(folder.path(),
-                                     [&](std::string_view, const std::stop_token& stop) {
-                                       started = true;
-                                       while (!stop.stop_requested()) std::this_thread::yield();
-                                       return cli::ControlReply{1, "stopped"};
-                                     });
+    const cli::ControlSocket control(folder.path(), [&](std::string_view, const cli::Asker& asker) {
+      started = true;
+      while (!asker.stop.stop_requested()) std::this_thread::yield();
+      return cli::ControlReply{1, "stopped"};
+    });
     client = std::jthread([&] { EXPECT_ANY_THROW((void)cli::ask_server(folder.path(), "check")); });
     while (!started) std::this_thread::yield();
   }
@@ -187,7 +186,7 @@ TEST(ControlSocket, LetsGoOfWhatItHoldsForACommandThatHangs) {
   std::weak_ptr<int> held;
   auto control = std::make_unique<cli::ControlSocket>(
       folder.path(),
-      [&held](std::string_view, const std::stop_token&) {
+      [&held](std::string_view, const cli::Asker&) {
         const auto own = std::make_shared<int>(1);
         held = own;
         return cli::ControlReply{.exit_code = 0, .text = {}, .held = own};
@@ -226,7 +225,7 @@ TEST(ControlSocket, ABackupThatStoodStillSaysSo) {
   const test::TemporaryFolder folder;
   const cli::ControlSocket control(
       folder.path(),
-      [](std::string_view request, const std::stop_token&) {
+      [](std::string_view request, const cli::Asker&) {
         EXPECT_EQ(request, cli::kHoldGarbage);
         return cli::ControlReply{.exit_code = 0, .text = {}, .held = std::make_shared<int>(1)};
       },

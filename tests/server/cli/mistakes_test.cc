@@ -16,8 +16,9 @@ struct Call {
 const std::vector<Call>& calls() {
   static const std::vector<Call> table = {
       {{},
-       "holdfast needs a command: serve, lock, check, backup, restore, user, certificate, config, "
-       "version or help; see holdfast --help."},
+       "holdfast needs a command: serve, lock, check, log, backup, restore, user, group, "
+       "certificate, "
+       "config, version or help; see holdfast --help."},
       {{"sever"}, "\"sever\" is no command of holdfast; the nearest is serve."},
       {{"srve"}, "\"srve\" is no command of holdfast; the nearest is serve."},
       {{"start"}, "\"start\" is no command of holdfast; holdfast serve may be meant."},
@@ -30,7 +31,8 @@ const std::vector<Call>& calls() {
       {{"passwd", "ann"},
        "\"passwd\" is no command of holdfast; holdfast user passwd may be meant."},
       {{"grant", "ann", "/x", "read"},
-       "\"grant\" is no command of holdfast; holdfast user grant may be meant."},
+       "\"grant\" is no command of holdfast; holdfast user grant or holdfast group grant "
+       "may be meant."},
       {{"hlep"}, "\"hlep\" is no command of holdfast; the nearest is help."},
       {{"help", "sever"}, "\"sever\" is no command of holdfast; the nearest is serve."},
       {{"sever", "--help"}, "\"sever\" is no command of holdfast; the nearest is serve."},
@@ -141,8 +143,9 @@ const std::vector<Call>& calls() {
        "holdfast certificate takes no argument, and \"/x\" is one; see holdfast certificate "
        "--help."},
       {{"user"},
-       "holdfast user needs a command: token, add, passwd, list, remove, grant, revoke, quota, "
-       "certificate or adopt; see holdfast user --help."},
+       "holdfast user needs a command: token, add, passwd, list, show, rename, suspend, resume, "
+       "networks, remove, grant, revoke, quota, certificate, adopt or import; see holdfast user "
+       "--help."},
       {{"user", "delete", "ann"},
        "\"delete\" is no command of holdfast user; holdfast user remove may be meant."},
       {{"user", "ls"}, "\"ls\" is no command of holdfast user; holdfast user list may be meant."},
@@ -177,7 +180,8 @@ const std::vector<Call>& calls() {
        "holdfast user revoke needs PATH; see holdfast user revoke --help."},
       {{"user", "quota", "ann", "5"}, "holdfast user quota takes NAME, and \"5\" is one too many."},
       {{"user", "quota", "ann", "--quota-bytes", "5"},
-       "holdfast user quota has no option --quota-bytes; holdfast user add has it."},
+       "holdfast user quota has no option --quota-bytes; holdfast user add and holdfast group add "
+       "have it."},
       {{"user", "token"},
        "holdfast user token needs a command: add, list or remove; see holdfast user token --help."},
       {{"user", "token", "new", "ann"},

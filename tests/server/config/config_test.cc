@@ -67,6 +67,7 @@ constexpr Samples kSamples[] = {
     {"anonymous", "off", "read", "write"},
     {"public-url", "https://a.example", "http://b.example:81", "https://c.example,http://d"},
     {"trusted-proxies", "127.0.0.1", "10.0.0.0/8,::1", "fd00::/8"},
+    {"remote-user", "Remote-User", "X-Remote-User", "X-Forwarded-User"},
     {"cors-origins", "https://a.example", "http://b.example:81,app://obsidian.md",
      "moz-extension://0a1b"},
     {"trust-html", "/wiki", "/a%20b,/c", "/"},
@@ -79,6 +80,9 @@ constexpr Samples kSamples[] = {
     {"http-redirect", "127.0.0.1:4", "127.0.0.1:5", "127.0.0.1:6"},
     {"admin-listen", "127.0.0.1:4", "127.0.0.1:5", "127.0.0.1:6"},
     {"access-log", "off", "-", "/var/log/access.json"},
+    {"audit-log", "off", "/a", "/var/log/audit.json"},
+    {"audit-log-size", "4KiB", "1GiB", "3MiB"},
+    {"audit-log-files", "1", "2", "3"},
     {"allow-network-data", "yes", "no", "yes"},
     {"cache-size", "1MiB", "2MiB", "3MiB"},
     {"read-timeout", "1", "2", "3"},
@@ -251,6 +255,14 @@ constexpr BadValue kBadValues[] = {
     {"public-url", "https://a.example https://b.example"},
     {"admin-listen", "9090"},
     {"access-log", ""},
+    {"audit-log", ""},
+    {"audit-log", "-"},
+    {"audit-log-size", "4095"},
+    {"audit-log-files", "0"},
+    {"audit-log-files", "1001"},
+    {"remote-user", ""},
+    {"remote-user", "Remote User"},
+    {"remote-user", "authorization"},
     {"trusted-proxies", "proxy.example"},
     {"trusted-proxies", "127.0.0.1;10.0.0.1"},
     {"trusted-proxies", "10.0.0.0/33"},
@@ -519,7 +531,7 @@ TEST(Config, EverySettingHasAGroupAndTheTablesNameSettings) {
     EXPECT_FALSE(tested.group.empty()) << tested.name;
     first += tested.first ? 1 : 0;
   }
-  EXPECT_EQ(first, 13U);
+  EXPECT_EQ(first, 14U);
   EXPECT_TRUE(option("lock-timeout-max").live);
   EXPECT_FALSE(option("listen").live);
 }

@@ -317,7 +317,7 @@ std::function<int(const config::Config&, std::uint64_t)> listing(const char* dep
 
 // --- The server side ------------------------------------------------------------------------
 
-constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+constexpr const char* kGetForLimits = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
 int answered(const config::Config& config, const std::string& bytes) {
   EchoServer server(config.limits);
@@ -356,7 +356,7 @@ int connections(const config::Config& config, std::uint64_t n) {
   int status = 0;
   for (std::uint64_t i = 0; i < n; ++i) {
     clients.push_back(std::make_unique<RawClient>(server.port()));
-    clients.back()->send(kGet);
+    clients.back()->send(kGetForLimits);
     const auto answer = clients.back()->receive();
     status = answer ? answer->status : 0;
   }
@@ -425,7 +425,7 @@ int crowd(const config::Config& config, std::uint64_t n, std::uint64_t most) {
   std::vector<std::unique_ptr<RawClient>> clients;
   for (std::uint64_t i = 0; i < n; ++i) {
     clients.push_back(std::make_unique<RawClient>(server.port()));
-    clients.back()->send(kGet);
+    clients.back()->send(kGetForLimits);
     EXPECT_TRUE(gate.wait_for_held(std::min<std::uint64_t>(i + 1, config.limits.workers)));
   }
   tests::RecordingObserver& seen = server.observer;
@@ -577,7 +577,7 @@ bool head_ends(config::Config config, milliseconds patience) {
 bool idle_ends(config::Config config, milliseconds patience) {
   EchoServer server(config.limits);
   RawClient client(server.port());
-  client.send(kGet);
+  client.send(kGetForLimits);
   return client.receive() && !client.silent(patience);
 }
 
@@ -614,7 +614,7 @@ bool send_ends(config::Config config, milliseconds patience) {
     return response;
   });
   RawClient client(server.port(), 4096);
-  client.send(kGet);
+  client.send(kGetForLimits);
   const auto until = std::chrono::steady_clock::now() + patience;
   while (server.observer.records(0).empty()) {
     if (std::chrono::steady_clock::now() > until) return false;
@@ -828,6 +828,8 @@ TEST(Limits, OnlyBodiesThatAreParsedNeedAPlaceAmongThem) {
 
 TEST(Limits, EveryOptionThatIsANumberIsTestedHere) {
   std::set<std::string> tested = {
+      "audit-log-files",        // tests/server/observe/audit_log_test.cc
+      "audit-log-size",         // the same
       "body-rate",              // BodyRateIsExactOverItsWindow
       "cache-size",             // no limit: nothing is refused
       "read-timeout",           // tests/hostile/time_test.cc, on a clock of its own
@@ -835,9 +837,9 @@ TEST(Limits, EveryOptionThatIsANumberIsTestedHere) {
   };
   for (const Row& row : rows()) tested.insert(row.option);
   for (const Time& time : kTimes) tested.insert(time.option);
-  const std::set<std::string> other_units = {"ADDR:PORT",  "CIDR,...", "DIR",
-                                             "FILE",       "PATH",     "URL,...",
-                                             "ORIGIN,...", "PATH,...", "sha1,md5"};
+  const std::set<std::string> other_units = {"ADDR:PORT", "CIDR,...", "DIR",        "FILE",
+                                             "PATH",      "URL,...",  "ORIGIN,...", "PATH,...",
+                                             "sha1,md5",  "FIELD"};
   std::set<std::string> numbers;
   for (const config::Option& option : config::options())
     if (!other_units.contains(option.unit) && option.unit.find('|') == std::string::npos)

@@ -16,7 +16,7 @@ namespace {
 using tests::EchoServer;
 using tests::RawClient;
 
-constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+constexpr const char* kGetStreamed = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
 // Writes `blocks` pieces of `size` bytes, each of its own letter, then throws if told to.
 class Letters final : public http::Producer {
@@ -59,7 +59,7 @@ TEST(Streaming, ShortBodiesHaveALength) {
   EchoServer server({}, producing(3, 1000));
   RawClient client(server.port());
   for (int i = 0; i < 2; ++i) {
-    client.send(kGet);
+    client.send(kGetStreamed);
     const auto answer = client.receive();
     ASSERT_TRUE(answer) << client.error;
     EXPECT_EQ(answer->field("content-length"), "3000");
@@ -72,7 +72,7 @@ TEST(Streaming, LongBodiesAreChunked) {
     EchoServer server({}, producing(100, size));
     RawClient client(server.port());
     for (int i = 0; i < 2; ++i) {
-      client.send(kGet);
+      client.send(kGetStreamed);
       const auto answer = client.receive();
       ASSERT_TRUE(answer) << client.error;
       EXPECT_EQ(answer->field("transfer-encoding"), "chunked");
@@ -97,7 +97,7 @@ TEST(Streaming, ProducerEndsThoughTheClientReadsNothing) {
   // Far more than any socket buffers.
   EchoServer server({}, producing(100, 500'000, false, gone));
   RawClient client(server.port(), 4096);
-  client.send(kGet);
+  client.send(kGetStreamed);
   ASSERT_EQ(gone->get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
   const auto answer = client.receive();
   ASSERT_TRUE(answer) << client.error;
@@ -109,7 +109,7 @@ TEST(Streaming, ClientThatNeverReadsIsReset) {
   limits.send_timeout_s = 1;
   EchoServer server(limits, producing(100, 500'000));
   RawClient client(server.port(), 4096);
-  client.send(kGet);
+  client.send(kGetStreamed);
   EXPECT_EQ(server.observer.records(1).size(), 1u);
   EXPECT_FALSE(client.receive());
   EXPECT_TRUE(client.was_reset);
@@ -124,7 +124,7 @@ TEST(Streaming, LargeTextToAClientThatNeverReadsIsReset) {
     return response;
   });
   RawClient client(server.port(), 4096);
-  client.send(kGet);
+  client.send(kGetStreamed);
   EXPECT_EQ(server.observer.records(1).size(), 1u);
   EXPECT_FALSE(client.receive());
 }
@@ -132,7 +132,7 @@ TEST(Streaming, LargeTextToAClientThatNeverReadsIsReset) {
 TEST(Streaming, FailureCutsWithoutATerminatingChunk) {
   EchoServer server({}, producing(10, 100'000, true));
   RawClient client(server.port());
-  client.send(kGet);
+  client.send(kGetStreamed);
   const std::string bytes = client.receive_all();
   EXPECT_TRUE(client.was_reset || bytes.empty());
   EXPECT_EQ(bytes.find("0\r\n\r\n"), std::string::npos);
@@ -144,7 +144,7 @@ TEST(Streaming, FailureCutsWithoutATerminatingChunk) {
 TEST(Streaming, FailureBeforeTheFirstByteIsA500) {
   EchoServer server({}, producing(1, 100, true));
   RawClient client(server.port());
-  client.send(kGet);
+  client.send(kGetStreamed);
   const auto answer = client.receive();
   ASSERT_TRUE(answer) << client.error;
   EXPECT_EQ(answer->status, 500);
@@ -164,7 +164,7 @@ TEST(Streaming, ClientThatLeavesStopsTheProducer) {
   auto gone = std::make_shared<std::promise<void>>();
   EchoServer server({}, producing(1'000, 100'000, false, gone));
   RawClient client(server.port());
-  client.send(kGet);
+  client.send(kGetStreamed);
   client.reset();
   ASSERT_EQ(gone->get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
   EXPECT_TRUE(server.observer.wait([&] { return server.observer.open == 0; }));
@@ -175,7 +175,7 @@ TEST(Streaming, NoRoomToSpillCuts) {
   limits.spill_folder = "/nonexistent";
   EchoServer server(limits, producing(100, 500'000));
   RawClient client(server.port(), 4096);
-  client.send(kGet);
+  client.send(kGetStreamed);
   ASSERT_EQ(server.observer.records(1).size(), 1u);
   EXPECT_FALSE(client.receive());
 }

@@ -1,0 +1,336 @@
+#include "server/auth/self_service.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "dav/error.h"
+#include "dav/path.h"
+#include "dav/refusal.h"
+#include "http/date.h"
+#include "server/json/object.h"
+#include "server/json/writer.h"
+#include "text/ascii.h"
+#include "text/base64.h"
+#include "text/utf8.h"
+
+namespace holdfast::server::auth {
+namespace {
+
+constexpr std::string_view kQuery = "account";
+constexpr std::size_t kPasswordBytes = 1024;
+constexpr std::size_t kLabelBytes = 200;
+constexpr std::uint64_t kMostSeconds = std::uint64_t{100} * 365 * 24 * 60 * 60;
+
+// A refusal on the way to an answer.
+struct Refused {
+  int status = 400;
+  std::string_view sentence;  // for the client; static
+  std::string fields{};
+};
+
+std::string_view query_of(std::string_view target) {
+  const std::size_t mark = target.find('?');
+  return mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
+}
+
+http::Response json_answer(int status, std::string body) {
+  http::Response response;
+  response.status = status;
+  response.set("Content-Type", "application/json").set("Cache-Control", "no-store");
+  response.body = std::move(body);
+  return response;
+}
+
+http::Response empty_answer() {
+  http::Response response;
+  response.status = 204;
+  response.set("Cache-Control", "no-store");
+  return response;
+}
+
+// Reads the body, which must be one JSON object. A page of another origin can send a form without
+// asking first, and no JSON (Fetch §4.8).
+json::Object read_object(http::Request& request) {
+  const std::string_view type = request.fields.find("Content-Type").value_or("");
+  if (!text::equal_ignoring_case(text::trimmed(type.substr(0, type.find(';'))), "application/json"))
+    throw Refused{415, "Send the request's body as application/json."};
+  std::string body;
+  for (;;) {
+    const http::Body::Piece piece = request.body->read();
+    if (piece.bytes.size() > SelfService::kBodyLimitBytes - body.size())
+      throw Refused{413, "The body is too large."};
+    body.append(piece.bytes.data(), piece.bytes.size());
+    if (piece.state == http::Body::State::complete) break;
+    if (piece.state != http::Body::State::more) throw Refused{400, "The body is not whole."};
+  }
+  if (auto object = json::parse_object(body)) return *std::move(object);
+  throw Refused{400, "The body is no flat JSON object."};
+}
+
+// Refuses a name that has no meaning here, so that a misspelt restriction is not ignored.
+void require_known(const json::Object& object, std::initializer_list<std::string_view> names) {
+  for (const auto& [name, value] : object)
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw Refused{400, "The object has a name that is not known here."};
+}
+
+std::string password_in(const json::Object& object, std::string_view name) {
+  const std::string password = text::nfc(json::text_of(object, name));
+  if (password.empty() || password.size() > kPasswordBytes || text::has_control(password))
+    throw Refused{400, "A password has 1 to 1024 bytes and no control characters."};
+  return password;
+}
+
+bool read_only_in(const json::Object& object) {
+  const auto found = object.find("read_only");
+  if (found == object.end()) return false;
+  if (const bool* value = std::get_if<bool>(&found->second)) return *value;
+  throw Refused{400, "read_only is true or false."};
+}
+
+std::optional<std::uint64_t> lifetime_s_in(const json::Object& object) {
+  const auto found = object.find("expires_in");
+  if (found == object.end() || std::holds_alternative<std::nullptr_t>(found->second))
+    return std::nullopt;
+  const auto* seconds = std::get_if<std::uint64_t>(&found->second);
+  if (seconds == nullptr || *seconds == 0 || *seconds > kMostSeconds)
+    throw Refused{400, "expires_in is a number of seconds."};
+  return *seconds;
+}
+
+storage::Path path_in(const json::Object& object) try {
+  if (!object.contains("path")) return {};
+  const std::string_view text = json::text_of(object, "path");
+  if (!text.starts_with('/')) throw Refused{400, "A path begins with a slash."};
+  return dav::parse_reference(text, dav::UrlSpace{}, "").path;
+} catch (const dav::Error&) {
+  throw Refused{400, "The path is none."};
+}
+
+std::string label_in(const json::Object& object) {
+  std::string label(json::text_of(object, "label"));
+  if (label.empty() || label.size() > kLabelBytes || text::has_control(label))
+    throw Refused{400, "A label has 1 to 200 bytes and no control characters."};
+  return label;
+}
+
+}  // namespace
+
+struct SelfService::Asking {
+  http::Request& request;
+  const http1::Peer& peer;
+  const dav::Caller& caller;
+};
+
+bool SelfService::concerns(const http::Request& request, const dav::UrlSpace& space) {
+  const std::string_view query = query_of(request.target);
+  if (!query.starts_with(kQuery)) return false;
+  if (query.size() > kQuery.size() && query[kQuery.size()] != '=') return false;
+  try {
+    const dav::Target target =
+        dav::parse_url(request.target, space, request.fields.find("Host").value_or(""));
+    return target.path.is_root() && !target.above_prefix;
+  } catch (const dav::Error&) {
+    return false;
+  }
+}
+
+http::Response SelfService::answer(http::Request& request, const http1::Peer& peer,
+                                   const dav::Caller& caller, const dav::Options& options) {
+  const Asking asking{request, peer, caller};
+  std::string_view what = query_of(request.target).substr(kQuery.size());
+  const auto refuse = [&](const Refused& refused) {
+    http::Response response =
+        dav::refusal(request, options, refused.status, refused.sentence, refused.sentence);
+    response.fields += refused.fields;
+    return response;
+  };
+  try {
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    if (what.empty() && reads) return show(asking);
+    if (what.empty()) throw Refused{405, "Only GET and HEAD.", "Allow: GET, HEAD\r\n"};
+    if (!caller.token.empty())
+      throw Refused{403, "A device token may not change its account: sign in with the password."};
+    if (what == "=password") {
+      if (request.method != "POST") throw Refused{405, "Only POST.", "Allow: POST\r\n"};
+      return set_password(asking);
+    }
+    if (what == "=tokens") {
+      if (request.method != "POST") throw Refused{405, "Only POST.", "Allow: POST\r\n"};
+      const json::Object object = read_object(request);
+      return object.contains("remove") ? remove_token(asking, object) : add_token(asking, object);
+    }
+    throw Refused{400, "The query is none of ?account, ?account=password and ?account=tokens."};
+  } catch (const Refused& refused) {
+    return refuse(refused);
+  } catch (const storage::Error& error) {
+    return dav::to_response(dav::to_refusal(error), request, options);
+  }
+}
+
+http::Response SelfService::show(const Asking& asking) const {
+  const dav::Caller& caller = asking.caller;
+  const auto accounts = names_.accounts();
+  const auto snapshot = names_.snapshot();
+  const storage::Account* const account = accounts->find(caller.account);
+  if (account == nullptr) throw Refused{403, "The account is gone."};
+  const storage::Usage used = snapshot->usage_of(account->id);
+  json::Writer out;
+  out.object([&] {
+    out.member("name", account->name);
+    out.member("home", dav::href({}, account->home, false));
+    out.key("groups").array([&] {
+      for (const storage::AccountId id : account->groups)
+        if (const storage::Group* group = accounts->find_group(id)) out.value(group->name);
+    });
+    out.key("rights").array([&] {
+      for (const storage::Grant& grant : caller.grants)
+        out.object([&] {
+          out.member("path", dav::href({}, grant.path, false));
+          out.member("right", grant.right == storage::Right::write  ? "write"
+                              : grant.right == storage::Right::read ? "read"
+                                                                    : "none");
+        });
+    });
+    out.member("used_bytes", used.bytes);
+    out.member("quota_bytes", account->quota_bytes);
+    out.member("used_resources", used.resources);
+    out.member("quota_resources", account->quota_resources);
+    if (!caller.token.empty()) {
+      out.member("token", caller.token);  // a token does not see the others
+      return;
+    }
+    out.key("tokens").array([&] {
+      for (const storage::DeviceToken& token : accounts->tokens) {
+        if (token.account != account->id) continue;
+        out.object([&] {
+          out.member("id", token.id);
+          out.member("label", token.label);
+          out.member("read_only", token.read_only);
+          out.member("path", dav::href({}, token.path, false));
+          out.member("created", http::format_rfc3339(token.created / 1000));
+          out.member("expires", token.expires
+                                    ? std::optional(http::format_rfc3339(*token.expires / 1000))
+                                    : std::nullopt);
+        });
+      }
+    });
+  });
+  http::Response response = json_answer(200, out.text());
+  if (asking.request.method == "HEAD") {
+    response.head_length = out.text().size();
+    response.body = std::monostate{};
+  }
+  return response;
+}
+
+http::Response SelfService::set_password(const Asking& asking) {
+  const json::Object object = read_object(asking.request);
+  require_known(object, {"old", "new"});
+  const std::string before = password_in(object, "old");
+  const std::string after = password_in(object, "new");
+  const auto known = names_.accounts();
+  const storage::Account* const account = known->find(asking.caller.account);
+  if (account == nullptr || account->password_hash.empty())
+    throw Refused{403, "The account has no password that could be changed here."};
+
+  // The old password is verified, and wrong ones are held up, as when somebody signs in with it.
+  const std::string pair = account->name + ":" + before;
+  const std::string credentials =
+      "Basic " + text::base64({reinterpret_cast<const std::uint8_t*>(pair.data()), pair.size()});
+  http::Request sign_in;
+  sign_in.method = "OPTIONS";
+  sign_in.target = asking.request.target;
+  sign_in.scheme = asking.request.scheme;
+  sign_in.fields.add("Authorization", credentials);
+  const SignIn::Decision decision = sign_in_.identify(sign_in, asking.peer);
+  if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision)) {
+    if (refusal->status == 429 || refusal->status == 503)
+      throw Refused{refusal->status, "Try again later.", refusal->fields};
+    throw Refused{403, "The old password is wrong."};
+  }
+  const dav::Caller& verified = *std::get<SignIn::CallerPtr>(decision);
+  if (verified.account != account->id || !verified.token.empty())
+    throw Refused{403, "The old password is wrong."};
+
+  const std::unique_lock one(hashing_, std::try_to_lock);
+  if (!one.owns_lock()) throw Refused{503, "Try again later.", "Retry-After: 1\r\n"};
+  const std::string hash = hash_password(after);
+  names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const storage::Account* const now = tx.accounts()->find(asking.caller.account);
+    if (now == nullptr || now->password_hash != account->password_hash)
+      throw Refused{403, "The password was changed meanwhile."};
+    storage::Account changed = *now;
+    changed.password_hash = hash;
+    changed.digest_sha256 = digest_.sha256 ? digest_secrets_sha256(now->name, after) : "";
+    changed.digest_md5 = digest_.md5 ? digest_secrets_md5(now->name, after) : "";
+    tx.put_account(std::move(changed));
+  });
+  record(asking, "account password", {}, 204);
+  return empty_answer();
+}
+
+http::Response SelfService::add_token(const Asking& asking, const json::Object& object) {
+  require_known(object, {"label", "read_only", "path", "expires_in"});
+  storage::DeviceToken token;
+  token.account = asking.caller.account;
+  token.label = label_in(object);
+  token.read_only = read_only_in(object);
+  token.path = path_in(object);
+  const std::optional<std::uint64_t> lifetime_s = lifetime_s_in(object);
+  token.id = new_token_id();
+  const std::string secret = token_text(token.id);
+  token.hash = token_hash(secret);
+  names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const auto now = tx.accounts();
+    if (now->find(token.account) == nullptr) throw Refused{403, "The account is gone."};
+    const auto count = std::count_if(
+        now->tokens.begin(), now->tokens.end(),
+        [&](const storage::DeviceToken& other) { return other.account == token.account; });
+    if (static_cast<std::size_t>(count) >= kTokensPerAccount)
+      throw Refused{403, "The account has as many tokens as it may have: remove one first."};
+    if (now->find_token(token.id) != nullptr)
+      throw Refused{503, "Try again later.", "Retry-After: 1\r\n"};
+    storage::DeviceToken made = token;
+    made.created = tx.wall_now();
+    if (lifetime_s) made.expires = made.created + static_cast<storage::Millis>(*lifetime_s) * 1000;
+    tx.put_token(std::move(made));
+  });
+  record(asking, "account token add", "id=" + token.id, 201);
+  json::Writer out;
+  out.object([&] {
+    out.member("id", token.id);
+    out.member("secret", secret);
+  });
+  return json_answer(201, out.text());
+}
+
+http::Response SelfService::remove_token(const Asking& asking, const json::Object& object) {
+  require_known(object, {"remove"});
+  const std::string_view id = json::text_of(object, "remove");
+  names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const auto now = tx.accounts();
+    const storage::DeviceToken* const token = now->find_token(id);
+    if (token == nullptr || token->account != asking.caller.account)
+      throw Refused{404, "The account has no token of this id."};
+    tx.remove_token(id);
+  });
+  record(asking, "account token remove", "id=" + std::string(id), 204);
+  return empty_answer();
+}
+
+void SelfService::record(const Asking& asking, std::string_view method, std::string_view detail,
+                         int status) const {
+  if (audit_log_ == nullptr) return;
+  audit_log_->append({.over = "page",
+                      .from = asking.peer.address,
+                      .account = asking.caller.name,
+                      .method = method,
+                      .subject = asking.caller.name,
+                      .detail = detail,
+                      .status = status});
+}
+
+}  // namespace holdfast::server::auth

@@ -1,0 +1,186 @@
+// What people do with their own account over HTTP, against the real program.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+#include "server/json/object.h"
+#include "tests/support/basic.h"
+#include "tests/support/http_client.h"
+#include "tests/support/process.h"
+#include "tests/support/server_process.h"
+#include "tests/support/temporary_folder.h"
+
+namespace holdfast::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class OwnAccount : public testing::Test {
+ protected:
+  OwnAccount() {
+    EXPECT_EQ(command({"user", "add", "ann", "--quota-bytes", "1MiB"}, "first secret\n"), 0);
+    EXPECT_EQ(command({"user", "add", "bob"}, "bobs secret\n"), 0);
+    EXPECT_EQ(command({"group", "add", "team"}), 0);
+    EXPECT_EQ(command({"group", "join", "team", "ann"}), 0);
+    EXPECT_EQ(command({"group", "grant", "team", "/shared", "read"}), 0);
+    server_.start();
+  }
+  int command(std::vector<std::string> arguments, const std::string& input = {}) {
+    arguments.insert(arguments.begin(), holdfast_binary());
+    arguments.insert(arguments.end(), {"--data", data_});
+    Command command;
+    command.arguments = std::move(arguments);
+    command.input = input;
+    return run(command).exit_code;
+  }
+  Reply ask(const std::string& authorization, const char* method, const std::string& query,
+            const std::string& body = {}, Fields fields = {}) {
+    HttpClient client(server_.port());
+    if (!authorization.empty()) fields.emplace_back("Authorization", authorization);
+    if (!body.empty()) fields.emplace_back("Content-Type", "application/json");
+    return client.request(method, "/dav/" + query, fields, body);
+  }
+  int sign_in(const std::string& name, const std::string& password) {
+    HttpClient client(server_.port());
+    return client
+        .request("PROPFIND", "/dav/", {{"Depth", "0"}, {"Authorization", basic(name, password)}})
+        .status;
+  }
+  // A token of ann's: its id and its secret.
+  std::pair<std::string, std::string> new_token(const std::string& body) {
+    const Reply reply = ask(ann_, "POST", "?account=tokens", body);
+    EXPECT_EQ(reply.status, 201) << reply.body;
+    const auto object = server::json::parse_object(reply.body);
+    if (!object) return {};
+    return {std::string(server::json::text_of(*object, "id")),
+            std::string(server::json::text_of(*object, "secret"))};
+  }
+
+  TemporaryFolder folder_;
+  std::string data_ = folder_ / "data";
+  ServerProcess server_{data_, {"--prefix", "/dav"}};
+  const std::string ann_ = basic("ann", "first secret");
+};
+
+TEST_F(OwnAccount, ShowsItself) {
+  const Reply reply = ask(ann_, "GET", "?account");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.field("Content-Type"), "application/json");
+  EXPECT_EQ(reply.field("Cache-Control"), "no-store");
+  EXPECT_THAT(reply.body, HasSubstr("{\"name\":\"ann\",\"home\":\"/ann\",\"groups\":[\"team\"],"
+                                    "\"rights\":[{\"path\":\"/ann\",\"right\":\"write\"},"
+                                    "{\"path\":\"/shared\",\"right\":\"read\"}],\"used_bytes\":0,"
+                                    "\"quota_bytes\":1048576,"));
+  EXPECT_THAT(reply.body, AllOf(Not(HasSubstr("argon2")), Not(HasSubstr("bob"))));
+  EXPECT_EQ(ask(ann_, "HEAD", "?account").status, 200);
+  EXPECT_EQ(ask("", "GET", "?account").status, 401);
+  EXPECT_EQ(ask(basic("ann", "wrong"), "GET", "?account").status, 401);
+  EXPECT_EQ(ask(ann_, "PUT", "?account", "{}").status, 405);
+  EXPECT_EQ(ask(ann_, "GET", "?account=password").status, 405);
+  EXPECT_EQ(ask(ann_, "POST", "?account=nothing", "{}").status, 400);
+  EXPECT_EQ(ask(ann_, "GET", "?accounts").status, 200) << "another query is none of ours";
+  EXPECT_THAT(ask(ann_, "GET", "?accounts").body, Not(HasSubstr("rights")));
+  EXPECT_EQ(ask(ann_, "GET", "ann/?account").status, 200) << "nor is it below the root";
+  EXPECT_THAT(ask(ann_, "GET", "ann/?account").body, Not(HasSubstr("rights")));
+}
+
+TEST_F(OwnAccount, ANewPasswordNeedsTheOldOne) {
+  const auto change = [&](const std::string& body) {
+    return ask(ann_, "POST", "?account=password", body).status;
+  };
+  EXPECT_EQ(change("{\"old\":\"wrong\",\"new\":\"x\"}"), 403);
+  EXPECT_EQ(change("{\"old\":\"bobs secret\",\"new\":\"x\"}"), 403);
+  for (const char* bad :
+       {"{\"old\":\"first secret\"}", "{\"new\":\"x\"}", "{", "[]",
+        "{\"old\":\"first secret\",\"new\":\"\"}", "{\"old\":\"first secret\",\"new\":7}",
+        "{\"old\":\"first secret\",\"new\":\"a\\u0007\"}",
+        "{\"old\":\"first secret\",\"new\":\"x\",\"name\":\"bob\"}"})
+    EXPECT_EQ(change(bad), 400) << bad;
+  EXPECT_EQ(change("{\"old\":\"first secret\",\"new\":\"" + std::string(20'000, 'x') + "\"}"), 413);
+  EXPECT_EQ(sign_in("ann", "first secret"), 207);
+  EXPECT_EQ(change("{\"old\":\"first secret\",\"new\":\"second secret\"}"), 204);
+  EXPECT_EQ(sign_in("ann", "first secret"), 401);
+  EXPECT_EQ(sign_in("ann", "second secret"), 207);
+  EXPECT_EQ(sign_in("bob", "bobs secret"), 207);
+  ASSERT_EQ(server_.stop(), 0);
+  server_.start();
+  EXPECT_EQ(sign_in("ann", "second secret"), 207);
+}
+
+TEST_F(OwnAccount, WrongOldPasswordsAreHeldUp) {
+  int held_up = 0;
+  for (int i = 0; i < 12 && held_up == 0; ++i) {
+    const Reply reply = ask(ann_, "POST", "?account=password",
+                            "{\"old\":\"guess " + std::to_string(i) + "\",\"new\":\"x\"}");
+    if (reply.status == 429) ++held_up;
+    EXPECT_THAT(reply.status, testing::AnyOf(403, 429));
+    if (reply.status == 429) {
+      EXPECT_FALSE(reply.field("Retry-After").empty());
+    }
+  }
+  EXPECT_EQ(held_up, 1);
+}
+
+TEST_F(OwnAccount, TokensAreMadeNarrowedAndRemoved) {
+  const auto [id, secret] = new_token("{\"label\":\"phone\"}");
+  const auto [narrow_id, narrow] = new_token(
+      "{\"label\":\"tv\",\"read_only\":true,\"path\":\"/ann/a%20b\",\"expires_in\":3600}");
+  EXPECT_EQ(sign_in("ann", secret), 207);
+  EXPECT_EQ(ask("Bearer " + narrow, "PUT", "ann/f", "{}").status, 403);
+  const Reply shown = ask(ann_, "GET", "?account");
+  EXPECT_THAT(shown.body, AllOf(HasSubstr("\"id\":\"" + id + "\",\"label\":\"phone\""),
+                                HasSubstr("\"read_only\":true,\"path\":\"/ann/a%20b\""),
+                                Not(HasSubstr(secret)), Not(HasSubstr(narrow))));
+  for (const char* bad :
+       {"{}", "{\"label\":\"\"}", "{\"label\":\"x\",\"path\":\"x\"}", "{\"label\":\"a\\n\"}",
+        "{\"label\":\"x\",\"path\":\"/../x\"}", "{\"label\":\"x\",\"expires_in\":0}",
+        "{\"label\":\"x\",\"expires_in\":\"90d\"}", "{\"label\":\"x\",\"read_only\":\"no\"}",
+        "{\"label\":\"x\",\"readonly\":true}", "{\"remove\":\"x\",\"label\":\"y\"}"})
+    EXPECT_EQ(ask(ann_, "POST", "?account=tokens", bad).status, 400) << bad;
+
+  // A token makes no other, removes none and changes no password.
+  for (const std::string& with : {"Bearer " + secret, basic("ann", secret)}) {
+    EXPECT_EQ(ask(with, "POST", "?account=tokens", "{\"label\":\"x\"}").status, 403);
+    EXPECT_EQ(ask(with, "POST", "?account=tokens", "{\"remove\":\"" + id + "\"}").status, 403);
+    EXPECT_EQ(
+        ask(with, "POST", "?account=password", "{\"old\":\"first secret\",\"new\":\"x\"}").status,
+        403);
+    EXPECT_THAT(ask(with, "GET", "?account").body,
+                AllOf(HasSubstr("\"token\":\"" + id + "\""), Not(HasSubstr(narrow_id))));
+  }
+  const std::string remove = "{\"remove\":\"" + id + "\"}";
+  EXPECT_EQ(ask(basic("bob", "bobs secret"), "POST", "?account=tokens", remove).status, 404);
+  EXPECT_EQ(sign_in("ann", secret), 207);
+  EXPECT_EQ(ask(ann_, "POST", "?account=tokens", remove).status, 204);
+  EXPECT_EQ(ask(ann_, "POST", "?account=tokens", remove).status, 404);
+  EXPECT_EQ(sign_in("ann", secret), 401);
+}
+
+TEST_F(OwnAccount, PagesOfOtherOriginsCanDoNothing) {
+  HttpClient client(server_.port());
+  const auto post = [&](const char* type, Fields fields) {
+    fields.emplace_back("Authorization", ann_);
+    if (type != nullptr) fields.emplace_back("Content-Type", type);
+    return client.request("POST", "/dav/?account=tokens", fields, "{\"label\":\"x\"}").status;
+  };
+  for (const char* form : {"text/plain", "application/x-www-form-urlencoded",
+                           "multipart/form-data; boundary=x", "application/jsonx"})
+    EXPECT_EQ(post(form, {}), 415) << form;
+  EXPECT_EQ(post(nullptr, {}), 415);
+  EXPECT_EQ(post("application/json; charset=utf-8", {}), 201);
+  EXPECT_EQ(
+      post("application/json", {{"Origin", "http://127.0.0.1:" + std::to_string(server_.port())}}),
+      201);
+}
+
+TEST_F(OwnAccount, AtMostAHundredTokens) {
+  for (int i = 0; i < 100; ++i)
+    ASSERT_EQ(ask(ann_, "POST", "?account=tokens", "{\"label\":\"x\"}").status, 201) << i;
+  EXPECT_EQ(ask(ann_, "POST", "?account=tokens", "{\"label\":\"x\"}").status, 403);
+}
+
+}  // namespace
+}  // namespace holdfast::test
