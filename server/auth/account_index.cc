@@ -21,13 +21,16 @@ std::string_view text(const storage::Sha256& hash) {
 
 }  // namespace
 
+const std::shared_ptr<const dav::Caller>& LazyCaller::get() const {
+  std::call_once(made_, [this] { caller_ = dav::caller_of(accounts_, account_, token_); });
+  return caller_;
+}
+
 AccountIndex::AccountIndex(std::shared_ptr<const storage::Accounts> accounts,
                            const storage::Clock& clock)
     : accounts_(std::move(accounts)), verified_(clock, kVerified) {
   for (const storage::Account& account : accounts_->accounts) {
-    const Entry& entry =
-        by_name_.emplace(account.name, Entry{&account, dav::caller_of(accounts_, account)})
-            .first->second;
+    const Entry& entry = by_name_.try_emplace(account.name, accounts_, account).first->second;
     if (!account.certificate.empty()) by_certificate_.emplace(account.certificate, &entry);
     if (account.networks.empty()) continue;
     std::string list;
@@ -38,8 +41,7 @@ AccountIndex::AccountIndex(std::shared_ptr<const storage::Accounts> accounts,
   }
   for (const storage::DeviceToken& token : accounts_->tokens)
     if (const storage::Account* account = accounts_->find(token.account))
-      tokens_.emplace(first_bytes(token.hash),
-                      TokenEntry{&token, account, dav::caller_of(accounts_, *account, &token)});
+      tokens_.try_emplace(first_bytes(token.hash), accounts_, *account, token);
 }
 
 std::string_view AccountIndex::barred(const storage::Account& account,

@@ -1,11 +1,14 @@
 // The accounts as of one commit, indexed for signing in, with a caller for each account and each
 // device token, and with the credentials verified against them. It is replaced as a whole when an
 // account, a grant or a token changes, so that no credentials verified before count afterwards.
-// Immutable but for `verified`, which any thread may use.
+// Immutable but for `verified`, which any thread may use. It is made in a time that grows with the
+// accounts and tokens alone: the grants of an account's groups are put together when the account is
+// first asked for.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string_view>
 #include <unordered_map>
 
@@ -16,18 +19,47 @@
 
 namespace holdfast::server::auth {
 
+// The caller for an account, or for one of its device tokens, made when it is first asked for. Any
+// thread.
+class LazyCaller {
+ public:
+  // All arguments must outlive this object. `token` may be null.
+  LazyCaller(const std::shared_ptr<const storage::Accounts>& accounts,
+             const storage::Account& account, const storage::DeviceToken* token)
+      : accounts_(accounts), account_(account), token_(token) {}
+
+  [[nodiscard]] const std::shared_ptr<const dav::Caller>& get() const;
+  // NOLINTNEXTLINE(google-explicit-constructor): it stands for the caller.
+  operator const std::shared_ptr<const dav::Caller>&() const { return get(); }
+
+ private:
+  const std::shared_ptr<const storage::Accounts>& accounts_;
+  const storage::Account& account_;
+  const storage::DeviceToken* token_;
+  mutable std::once_flag made_;
+  mutable std::shared_ptr<const dav::Caller> caller_;
+};
+
 class AccountIndex {
  public:
   AccountIndex(std::shared_ptr<const storage::Accounts> accounts, const storage::Clock& clock);
 
+  AccountIndex(const AccountIndex&) = delete;
+  AccountIndex& operator=(const AccountIndex&) = delete;
+
   struct Entry {
-    const storage::Account* account = nullptr;
-    std::shared_ptr<const dav::Caller> caller;
+    Entry(const std::shared_ptr<const storage::Accounts>& accounts, const storage::Account& of)
+        : account(&of), caller(accounts, of, nullptr) {}
+    const storage::Account* account;
+    LazyCaller caller;
   };
   struct TokenEntry {
-    const storage::DeviceToken* token = nullptr;
-    const storage::Account* account = nullptr;
-    std::shared_ptr<const dav::Caller> caller;  // with the rights that the token leaves
+    TokenEntry(const std::shared_ptr<const storage::Accounts>& accounts, const storage::Account& of,
+               const storage::DeviceToken& with)
+        : token(&with), account(&of), caller(accounts, of, &with) {}
+    const storage::DeviceToken* token;
+    const storage::Account* account;
+    LazyCaller caller;  // with the rights that the token leaves
   };
   // Returns the account; nullptr when there is none. `name` is in NFC. For a Windows name such as
   // DOMAIN\alice, the part behind the backslash is tried as well.

@@ -58,6 +58,13 @@ std::string detail_of(const UserRequest& request) {
   return text;
 }
 
+// Returns a path as the lines of requests have it, whatever its spelling.
+std::string path_of(std::string_view text) try {
+  return text.empty() ? std::string() : shown(parse_path(text));
+} catch (const process::UsageError&) {
+  return std::string(text);
+}
+
 // One file of the log, open.
 struct LogFile {
   dev_t device = 0;
@@ -179,10 +186,11 @@ void record_command(observe::AuditLog& log, std::string_view request, uid_t user
     if (about->has("accounts")) return;
     const std::string method = command_of(about->verb);
     const std::string detail = detail_of(*about);
+    const std::string path = path_of(about->value("path"));
     log.append({.over = "command",
                 .from = from,
                 .method = method,
-                .path = about->value("path"),
+                .path = path,
                 .subject = about->value(about->has("name") ? "name" : "group"),
                 .detail = detail});
     return;
@@ -193,10 +201,11 @@ void record_command(observe::AuditLog& log, std::string_view request, uid_t user
   }
   const std::string_view lock = request.substr(kLockBreak.size());
   const bool is_path = lock.starts_with('/');
+  const std::string path = is_path ? path_of(lock) : std::string();
   log.append({.over = "command",
               .from = from,
               .method = "lock break",
-              .path = is_path ? lock : std::string_view(),
+              .path = path,
               .detail = is_path ? std::string_view() : lock.substr(0, kTokenKeptBytes)});
 }
 

@@ -146,7 +146,7 @@ TEST_F(Audit, EveryChangeIsALineAndNothingElseIs) {
 
 TEST_F(Audit, CommandsWithoutAServerWriteItThemselves) {
   done({"user", "add", "ann"}, "secret\n");
-  done({"user", "grant", "ann", "/x", "read"});
+  done({"user", "grant", "ann", "/x y", "read"});
   done({"user", "passwd", "ann"}, "other\n");
   done({"group", "add", "team"});
   done({"group", "join", "team", "ann"});
@@ -156,7 +156,7 @@ TEST_F(Audit, CommandsWithoutAServerWriteItThemselves) {
   done({"user", "show", "zoe"});
   done({"check", "--repair"});
   EXPECT_EQ(holdfast({"lock", "break", "/x"}).exit_code, 1);
-  EXPECT_THAT(changes(), ElementsAre("user add ann", "user grant /x ann", "user passwd ann",
+  EXPECT_THAT(changes(), ElementsAre("user add ann", "user grant /x%20y ann", "user passwd ann",
                                      "group add team", "group join ann", "group grant /t team",
                                      "user suspend ann", "user rename ann", "check --repair"));
   // A log that cannot be opened refuses the command, and nothing is changed.
