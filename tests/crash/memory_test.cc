@@ -29,7 +29,7 @@ using namespace std::chrono_literals;
 constexpr std::uint32_t kMemory = bit(CallKind::memory);
 
 // A body of 100 KiB, so that each answer is written in parts.
-const std::string kBody(100 << 10, 'r');
+const std::string kBytes(100 << 10, 'r');
 
 // What may be said when there is no memory; 0 is no answer.
 bool is_refusal(int status) { return status == 0 || status == 500 || status == 503; }
@@ -106,7 +106,7 @@ class Readers {
                                       ? client.request("PROPFIND", "/", {{"Depth", "1"}})
                                       : client.request("GET", "/r", {{"Range", "bytes=0-99999"}});
               if (reply.status >= 400 && !is_refusal(reply.status)) ++wrong_;
-              if (reply.status == 206 && reply.body != kBody.substr(0, 100'000)) ++wrong_;
+              if (reply.status == 206 && reply.body != kBytes.substr(0, 100'000)) ++wrong_;
             }
           } catch (const std::runtime_error&) {
             // No answer is an answer here; the round ends soon.
@@ -137,10 +137,10 @@ TEST(ScarceMemory, RefusesACrowdAndGoesOnAfterwards) {
   CrashWorld world("full");
   world.start_for_memory();
   WriteLedger& ledger = *world.ledger;
-  ASSERT_EQ(ledger.put("kept", kBody.size()), 201);
+  ASSERT_EQ(ledger.put("kept", kBytes.size()), 201);
   {
     HttpClient client(world.server.port());
-    ASSERT_EQ(client.request("PUT", "/r", {}, kBody).status, 201);
+    ASSERT_EQ(client.request("PUT", "/r", {}, kBytes).status, 201);
   }
   std::vector<Fault> faults;
   for (const std::uint64_t nth : {3, 7, 31, 101, 499})
@@ -208,7 +208,7 @@ TEST(ScarceMemory, ALimitOfAddressesRefusesOrEndsAndLosesNothing) {
   act("CopyOver").prepare(*world.ledger);
   {
     HttpClient client(world.server.port());
-    ASSERT_EQ(client.request("PUT", "/r", {}, kBody).status, 201);
+    ASSERT_EQ(client.request("PUT", "/r", {}, kBytes).status, 201);
   }
   ASSERT_EQ(world.server.stop(), 0) << world.server.output();
   const std::string program = holdfast_binary();

@@ -70,7 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::require(sent, "the socket takes it at once");
   ::shutdown(ends[1], SHUT_WR);
   {
-    server::net::Wire wire(OwnedSocket(ends[0]), std::chrono::seconds(5));
+    server::net::Wire wire(OwnedSocket{ends[0]}, std::chrono::seconds(5));
     std::string arrived(bytes.substr(0, early));
     std::string buffer(piece, '\0');
     server::http1::BodyReader reader(wire, limits, head, arrived, buffer);

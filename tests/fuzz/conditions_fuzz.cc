@@ -223,6 +223,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     dav::xml::ParseSlots parses(1, std::chrono::seconds(1));
     dav::PropFindCache propfinds(options, parses);
     const auto caller = dav::anonymous_caller(storage::Right::write);
+    const auto available = [] { return std::uint64_t{1} << 30; };
+    storage::SpaceLedger space({}, available, available);
+    dav::Target target;
+    target.path = path;
     dav::Call call{request,
                    caller,
                    *dav::find_method("GET"),
@@ -231,7 +235,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                    options,
                    parses,
                    propfinds,
-                   {.path = path}};
+                   space,
+                   target};
     int got = 0;
     try {
       const dav::Conditions conditions(call);

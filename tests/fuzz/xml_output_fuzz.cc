@@ -71,7 +71,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   context.options = &options;
   context.caller = dav::anonymous_caller(storage::Right::write);
   storage::Member member;
-  member.resource = {.id = 2, .parent = 1, .name = std::string(take_line(text))};
+  member.resource.id = 2;
+  member.resource.parent = 1;
+  member.resource.name = take_line(text);
   storage::Lock lock{
       .token = "urn:t", .root_id = 2, .root = {}, .owner = owner_of(take_line(text))};
   lock.root = storage::Path({member.resource.name});
