@@ -146,6 +146,9 @@ struct Response {
   // True when the request was refused because the caller lacks a right. Anonymous clients then get
   // a 401 instead, so that they can sign in.
   bool lacks_right = false;
+  // True for a 401: what the client signed in with was taken away while the request was under way.
+  // The client gets a challenge (RFC 9110 §15.5.2).
+  bool signed_out = false;
   // One plain sentence for the log when the request was refused or failed. It is never sent.
   std::string log_detail;
 
