@@ -46,6 +46,12 @@ struct Account {
 
 // Returns true when `name` follows the rule that Account::name states.
 [[nodiscard]] bool account_name_allowed(std::string_view name);
+// Returns true when an account may be added under this name: one that is allowed, whose characters
+// are all seen (text::is_name_character), and that has at most one space between any two others.
+// That is RFC 8265 §3.1 and §3.4 as far as the categories of Unicode tell.
+//
+// Accounts with other names, from before this rule, stay.
+[[nodiscard]] bool new_account_name_allowed(std::string_view name);
 
 // A password for one device. It never permits more than its account may do; `read_only` and `path`
 // restrict it further.
@@ -65,6 +71,7 @@ struct DeviceToken {
 struct Accounts {
   std::vector<Account> accounts;    // in name order, by bytes
   std::vector<DeviceToken> tokens;  // in id order
+  bool any_ever = false;            // an account was made at some time, and may be gone since
 
   [[nodiscard]] const Account* find(std::string_view name) const;
   [[nodiscard]] const Account* find(AccountId id) const;

@@ -119,10 +119,19 @@ int leave_root(const config::Config& config, const process::Owner& owner,
   return log;
 }
 
+// Returns true when the settings say that clients of other machines come.
+bool is_named(const config::Config& config) {
+  return !config.public_urls.empty() || !config.trusted_proxies.empty();
+}
+
 // Returns what anonymous clients may do while there are no accounts. Throws UsageError when that
 // must be set and is not.
-auth::Anonymous without_accounts(const config::Config& config, bool has_accounts) {
-  return auth::anonymous_without_accounts(config.anonymous, config.listen, has_accounts);
+auth::Anonymous without_accounts(const config::Config& config, const storage::Accounts& accounts) {
+  return auth::anonymous_without_accounts(config.anonymous,
+                                          {.listen = config.listen,
+                                           .is_named = is_named(config),
+                                           .has_accounts = !accounts.accounts.empty(),
+                                           .had_accounts = accounts.any_ever});
 }
 
 // Returns the limits for listeners besides the main one, which read no bodies.
@@ -216,7 +225,7 @@ struct Answering {
       : proxies(config.trusted_proxies),
         policy(config.public_urls, net::hosts_of(config.listen), config.cors_origins),
         engine(*store.names, *store.contents, config.engine_options(store.contents->space().total)),
-        gate(proxies, policy, sign_in, active, engine) {}
+        gate(proxies, policy, sign_in, active, engine, config.hsts_s) {}
 
   const auth::Proxies proxies;
   const auth::OriginPolicy policy;
@@ -346,8 +355,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
         ::kill(::getpid(), SIGTERM);
       });
 
-  const auth::Anonymous anonymous =
-      without_accounts(config, !store.names->accounts()->accounts.empty());
+  const auth::Anonymous anonymous = without_accounts(config, *store.names->accounts());
   if (config.tls_self_signed) tls.emplace(self_signed_files(config));
 
   const storage::SystemClock clock;
@@ -355,10 +363,12 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   auth::SignIn sign_in(
       {.without_accounts = anonymous,
        .with_accounts = config.anonymous.value_or(auth::Anonymous::off),
+       .by_default = !config.anonymous,
        .basic_over_http = config.basic_over_http,
        .digest = config.digest},
-      {.accounts = [&store] { return store.names->accounts(); }, .tell = observe::log_event},
-      clock);
+      {.accounts = [&store] { return store.names->accounts(); }, .tell = observe::log_event}, clock,
+      // Passwords that wait to be verified hold at most a quarter of the workers.
+      {.waiting = std::max<std::size_t>(limits.workers / 4, 1)});
   auth::ActiveRequests active(limits.requests_per_account);
   Newest<Answering> answering;
   answering.make(config, store, sign_in, active);
@@ -375,7 +385,8 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   observe::Observer unobserved;
   const Admin admin{
       [&] { return trouble(store, answering->engine.options(), failed); },
-      [&] { return metrics.metrics(store.names->stats(), upkeep(store, maintenance)); }};
+      [&] { return metrics.metrics(store.names->stats(), upkeep(store, maintenance)); },
+      [&](std::string_view host) { return answering->policy.is_safe_host(host); }};
   std::unique_ptr<loop::Listener> admin_listener;
   if (config.admin_listen)
     admin_listener = make_listener(
@@ -428,6 +439,10 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
     observe::log_event("The limit of open files allows " + std::to_string(limits.connections) +
                        " connections and " + std::to_string(limits.workers) + " workers only.");
 
+  if (sign_in.anonymous() == auth::Anonymous::off && !sign_in.has_accounts())
+    observe::log_event(
+        "Nobody can read or write yet: add accounts with holdfast user add, or say with "
+        "--anonymous what everybody may do.");
   if (const auto full = below_floor(store, answering->engine.options())) observe::log_event(*full);
 
   notify_manager(process::process_environment(), "READY=1");
@@ -435,6 +450,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   print(banner(config, sign_in.anonymous(), ports, tls ? tls->fingerprint() : std::string()));
   wait_for_stop(log.get(), tls ? &*tls : nullptr, control ? &*control : nullptr, [&] {
     if (!settings.reread()) return;
+    if (is_named(settings.running())) sign_in.end_default();
     answering.make(settings.running(), store, sign_in, active);
     redirect.make(settings.running(), listener->port(), net::hosts_of(config.listen));
   });
@@ -476,7 +492,7 @@ int serve(const config::Config& settings, const cli::OpenStore& open_store,
   std::error_code unreadable;
   if (!std::filesystem::exists(config.data, unreadable) ||
       std::filesystem::is_empty(config.data, unreadable))
-    static_cast<void>(without_accounts(config, false));
+    static_cast<void>(without_accounts(config, {}));
   process::block_stop_signals();
   ::umask(077);
   observe::start_event_log();

@@ -1,40 +1,12 @@
 #include "server/auth/account_index.h"
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
+#include "server/auth/secrets.h"
+
 namespace holdfast::server::auth {
 namespace {
-
-// How many right credentials, and as many wrong ones, are remembered.
-constexpr std::size_t kVerified = 4096;
-
-dav::Caller caller_of(const storage::Account& account) {
-  dav::Caller caller;
-  caller.account = account.id;
-  caller.name = account.name;
-  caller.home = account.home;
-  caller.grants = account.grants;
-  // The home is a grant as well, unless another grant is for the same path.
-  const bool named =
-      std::any_of(account.grants.begin(), account.grants.end(),
-                  [&](const storage::Grant& grant) { return grant.path == account.home; });
-  if (!named) caller.grants.push_back({.path = account.home, .right = storage::Right::write});
-  caller.quota_bytes = account.quota_bytes;
-  caller.quota_resources = account.quota_resources;
-  return caller;
-}
-
-dav::Caller narrowed(dav::Caller caller, const storage::DeviceToken& token) {
-  caller.scope = token.path;
-  caller.most = token.read_only ? storage::Right::read : storage::Right::write;
-  return caller;
-}
-
-std::shared_ptr<const dav::Caller> shared(dav::Caller caller) {
-  return std::make_shared<const dav::Caller>(std::move(caller));
-}
 
 std::uint64_t first_bytes(const storage::Sha256& hash) {
   std::uint64_t out = 0;
@@ -48,25 +20,31 @@ std::string_view text(const storage::Sha256& hash) {
 
 }  // namespace
 
-AccountIndex::AccountIndex(std::shared_ptr<const storage::Accounts> accounts,
-                           const storage::Clock& clock)
-    : accounts_(std::move(accounts)), verified_(clock, kVerified) {
+AccountIndex::AccountIndex(std::shared_ptr<const storage::Accounts> accounts)
+    : accounts_(std::move(accounts)) {
+  if (empty())
+    for (const auto right : {storage::Right::none, storage::Right::read, storage::Right::write})
+      anonymous_.at(static_cast<std::size_t>(right)) = dav::anonymous_caller(right, accounts_);
   for (const storage::Account& account : accounts_->accounts) {
     const Entry& entry =
-        by_name_.emplace(account.name, Entry{&account, shared(caller_of(account))}).first->second;
+        by_name_.emplace(account.name, Entry{&account, dav::caller_of(accounts_, account)})
+            .first->second;
     if (!account.certificate.empty()) by_certificate_.emplace(account.certificate, &entry);
   }
   for (const storage::DeviceToken& token : accounts_->tokens)
     if (const storage::Account* account = accounts_->find(token.account))
       tokens_.emplace(first_bytes(token.hash),
-                      TokenEntry{&token, account, shared(narrowed(caller_of(*account), token))});
+                      TokenEntry{&token, account, dav::caller_of(accounts_, *account, &token)});
+}
+
+std::string_view AccountIndex::meant(std::string_view name) const {
+  const std::size_t slash = name.rfind('\\');
+  if (slash == std::string_view::npos || by_name_.contains(name)) return name;
+  return name.substr(slash + 1);
 }
 
 const AccountIndex::Entry* AccountIndex::find(std::string_view name) const {
-  auto found = by_name_.find(name);
-  if (const std::size_t slash = name.rfind('\\');
-      found == by_name_.end() && slash != std::string_view::npos)
-    found = by_name_.find(name.substr(slash + 1));
+  const auto found = by_name_.find(meant(name));
   return found == by_name_.end() ? nullptr : &found->second;
 }
 

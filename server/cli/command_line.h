@@ -53,6 +53,7 @@ struct UserArguments {
   bool no_password = false;
   bool clear = false;
   bool read_only = false;
+  bool yes = false;
 };
 
 struct Invocation {

@@ -46,6 +46,8 @@ struct Config {
   std::vector<std::string> cors_origins;  // as browsers write them in Origin
   bool basic_over_http = false;
   auth::DigestAlgorithms digest;
+  std::size_t password_min = 8;                 // code points
+  std::int64_t hsts_s = 0;                      // 0: none
   std::optional<std::string> access_log = "-";  // a path, or "-" for standard output; nullopt: none
   std::string spill_folder;                     // empty: the data folder's tmp/
   Durability durability = Durability::full;

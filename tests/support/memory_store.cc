@@ -59,11 +59,13 @@ struct MemoryNamespace::State {
   std::vector<std::string> garbage;           // oldest first
   std::map<std::string, Account> accounts;    // by name
   std::map<std::string, DeviceToken> tokens;  // by id
+  bool any_account_ever = false;
 
   [[nodiscard]] std::shared_ptr<const Accounts> all_accounts() const {
     auto all = std::make_shared<Accounts>();
     for (const auto& [name, account] : accounts) all->accounts.push_back(account);
     for (const auto& [id, token] : tokens) all->tokens.push_back(token);
+    all->any_ever = any_account_ever;
     return all;
   }
 
@@ -523,6 +525,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     std::sort(account.grants.begin(), account.grants.end(),
               [](const auto& a, const auto& b) { return a.path < b.path; });
     tree_.accounts[account.name] = account;
+    tree_.any_account_ever = true;
     return account.id;
   }
 

@@ -47,6 +47,7 @@ Counters read_counters(Connection& connection) {
 
 std::shared_ptr<const Accounts> read_accounts(Connection& connection) {
   auto all = std::make_shared<Accounts>();
+  all->any_ever = read_counters(connection).next_account > 1;
   Statement accounts(connection,
                      "SELECT id, name, password_hash, digest_sha256, digest_md5, certificate, "
                      "home, quota_bytes, quota_resources, created FROM account ORDER BY name");
@@ -113,6 +114,7 @@ AccountId WriteTransaction::put_account(Account account) {
 
   const AccountId id = account.id;
   auto next = std::make_shared<Accounts>(now);
+  next->any_ever = true;
   std::erase_if(next->accounts, [&](const Account& other) { return other.id == id; });
   const auto place = std::lower_bound(
       next->accounts.begin(), next->accounts.end(), account.name,
