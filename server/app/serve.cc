@@ -463,6 +463,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
     // does.
     ::alarm(static_cast<unsigned>(limits.shutdown_grace_s + kCloseTimeout_s));
   }
+  sign_in.stop_waiting();
   listener->stop();
   if (redirect_listener) redirect_listener->stop();
   if (admin_listener) admin_listener->stop();

@@ -1,6 +1,7 @@
 #include "server/auth/hash_slots.h"
 
-#include <algorithm>
+#include <iterator>
+#include <new>
 
 namespace holdfast::server::auth {
 namespace {
@@ -16,12 +17,19 @@ HashSlots::Place HashSlots::enter(const Claim& claim) {
     begin(claim);
     return Place(this);
   }
+  if (stopped_) return Place(nullptr);
   Waiter own{.claim = claim, .decided = {}};
   const auto waiter = waiting_.insert(waiting_.end(), &own);
   if (waiting_.size() > bounds_.waiting) decide(last(), State::turned_away);
   own.decided.wait_for(lock, bounds_.patience, [&] { return own.state != State::waiting; });
   if (own.state == State::waiting) waiting_.erase(waiter);
   return Place(own.state == State::given ? this : nullptr);
+}
+
+void HashSlots::stop() {
+  const std::scoped_lock lock(mutex_);
+  stopped_ = true;
+  while (!waiting_.empty()) decide(waiting_.begin(), State::turned_away);
 }
 
 std::size_t HashSlots::waiting() const {
@@ -66,10 +74,16 @@ HashSlots::Waiters::iterator HashSlots::last() {
   return worst;
 }
 
-void HashSlots::begin(const Claim& claim) {
+void HashSlots::begin(const Claim& claim) noexcept {
   ++inside_;
-  if (last_turns_.size() >= kTurns) last_turns_.clear();
-  last_turns_[claim.source.network] = last_turns_[claim.source.address] = ++turns_;
+  ++turns_;
+  try {
+    if (last_turns_.size() >= kTurns) last_turns_.clear();
+    last_turns_[claim.source.network] = turns_;
+    last_turns_[claim.source.address] = turns_;
+  } catch (const std::bad_alloc&) {
+    // Without memory for the turns the order is that of failures and arrival.
+  }
 }
 
 void HashSlots::decide(Waiters::iterator waiter, State state) {

@@ -57,6 +57,9 @@ class HashSlots {
   // Waits for a place. Returns none when too many wait that come first, or the patience ends.
   [[nodiscard]] Place enter(const Claim& claim);
 
+  // Turns away all who wait, and whoever would have to wait from now on: the server is to end.
+  void stop();
+
   // Returns how many wait.
   [[nodiscard]] std::size_t waiting() const;
 
@@ -81,7 +84,7 @@ class HashSlots {
   // Call these with `mutex_` held.
   [[nodiscard]] Rank rank_of(const Claim& claim) const;
   [[nodiscard]] std::uint64_t turn_of(std::uint64_t key) const;
-  void begin(const Claim& claim);
+  void begin(const Claim& claim) noexcept;
   void decide(Waiters::iterator waiter, State state);
   [[nodiscard]] Waiters::iterator first();
   [[nodiscard]] Waiters::iterator last();
@@ -90,6 +93,7 @@ class HashSlots {
   const Bounds bounds_;
   mutable std::mutex mutex_;  // guards what follows
   std::size_t inside_ = 0;
+  bool stopped_ = false;
   Waiters waiting_;  // in the order in which they came
   std::uint64_t turns_ = 0;
   // The last turns of networks and addresses, by their keys in Throttle::Source.

@@ -79,6 +79,8 @@ class SignIn {
   // Returns the refusal with a challenge.
   [[nodiscard]] Refusal ask_again(const http1::Peer& peer, std::string detail);
 
+  // Lets nobody wait for a password to be verified any more (503), so that the server can end soon.
+  void stop_waiting() { hashing_.stop(); }
   // Returns how many passwords wait to be verified.
   [[nodiscard]] std::size_t waiting() const { return hashing_.waiting(); }
 

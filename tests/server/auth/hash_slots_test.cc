@@ -115,6 +115,20 @@ TEST_F(HashSlotsTest, ThePatienceEnds) {
   EXPECT_EQ(slots.waiting(), 0U);
 }
 
+TEST_F(HashSlotsTest, NobodyWaitsOnceItIsStopped) {
+  auth::HashSlots slots({.at_once = 1});
+  std::vector<std::thread> waiting;
+  {
+    const auth::HashSlots::Place taken = slots.enter({});
+    for (int i = 0; i < 3; ++i) waiting.emplace_back([&slots] { EXPECT_FALSE(slots.enter({})); });
+    while (slots.waiting() < 3) std::this_thread::yield();
+    slots.stop();
+    for (std::thread& thread : waiting) thread.join();
+    EXPECT_FALSE(slots.enter({}));
+  }
+  EXPECT_TRUE(slots.enter({})) << "what need not wait is verified";
+}
+
 TEST_F(HashSlotsTest, APlaceIsFreeAgainOnceItIsLeft) {
   auth::HashSlots slots({.at_once = 2, .waiting = 0});
   for (int i = 0; i < 100; ++i) {
