@@ -24,7 +24,9 @@ class PropFindCache;
 
 struct Call {
   Request& request;
-  const std::shared_ptr<const Caller>& caller;  // never null
+  // Never null. write() and require_signed_in() in dav/rights.h replace it when the accounts
+  // change.
+  std::shared_ptr<const Caller> caller;
   const Method& method;
   storage::Namespace& names;
   storage::ContentStore& contents;

@@ -41,6 +41,18 @@ void add_grants_of_groups(std::vector<storage::Grant>& grants, const storage::Ac
   }
 }
 
+Caller anonymous(storage::Right right) {
+  Caller caller;
+  caller.grants.push_back({.path = {}, .right = right});
+  return caller;
+}
+
+// Returns true when what opened the account without a device token still does. Who changes a
+// password wants those out who know the old one.
+bool opens_the_same(const storage::Account& before, const storage::Account& now) {
+  return before.password_hash == now.password_hash && before.certificate == now.certificate;
+}
+
 }  // namespace
 
 std::shared_ptr<const Caller> caller_of(const std::shared_ptr<const storage::Accounts>& accounts,
@@ -59,6 +71,7 @@ std::shared_ptr<const Caller> caller_of(const std::shared_ptr<const storage::Acc
   add_grants_of_groups(caller->grants, *accounts, account);
   caller->quota_bytes = account.quota_bytes;
   caller->quota_resources = account.quota_resources;
+  caller->accounts = accounts;
   if (token != nullptr) {
     caller->scope = token->path;
     caller->most = token->read_only ? storage::Right::read : storage::Right::write;
@@ -67,18 +80,40 @@ std::shared_ptr<const Caller> caller_of(const std::shared_ptr<const storage::Acc
   return caller;
 }
 
+std::shared_ptr<const Caller> caller_as_of(const std::shared_ptr<const Caller>& caller,
+                                           const std::shared_ptr<const storage::Accounts>& now) {
+  if (!caller->accounts || caller->accounts == now) return caller;
+  if (caller->account == storage::kNobody) return now->accounts.empty() ? caller : nullptr;
+  const storage::Account* const account = now->find(caller->account);
+  if (account == nullptr || account->suspended) return nullptr;
+  if (caller->token.empty()) {
+    const storage::Account* const before = caller->accounts->find(caller->account);
+    const bool same = before != nullptr && opens_the_same(*before, *account);
+    return same ? caller_of(now, *account) : nullptr;
+  }
+  const storage::DeviceToken* const token = now->find_token(caller->token);
+  const storage::DeviceToken* const before = caller->accounts->find_token(caller->token);
+  const bool same = token != nullptr && before != nullptr && token->account == account->id &&
+                    token->hash == before->hash;
+  return same ? caller_of(now, *account, token) : nullptr;
+}
+
 std::shared_ptr<const Caller> anonymous_caller(storage::Right right) {
   // The callers are made once, because every request begins as one of them.
   static const std::array<std::shared_ptr<const Caller>, 3> callers = [] {
     std::array<std::shared_ptr<const Caller>, 3> made;
-    for (const auto each : {storage::Right::none, storage::Right::read, storage::Right::write}) {
-      Caller caller;
-      caller.grants.push_back({.path = {}, .right = each});
-      made.at(static_cast<std::size_t>(each)) = std::make_shared<const Caller>(std::move(caller));
-    }
+    for (const auto each : {storage::Right::none, storage::Right::read, storage::Right::write})
+      made.at(static_cast<std::size_t>(each)) = std::make_shared<const Caller>(anonymous(each));
     return made;
   }();
   return callers.at(static_cast<std::size_t>(right));
+}
+
+std::shared_ptr<const Caller> anonymous_caller(storage::Right right,
+                                               std::shared_ptr<const storage::Accounts> accounts) {
+  Caller caller = anonymous(right);
+  caller.accounts = std::move(accounts);
+  return std::make_shared<const Caller>(std::move(caller));
 }
 
 }  // namespace holdfast::dav

@@ -1,6 +1,7 @@
 // The caller of a request and its rights: those of an account, restricted by a device token if the
-// caller signed in with one, or those of anonymous clients. An immutable value, made once per
-// sign-in and shared by requests; any thread.
+// caller signed in with one, or those of anonymous clients. An immutable value, made from the
+// accounts as of one commit and shared by requests. A request that writes is judged again by the
+// accounts as of its own commit: caller_as_of() returns its caller by them. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,9 @@ struct Caller {
   storage::Right most = storage::Right::write;
   std::optional<std::uint64_t> quota_bytes;
   std::optional<std::uint64_t> quota_resources;
+  // The accounts that the caller was made from. Null for a caller that depends on no account: for
+  // anonymous clients who may do the same while there are accounts.
+  std::shared_ptr<const storage::Accounts> accounts;
 };
 
 // Returns the caller for a client that signed in to `account`, which is one of `accounts`: with a
@@ -37,7 +41,20 @@ struct Caller {
     const std::shared_ptr<const storage::Accounts>& accounts, const storage::Account& account,
     const storage::DeviceToken* token = nullptr);
 
+// Returns the caller that `caller` is by other accounts, `now`: it has the rights and the quota of
+// its account as `now` has them. Returns null when the client is not signed in any more: its
+// account or its device token is gone, the password or the certificate of the account was changed,
+// or it was anonymous and may not be since there are accounts. A device token that expires while a
+// request runs lets the request finish.
+[[nodiscard]] std::shared_ptr<const Caller> caller_as_of(
+    const std::shared_ptr<const Caller>& caller,
+    const std::shared_ptr<const storage::Accounts>& now);
+
 // Returns the caller for anonymous clients with one right everywhere; `right` may be none.
 [[nodiscard]] std::shared_ptr<const Caller> anonymous_caller(storage::Right right);
+// Returns the same for a time without accounts, which `accounts` has none of: the caller's rights
+// end with the first account.
+[[nodiscard]] std::shared_ptr<const Caller> anonymous_caller(
+    storage::Right right, std::shared_ptr<const storage::Accounts> accounts);
 
 }  // namespace holdfast::dav

@@ -61,7 +61,7 @@ bool holds(const IfCondition& condition, const storage::Resolution& about) {
 
 }  // namespace
 
-Conditions::Conditions(const Call& call) : caller_(call.caller) {
+Conditions::Conditions(const Call& call) : call_(call) {
   if_match_text_ = call.fields().joined("If-Match").value_or("");
   if_match_ = tags_field(call, "If-Match");
   if_none_match_ = tags_field(call, "If-None-Match");
@@ -144,7 +144,7 @@ void Conditions::check_if(const storage::Snapshot& snapshot,
     const storage::Resolution* about = &elsewhere;
     if (!if_->lists[i].resource) {
       about = &target;
-    } else if (tagged_[i] && right_on(*caller_, *tagged_[i]) >= storage::Right::read) {
+    } else if (tagged_[i] && right_on(*call_.caller, *tagged_[i]) >= storage::Right::read) {
       elsewhere = snapshot.resolve(*tagged_[i]);
     }
     const auto& conditions = if_->lists[i].conditions;

@@ -21,7 +21,7 @@ class Conditions {
   // Reads If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If and Lock-Token of the
   // call. Throws Error 400 for a malformed If. A malformed Lock-Token is ignored. A malformed
   // If-None-Match matches nothing (docs/clients.md R34). A malformed If-Match matches nothing
-  // either, so that the answer is 412.
+  // either, so that the answer is 412. The call must outlive the result.
   explicit Conditions(const Call& call);
 
   // Evaluates all of them for a method other than GET and HEAD on the resolved target. Throws Error
@@ -44,7 +44,7 @@ class Conditions {
   void check_tags(const storage::Snapshot& snapshot, const storage::Resolution& target) const;
   void check_if(const storage::Snapshot& snapshot, const storage::Resolution& target) const;
 
-  std::shared_ptr<const Caller> caller_;
+  const Call& call_;
   std::string if_match_text_;  // as sent, for the text of a refusal
   std::optional<http::EntityTagList> if_match_;
   std::optional<http::EntityTagList> if_none_match_;

@@ -13,8 +13,6 @@
 namespace holdfast::dav {
 namespace {
 
-using storage::Right;
-
 // Parses the target, and checks what can be checked about the method without the store. Throws
 // Error 400, 403, 404, 405 or 414.
 Target parse_target(const Request& request, const Method& method, const Options& options) {
@@ -32,18 +30,6 @@ Target parse_target(const Request& request, const Method& method, const Options&
     throw Error(method.access == Access::read ? 404 : 403, "the URL is above the prefix");
   }
   return target;
-}
-
-// Checks the caller's right on the path that the URL names, whatever is mapped there.
-void judge_target(const Call& call) {
-  const Right needed = call.method.right;
-  if (needed == Right::none) return;
-  const storage::Path& path = call.target.path;
-  const Caller& caller = *call.caller;
-  if (right_on(caller, path) >= needed) return;
-  // For methods that read, a path above something that the caller may read is enough.
-  if (call.method.access == Access::read && leads_to_rights(caller, path)) return;
-  require_right(call, path, call.target.trailing_slash || path.is_root(), needed);
 }
 
 // Returns the account's name; empty when there is no such account.
@@ -97,7 +83,7 @@ Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& c
     const Method& method = dispatch(request.method);
     Call call{request,  caller,  method,      names_,  contents_,
               options_, parses_, *propfinds_, *space_, parse_target(request, method, options_)};
-    judge_target(call);
+    require_right_on_target(call);
     if (method.body == BodyUse::none) refuse_body(call);
     response = method.handle(call);
     if (response.changed) response.changed->path = href({}, call.target.path, false);

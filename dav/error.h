@@ -57,6 +57,7 @@ class Error : public std::exception {
   bool is_told = true;         // false: `detail` is for the log only
   std::string message;         // for the client, in place of any other sentence
   bool lacks_right = false;    // as Response::lacks_right
+  bool signed_out = false;     // as Response::signed_out
   std::string_view privilege;  // with need_privileges: "read" or "write", for each of hrefs
   std::string fields;          // extra header field lines, each ending in CRLF (Allow, ETag, …)
 

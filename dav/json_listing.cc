@@ -127,21 +127,22 @@ class Listing final : public Producer {
         append_text(out, "type", http::content_type(resource.name));
         append_text(out, "etag", "\"" + resource.etag + "\"");
       }
-      append_locks(out, member.locks);
+      append_locks(out, member);
     }
     out += '}';
   }
 
-  // The tokens are capabilities and are not shown.
-  void append_locks(std::string& out, const std::vector<storage::Lock>& locks) const {
-    if (locks.empty()) return;
+  // The tokens are capabilities and are not shown. The owner is shown where the lock is rooted, so
+  // that a listing has it once.
+  void append_locks(std::string& out, const storage::Member& member) const {
+    if (member.locks.empty()) return;
     out += ",\"locks\":[";
-    for (const storage::Lock& lock : locks) {
-      if (&lock != &locks.front()) out += ',';
+    for (const storage::Lock& lock : member.locks) {
+      if (&lock != &member.locks.front()) out += ',';
       out += lock.scope == storage::LockScope::exclusive ? "{\"scope\":\"exclusive\""
                                                          : "{\"scope\":\"shared\"";
       append_text(out, "depth", lock.infinite ? "infinity" : "0");
-      append_text(out, "owner", lock.owner);
+      if (lock.root_id == member.resource.id) append_text(out, "owner", lock.owner);
       if (const storage::Account* creator = accounts_->find(lock.creator))
         append_text(out, "creator", creator->name);
       append_text(out, "expires", http::format_rfc3339(lock.expires() / 1000));

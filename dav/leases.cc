@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "dav/locks.h"
+#include "dav/rights.h"
 
 namespace holdfast::dav {
 namespace {
@@ -41,7 +42,7 @@ bool may_live(const Call& call, const storage::Transaction& tx, const Lock& lock
   const Resolution root = tx.resolve(lock.root);
   return root.mapped() && root.resource->id == lock.root_id &&
          !conflicting_lock(tx, root, lock.scope, lock.infinite) &&
-         root.locks.size() < call.options.shared_lock_limit &&
+         too_many_locks(call.options, root.locks, lock).empty() &&
          (lock.creator == storage::kNobody ||
           tx.locks_of(lock.creator) < call.options.locks_per_account);
 }
@@ -51,7 +52,7 @@ bool revive_at(const Call& call, storage::Transaction& tx, const Resolution& at,
   bool revived = false;
   for (const Lock& lock : tx.late_locks(at, kLateLockS)) {
     const auto named = std::find(pending.begin(), pending.end(), lock.token);
-    if (named == pending.end() || !created_by(lock, *call.caller)) continue;
+    if (named == pending.end() || !may_use(lock, *call.caller)) continue;
     pending.erase(named);
     if (!may_live(call, tx, lock)) continue;
     (void)tx.refresh_lock(lock, lock.timeout_s);
@@ -87,12 +88,12 @@ bool revive_named_locks(const Call& call, const Conditions& conditions, storage:
   return revived;
 }
 
-HeldLocks::HeldLocks(const Call& call, const Conditions& conditions)
+HeldLocks::HeldLocks(Call& call, const Conditions& conditions)
     : call_(call), conditions_(conditions), due_(std::numeric_limits<Millis>::max()) {
   if (conditions.submitted_tokens().empty()) return;
   Resolution target = call.names.snapshot()->resolve(call.target.path);
   if (!pending_tokens(conditions, {&target}).empty()) {
-    call.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
+    write(call, storage::Flush::deferrable, [&](storage::Transaction& tx) {
       target = tx.resolve(call.target.path);
       if (revive_named_locks(call, conditions, tx, {&target}))
         target = tx.resolve(call.target.path);
@@ -107,7 +108,7 @@ void HeldLocks::look(const Resolution& target) {
       const bool known = std::any_of(held_.begin(), held_.end(), [&](const Held& held) {
         return held.lock.token == lock.token;
       });
-      if (known || !conditions_.submitted(lock.token) || !created_by(lock, *call_.caller)) continue;
+      if (known || !conditions_.submitted(lock.token) || !may_use(lock, *call_.caller)) continue;
       held_.push_back({.lock = lock, .expires = lock.expires()});
       due_ = std::min(due_, lock.expires() - kLeastLeftS * 1000);
     }
@@ -120,7 +121,7 @@ void HeldLocks::keep() {
 
 void HeldLocks::stretch() {
   std::vector<Held> kept;
-  call_.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
+  write(call_, storage::Flush::deferrable, [&](storage::Transaction& tx) {
     kept.clear();
     for (const Held& held : held_) {
       const auto lock = tx.find_lock(tx.resolve(held.lock.root), held.lock.token);

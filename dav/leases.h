@@ -31,7 +31,7 @@ class HeldLocks {
  public:
   // Makes locks live again that can, and reads when the others run out. Writes only when a
   // submitted token belongs to no live lock.
-  HeldLocks(const Call& call, const Conditions& conditions);
+  HeldLocks(Call& call, const Conditions& conditions);
   // Call before each wait for the client. Reads the clock, and refreshes the locks that would run
   // out.
   void keep();
@@ -48,7 +48,7 @@ class HeldLocks {
   void look(const storage::Resolution& target);
   void stretch();
 
-  const Call& call_;
+  Call& call_;
   const Conditions& conditions_;
   std::vector<Held> held_;
   storage::Millis due_ = 0;  // lease time at which keep() must refresh

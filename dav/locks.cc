@@ -8,12 +8,17 @@
 
 #include "dav/headers.h"
 #include "dav/refusal.h"
+#include "dav/rights.h"
 #include "dav/xml/output.h"
 #include "text/hex.h"
 
 namespace holdfast::dav {
 
 namespace {
+
+// The DAV:owner elements of the locks that cover one resource may have this many times the bytes
+// that one may have.
+constexpr std::uint64_t kOwners = 4;
 
 // The shared locks on one resource and the submitted tokens: one token is enough for all of them
 // (RFC 4918 §6.2, §7.5).
@@ -77,6 +82,10 @@ bool created_by(const storage::Lock& lock, const Caller& caller) {
   return lock.creator == caller.account;
 }
 
+bool may_use(const storage::Lock& lock, const Caller& caller) {
+  return created_by(lock, caller) && right_on(caller, lock.root) >= storage::Right::write;
+}
+
 void require_tokens(const Call& call, const Conditions& conditions,
                     const storage::Snapshot& snapshot, std::span<const storage::Lock> locks) {
   const TokenCheck check(call, conditions, snapshot);
@@ -129,6 +138,23 @@ std::optional<storage::Lock> conflicting_lock(const storage::Snapshot& snapshot,
   return found;
 }
 
+std::string_view too_many_locks(const Options& options, std::span<const storage::Lock> others,
+                                const storage::Lock& wanted) {
+  if (others.size() >= options.shared_lock_limit)
+    return "the resource has as many shared locks as allowed";
+  std::size_t own = 0;
+  std::uint64_t owner_bytes = wanted.owner.size();
+  for (const storage::Lock& other : others) {
+    if (other.creator == wanted.creator) ++own;
+    owner_bytes += other.owner.size();
+  }
+  if (wanted.creator != storage::kNobody && own >= options.shared_locks_per_account)
+    return "the account has as many shared locks on the resource as allowed";
+  if (owner_bytes > kOwners * options.lock_owner_limit_bytes)
+    return "the owners of the locks on the resource are too long together";
+  return {};
+}
+
 std::string lock_root_href(const Options& options, const storage::Snapshot& snapshot,
                            const storage::Lock& lock) {
   const auto root = snapshot.resolve(lock.root).resource;
@@ -136,18 +162,19 @@ std::string lock_root_href(const Options& options, const storage::Snapshot& snap
 }
 
 void append_active_lock(std::string& out, const storage::Lock& lock, std::string_view root_href,
-                        storage::Millis lease_now, bool show_token) {
+                        storage::Millis lease_now, ActiveLockParts parts) {
   out += "<D:activelock><D:locktype><D:write/></D:locktype><D:lockscope>";
   out += lock.scope == storage::LockScope::exclusive ? "<D:exclusive/>" : "<D:shared/>";
   out += "</D:lockscope><D:depth>";
   out += lock.infinite ? "infinity" : "0";
   out += "</D:depth>";
-  if (!lock.owner.empty()) out.append("<D:owner>").append(lock.owner).append("</D:owner>");
+  if (parts.owner && !lock.owner.empty())
+    out.append("<D:owner>").append(lock.owner).append("</D:owner>");
   const storage::Millis left = std::max<storage::Millis>(0, lock.expires() - lease_now);
   out.append("<D:timeout>Second-")
       .append(std::to_string((left + 999) / 1000))
       .append("</D:timeout>");
-  if (show_token)
+  if (parts.token)
     out.append("<D:locktoken><D:href>").append(lock.token).append("</D:href></D:locktoken>");
   out += "<D:lockroot><D:href>";
   xml::append_escaped(out, root_href);

@@ -14,6 +14,10 @@ namespace holdfast::dav {
 // Returns true when `caller` created the lock (RFC 4918 §6.4), compared by the account's id. All
 // anonymous clients are one creator.
 [[nodiscard]] bool created_by(const storage::Lock& lock, const Caller& caller);
+// Returns true when `caller` created the lock and may write at its root. Only such a caller is
+// shown the token and may refresh and remove the lock: a device token that is narrowed to a path is
+// told nothing of the locks that its account holds elsewhere.
+[[nodiscard]] bool may_use(const storage::Lock& lock, const Caller& caller);
 
 // Refuses unless every lock of `locks`, which all cover one resource, lets this request write: each
 // exclusive lock needs its token submitted; of shared locks, one token is enough (RFC 4918 §6.2,
@@ -42,14 +46,25 @@ void require_tokens_within(const Call& call, const Conditions& conditions,
                                                             storage::LockScope scope,
                                                             bool infinite);
 
+// Returns why `wanted` would be too much beside the locks that cover the same resource, as a
+// sentence; empty when it would not. Every listing of the resource shows them all, and they shut
+// others out, so they are few, and those of one account fewer.
+[[nodiscard]] std::string_view too_many_locks(const Options& options,
+                                              std::span<const storage::Lock> others,
+                                              const storage::Lock& wanted);
+
 // Returns the href of a lock's root as this server spells it.
 [[nodiscard]] std::string lock_root_href(const Options& options, const storage::Snapshot& snapshot,
                                          const storage::Lock& lock);
 
-// Appends DAV:activelock (RFC 4918 §14.1). The token is shown only to the lock's creator (RFC 4918
-// §15.8).
+// The parts of DAV:activelock that not everybody gets, or not everywhere.
+struct ActiveLockParts {
+  bool token = false;  // for whom may_use() holds (RFC 4918 §15.8)
+  bool owner = false;  // where the lock is rooted, so that a listing has it once
+};
+// Appends DAV:activelock (RFC 4918 §14.1).
 void append_active_lock(std::string& out, const storage::Lock& lock, std::string_view root_href,
-                        storage::Millis lease_now, bool show_token);
+                        storage::Millis lease_now, ActiveLockParts parts);
 
 // Returns a new random "urn:uuid:" token (RFC 4918 §6.5), version 4.
 [[nodiscard]] std::string new_lock_token();

@@ -49,6 +49,8 @@ struct Options {
   std::uint64_t property_total_limit_bytes = 1024 * 1024;      // of one resource's, in total; 507
   std::uint64_t lock_owner_limit_bytes = 4096;                 // as stored; 400
   std::size_t shared_lock_limit = 32;                          // that cover one resource; 507
+  std::size_t shared_locks_per_account = 4;                    // of those; unlimited for anonymous
+                                                               // clients; 507
   std::size_t locks_per_account = 1000;                        // unlimited for anonymous clients;
                                                                // 507
 };

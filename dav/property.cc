@@ -67,8 +67,9 @@ void render_lockdiscovery(std::string& out, const Member& member, const Property
   for (const storage::Lock& lock : member.locks) {
     // A lock that covers this member and is not rooted at it is rooted at a collection above it.
     const bool collection = lock.root_id != member.resource.id || member.resource.is_collection();
-    append_active_lock(out, lock, href(context.options->space, lock.root, collection),
-                       context.lease_now, created_by(lock, *context.caller));
+    append_active_lock(
+        out, lock, href(context.options->space, lock.root, collection), context.lease_now,
+        {.token = may_use(lock, *context.caller), .owner = lock.root_id == member.resource.id});
   }
   out += "</D:lockdiscovery>";
 }

@@ -317,6 +317,7 @@ Response to_response(const Error& error, const Request& request, const Options& 
   response.fields = error.fields;
   response.log_detail = error.detail;
   response.lacks_right = error.lacks_right;
+  response.signed_out = error.signed_out;
   if (response.status < 400) return response;  // a 304 has no body
   // Without this field, Windows caches a 404 for a minute, for any case of the name
   // (docs/clients.md R25).

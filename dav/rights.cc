@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "dav/method.h"
 #include "storage/name_key.h"
 
 namespace holdfast::dav {
@@ -31,6 +32,12 @@ Path joined(const Path& base, std::span<const std::string> below) {
   return Path(std::move(segments));
 }
 
+Error signed_out() {
+  Error error(401, "the account, the token or the password was taken away meanwhile");
+  error.signed_out = true;
+  return error;
+}
+
 Error lacking(const Call& call, const Path& path, bool slash, Right needed) {
   Error error(Precondition::need_privileges, needed == Right::write
                                                  ? "the caller may not write there"
@@ -39,6 +46,15 @@ Error lacking(const Call& call, const Path& path, bool slash, Right needed) {
   error.privilege = needed == Right::write ? "write" : "read";
   error.hrefs.push_back(href(call.options.space, path, slash));
   return error;
+}
+
+// Makes the call's caller that of `now`, and checks that it may still do what it asks for.
+void judge_again(Call& call, const std::shared_ptr<const storage::Accounts>& now) {
+  std::shared_ptr<const Caller> caller = caller_as_of(call.caller, now);
+  if (caller == call.caller) return;
+  if (!caller) throw signed_out();
+  call.caller = std::move(caller);
+  require_right_on_target(call);
 }
 
 // Returns the granted paths strictly below `root` on which the caller has less than `needed`.
@@ -76,6 +92,28 @@ bool leads_to_rights(const Caller& caller, const Path& path) {
 
 void require_right(const Call& call, const Path& path, bool slash, Right needed) {
   if (right_on(*call.caller, path) < needed) throw lacking(call, path, slash, needed);
+}
+
+void require_right_on_target(const Call& call) {
+  const Right needed = call.method.right;
+  if (needed == Right::none) return;
+  const Path& path = call.target.path;
+  const Caller& caller = *call.caller;
+  if (right_on(caller, path) >= needed) return;
+  // For methods that read, a path above something that the caller may read is enough.
+  if (call.method.access == Access::read && leads_to_rights(caller, path)) return;
+  require_right(call, path, call.target.trailing_slash || path.is_root(), needed);
+}
+
+void write(Call& call, storage::Flush flush, const std::function<void(storage::Transaction&)>& fn) {
+  call.names.write(flush, [&](storage::Transaction& tx) {
+    judge_again(call, tx.accounts());
+    fn(tx);
+  });
+}
+
+void require_signed_in(Call& call) {
+  if (call.caller->accounts) judge_again(call, call.names.accounts());
 }
 
 void require_visible(const Call& call, const storage::Resolution& target) {

@@ -1,9 +1,9 @@
 // The rights of a caller: to read and to write by path, and what follows for trees, for collections
 // above something readable, and for the members of a listing (RFC 3744 as far as
-// docs/conformance.md says). A caller's rights do not change, so a path alone decides about the
-// resource on it, mapped or not. The rights on a tree depend on what is mapped in it, so they are
-// checked in the snapshot or transaction in which the request is carried out. Pure functions; any
-// thread.
+// docs/conformance.md says). A path alone decides about the resource on it, mapped or not. The
+// rights on a tree depend on what is mapped in it, so they are checked in the snapshot or
+// transaction in which the request is carried out. A write is judged by the accounts as of its own
+// commit (docs/robustness.md S8): see write(). Pure functions but for write(); any thread.
 //
 // A new member needs the right to write on its own path and none on its collection: the account may
 // make, remove and replace the granted path itself. (RFC 3744's bind and unbind on the collection
@@ -13,6 +13,7 @@
 // answer that would show it (404, 409, 412, 423).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,6 +37,20 @@ namespace holdfast::dav {
 // Throws Error 403 unless the caller has `needed` on the path. With `slash` the refusal names the
 // path as a collection.
 void require_right(const Call& call, const storage::Path& path, bool slash, storage::Right needed);
+
+// Throws Error 403 unless the caller has the right that the method needs on the path that the URL
+// names, whatever is mapped there.
+void require_right_on_target(const Call& call);
+
+// Runs `fn` in a transaction, as storage::Namespace::write does, for the caller by the accounts of
+// that instant. Throws Error 401 when the client is not signed in any more (caller_as_of), and 403
+// when the caller has lost the right on the target. `fn` checks the rights on everything else that
+// it changes, by call.caller. While the accounts are the same, this costs one comparison.
+void write(Call& call, storage::Flush flush, const std::function<void(storage::Transaction&)>& fn);
+
+// Checks the same by the accounts of now, for a request whose body is still under way. Call it for
+// each piece: it takes one look at the accounts. Throws like write().
+void require_signed_in(Call& call);
 
 // Throws Error 403 for a resource that the caller may not read, unless it is a collection above
 // something that the caller may read. Methods that read call it before existing(), after the engine

@@ -155,6 +155,9 @@ struct Response {
   bool lacks_right = false;
   // Set when the request changed something and that is committed.
   std::optional<Change> changed;
+  // True for a 401: what the client signed in with was taken away while the request was under way.
+  // The client gets a challenge (RFC 9110 §15.5.2).
+  bool signed_out = false;
   // One plain sentence for the log when the request was refused or failed. It is never sent.
   std::string log_detail;
 

@@ -119,6 +119,17 @@ std::optional<AbsoluteForm> split_absolute_form(std::string_view text) {
   return AbsoluteForm{text.substr(0, colon), rest.substr(0, end), rest.substr(end)};
 }
 
+std::string loggable_target(std::string_view target) {
+  if (target.starts_with('/')) return std::string(target);
+  const std::size_t scheme = target.find("://");
+  const std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const std::size_t end = std::min(target.find_first_of("/?#", begin), target.size());
+  std::string_view authority = target.substr(begin, end - begin);
+  authority.remove_prefix(std::min(authority.rfind('@') + 1, authority.size()));
+  if (begin > 0 && !Authority::parse(authority)) authority = "…";
+  return std::string(target.substr(0, begin)).append(authority).append(target.substr(end));
+}
+
 std::string_view without_authority(std::string_view target) {
   if (target.starts_with('/')) return target;
   const std::optional<AbsoluteForm> url = split_absolute_form(target);

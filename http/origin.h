@@ -74,6 +74,9 @@ struct AbsoluteForm {
 };
 // Returns nullopt unless the text begins with scheme "://".
 [[nodiscard]] std::optional<AbsoluteForm> split_absolute_form(std::string_view text);
+// Returns a request target in any form as a log may have it: without user information, because
+// clients put passwords there, and with "…" for an authority that is malformed.
+[[nodiscard]] std::string loggable_target(std::string_view target);
 // Returns the path and query of an absolute form, "/" when it has no path; returns any other text
 // as it is.
 [[nodiscard]] std::string_view without_authority(std::string_view target);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <string>
+#include <sys/prctl.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -183,6 +184,9 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace holdfast::server
 
 int main(int argc, char** argv) {
+  // No program that this process might come to start gets more rights than it has: no setuid bit
+  // and no file capability counts. It needs none, and it cannot be undone.
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   holdfast::server::open_standard_streams();
   try {
     return holdfast::server::run(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));

@@ -46,6 +46,19 @@ bool account_name_allowed(std::string_view name) {
   return NameKey(name).is_name();
 }
 
+bool new_account_name_allowed(std::string_view name) {
+  if (!account_name_allowed(name)) return false;
+  bool space_allowed = false;
+  while (!name.empty()) {
+    const text::CodePoint first = text::first_code_point(name);
+    const bool is_space = first.value == U' ';
+    if (is_space ? !space_allowed : !text::is_name_character(first.value)) return false;
+    space_allowed = !is_space;
+    name.remove_prefix(first.length);
+  }
+  return space_allowed;
+}
+
 const Account* Accounts::find(std::string_view name) const {
   const auto found =
       std::lower_bound(accounts.begin(), accounts.end(), name,

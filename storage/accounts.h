@@ -58,6 +58,12 @@ struct Account {
 
 // Returns true when `name` follows the rule that Account::name states.
 [[nodiscard]] bool account_name_allowed(std::string_view name);
+// Returns true when an account may be added under this name: one that is allowed, whose characters
+// are all seen (text::is_name_character), and that has at most one space between any two others.
+// That is RFC 8265 §3.1 and §3.4 as far as the categories of Unicode tell.
+//
+// Accounts with other names, from before this rule, stay.
+[[nodiscard]] bool new_account_name_allowed(std::string_view name);
 
 // Accounts that have rights and a quota together. Groups and accounts have names of their own and
 // ids in common.
@@ -91,6 +97,7 @@ struct Accounts {
   std::vector<Account> accounts;    // in name order, by bytes
   std::vector<Group> groups;        // in name order, by bytes
   std::vector<DeviceToken> tokens;  // in id order
+  bool any_ever = false;            // an account was made at some time, and may be gone since
 
   [[nodiscard]] const Account* find(std::string_view name) const;
   // The functions that find by id cost O(log n) after index(), and O(n) otherwise.

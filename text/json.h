@@ -8,12 +8,17 @@
 namespace holdfast::text {
 
 // Appends the text as it is written between the quotes of a JSON string. A byte that is not UTF-8
-// becomes U+FFFD, and so does a control character above U+007F, because some terminals obey it. Of
-// a text longer than `limit_bytes`, only the first `limit_bytes` bytes are written, with "…" after
-// them.
+// becomes U+FFFD, and so does a control character above U+007F, because some terminals obey it.
+// Other characters that nobody sees (is_invisible in text/utf8.h) are written as escapes, because
+// they can make a line look like another one. Of a text longer than `limit_bytes`, only the first
+// `limit_bytes` bytes are written, with "…" after them.
 void append_json_text(std::string& out, std::string_view text,
                       std::size_t limit_bytes = std::string_view::npos);
 // Appends the text as append_json_text does, with quotes around it.
 void append_json_string(std::string& out, std::string_view text);
+
+// Returns a text for people with every code point that nobody sees as such an escape: \u202e. A
+// byte that is not UTF-8 stays as it is.
+[[nodiscard]] std::string escape_invisible(std::string_view text);
 
 }  // namespace holdfast::text

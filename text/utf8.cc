@@ -59,6 +59,31 @@ CodePoint first_code_point(std::string_view text) {
   return {static_cast<char32_t>(value), static_cast<std::size_t>(length)};
 }
 
+bool is_invisible(char32_t c) {
+  switch (::utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_name_character(char32_t c) {
+  switch (::utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
+    case UTF8PROC_CATEGORY_CN:
+    case UTF8PROC_CATEGORY_CO:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_ZS:
+      return false;
+    default:
+      return !is_invisible(c) &&
+             ::utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->ignorable == 0;
+  }
+}
+
 void append_utf8(std::string& out, char32_t code_point) {
   std::array<char, 4> buffer;
   const utf8proc_ssize_t length =

@@ -29,6 +29,14 @@ void append_utf8(std::string& out, char32_t code_point);
   return c < 0x20 || (c >= 0x7F && c < 0xA0);
 }
 
+// Returns true for a code point that a reader does not see, or that changes how the text around it
+// looks: control and format characters (Cc, Cf), line and paragraph separators (Zl, Zp).
+[[nodiscard]] bool is_invisible(char32_t c);
+// Returns true for a code point that may be part of the name of an account: what is assigned and
+// seen, and no space. It leaves out Cc, Cf, Cn, Co, Cs, Zl, Zp, Zs and what Unicode tells programs
+// to ignore in display (as RFC 8264 §8 and §9 do).
+[[nodiscard]] bool is_name_character(char32_t c);
+
 // Returns how many code points a well-formed text has.
 [[nodiscard]] std::size_t count_code_points(std::string_view utf8);
 // Returns the longest beginning of a well-formed text that has at most `limit_bytes` bytes and ends

@@ -111,13 +111,13 @@ Response transfer(Call& call, bool moves) {
   const Conditions conditions(call);
   const Transfer transfer = parse(call, moves);
   const bool recursive = transfer.depth != storage::Depth::zero;
-  // The right is checked before any answer could show what is mapped there.
-  require_right(call, transfer.destination.path, transfer.destination.trailing_slash,
-                storage::Right::write);
 
   bool replaced = false;
   bool discards = false;
-  call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
+  write(call, storage::Flush::required, [&](storage::Transaction& tx) {
+    // The right is checked before any answer could show what is mapped there.
+    require_right(call, transfer.destination.path, transfer.destination.trailing_slash,
+                  storage::Right::write);
     storage::Resolution source = tx.resolve(call.target.path);
     discards = !source.mapped() && is_discarded(call.options, source) &&
                is_discarded(call.options, tx.resolve(transfer.destination.path));

@@ -17,7 +17,7 @@ Response handle_delete(Call& call) {
   if (call.target.path.is_root()) throw Error(403, "the root cannot be deleted");
 
   bool discards = false;
-  call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
+  write(call, storage::Flush::required, [&](storage::Transaction& tx) {
     storage::Resolution target = tx.resolve(call.target.path);
     if (revive_named_locks(call, conditions, tx, {&target})) target = tx.resolve(call.target.path);
     discards = !target.mapped() && is_discarded(call.options, target);

@@ -47,14 +47,20 @@ LockInfo parse_lockinfo(std::string_view body, const Options& options) {
   return info;
 }
 
-Error lock_of_another() { return {403, "the lock belongs to another account"}; }
+// Throws Error 403 unless the caller may refresh and remove the lock.
+void require_use(const Call& call, const storage::Lock& lock) {
+  if (!created_by(lock, *call.caller)) throw Error(403, "the lock belongs to another account");
+  if (!may_use(lock, *call.caller))
+    throw Error(403, "the caller may not write where the lock is rooted");
+}
 
 Response lock_answer(const Call& call, const storage::Lock& lock, bool collection,
                      storage::Millis lease_now) {
   Response response;
   response.set("Content-Type", "application/xml; charset=utf-8");
   std::string body = std::string(xml::kDeclaration) + "<D:prop xmlns:D=\"DAV:\"><D:lockdiscovery>";
-  append_active_lock(body, lock, href(call.options.space, lock.root, collection), lease_now, true);
+  append_active_lock(body, lock, href(call.options.space, lock.root, collection), lease_now,
+                     {.token = true, .owner = true});
   body += "</D:lockdiscovery></D:prop>";
   response.body = std::move(body);
   response.changed.emplace();
@@ -70,7 +76,7 @@ Response refresh(Call& call, const Conditions& conditions) {
   storage::Lock lock;
   bool collection = false;
   storage::Millis lease_now = 0;
-  call.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
+  write(call, storage::Flush::deferrable, [&](storage::Transaction& tx) {
     storage::Resolution target = tx.resolve(call.target.path);
     if (revive_named_locks(call, conditions, tx, {&target})) target = tx.resolve(call.target.path);
     conditions.check(tx, target);
@@ -80,7 +86,7 @@ Response refresh(Call& call, const Conditions& conditions) {
     // A lock covers resources, so at an unmapped URL there is no lock to refresh, whatever is
     // locked above.
     if (!target.mapped() || held == target.locks.end()) throw token_of_no_lock_to_refresh();
-    if (!created_by(*held, *call.caller)) throw lock_of_another();
+    require_use(call, *held);
     collection = held->root_id != target.resource->id || target.resource->is_collection();
     lock = tx.refresh_lock(*held, timeout_s);
     lease_now = tx.lease_now();
@@ -115,7 +121,7 @@ Response handle_lock(Call& call) {
   bool created = false;
   storage::Millis lease_now = 0;
   // When LOCK has to create its resource, the store runs this once more and flushes it.
-  call.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
+  write(call, storage::Flush::deferrable, [&](storage::Transaction& tx) {
     storage::Resolution target = tx.resolve(call.target.path);
     created = !target.mapped();
     // A resource that exists needs no expired lock for a new LOCK, but a new member may need that
@@ -129,8 +135,8 @@ Response handle_lock(Call& call) {
     conditions.check(tx, target);
     if (const auto other = conflicting_lock(tx, target, wanted.scope, wanted.infinite))
       throw lock_refused(*other, lock_root_href(call.options, tx, *other));
-    if (target.locks.size() >= call.options.shared_lock_limit)
-      throw Error(507, "the resource has as many shared locks as allowed");
+    if (const auto why = too_many_locks(call.options, target.locks, wanted); !why.empty())
+      throw Error(507, std::string(why));
     if (wanted.creator != storage::kNobody &&
         tx.locks_of(wanted.creator) >= call.options.locks_per_account)
       throw Error(507, "the account has as many locks as allowed");
@@ -166,14 +172,14 @@ Response handle_unlock(Call& call) {
   if (!token) throw Error(400, "the Lock-Token field is missing");
   const Conditions conditions(call);
 
-  call.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
+  write(call, storage::Flush::deferrable, [&](storage::Transaction& tx) {
     const storage::Resolution target = tx.resolve(call.target.path);
     conditions.check(tx, target);
     // UNLOCK of a lock that ran out lately succeeds, because Finder hides the file after any other
     // answer (docs/robustness.md L2).
     const auto lock = tx.find_lock(target, *token, kLateLockS);
     if (!lock) throw token_of_no_lock_to_remove();
-    if (!created_by(*lock, *call.caller)) throw lock_of_another();
+    require_use(call, *lock);
     tx.remove_lock(*lock);
     // Only when the request names the lock's own URL and no other lock is there was the empty file
     // made for this lock alone.

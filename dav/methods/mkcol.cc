@@ -41,7 +41,7 @@ Response handle_mkcol(Call& call) {
     throw Error(415, "MKCOL takes no body");
   }
 
-  call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
+  write(call, storage::Flush::required, [&](storage::Transaction& tx) {
     storage::Resolution target = tx.resolve(call.target.path);
     if (revive_named_locks(call, conditions, tx, {&target})) target = tx.resolve(call.target.path);
     judge(call, target);

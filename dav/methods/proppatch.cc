@@ -13,6 +13,7 @@
 #include "dav/multistatus.h"
 #include "dav/property.h"
 #include "dav/quota.h"
+#include "dav/rights.h"
 #include "dav/xml/document.h"
 #include "dav/xml/output.h"
 #include "http/date.h"
@@ -235,7 +236,7 @@ Response handle_proppatch(Call& call) {
   bool collection = false;
   bool discards = false;
   std::vector<Instruction> outcome;
-  call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
+  write(call, storage::Flush::required, [&](storage::Transaction& tx) {
     storage::Resolution target = tx.resolve(call.target.path);
     if (revive_named_locks(call, conditions, tx, {&target})) target = tx.resolve(call.target.path);
     discards = !target.mapped() && is_discarded(call.options, target);

@@ -147,12 +147,13 @@ std::uint64_t check_space(const Call& call, const storage::Snapshot& snapshot,
 
 // Passes the body to `take` piece by piece, at most `room_bytes` of it. Returns when the whole body
 // has arrived, as long as announced. Keeps the locks, if any, alive until then. Throws Error
-// otherwise.
+// otherwise, and as soon as the client is not signed in any more.
 template <class Take>
 void read_whole(Call& call, const Announced& announced, std::uint64_t room_bytes, HeldLocks* locks,
                 Take take) {
   std::uint64_t size = 0;
   for (;;) {
+    require_signed_in(call);
     if (locks != nullptr) locks->keep();
     const Body::Piece piece = call.request.body->read();
     if (!piece.bytes.empty()) {
@@ -272,7 +273,7 @@ Response handle_put(Call& call) {
 
   Outcome outcome;
   try {
-    call.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    write(call, storage::Flush::required, [&](storage::Transaction& tx) {
       storage::Resolution target = tx.resolve(call.target.path);
       if (revive_named_locks(call, conditions, tx, {&target}))
         target = tx.resolve(call.target.path);

@@ -77,7 +77,7 @@ std::string banner(const config::Config& config, auth::Anonymous anonymous, cons
   if (config.tls_self_signed)
     out += "  CERT.pem    holdfast certificate --data " + config.data +
            " > CERT.pem   for clients that are to trust the certificate\n";
-  if (anonymous == auth::Anonymous::write && !config.listen.loopback && config.public_urls.empty())
+  if (anonymous != auth::Anonymous::off && !config.listen.loopback && config.public_urls.empty())
     out +=
         "Requests for other hosts than localhost and the addresses above are answered with 421; "
         "--public-url names the one that clients use.\n";

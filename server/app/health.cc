@@ -72,6 +72,11 @@ std::optional<std::string> trouble(const cli::Store& store, const dav::Options& 
 }
 
 http::Response Admin::answer(const http::Request& request) const try {
+  // A health check over HTTP/1.0 may name no host; a browser always does.
+  if (const auto host = request.fields.find("Host"); host && !is_safe_host(*host))
+    return plain(request, 421,
+                 "This host is not served here: ask for the address, or name the host with "
+                 "--public-url.\n");
   const std::string_view path = request.target.substr(0, request.target.find('?'));
   if (path != "/healthz" && path != "/metrics")
     return plain(request, 404, "Here are only /healthz and /metrics.\n");

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "dav/engine.h"
 #include "http/message.h"
@@ -35,9 +36,11 @@ struct Admin {
   // Returns nullopt when reads and writes work, else one sentence.
   std::function<std::optional<std::string>()> trouble;
   std::function<std::string()> metrics;
+  // Returns true for a Host that no page of another server can have (OriginPolicy::is_safe_host).
+  std::function<bool(std::string_view authority)> is_safe_host;
 
-  // Answers GET and HEAD; 404 for other paths, 405 for other methods, 500 (/healthz: 503) when a
-  // function throws.
+  // Answers GET and HEAD; 404 for other paths, 405 for other methods, 421 for a Host that is not
+  // safe (against DNS rebinding), 500 (/healthz: 503) when a function throws.
   [[nodiscard]] http::Response answer(const http::Request& request) const;
 };
 

@@ -132,10 +132,19 @@ int leave_root(const config::Config& config, const process::Owner& owner,
   return log;
 }
 
+// Returns true when the settings say that clients of other machines come.
+bool is_named(const config::Config& config) {
+  return !config.public_urls.empty() || !config.trusted_proxies.empty();
+}
+
 // Returns what anonymous clients may do while there are no accounts. Throws UsageError when that
 // must be set and is not.
-auth::Anonymous without_accounts(const config::Config& config, bool has_accounts) {
-  return auth::anonymous_without_accounts(config.anonymous, config.listen, has_accounts);
+auth::Anonymous without_accounts(const config::Config& config, const storage::Accounts& accounts) {
+  return auth::anonymous_without_accounts(config.anonymous,
+                                          {.listen = config.listen,
+                                           .is_named = is_named(config),
+                                           .has_accounts = !accounts.accounts.empty(),
+                                           .had_accounts = accounts.any_ever});
 }
 
 // Returns the bytes that can still be written to the folder's file system.
@@ -239,7 +248,7 @@ struct Answering {
         policy(config.public_urls, net::hosts_of(config.listen), config.cors_origins),
         engine(*store.names, *store.contents, config.engine_options(store.contents->space().total),
                std::move(space)),
-        gate(proxies, policy, sign_in, active, self_service, engine, audit_log) {}
+        gate(proxies, policy, sign_in, active, self_service, engine, audit_log, config.hsts_s) {}
 
   const auth::Proxies proxies;
   const auth::OriginPolicy policy;
@@ -379,14 +388,14 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
         ::kill(::getpid(), SIGTERM);
       });
 
-  const auth::Anonymous anonymous =
-      without_accounts(config, !store.names->accounts()->accounts.empty());
+  const auth::Anonymous anonymous = without_accounts(config, *store.names->accounts());
   if (config.tls_self_signed) tls.emplace(self_signed_files(config));
 
   observe::Metrics metrics(clock, log.get());
   std::atomic<std::uint64_t> sign_in_failures = 0;
   auth::SignIn sign_in({.without_accounts = anonymous,
                         .with_accounts = config.anonymous.value_or(auth::Anonymous::off),
+                        .by_default = !config.anonymous,
                         .basic_over_http = config.basic_over_http,
                         .digest = config.digest,
                         .remote_user = config.remote_user},
@@ -396,7 +405,10 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
                               ++sign_in_failures;
                               observe::log_event(sentence);
                             }},
-                       clock);
+                       clock,
+                       // Passwords that wait to be verified hold at most a quarter of the
+                       // workers.
+                       {.waiting = std::max<std::size_t>(limits.workers / 4, 1)});
   auth::ActiveRequests active(limits.requests_per_account);
   auth::SelfService self_service(*store.names, sign_in, config.digest, audit_log.get());
   Newest<Answering> answering;
@@ -423,7 +435,8 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
                           store.names->stats(),
                           upkeep(store, maintenance, answering->engine.options(), audit_log.get(),
                                  sign_in_failures, config.data));
-                    }};
+                    },
+                    [&](std::string_view host) { return answering->policy.is_safe_host(host); }};
   std::unique_ptr<loop::Listener> admin_listener;
   if (config.admin_listen)
     admin_listener = make_listener(
@@ -479,6 +492,10 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
     observe::log_event("The limit of open files allows " + std::to_string(limits.connections) +
                        " connections and " + std::to_string(limits.workers) + " workers only.");
 
+  if (sign_in.anonymous() == auth::Anonymous::off && !sign_in.has_accounts())
+    observe::log_event(
+        "Nobody can read or write yet: add accounts with holdfast user add, or say with "
+        "--anonymous what everybody may do.");
   if (const auto full = below_floor(store, answering->engine.options())) observe::log_event(*full);
 
   notify_manager(process::process_environment(), "READY=1");
@@ -496,6 +513,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   wait_for_stop(log.get(), audit_log.get(), tls ? &*tls : nullptr, control ? &*control : nullptr,
                 [&] {
                   if (!settings.reread()) return;
+                  if (is_named(settings.running())) sign_in.end_default();
                   answering.make(settings.running(), store, sign_in, active, self_service,
                                  audit_log.get(), space);
                   redirect.make(settings.running(), listener->port(), net::hosts_of(config.listen));
@@ -509,6 +527,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
     // does.
     ::alarm(static_cast<unsigned>(limits.shutdown_grace_s + kCloseTimeout_s));
   }
+  sign_in.stop_waiting();
   listener->stop();
   if (redirect_listener) redirect_listener->stop();
   if (admin_listener) admin_listener->stop();
@@ -539,7 +558,7 @@ int serve(const config::Config& settings, const cli::OpenStore& open_store,
   std::error_code unreadable;
   if (!std::filesystem::exists(config.data, unreadable) ||
       std::filesystem::is_empty(config.data, unreadable))
-    static_cast<void>(without_accounts(config, false));
+    static_cast<void>(without_accounts(config, {}));
   process::block_stop_signals();
   ::umask(077);
   observe::start_event_log();

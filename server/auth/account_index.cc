@@ -3,11 +3,10 @@
 #include <cstring>
 #include <utility>
 
+#include "server/auth/secrets.h"
+
 namespace holdfast::server::auth {
 namespace {
-
-// How many right credentials, and as many wrong ones, are remembered.
-constexpr std::size_t kVerified = 4096;
 
 std::uint64_t first_bytes(const storage::Sha256& hash) {
   std::uint64_t out = 0;
@@ -26,9 +25,11 @@ const std::shared_ptr<const dav::Caller>& LazyCaller::get() const {
   return caller_;
 }
 
-AccountIndex::AccountIndex(std::shared_ptr<const storage::Accounts> accounts,
-                           const storage::Clock& clock)
-    : accounts_(std::move(accounts)), verified_(clock, kVerified) {
+AccountIndex::AccountIndex(std::shared_ptr<const storage::Accounts> accounts)
+    : accounts_(std::move(accounts)) {
+  if (empty())
+    for (const auto right : {storage::Right::none, storage::Right::read, storage::Right::write})
+      anonymous_.at(static_cast<std::size_t>(right)) = dav::anonymous_caller(right, accounts_);
   for (const storage::Account& account : accounts_->accounts) {
     const Entry& entry = by_name_.try_emplace(account.name, accounts_, account).first->second;
     if (!account.certificate.empty()) by_certificate_.emplace(account.certificate, &entry);
@@ -53,11 +54,14 @@ std::string_view AccountIndex::barred(const storage::Account& account,
   return allowed ? std::string_view() : "an address outside of the account's networks";
 }
 
+std::string_view AccountIndex::meant(std::string_view name) const {
+  const std::size_t slash = name.rfind('\\');
+  if (slash == std::string_view::npos || by_name_.contains(name)) return name;
+  return name.substr(slash + 1);
+}
+
 const AccountIndex::Entry* AccountIndex::find(std::string_view name) const {
-  auto found = by_name_.find(name);
-  if (const std::size_t slash = name.rfind('\\');
-      found == by_name_.end() && slash != std::string_view::npos)
-    found = by_name_.find(name.substr(slash + 1));
+  const auto found = by_name_.find(meant(name));
   return found == by_name_.end() ? nullptr : &found->second;
 }
 

@@ -1,11 +1,10 @@
 // The accounts as of one commit, indexed for signing in, with a caller for each account and each
-// device token, and with the credentials verified against them. It is replaced as a whole when an
-// account, a grant or a token changes, so that no credentials verified before count afterwards.
-// Immutable but for `verified`, which any thread may use. It is made in a time that grows with the
-// accounts and tokens alone: the grants of an account's groups are put together when the account is
-// first asked for.
+// device token. It is replaced as a whole when an account, a grant or a token changes. Immutable;
+// any thread. It is made in a time that grows with the accounts and tokens alone: the grants of an
+// account's groups are put together when the account is first asked for.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -13,7 +12,6 @@
 #include <unordered_map>
 
 #include "dav/caller.h"
-#include "server/auth/credential_cache.h"
 #include "server/net/networks.h"
 #include "storage/accounts.h"
 
@@ -42,7 +40,7 @@ class LazyCaller {
 
 class AccountIndex {
  public:
-  AccountIndex(std::shared_ptr<const storage::Accounts> accounts, const storage::Clock& clock);
+  explicit AccountIndex(std::shared_ptr<const storage::Accounts> accounts);
 
   AccountIndex(const AccountIndex&) = delete;
   AccountIndex& operator=(const AccountIndex&) = delete;
@@ -64,6 +62,10 @@ class AccountIndex {
   // Returns the account; nullptr when there is none. `name` is in NFC. For a Windows name such as
   // DOMAIN\alice, the part behind the backslash is tried as well.
   [[nodiscard]] const Entry* find(std::string_view name) const;
+  // Returns the name of the account that find() returns, or would return if there were one: without
+  // a DOMAIN in front of it. Failures count for this name, whatever stands before it. It is a view
+  // of `name`.
+  [[nodiscard]] std::string_view meant(std::string_view name) const;
   // Returns the token with this secret, expired or not.
   [[nodiscard]] const TokenEntry* find_token(std::string_view secret) const;
   [[nodiscard]] const Entry* find_certificate(std::string_view sha256) const;
@@ -73,19 +75,27 @@ class AccountIndex {
   [[nodiscard]] std::string_view barred(const storage::Account& account,
                                         std::string_view address) const;
 
+  // Returns the caller for anonymous clients whose right ends with the first account. Call only
+  // while there is none.
+  [[nodiscard]] std::shared_ptr<const dav::Caller> anonymous_until_accounts(
+      storage::Right right) const {
+    return anonymous_.at(static_cast<std::size_t>(right));
+  }
+
+  // Returns true when there was an account at some time.
+  [[nodiscard]] bool any_ever() const { return accounts_->any_ever || !empty(); }
   [[nodiscard]] bool empty() const { return accounts_->accounts.empty(); }
   [[nodiscard]] const std::shared_ptr<const storage::Accounts>& accounts() const {
     return accounts_;
   }
-  [[nodiscard]] CredentialCache& verified() const { return verified_; }
 
  private:
   std::shared_ptr<const storage::Accounts> accounts_;
+  std::array<std::shared_ptr<const dav::Caller>, 3> anonymous_;
   std::unordered_map<std::string_view, Entry> by_name_;
   std::unordered_map<std::string_view, const Entry*> by_certificate_;
   std::unordered_map<storage::AccountId, net::Networks> networks_;  // of accounts that have some
   std::unordered_map<std::uint64_t, TokenEntry> tokens_;  // by the first bytes of the hashes
-  mutable CredentialCache verified_;
 };
 
 }  // namespace holdfast::server::auth

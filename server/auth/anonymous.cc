@@ -16,13 +16,13 @@ std::string_view to_string(Anonymous anonymous) {
   return "off";
 }
 
-Anonymous anonymous_without_accounts(std::optional<Anonymous> set, const net::Address& listen,
-                                     bool has_accounts) {
+Anonymous anonymous_without_accounts(std::optional<Anonymous> set, const Reach& reach) {
   if (set) return *set;
-  if (listen.loopback) return Anonymous::write;
-  if (has_accounts) return Anonymous::off;
+  if (reach.listen.loopback)
+    return reach.is_named || reach.had_accounts ? Anonymous::off : Anonymous::write;
+  if (reach.has_accounts) return Anonymous::off;
   throw process::UsageError(
-      "There are no accounts, and " + listen.text() +
+      "There are no accounts, and " + reach.listen.text() +
       " can be reached from other machines: add accounts with holdfast user add, say "
       "what everybody may do with --anonymous off, read or write, or listen on "
       "127.0.0.1.");

@@ -13,8 +13,9 @@ bool CredentialCache::Entries::has(const Mac& credentials, storage::Millis now) 
 void CredentialCache::Entries::add(const Mac& credentials, storage::Millis until,
                                    std::size_t capacity) {
   if (const auto known = index.find(credentials); known != index.end()) {
-    list.erase(known->second);
-    index.erase(known);
+    known->second->until = until;
+    list.splice(list.end(), list, known->second);
+    return;
   }
   list.push_back({credentials, until});
   index.emplace(credentials, std::prev(list.end()));
@@ -27,7 +28,10 @@ CredentialCache::Verdict CredentialCache::judge(const Mac& credentials) {
   std::unique_lock lock(mutex_);
   for (;;) {
     const storage::Millis now = clock_.lease();
-    if (right_.has(credentials, now)) return Verdict::right;
+    if (right_.has(credentials, now)) {
+      right_.add(credentials, now + kLifetime, capacity_);
+      return Verdict::right;
+    }
     if (wrong_.has(credentials, now)) return Verdict::wrong;
     if (judged_.insert(credentials).second) return Verdict::unknown;
     recorded_.wait(lock);

@@ -1,7 +1,8 @@
 // Credentials that were verified lately, as a MAC under a key that only this process has. Right
 // ones are kept so that a client's next request needs no slow hash, wrong ones so that a device
-// with an old password counts as one failure and not one a minute. A cache belongs to one state of
-// the accounts. Its size is bounded: the oldest entries are removed first. Any thread.
+// with an old password counts as one failure and not one a minute. The MAC must cover what the
+// store keeps of the password, so that another password of the account is another entry. The size
+// is bounded: the entries that were not used for the longest time are removed first. Any thread.
 #pragma once
 
 #include <condition_variable>
@@ -19,6 +20,8 @@ namespace holdfast::server::auth {
 
 class CredentialCache {
  public:
+  // How long right credentials are remembered after their last use, and wrong ones after they were
+  // verified.
   static constexpr storage::Millis kLifetime = 5 * 60 * 1000;
 
   // Remembers at most `capacity` right credentials and as many wrong ones.
@@ -49,7 +52,7 @@ class CredentialCache {
       return out;
     }
   };
-  // Entries in the order in which they were added, which is the order in which they expire.
+  // Entries in the order in which they were added or used, which is that in which they expire.
   struct Entries {
     std::list<Entry> list;
     std::unordered_map<Mac, std::list<Entry>::iterator, Hash> index;

@@ -1,6 +1,8 @@
 #include "server/auth/gate.h"
 
 #include "dav/refusal.h"
+#include "http/origin.h"
+#include "server/net/address.h"
 
 namespace holdfast::server::auth {
 namespace {
@@ -8,6 +10,19 @@ namespace {
 // Returns true for a request that a browser made for a page (the Fetch standard's metadata fields).
 bool is_of_a_page(const http::Request& request) {
   return request.fields.find("Sec-Fetch-Mode").has_value();
+}
+
+}  // namespace
+
+namespace {
+
+// Returns true when the client uses TLS and a host name of this server. The promise of HSTS is made
+// over TLS alone (RFC 6797 §7.2), and browsers keep none for an address (§8.3). For localhost they
+// would keep it against every other program of the machine.
+bool is_known_by_name(const http::Request& request) {
+  if (request.scheme != "https") return false;
+  const auto host = http::Authority::parse(request.host());
+  return host && !http::is_loopback_name(host->host) && !net::IpAddress::parse(host->bare_host());
 }
 
 }  // namespace
@@ -23,11 +38,14 @@ http::Response Gate::answer(http::Request& request, http1::Peer& peer) const {
   proxies_.apply(request, peer);
   http::Response response = judge_and_answer(request, peer);
   policy_.share(request, response);
+  if (!hsts_.empty() && is_known_by_name(request)) response.set("Strict-Transport-Security", hsts_);
   return response;
 }
 
 http::Response Gate::judge_and_answer(http::Request& request, http1::Peer& peer) const {
-  if (const std::optional<Denial> denial = policy_.judge(request, sign_in_.anonymous()))
+  const Anonymous anonymous = sign_in_.anonymous();
+  const bool has_accounts = anonymous == Anonymous::read && sign_in_.has_accounts();
+  if (const std::optional<Denial> denial = policy_.judge(request, anonymous, has_accounts))
     return dav::refusal(request, engine_.options(), denial->status, denial->detail,
                         denial->sentence);
   if (std::optional<http::Response> preflight = policy_.preflight(request))
@@ -50,6 +68,8 @@ http::Response Gate::judge_and_answer(http::Request& request, http1::Peer& peer)
     return answer_own(request, peer, *caller);
   http::Response response = engine_.handle(request, caller);
   if (response.changed && audit_log_ != nullptr) record(request, peer, *caller, response);
+  if (response.signed_out)
+    return refuse(request, sign_in_.ask_again(peer, std::move(response.log_detail)));
   if (response.lacks_right)
     if (const auto refusal = sign_in_.ask_to_sign_in(*caller, peer))
       return refuse(request, *refusal);

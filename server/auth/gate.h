@@ -4,6 +4,9 @@
 // the audit log. Any thread.
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "dav/engine.h"
 #include "http/message.h"
 #include "server/auth/active_requests.h"
@@ -18,16 +21,19 @@ namespace holdfast::server::auth {
 
 class Gate {
  public:
-  // All arguments must outlive the gate. `audit_log` may be null.
+  // All references must outlive the gate. `audit_log` may be null, and outlives it too. For `hsts_s`
+  // seconds, 0 for none, browsers are told to come by https only.
   Gate(const Proxies& proxies, const OriginPolicy& policy, SignIn& sign_in, ActiveRequests& active,
-       SelfService& self_service, const dav::Engine& engine, observe::AuditLog* audit_log)
+       SelfService& self_service, const dav::Engine& engine, observe::AuditLog* audit_log,
+       std::int64_t hsts_s)
       : proxies_(proxies),
         policy_(policy),
         sign_in_(sign_in),
         active_(active),
         self_service_(self_service),
         engine_(engine),
-        audit_log_(audit_log) {}
+        audit_log_(audit_log),
+        hsts_(hsts_s > 0 ? "max-age=" + std::to_string(hsts_s) : std::string()) {}
 
   // Answers a request. `peer` becomes the client behind a trusted proxy.
   [[nodiscard]] http::Response answer(http::Request& request, http1::Peer& peer) const;
@@ -49,6 +55,7 @@ class Gate {
   SelfService& self_service_;
   const dav::Engine& engine_;
   observe::AuditLog* audit_log_;
+  const std::string hsts_;  // value of Strict-Transport-Security; empty: none
 };
 
 }  // namespace holdfast::server::auth

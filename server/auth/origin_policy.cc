@@ -53,17 +53,32 @@ bool OriginPolicy::is_foreign(std::string_view text, const http::Request& reques
   return std::find(public_urls_.begin(), public_urls_.end(), *page) == public_urls_.end();
 }
 
-std::optional<Denial> OriginPolicy::judge(const http::Request& request, Anonymous anonymous) const {
+bool OriginPolicy::is_safe_host(std::string_view text) const {
+  const auto named = http::Authority::parse(text);
+  if (!named || named->host.empty()) return false;
+  return net::IpAddress::parse(named->bare_host()) ||
+         named->host.find('.') == std::string_view::npos ||
+         std::ranges::any_of(public_urls_, [&](const http::Origin& url) {
+           return http::same_host(url.host, named->host);
+         });
+}
+
+std::optional<Denial> OriginPolicy::judge(const http::Request& request, Anonymous anonymous,
+                                          bool has_accounts) const {
   const dav::Method* method = dav::find_method(request.method);
   const bool writes = method != nullptr && method->access == dav::Access::write;
-  if (anonymous == Anonymous::write && !is_plain_probe(request, writes)) {
+  const bool needs_no_account =
+      anonymous == Anonymous::write ||
+      (anonymous == Anonymous::read && !(has_accounts && shows_who_asks(request)));
+  if (needs_no_account && !is_plain_probe(request, writes)) {
     // Behind a proxy, the target's authority is the proxy's name for this server.
     const auto target =
         request.forwarded_host.empty() ? http::split_absolute_form(request.target) : std::nullopt;
     if (!is_our_host(request.host()) || (target && !is_our_host(target->authority)))
       return Denial{421,
-                    "The Host is not this server's: anonymous writing is on, and only localhost, "
-                    "127.0.0.1, [::1], the address of --listen and --public-url are served then.",
+                    "The Host is not this server's: clients need not sign in (--anonymous), and "
+                    "only localhost, 127.0.0.1, [::1], the address of --listen and --public-url "
+                    "are served then.",
                     "This server does not answer for the host \"" + std::string(request.host()) +
                         "\". Its administrator tells it its names with --public-url."};
   }

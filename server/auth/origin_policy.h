@@ -1,8 +1,8 @@
-// Refuses requests of other web pages. While anonymous clients may write, the request's host must
-// be this server's (against DNS rebinding). A write must not come from a foreign Origin (against
-// cross-site requests) unless it has credentials in Authorization, as programs send them. What a
-// trusted proxy says about host and scheme must have been applied to the request before. Immutable
-// after construction; any thread.
+// Refuses requests of other web pages. Of a request that may do something without signing in, the
+// host must be this server's (against DNS rebinding). A write must not come from a foreign Origin
+// (against cross-site requests) unless it has credentials in Authorization, as programs send them.
+// What a trusted proxy says about host and scheme must have been applied to the request before.
+// Immutable after construction; any thread.
 #pragma once
 
 #include <optional>
@@ -37,11 +37,16 @@ class OriginPolicy {
         cors_origins_(std::move(cors_origins)) {}
 
   // Returns nullopt when the engine may answer. Otherwise the status is 421 for a Host that is not
-  // this server's while anonymous clients may write, and 403 for a write with a foreign Origin that
-  // has no credentials in Authorization, or while anonymous clients may write. A client certificate
-  // does not count as credentials, because a browser sends it by itself.
-  [[nodiscard]] std::optional<Denial> judge(const http::Request& request,
-                                            Anonymous anonymous) const;
+  // this server's while anonymous clients may write, or while they may read and the request has no
+  // credentials in Authorization (`has_accounts` says that those are looked at). It is 403 for a
+  // write with a foreign Origin that has no such credentials, or while anonymous clients may write.
+  // A client certificate does not count as credentials, because a browser sends it by itself.
+  [[nodiscard]] std::optional<Denial> judge(const http::Request& request, Anonymous anonymous,
+                                            bool has_accounts) const;
+  // Returns true for a Host that no page of another server can have: a numeric address, localhost,
+  // a name without a dot, or the host of one of the public URLs, with any port. For services beside
+  // the tree, which are asked by many names.
+  [[nodiscard]] bool is_safe_host(std::string_view authority) const;
 
   // Returns the 403 of judge() for a request that writes, whatever its method.
   [[nodiscard]] std::optional<Denial> judge_write(const http::Request& request,

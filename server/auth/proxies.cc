@@ -1,6 +1,7 @@
 #include "server/auth/proxies.h"
 
 #include <algorithm>
+#include <array>
 
 #include "http/origin.h"
 #include "server/net/address.h"
@@ -95,6 +96,17 @@ std::optional<Proxies> Proxies::parse(std::string_view list) {
   Proxies out;
   out.networks_ = *std::move(networks);
   return out;
+}
+
+std::string_view field_of_a_proxy(const http::Fields& fields) {
+  constexpr std::string_view kPrefix = "X-Forwarded-";
+  constexpr std::array<std::string_view, 3> kNames = {"Forwarded", "Via", "X-Real-IP"};
+  for (const http::Fields::Field& field : fields.all()) {
+    if (text::equal_ignoring_case(field.name.substr(0, kPrefix.size()), kPrefix)) return field.name;
+    for (const std::string_view name : kNames)
+      if (text::equal_ignoring_case(field.name, name)) return field.name;
+  }
+  return {};
 }
 
 void Proxies::apply(http::Request& request, http1::Peer& peer) const {

@@ -39,4 +39,9 @@ class Proxies {
   net::Networks networks_;
 };
 
+// Returns the name of a field that only a proxy or gateway adds, if the request has one:
+// X-Forwarded-For and its kin, Forwarded (RFC 7239), Via (RFC 9110 §7.6.3), X-Real-IP. Empty when
+// it has none.
+[[nodiscard]] std::string_view field_of_a_proxy(const http::Fields& fields);
+
 }  // namespace holdfast::server::auth

@@ -1,10 +1,12 @@
 #include "server/auth/sign_in.h"
 
+#include <array>
 #include <new>
 #include <utility>
 
 #include "dav/engine.h"
 #include "dav/method.h"
+#include "server/auth/proxies.h"
 #include "server/observe/access_log.h"
 #include "text/json.h"
 #include "text/utf8.h"
@@ -12,7 +14,9 @@
 namespace holdfast::server::auth {
 namespace {
 
-constexpr std::size_t kThrottled = 65'536;  // addresses and accounts
+constexpr std::size_t kThrottled = 65'536;  // addresses and accounts; as many networks
+constexpr std::size_t kVerified = 4096;     // right credentials; as many wrong ones
+constexpr std::size_t kKnown = 16'384;
 constexpr std::size_t kNonces = 4096;
 constexpr std::size_t kLoggedNameBytes = 128;
 // A wrong password that is sent again and again is logged once in this time.
@@ -20,6 +24,12 @@ constexpr storage::Millis kRepetition = 1000;
 
 constexpr std::string_view kNeedsTls =
     "Passwords are taken over TLS (https) only: sign in there, or see --basic-over-http.";
+
+constexpr std::string_view kNotThroughProxies =
+    "This server has no accounts and so takes no requests through a proxy: its administrator adds "
+    "accounts, or says what everybody may do.";
+// That requests come through a proxy is logged once in this time.
+constexpr storage::Millis kProxyTold = 60'000;
 
 std::string retry_after(std::int64_t seconds) {
   return "Retry-After: " + std::to_string(seconds) + "\r\n";
@@ -68,6 +78,14 @@ Found find_usable(const AccountIndex& directory, std::string_view name, const ht
   return barred.empty() ? Found{entry, {}} : Found{nullptr, barred};
 }
 
+// Returns the refusal of an attempt that must wait; nullopt when it need not.
+std::optional<SignIn::Refusal> held_up(std::int64_t wait_s) {
+  if (wait_s == 0) return std::nullopt;
+  return SignIn::Refusal{.status = 429,
+                         .detail = "too many failed attempts to sign in",
+                         .fields = retry_after(wait_s)};
+}
+
 }  // namespace
 
 struct SignIn::Asking {
@@ -83,24 +101,35 @@ SignIn::SignIn(Settings settings, Means means, const storage::Clock& clock,
       means_(std::move(means)),
       clock_(clock),
       key_(random_key()),
-      anonymous_callers_{dav::anonymous_caller(storage::Right::none),
-                         dav::anonymous_caller(storage::Right::read),
-                         dav::anonymous_caller(storage::Right::write)},
+      verified_(clock, kVerified),
       throttle_(clock, kThrottled),
+      known_(kKnown),
       nonces_(clock, kNonces),
       hashing_(bounds),
-      directory_(std::make_shared<const AccountIndex>(means_.accounts(), clock)) {}
+      directory_(std::make_shared<const AccountIndex>(means_.accounts())) {}
 
 std::shared_ptr<const AccountIndex> SignIn::directory() {
   std::shared_ptr<const storage::Accounts> accounts = means_.accounts();
   const std::scoped_lock lock(mutex_);
   if (directory_->accounts() != accounts)
-    directory_ = std::make_shared<const AccountIndex>(std::move(accounts), clock_);
+    directory_ = std::make_shared<const AccountIndex>(std::move(accounts));
   return directory_;
 }
 
 Anonymous SignIn::anonymous(const AccountIndex& directory) const {
-  return directory.empty() ? settings_.without_accounts : settings_.with_accounts;
+  if (directory.any_ever()) return settings_.with_accounts;
+  return settings_.by_default && default_ended_ ? Anonymous::off : settings_.without_accounts;
+}
+
+bool SignIn::is_open_by_default(const AccountIndex& directory) const {
+  return settings_.by_default && !directory.any_ever() && anonymous(directory) != Anonymous::off;
+}
+
+std::shared_ptr<const dav::Caller> SignIn::anonymous_caller(const AccountIndex& directory) const {
+  const auto right = static_cast<storage::Right>(anonymous(directory));
+  const bool until_accounts =
+      !directory.any_ever() && anonymous(directory) > settings_.with_accounts;
+  return until_accounts ? directory.anonymous_until_accounts(right) : dav::anonymous_caller(right);
 }
 
 Anonymous SignIn::anonymous() { return anonymous(*directory()); }
@@ -111,14 +140,15 @@ bool SignIn::takes_passwords(const http1::Peer& peer) const {
 
 SignIn::Decision SignIn::identify(const http::Request& request, const http1::Peer& peer) {
   const std::shared_ptr<const AccountIndex> directory = this->directory();
-  std::shared_ptr<const dav::Caller> caller =
-      anonymous_callers_[static_cast<std::size_t>(anonymous(*directory))];
+  std::shared_ptr<const dav::Caller> caller = anonymous_caller(*directory);
   if (auto refusal = refusal_of({request, peer, *directory, caller})) return *std::move(refusal);
   return caller;
 }
 
 std::optional<SignIn::Refusal> SignIn::refusal_of(const Asking& asking) {
   const http::Request& request = asking.request;
+  if (is_open_by_default(asking.directory))
+    if (auto refusal = refuse_proxied(asking)) return refusal;
   if (asking.directory.empty()) return identify_anonymous(asking);
 
   const std::optional<std::string_view> field = request.fields.find("Authorization");
@@ -144,7 +174,27 @@ std::optional<SignIn::Refusal> SignIn::refusal_of(const Asking& asking) {
     return std::nullopt;
   }
   if (!field) return identify_anonymous(asking);
-  return challenge(asking, std::string(std::get<Broken>(credentials).why));
+  return challenge(asking.peer, std::string(std::get<Broken>(credentials).why));
+}
+
+// A default is for the programs of this machine. A proxy brings others, who would all seem to be
+// such programs.
+std::optional<SignIn::Refusal> SignIn::refuse_proxied(const Asking& asking) {
+  const std::string_view field = field_of_a_proxy(asking.request.fields);
+  if (field.empty()) return std::nullopt;
+  const storage::Millis now = clock_.lease();
+  storage::Millis told = proxy_told_;
+  if ((told == 0 || now - told >= kProxyTold) && proxy_told_.compare_exchange_strong(told, now)) {
+    std::string sentence = "Requests that come through a proxy are refused, because of the field ";
+    text::append_json_text(sentence, field, kLoggedNameBytes);
+    sentence +=
+        ": without accounts only programs of this machine may read and write. Add accounts with "
+        "holdfast user add, or say with --anonymous what everybody may do.";
+    means_.tell(sentence);
+  }
+  return Refusal{.status = 403,
+                 .detail = "a request through a proxy to a server without accounts",
+                 .sentence = kNotThroughProxies};
 }
 
 std::optional<SignIn::Refusal> SignIn::identify_anonymous(const Asking& asking) {
@@ -154,7 +204,7 @@ std::optional<SignIn::Refusal> SignIn::identify_anonymous(const Asking& asking) 
   if (method == nullptr || method->access == dav::Access::none) return std::nullopt;
   if (allowed == Anonymous::write) return std::nullopt;
   if (allowed == Anonymous::read && method->access == dav::Access::read) return std::nullopt;
-  if (!asking.directory.empty()) return challenge(asking, "an account is needed");
+  if (!asking.directory.empty()) return challenge(asking.peer, "an account is needed");
   return Refusal{.status = 403,
                  .detail = method->access == dav::Access::write
                                ? "Anonymous clients may not write (--anonymous)."
@@ -167,9 +217,11 @@ std::optional<SignIn::Refusal> SignIn::ask_to_sign_in(const dav::Caller& caller,
   if (caller.account != storage::kNobody) return std::nullopt;
   const std::shared_ptr<const AccountIndex> directory = this->directory();
   if (directory->empty()) return std::nullopt;
-  const http::Request none;
-  std::shared_ptr<const dav::Caller> nobody;
-  return challenge({none, peer, *directory, nobody}, "an account is needed");
+  return challenge(peer, "an account is needed");
+}
+
+SignIn::Refusal SignIn::ask_again(const http1::Peer& peer, std::string detail) {
+  return challenge(peer, std::move(detail));
 }
 
 std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, const Basic& basic) {
@@ -181,10 +233,15 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
   if (token != nullptr && entry != nullptr && token->account == entry->account)
     return take_token(asking, *token);
 
-  // What is known of credentials that are barred here does not count where they are not.
+  // An account without a password, and none at all, take as long as any other (docs/robustness.md
+  // S4).
+  const bool has_password = entry != nullptr && !entry->account->password_hash.empty();
+  const std::string& hash = has_password ? entry->account->password_hash : no_hash();
+  const std::string_view name = directory.meant(basic.name);
   const Mac credentials =
-      mac(key_, std::array<std::string_view, 3>{basic.name, basic.password, why});
-  switch (directory.verified().judge(credentials)) {
+      mac(key_, std::array<std::string_view, 3>{name, basic.password,
+                                                has_password ? hash : std::string_view()});
+  switch (verified_.judge(credentials)) {
     case CredentialCache::Verdict::right:
       asking.caller = entry->caller;
       return std::nullopt;
@@ -193,7 +250,7 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
       storage::Millis told = repetition_told_;
       if (now - told >= kRepetition && repetition_told_.compare_exchange_strong(told, now))
         return failed(asking, "the same wrong password again", basic.name);
-      return challenge(asking, "the same wrong password again");
+      return challenge(asking.peer, "the same wrong password again");
     }
     case CredentialCache::Verdict::unknown:
       break;
@@ -201,26 +258,26 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
 
   // Threads that wait for the same credentials must be woken, also after an exception.
   struct Recording {
-    const AccountIndex& directory;
+    CredentialCache& verified;
     const Mac& credentials;
     CredentialCache::Verdict verdict = CredentialCache::Verdict::unknown;
-    ~Recording() { directory.verified().record(credentials, verdict); }
-  } recording{directory, credentials};
+    ~Recording() { verified.record(credentials, verdict); }
+  } recording{verified_, credentials};
 
-  Throttle::Attempt attempt = throttle_.begin(asking.peer.address, basic.name);
-  if (attempt.wait_s > 0)
-    return Refusal{.status = 429,
-                   .detail = "too many failed attempts to sign in",
-                   .fields = retry_after(attempt.wait_s)};
-  // An unknown account takes as long as a known one (docs/robustness.md S4).
-  const bool has_password = entry != nullptr && !entry->account->password_hash.empty();
-  const std::string& hash = has_password ? entry->account->password_hash : no_hash();
+  const Throttle::Source source = throttle_.source(asking.peer.address, name);
+  if (auto refusal = held_up(throttle_.wait_s(source))) return refusal;
   {
-    const HashSlots::Place place = hashing_.enter();
-    if (!place)
+    const HashSlots::Place place = hashing_.enter({.source = source,
+                                                   .failures = throttle_.failures(source),
+                                                   .known = known_.has(*source.account)});
+    if (!place) {
+      throttle_.record(source, Throttle::Outcome::turned_away);
       return Refusal{.status = 503,
                      .detail = "too many passwords wait to be verified",
                      .fields = retry_after(2)};
+    }
+    // Others may have failed while this attempt waited for its place.
+    if (auto refusal = held_up(throttle_.wait_s(source))) return refusal;
     try {
       recording.verdict = means_.verify(hash, basic.password) && has_password
                               ? CredentialCache::Verdict::right
@@ -229,24 +286,26 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
       return Refusal{
           .status = 503, .detail = "no memory to verify a password", .fields = retry_after(2)};
     }
+    // The next one in turn is judged by this outcome, too.
+    const bool right = recording.verdict == CredentialCache::Verdict::right;
+    throttle_.record(source, right ? Throttle::Outcome::succeeded : Throttle::Outcome::failed);
   }
   if (recording.verdict == CredentialCache::Verdict::right) {
-    attempt.end(Throttle::Outcome::succeeded);
+    known_.add(*source.account);
     asking.caller = entry->caller;
     return std::nullopt;
   }
-  attempt.end(Throttle::Outcome::failed);
   return failed(asking, entry == nullptr ? why : "wrong password", basic.name);
 }
 
 std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, const Digest& digest) {
   const bool sha256 = digest.algorithm == Digest::Algorithm::sha256;
   if (!(sha256 ? settings_.digest.sha256 : settings_.digest.md5) || asking.peer.tls)
-    return challenge(asking, "Digest, which is not offered here");
+    return challenge(asking.peer, "Digest, which is not offered here");
   if (!same_target(digest.uri, asking.request.target))
-    return challenge(asking, "Digest credentials for another URL");
+    return challenge(asking.peer, "Digest credentials for another URL");
   const Nonces::State state = nonces_.look(digest.nonce, asking.peer.address, digest.username);
-  if (state == Nonces::State::stale) return challenge(asking, "a stale Digest nonce", true);
+  if (state == Nonces::State::stale) return challenge(asking.peer, "a stale Digest nonce", true);
 
   const auto [entry, why] = find_usable(asking.directory, digest.username, asking.peer);
   std::string_view secrets;
@@ -254,12 +313,12 @@ std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, con
     secrets = sha256 ? entry->account->digest_sha256 : entry->account->digest_md5;
   const bool right = is_right(digest, secrets, asking.request.method);
   if (!right || state != Nonces::State::used) {
-    Throttle::Attempt attempt = throttle_.begin(asking.peer.address, digest.username);
-    if (attempt.wait_s > 0)
-      return Refusal{.status = 429,
-                     .detail = "too many failed attempts to sign in",
-                     .fields = retry_after(attempt.wait_s)};
-    attempt.end(right ? Throttle::Outcome::succeeded : Throttle::Outcome::failed);
+    const Throttle::Source source =
+        throttle_.source(asking.peer.address, asking.directory.meant(digest.username));
+    if (auto refusal = held_up(throttle_.judge(
+            source, right ? Throttle::Outcome::succeeded : Throttle::Outcome::failed)))
+      return refusal;
+    if (right) known_.add(*source.account);
   }
   if (!right)
     return failed(asking,
@@ -268,7 +327,7 @@ std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, con
                                     : "wrong Digest password",
                   digest.username);
   if (!nonces_.use(digest.nonce, digest.username, digest.count))
-    return challenge(asking, "a Digest request that came before", true);
+    return challenge(asking.peer, "a Digest request that came before", true);
   asking.caller = entry->caller;
   return std::nullopt;
 }
@@ -282,12 +341,9 @@ std::optional<SignIn::Refusal> SignIn::identify_bearer(const Asking& asking, con
     why = asking.directory.barred(*token->account, asking.peer.address);
     if (why.empty()) return take_token(asking, *token);
   }
-  Throttle::Attempt attempt = throttle_.begin(asking.peer.address, std::nullopt);
-  if (attempt.wait_s > 0)
-    return Refusal{.status = 429,
-                   .detail = "too many failed attempts to sign in",
-                   .fields = retry_after(attempt.wait_s)};
-  attempt.end(Throttle::Outcome::failed);
+  if (auto refusal = held_up(throttle_.judge(throttle_.source(asking.peer.address, std::nullopt),
+                                             Throttle::Outcome::failed)))
+    return refusal;
   Refusal refusal =
       failed(asking, why, token == nullptr ? std::string_view() : token->account->name);
   // RFC 6750 §3. Only clients that sent a token get this challenge: a client that sees a Bearer
@@ -341,13 +397,13 @@ std::optional<SignIn::Refusal> SignIn::take_token(const Asking& asking,
   return std::nullopt;
 }
 
-SignIn::Refusal SignIn::challenge(const Asking& asking, std::string detail, bool stale) {
+SignIn::Refusal SignIn::challenge(const http1::Peer& peer, std::string detail, bool stale) {
   Refusal refusal{.status = 401, .detail = std::move(detail)};
   const std::string realm = "realm=\"" + std::string(kRealm) + "\"";
   // Digest is not offered over TLS: Windows would choose it, and accounts without a Digest password
   // could not sign in.
-  if (settings_.digest.any() && !asking.peer.tls) {
-    const std::string nonce = nonces_.make(asking.peer.address);
+  if (settings_.digest.any() && !peer.tls) {
+    const std::string nonce = nonces_.make(peer.address);
     // The stronger algorithm comes first (RFC 7616 §3.7), and each has a field line of its own
     // (docs/clients.md R5). The quoted nonce comes last, because some clients read an unquoted last
     // value to the end of the line.
@@ -364,7 +420,7 @@ SignIn::Refusal SignIn::challenge(const Asking& asking, std::string detail, bool
     if (settings_.digest.sha256) offer("SHA-256");
     if (settings_.digest.md5) offer("MD5");
   }
-  if (takes_passwords(asking.peer))
+  if (takes_passwords(peer))
     refusal.fields.append("WWW-Authenticate: Basic ")
         .append(realm)
         .append(", charset=\"UTF-8\"\r\n");
@@ -382,7 +438,7 @@ void SignIn::tell_refused(const Asking& asking, std::string_view why, std::strin
   sentence += why;
   if (!name.empty()) {
     sentence += ", account \"";
-    text::append_json_text(sentence, name, kLoggedNameBytes);
+    observe::append_masked(sentence, name, kLoggedNameBytes);  // some send a token as the name
     sentence += '"';
   }
   means_.tell(sentence);
@@ -390,7 +446,7 @@ void SignIn::tell_refused(const Asking& asking, std::string_view why, std::strin
 
 SignIn::Refusal SignIn::failed(const Asking& asking, std::string_view why, std::string_view name) {
   tell_refused(asking, why, name);
-  return challenge(asking, std::string(why));
+  return challenge(asking.peer, std::string(why));
 }
 
 }  // namespace holdfast::server::auth

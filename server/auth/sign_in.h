@@ -1,14 +1,14 @@
 // Finds the caller of a request before the engine is called: by Basic, Digest, Bearer or client
 // certificate against the current accounts, or anonymous. Wrong credentials are refused here, with
 // the challenge that fits the connection; dav/ checks the caller's rights. A known client costs a
-// few microseconds: only the first of its requests in five minutes needs the slow hash. Any thread.
+// few microseconds: its password needs the slow hash again only after five minutes without a
+// request. Any thread.
 //
 //   const SignIn::Decision decision = sign_in.identify(request, peer);
 //   if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision)) return answer(*refusal);
 //   http::Response response = engine.handle(request, std::get<SignIn::CallerPtr>(decision));
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -22,7 +22,9 @@
 #include "server/auth/account_index.h"
 #include "server/auth/anonymous.h"
 #include "server/auth/authorization.h"
+#include "server/auth/credential_cache.h"
 #include "server/auth/hash_slots.h"
+#include "server/auth/known_clients.h"
 #include "server/auth/nonces.h"
 #include "server/auth/secrets.h"
 #include "server/auth/throttle.h"
@@ -35,10 +37,12 @@ namespace holdfast::server::auth {
 class SignIn {
  public:
   struct Settings {
-    Anonymous without_accounts = Anonymous::off;  // while there are no accounts
-    Anonymous with_accounts = Anonymous::off;     // while there are accounts
-    bool basic_over_http = false;                 // also from other machines
-    DigestAlgorithms digest;                      // offered where there is no TLS
+    Anonymous without_accounts = Anonymous::off;  // as long as there never was an account
+    Anonymous with_accounts = Anonymous::off;     // since there was one
+    // `without_accounts` is a default for the programs of this machine, which nobody has asked for.
+    bool by_default = false;
+    bool basic_over_http = false;  // also from other machines
+    DigestAlgorithms digest;       // offered where there is no TLS
     // The name of the field in which a trusted proxy says the account of a client that it has
     // signed in; empty: none.
     std::string remote_user{};
@@ -64,8 +68,8 @@ class SignIn {
   using CallerPtr = std::shared_ptr<const dav::Caller>;
   // The caller, never null, or the refusal. 401: credentials are missing or wrong. 400: two
   // Authorization fields. 403: no password may be sent on this connection, there are no accounts
-  // and anonymous clients may not do this, or a proxy names an account that cannot be had. 429: too
-  // many failures. 503: too many passwords to verify.
+  // and anonymous clients may not do this or not through a proxy, or a proxy names an account that
+  // cannot be had. 429: too many failures. 503: too many passwords to verify.
   using Decision = std::variant<CallerPtr, Refusal>;
   [[nodiscard]] Decision identify(const http::Request& request, const http1::Peer& peer);
 
@@ -74,14 +78,31 @@ class SignIn {
   [[nodiscard]] std::optional<Refusal> ask_to_sign_in(const dav::Caller& caller,
                                                       const http1::Peer& peer);
 
+  // Call for a request that ended because what the client signed in with was taken away meanwhile.
+  // Returns the refusal with a challenge.
+  [[nodiscard]] Refusal ask_again(const http1::Peer& peer, std::string detail);
+
+  // Lets nobody wait for a password to be verified any more (503), so that the server can end soon.
+  void stop_waiting() { hashing_.stop(); }
+  // Returns how many passwords wait to be verified.
+  [[nodiscard]] std::size_t waiting() const { return hashing_.waiting(); }
+
   // Returns what anonymous clients may do now.
   [[nodiscard]] Anonymous anonymous();
+  // Returns true when somebody can sign in.
+  [[nodiscard]] bool has_accounts() { return !directory()->empty(); }
+  // Ends what anonymous clients may do by default, for the rest of the process.
+  void end_default() { default_ended_ = true; }
 
  private:
   struct Asking;  // one request
 
   [[nodiscard]] std::shared_ptr<const AccountIndex> directory();
   [[nodiscard]] Anonymous anonymous(const AccountIndex& directory) const;
+  [[nodiscard]] std::shared_ptr<const dav::Caller> anonymous_caller(
+      const AccountIndex& directory) const;
+  [[nodiscard]] bool is_open_by_default(const AccountIndex& directory) const;
+  [[nodiscard]] std::optional<Refusal> refuse_proxied(const Asking& asking);
   [[nodiscard]] bool takes_passwords(const http1::Peer& peer) const;
   [[nodiscard]] std::optional<Refusal> refusal_of(const Asking& asking);
   [[nodiscard]] std::optional<Refusal> identify_anonymous(const Asking& asking);
@@ -93,7 +114,7 @@ class SignIn {
                                                        const Credentials& credentials);
   [[nodiscard]] std::optional<Refusal> take_token(const Asking& asking,
                                                   const AccountIndex::TokenEntry& entry);
-  [[nodiscard]] Refusal challenge(const Asking& asking, std::string detail, bool stale = false);
+  [[nodiscard]] Refusal challenge(const http1::Peer& peer, std::string detail, bool stale = false);
   // Writes the line of a failed attempt to the event log.
   void tell_refused(const Asking& asking, std::string_view why, std::string_view name);
   [[nodiscard]] Refusal failed(const Asking& asking, std::string_view why, std::string_view name);
@@ -102,11 +123,14 @@ class SignIn {
   const Means means_;
   const storage::Clock& clock_;
   const Key key_;
-  const std::array<std::shared_ptr<const dav::Caller>, 3> anonymous_callers_;
+  CredentialCache verified_;
   Throttle throttle_;
+  KnownClients known_;
   Nonces nonces_;
   HashSlots hashing_;
   std::atomic<storage::Millis> repetition_told_ = 0;
+  std::atomic<storage::Millis> proxy_told_ = 0;  // 0: not yet
+  std::atomic<bool> default_ended_ = false;
   std::mutex mutex_;
   std::shared_ptr<const AccountIndex> directory_;  // guarded by `mutex_`
 };

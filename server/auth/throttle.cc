@@ -1,9 +1,9 @@
 #include "server/auth/throttle.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <string>
-#include <utility>
 
 #include "server/net/address.h"
 
@@ -22,9 +22,14 @@ std::string network_of(std::string_view address, std::size_t v4_bytes, std::size
 }
 
 storage::Millis delay(std::int64_t failures, const Throttle::Rule& rule) {
-  if (failures < rule.free) return 0;
+  if (rule.longest == 0 || failures < rule.free) return 0;
   const std::int64_t doublings = std::min<std::int64_t>(failures - rule.free, 30);
   return std::min(kFirstDelay << doublings, rule.longest);
+}
+
+// Returns how many failures are forgiven between two times.
+std::int64_t forgiven(storage::Millis from, storage::Millis now, const Throttle::Rule& rule) {
+  return std::max<std::int64_t>((now - from) / rule.forgiveness, 0);
 }
 
 }  // namespace
@@ -41,99 +46,106 @@ std::uint64_t Throttle::key_of(std::string_view kind, std::string_view network,
   return out;
 }
 
-Throttle::Entry& Throttle::touch(std::uint64_t key, const Rule& rule, storage::Millis now) {
-  const auto known = index_.find(key);
-  if (known != index_.end()) {
-    entries_.splice(entries_.begin(), entries_, known->second);
-  } else {
-    entries_.push_front({.key = key, .counted = now});
-    index_.emplace(key, entries_.begin());
-    // Entries with attempts in progress are kept: the number of workers bounds them.
-    for (auto last = std::prev(entries_.end());
-         entries_.size() > capacity_ && last != entries_.begin();) {
-      const auto oldest = last--;
-      if (oldest->in_progress > 0) continue;
-      index_.erase(oldest->key);
-      entries_.erase(oldest);
-    }
+Throttle::Source Throttle::source(std::string_view address,
+                                  std::optional<std::string_view> account) const {
+  Source source{.network = key_of("network", network_of(address, 3, 6), ""),
+                .address = key_of("address", network_of(address, 4, 8), ""),
+                .account = {}};
+  if (account) source.account = key_of("account", network_of(address, 3, 7), *account);
+  return source;
+}
+
+const Throttle::Entry* Throttle::Table::find(std::uint64_t key) const {
+  const auto known = index.find(key);
+  return known == index.end() ? nullptr : &*known->second;
+}
+
+Throttle::Entry& Throttle::Table::touch(std::uint64_t key, storage::Millis now,
+                                        std::size_t capacity) {
+  if (const auto known = index.find(key); known != index.end()) {
+    entries.splice(entries.begin(), entries, known->second);
+    return entries.front();
   }
-  Entry& entry = entries_.front();
-  const std::int64_t forgiven = std::max<std::int64_t>((now - entry.counted) / rule.forgiveness, 0);
-  entry.failures = std::max<std::int64_t>(entry.failures - forgiven, 0);
-  entry.counted = entry.failures == 0 ? now : entry.counted + forgiven * rule.forgiveness;
-  return entry;
+  entries.push_front({.key = key, .counted = now});
+  index.emplace(key, entries.begin());
+  if (entries.size() > capacity) {
+    index.erase(entries.back().key);
+    entries.pop_back();
+  }
+  return entries.front();
 }
 
-std::int64_t Throttle::wait_s(const Entry& entry, const Rule& rule, storage::Millis now) {
-  if (now < entry.not_before) return (entry.not_before - now + 999) / 1000;
-  const bool another_is_judged = entry.in_progress > 0;
-  return another_is_judged && entry.failures + entry.in_progress >= rule.free ? 1 : 0;
+void Throttle::Table::remove(std::uint64_t key) {
+  const auto known = index.find(key);
+  if (known == index.end()) return;
+  entries.erase(known->second);
+  index.erase(known);
 }
 
-Throttle::Attempt Throttle::begin(std::string_view address,
-                                  std::optional<std::string_view> account) {
-  Attempt attempt;
-  attempt.address_ = key_of("address", network_of(address, 4, 8), "");
-  if (account) attempt.account_ = key_of("account", network_of(address, 3, 7), *account);
+std::int64_t Throttle::wait_s(const Source& source) const {
+  const std::scoped_lock lock(mutex_);
+  return wait_s(source, clock_.lease());
+}
 
+std::int64_t Throttle::wait_s(const Source& source, storage::Millis now) const {
+  storage::Millis wait = 0;
+  const auto look = [&](std::uint64_t key) {
+    if (const Entry* entry = tried_.find(key)) wait = std::max(wait, entry->not_before - now);
+  };
+  look(source.address);
+  if (source.account) look(*source.account);
+  return (wait + 999) / 1000;
+}
+
+void Throttle::record(const Source& source, Outcome outcome) {
+  const std::scoped_lock lock(mutex_);
+  record(source, outcome, clock_.lease());
+}
+
+std::int64_t Throttle::judge(const Source& source, Outcome outcome) {
   const std::scoped_lock lock(mutex_);
   const storage::Millis now = clock_.lease();
-  // The account is touched last, so that adding the address's entry cannot remove the account's.
-  Entry& from_address = touch(attempt.address_, kAddress, now);
-  attempt.wait_s = wait_s(from_address, kAddress, now);
-  ++from_address.in_progress;
-  if (attempt.account_) {
-    Entry& to_account = touch(*attempt.account_, kAccount, now);
-    attempt.wait_s = std::max(attempt.wait_s, wait_s(to_account, kAccount, now));
-    ++to_account.in_progress;
-  }
-  if (attempt.wait_s > 0) {
-    record(attempt.address_, kAddress, Outcome::undecided, now);
-    if (attempt.account_) record(*attempt.account_, kAccount, Outcome::undecided, now);
-  } else {
-    attempt.throttle_ = this;
-  }
-  return attempt;
+  const std::int64_t wait = wait_s(source, now);
+  if (wait == 0) record(source, outcome, now);
+  return wait;
 }
 
-void Throttle::record(std::uint64_t key, const Rule& rule, Outcome outcome, storage::Millis now) {
-  Entry& entry = touch(key, rule, now);
-  --entry.in_progress;
-  if (outcome == Outcome::failed) {
-    ++entry.failures;
-    entry.not_before = std::max(entry.not_before, now + delay(entry.failures, rule));
-  }
-  if (entry.failures > 0 || entry.in_progress > 0 || now < entry.not_before) return;
-  index_.erase(key);
-  entries_.pop_front();
-}
-
-Throttle::Attempt::Attempt(Attempt&& other) noexcept
-    : wait_s(other.wait_s),
-      throttle_(std::exchange(other.throttle_, nullptr)),
-      address_(other.address_),
-      account_(other.account_) {}
-
-Throttle::Attempt::~Attempt() { end(Outcome::undecided); }
-
-void Throttle::Attempt::end(Outcome outcome) {
-  if (throttle_ == nullptr) return;
-  Throttle& throttle = *std::exchange(throttle_, nullptr);
-  const std::scoped_lock lock(throttle.mutex_);
-  const storage::Millis now = throttle.clock_.lease();
-  throttle.record(address_, kAddress, outcome, now);
-  if (!account_) return;
+void Throttle::record(const Source& source, Outcome outcome, storage::Millis now) {
   if (outcome == Outcome::succeeded) {
-    Entry& entry = throttle.touch(*account_, kAccount, now);
-    entry.failures = 0;
-    entry.not_before = 0;
+    if (source.account) tried_.remove(*source.account);
+    return;
   }
-  throttle.record(*account_, kAccount, outcome, now);
+  record_failure(networks_, source.network, kNetwork, now);
+  if (outcome == Outcome::turned_away) return;
+  record_failure(tried_, source.address, kAddress, now);
+  if (source.account) record_failure(tried_, *source.account, kAccount, now);
+}
+
+void Throttle::record_failure(Table& table, std::uint64_t key, const Rule& rule,
+                              storage::Millis now) {
+  Entry& entry = table.touch(key, now, capacity_);
+  const std::int64_t forgotten = forgiven(entry.counted, now, rule);
+  entry.failures = std::max<std::int64_t>(entry.failures - forgotten, 0);
+  entry.counted = entry.failures == 0 ? now : entry.counted + forgotten * rule.forgiveness;
+  entry.failures = std::min(entry.failures + 1, rule.most);
+  entry.not_before = std::max(entry.not_before, now + delay(entry.failures, rule));
+}
+
+Throttle::Failures Throttle::failures(const Source& source) const {
+  const std::scoped_lock lock(mutex_);
+  const storage::Millis now = clock_.lease();
+  const auto count = [&](const Table& table, std::uint64_t key, const Rule& rule) {
+    const Entry* entry = table.find(key);
+    if (entry == nullptr) return std::int64_t{0};
+    return std::max<std::int64_t>(entry->failures - forgiven(entry->counted, now, rule), 0);
+  };
+  return {.network = count(networks_, source.network, kNetwork),
+          .address = count(tried_, source.address, kAddress)};
 }
 
 std::size_t Throttle::size() const {
   const std::scoped_lock lock(mutex_);
-  return entries_.size();
+  return tried_.entries.size() + networks_.entries.size();
 }
 
 }  // namespace holdfast::server::auth

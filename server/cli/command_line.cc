@@ -123,6 +123,10 @@ void add_user_commands(CLI::App& app, UserArguments& user, bool& json, Commands&
                  wrapped("Ask for none: only tokens and a certificate open it"));
   };
 
+  const auto yes = [&](CLI::App* in, const char* help) {
+    in->add_flag("--yes", user.yes, wrapped(help));
+  };
+
   CLI::App* add =
       command(*top, "add", "Add an account; its password is asked for, or read from standard input",
               Command::user_add);
@@ -131,6 +135,7 @@ void add_user_commands(CLI::App& app, UserArguments& user, bool& json, Commands&
          "Collection where it may write, made when missing (default /NAME)");
   quotas(add, "--quota-bytes", "--quota-resources");
   no_password(add);
+  yes(add, "Do not ask when something is stored at /NAME already");
   CLI::App* passwd =
       command(*top, "passwd", "Give an account another password", Command::user_passwd);
   account(passwd);
@@ -159,9 +164,11 @@ void add_user_commands(CLI::App& app, UserArguments& user, bool& json, Commands&
                    wrapped("Addresses, or networks like 10.0.0.0/8 and fd00::/8"))
       ->type_name("CIDR");
   networks->add_flag("--clear", user.clear, wrapped("Let it sign in from everywhere"));
-  account(command(*top, "remove",
-                  "Remove an account with its tokens and locks; what it owned stays",
-                  Command::user_remove));
+  CLI::App* remove =
+      command(*top, "remove", "Remove an account with its tokens and locks; what it owned stays",
+              Command::user_remove);
+  account(remove);
+  yes(remove, "Do not ask when it is the last account");
   CLI::App* grant = command(
       *top, "grant", "Let an account read or write at a path and below; the longest path decides",
       Command::user_grant);
@@ -329,7 +336,8 @@ Invocation parse_command_line(std::span<const std::string> arguments,
   for (const auto& [command, id] : commands) {
     if (id == Command::serve) continue;
     if (id == Command::user_add || id == Command::user_passwd || id == Command::user_import) {
-      add_settings(*command, {"data", "allow-network-data", "audit-log", "digest"}, flags,
+      add_settings(*command,
+                   {"data", "allow-network-data", "audit-log", "digest", "password-min"}, flags,
                    config_file);
     } else {
       add_settings(*command, {"data", "allow-network-data", "audit-log"}, flags, config_file);

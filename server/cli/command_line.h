@@ -73,6 +73,7 @@ struct UserArguments {
   bool no_password = false;
   bool clear = false;
   bool read_only = false;
+  bool yes = false;
 };
 
 // Which lines of the audit log `holdfast log` prints, as given.

@@ -9,6 +9,7 @@
 #include "server/cli/audit.h"
 #include "server/cli/check.h"
 #include "server/cli/lock.h"
+#include "server/cli/password.h"
 #include "server/cli/user_store.h"
 #include "server/process/drop_root.h"
 
@@ -79,6 +80,17 @@ ControlReply run_request(const Invocation& invocation, const std::string& reques
   return reply;
 }
 
+// Does what run_request does for a user command. When the reply is a question, asks the user and
+// goes on only when the answer is yes: `prepared` then says so in all its later requests.
+ControlReply run_user_request(const Invocation& invocation, PreparedUser& prepared,
+                              UserRequest request, const OpenStore& open_store) {
+  ControlReply reply = run_request(invocation, request_line(request), open_store);
+  if (reply.exit_code != kAsksExit) return reply;
+  if (!ask_to_go_on(reply.text)) return {process::kUsageExit, "Nothing was changed.\n"};
+  request.values["yes"] = prepared.request.values["yes"] = "yes";
+  return run_request(invocation, request_line(request), open_store);
+}
+
 }  // namespace
 
 ControlReply answer_control(Store& store, std::string_view request, const std::stop_token& stop) {
@@ -108,12 +120,12 @@ ControlReply run_on_data_folder(const Invocation& invocation, const OpenStore& o
     // The name is checked before the user types a password.
     if (has_files(invocation.config.data)) {
       ControlReply reply =
-          run_request(invocation, request_line(look_request(prepared.request)), open_store);
+          run_user_request(invocation, prepared, look_request(prepared.request), open_store);
       if (reply.exit_code != 0) return reply;
     }
     add_password(prepared.request, invocation);
   }
-  ControlReply reply = run_request(invocation, request_line(prepared.request), open_store);
+  ControlReply reply = run_user_request(invocation, prepared, prepared.request, open_store);
   if (reply.exit_code == 0 && !prepared.secret.empty()) reply.text += prepared.secret + "\n";
   return reply;
 }

@@ -71,7 +71,7 @@ void tell(const std::string& prompt) {
 
 }  // namespace
 
-std::string read_new_password(const std::string& account) {
+std::string read_new_password(const std::string& account, std::size_t least) {
   std::optional<std::string> password;
   if (::isatty(STDIN_FILENO) == 1) {
     const Hidden hidden;
@@ -89,7 +89,19 @@ std::string read_new_password(const std::string& account) {
       !text::valid_utf8(*password))
     throw process::UsageError(
         "A password is UTF-8 text of at most 1024 bytes without control characters.");
-  return *password;
+  std::string composed = text::nfc(*password);
+  if (text::count_code_points(composed) < least)
+    throw process::UsageError("The password is too short: it needs at least " +
+                              std::to_string(least) + " characters (--password-min).");
+  return composed;
+}
+
+bool ask_to_go_on(const std::string& sentence) {
+  if (::isatty(STDIN_FILENO) != 1)
+    throw process::UsageError(sentence + "; give --yes to do it nevertheless.");
+  tell(sentence + ".\nGo on? [y/N] ");
+  const std::string answer = text::lower(read_line().value_or(""));
+  return answer == "y" || answer == "yes";
 }
 
 }  // namespace holdfast::server::cli

@@ -100,15 +100,17 @@ PreparedUser prepare_user(const Invocation& invocation) {
   if (user.group) request.values["group"] = storage::NameKey(*user.group).view();
   if (user.new_name) request.values["new-name"] = storage::NameKey(*user.new_name).view();
   if (invocation.json) request.values["json"] = "yes";
+  if (user.yes) request.values["yes"] = "yes";
   switch (invocation.command) {
     case Command::user_add:
       request.verb = "add";
       take("home", user.home);
       take("bytes", user.quota_bytes);
       take("resources", user.quota_resources);
-      if (!storage::account_name_allowed(request.values["name"]))
+      if (!storage::new_account_name_allowed(request.values["name"]))
         throw process::UsageError(
-            "A name has 1 to 64 bytes of UTF-8, no colon and no control characters.");
+            "A name has 1 to 64 bytes of UTF-8, no colon, single spaces at most, and no characters "
+            "that nobody sees.");
       prepared.needs_password = !user.no_password;
       break;
     case Command::user_passwd:
@@ -233,7 +235,7 @@ PreparedUser prepare_user(const Invocation& invocation) {
 
 void add_password(UserRequest& request, const Invocation& invocation) {
   const std::string& name = request.values["name"];
-  const std::string password = text::nfc(read_new_password(name));
+  const std::string password = read_new_password(name, invocation.config.password_min);
   request.values["hash"] = auth::hash_password(password);
   const auth::DigestAlgorithms& digest = invocation.config.digest;
   if (digest.sha256) request.values["digest-sha256"] = auth::digest_secrets_sha256(name, password);
@@ -242,7 +244,10 @@ void add_password(UserRequest& request, const Invocation& invocation) {
 
 UserRequest look_request(const UserRequest& request) {
   UserRequest look{.verb = "look", .values = {{"name", std::string(request.value("name"))}}};
-  if (request.verb == "add") look.values["new"] = "yes";
+  if (request.verb != "add") return look;
+  look.values["new"] = "yes";
+  for (const char* key : {"home", "yes"})
+    if (request.has(key)) look.values[key] = request.value(key);
   return look;
 }
 

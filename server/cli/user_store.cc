@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <stdexcept>
 #include <vector>
 
 #include "server/cli/account_views.h"
@@ -58,20 +59,37 @@ void take_password(Account& account, const UserRequest& request) {
   account.digest_md5 = request.value("digest-md5");
 }
 
+// Ends a command that must ask first.
+struct Question : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Returns the home that an account of this name gets.
+Path home_of(const UserRequest& request) {
+  const std::string_view name = request.value("name");
+  if (request.has("home")) return parse_path(request.value("home"));
+  if (name.find('/') != std::string_view::npos || name == "." || name == "..")
+    throw process::UsageError("With this name, say where the home is: --home PATH.");
+  return Path().child(std::string(name));
+}
+
+// Asks when the home that an account gets by its name is in use already: whoever made it for
+// something else would let the account write there.
+void ask_about_home(const storage::Snapshot& snapshot, const UserRequest& request) {
+  if (request.has("home") || request.has("yes")) return;
+  const Path home = home_of(request);
+  const storage::Resolution found = snapshot.resolve(home);
+  if (found.mapped() && snapshot.count(*found.resource, 1) > 1)
+    throw Question("The account could write in " + shown(home) + ", where something is stored");
+}
+
 // Returns the account that a request to add one describes, without an id.
 Account new_account(const UserRequest& request) {
   Account account;
   account.name = request.value("name");
-  if (!storage::account_name_allowed(account.name))
+  if (!storage::new_account_name_allowed(account.name))
     throw process::UsageError(quoted(account.name) + " is no name for an account.");
-  if (request.has("home")) {
-    account.home = parse_path(request.value("home"));
-  } else if (account.name.find('/') == std::string::npos && account.name != "." &&
-             account.name != "..") {
-    account.home = Path().child(account.name);
-  } else {
-    throw process::UsageError("With this name, say where the home is: --home PATH.");
-  }
+  account.home = home_of(request);
   take_password(account, request);
   take_quotas(account, request);
   return account;
@@ -84,6 +102,7 @@ ControlReply add(Namespace& names, const UserRequest& request) {
   names.write(Flush::required, [&](Transaction& tx) {
     const auto now = tx.accounts();
     if (now->find(account.name)) throw exists_already(account.name);
+    ask_about_home(tx, request);
     first = now->accounts.empty();
     there = tx.usage().resources - 1;  // the root
     Account made = account;
@@ -390,13 +409,20 @@ ControlReply remove(Namespace& names, const UserRequest& request) {
     const Account& gone = find_account(*now, request.value("name"));
     left = tx.usage_of(gone.id).resources;
     last = now->accounts.size() == 1;
+    if (last && !request.has("yes"))
+      throw Question("Account " + quoted(gone.name) +
+                     " is the last one: without it nobody can sign in, and anonymous clients may "
+                     "do only what --anonymous says, by default nothing");
     tx.remove_account(gone.id);
   });
   std::string text = "Account " + quoted(request.value("name")) +
                      " removed, with its tokens and locks. What it owned stays: " +
                      counted(left, "resource.", "resources.") + "\n";
   if (last)
-    text += "There are no accounts any more: --anonymous or its default decides who may do what.\n";
+    text +=
+        "There are no accounts any more: anonymous clients may do what --anonymous says, by "
+        "default "
+        "nothing.\n";
   return {0, std::move(text)};
 }
 
@@ -439,6 +465,7 @@ ControlReply look(const Namespace& names, const UserRequest& request) {
   const std::string_view name = request.value("name");
   if (!request.has("new")) static_cast<void>(find_account(*now, name));
   if (request.has("new") && now->find(name)) throw exists_already(name);
+  if (request.has("new")) ask_about_home(*names.snapshot(), request);
   return {};
 }
 
@@ -493,6 +520,8 @@ ControlReply answer_user(Namespace& names, const UserRequest& request) {
     return act(names, request);
   } catch (const process::UsageError& error) {
     return {process::kUsageExit, std::string("holdfast: ") + error.what() + "\n"};
+  } catch (const Question& question) {
+    return {kAsksExit, question.what()};
   }
 }
 

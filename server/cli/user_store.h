@@ -31,6 +31,11 @@ struct UserRequest {
 // Returns nullopt when the line belongs to another command.
 [[nodiscard]] std::optional<UserRequest> parse_user_request(std::string_view line);
 
+// The exit code of a reply that asks whether the user means it. Its text is a sentence without its
+// final period that says what would follow; nothing was changed. The command asks, and sends the
+// request again with yes=yes. No program exits with this code.
+inline constexpr int kAsksExit = 3;
+
 // Carries out a request on an open store. Returns exit code 2 and one sentence when the request
 // cannot be fulfilled and nothing was changed. Any thread.
 [[nodiscard]] ControlReply answer_user(storage::Namespace& names, const UserRequest& request);

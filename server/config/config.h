@@ -47,6 +47,8 @@ struct Config {
   std::vector<std::string> cors_origins;  // as browsers write them in Origin
   bool basic_over_http = false;
   auth::DigestAlgorithms digest;
+  std::size_t password_min = 8;                 // code points
+  std::int64_t hsts_s = 0;                      // 0: none
   std::optional<std::string> access_log = "-";  // a path, or "-" for standard output; nullopt: none
   std::optional<std::string> audit_log;         // a path; nullopt: none
   std::uint64_t audit_log_size_bytes = 64 * 1024 * 1024;

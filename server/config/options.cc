@@ -266,9 +266,10 @@ std::string log_text(const std::optional<std::string>& path) { return path.value
 Option anonymous_option() {
   return {
       "anonymous", "off|read|write",
-      "What clients may do without signing in. By default nothing; while there are no accounts, "
-      "they may write when --listen is a loopback address, and elsewhere the server does not "
-      "start without this option",
+      "What clients may do without signing in. By default nothing; but as long as there never was "
+      "an account, programs of this machine may write when --listen is a loopback address and "
+      "neither --public-url nor --trusted-proxies is set, and on another address the server does "
+      "not start without this option",
       [](Config& config, std::string_view value) {
         for (const auth::Anonymous word :
              {auth::Anonymous::off, auth::Anonymous::read, auth::Anonymous::write})
@@ -389,6 +390,8 @@ std::vector<Option> make_options() {
           "setting: md5 for Windows, lftp and Python's urllib, which cannot sign in where SHA-256 "
           "is "
           "offered as well; sha256 or both for curl and browsers"),
+      number<std::size_t>("password-min", "CHARACTERS", 1, 64, FIELD(password_min),
+                          "Least length of a password that user add and user passwd take"),
       text("tls-cert", "FILE", FIELD(tls_certificate), check_not_empty,
            "Serve over TLS with this certificate (PEM): the server's own first, then its chain"),
       text("tls-key", "FILE", FIELD(tls_key), check_not_empty,
@@ -402,6 +405,9 @@ std::vector<Option> make_options() {
           "http-redirect", "ADDR:PORT", FIELD(http_redirect), parse_optional_address,
           optional_address_text,
           "Address where plain HTTP is answered with a redirection to https; none by default"),
+      number<std::int64_t>("hsts", "SECONDS", 0, 2 * 365 * kDay, FIELD(hsts_s),
+                           "Tell browsers for this time to come to this host by https only, on "
+                           "every port (Strict-Transport-Security); 0 tells them nothing"),
       value<std::optional<net::Address>>("admin-listen", "ADDR:PORT", FIELD(admin_listen),
                                          parse_optional_address, optional_address_text,
                                          "Address for /healthz and /metrics; none by default"),
@@ -439,11 +445,15 @@ std::vector<Option> make_options() {
                            "Longest lock granted; longer wishes get this"),
       number<std::size_t>("shared-lock-limit", "LOCKS", 1, 10'000, FIELD(dav.shared_lock_limit),
                           "Most shared locks that cover one resource (507)"),
+      number<std::size_t>("shared-locks-per-account", "LOCKS", 1, 10'000,
+                          FIELD(dav.shared_locks_per_account),
+                          "Most of these that one account holds (507)"),
       number<std::size_t>("locks-per-account", "LOCKS", 1, kMillion, FIELD(dav.locks_per_account),
                           "Most locks that one account holds (507)"),
       number<std::uint64_t>("lock-owner-limit", "BYTES", 0, kMebi,
                             FIELD(dav.lock_owner_limit_bytes),
-                            "Longest DAV:owner of a lock, as XML (400)"),
+                            "Longest DAV:owner of a lock, as XML (400); of all locks that cover "
+                            "one resource, four times as much (507)"),
       number<std::size_t>("property-limit", "PROPERTIES", 0, 100'000, FIELD(dav.property_limit),
                           "Most dead properties of one resource (507)"),
       number<std::uint64_t>("property-value-limit", "BYTES", 0, 256 * kMebi,
@@ -578,12 +588,14 @@ constexpr std::string_view kLive[] = {
     "trusted-proxies",
     "cors-origins",
     "trust-html",
+    "hsts",
     "free-space-floor",
     "segment-limit",
     "path-limit",
     "depth-limit",
     "lock-timeout-max",
     "shared-lock-limit",
+    "shared-locks-per-account",
     "locks-per-account",
     "lock-owner-limit",
     "property-limit",

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "http/date.h"
+#include "http/origin.h"
 #include "http/status.h"
 #include "server/http1/response_writer.h"
 
@@ -114,7 +115,8 @@ void refuse(const Service& service, net::Wire& wire, const Peer& peer, const Ref
 
   observe::AccessRecord record;
   record.method = line.method.substr(0, kLoggedTargetBytes);
-  record.target = line.target.substr(0, kLoggedTargetBytes);
+  const std::string target = http::loggable_target(line.target);
+  record.target = std::string_view(target).substr(0, kLoggedTargetBytes);
   record.status = sent ? refusal.status : 0;
   record.client = peer.address;
   record.detail = refusal.detail;

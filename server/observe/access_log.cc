@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "http/date.h"
+#include "http/origin.h"
 #include "text/ascii.h"
 #include "text/json.h"
 
@@ -27,9 +28,11 @@ bool is_regular(int fd) {
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-// Appends `text` with every lock token shortened, so that no reader of the log can use it.
-void append_masked(std::string& out, std::string_view text) {
-  static constexpr std::array<std::string_view, 2> kMarks = {"uuid:", "opaquelocktoken:"};
+}  // namespace
+
+void append_masked(std::string& out, std::string_view text, std::size_t limit_bytes) {
+  static constexpr std::array<std::string_view, 3> kMarks = {
+      "uuid:", "opaquelocktoken:", "holdfast_"};
   while (true) {
     std::size_t start = std::string_view::npos;
     for (const std::string_view mark : kMarks)
@@ -37,16 +40,16 @@ void append_masked(std::string& out, std::string_view text) {
         start = std::min(start, at + mark.size());
     if (start == std::string_view::npos) break;
     std::size_t end = start;
-    while (end < text.size() && (text::is_alphanumeric(text[end]) || text[end] == '-')) ++end;
+    while (end < text.size() &&
+           (text::is_alphanumeric(text[end]) || text[end] == '-' || text[end] == '_'))
+      ++end;
     const std::size_t kept = std::min(end, start + kTokenKeptBytes);
-    text::append_json_text(out, text.substr(0, kept), AccessLog::kTextLimitBytes);
+    text::append_json_text(out, text.substr(0, kept), limit_bytes);
     if (kept != end) out += "…";
     text.remove_prefix(end);
   }
-  text::append_json_text(out, text, AccessLog::kTextLimitBytes);
+  text::append_json_text(out, text, limit_bytes);
 }
-
-}  // namespace
 
 void append_log_time(std::string& out, storage::Millis now) {
   // The first nineteen characters are kept for all lines of a second.
@@ -72,7 +75,13 @@ void append_access_line(std::string& out, const AccessRecord& record, storage::M
   out += "\",\"method\":\"";
   text::append_json_text(out, record.method, kShortTextLimitBytes);
   out += "\",\"path\":\"";
-  append_masked(out, record.target.substr(0, record.target.find('?')));
+  const auto append_path = [&out](std::string_view target) {
+    append_masked(out, target.substr(0, target.find('?')), AccessLog::kTextLimitBytes);
+  };
+  if (record.target.starts_with('/'))
+    append_path(record.target);
+  else
+    append_path(http::loggable_target(record.target));
   out += "\",\"status\":";
   text::append_number(out, record.status);
   out += ",\"bytes\":";
@@ -88,7 +97,7 @@ void append_access_line(std::string& out, const AccessRecord& record, storage::M
   out += '"';
   if (!record.detail.empty()) {
     out += ",\"detail\":\"";
-    append_masked(out, record.detail);
+    append_masked(out, record.detail, AccessLog::kTextLimitBytes);
     out += '"';
   }
   out += "}\n";

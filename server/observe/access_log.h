@@ -3,9 +3,10 @@
 // that nobody reads), lines are lost but no request waits: when the buffer is full, lines are
 // counted and dropped, and the next written line says how many. Any thread may call any function.
 //
-// Every text field is escaped: control bytes and quotes as JSON escapes, malformed UTF-8 as U+FFFD;
-// it is cut at kTextLimitBytes. Only the first eight characters of a lock token are written. The
-// query of a target is left out.
+// Every text field is escaped: control bytes, quotes and characters that nobody sees as JSON
+// escapes, malformed UTF-8 as U+FFFD; it is cut at kTextLimitBytes. Only the first eight characters
+// of a lock token are written, and of a device token its id. The query and the user information of
+// a target are left out.
 #pragma once
 
 #include <atomic>
@@ -71,6 +72,9 @@ class AccessLog {
 
 // Appends a time such as "2026-11-22T11:06:22.123Z", as the lines of all logs have it.
 void append_log_time(std::string& out, storage::Millis now);
+// Appends `text` as text::append_json_text does, with every lock token and device token shortened,
+// so that no reader of the log can use it.
+void append_masked(std::string& out, std::string_view text, std::size_t limit_bytes);
 
 // Appends one line, with its line feed. `now` is the time at which the request ended.
 void append_access_line(std::string& out, const AccessRecord& record, storage::Millis now);

@@ -6,6 +6,7 @@
 #include "Poco/Logger.h"
 #include "Poco/PatternFormatter.h"
 #include "text/ascii.h"
+#include "text/json.h"
 
 namespace holdfast::server::observe {
 
@@ -18,7 +19,7 @@ void start_event_log() {
 }
 
 void log_event(const std::string& sentence) {
-  Poco::Logger::root().warning(text::without_controls(sentence, ' '));
+  Poco::Logger::root().warning(text::escape_invisible(text::without_controls(sentence, ' ')));
 }
 
 }  // namespace holdfast::server::observe

@@ -593,5 +593,27 @@ TEST(Lock, OnAnOverwrittenDestinationStays) {  // RFC 4918 §7.6, §9.8.4; docs/
   }
 }
 
+// A listing has the owner of a lock once, where the lock is rooted, and the rest with every member.
+TEST(Lockdiscovery, ShowsTheOwnerWhereTheLockIsRooted) {
+  World w;
+  w.mkcol("/c");
+  const std::string owner(3000, 'o');
+  for (int i = 0; i < 100; ++i) w.put("/c/" + std::to_string(i));
+  ASSERT_EQ(w.status("LOCK", "/c", {{"Depth", "infinity"}}, lockinfo("shared", owner)), 200);
+  const auto on_root = w.locks_of("/c");
+  const auto on_member = w.locks_of("/c/7");
+  ASSERT_EQ(on_root.size(), 1U);
+  ASSERT_EQ(on_member.size(), 1U);
+  EXPECT_EQ(on_root[0].owner_text, owner);
+  EXPECT_EQ(on_member[0].owner_text, "");
+  EXPECT_EQ(on_member[0].token, on_root[0].token);
+  EXPECT_EQ(on_member[0].root, "/c/");
+  const auto size = [&](const Headers& headers, const char* method, std::string_view body) {
+    return w.send(method, "/c/", headers, body).body.size();
+  };
+  EXPECT_LT(size({{"Depth", "1"}}, "PROPFIND", propfind("lockdiscovery")), 100'000U);
+  EXPECT_LT(size({{"Accept", "application/json"}}, "GET", ""), 100'000U);
+}
+
 }  // namespace
 }  // namespace holdfast::test

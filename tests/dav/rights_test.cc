@@ -640,9 +640,10 @@ TEST_F(Rights, ALockIsItsCreatorsAlone) {
   EXPECT_EQ(shown[0].token, "");
   // The creator unlocks, but not where the right to write is gone.
   be({{"", Right::write}, {"/a/f", Right::read}});
-  EXPECT_EQ(world_.locks_of("/a/f").at(0).token, token_);
+  EXPECT_EQ(world_.locks_of("/a/f").at(0).token, "");
   EXPECT_EQ(world_.status("UNLOCK", "/a/f", {{"Lock-Token", "<" + token_ + ">"}}), 403);
   be_administrator();
+  EXPECT_EQ(world_.locks_of("/a/f").at(0).token, token_);
   EXPECT_EQ(world_.status("UNLOCK", "/a/f", {{"Lock-Token", "<" + token_ + ">"}}), 204);
 }
 
@@ -675,6 +676,36 @@ TEST_F(Rights, ADeviceTokenNarrowsAndNeverWidens) {
   world_.dav.as(spec.caller(true));
   EXPECT_EQ(world_.status("GET", "/b/h"), 200);
   EXPECT_EQ(world_.status("PUT", "/b/h", {}, "x"), 403);
+}
+
+// docs/robustness.md L9: a lock that its account took elsewhere is nothing to a narrowed token,
+// even where the lock covers what the token may write, and even when its user knows the lock's
+// token.
+TEST_F(Rights, ADeviceTokenUsesNoLockThatIsRootedOutsideOfIt) {
+  be_administrator();
+  ASSERT_EQ(world_.status("UNLOCK", "/a/f", {{"Lock-Token", "<" + token_ + ">"}}), 204);
+  const std::string outside = world_.lock("/a");
+  ASSERT_FALSE(outside.empty());
+  Spec spec{.grants = {{"", Right::write}}};
+  spec.scope = "/a/dé";
+  world_.dav.as(spec.caller(true));
+  const std::string inside_url = "/a/d%C3%A9/g";
+  const auto covering = world_.locks_of(inside_url);
+  ASSERT_EQ(covering.size(), 1U);
+  EXPECT_EQ(covering[0].token, "");
+  EXPECT_EQ(world_.status("UNLOCK", inside_url, {{"Lock-Token", "<" + outside + ">"}}), 403);
+  EXPECT_EQ(world_.status("LOCK", inside_url, with_token(outside)), 403) << "refresh";
+  // Whoever may write at the root uses it through the member.
+  be_administrator();
+  EXPECT_EQ(world_.locks_of(inside_url).at(0).token, outside);
+  EXPECT_EQ(world_.status("LOCK", inside_url, with_token(outside)), 200);
+  EXPECT_EQ(world_.status("UNLOCK", inside_url, {{"Lock-Token", "<" + outside + ">"}}), 204);
+  // Its own locks are the token's to use.
+  world_.dav.as(spec.caller(true));
+  const std::string own = world_.lock("/a/d%C3%A9");
+  EXPECT_EQ(world_.locks_of(inside_url).at(0).token, own);
+  EXPECT_EQ(world_.status("LOCK", inside_url, with_token(own)), 200);
+  EXPECT_EQ(world_.status("UNLOCK", inside_url, {{"Lock-Token", "<" + own + ">"}}), 204);
 }
 
 // RFC 5397, RFC 3744 §4.2, §5.1, §5.4.

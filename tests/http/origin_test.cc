@@ -180,6 +180,22 @@ TEST(AbsoluteForm, IsCutIntoParts) {  // RFC 3986 §3, RFC 9112 §3.2.2
   }
 }
 
+TEST(AbsoluteForm, IsLoggedWithoutUserInformation) {
+  const std::pair<std::string_view, std::string_view> rows[] = {
+      {"/a@b:c", "/a@b:c"},
+      {"*", "*"},
+      {"http://h/a@b", "http://h/a@b"},
+      {"http://ann:secret@h:80/f?q", "http://h:80/f?q"},
+      {"http://ann:se@cret@h", "http://h"},
+      {"https://token@[::1]:8/f", "https://[::1]:8/f"},
+      {"http://ann:secret", "http://…"},  // no port, and what it is instead is not shown
+      {"http://ann:sec?ret@h/f", "http://…?ret@h/f"},
+      {"http://ann:secret@/f", "http://…/f"},
+      {"ann:secret@h:80", "h:80"},
+  };
+  for (const auto& [target, logged] : rows) EXPECT_EQ(loggable_target(target), logged) << target;
+}
+
 TEST(Scheme, IsHttpOrHttps) {
   EXPECT_EQ(parse_scheme("hTTp"), Scheme::http);
   EXPECT_EQ(parse_scheme("HTTPS"), Scheme::https);

@@ -18,6 +18,7 @@
 namespace holdfast::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::Not;
@@ -207,7 +208,7 @@ TEST_F(Accounts, EveryCommandWorksBesideAServerWhichKnowsAtOnce) {
 // without.
 TEST_F(Accounts, WhatCannotBeDoneChangesNothing) {
   make_store();
-  user({"add", "ann"}, "secret\n");
+  user({"add", "ann"}, "secret words\n");
   user({"add", "ben", "--no-password"});
   user({"grant", "ann", "/team", "read"});
   const std::string good = write_file("good.pem", kPem);
@@ -279,7 +280,7 @@ TEST_F(Accounts, WhatCannotBeDoneChangesNothing) {
   std::filesystem::remove_all(data_);
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
            {"list"}, {"passwd", "ann"}, {"remove", "ann"}, {"token", "list"}}) {
-    refused(arguments, "secret\n");
+    refused(arguments, "secret words\n");
     EXPECT_FALSE(std::filesystem::exists(data_)) << arguments.front();
   }
 }
@@ -310,6 +311,53 @@ TEST_F(Accounts, APasswordIsNeverAnArgumentAndNeverStored) {
        {std::string("a\tb"), std::string("a\0b", 3), std::string("\xFF"), std::string(1025, 'a')})
     EXPECT_THAT(refused({"passwd", "ann"}, bad + "\n"), HasSubstr("password is UTF-8"));
   user({"passwd", "ann"}, std::string(1024, 'a') + "\n");
+}
+
+TEST_F(Accounts, APasswordThatIsTooShortIsRefused) {  // NIST SP 800-63B
+  make_store();
+  EXPECT_THAT(refused({"add", "ann"}, "1234567\n"), HasSubstr("at least 8 characters"));
+  EXPECT_THAT(user({"list"}), HasSubstr("0 accounts."));
+  // Characters are counted, in NFC: fourteen bytes, and seven with accents beside their letters.
+  const std::string seven = "\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4";
+  EXPECT_THAT(refused({"add", "ann"}, seven + "\n"), HasSubstr("too short"));
+  EXPECT_THAT(refused({"add", "ann"}, "a\xCC\x88 12345\n"), HasSubstr("too short"));
+  user({"add", "ann"}, seven + "x\n");
+  EXPECT_THAT(refused({"passwd", "ann"}, "short\n"), HasSubstr("too short"));
+  user({"passwd", "ann", "--password-min", "5"}, "short\n");
+  EXPECT_THAT(refused({"passwd", "ann", "--password-min", "16"}, "nearly long one\n"),
+              HasSubstr("at least 16 characters"));
+}
+
+// What cannot be taken back lightly is asked about; without a terminal it needs --yes.
+TEST_F(Accounts, QuestionsAreAskedOnATerminalAndElseNeedYes) {
+  server_.start();
+  HttpClient client(server_.port());
+  EXPECT_EQ(client.request("MKCOL", "/shared").status, 201);
+  EXPECT_EQ(client.request("PUT", "/shared/plan", {}, "x").status, 201);
+  const auto on_terminal = [&](std::vector<std::string> arguments, const std::string& answer) {
+    arguments.insert(arguments.begin(), {holdfast_binary(), "user"});
+    arguments.insert(arguments.end(), {"--data", data_});
+    OnATerminal terminal(arguments);
+    terminal.expect("Go on? [y/N] ");
+    terminal.type(answer + "\n");
+    return terminal.end();
+  };
+  const std::vector<std::string> add = {"add", "shared", "--no-password"};
+  EXPECT_THAT(refused(add), AllOf(HasSubstr("/shared"), HasSubstr("--yes")));
+  // The question comes before the password.
+  EXPECT_THAT(refused({"add", "shared"}, ""), HasSubstr("--yes"));
+  EXPECT_EQ(on_terminal(add, "n"), 2);
+  EXPECT_EQ(on_terminal(add, ""), 2);
+  EXPECT_THAT(user({"list"}), HasSubstr("0 accounts."));
+  EXPECT_EQ(on_terminal(add, "y"), 0);
+  const std::vector<std::string> remove = {"remove", "shared"};
+  EXPECT_THAT(refused(remove), AllOf(HasSubstr("the last one"), HasSubstr("--yes")));
+  EXPECT_EQ(on_terminal(remove, "no"), 2);
+  EXPECT_THAT(user({"list"}), HasSubstr("1 account."));
+  EXPECT_EQ(on_terminal(remove, "YES"), 0);
+  EXPECT_THAT(user({"list"}), HasSubstr("0 accounts."));
+  user({"add", "shared", "--no-password", "--yes"});
+  user({"remove", "shared", "--yes"});
 }
 
 TEST_F(Accounts, OnATerminalThePasswordIsAskedForTwiceAndNotShown) {
@@ -349,13 +397,13 @@ TEST_F(Accounts, OnATerminalThePasswordIsAskedForTwiceAndNotShown) {
 
 TEST_F(Accounts, ABackupBringsThemBack) {
   make_store();
-  user({"add", "ann", "--quota-resources", "5"}, "secret\n");
+  user({"add", "ann", "--quota-resources", "5"}, "secret words\n");
   user({"grant", "ann", "/shared", "write"});
   user({"token", "add", "ann", "--label", "phone"});
   const std::string accounts = user({"list"});
   const std::string tokens = user({"token", "list"});
   ASSERT_EQ(holdfast({"backup", folder_ / "backup"}).exit_code, 0);
-  user({"remove", "ann"});
+  user({"remove", "ann", "--yes"});
   std::filesystem::remove_all(data_);
   ASSERT_EQ(holdfast({"restore", folder_ / "backup"}).exit_code, 0);
   EXPECT_EQ(user({"list"}), accounts);

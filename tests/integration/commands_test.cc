@@ -154,7 +154,7 @@ TEST_F(Program, RefusesADatabaseOfANewerVersionAndLeavesItAlone) {
 
 TEST_F(Program, TheBannerSaysWhatIsServedAndHowToMountIt) {
   ServerProcess server(data_, {"--durability", "relaxed", "--prefix", "/dav", "--public-url",
-                               "https://files.example"});
+                               "https://files.example", "--anonymous", "write"});
   server.start();
   const std::string banner = server.banner();
   for (const std::string& text :
@@ -256,6 +256,14 @@ TEST_F(Program, SigtermDoesNotWaitLongerThanItsGrace) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
   server.start();
   EXPECT_EQ(HttpClient(server.port()).request("GET", "/never").status, 404);
+}
+
+// docs/robustness.md O2
+TEST_F(Program, GetsNoNewPrivileges) {
+  ServerProcess server(data_);
+  server.start();
+  EXPECT_THAT(read_file("/proc/" + std::to_string(server.pid()) + "/status"),
+              HasSubstr("\nNoNewPrivs:\t1\n"));
 }
 
 TEST_F(Program, SigintEndsItAsWell) {

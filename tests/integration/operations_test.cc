@@ -60,7 +60,8 @@ TEST(Operations, O1_NoRequestForgesALogLine) {
     ASSERT_FALSE(is_flat_object(bad)) << bad;
   const TemporaryFolder folder;
   const std::string log = folder / "access.json";
-  ServerProcess server(folder / "data", {"--access-log", log, "--trusted-proxies", "127.0.0.1"});
+  ServerProcess server(folder / "data", {"--access-log", log, "--trusted-proxies", "127.0.0.1",
+                                         "--anonymous", "write"});
   server.start();
   const std::string token = "urn:uuid:01234567-89ab-cdef-0123-456789abcdef";
   const std::string long_name(8'000, 'u');

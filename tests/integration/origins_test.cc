@@ -201,6 +201,42 @@ TEST_F(Origins, AProgramThatSignsInByItselfWritesFromWhereverItsPageIs) {
   EXPECT_EQ(ask("GET", "/g").status, 404);
 }
 
+class OpenToReaders : public Origins {
+ protected:
+  OpenToReaders() : Origins({"--anonymous", "read", "--hsts", "15552000"}) {}
+};
+
+// A page whose name was rebound to the server's address reads what everybody may read unless its
+// name is looked at.
+TEST_F(OpenToReaders, S7_AReboundNameReadsNothing) {
+  HttpClient client(server_.port());
+  const auto status = [&](const char* method, const char* host, Fields more = {}) {
+    more.emplace_back("Host", host);
+    return client.request(method, "/f", more).status;
+  };
+  for (const char* method : {"GET", "HEAD", "PROPFIND", "OPTIONS"})
+    EXPECT_EQ(status(method, "evil.example"), 421) << method;
+  EXPECT_EQ(status("GET", "evil.example", {{"Authorization", "Basic YTpi"}}), 401);
+  EXPECT_EQ(status("GET", "evil.example", {kAlice}), 200) << "a program with credentials";
+  EXPECT_EQ(status("GET", "localhost"), 200);
+  EXPECT_EQ(status("GET", "dav.example.org"), 200);
+}
+
+TEST_F(OpenToReaders, S12_HstsIsForNamesOverTlsAlone) {
+  HttpClient client(server_.port());
+  const auto sent = [&](const char* host, const char* scheme, const char* method = "GET") {
+    const Reply reply =
+        client.request(method, "/f", {{"Host", host}, {"X-Forwarded-Proto", scheme}});
+    return std::string(reply.field("Strict-Transport-Security"));
+  };
+  EXPECT_EQ(sent("dav.example.org", "https"), "max-age=15552000");
+  EXPECT_EQ(sent("dav.example.org", "https", "DELETE"), "max-age=15552000") << "a refusal as well";
+  EXPECT_EQ(sent("dav.example.org", "http"), "");
+  EXPECT_EQ(sent("localhost", "https"), "");
+  EXPECT_EQ(sent("127.0.0.1", "https"), "");
+  EXPECT_EQ(sent("[::1]:443", "https"), "");
+}
+
 class SharedOrigins : public Origins {
  protected:
   SharedOrigins() : Origins({"--cors-origins", "https://app.example,app://obsidian.md"}) {}

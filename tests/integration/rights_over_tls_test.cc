@@ -108,10 +108,10 @@ class RightsOverTls : public TlsWorld {
                                  folder_ / "ca.pem", "--trusted-proxies", "127.0.0.1"},
         faults_.environment());
     server_->start();
-    user({"add", "root", "--home", "/"}, "admin\n");
-    user({"add", "ann"}, "secret\n");
-    user({"add", "ben"}, "builder\n");
-    Client root(server_->port(), basic("root", "admin"));
+    user({"add", "root", "--home", "/"}, "the-admin\n");
+    user({"add", "ann"}, "secret words\n");
+    user({"add", "ben"}, "bob-the-builder\n");
+    Client root(server_->port(), basic("root", "the-admin"));
     for (const char* folder : {"/ann/in", "/ann/out"}) EXPECT_EQ(root.status("MKCOL", folder), 201);
     for (const char* folder : {"/ann/in", "/ann/out", "/ben"})
       EXPECT_EQ(root.status("PUT", std::string(folder) + "/f", {}, "text"), 201);
@@ -183,7 +183,7 @@ class RightsOverTls : public TlsWorld {
   }
   // The tree is what SetUp made.
   void expect_unchanged() {
-    Client root(server_->port(), basic("root", "admin"));
+    Client root(server_->port(), basic("root", "the-admin"));
     const std::string listing = root.ask("PROPFIND", "/", "Depth: infinity\r\n").body;
     std::set<std::string> hrefs;
     static const std::regex kHref("<D:response[^>]*><D:href>([^<]*)</D:href>");
@@ -200,7 +200,7 @@ class RightsOverTls : public TlsWorld {
 };
 
 TEST_F(RightsOverTls, APasswordOpensTheHomeAndNothingElse) {
-  Client ann(server_->port(), basic("ann", "secret"));
+  Client ann(server_->port(), basic("ann", "secret words"));
   expect_rights(ann, May::write, May::write);
   Client stranger(server_->port(), "");
   expect_strangers(stranger);
@@ -261,7 +261,7 @@ TEST_F(RightsOverTls, ACertificateIsItsAccounts) {
     Client ann(server_->port(), "", {.version = version, .certificate = laptop});
     expect_rights(ann, May::write, May::write);
     // Credentials that are there count, right or wrong.
-    Client ben(server_->port(), basic("ben", "builder"),
+    Client ben(server_->port(), basic("ben", "bob-the-builder"),
                {.version = version, .certificate = laptop});
     EXPECT_EQ(ben.status("GET", "/ben/f"), 200);
     EXPECT_EQ(ben.status("GET", "/ann/in/f"), 403);
@@ -294,9 +294,9 @@ TEST_F(RightsOverTls, ACertificateIsItsAccounts) {
 // What one account has locked is nobody else's, whatever they know of it.
 TEST_F(RightsOverTls, L9_AStolenLockTokenIsUselessToAnotherAccount) {
   user({"grant", "ben", "/ann", "write"});
-  Client ann(server_->port(), basic("ann", "secret"));
-  Client ben(server_->port(), basic("ben", "builder"));
-  Client root(server_->port(), basic("root", "admin"));
+  Client ann(server_->port(), basic("ann", "secret words"));
+  Client ben(server_->port(), basic("ben", "bob-the-builder"));
+  Client root(server_->port(), basic("root", "the-admin"));
   const auto lock = ann.ask("LOCK", "/ann/in/f", "Depth: 0\r\nTimeout: Second-600\r\n",
                             "<D:lockinfo xmlns:D=\"DAV:\"><D:lockscope><D:exclusive/></D:lockscope>"
                             "<D:locktype><D:write/></D:locktype><D:owner>Ann at work</D:owner>"
@@ -324,8 +324,8 @@ TEST_F(RightsOverTls, L9_AStolenLockTokenIsUselessToAnotherAccount) {
 }
 
 TEST_F(RightsOverTls, LockListTellsWhoseLocksThereAreAndARemovedAccountHasNone) {
-  Client ann(server_->port(), basic("ann", "secret"));
-  Client ben(server_->port(), basic("ben", "builder"));
+  Client ann(server_->port(), basic("ann", "secret words"));
+  Client ben(server_->port(), basic("ben", "bob-the-builder"));
   const auto lock = [](Client& client, const std::string& target, const std::string& owner) {
     const auto answer =
         client.ask("LOCK", target, "Timeout: Second-600\r\n",
@@ -357,7 +357,7 @@ TEST_F(RightsOverTls, LockListTellsWhoseLocksThereAreAndARemovedAccountHasNone) 
   EXPECT_THAT(after, testing::Not(HasSubstr(of_ann)));
   EXPECT_THAT(after, HasSubstr(of_ben));
   EXPECT_EQ(ann.status("GET", "/ann/in/f"), 401);
-  Client root(server_->port(), basic("root", "admin"));
+  Client root(server_->port(), basic("root", "the-admin"));
   EXPECT_EQ(root.status("PUT", "/ann/in/f", {}, "text"), 204) << "nobody holds it any more";
   // Whoever runs the server can end any lock (docs/robustness.md D8).
   EXPECT_EQ(root.status("PUT", "/ben/f", {}, "text"), 423);

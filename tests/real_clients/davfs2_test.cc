@@ -287,7 +287,7 @@ class Davfs2OverASlowLine : public Davfs2 {
 
  private:
   explicit Davfs2OverASlowLine(std::unique_ptr<SlowLine> line)
-      : Davfs2({"--public-url", line->url()},
+      : Davfs2({"--public-url", line->url(), "--anonymous", "write"},
                "lock_timeout " + std::to_string(kLease.count()) + "\nlock_refresh 2\n"),
         line_(std::move(line)) {}
 };

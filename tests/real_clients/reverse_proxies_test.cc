@@ -130,7 +130,8 @@ class Proxy : public ::testing::Test {
       std::vector<std::string> all = {"--access-log", "off"};
       all.insert(all.end(), arguments.begin(), arguments.end());
       if (arguments.empty())
-        all.insert(all.end(), {"--public-url", "https://files.example.org," + url_});
+        all.insert(all.end(),
+                   {"--public-url", "https://files.example.org," + url_, "--anonymous", "write"});
       server_.emplace(folder_ / "data", all);
       server_->start();
       const Command command = configure({.folder = folder_.path(),
@@ -407,10 +408,10 @@ TEST_F(Proxy, NginxThatForwardsItsOwnHost) {
   if (!program_exists("nginx")) GTEST_SKIP() << "nginx is not installed";
   ASSERT_EQ(run({.arguments = {holdfast_binary(), "user", "add", "anna", "--home", "/", "--data",
                                folder_ / "data"},
-                 .input = "secret\n"})
+                 .input = "secretwords\n"})
                 .exit_code,
             0);
-  credentials_ = "anna:secret";
+  credentials_ = "anna:secretwords";
   knows_another_name_ = false;
   const auto configure = [](const Place& place) {
     std::string server = snippet("nginx");
@@ -450,9 +451,10 @@ TEST(Forwarded, IsBelievedFromTrustedProxiesOnly) {
   };
   for (const bool trusted : {false, true}) {
     // Anonymous writing: the host must be ours.
-    ServerProcess server(folder / (trusted ? "trusted" : "untrusted"),
-                         {"--access-log", "off", "--public-url", "https://dav.example.org",
-                          "--trusted-proxies", trusted ? "127.0.0.1" : "127.0.0.2,10.0.0.0/8"});
+    ServerProcess server(
+        folder / (trusted ? "trusted" : "untrusted"),
+        {"--access-log", "off", "--anonymous", "write", "--public-url", "https://dav.example.org",
+         "--trusted-proxies", trusted ? "127.0.0.1" : "127.0.0.2,10.0.0.0/8"});
     server.start();
     HttpClient client(server.port());
     for (const Fields& said : lies) {

@@ -72,6 +72,23 @@ TEST_P(AccountsKept, ThereAreNoneAtFirst) {
   EXPECT_THAT(names().accounts()->tokens, IsEmpty());
 }
 
+// Also when it is gone: a server that had accounts does not open by itself.
+TEST_P(AccountsKept, ThatThereWasOneIsKept) {
+  EXPECT_FALSE(names().accounts()->any_ever);
+  backend().reopen();
+  EXPECT_FALSE(names().accounts()->any_ever);
+  const AccountId id = add("ann");
+  EXPECT_TRUE(names().accounts()->any_ever);
+  write([&](Transaction& tx) {
+    tx.remove_account(id);
+    EXPECT_TRUE(tx.accounts()->any_ever);
+  });
+  EXPECT_TRUE(names().accounts()->any_ever);
+  backend().reopen();
+  EXPECT_THAT(names().accounts()->accounts, IsEmpty());
+  EXPECT_TRUE(names().accounts()->any_ever);
+}
+
 TEST_P(AccountsKept, EveryFieldComesBackAlsoAfterClosing) {
   Account account;
   account.name = "J\xC3\xB6rg 7";
@@ -817,6 +834,44 @@ TEST(AccountNames, AreNfcUtf8WithoutColonAndControls) {
   };
   for (const auto& [name, allowed] : rows)
     EXPECT_EQ(storage::account_name_allowed(name), allowed) << testing::PrintToString(name);
+}
+
+TEST(AccountNames, OfNewAccountsAreSeen) {  // RFC 8265 §3.1, §3.4
+  const std::pair<std::string, bool> rows[] = {
+      {"", false},
+      {"a:b", false},
+      {" ", false},
+      {" ann", false},
+      {"ann ", false},
+      {"ann  lee", false},
+      {"ann\u00a0lee", false},   // no-break space
+      {"ann\u3000lee", false},   // ideographic space
+      {"ann\u200b", false},      // zero width space
+      {"ann\u200d", false},      // zero width joiner
+      {"ann\u202e", false},      // right-to-left override
+      {"ann\u2028", false},      // line separator
+      {"ann\u2029", false},      // paragraph separator
+      {"ann\u00ad", false},      // soft hyphen
+      {"ann\ufeff", false},      // byte order mark
+      {"ann\u034f", false},      // combining grapheme joiner: seen by nobody
+      {"ann\ufe0f", false},      // variation selector
+      {"\u3164", false},         // Hangul filler, a letter that is blank
+      {"ann\U000e0061", false},  // tag
+      {"ann\u0378", false},      // not assigned
+      {"ann\ue000", false},      // private use
+      {"ann\uffff", false},      // no character
+      {"ann", true},
+      {"Ann Lee", true},
+      {"a b c", true},
+      {"ann@example.com", true},
+      {"DOM\\ann", true},
+      {"J\u00f6rg \"x\"", true},
+      {"\u0391\u03bd\u03bd\u03b1", true},
+      {"\u5b89", true},
+      {"\u0905\u0928\u094d\u0928\u093e", true},  // with combining marks
+  };
+  for (const auto& [name, allowed] : rows)
+    EXPECT_EQ(storage::new_account_name_allowed(name), allowed) << testing::PrintToString(name);
 }
 
 }  // namespace

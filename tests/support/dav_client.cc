@@ -93,6 +93,7 @@ Answer render(http::Response response) {
   answer.status = response.status;
   answer.log_detail = response.log_detail;
   answer.lacks_right = response.lacks_right;
+  answer.signed_out = response.signed_out;
   std::string_view rest = response.fields;
   while (!rest.empty()) {
     const std::size_t end = rest.find("\r\n");

@@ -78,6 +78,7 @@ struct Answer {
   std::optional<std::uint64_t> length;
   std::string log_detail;
   bool lacks_right = false;  // as in http::Response
+  bool signed_out = false;   // likewise
   // True when a Producer or a ContentReader threw while the body was made: a server would close the
   // connection.
   bool cut = false;

@@ -69,12 +69,14 @@ struct MemoryNamespace::State {
   std::map<std::string, Account> accounts;       // by name
   std::map<std::string, storage::Group> groups;  // by name
   std::map<std::string, DeviceToken> tokens;     // by id
+  bool any_account_ever = false;
 
   [[nodiscard]] std::shared_ptr<const Accounts> all_accounts() const {
     auto all = std::make_shared<Accounts>();
     for (const auto& [name, account] : accounts) all->accounts.push_back(account);
     for (const auto& [name, group] : groups) all->groups.push_back(group);
     for (const auto& [id, token] : tokens) all->tokens.push_back(token);
+    all->any_ever = any_account_ever;
     return all;
   }
 
@@ -562,6 +564,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     if (account.id == storage::kNobody) account.id = ++counters_.last_account;
     bind_grants(account.grants);
     tree_.accounts[account.name] = account;
+    tree_.any_account_ever = true;
     return account.id;
   }
 

@@ -33,6 +33,10 @@ TEST(Json, EscapesWhatEndsAStringOrCommandsATerminal) {
       {"\xe2\x82", "\\ufffd\\ufffd"},
       {"\x80x", "\\ufffdx"},
       {"é€😀", "é€😀"},
+      {"a\u202egpj.exe", "a\\u202egpj.exe"},  // right-to-left override
+      {"\u2028\u2029", "\\u2028\\u2029"},     // line and paragraph separator
+      {"\u200b\u00ad\ufeff", "\\u200b\\u00ad\\ufeff"},
+      {"\U000e0061", "\\udb40\\udc61"},  // a tag, above U+FFFF
       {"", ""},
   };
   for (const Case& row : cases) EXPECT_EQ(json_text(row.text), row.escaped);
@@ -47,6 +51,11 @@ TEST(Json, WritesStrings) {  // RFC 8259 §7
   std::string out = "x:";
   append_json_string(out, "a\"b\xC3\xA9");
   EXPECT_EQ(out, "x:\"a\\\"b\xC3\xA9\"");
+}
+
+TEST(Json, TextForPeopleShowsWhatNobodySees) {
+  EXPECT_EQ(escape_invisible("plain \"text\" \\"), "plain \"text\" \\");
+  EXPECT_EQ(escape_invisible("é\u202e\x1b\u0085\xff€"), "é\\u202e\\u001b\\u0085\xff€");
 }
 
 }  // namespace

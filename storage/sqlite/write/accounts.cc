@@ -72,6 +72,7 @@ Counters read_counters(Connection& connection) {
 
 std::shared_ptr<const Accounts> read_accounts(Connection& connection) {
   auto all = std::make_shared<Accounts>();
+  all->any_ever = read_counters(connection).next_account > 1;
   Statement accounts(connection,
                      "SELECT id, name, password_hash, digest_sha256, digest_md5, certificate, "
                      "home, quota_bytes, quota_resources, created, suspended, networks "
@@ -184,6 +185,7 @@ AccountId WriteTransaction::put_account(Account account) {
 
   const AccountId id = account.id;
   auto next = changing_accounts();
+  next->any_ever = true;
   put_by_name(next->accounts, std::move(account));
   next->index();
   state_.accounts = std::move(next);

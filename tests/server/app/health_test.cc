@@ -1,6 +1,7 @@
 #include "server/app/health.h"
 
 #include <gtest/gtest.h>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <variant>
@@ -8,16 +9,20 @@
 namespace holdfast::server {
 namespace {
 
-http::Response ask(const app::Admin& admin, std::string_view method, std::string_view target) {
+http::Response ask(const app::Admin& admin, std::string_view method, std::string_view target,
+                   std::optional<std::string_view> host = "127.0.0.1:9090") {
   http::NoBody body;
   http::Request request;
   request.method = method;
   request.target = target;
   request.body = &body;
+  if (host) request.fields.add("Host", *host);
   return admin.answer(request);
 }
 
-const app::Admin kWell{[] { return std::nullopt; }, [] { return std::string("m 1\n"); }};
+bool is_safe(std::string_view host) { return host == "127.0.0.1:9090"; }
+
+const app::Admin kWell{[] { return std::nullopt; }, [] { return std::string("m 1\n"); }, is_safe};
 
 TEST(Admin, AnswersItsTwoPathsOnly) {
   struct Case {
@@ -39,6 +44,17 @@ TEST(Admin, AnswersItsTwoPathsOnly) {
   }
 }
 
+// Against DNS rebinding.
+TEST(Admin, AnswersOnlyHostsThatNoPageOfAnotherServerCanHave) {
+  for (const char* target : {"/healthz", "/metrics", "/"})
+    for (const char* host : {"evil.example:9090", ""}) {
+      const http::Response response = ask(kWell, "GET", target, host);
+      EXPECT_EQ(response.status, 421) << target;
+      EXPECT_EQ(std::get<std::string>(response.body).find("m 1"), std::string::npos);
+    }
+  EXPECT_EQ(ask(kWell, "GET", "/metrics", std::nullopt).status, 200) << "a probe over HTTP/1.0";
+}
+
 TEST(Admin, AnswersHeadWithTheLengthOfGet) {
   const http::Response response = ask(kWell, "HEAD", "/healthz");
   EXPECT_EQ(response.status, 200);
@@ -55,7 +71,7 @@ TEST(Admin, SaysWhyTheServerIsNotWell) {
 }
 
 TEST(Admin, TellsTheLogAndNotTheClientWhatFailed) {
-  app::Admin admin;
+  app::Admin admin = kWell;
   admin.trouble = []() -> std::optional<std::string> { throw std::runtime_error("SELECT secret"); };
   admin.metrics = []() -> std::string { throw std::runtime_error("SELECT secret"); };
   for (const char* target : {"/healthz", "/metrics"}) {

@@ -96,7 +96,7 @@ TEST(Redirect, GoesToTheHostThatWasAskedForIfItIsKnown) {
     EXPECT_EQ(location(host), "https://dav.example:8443/a") << host;
 }
 
-TEST(Banner, WarnsThatOtherHostsAreRefusedWhileAnonymousMayWrite) {
+TEST(Banner, WarnsThatOtherHostsAreRefusedWhileNobodyNeedsToSignIn) {
   config::Config config;
   const auto warns = [&config](auth::Anonymous anonymous) {
     return app::banner(config, anonymous, {.own = 1}).find("421") != std::string::npos;
@@ -104,7 +104,8 @@ TEST(Banner, WarnsThatOtherHostsAreRefusedWhileAnonymousMayWrite) {
   EXPECT_FALSE(warns(auth::Anonymous::write));
   config.listen = config::parse_address("0.0.0.0:80");
   EXPECT_TRUE(warns(auth::Anonymous::write));
-  EXPECT_FALSE(warns(auth::Anonymous::read));
+  EXPECT_TRUE(warns(auth::Anonymous::read));
+  EXPECT_FALSE(warns(auth::Anonymous::off));
   config.public_urls = config::parse_public_urls("https://dav.example");
   EXPECT_FALSE(warns(auth::Anonymous::write));
 }

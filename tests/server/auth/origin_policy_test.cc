@@ -19,6 +19,8 @@ struct OriginCase {
   const char* target = "/f";
   const char* forwarded_host = "";  // as a trusted proxy said it
   const char* scheme = "http";
+  const char* authorization = nullptr;  // nullptr: no field
+  bool has_accounts = true;
 };
 
 int judge(const OriginCase& row) {
@@ -31,8 +33,9 @@ int judge(const OriginCase& row) {
   request.forwarded_host = row.forwarded_host;
   if (row.host != nullptr) request.fields.add("Host", row.host);
   if (row.origin != nullptr) request.fields.add("Origin", row.origin);
-  const auto refusal =
-      auth::OriginPolicy(config::parse_public_urls(row.public_url)).judge(request, row.anonymous);
+  if (row.authorization != nullptr) request.fields.add("Authorization", row.authorization);
+  const auto refusal = auth::OriginPolicy(config::parse_public_urls(row.public_url))
+                           .judge(request, row.anonymous, row.has_accounts);
   if (!refusal) return 0;
   EXPECT_FALSE(refusal->detail.empty());
   return refusal->status;
@@ -112,9 +115,44 @@ TEST(OriginPolicy, ServesOnlyItsOwnHostsWhileAnonymousMayWrite) {
       {kWrite, "", "OPTIONS", nullptr, nullptr, 0},
       {kWrite, "", "OPTIONS", nullptr, nullptr, 0, "*"},
 
-      {kRead, "", "GET", "any.example", nullptr, 0},
-      {kRead, "", "GET", nullptr, nullptr, 0},
+      {kOff, "", "GET", "any.example", nullptr, 0},
+      {kOff, "", "PUT", "any.example", nullptr, 0},
   });
+}
+
+// A page whose name was rebound to this server's address reads what everybody may read, unless its
+// name is looked at. Credentials that count come from no such page.
+TEST(OriginPolicy, ServesOnlyItsOwnHostsWhileAnonymousMayRead) {
+  constexpr const char* kBasic = "Basic YTpi";
+  expect_all({
+      {kRead, "", "GET", "evil.example", nullptr, 421},
+      {kRead, "", "PROPFIND", "evil.example", nullptr, 421},
+      {kRead, "", "PUT", "evil.example", nullptr, 421},
+      {kRead, "https://a.example", "GET", "evil.example", nullptr, 421},
+      {kRead, "", "GET", "localhost", nullptr, 421, "http://evil.example/f"},
+      {kRead, "", "GET", "evil.example", nullptr, 421, "/f", "", "http", "Basic"},
+      {kRead, "", "GET", "evil.example", nullptr, 421, "/f", "", "http", kBasic, false},
+      {kRead, "", "GET", "evil.example", nullptr, 0, "/f", "", "http", kBasic},
+      {kRead, "", "GET", "localhost:8080", nullptr, 0},
+      {kRead, "", "GET", "[::1]", nullptr, 0},
+      {kRead, "https://a.example", "GET", "a.example", nullptr, 0},
+      {kRead, "", "GET", nullptr, nullptr, 0},
+      // While they may write, whatever is shown.
+      {kWrite, "", "GET", "evil.example", nullptr, 421, "/f", "", "http", kBasic},
+  });
+}
+
+TEST(OriginPolicy, KnowsHostsThatNoOtherPageCanHave) {
+  const auth::OriginPolicy policy(
+      config::parse_public_urls("https://dav.example,http://b.example:81"));
+  for (const char* safe :
+       {"localhost", "LOCALHOST:9090", "127.0.0.1", "127.0.0.1:9090", "[::1]:9", "192.0.2.7:9090",
+        "[2001:db8::1]", "nas", "holdfast:9090", "dav.example", "DAV.example:9090", "b.example"})
+    EXPECT_TRUE(policy.is_safe_host(safe)) << safe;
+  for (const char* other :
+       {"", ":80", "evil.example", "evil.example:9090", "nas.", "127.1.evil.example", "127.0.0.1.",
+        "dav.example.", "x.dav.example", "a@nas", "nas,evil.example"})
+    EXPECT_FALSE(policy.is_safe_host(other)) << other;
 }
 
 TEST(OriginPolicy, RefusesWritesFromForeignOrigins) {
@@ -173,7 +211,7 @@ TEST(OriginPolicy, ASecondOriginDoesNotHideTheFirst) {
   request.fields.add("Host", "localhost");
   request.fields.add("Origin", "http://localhost");
   request.fields.add("origin", "http://evil.example");
-  EXPECT_TRUE(auth::OriginPolicy({}).judge(request, kWrite).has_value());
+  EXPECT_TRUE(auth::OriginPolicy({}).judge(request, kWrite, true).has_value());
 }
 
 // With accounts, what shows who asks is judged by that; what a browser adds by itself is not shown
@@ -215,7 +253,7 @@ TEST(OriginPolicy, LetsAProgramWriteThatSignsInByItself) {
     request.fields.add("Host", "localhost");
     request.fields.add("Origin", row.origin);
     if (row.authorization != nullptr) request.fields.add("Authorization", row.authorization);
-    const auto denial = auth::OriginPolicy({}).judge(request, row.anonymous);
+    const auto denial = auth::OriginPolicy({}).judge(request, row.anonymous, true);
     EXPECT_EQ(denial ? denial->status : 0, row.status)
         << row.origin << " " << (row.authorization != nullptr ? row.authorization : "(none)");
   }
@@ -244,7 +282,7 @@ TEST(OriginPolicy, ItsOwnAddressesAreItsHosts) {
     request.target = "/f";
     request.body = &body;
     request.fields.add("Host", row.host);
-    EXPECT_EQ(policy.judge(request, kWrite).has_value(), !row.own) << row.host;
+    EXPECT_EQ(policy.judge(request, kWrite, true).has_value(), !row.own) << row.host;
   }
 }
 
@@ -278,7 +316,7 @@ TEST(OriginPolicy, SharesAnswersWithTheOriginsOfTheSettingAlone) {
     request.body = &body;
     request.fields.add("Host", "dav.example.org");
     request.fields.add("Origin", row.origin);
-    EXPECT_EQ(policy.judge(request, kOff).has_value(), !row.shared);
+    EXPECT_EQ(policy.judge(request, kOff, true).has_value(), !row.shared);
     http::Response response;
     policy.share(request, response);
     EXPECT_EQ(response.find("Vary"), "Origin");

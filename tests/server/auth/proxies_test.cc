@@ -120,5 +120,19 @@ TEST(Proxies, ATrustedOneSaysWhoItsClientIs) {
          });
 }
 
+TEST(Proxies, AreKnownByTheirFields) {
+  for (const char* name : {"X-Forwarded-For", "x-forwarded-host", "X-FORWARDED-PROTO",
+                           "X-Forwarded-Anything", "Forwarded", "via", "X-Real-IP"}) {
+    http::Fields fields;
+    fields.add("Host", "localhost");
+    fields.add(name, "");
+    EXPECT_EQ(auth::field_of_a_proxy(fields), name);
+  }
+  http::Fields none;
+  for (const char* name : {"Host", "X-Forwarded", "Forwarded-For", "X-Requested-With", "Vi"})
+    none.add(name, "x");
+  EXPECT_EQ(auth::field_of_a_proxy(none), "");
+}
+
 }  // namespace
 }  // namespace holdfast::server

@@ -16,10 +16,7 @@ class ThrottleTest : public testing::Test {
   // One attempt; the seconds to wait, 0 when it was made.
   std::int64_t attempt(const std::string& address, const std::string& account,
                        Outcome outcome = Outcome::failed) {
-    auth::Throttle::Attempt attempt = throttle_.begin(address, account);
-    const std::int64_t wait = attempt.wait_s;
-    attempt.end(outcome);
-    return wait;
+    return throttle_.judge(throttle_.source(address, account), outcome);
   }
   // How many of `count` attempts, one each `interval`, are made.
   int made(int count, storage::Millis interval, const std::string& address,
@@ -104,15 +101,40 @@ TEST_F(ThrottleTest, FailuresAreForgottenInTime) {
             auth::Throttle::kAccount.free);
 }
 
-TEST_F(ThrottleTest, GuessesDoNotGetThroughByComingAtOnce) {
-  std::vector<auth::Throttle::Attempt> judged;
-  for (int i = 0; i < 100; ++i) {
-    auth::Throttle::Attempt attempt = throttle_.begin("192.0.2.1", "alice");
-    if (attempt.wait_s == 0) judged.push_back(std::move(attempt));
+TEST_F(ThrottleTest, WhatIsUnderWayIsNoFailure) {
+  const auth::Throttle::Source source = throttle_.source("192.0.2.1", "alice");
+  for (int i = 0; i < 400; ++i) EXPECT_EQ(throttle_.wait_s(source), 0);
+  EXPECT_EQ(throttle_.size(), 0U);
+  for (int i = 0; i < auth::Throttle::kAccount.free; ++i) {
+    EXPECT_EQ(throttle_.wait_s(source), 0);
+    throttle_.record(source, Outcome::failed);
   }
-  EXPECT_EQ(judged.size(), static_cast<std::size_t>(auth::Throttle::kAccount.free));
-  judged.clear();  // undecided: none of them counts
-  EXPECT_EQ(attempt("192.0.2.1", "alice"), 0);
+  EXPECT_EQ(throttle_.wait_s(source), 1);
+  EXPECT_EQ(throttle_.judge(source, Outcome::succeeded), 1) << "and nothing is recorded";
+  EXPECT_EQ(throttle_.wait_s(source), 1);
+}
+
+TEST_F(ThrottleTest, ANetworkIsNeverHeldUpAndItsFailuresAreCounted) {
+  const auto failures = [&](const std::string& address) {
+    return throttle_.failures(throttle_.source(address, "x"));
+  };
+  for (int i = 0; i < 250; ++i) attempt("192.0.2." + std::to_string(i), "u" + std::to_string(i));
+  EXPECT_EQ(attempt("192.0.2.251", "bob", Outcome::succeeded), 0);
+  EXPECT_EQ(failures("192.0.2.251").network, auth::Throttle::kNetwork.most);
+  EXPECT_EQ(failures("192.0.2.251").address, 0);
+  EXPECT_EQ(failures("192.0.2.1").address, 1);
+  EXPECT_EQ(failures("192.0.3.1").network, 0);
+  clock_.advance(auth::Throttle::kNetwork.forgiveness * 59);
+  EXPECT_EQ(failures("192.0.2.1").network, 1);
+  clock_.advance(auth::Throttle::kNetwork.forgiveness);
+  EXPECT_EQ(failures("192.0.2.1").network, 0);
+
+  // A refused attempt counts for its network alone.
+  for (int i = 0; i < 30; ++i)
+    throttle_.record(throttle_.source("2001:db8::1", "alice"), Outcome::turned_away);
+  EXPECT_EQ(failures("2001:db8:0:77::9").network, 30) << "one IPv6 client may have a /48";
+  EXPECT_EQ(failures("2001:db8:1::1").network, 0);
+  EXPECT_EQ(attempt("2001:db8::1", "alice"), 0);
 }
 
 TEST_F(ThrottleTest, MemoryIsBoundedAndTheLatestAreKept) {
@@ -120,7 +142,7 @@ TEST_F(ThrottleTest, MemoryIsBoundedAndTheLatestAreKept) {
     attempt("10." + std::to_string(i / 65536) + "." + std::to_string(i / 256 % 256) + "." +
                 std::to_string(i % 256),
             "user" + std::to_string(i));
-  EXPECT_EQ(throttle_.size(), 1000U);
+  EXPECT_EQ(throttle_.size(), 1000U + 391U) << "and as many networks as there were";
   made(1000, 0, "192.0.2.1", "alice");
   EXPECT_GT(attempt("192.0.2.1", "alice"), 0);
 }

@@ -387,7 +387,34 @@ TEST_F(UserCommands, RemoveTakesTokensAndLocksAndLeavesFiles) {
   EXPECT_THAT(accounts()->tokens, IsEmpty());
   EXPECT_EQ(cli::list_locks(store_.names).text, "0 locks.\n");
   EXPECT_TRUE(resolve(path({"ann"})).mapped());
-  EXPECT_THAT(ask("remove", {{"name", "bob"}}).text, HasSubstr("--anonymous")) << "the last one";
+
+  // The last one goes only when that is meant.
+  const cli::ControlReply asks = ask("remove", {{"name", "bob"}});
+  EXPECT_EQ(asks.exit_code, cli::kAsksExit);
+  EXPECT_THAT(asks.text, HasSubstr("--anonymous"));
+  EXPECT_TRUE(accounts()->find("bob"));
+  expect_done("remove", {{"name", "bob"}, {"yes", "yes"}});
+  EXPECT_FALSE(accounts()->find("bob"));
+}
+
+TEST_F(UserCommands, AddAsksWhenTheHomeIsInUse) {
+  expect_done("add", {{"name", "ann"}});
+  store_.names.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const auto shared = tx.make_collection(*tx.resolve({}).resource, "shared", kNobody);
+    tx.make_collection(shared, "plans", kNobody);
+    tx.make_collection(*tx.resolve({}).resource, "empty", kNobody);
+  });
+  for (const char* verb : {"add", "look"}) {
+    const cli::ControlReply asks = ask(verb, {{"name", "shared"}, {"new", "yes"}});
+    EXPECT_EQ(asks.exit_code, cli::kAsksExit) << verb;
+    EXPECT_THAT(asks.text, HasSubstr("/shared")) << verb;
+    EXPECT_FALSE(accounts()->find("shared")) << verb;
+  }
+  EXPECT_EQ(ask("look", {{"name", "shared"}, {"new", "yes"}, {"yes", "yes"}}).exit_code, 0);
+  EXPECT_EQ(ask("look", {{"name", "shared"}, {"new", "yes"}, {"home", "/shared"}}).exit_code, 0)
+      << "whoever names the home knows it";
+  expect_done("add", {{"name", "shared"}, {"yes", "yes"}});
+  expect_done("add", {{"name", "empty"}});
 }
 
 // What the command itself makes, without asking anybody.

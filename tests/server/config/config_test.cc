@@ -73,11 +73,13 @@ constexpr Samples kSamples[] = {
     {"trust-html", "/wiki", "/a%20b,/c", "/"},
     {"basic-over-http", "yes", "no", "yes"},
     {"digest", "md5", "no", "both"},
+    {"password-min", "1", "2", "64"},
     {"tls-cert", "/a", "/b", "/c"},
     {"tls-key", "/a", "/b", "/c"},
     {"tls-self-signed", "yes", "no", "yes"},
     {"tls-client-ca", "/a", "/b", "/c"},
     {"http-redirect", "127.0.0.1:4", "127.0.0.1:5", "127.0.0.1:6"},
+    {"hsts", "0", "1", "63072000"},
     {"admin-listen", "127.0.0.1:4", "127.0.0.1:5", "127.0.0.1:6"},
     {"access-log", "off", "-", "/var/log/access.json"},
     {"audit-log", "off", "/a", "/var/log/audit.json"},
@@ -93,6 +95,7 @@ constexpr Samples kSamples[] = {
     {"depth-limit", "1", "2", "3"},
     {"lock-timeout-max", "1", "2", "31536000"},
     {"shared-lock-limit", "1", "2", "3"},
+    {"shared-locks-per-account", "1", "2", "3"},
     {"locks-per-account", "1", "2", "3"},
     {"lock-owner-limit", "0", "2", "3KiB"},
     {"property-limit", "0", "2", "3"},
@@ -266,6 +269,9 @@ constexpr BadValue kBadValues[] = {
     {"trusted-proxies", "proxy.example"},
     {"trusted-proxies", "127.0.0.1;10.0.0.1"},
     {"trusted-proxies", "10.0.0.0/33"},
+    {"password-min", "0"},
+    {"password-min", "65"},
+    {"hsts", "63072001"},
     {"cors-origins", "*"},
     {"cors-origins", "null"},
     {"cors-origins", "a.example"},
@@ -301,6 +307,8 @@ constexpr BadValue kBadValues[] = {
     {"depth-limit", "1025"},
     {"shared-lock-limit", "0"},
     {"shared-lock-limit", "10001"},
+    {"shared-locks-per-account", "0"},
+    {"shared-locks-per-account", "10001"},
     {"locks-per-account", "0"},
     {"lock-owner-limit", "1025KiB"},
     {"property-limit", "100001"},
@@ -559,23 +567,37 @@ TEST(Config, ARefusalDoesNotShowAPassword) {
 }
 
 TEST(Anonymous, MayWriteByDefaultOnLoopbackOnly) {
-  const auto effective = [](config::Values flags, bool has_accounts = false) {
+  enum class Were { never, gone, some };
+  const auto effective = [](config::Values flags, Were accounts = Were::never) {
     const config::Config config = config::resolve(flags, kNoEnvironment);
-    return auth::anonymous_without_accounts(config.anonymous, config.listen, has_accounts);
+    return auth::anonymous_without_accounts(
+        config.anonymous,
+        {.listen = config.listen,
+         .is_named = !config.public_urls.empty() || !config.trusted_proxies.empty(),
+         .has_accounts = accounts == Were::some,
+         .had_accounts = accounts != Were::never});
   };
   EXPECT_EQ(effective({}), auth::Anonymous::write);
   EXPECT_EQ(effective({{"listen", "[::1]:0"}}), auth::Anonymous::write);
   EXPECT_EQ(effective({{"listen", "localhost:0"}}), auth::Anonymous::write);
   EXPECT_EQ(effective({{"listen", "0.0.0.0:80"}, {"anonymous", "read"}}), auth::Anonymous::read);
   EXPECT_EQ(effective({{"anonymous", "off"}}), auth::Anonymous::off);
-  for (const char* listen : {"0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080"})
-    EXPECT_NE(usage_error([&] {
-                (void)effective({{"listen", listen}});
-              }).find("--anonymous"),
-              std::string::npos)
-        << listen;
-  EXPECT_EQ(effective({{"listen", "0.0.0.0:80"}}, true), auth::Anonymous::off);
-  EXPECT_EQ(effective({}, true), auth::Anonymous::write);
+  for (const auto accounts : {Were::never, Were::gone})
+    for (const char* listen : {"0.0.0.0:8080", "[::]:8080", "192.0.2.1:8080"})
+      EXPECT_NE(usage_error([&] {
+                  (void)effective({{"listen", listen}}, accounts);
+                }).find("--anonymous"),
+                std::string::npos)
+          << listen;
+  EXPECT_EQ(effective({{"listen", "0.0.0.0:80"}}, Were::some), auth::Anonymous::off);
+  // Not where there were accounts, nor where others are said to come.
+  EXPECT_EQ(effective({}, Were::some), auth::Anonymous::off);
+  EXPECT_EQ(effective({}, Were::gone), auth::Anonymous::off);
+  EXPECT_EQ(effective({{"public-url", "https://dav.example"}}), auth::Anonymous::off);
+  EXPECT_EQ(effective({{"trusted-proxies", "127.0.0.1"}}), auth::Anonymous::off);
+  // Whoever says so means it.
+  EXPECT_EQ(effective({{"trusted-proxies", "127.0.0.1"}, {"anonymous", "write"}}, Were::gone),
+            auth::Anonymous::write);
 }
 
 TEST(PublicUrl, IsAnOriginInLowerCaseWithoutTheDefaultPort) {

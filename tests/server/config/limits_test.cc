@@ -112,6 +112,34 @@ int shared_locks(const config::Config& config, std::uint64_t n) {
 }
 
 // Of one account, by which neither another one nor anonymous clients are limited.
+int shared_locks_of_account(const config::Config& config, std::uint64_t n) {
+  const auto w = world(config);
+  w->put("/f");
+  const auto lock = [&] { return w->status("LOCK", "/f", {}, test::lockinfo("shared")); };
+  w->dav.as("ann");
+  int status = 0;
+  for (std::uint64_t i = 0; i < n; ++i) status = lock();
+  w->dav.as("ben");
+  EXPECT_EQ(lock(), 200);
+  w->dav.as(dav::anonymous_caller(storage::Right::write));
+  for (std::uint64_t i = 0; i < n; ++i) EXPECT_EQ(lock(), 200);
+  return status;
+}
+
+// The bytes of the owners of all locks on a resource: four times what one may have.
+int lock_owners(const config::Config& config, std::uint64_t n) {
+  const auto w = world(config);
+  w->put("/f");
+  int status = 0;
+  for (std::uint64_t left = 4 * n; left > 0;) {
+    const std::uint64_t bytes = std::min(left, config.dav.lock_owner_limit_bytes);
+    status = w->status("LOCK", "/f", {}, test::lockinfo("shared", std::string(bytes, 'o')));
+    left -= bytes;
+  }
+  return status;
+}
+
+// Of one account, by which neither another one nor anonymous clients are limited.
 int account_locks(const config::Config& config, std::uint64_t n) {
   const auto w = world(config);
   const auto lock = [&](const std::string& path) {
@@ -491,8 +519,10 @@ std::vector<Row> rows() {
       {"depth-limit", 6, 0, 201, 403, result_depth("MOVE")},
       {"lock-timeout-max", 50, 3600, 1, 0, lock_timeout},
       {"shared-lock-limit", 3, 32, 200, 507, shared_locks},
+      {"shared-locks-per-account", 3, 4, 200, 507, shared_locks_of_account},
       {"locks-per-account", 3, 0, 201, 507, account_locks},
       {"lock-owner-limit", 10, 4096, 201, 400, lock_owner},
+      {"lock-owner-limit", 10, 4096, 200, 507, lock_owners},
       {"property-limit", 3, 512, 200, 507, property_count},
       {"property-value-limit", 100, 64 * kKibi, 200, 507, property_size},
       {"property-total-limit", 200, kKibi * kKibi, 200, 507, property_total(false)},

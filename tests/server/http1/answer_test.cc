@@ -60,7 +60,7 @@ http1::Handler with_content(std::string bytes, std::vector<http::SourceBody::Run
   });
 }
 
-constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+constexpr const char* kGetOfAnswer = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 constexpr const char* kHead = "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n";
 
 TEST(Answer, TextOfEverySize) {
@@ -73,7 +73,7 @@ TEST(Answer, TextOfEverySize) {
                         return response;
                       }));
     RawClient client(server.port());
-    client.send(kGet);
+    client.send(kGetOfAnswer);
     const auto answer = client.receive();
     ASSERT_TRUE(answer) << client.error;
     EXPECT_EQ(answer->status, 207);
@@ -99,7 +99,7 @@ TEST(Answer, NoBodyAtAll) {
                       }));
     RawClient client(server.port());
     for (int i = 0; i < 2; ++i) {
-      client.send(kGet);
+      client.send(kGetOfAnswer);
       const auto answer = client.receive();
       ASSERT_TRUE(answer) << client.error;
       EXPECT_EQ(answer->status, status);
@@ -132,7 +132,7 @@ TEST(Answer, ContentWholeAndInRuns) {
                                        show));
     RawClient client(server.port());
     for (int i = 0; i < 2; ++i) {
-      client.send(kGet);
+      client.send(kGetOfAnswer);
       const auto answer = client.receive();
       ASSERT_TRUE(answer) << client.error;
       EXPECT_EQ(answer->body, "--x\r\n" + bytes.substr(0, 10) + "\r\n--x\r\n" +
@@ -148,7 +148,7 @@ TEST(Answer, ContentThatEndsEarlyNeverLooksComplete) {
   for (const bool show : {true, false}) {
     EchoServer server({}, with_content(pattern(100'000), {{"", 0, 200'000}}, show));
     RawClient client(server.port());
-    client.send(kGet);
+    client.send(kGetOfAnswer);
     EXPECT_FALSE(client.receive());
     EXPECT_EQ(client.error, "the connection ended");
     const auto records = server.observer.records(1);
@@ -171,7 +171,7 @@ TEST(Answer, HandlersThatThrowGiveAPlain500) {
     EXPECT_EQ(answer->status, 500);
     EXPECT_EQ(answer->body.find("secret"), std::string::npos);
   }
-  client.send(kGet);
+  client.send(kGetOfAnswer);
   EXPECT_EQ(client.receive()->status, 200);
   EXPECT_EQ(server.observer.records(3)[0].detail, "secret path");
 }
@@ -184,7 +184,7 @@ TEST(Answer, ReflectedBytesCannotSplitIt) {
     return response;
   });
   RawClient client(server.port());
-  client.send(kGet);
+  client.send(kGetOfAnswer);
   const auto answer = client.receive();
   ASSERT_TRUE(answer) << client.error;
   EXPECT_EQ(answer->field("set-cookie"), "");

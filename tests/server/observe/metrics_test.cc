@@ -72,6 +72,20 @@ TEST(AccessLine, NeverHoldsAWholeLockToken) {
   EXPECT_THAT(line, Not(HasSubstr("89abcdef")));
 }
 
+TEST(AccessLine, HoldsNoPasswordAndNoDeviceToken) {
+  std::string line;
+  for (const char* target : {"http://ann:wonderland@dav.example/f?token=wonderland",
+                             "/holdfast_abcdefgh_wonderland_-wonderland"}) {
+    observe::AccessRecord asked = record("GET", 401);
+    asked.target = target;
+    asked.detail = "holdfast_abcdefgh_wonderland is none";
+    observe::append_access_line(line, asked, 0);
+  }
+  EXPECT_THAT(line, HasSubstr("\"path\":\"http://dav.example/f\""));
+  EXPECT_THAT(line, HasSubstr("\"path\":\"/holdfast_abcdefgh…\""));
+  EXPECT_THAT(line, Not(HasSubstr("wonderland")));
+}
+
 TEST(AccessLog, WritesEveryLineByItsEnd) {
   const test::TemporaryFolder folder;
   const std::string path = folder / "access.json";
