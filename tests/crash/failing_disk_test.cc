@@ -98,7 +98,7 @@ TEST_P(FullDisk, RefusesTheActChangesNothingAndGoesOn) {
         continue;
       }
       ASSERT_TRUE(world.faults.fired()) << status;
-      ASSERT_EQ(status, 507) << where;
+      ASSERT_EQ(status, 507) << where << "\n" << world.server.output();
       world.ledger->refused();
       ++refusals;
       ASSERT_EQ(world.ledger->verify(), "") << where;

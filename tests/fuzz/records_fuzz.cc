@@ -35,7 +35,7 @@ constexpr struct {
                 {"content", "id", "blob"},
                 {"inline_content", "id", "id"},
                 {"inline_content", "id", "bytes"},
-                {"property", "xml", "node"},
+                {"property", "xml", "property_set"},
                 {"property", "xml", "xmlns"},
                 {"property", "xml", "name"},
                 {"property", "xml", "xml"},
@@ -57,7 +57,10 @@ constexpr struct {
                 {"meta", "one", "resources"},
                 {"meta", "one", "bytes"},
                 {"meta", "one", "locks"},
-                {"meta", "one", "clean"}};
+                {"meta", "one", "clean"},
+                {"node", "id", "property_bytes"},
+                {"property_set", "id", "id"},
+                {"property_set", "id", "refs"}};
 
 struct Close {
   void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }

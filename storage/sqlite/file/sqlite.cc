@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <mutex>
+#include <string_view>
 
 #include "storage/sqlite/file/wal_vfs.h"
 
@@ -132,8 +133,10 @@ void Connection::fail(int code, const char* doing) const {
   detail += ") in: ";
   detail += doing ? doing : "?";
   int system_error = 0;
+  // Compared as texts: two literals of one text may have two addresses.
+  const bool checkpoint = doing != nullptr && std::string_view(doing) == kCheckpoint;
   if (handle_ && (is_write(code) || is_flush(code)))
-    system_error = errno_of_write(handle_.get(), code, doing == kCheckpoint);
+    system_error = errno_of_write(handle_.get(), code, checkpoint);
   throw SqlError(code, system_error, detail);
 }
 

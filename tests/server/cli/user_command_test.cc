@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/auth/secrets.h"
+#include "server/cli/control_socket.h"
 #include "server/cli/dispatch.h"
 #include "server/cli/lock.h"
 #include "server/cli/user_store.h"
@@ -90,9 +91,9 @@ TEST(UserRequests, TheLongestNameLabelAndPathFit) {
   EXPECT_NO_THROW(static_cast<void>(cli::request_line(cli::UserRequest{
       "token-add",
       {{"name", std::string(64, '\xFF')}, {"label", std::string(200, '\xFF')}, {"path", path}}})));
-  EXPECT_THROW(
-      static_cast<void>(cli::request_line(cli::UserRequest{"grant", {{"path", path + path}}})),
-      process::UsageError);
+  const std::string longer(cli::ControlSocket::kRequestLimitBytes, 'x');
+  EXPECT_THROW(static_cast<void>(cli::request_line(cli::UserRequest{"grant", {{"path", longer}}})),
+               process::UsageError);
 }
 
 TEST(UserRequests, BrokenLinesAreNone) {
