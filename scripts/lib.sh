@@ -96,31 +96,13 @@ build() {
   )
 }
 
-# run_ctest PRESET [ARGUMENT...]: runs the tests of build/PRESET in parallel and prints one closing line
-# from ctest's own report. Fails when a test failed or none ran.
+# run_ctest PRESET[,PRESET] [ARGUMENT...]: runs the tests of these builds in parallel, and prints one
+# closing line from ctest's own reports. Fails when a test failed or none ran.
 run_ctest() {
-  local folder="$root/build/$1"
+  local presets=${1//,/ } preset
   shift
-  local report="$folder/ctest-report.xml" log="$folder/ctest-output.txt"
-  rm -f "$report"
-  # One test more at once than there are processors, because many of them wait for a client or a disk.
-  # ctest's own closing line is left out: ours, in one form for every caller, is the last.
-  local status=0
-  ctest --test-dir "$folder" --output-junit "$report" --output-on-failure \
-    --parallel "$(($(nproc) + 1))" "$@" </dev/null 2>&1 |
-    tee "$log" | grep -v '% tests passed, ' || status=${PIPESTATUS[0]}
-  if [ ! -s "$report" ]; then
-    echo "ctest left no report" >&2
-    return 1
-  fi
-  local passed failed skipped not_started
-  failed=$(report_number failures)
-  skipped=$(($(report_number skipped) + $(report_number disabled)))
-  # The report counts a test that could not be started among the skipped ones.
-  not_started=$(grep -c '[*][*][*]Not Run  ' "$log") || true
-  failed=$((failed + not_started)) skipped=$((skipped - not_started))
-  passed=$(($(report_number tests) - failed - skipped))
-  if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+  local passed=0 failed=0 skipped=0
+  for preset in $presets; do run_ctest_in "$preset" "$@"; done
   if [ "${HOLDFAST_REQUIRE_ALL:-0}" = 1 ] && [ "$skipped" -gt 0 ]; then
     echo "HOLDFAST_REQUIRE_ALL=1: the skipped tests count as failed"
     failed=$((failed + skipped)) skipped=0
@@ -129,7 +111,36 @@ run_ctest() {
   [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
-# report_number ATTRIBUTE: a count from the head of the report that run_ctest names.
+# run_ctest_in PRESET [ARGUMENT...]: adds to the counts of run_ctest.
+run_ctest_in() {
+  local folder="$root/build/$1"
+  shift
+  local report="$folder/ctest-report.xml" log="$folder/ctest-output.txt"
+  rm -f "$report"
+  # More tests at once than there are processors, because many of them wait for a client or a disk.
+  # ctest's own closing line is left out: ours, in one form for every caller, is the last.
+  local status=0
+  ctest --test-dir "$folder" --output-junit "$report" --output-on-failure \
+    --parallel "$(($(nproc) + 1))" "$@" </dev/null 2>&1 |
+    tee "$log" | grep -v '% tests passed, ' || status=${PIPESTATUS[0]}
+  if grep -q '^No tests were found' "$log"; then return; fi
+  if [ ! -s "$report" ]; then
+    echo "ctest left no report" >&2
+    failed=$((failed + 1))
+    return
+  fi
+  local bad none not_started
+  bad=$(report_number failures)
+  none=$(($(report_number skipped) + $(report_number disabled)))
+  # The report counts a test that could not be started among the skipped ones.
+  not_started=$(grep -c '[*][*][*]Not Run  ' "$log") || true
+  bad=$((bad + not_started)) none=$((none - not_started))
+  passed=$((passed + $(report_number tests) - bad - none))
+  if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+  failed=$((failed + bad)) skipped=$((skipped + none))
+}
+
+# report_number ATTRIBUTE: a count from the head of the report that run_ctest_in names.
 report_number() {
   awk -v name="$1" '
     /<testsuite/ { inside = 1 }

@@ -410,7 +410,8 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
                        // workers.
                        {.waiting = std::max<std::size_t>(limits.workers / 4, 1)});
   auth::ActiveRequests active(limits.requests_per_account);
-  auth::SelfService self_service(*store.names, sign_in, config.digest, audit_log.get());
+  auth::SelfService self_service(*store.names, sign_in, config.digest, config.password_min,
+                                 audit_log.get());
   Newest<Answering> answering;
   const auto space = std::make_shared<storage::SpaceLedger>(
       storage::SpaceLedger::Limits{},

@@ -21,8 +21,8 @@ namespace holdfast::server::auth {
 
 class Gate {
  public:
-  // All references must outlive the gate. `audit_log` may be null, and outlives it too. For `hsts_s`
-  // seconds, 0 for none, browsers are told to come by https only.
+  // All references must outlive the gate. `audit_log` may be null, and outlives it too. For
+  // `hsts_s` seconds, 0 for none, browsers are told to come by https only.
   Gate(const Proxies& proxies, const OriginPolicy& policy, SignIn& sign_in, ActiveRequests& active,
        SelfService& self_service, const dav::Engine& engine, observe::AuditLog* audit_log,
        std::int64_t hsts_s)

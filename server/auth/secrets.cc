@@ -38,6 +38,17 @@ std::string digest_secrets(std::string (*hash)(std::string_view), std::string_vi
 
 }  // namespace
 
+std::optional<std::string> why_no_password(std::string_view password, std::size_t least) {
+  constexpr std::size_t kLimitBytes = 1024;
+  if (password.empty() || password.size() > kLimitBytes || text::has_control(password) ||
+      !text::valid_utf8(password))
+    return "A password is UTF-8 text of 1 to 1024 bytes without control characters.";
+  if (text::count_code_points(password) < least)
+    return "The password is too short: it needs at least " + std::to_string(least) +
+           " characters (--password-min).";
+  return std::nullopt;
+}
+
 std::string hash_password(std::string_view password) {
   start_sodium();
   const std::string text = text::nfc(password);

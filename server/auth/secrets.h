@@ -3,7 +3,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +16,12 @@ namespace holdfast::server::auth {
 
 // The realm of every challenge; Digest's stored secrets depend on it.
 inline constexpr std::string_view kRealm = "Holdfast";
+
+// Returns why a text, in NFC, is no new password, as a sentence; nullopt when it is one: 1 to 1024
+// bytes of UTF-8 without control characters, which clients can send (RFC 7617 §2), and at least
+// `least` code points.
+[[nodiscard]] std::optional<std::string> why_no_password(std::string_view password,
+                                                         std::size_t least);
 
 // Returns argon2id with 19 MiB and two passes (about 20 ms) and a new salt, as libsodium writes it.
 // Throws std::runtime_error without memory.

@@ -19,14 +19,13 @@ namespace holdfast::server::auth {
 namespace {
 
 constexpr std::string_view kQuery = "account";
-constexpr std::size_t kPasswordBytes = 1024;
 constexpr std::size_t kLabelBytes = 200;
 constexpr std::uint64_t kMostSeconds = std::uint64_t{100} * 365 * 24 * 60 * 60;
 
 // A refusal on the way to an answer.
 struct Refused {
   int status = 400;
-  std::string_view sentence;  // for the client; static
+  std::string sentence;  // for the client
   std::string fields{};
 };
 
@@ -76,10 +75,9 @@ void require_known(const json::Object& object, std::initializer_list<std::string
       throw Refused{400, "The object has a name that is not known here."};
 }
 
-std::string password_in(const json::Object& object, std::string_view name) {
-  const std::string password = text::nfc(json::text_of(object, name));
-  if (password.empty() || password.size() > kPasswordBytes || text::has_control(password))
-    throw Refused{400, "A password has 1 to 1024 bytes and no control characters."};
+std::string password_in(const json::Object& object, std::string_view name, std::size_t least) {
+  std::string password = text::nfc(json::text_of(object, name));
+  if (auto why = why_no_password(password, least)) throw Refused{400, *std::move(why)};
   return password;
 }
 
@@ -229,8 +227,8 @@ http::Response SelfService::show(const Asking& asking) const {
 http::Response SelfService::set_password(const Asking& asking) {
   const json::Object object = read_object(asking.request);
   require_known(object, {"old", "new"});
-  const std::string before = password_in(object, "old");
-  const std::string after = password_in(object, "new");
+  const std::string before = password_in(object, "old", 1);
+  const std::string after = password_in(object, "new", password_min_);
   const auto known = names_.accounts();
   const storage::Account* const account = known->find(asking.caller.account);
   if (account == nullptr || account->password_hash.empty())

@@ -6,6 +6,7 @@
 // password needs the old one, which is verified, and held up, as signing in is.
 #pragma once
 
+#include <cstddef>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -26,10 +27,14 @@ class SelfService {
   static constexpr std::size_t kTokensPerAccount = 100;
 
   // All arguments must outlive this object. `audit_log` may be null. `digest` says which secrets
-  // are kept of a new password.
+  // are kept of a new password, which has at least `password_min` code points.
   SelfService(storage::Namespace& names, SignIn& sign_in, DigestAlgorithms digest,
-              observe::AuditLog* audit_log)
-      : names_(names), sign_in_(sign_in), digest_(digest), audit_log_(audit_log) {}
+              std::size_t password_min, observe::AuditLog* audit_log)
+      : names_(names),
+        sign_in_(sign_in),
+        digest_(digest),
+        password_min_(password_min),
+        audit_log_(audit_log) {}
 
   // Returns true for a request about the caller's account: its target is the root of `space` with
   // the query "account" or one that begins with "account=".
@@ -56,6 +61,7 @@ class SelfService {
   storage::Namespace& names_;
   SignIn& sign_in_;
   const DigestAlgorithms digest_;
+  const std::size_t password_min_;
   observe::AuditLog* audit_log_;
   std::mutex hashing_;  // one new password is hashed at a time
 };

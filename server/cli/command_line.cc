@@ -336,9 +336,8 @@ Invocation parse_command_line(std::span<const std::string> arguments,
   for (const auto& [command, id] : commands) {
     if (id == Command::serve) continue;
     if (id == Command::user_add || id == Command::user_passwd || id == Command::user_import) {
-      add_settings(*command,
-                   {"data", "allow-network-data", "audit-log", "digest", "password-min"}, flags,
-                   config_file);
+      add_settings(*command, {"data", "allow-network-data", "audit-log", "digest", "password-min"},
+                   flags, config_file);
     } else {
       add_settings(*command, {"data", "allow-network-data", "audit-log"}, flags, config_file);
     }

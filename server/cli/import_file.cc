@@ -89,14 +89,14 @@ std::string groups_in(const json::Object& object) {
   return text;
 }
 
-UserRequest request_of(const json::Object& object, const auth::DigestAlgorithms& digest) {
+UserRequest request_of(const json::Object& object, const auth::DigestAlgorithms& digest,
+                       std::size_t password_min) {
   for (const auto& [name, value] : object)
     if (std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames))
       refuse("There is nothing of the name " + quoted(name) + " about an account.");
   UserRequest request{.verb = "add", .values = {}};
   const std::string name(storage::NameKey(text_in(object, "name")).view());
-  if (!storage::account_name_allowed(name))
-    refuse("A name has 1 to 64 bytes of UTF-8, no colon and no control characters.");
+  if (!storage::new_account_name_allowed(name)) refuse(kNameRule);
   request.values["name"] = name;
   const auto take = [&](const char* key, const char* from) {
     if (std::string text = text_in(object, from); !text.empty())
@@ -115,7 +115,7 @@ UserRequest request_of(const json::Object& object, const auth::DigestAlgorithms&
     if (!request.value("hash").starts_with("$argon2id$"))
       refuse("A password_hash begins with $argon2id$.");
   } else if (!password.empty()) {
-    if (text::has_control(password)) refuse("A password has no control characters.");
+    if (const auto why = auth::why_no_password(password, password_min)) refuse(*why);
     request.values["hash"] = auth::hash_password(password);
     if (digest.sha256)
       request.values["digest-sha256"] = auth::digest_secrets_sha256(name, password);
@@ -126,7 +126,8 @@ UserRequest request_of(const json::Object& object, const auth::DigestAlgorithms&
 
 }  // namespace
 
-std::string read_import(const std::string& file, const auth::DigestAlgorithms& digest) {
+std::string read_import(const std::string& file, const auth::DigestAlgorithms& digest,
+                        std::size_t password_min) {
   std::ifstream in(file, std::ios::binary);
   if (!in.is_open()) refuse("The file " + quoted(file) + " cannot be read.");
   std::string lines;
@@ -149,7 +150,7 @@ std::string read_import(const std::string& file, const auth::DigestAlgorithms& d
       } else {
         object = object_of(heading, line);
       }
-      UserRequest request = request_of(*object, digest);
+      UserRequest request = request_of(*object, digest, password_min);
       if (!known.insert(request.values["name"]).second)
         refuse("The account " + quoted(request.value("name")) + " stands in the file already.");
       request.values["line"] = std::to_string(number);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "dav/path.h"
+#include "server/auth/secrets.h"
 #include "server/config/config.h"
 #include "text/ascii.h"
 #include "text/utf8.h"
@@ -85,14 +86,8 @@ std::string read_new_password(const std::string& account, std::size_t least) {
     password = read_line();
   }
   if (!password || password->empty()) throw process::UsageError("No password was given.");
-  if (text::has_control(*password) || password->size() > kLimitBytes ||
-      !text::valid_utf8(*password))
-    throw process::UsageError(
-        "A password is UTF-8 text of at most 1024 bytes without control characters.");
   std::string composed = text::nfc(*password);
-  if (text::count_code_points(composed) < least)
-    throw process::UsageError("The password is too short: it needs at least " +
-                              std::to_string(least) + " characters (--password-min).");
+  if (const auto why = auth::why_no_password(composed, least)) throw process::UsageError(*why);
   return composed;
 }
 

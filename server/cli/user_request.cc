@@ -13,6 +13,7 @@
 #include "server/cli/import_file.h"
 #include "server/cli/password.h"
 #include "server/cli/user_store.h"
+#include "server/cli/values.h"
 #include "storage/name_key.h"
 #include "text/ascii.h"
 #include "text/percent.h"
@@ -108,9 +109,7 @@ PreparedUser prepare_user(const Invocation& invocation) {
       take("bytes", user.quota_bytes);
       take("resources", user.quota_resources);
       if (!storage::new_account_name_allowed(request.values["name"]))
-        throw process::UsageError(
-            "A name has 1 to 64 bytes of UTF-8, no colon, single spaces at most, and no characters "
-            "that nobody sees.");
+        throw process::UsageError(std::string(kNameRule));
       prepared.needs_password = !user.no_password;
       break;
     case Command::user_passwd:
@@ -170,7 +169,8 @@ PreparedUser prepare_user(const Invocation& invocation) {
       break;
     case Command::user_import:
       request.verb = "import";
-      request.values["accounts"] = read_import(*user.import_file, invocation.config.digest);
+      request.values["accounts"] =
+          read_import(*user.import_file, invocation.config.digest, invocation.config.password_min);
       break;
     case Command::token_add: {
       request.verb = "token-add";

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -73,14 +74,20 @@ Path home_of(const UserRequest& request) {
   return Path().child(std::string(name));
 }
 
-// Asks when the home that an account gets by its name is in use already: whoever made it for
-// something else would let the account write there.
-void ask_about_home(const storage::Snapshot& snapshot, const UserRequest& request) {
-  if (request.has("home") || request.has("yes")) return;
+// Returns the home that an account gets by its name alone when something is stored there already:
+// whoever made it for something else would let the account write there.
+std::optional<std::string> home_in_use(const storage::Snapshot& snapshot,
+                                       const UserRequest& request) {
+  if (request.has("home") || request.has("yes")) return std::nullopt;
   const Path home = home_of(request);
   const storage::Resolution found = snapshot.resolve(home);
-  if (found.mapped() && snapshot.count(*found.resource, 1) > 1)
-    throw Question("The account could write in " + shown(home) + ", where something is stored");
+  if (!found.mapped() || snapshot.count(*found.resource, 1) <= 1) return std::nullopt;
+  return shown(home);
+}
+
+void ask_about_home(const storage::Snapshot& snapshot, const UserRequest& request) {
+  if (const auto home = home_in_use(snapshot, request))
+    throw Question("The account could write in " + *home + ", where something is stored");
 }
 
 // Returns the account that a request to add one describes, without an id.
@@ -130,6 +137,7 @@ ControlReply add(Namespace& names, const UserRequest& request) {
 ControlReply import_accounts(Namespace& names, const UserRequest& request) {
   struct Line {
     std::string number;
+    UserRequest request;
     Account account;
     std::vector<std::string> groups;
   };
@@ -151,6 +159,7 @@ ControlReply import_accounts(Namespace& names, const UserRequest& request) {
       all.remove_prefix(std::min(all.size(), group.size() + 1));
       line.groups.emplace_back(group);
     }
+    line.request = *each;
     lines.push_back(std::move(line));
   }
   names.write(Flush::required, [&](Transaction& tx) {
@@ -160,6 +169,9 @@ ControlReply import_accounts(Namespace& names, const UserRequest& request) {
         {
           const auto now = tx.accounts();
           if (now->find(made.name)) throw exists_already(made.name);
+          if (const auto home = home_in_use(tx, line.request))
+            throw process::UsageError("The account could write in " + *home +
+                                      ", where something is stored; say its home in the file.");
           for (const std::string& group : line.groups)
             made.groups.push_back(find_group(*now, group).id);
         }
@@ -193,8 +205,8 @@ ControlReply passwd(Namespace& names, const UserRequest& request) {
 ControlReply rename(Namespace& names, const UserRequest& request) {
   const std::string name(request.value("name"));
   const std::string new_name(request.value("new-name"));
-  if (!storage::account_name_allowed(new_name))
-    throw process::UsageError(quoted(new_name) + " is no name for an account.");
+  if (!storage::new_account_name_allowed(new_name))
+    throw process::UsageError(std::string(kNameRule));
   bool had_digest = false;
   names.write(Flush::required, [&](Transaction& tx) {
     const auto now = tx.accounts();
@@ -232,8 +244,8 @@ ControlReply networks(Namespace& names, const UserRequest& request) {
 ControlReply group_add(Namespace& names, const UserRequest& request) {
   storage::Group group;
   group.name = request.value("group");
-  if (!storage::account_name_allowed(group.name))
-    throw process::UsageError(quoted(group.name) + " is no name for a group.");
+  if (!storage::new_account_name_allowed(group.name))
+    throw process::UsageError(std::string(kNameRule));
   take_quotas(group, request);
   names.write(Flush::required, [&](Transaction& tx) {
     if (tx.accounts()->find_group(group.name))

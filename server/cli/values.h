@@ -22,6 +22,10 @@ namespace holdfast::server::cli {
 [[nodiscard]] storage::Right parse_right(std::string_view text);
 // Parses a path as in a URL, percent-encoded or not.
 [[nodiscard]] storage::Path parse_path(std::string_view text);
+// Says which names new accounts and groups may have (storage::new_account_name_allowed).
+inline constexpr std::string_view kNameRule =
+    "A name has 1 to 64 bytes of UTF-8, no colon, single spaces at most, and no characters that "
+    "nobody sees.";
 // Parses a quota; "none" removes it. With `bytes`, it may be like 10GiB.
 [[nodiscard]] std::optional<std::uint64_t> parse_quota(std::string_view text, bool bytes);
 // Parses a time from now, in seconds. The number must have a unit: without one it would be in

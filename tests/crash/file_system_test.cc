@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <stdexcept>
 #include <string>
 #include <unistd.h>
 
@@ -64,6 +65,30 @@ TEST_P(DiskImages, BecomeReadOnlyAndComeBack) {
   const MountedImage copy(folder / "copy", GetParam(), folder / "disk");
   EXPECT_EQ(fs::file_size(copy.point() / "file"), 5000U);
   EXPECT_TRUE(copy.device().is_flushed());
+}
+
+TEST(DiskImage, WithATornSuperblockIsRepairedAtABoot) {
+  if (const auto reason = why_no_disk_image(FileSystem::ext4); !reason.empty())
+    GTEST_SKIP() << reason;
+  const TemporaryFolder folder(folder_for_images());
+  {
+    DiskImage disk({.kind = FileSystem::ext4});
+    ASSERT_TRUE(writes(disk.point() / "file", 5000));
+    // What was flushed is in the journal only.
+    copy_sparse(disk.image(), folder / "cut");
+  }
+  {
+    // The second sector of the superblock, with its checksum, is an older one.
+    std::fstream image(folder / "cut", std::ios::in | std::ios::out | std::ios::binary);
+    constexpr std::streamoff kSecondSector = 1024 + 512;
+    image.seekp(kSecondSector);
+    image.write(std::string(512, '\0').data(), 512);
+  }
+  EXPECT_THROW(MountedImage(folder / "cut", FileSystem::ext4, folder / "disk"), std::runtime_error);
+  std::string repaired;
+  const auto mounted = mount_at_a_boot(folder / "cut", FileSystem::ext4, folder / "disk", repaired);
+  EXPECT_NE(repaired, "");
+  EXPECT_EQ(fs::file_size(mounted->point() / "file"), 5000U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, DiskImages, testing::ValuesIn(kFileSystems),

@@ -100,13 +100,7 @@ Past::Clock::time_point RecordedDisk::latest(std::size_t cut) const {
 std::unique_ptr<MountedImage> RecordedDisk::after(const Cut& cut) {
   const fs::path image = folder_ / "cut";
   history_->rebuild(cut.at, cut.fate, cut.seed, image);
-  if (kind_ == FileSystem::ext4_without_journal) {
-    // As every boot does before it mounts a disk that was not unmounted.
-    const Outcome outcome = run({.arguments = {"e2fsck", "-f", "-y", image}});
-    repaired_ = outcome.output;
-    if (outcome.exit_code >= 4) throw std::runtime_error(outcome.output);
-  }
-  return std::make_unique<MountedImage>(image, kind_, folder_ / "cut-disk");
+  return mount_at_a_boot(image, kind_, folder_ / "cut-disk", repaired_);
 }
 
 bool RecordedDisk::repair_took_bytes() const {

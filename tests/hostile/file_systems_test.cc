@@ -298,6 +298,66 @@ class OneDisk : public testing::Test {
   TemporaryFolder folder_;
 };
 
+// Locks are removed, by their owner and by the administrator, and accounts are kept, on a disk that
+// another program has filled to its last byte.
+TEST_F(OneDisk, FilledByAnotherProgramIsAdministered) {
+  for (const FileSystem kind : kFileSystems) {
+    if (lacks(kind)) GTEST_SKIP() << reason_;
+    SCOPED_TRACE(name_of(kind));
+    DiskImage disk({.kind = kind});
+    const fs::path data = disk.point() / "data";
+    std::vector<std::string> options = arguments("full");
+    options.insert(options.end(), {"--anonymous", "write"});
+    ServerProcess server(data, options);
+    server.start();
+    const auto command = [&](std::vector<std::string> words, const std::string& input = "") {
+      words.insert(words.begin(), holdfast_binary());
+      words.insert(words.end(), {"--data", data});
+      const Outcome outcome = run({.arguments = words, .input = input});
+      EXPECT_EQ(outcome.exit_code, 0) << words[2] << ": " << outcome.output;
+    };
+    Stored stored(server);
+    stored.plant();
+    command({"user", "add", "before"}, "a long password\n");
+    std::vector<std::string> tokens;
+    {
+      HttpClient client(server.port());
+      for (const char* path : {"/c/0", "/c/1", "/c/2"}) {
+        const Reply lock =
+            client.request("LOCK", path, {{"Timeout", "Second-3600"}},
+                           "<D:lockinfo xmlns:D='DAV:'><D:lockscope><D:exclusive/></D:lockscope>"
+                           "<D:locktype><D:write/></D:locktype></D:lockinfo>");
+        ASSERT_EQ(lock.status, 200);
+        tokens.emplace_back(lock.field("Lock-Token"));
+      }
+    }
+    disk.fill();
+    stored.expect_readable();
+    HttpClient client(server.port());
+    EXPECT_EQ(client.request("UNLOCK", "/c/0", {{"Lock-Token", tokens[0]}}).status, 204);
+    // With a server first, then without one. A full xfs or btrfs may have no room for a socket.
+    for (const bool running : {true, false}) {
+      SCOPED_TRACE(running);
+      if (!running) {
+        EXPECT_EQ(server.stop(), 0) << server.output();
+      }
+      disk.fill();
+      command({"lock", "break", running ? "/c/1" : "/c/2"});
+      command({"user", "passwd", "before"}, "another password\n");
+      command({"user", "add", running ? "during" : "later"}, "a long password\n");
+      command({"user", "grant", "before", "/c", "read"});
+      command({"user", "remove", running ? "during" : "later"});
+    }
+    server.start();
+    HttpClient again(server.port());
+    for (const char* path : {"/c/0", "/c/1", "/c/2"})
+      EXPECT_EQ(again.request("DELETE", path).status, 204) << path << " has no lock any more";
+    disk.clear();
+    EXPECT_EQ(server.stop(), 0) << server.output();
+    command({"check", "--hashes"});
+  }
+}
+
 // As ext4 does when it finds an error: reading goes on, also of what came before, and the server
 // stays.
 TEST_F(OneDisk, ThatTurnsReadOnlyIsReadOn) {

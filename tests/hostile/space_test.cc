@@ -29,11 +29,11 @@ class OneClient : public testing::Test {
     std::vector<std::string> arguments = {holdfast_binary(), "user", "add", name};
     arguments.insert(arguments.end(), more.begin(), more.end());
     arguments.insert(arguments.end(), {"--data", (disk_.point() / "data").string()});
-    const Outcome outcome = run({.arguments = arguments, .input = "secret\n"});
+    const Outcome outcome = run({.arguments = arguments, .input = "long secret\n"});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
   }
   static Fields as(const std::string& name, Fields more = {}) {
-    more.emplace_back("Authorization", "Basic " + base64(name + ":secret"));
+    more.emplace_back("Authorization", "Basic " + base64(name + ":long secret"));
     return more;
   }
   static std::string property(const std::string& name, std::size_t size) {
@@ -107,7 +107,7 @@ TEST_F(OneClient, WhoUploadsWithoutALengthLeavesTheFloorAndAShare) {
   start();
   RawClient upload(server_.port());
   ASSERT_TRUE(upload.send("PUT /ann/f HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic " +
-                          base64("ann:secret") + "\r\nTransfer-Encoding: chunked\r\n\r\n"));
+                          base64("ann:long secret") + "\r\nTransfer-Encoding: chunked\r\n\r\n"));
   const std::string chunk = "40000\r\n" + std::string(0x40000, 'x') + "\r\n";
   HttpClient client(server_.port());
   const auto send_until = [&](std::uintmax_t available) {

@@ -145,9 +145,9 @@ TEST_F(Audit, EveryChangeIsALineAndNothingElseIs) {
 }
 
 TEST_F(Audit, CommandsWithoutAServerWriteItThemselves) {
-  done({"user", "add", "ann"}, "secret\n");
+  done({"user", "add", "ann"}, "a long secret\n");
   done({"user", "grant", "ann", "/x y", "read"});
-  done({"user", "passwd", "ann"}, "other\n");
+  done({"user", "passwd", "ann"}, "another secret\n");
   done({"group", "add", "team"});
   done({"group", "join", "team", "ann"});
   done({"group", "grant", "team", "/t", "write"});
@@ -161,8 +161,9 @@ TEST_F(Audit, CommandsWithoutAServerWriteItThemselves) {
                                      "user suspend ann", "user rename ann", "check --repair"));
   // A log that cannot be opened refuses the command, and nothing is changed.
   Command command;
-  command.arguments = {holdfast_binary(), "user", "remove",      "zoe",
-                       "--data",          data_,  "--audit-log", folder_ / "no/log"};
+  command.arguments = {holdfast_binary(), "user",   "remove", "zoe",
+                       "--yes",           "--data", data_,    "--audit-log",
+                       folder_ / "no/log"};
   EXPECT_EQ(run(command).exit_code, 2);
   EXPECT_THAT(done({"user", "list"}), HasSubstr("zoe"));
 }

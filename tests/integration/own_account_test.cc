@@ -91,13 +91,14 @@ TEST_F(OwnAccount, ANewPasswordNeedsTheOldOne) {
   const auto change = [&](const std::string& body) {
     return ask(ann_, "POST", "?account=password", body).status;
   };
-  EXPECT_EQ(change("{\"old\":\"wrong\",\"new\":\"x\"}"), 403);
-  EXPECT_EQ(change("{\"old\":\"bobs secret\",\"new\":\"x\"}"), 403);
+  EXPECT_EQ(change("{\"old\":\"wrong\",\"new\":\"second secret\"}"), 403);
+  EXPECT_EQ(change("{\"old\":\"bobs secret\",\"new\":\"second secret\"}"), 403);
   for (const char* bad :
        {"{\"old\":\"first secret\"}", "{\"new\":\"x\"}", "{", "[]",
         "{\"old\":\"first secret\",\"new\":\"\"}", "{\"old\":\"first secret\",\"new\":7}",
-        "{\"old\":\"first secret\",\"new\":\"a\\u0007\"}",
-        "{\"old\":\"first secret\",\"new\":\"x\",\"name\":\"bob\"}"})
+        "{\"old\":\"first secret\",\"new\":\"a long one\\u0007\"}",
+        "{\"old\":\"first secret\",\"new\":\"7 chars\"}",
+        "{\"old\":\"first secret\",\"new\":\"second secret\",\"name\":\"bob\"}"})
     EXPECT_EQ(change(bad), 400) << bad;
   EXPECT_EQ(change("{\"old\":\"first secret\",\"new\":\"" + std::string(20'000, 'x') + "\"}"), 413);
   EXPECT_EQ(sign_in("ann", "first secret"), 207);
@@ -113,8 +114,9 @@ TEST_F(OwnAccount, ANewPasswordNeedsTheOldOne) {
 TEST_F(OwnAccount, WrongOldPasswordsAreHeldUp) {
   int held_up = 0;
   for (int i = 0; i < 12 && held_up == 0; ++i) {
-    const Reply reply = ask(ann_, "POST", "?account=password",
-                            "{\"old\":\"guess " + std::to_string(i) + "\",\"new\":\"x\"}");
+    const Reply reply =
+        ask(ann_, "POST", "?account=password",
+            "{\"old\":\"guess " + std::to_string(i) + "\",\"new\":\"second secret\"}");
     if (reply.status == 429) ++held_up;
     EXPECT_THAT(reply.status, testing::AnyOf(403, 429));
     if (reply.status == 429) {

@@ -257,6 +257,25 @@ void MountedImage::remount(const std::string& options) {
   if (::mount(nullptr, point_.c_str(), nullptr, MS_REMOUNT | flags, nullptr) != 0) fail("remount");
 }
 
+std::unique_ptr<MountedImage> mount_at_a_boot(const fs::path& image, FileSystem kind,
+                                              const fs::path& point, std::string& repaired) {
+  repaired.clear();
+  const auto repair = [&] {
+    const Outcome outcome = run({.arguments = {"e2fsck", "-f", "-y", image}});
+    repaired = outcome.output;
+    if (outcome.exit_code >= 4) throw std::runtime_error(outcome.output);
+  };
+  if (kind == FileSystem::ext4_without_journal) repair();
+  if (kind == FileSystem::ext4) {
+    try {
+      return std::make_unique<MountedImage>(image, kind, point);
+    } catch (const std::runtime_error&) {
+      repair();
+    }
+  }
+  return std::make_unique<MountedImage>(image, kind, point);
+}
+
 DiskImage::DiskImage(const Options& options) : options_(options) {
   const std::size_t least = least_mebibytes(options.kind);
   make_file_system(image(), options.kind, options.mebibytes == 0 ? least : options.mebibytes,

@@ -86,6 +86,15 @@ class MountedImage {
   LoopDevice device_;
 };
 
+// Mounts what a power cut left, as a boot does: a file system without a journal is checked first,
+// and ext4 with one when the kernel refuses it, because a superblock that was torn while it was
+// written has a wrong checksum. `repaired` gets what e2fsck said, and is empty when it did not run.
+// Throws std::runtime_error when the file system is beyond repair.
+[[nodiscard]] std::unique_ptr<MountedImage> mount_at_a_boot(const std::filesystem::path& image,
+                                                            FileSystem kind,
+                                                            const std::filesystem::path& point,
+                                                            std::string& repaired);
+
 // A small disk for one test.
 class DiskImage {
  public:

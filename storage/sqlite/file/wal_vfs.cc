@@ -39,6 +39,8 @@ constexpr int kBlockBytes = 1024 * 1024;
 std::array<char, kBlockBytes> zeros;
 // The database is made longer by this many bytes at a time.
 constexpr sqlite3_int64 kDatabaseStep = 1024 * 1024;
+// So many bytes behind its end are kept for transactions that may use them on a full disk.
+constexpr sqlite3_int64 kSpareBytes = 256 * 1024;
 // The bytes of a database that SQLite locks (https://www.sqlite.org/fileformat2.html, the lock-byte
 // page).
 constexpr off_t kLockBytes = 0x40000000;
@@ -132,6 +134,7 @@ struct Log : File {
   const char* name = nullptr;
   bool unflushed_commits = false;
   bool last_page_due = false;  // the next write is the page that ends a transaction
+  bool uses_spare = false;     // a transaction may use the database's spare bytes
 };
 
 Log& log_of(sqlite3_file* file) { return *static_cast<Log*>(reinterpret_cast<File*>(file)); }
@@ -164,13 +167,13 @@ bool append_zeros(int descriptor, sqlite3_int64 wanted, sqlite3_int64& size) {
   return true;
 }
 
-// Extends the database's file to this many pages, which the database has after a transaction. Zeros
-// behind the database's end are no pages: its first page says how many it has. The zeros are
-// written and flushed, not only allocated, so that only data changes when the log is moved: ext4
+// Extends the database's file to this many pages, which the database has after a transaction, and the
+// spare bytes unless it may use them. Zeros behind the database's end are no pages: its first page
+// says how many it has. The zeros are written and flushed, not only allocated, so that only data changes when the log is moved: ext4
 // without a journal may lose a whole file when only a part of its metadata was on disk. Returns
 // SQLite's result code.
-int make_room(DatabaseFile& database, sqlite3_int64 pages) {
-  const sqlite3_int64 needed = pages * database.page_bytes;
+int make_room(DatabaseFile& database, sqlite3_int64 pages, bool uses_spare) {
+  const sqlite3_int64 needed = pages * database.page_bytes + (uses_spare ? 0 : kSpareBytes);
   if (needed <= database.bytes || database.descriptor < 0) return SQLITE_OK;
   const sqlite3_int64 step = (needed + kDatabaseStep - 1) / kDatabaseStep * kDatabaseStep;
   if (!append_zeros(database.descriptor, step, database.bytes) && database.bytes < needed)
@@ -191,7 +194,7 @@ int write_log(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 of
   if (count == kFrameHeaderBytes) {
     const std::uint32_t pages = big_endian(static_cast<const unsigned char*>(bytes) + 4);
     log.last_page_due = pages != 0;
-    const int room = pages == 0 ? SQLITE_OK : make_room(*log.database, pages);
+    const int room = pages == 0 ? SQLITE_OK : make_room(*log.database, pages, log.uses_spare);
     if (room != SQLITE_OK) {
       log.count = 0;  // the transaction is undone
       log.last_page_due = false;
@@ -422,8 +425,12 @@ int close_database(sqlite3_file* file) {
   return closed;
 }
 
+// SQLite truncates the database to its pages whenever the whole log was moved into it. The spare
+// bytes stay.
 int truncate_database(sqlite3_file* file, sqlite3_int64 size) {
   Database& database = database_of(file);
+  if (database.writes)
+    size = std::max(size, std::min(database.file->bytes, size + kSpareBytes));
   const int code = database.real->pMethods->xTruncate(database.real, size);
   if (code == SQLITE_OK && database.writes)
     database.file->bytes = std::min(database.file->bytes, size);
@@ -598,6 +605,10 @@ bool keep_log(sqlite3* connection, std::int64_t bytes) {
   if (log == nullptr) return false;
   log->kept = bytes;
   return write_zeros(*log, bytes);
+}
+
+void use_spare(sqlite3* connection, bool wanted) {
+  if (Log* log = log_of(connection)) log->uses_spare = wanted;
 }
 
 int flush_log(sqlite3* connection) {

@@ -7,7 +7,8 @@
 //   a flush it ends with zeros, which are not valid pages. So a full disk has room for removals,
 //   and a flush need not wait for the file's new length.
 // - A commit is refused (SQLITE_FULL) unless the database has room for all its pages, so that
-//   moving the log into the database takes no space.
+//   moving the log into the database takes no space; and for 256 KiB more, which a full disk has
+//   for what use_spare() lets use them.
 #pragma once
 
 #include <cstdint>
@@ -42,6 +43,9 @@ class UnflushedCommits {
 // Keeps the log's file at least this long from now on, by zeros. Returns false when the disk has
 // too little space; then the file is as long as it could be made.
 bool keep_log(sqlite3* connection, std::int64_t bytes);
+
+// Says whether the commits from now on may use the database's spare bytes. Initially they may not.
+void use_spare(sqlite3* connection, bool wanted);
 
 // Flushes the log, with all commits so far. Returns SQLite's result code.
 [[nodiscard]] int flush_log(sqlite3* connection);

@@ -169,7 +169,7 @@ AccountId WriteTransaction::put_account(Account account) {
   std::sort(account.groups.begin(), account.groups.end());
   for (const AccountId group : account.groups)
     if (!now.find_group(group)) refuse("no such group");
-  growing();
+  administering();
 
   if (added) {
     account.id = counters_.next_account++;
@@ -199,7 +199,7 @@ AccountId WriteTransaction::put_group(Group group) {
   if (!added && !now.find_group(group.id)) refuse("no such group");
   const Group* const same_name = now.find_group(group.name);
   if (same_name && same_name->id != group.id) refuse("a group of this name exists");
-  growing();
+  administering();
 
   if (added) {
     group.id = counters_.next_account++;
@@ -254,7 +254,7 @@ void WriteTransaction::remove_account(AccountId id) {
 
 void WriteTransaction::put_token(DeviceToken token) {
   if (!state_.accounts->find(token.account)) refuse("no such account");
-  growing();
+  administering();
   Run(sql_->put_token, token.id, token.account, token.label,
       Blob{token.hash.data(), token.hash.size()}, token.read_only, written(token.path),
       token.expires, token.created)

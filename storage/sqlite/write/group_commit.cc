@@ -308,6 +308,7 @@ bool GroupCommit::attempt(std::span<Waiting* const> batch, bool flush) {
 // return to.
 bool GroupCommit::run_all(std::span<Waiting* const> batch, bool savepoints) {
   for (Waiting* waiting : batch) waiting->error = nullptr;
+  grew_ = false;
   Run(begin_).done();
   transaction_.begin(counters_, accounts_);
   queries_.has_locks(counters_.locks > 0);
@@ -335,8 +336,13 @@ bool GroupCommit::run_all(std::span<Waiting* const> batch, bool savepoints) {
 
 void GroupCommit::run_one(Waiting& waiting) {
   try {
+    transaction_.begin_closure();
     (*waiting.fn)(transaction_);
-    if (disk_is_full_ && transaction_.save().grew) throw Error(Fault::full, "the disk is full");
+    // An administrator's commands must be possible then, too: they have the database's spare bytes.
+    const WriteTransaction::State& now = transaction_.save();
+    const bool grew = now.grew && !now.administers;
+    if (disk_is_full_ && grew) throw Error(Fault::full, "the disk is full");
+    grew_ = grew_ || grew;
   } catch (const SqlError& error) {
     if (error.fatal() || (error.disk_full() && !disk_is_full_)) throw;
     waiting.error = std::current_exception();
@@ -355,6 +361,7 @@ void GroupCommit::commit(bool flush, std::size_t writes) {
   try {
     const CommitCounter::Making making(readers_.commits);
     const UnflushedCommits unflushed(connection_->handle(), !flush);
+    use_spare(connection_->handle(), !grew_);
     Run(commit_).done();
   } catch (const SqlError& error) {
     // The log may have the whole transaction, and the next start may find it there.

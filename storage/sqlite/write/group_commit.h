@@ -137,6 +137,7 @@ class GroupCommit {
   bool unflushed_commits_ = false;
   // The disk was full and has had no room since: only writes that take no space are done.
   bool disk_is_full_ = false;
+  bool grew_ = false;  // a closure of the batch takes space, and changes no accounts
   std::int64_t wal_pages_ = 0;
   std::int64_t begun_pages_ = 0;
   std::int64_t tried_pages_ = 0;  // pages in the log after the last attempt to move it

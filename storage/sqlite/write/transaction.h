@@ -53,11 +53,15 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
     std::uint32_t begun = 0;  // number of write operations begun, perhaps without effect
     bool changed = false;     // something was changed
     bool must_flush = false;  // docs/robustness.md G1 wants a flush
-    bool grew = false;        // a change takes space
+    // Of the closure that runs.
+    bool grew = false;         // a change takes space
+    bool administers = false;  // it changes accounts, groups or tokens
   };
   void begin(const Counters& counters, std::shared_ptr<const Accounts> accounts);
   [[nodiscard]] const State& save() const { return state_; }
   void restore(const State& saved);
+  // Call before each closure.
+  void begin_closure() { state_.grew = state_.administers = false; }
   void write_counters();
   [[nodiscard]] Usage usage() const override;
 
@@ -105,6 +109,10 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void growing() {
     changing();
     state_.grew = true;
+  }
+  void administering() {
+    growing();
+    state_.administers = true;
   }
   // These throw Error{conflict} when the resource is gone, or is no collection.
   [[nodiscard]] NodeRow row(NodeId id);

@@ -63,7 +63,7 @@ class PeopleCommands : public testing::Test {
     const std::string file = folder / "accounts";
     std::ofstream(file, std::ios::binary) << text;
     try {
-      return ask("import", {{"accounts", cli::read_import(file, {})}});
+      return ask("import", {{"accounts", cli::read_import(file, {}, 8)}});
     } catch (const process::UsageError& error) {
       return {process::kUsageExit, std::string("holdfast: ") + error.what() + "\n"};
     }
@@ -87,7 +87,7 @@ TEST_F(PeopleCommands, ARenamedAccountKeepsAllButItsDigestPassword) {
   EXPECT_EQ(after, before);
   EXPECT_THAT(done("rename", {{"name", "zoe"}, {"new-name", "ann"}}), Not(HasSubstr("Digest")));
   EXPECT_THAT(refused("rename", {{"name", "ann"}, {"new-name", "bob"}}), HasSubstr("exists"));
-  EXPECT_THAT(refused("rename", {{"name", "ann"}, {"new-name", "a:b"}}), HasSubstr("no name"));
+  EXPECT_THAT(refused("rename", {{"name", "ann"}, {"new-name", "a:b"}}), HasSubstr("A name has"));
   EXPECT_THAT(refused("rename", {{"name", "eve"}, {"new-name", "x"}}), HasSubstr("no account"));
 }
 
@@ -137,7 +137,7 @@ TEST_F(PeopleCommands, GroupsHaveMembersGrantsAndQuotas) {
   EXPECT_THAT(refused("group-join", {{"group", "crew"}, {"name", "bob"}}), HasSubstr("no group"));
   EXPECT_THAT(refused("group-join", {{"group", "team"}, {"name", "eve"}}), HasSubstr("no account"));
   EXPECT_THAT(refused("group-add", {{"group", "team"}}), HasSubstr("exists"));
-  EXPECT_THAT(refused("group-add", {{"group", ""}}), HasSubstr("no name"));
+  EXPECT_THAT(refused("group-add", {{"group", ""}}), HasSubstr("A name has"));
   EXPECT_THAT(refused("group-quota", {{"group", "team"}}), HasSubstr("--bytes"));
   EXPECT_THAT(refused("group-grant", {{"group", "crew"}, {"path", "/"}, {"right", "read"}}),
               HasSubstr("no group"));
@@ -178,6 +178,11 @@ TEST_F(PeopleCommands, AnImportAddsAll) {
 
 TEST_F(PeopleCommands, AnImportWithAMistakeNamesItsLineAndAddsNone) {
   add("ann");
+  // A collection that somebody else made and uses.
+  store_.names.write(storage::Flush::required, [](storage::Transaction& tx) {
+    const auto used = tx.make_collection(*tx.resolve({}).resource, "used", storage::kNobody);
+    tx.make_collection(used, "inside", storage::kNobody);
+  });
   const auto before = store_.names.accounts();
   const auto resources = store_.names.snapshot()->usage().resources;
   struct Row {
@@ -198,7 +203,10 @@ TEST_F(PeopleCommands, AnImportWithAMistakeNamesItsLineAndAddsNone) {
       {good + "{\"name\":\"x\",\"groups\":\"none\"}", "Line 2: groups is a list"},
       {good + "{\"name\":\"x\",\"pasword\":\"y\"}", "Line 2: There is nothing of the name"},
       {good + "{\"name\":\"x\",\"password_hash\":\"md5\"}", "Line 2: A password_hash begins"},
-      {good + "{\"name\":\"x\",\"password\":\"a\\u0001\"}", "Line 2: A password has"},
+      {good + "{\"name\":\"x\",\"password\":\"a\\u0001\"}", "Line 2: A password is"},
+      {good + "{\"name\":\"x\",\"password\":\"7 chars\"}", "Line 2: The password is too short"},
+      {good + "{\"name\":\"a\u202Eb\"}", "Line 2: A name has"},
+      {good + "{\"name\":\"used\"}", "Line 2: The account could write in /used"},
       {good + "{\"name\":\"..\"}", "Line 2: With this name"},
       {good + "{\"name\":\"x\"", "Line 2: The line is no flat JSON"},
       {good + "name,password\n", "Line 2: The line is no flat JSON"},

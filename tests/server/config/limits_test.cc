@@ -862,6 +862,8 @@ TEST(Limits, EveryOptionThatIsANumberIsTestedHere) {
       "audit-log-size",         // the same
       "body-rate",              // BodyRateIsExactOverItsWindow
       "cache-size",             // no limit: nothing is refused
+      "hsts",                   // tests/integration/origins_test.cc
+      "password-min",           // tests/integration/accounts_test.cc
       "read-timeout",           // tests/hostile/time_test.cc, on a clock of its own
       "tls-handshake-timeout",  // tests/integration/tls_test.cc
   };
