@@ -6,6 +6,7 @@
 //   E1                                  a row of the one page that the same file names and has it
 //   invariant 7                         a number in docs/storage.md#invariants
 #include <algorithm>
+#include <boost/regex.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -13,7 +14,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <map>
-#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -35,11 +35,11 @@ std::string row_list() {
 
 // "E1, E3 to E5": E1, E3, E4, E5.
 std::vector<std::string> rows_of(const std::string& list) {
-  static const std::regex kRange("(" + std::string(kRow) + ")(?:(?: to |–)(" + std::string(kRow) +
-                                 "))?");
+  static const boost::regex kRange("(" + std::string(kRow) + ")(?:(?: to |–)(" + std::string(kRow) +
+                                   "))?");
   std::vector<std::string> rows;
-  for (auto at = std::sregex_iterator(list.begin(), list.end(), kRange);
-       at != std::sregex_iterator(); ++at) {
+  for (auto at = boost::sregex_iterator(list.begin(), list.end(), kRange);
+       at != boost::sregex_iterator(); ++at) {
     const std::string first = (*at)[1];
     const std::string last = (*at)[2].matched ? (*at)[2].str() : first;
     for (int number = std::stoi(first.substr(1)); number <= std::stoi(last.substr(1)); ++number)
@@ -67,19 +67,19 @@ struct Page {
 };
 
 Page page_of(const std::string& text) {
-  static const std::regex kCell("\\| (" + row_list() + ")[ :|].*");
+  static const boost::regex kCell("\\| (" + row_list() + ")[ :|].*");
   Page page;
   std::string heading;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
-    std::smatch cell;
+    boost::smatch cell;
     if (line.starts_with('#') && line.find(' ') != std::string::npos)
       page.anchors.insert(heading = anchor_of(line.substr(line.find(' ') + 1)));
     if (heading == "invariants" && line.find(". ") < 3)
       page.invariants.insert(line.substr(0, line.find(". ")));
     // A regular expression on a long line is a deep recursion: the beginning is enough.
     line.resize(std::min<std::size_t>(line.size(), 60));
-    if (std::regex_match(line, cell, kCell)) {
+    if (boost::regex_match(line, cell, kCell)) {
       for (const auto& row : rows_of(cell[1])) page.rows.insert(row);
     }
   }
@@ -90,9 +90,9 @@ Page page_of(const std::string& text) {
 using Suites = std::map<std::string, std::set<std::string>>;
 
 void add_tests(const std::string& text, Suites& suites) {
-  static const std::regex kTest(R"(\n(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\))");
-  for (auto at = std::sregex_iterator(text.begin(), text.end(), kTest);
-       at != std::sregex_iterator(); ++at) {
+  static const boost::regex kTest(R"(\n(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\))");
+  for (auto at = boost::sregex_iterator(text.begin(), text.end(), kTest);
+       at != boost::sregex_iterator(); ++at) {
     suites[(*at)[1]].insert((*at)[2]);
   }
 }
@@ -180,7 +180,7 @@ class Signposts {
 
  private:
   using Report = std::function<void(std::string_view, const std::string&)>;
-  using Found = std::function<void(const std::smatch&)>;
+  using Found = std::function<void(const boost::smatch&)>;
 
   // Sources, scripts and pages of ours; not what was built, and not this test, which plants bad
   // ones.
@@ -197,11 +197,11 @@ class Signposts {
   }
 
   // Line by line: an expression over a whole file would recurse too deeply.
-  static void each(const std::string& text, const std::regex& expression, const Found& found) {
+  static void each(const std::string& text, const boost::regex& expression, const Found& found) {
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
-      for (auto at = std::sregex_iterator(line.begin(), line.end(), expression);
-           at != std::sregex_iterator(); ++at) {
+      for (auto at = boost::sregex_iterator(line.begin(), line.end(), expression);
+           at != boost::sregex_iterator(); ++at) {
         found(*at);
       }
     }
@@ -210,10 +210,10 @@ class Signposts {
   // Pages that are not in this repository, and rows without their page.
   static void check_outside(const std::string& text, const std::string& words,
                             const Report& report) {
-    static const std::regex kOutside(
+    static const boost::regex kOutside(
         R"(\bDESIGN §|\b[Rr]obustness (?:§|[A-Z][0-9])|\b[Cc]lients (?:§|R[0-9])|\bfaults R[0-9])"
         R"(|\bissue #?[0-9])");
-    const Found found = [&](const std::smatch& match) {
+    const Found found = [&](const boost::smatch& match) {
       report("cites what is not here", match[0]);
     };
     each(text, kOutside, found);
@@ -222,9 +222,9 @@ class Signposts {
 
   void check_citations(const std::string& path, const std::string& text, const std::string& words,
                        const Report& report) const {
-    static const std::regex kCitation("docs/([a-z_]+\\.md)(#[a-z0-9-]+)?`?(?: (" + row_list() +
-                                      "))?");
-    const Found found = [&](const std::smatch& match) {
+    static const boost::regex kCitation("docs/([a-z_]+\\.md)(#[a-z0-9-]+)?`?(?: (" + row_list() +
+                                        "))?");
+    const Found found = [&](const boost::smatch& match) {
       const auto page = pages_.find("docs/" + match[1].str());
       if (page == pages_.end()) return report("no such page", match[0]);
       if (match[2].matched && !page->second.anchors.contains(match[2].str().substr(1)))
@@ -239,10 +239,11 @@ class Signposts {
 
   void check_bare_rows(const std::string& text, const std::string& words,
                        const Report& report) const {
-    static const std::regex kCitation("docs/[a-z_]+\\.md(?:#[a-z0-9-]+)?(?: " + row_list() + ")?");
-    static const std::regex kBare("(?:^|[^A-Za-z0-9_/.\"'\\\\%§+-])(" + std::string(kRow) +
-                                  ")(?![A-Za-z0-9_+]|\\.[A-Za-z0-9]| control)");
-    each(std::regex_replace(words, kCitation, ""), kBare, [&](const std::smatch& match) {
+    static const boost::regex kCitation("docs/[a-z_]+\\.md(?:#[a-z0-9-]+)?(?: " + row_list() +
+                                        ")?");
+    static const boost::regex kBare("(?:^|[^A-Za-z0-9_/.\"'\\\\%§+-])(" + std::string(kRow) +
+                                    ")(?![A-Za-z0-9_+]|\\.[A-Za-z0-9]| control)");
+    each(boost::regex_replace(words, kCitation, ""), kBare, [&](const boost::smatch& match) {
       const auto homes = std::count_if(pages_.begin(), pages_.end(), [&](const auto& page) {
         return page.second.rows.contains(match[1]) && text.find(page.first) != std::string::npos;
       });
@@ -252,8 +253,8 @@ class Signposts {
 
   // TEST(Accounts, S3_Guesses): S3 is a row.
   void check_test_names(const std::string& text, const Report& report) const {
-    static const std::regex kName("TEST(?:_F|_P)?\\(\\w+, (" + std::string(kRow) + ")_\\w+\\)");
-    each(text, kName, [&](const std::smatch& match) {
+    static const boost::regex kName("TEST(?:_F|_P)?\\(\\w+, (" + std::string(kRow) + ")_\\w+\\)");
+    each(text, kName, [&](const boost::smatch& match) {
       const auto page = pages_.find("docs/robustness.md");
       if (page == pages_.end() || !page->second.rows.contains(match[1]))
         report("a test's name is of no row", match[0]);
@@ -261,8 +262,8 @@ class Signposts {
   }
 
   void check_invariants(const std::string& words, const Report& report) const {
-    static const std::regex kInvariant("\\binvariant ([0-9]+)");
-    each(words, kInvariant, [&](const std::smatch& match) {
+    static const boost::regex kInvariant("\\binvariant ([0-9]+)");
+    each(words, kInvariant, [&](const boost::smatch& match) {
       const auto page = pages_.find("docs/storage.md");
       if (page == pages_.end() || !page->second.invariants.contains(match[1]))
         report("no such invariant", match[0]);
@@ -271,10 +272,10 @@ class Signposts {
 
   // "storage/dates.h", and "server/poller" for its header and source; "tests/crash/*" is a folder.
   void check_paths(const std::string& words, const Report& report) const {
-    static const std::regex kPath(
+    static const boost::regex kPath(
         R"((?:^|[^\w/.-])((?:storage|dav|server|text|http|tests|scripts|bench|litmus|packaging|docs|\.ci)/)"
         R"([\w./-]*\w)([*]?))");
-    each(words, kPath, [&](const std::smatch& match) {
+    each(words, kPath, [&](const boost::smatch& match) {
       const std::string path = match[1];
       const auto name = path.substr(path.rfind('/') + 1);
       // "storage/Upkeep.GivesFreeSpaceBack" is a test, "http/1.1" and "text/xml" are no paths.
@@ -302,8 +303,8 @@ class Signposts {
   // `Suite.Name`, `Suite.Begin*`, `Suite.Begin…`: of a suite that there is, a test that there is.
   // Only the forms with `*` and `…` tell a suite that there is not from other words with a dot.
   void check_tests(const std::string& words, const Report& report) const {
-    static const std::regex kTest(R"(\b([A-Z]\w+)\.([A-Z]\w*)?([*]|…)?(?![*]))");
-    each(words, kTest, [&](const std::smatch& match) {
+    static const boost::regex kTest(R"(\b([A-Z]\w+)\.([A-Z]\w*)?([*]|…)?(?![*]))");
+    each(words, kTest, [&](const boost::smatch& match) {
       const auto suite = suites_.find(match[1]);
       const std::string name = match[2];
       const bool is_beginning = match[3].matched;
@@ -322,8 +323,8 @@ class Signposts {
 
   // `dates.h` without its folder, on a page.
   void check_file_names(const std::string& text, const Report& report) const {
-    static const std::regex kName("`([a-z0-9_]+\\.(?:h|cc))`");
-    each(text, kName, [&](const std::smatch& match) {
+    static const boost::regex kName("`([a-z0-9_]+\\.(?:h|cc))`");
+    each(text, kName, [&](const boost::smatch& match) {
       const std::string name = "/" + match[1].str();
       if (std::none_of(texts_.begin(), texts_.end(),
                        [&](const auto& file) { return file.first.ends_with(name); }))
@@ -332,8 +333,8 @@ class Signposts {
   }
 
   void check_links(const std::string& path, const std::string& text, const Report& report) const {
-    static const std::regex kLink(R"(\]\(([^)#\s]*)(#[^)\s]*)?\))");
-    each(text, kLink, [&](const std::smatch& match) {
+    static const boost::regex kLink(R"(\]\(([^)#\s]*)(#[^)\s]*)?\))");
+    each(text, kLink, [&](const boost::smatch& match) {
       const std::string target = match[1];
       if (target.starts_with("http")) return;
       const std::string file =

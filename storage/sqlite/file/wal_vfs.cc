@@ -39,7 +39,7 @@ constexpr int kBlockBytes = 1024 * 1024;
 std::array<char, kBlockBytes> zeros;
 // The database is made longer by this many bytes at a time.
 constexpr sqlite3_int64 kDatabaseStep = 1024 * 1024;
-// So many bytes behind its end are kept for transactions that may use them on a full disk.
+// So many bytes behind its end are kept (SpareKept).
 constexpr sqlite3_int64 kSpareBytes = 256 * 1024;
 // The bytes of a database that SQLite locks (https://www.sqlite.org/fileformat2.html, the lock-byte
 // page).
@@ -134,7 +134,7 @@ struct Log : File {
   const char* name = nullptr;
   bool unflushed_commits = false;
   bool last_page_due = false;  // the next write is the page that ends a transaction
-  bool uses_spare = false;     // a transaction may use the database's spare bytes
+  bool leaves_spare = false;   // transactions leave the database's spare bytes
 };
 
 Log& log_of(sqlite3_file* file) { return *static_cast<Log*>(reinterpret_cast<File*>(file)); }
@@ -167,13 +167,13 @@ bool append_zeros(int descriptor, sqlite3_int64 wanted, sqlite3_int64& size) {
   return true;
 }
 
-// Extends the database's file to this many pages, which the database has after a transaction, and the
-// spare bytes unless it may use them. Zeros behind the database's end are no pages: its first page
-// says how many it has. The zeros are written and flushed, not only allocated, so that only data changes when the log is moved: ext4
-// without a journal may lose a whole file when only a part of its metadata was on disk. Returns
-// SQLite's result code.
-int make_room(DatabaseFile& database, sqlite3_int64 pages, bool uses_spare) {
-  const sqlite3_int64 needed = pages * database.page_bytes + (uses_spare ? 0 : kSpareBytes);
+// Extends the database's file to this many pages, which the database has after a transaction, and
+// the spare bytes when it must leave them. Zeros behind the database's end are no pages: its first
+// page says how many it has. The zeros are written and flushed, not only allocated, so that only
+// data changes when the log is moved: ext4 without a journal may lose a whole file when only a part
+// of its metadata was on disk. Returns SQLite's result code.
+int make_room(DatabaseFile& database, sqlite3_int64 pages, bool leaves_spare) {
+  const sqlite3_int64 needed = pages * database.page_bytes + (leaves_spare ? kSpareBytes : 0);
   if (needed <= database.bytes || database.descriptor < 0) return SQLITE_OK;
   const sqlite3_int64 step = (needed + kDatabaseStep - 1) / kDatabaseStep * kDatabaseStep;
   if (!append_zeros(database.descriptor, step, database.bytes) && database.bytes < needed)
@@ -194,7 +194,7 @@ int write_log(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 of
   if (count == kFrameHeaderBytes) {
     const std::uint32_t pages = big_endian(static_cast<const unsigned char*>(bytes) + 4);
     log.last_page_due = pages != 0;
-    const int room = pages == 0 ? SQLITE_OK : make_room(*log.database, pages, log.uses_spare);
+    const int room = pages == 0 ? SQLITE_OK : make_room(*log.database, pages, log.leaves_spare);
     if (room != SQLITE_OK) {
       log.count = 0;  // the transaction is undone
       log.last_page_due = false;
@@ -429,8 +429,7 @@ int close_database(sqlite3_file* file) {
 // bytes stay.
 int truncate_database(sqlite3_file* file, sqlite3_int64 size) {
   Database& database = database_of(file);
-  if (database.writes)
-    size = std::max(size, std::min(database.file->bytes, size + kSpareBytes));
+  if (database.writes) size = std::max(size, std::min(database.file->bytes, size + kSpareBytes));
   const int code = database.real->pMethods->xTruncate(database.real, size);
   if (code == SQLITE_OK && database.writes)
     database.file->bytes = std::min(database.file->bytes, size);
@@ -607,8 +606,15 @@ bool keep_log(sqlite3* connection, std::int64_t bytes) {
   return write_zeros(*log, bytes);
 }
 
-void use_spare(sqlite3* connection, bool wanted) {
-  if (Log* log = log_of(connection)) log->uses_spare = wanted;
+SpareKept::SpareKept(sqlite3* connection, bool wanted) {
+  Log* log = wanted ? log_of(connection) : nullptr;
+  if (log == nullptr) return;
+  flag_ = &log->leaves_spare;
+  *flag_ = true;
+}
+
+SpareKept::~SpareKept() {
+  if (flag_ != nullptr) *flag_ = false;
 }
 
 int flush_log(sqlite3* connection) {

@@ -7,8 +7,7 @@
 //   a flush it ends with zeros, which are not valid pages. So a full disk has room for removals,
 //   and a flush need not wait for the file's new length.
 // - A commit is refused (SQLITE_FULL) unless the database has room for all its pages, so that
-//   moving the log into the database takes no space; and for 256 KiB more, which a full disk has
-//   for what use_spare() lets use them.
+//   moving the log into the database takes no space.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +43,19 @@ class UnflushedCommits {
 // too little space; then the file is as long as it could be made.
 bool keep_log(sqlite3* connection, std::int64_t bytes);
 
-// Says whether the commits from now on may use the database's spare bytes. Initially they may not.
-void use_spare(sqlite3* connection, bool wanted);
+// While a SpareKept exists, commits of its connection are refused (SQLITE_FULL) unless the database
+// has room for 256 KiB more than they need. So a full disk has that for all other commits.
+class SpareKept {
+ public:
+  // Does nothing when `wanted` is false.
+  SpareKept(sqlite3* connection, bool wanted);
+  ~SpareKept();
+  SpareKept(const SpareKept&) = delete;
+  SpareKept& operator=(const SpareKept&) = delete;
+
+ private:
+  bool* flag_ = nullptr;
+};
 
 // Flushes the log, with all commits so far. Returns SQLite's result code.
 [[nodiscard]] int flush_log(sqlite3* connection);

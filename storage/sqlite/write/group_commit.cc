@@ -361,7 +361,7 @@ void GroupCommit::commit(bool flush, std::size_t writes) {
   try {
     const CommitCounter::Making making(readers_.commits);
     const UnflushedCommits unflushed(connection_->handle(), !flush);
-    use_spare(connection_->handle(), !grew_);
+    const SpareKept spare(connection_->handle(), grew_);
     Run(commit_).done();
   } catch (const SqlError& error) {
     // The log may have the whole transaction, and the next start may find it there.
