@@ -17,6 +17,10 @@ namespace {
 
 constexpr std::size_t kSector = 512;
 
+// btrfs writes its superblock in place, with a checksum, and has no other one that names what was
+// flushed last. It relies on a disk that writes 4 KiB as a whole, so this block is never torn.
+constexpr std::uint64_t kBtrfsSuperblock = 64 * 1024;
+
 class Image {
  public:
   explicit Image(const std::filesystem::path& path)
@@ -116,7 +120,8 @@ void DiskHistory::rebuild(std::size_t cut, Unflushed fate, unsigned seed,
     const std::uint64_t offset = log_[index].offset;
     const std::string_view data = log_.data(index);
     if (fate == Unflushed::none || (fate != Unflushed::all && random() % 2 == 0)) continue;
-    const bool torn = fate == Unflushed::torn_half && random() % 3 == 0;
+    const bool torn =
+        fate == Unflushed::torn_half && random() % 3 == 0 && offset != kBtrfsSuperblock;
     if (!torn) {
       target.write(offset, data);
       continue;

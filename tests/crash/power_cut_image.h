@@ -1,6 +1,6 @@
 // What may be on a disk after a power cut: an image rebuilt from what the disk held at first and
 // the log of tests/support/block_device.h. All that was written before the last flush is there, and
-// as much of the rest as a test likes, in any order, torn at sectors.
+// as much of the rest as a test likes, in any order, torn at sectors but for btrfs's superblock.
 #pragma once
 
 #include <chrono>
