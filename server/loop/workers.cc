@@ -59,8 +59,7 @@ void Workers::go_on(Task& task) noexcept {
 }
 
 bool Workers::call_one() {
-  // Who was called calls the next one, when it takes its work and there is more.
-  if (called_ > 0) return true;
+  if (called_ >= queued()) return true;
   if (!idle_.empty()) {
     Worker& worker = *idle_.back();
     idle_.pop_back();
@@ -150,7 +149,7 @@ void Workers::run(Worker& worker) {
   worker.is_called = false;
   --called_;
   for (;;) {
-    if (queued() > 1) call_one();
+    if (!queue_.empty() || resumed_ != nullptr) call_one();
     const bool resumes = resumed_ != nullptr && (resumed_is_next_ || queue_.empty());
     resumed_is_next_ = !resumes;
     if (resumes) {

@@ -116,11 +116,12 @@ void Job::remove_deadline(Event& event) noexcept { pool_.deadlines.remove(event)
   return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-// Uses about this much stack.
-[[gnu::noinline]] int use_stack(std::size_t bytes) {
+// Uses about this much stack, each frame until those below it are gone.
+[[gnu::noinline]] void use_stack(std::size_t bytes, volatile char* above = nullptr) {
   volatile char block[4096];
   block[0] = static_cast<char>(bytes);
-  return bytes <= sizeof block ? block[0] : block[0] + use_stack(bytes - sizeof block);
+  if (bytes > sizeof block) use_stack(bytes - sizeof block, block);
+  if (above != nullptr) above[1] = block[0];
 }
 
 TEST(Fiber, RunsToItsEndAndAnew) {
@@ -176,6 +177,7 @@ TEST(Fiber, ManyWaitOnTwoThreads) {
   Pool pool(2);
   constexpr int kMany = 500;
   std::mutex mutex;
+  Condition arrived;
   Condition changed;
   int here = 0;
   bool open = false;
@@ -183,13 +185,13 @@ TEST(Fiber, ManyWaitOnTwoThreads) {
     pool.add([&](Job&) {
       std::unique_lock lock(mutex);
       ++here;
-      changed.notify_all();
+      arrived.notify_all();
       changed.wait(lock, [&] { return open; });
     });
   {
     // This thread waits in the same way.
     std::unique_lock lock(mutex);
-    ASSERT_TRUE(changed.wait_until(lock, Clock::now() + 20s, [&] { return here == kMany; }));
+    ASSERT_TRUE(arrived.wait_until(lock, Clock::now() + 20s, [&] { return here == kMany; }));
     open = true;
     changed.notify_all();
   }
@@ -330,21 +332,22 @@ TEST(Fiber, AWaitingOneGivesItsStackBack) {
   Pool pool(1);
   constexpr int kMany = 1'000;
   std::mutex mutex;
+  Condition arrived;
   Condition changed;
   int here = 0;
   bool open = false;
   const std::size_t before = resident_bytes();
   for (int i = 0; i < kMany; ++i)
     pool.add([&](Job& job) {
-      static_cast<void>(use_stack(100'000));
+      use_stack(100'000);
       job.trim_stack();
       std::unique_lock lock(mutex);
       ++here;
-      changed.notify_all();
+      arrived.notify_all();
       changed.wait(lock, [&] { return open; });
     });
   std::unique_lock lock(mutex);
-  ASSERT_TRUE(changed.wait_until(lock, Clock::now() + 20s, [&] { return here == kMany; }));
+  ASSERT_TRUE(arrived.wait_until(lock, Clock::now() + 20s, [&] { return here == kMany; }));
   EXPECT_LT(resident_bytes() - before, std::size_t{20'000} * kMany);
   open = true;
   changed.notify_all();
@@ -358,7 +361,7 @@ TEST(FiberDeathTest, AStackThatGrowsTooFarEndsTheProcess) {
   EXPECT_DEATH(
       {
         Pool pool(0);
-        Job job(pool, [](Job&) { static_cast<void>(use_stack(2 * Fiber::kStackBytes)); });
+        Job job(pool, [](Job&) { use_stack(2 * Fiber::kStackBytes); });
         (void)job.run();
       },
       "");
