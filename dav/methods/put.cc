@@ -145,6 +145,20 @@ std::uint64_t check_space(const Call& call, const storage::Snapshot& snapshot,
   return room;
 }
 
+// Has an upload rest whenever the client is slow, while this exists.
+class RestsWhenSlow {
+ public:
+  RestsWhenSlow(Body& body, storage::Upload& upload) : body_(body) {
+    body.when_slow([&upload] { upload.rest(); });
+  }
+  ~RestsWhenSlow() { body_.when_slow({}); }
+  RestsWhenSlow(const RestsWhenSlow&) = delete;
+  RestsWhenSlow& operator=(const RestsWhenSlow&) = delete;
+
+ private:
+  Body& body_;
+};
+
 // Passes the body to `take` piece by piece, at most `room_bytes` of it. Returns when the whole body
 // has arrived, as long as announced. Keeps the locks, if any, alive until then. Throws Error
 // otherwise, and as soon as the client is not signed in any more.
@@ -204,6 +218,7 @@ Received receive(Call& call, const Announced& announced, bool arrived, std::uint
   digests.md5 |= both || call.options.checksums.md5;
   Received received{call.contents.begin(digests), std::nullopt};
   if (!arrived) received.space.emplace(call.space.upload(call.caller->account, room_bytes));
+  const RestsWhenSlow resting(*call.request.body, *received.upload);
   read_whole(call, announced, room_bytes, locks, [&](std::span<const char> bytes) {
     if (received.space) reserve(*received.space, bytes.size());
     received.upload->append(bytes);

@@ -406,9 +406,8 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
                               observe::log_event(sentence);
                             }},
                        clock,
-                       // Passwords that wait to be verified hold at most a quarter of the
-                       // workers.
-                       {.waiting = std::max<std::size_t>(limits.workers / 4, 1)});
+                       // Most connections are there for those who are signed in.
+                       {.waiting = std::max<std::size_t>(limits.connections / 32, 1)});
   auth::ActiveRequests active(limits.requests_per_account);
   auth::SelfService self_service(*store.names, sign_in, config.digest, config.password_min,
                                  audit_log.get());

@@ -21,8 +21,9 @@ HashSlots::Place HashSlots::enter(const Claim& claim) {
   Waiter own{.claim = claim, .decided = {}};
   const auto waiter = waiting_.insert(waiting_.end(), &own);
   if (waiting_.size() > bounds_.waiting) decide(last(), State::turned_away);
-  own.decided.wait_for(lock, bounds_.patience, [&] { return own.state != State::waiting; });
-  if (own.state == State::waiting) waiting_.erase(waiter);
+  if (!own.decided.wait_until(lock, fiber::Clock::now() + bounds_.patience,
+                              [&] { return own.state != State::waiting; }))
+    waiting_.erase(waiter);
   return Place(own.state == State::given ? this : nullptr);
 }
 

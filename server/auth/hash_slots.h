@@ -8,19 +8,18 @@
 // then who came first. So a flood waits behind everybody whom it does not come from. When too many
 // wait, the last one in this order is turned away.
 //
-// enter() waits in the thread of its caller. Nothing else here depends on that: a place is given by
-// whoever leaves one.
+// A place is given by whoever leaves one.
 #pragma once
 
 #include <chrono>
 #include <compare>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <list>
 #include <mutex>
 #include <unordered_map>
 
+#include "fiber/wait.h"
 #include "server/auth/throttle.h"
 
 namespace holdfast::server::auth {
@@ -68,7 +67,7 @@ class HashSlots {
   struct Waiter {
     const Claim& claim;
     State state = State::waiting;
-    std::condition_variable decided;
+    fiber::Condition decided;
   };
   using Waiters = std::list<Waiter*>;
   // The place in the order of turns; the lowest one is next.

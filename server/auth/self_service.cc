@@ -253,9 +253,11 @@ http::Response SelfService::set_password(const Asking& asking) {
   if (verified.account != account->id || !verified.token.empty())
     throw Refused{403, "The old password is wrong."};
 
-  const std::unique_lock one(hashing_, std::try_to_lock);
-  if (!one.owns_lock()) throw Refused{503, "Try again later.", "Retry-After: 1\r\n"};
-  const std::string hash = hash_password(after);
+  const std::string hash = [&] {
+    const std::unique_lock one(hashing_, std::try_to_lock);
+    if (!one.owns_lock()) throw Refused{503, "Try again later.", "Retry-After: 1\r\n"};
+    return hash_password(after);
+  }();
   names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
     const storage::Account* const now = tx.accounts()->find(asking.caller.account);
     if (now == nullptr || now->password_hash != account->password_hash)

@@ -547,7 +547,8 @@ std::vector<Option> make_options() {
                           FIELD(limits.requests_per_account),
                           "Most requests of one account worked on at once (503)"),
       number<std::size_t>("workers", "THREADS", 1, 65'536, FIELD(limits.workers),
-                          "Most requests worked on at once"),
+                          "Threads that work on requests; those that wait for their clients need "
+                          "none"),
       number<std::size_t>("queue", "CONNECTIONS", 0, kMillion, FIELD(limits.queued),
                           "Most requests that wait for a worker (503)"),
       number<std::int64_t>("shutdown-grace", "SECONDS", 0, kDay, FIELD(limits.shutdown_grace_s),

@@ -205,11 +205,14 @@ std::string Metrics::metrics(const storage::NamespaceStats& store, const Upkeep&
                        sent_bytes_.load(kRelaxed)));
   out.push_back(single("holdfast_connections_open", "Connections open now.", MetricType::Gauge,
                        open_.load(kRelaxed)));
-  out.push_back(single("holdfast_connections_parked", "Connections that hold no worker now.",
-                       MetricType::Gauge, parked_.load(kRelaxed)));
+  out.push_back(single("holdfast_connections_parked",
+                       "Connections that wait for their next request.", MetricType::Gauge,
+                       parked_.load(kRelaxed)));
   out.push_back(single("holdfast_connections_refused_total",
                        "Connections refused because a limit was reached.", MetricType::Counter,
                        refused_.load(kRelaxed)));
+  out.push_back(single("holdfast_requests_waiting", "Requests that wait for their client.",
+                       MetricType::Gauge, waiting_.load(kRelaxed)));
   out.push_back(single("holdfast_workers", "Threads that work on requests.", MetricType::Gauge,
                        workers_.load(kRelaxed)));
   out.push_back(single("holdfast_access_log_dropped_total",

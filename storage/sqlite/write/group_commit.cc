@@ -44,6 +44,7 @@ struct GroupCommit::Waiting {
   const std::function<void(WriteTransaction&)>* fn = nullptr;
   const std::function<void(Connection&)>* alone = nullptr;
   std::exception_ptr error = nullptr;
+  fiber::Event answered{};
 };
 
 GroupCommit::GroupCommit(std::unique_ptr<Connection> connection, ReaderPool& readers,
@@ -82,7 +83,7 @@ GroupCommit::GroupCommit(std::unique_ptr<Connection> connection, ReaderPool& rea
         return SQLITE_OK;
       },
       this);
-  for (Line& line : lines_) line.queue.reserve(kUsualWaiting);
+  for (Line& line : lines_) line.reserve(kUsualWaiting);
   batch_.reserve(kUsualWaiting);
   try {
     thread_ = std::thread([this] { take_over(); });
@@ -137,20 +138,18 @@ void GroupCommit::alone(const std::function<void(Connection&)>& fn) {
 
 void GroupCommit::submit(Waiting& own) {
   Line& line = line_of(own);
-  std::uint32_t batch = 0;
   bool leads = false;
   {
     const std::lock_guard lock(mutex_);
-    line.queue.push_back(&own);
+    line.push_back(&own);
     leads = !std::exchange(led_, true);
-    batch = line.forming;
   }
   if (leads) {
     if (in_company_) std::this_thread::yield();
     serve(line);
     give_up_lead();
   } else {
-    line.await(batch);
+    own.answered.wait();
   }
   if (own.error) std::rethrow_exception(own.error);
 }
@@ -158,14 +157,6 @@ void GroupCommit::submit(Waiting& own) {
 GroupCommit::Line& GroupCommit::line_of(const Waiting& waiting) {
   const bool flushes = options_.durability == Durability::full && waiting.need == Need::flush;
   return lines_[flushes ? 1 : 0];
-}
-
-void GroupCommit::Line::await(std::uint32_t batch) {
-  std::atomic<std::uint32_t>& answered = answers[batch % 2];
-  // Numbers wrap, and a later batch may have been answered already, so the difference is compared.
-  for (std::uint32_t last = answered.load(); static_cast<std::int32_t>(last - batch) < 0;
-       last = answered.load())
-    answered.wait(last);
 }
 
 void GroupCommit::give_up_lead() {
@@ -203,24 +194,21 @@ void GroupCommit::lead() {
 }
 
 bool GroupCommit::anybody_waits() const {
-  return std::any_of(lines_.begin(), lines_.end(),
-                     [](const Line& line) { return !line.queue.empty(); });
+  return std::any_of(lines_.begin(), lines_.end(), [](const Line& line) { return !line.empty(); });
 }
 
 void GroupCommit::serve(Line& line) {
-  std::uint32_t number = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (line.queue.empty()) return;
-    batch_.swap(line.queue);
-    number = line.forming++;
+    if (line.empty()) return;
+    batch_.swap(line);
   }
   execute(batch_);
   in_company_ = batch_.size() > 1;
+  // Those who wait destroy what they handed in as soon as they have their answer. The leader's own
+  // work may be among it.
+  for (Waiting* waiting : batch_) waiting->answered.set();
   batch_.clear();
-  // The waiting threads destroy what they handed in as soon as they see this number.
-  line.answers[number % 2].store(number);
-  line.answers[number % 2].notify_all();
 }
 
 void GroupCommit::execute(std::span<Waiting*> batch) noexcept {

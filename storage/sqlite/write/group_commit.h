@@ -4,7 +4,8 @@
 // writing thread, which takes over the lead and keeps it while any thread waits: it runs all
 // waiting closures in one transaction, answers them all after one flush, and continues with those
 // that arrived meanwhile. A closure that fails is undone alone. No thread waits for others that
-// have nothing to write.
+// have nothing to write. What is said of threads holds for fibers (fiber/fiber.h), which hold no
+// thread while they wait.
 #pragma once
 
 #include <array>
@@ -20,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "fiber/wait.h"
 #include "storage/open.h"
 #include "storage/sqlite/file/barrier.h"
 #include "storage/sqlite/file/disk_reserve.h"
@@ -67,17 +69,8 @@ class GroupCommit {
 
  private:
   struct Waiting;
-  // Threads that are answered together.
-  struct Line {
-    std::vector<Waiting*> queue;
-    std::uint32_t forming = 2;  // the number of the batch that the queue becomes
-    // The last answered batch with an even and with an odd number. One call wakes all threads that
-    // wait for a batch, and none that waits for the next one.
-    std::array<std::atomic<std::uint32_t>, 2> answers{};
-
-    // Returns when this batch is answered.
-    void await(std::uint32_t batch);
-  };
+  // What is answered together.
+  using Line = std::vector<Waiting*>;
 
   // Queues `own` and returns when it is done; rethrows what it threw.
   void submit(Waiting& own);
@@ -144,7 +137,7 @@ class GroupCommit {
   std::atomic<bool> failed_{false};
   std::atomic<int> log_holds_{0};
 
-  std::mutex mutex_;  // guards the four below, but for the lines' answers
+  std::mutex mutex_;  // guards the four below
   bool led_ = false;
   bool handed_over_ = false;  // the writing thread is to take the lead
   bool ending_ = false;
@@ -161,7 +154,7 @@ class GroupCommit {
   NamespaceStats stats_;
 
   // Owned by the leading thread.
-  std::vector<Waiting*> batch_;
+  Line batch_;
   bool in_company_ = false;  // other threads wrote, or waited to write, at the last batch
   std::thread thread_;
 };
