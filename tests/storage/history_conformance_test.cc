@@ -419,6 +419,40 @@ TEST_P(History, ABackupBesideTheFileIsPartOfItsHistory) {
   EXPECT_THAT(problems(), testing::IsEmpty());
 }
 
+// What was removed and restored beside a new file of its name: the new one is a file of its own.
+TEST_P(History, AFileBesideAnOlderOneGoesToTheTrash) {
+  save("f", "old");
+  remove("f");
+  save("f", "new");
+  restore(trash().front().id, "f (restored)");
+  remove("f");
+  EXPECT_EQ(trashed(), (std::vector<std::string>{"f"}));
+  restore(trash().front().id, "f");
+  EXPECT_EQ(text("f"), "new");
+  // The older one, in turn, is part of the history of what has its name.
+  remove("f (restored)");
+  EXPECT_THAT(trash(), testing::IsEmpty());
+  EXPECT_EQ(texts("f"), (std::vector<std::string>{"old"})) << "within the same minute, too";
+  EXPECT_THAT(problems(), testing::IsEmpty());
+}
+
+// When the file is replaced counts, not when the other one was stored: both may be of one upload.
+TEST_P(History, AFileMovedOverAnotherOfTheSameUploadKeepsIt) {
+  save("f", "1");
+  save("g", "2");
+  clock().advance(60 * kMinute);
+  write([&](Transaction& tx) {
+    tx.acts_for(ann_);
+    tx.move_tree(at(tx, "f"), at(tx, ""), "g");
+  });
+  EXPECT_EQ(texts("g"), (std::vector<std::string>{"2"}));
+  save("h", "3");
+  clock().advance(60 * kMinute);
+  copy("h", "g");
+  EXPECT_THAT(texts("g"), testing::Contains("1"));
+  EXPECT_THAT(problems(), testing::IsEmpty());
+}
+
 // A file that was renamed and another one at its old name go different ways from then on.
 TEST_P(History, AFileThatWasRenamedGetsAHistoryOfItsOwn) {
   save("f", "0");

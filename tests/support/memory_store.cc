@@ -107,12 +107,12 @@ struct MemoryNamespace::State {
   [[nodiscard]] bool mapped(NodeId id) const {
     return nodes.contains(id) && lineage(id).front() == kRoot;
   }
-  // Returns true when another file has the line of this one.
-  [[nodiscard]] bool shares_line(NodeId file, bool only_mapped, bool only_later = false) const {
+  // Returns true when another file has the line of this one, or a mapped one that was made later.
+  [[nodiscard]] bool shares_line(NodeId file, bool later) const {
     return std::ranges::any_of(nodes, [&](const auto& entry) {
       const auto& [id, other] = entry;
       return id != file && !other.resource.is_collection() && other.line() == node(file).line() &&
-             (!only_mapped || mapped(id)) && (!only_later || id > file);
+             (!later || (mapped(id) && id > file));
     });
   }
   [[nodiscard]] bool has_versions(std::int64_t line) const {
@@ -492,7 +492,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     if (!fresh && keeping_.versions &&
         storage::is_kept(node.resource.stored, node.author, node.resource.size, stored_at,
                          author_)) {
-      if (tree_.shares_line(*id, true, true)) node.own_line = ++counters_.last_node;
+      if (tree_.shares_line(*id, true)) node.own_line = ++counters_.last_node;
       add_version(node);
     }
     node.author = author_;
@@ -932,8 +932,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     State::Node& node = tree_.node(top);
     if (!node.resource.is_collection()) {
       note_departure(node.resource);
-      if (keeping_.versions && tree_.shares_line(top, true))
-        return become_version(top, wall_, author_);
+      if (keeping_.versions && tree_.shares_line(top, true)) return become_version(top, true);
     }
     if (!keeping_.trash) return erase_tree(top);
     storage::TrashEntry entry;
@@ -959,15 +958,15 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
       return rooted;
     }
     line = node.line();
-    const State::Node last = node.resource.content == next.resource.content ? node : next;
-    become_version(replaced, last.resource.stored, last.author);
+    const bool kept =
+        node.resource.content != next.resource.content &&
+        storage::is_kept(node.resource.stored, node.author, node.resource.size, wall_, author_);
+    become_version(replaced, kept);
     return rooted;
   }
 
-  void become_version(NodeId file, Millis stored, AccountId author) {
-    const State::Node node = tree_.node(file);
-    if (storage::is_kept(node.resource.stored, node.author, node.resource.size, stored, author))
-      add_version(node);
+  void become_version(NodeId file, bool kept) {
+    if (kept) add_version(tree_.node(file));
     tree_.nodes.erase(file);
   }
 

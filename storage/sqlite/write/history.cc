@@ -118,13 +118,11 @@ void WriteTransaction::insert_version(const NodeRow& old, std::int64_t line) {
       .done();
 }
 
-void WriteTransaction::become_version(const NodeRow& gone, std::int64_t line, Millis stored,
-                                      AccountId author) {
+void WriteTransaction::become_version(const NodeRow& gone, std::int64_t line, bool kept) {
   const Resource& file = gone.resource;
   Run(sql_->delete_node, file.id).done();
   if (connection_.changes() != 1) refuse("the resource is gone");
   release_set(file.property_set);
-  const bool kept = is_kept(file.stored, gone.author, file.size, stored, author);
   if (kept) {
     insert_version(gone, line);
   } else {
@@ -203,7 +201,7 @@ bool WriteTransaction::shares_line(const NodeRow& file, Sharing which) {
     others.push_back(run.integer(0));
   return std::any_of(others.begin(), others.end(), [&](NodeId id) {
     if (which == Sharing::any) return true;
-    if (which == Sharing::made_later && id < file.resource.id) return false;
+    if (id < file.resource.id) return false;
     return queries_.path_of(id).has_value();
   });
 }

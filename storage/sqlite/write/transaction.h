@@ -198,16 +198,16 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void give_up(const NodeRow& gone);
   // The content of `old` becomes a version. The caller counts it.
   void insert_version(const NodeRow& old, std::int64_t line);
-  // Removes a file; its content becomes a version of `line`, unless it is one with what `author`
-  // stored at `stored`.
-  void become_version(const NodeRow& gone, std::int64_t line, Millis stored, AccountId author);
+  // Removes a file; its content becomes a version of `line`, if it is to be kept.
+  void become_version(const NodeRow& gone, std::int64_t line, bool kept);
   // Releases a version, which is counted.
   void drop_version(std::int64_t id, std::int64_t content, std::int64_t size, AccountId owner);
   // Returns the line for a version of this file. A file whose line another one continues, which was
   // made later, gets one of its own.
   [[nodiscard]] std::int64_t line_for_version(const NodeRow& file);
-  // Which other files count as having the line of a file.
-  enum class Sharing { mapped, made_later, any };
+  // Which other files count as having the line of a file: all, or those that were made later and
+  // are mapped.
+  enum class Sharing { made_later, any };
   [[nodiscard]] bool shares_line(const NodeRow& file, Sharing which);
   // Remembers which file was at a place, and returns the line that a file continues which comes
   // there; 0 for none. So the history of a name goes on when an editor renames the old file and

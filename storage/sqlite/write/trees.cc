@@ -200,8 +200,8 @@ void WriteTransaction::leave(const NodeRow& gone) {
   } else {
     note_departure(gone);
     // What an editor renamed away before it put another file in this one's place.
-    if (keeping_.versions && shares_line(gone, Sharing::mapped)) {
-      become_version(gone, gone.line(), wall_now(), author_);
+    if (keeping_.versions && shares_line(gone, Sharing::made_later)) {
+      become_version(gone, gone.line(), true);
       return;
     }
   }
@@ -221,8 +221,10 @@ std::int64_t WriteTransaction::give_place(const NodeRow& replaced, const NodeRow
     return next.own_line;
   }
   // The same content is no other version.
-  const NodeRow& last = replaced.resource.content == next.resource.content ? replaced : next;
-  become_version(replaced, replaced.line(), last.resource.stored, last.author);
+  const Resource& old = replaced.resource;
+  const bool kept = old.content != next.resource.content &&
+                    is_kept(old.stored, replaced.author, old.size, wall_now(), author_);
+  become_version(replaced, replaced.line(), kept);
   return replaced.line();
 }
 

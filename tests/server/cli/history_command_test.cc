@@ -94,7 +94,7 @@ TEST_F(HistoryCommands, ListTheTrash) {
   const std::string id = newest();
   const std::string list = done("trash-list");
   EXPECT_THAT(list,
-              HasSubstr(id + "  2026-01-02T03:04:05Z  ann  ann    1          4      /d/a%20b"));
+              HasSubstr(id + "   2026-01-02T03:04:05Z  ann  ann    1          4      /d/a%20b"));
   EXPECT_THAT(list, testing::EndsWith("1 tree.\n"));
   EXPECT_EQ(done("trash-list", {{"json", "yes"}}),
             "{\"trash\":[{\"id\":" + id +
@@ -195,7 +195,7 @@ TEST_F(HistoryCommands, ListRestoreAndPurgeVersions) {
   };
   const std::string id = std::to_string(version().id);
   EXPECT_THAT(done("versions-list", at),
-              HasSubstr(id + "  2026-01-02T03:04:05Z  ann  3      2026-01-02T03:05:05Z"));
+              HasSubstr(id + "   2026-01-02T03:04:05Z  ann  3      2026-01-02T03:05:05Z"));
   EXPECT_EQ(done("versions-list", {{"path", "/d/f"}, {"json", "yes"}}),
             "{\"path\":\"/d/f\",\"versions\":[{\"id\":" + id +
                 ",\"stored\":\"2026-01-02T03:04:05Z\",\"modified\":\"2026-01-02T03:04:05Z\","
