@@ -76,10 +76,11 @@ void add_store(std::vector<MetricFamily>& out, const storage::NamespaceStats& st
   out.push_back(single("holdfast_wal_bytes", "Size of the write-ahead log.", MetricType::Gauge,
                        store.wal_bytes));
   out.push_back(single("holdfast_locks", "Locks held.", MetricType::Gauge, store.locks));
-  out.push_back(single("holdfast_resources", "Files and collections.", MetricType::Gauge,
-                       store.usage.resources));
-  out.push_back(single("holdfast_stored_bytes", "Sizes of all files, each copy counted.",
-                       MetricType::Gauge, store.usage.bytes));
+  out.push_back(single("holdfast_resources", "Files and collections, those in the trash included.",
+                       MetricType::Gauge, store.usage.resources));
+  out.push_back(single("holdfast_stored_bytes",
+                       "Sizes of all files and versions, each copy counted.", MetricType::Gauge,
+                       store.usage.bytes));
 }
 
 void add_upkeep(std::vector<MetricFamily>& out, const Upkeep& upkeep) {

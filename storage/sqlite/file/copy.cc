@@ -10,6 +10,7 @@
 #include "storage/open.h"
 #include "storage/sqlite/file/inspect.h"
 #include "storage/sqlite/file/schema.h"
+#include "storage/sqlite/read/queries.h"
 #include "text/ascii.h"
 
 namespace holdfast::storage::sqlite {
@@ -91,13 +92,33 @@ std::string resource_of(const std::string& file, std::int64_t id) {
   Statement up(reader,
                "WITH RECURSIVE up (parent, name) AS ("
                "SELECT parent, coalesce(name, key) FROM "
-               "(SELECT * FROM node WHERE content = ?1 LIMIT 1) "
+               "(SELECT * FROM node WHERE content = ?1 OR id = "
+               "(SELECT line FROM version WHERE content = ?1 LIMIT 1) LIMIT 1) "
                "UNION ALL SELECT n.parent, coalesce(n.name, n.key) FROM up "
                "JOIN node n ON n.id = up.parent WHERE n.parent <> 0) SELECT name FROM up");
   std::string path;
   Run run(up, id);
   while (run.row()) path.insert(0, "/" + std::string(run.text(0)));
   return text::without_controls(path, '?');
+}
+
+bool for_each_in_tree(const std::string& file, const Path& path,
+                      const std::function<void(std::span<const std::string>, const Resource&,
+                                               const Content&)>& visit) {
+  Connection reader(file, Connection::Mode::read);
+  accept_database(reader);
+  if (reader.integer("PRAGMA user_version") != kSchemaVersion)
+    throw OpenError("The backup is an older version's: restore it as a whole.");
+  const CommitCounter commits;
+  Queries queries(reader, "", commits);
+  const Resolution top = queries.resolve(path);
+  if (!top.mapped()) return false;
+  queries.members(top, Depth::infinity, {}, [&](const Member& member) {
+    const Resource& resource = member.resource;
+    visit(member.segments, resource,
+          resource.is_collection() ? Content() : queries.content(resource));
+  });
+  return true;
 }
 
 void renew(const std::string& file) {
@@ -155,6 +176,7 @@ BackupDatabase backup_database() {
   return {.copy = copy_for_backup,
           .contents = for_each_content,
           .resource_of = resource_of,
+          .tree = for_each_in_tree,
           .renew = renew};
 }
 

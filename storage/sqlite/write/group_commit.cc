@@ -302,6 +302,7 @@ bool GroupCommit::run_all(std::span<Waiting* const> batch, bool savepoints) {
   queries_.has_locks(counters_.locks > 0);
   for (Waiting* waiting : batch) {
     queries_.begin(options_.clock->lease(), options_.clock->wall());
+    transaction_.begin_closure(keeping_);
     const WriteTransaction::State saved = transaction_.save();
     if (savepoints) Run(savepoint_).done();
     run_one(*waiting);

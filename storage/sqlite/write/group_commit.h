@@ -61,6 +61,8 @@ class GroupCommit {
   // Runs `fn` on the writing connection outside any transaction, alone.
   void alone(const std::function<void(Connection&)>& fn);
 
+  // Implements Namespace::keep.
+  void keep(Keeping keeping) { keeping_ = keeping; }
   // Implements Namespace::hold_log.
   [[nodiscard]] std::shared_ptr<void> hold_log();
 
@@ -136,6 +138,7 @@ class GroupCommit {
   std::int64_t tried_pages_ = 0;  // pages in the log after the last attempt to move it
   std::atomic<bool> failed_{false};
   std::atomic<int> log_holds_{0};
+  std::atomic<Keeping> keeping_{Keeping{}};
 
   std::mutex mutex_;  // guards the four below
   bool led_ = false;

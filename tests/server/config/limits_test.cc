@@ -866,6 +866,7 @@ TEST(Limits, EveryOptionThatIsANumberIsTestedHere) {
       "password-min",           // tests/integration/accounts_test.cc
       "read-timeout",           // tests/hostile/time_test.cc, on a clock of its own
       "tls-handshake-timeout",  // tests/integration/tls_test.cc
+      "trash-keep",             // tests/storage/retention_test.cc
   };
   for (const Row& row : rows()) tested.insert(row.option);
   for (const Time& time : kTimes) tested.insert(time.option);
