@@ -27,7 +27,11 @@ constexpr std::size_t kPageBytes = 4096;
 // Below each stack lie so many bytes that cannot be accessed: more than any function uses at once.
 constexpr std::size_t kGuardBytes = 64 * 1024;
 // Stays untouched below the frame that gives memory back: room for the functions that it calls.
-constexpr std::size_t kKeptBytes = 4096;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t kKeptBytes = 8192;
+#else
+constexpr std::size_t kKeptBytes = 1024;
+#endif
 
 thread_local Fiber* running = nullptr;
 
@@ -116,7 +120,10 @@ Fiber::~Fiber() {
 #if defined(__SANITIZE_ADDRESS__)
   is_last_ = true;
   Switch::in(*this);
-  ASAN_UNPOISON_MEMORY_REGION(memory_ + kGuardBytes, kStackBytes);
+  // Page by page, because what AddressSanitizer writes about untouched memory takes memory, too.
+  for (std::size_t at = kGuardBytes; at < kGuardBytes + kStackBytes; at += kPageBytes)
+    if (__asan_region_is_poisoned(memory_ + at, kPageBytes) != nullptr)
+      ASAN_UNPOISON_MEMORY_REGION(memory_ + at, kPageBytes);
 #endif
 #if defined(__SANITIZE_THREAD__)
   __tsan_destroy_fiber(shadow_);

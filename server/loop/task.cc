@@ -20,6 +20,7 @@ void Task::serve(http1::Connection& connection, const QuickLoop& quick_loop) noe
   connection_ = &connection;
   quick_loop_ = &quick_loop;
   leading_ = nullptr;
+  client_is_quick_ = true;
 }
 
 void Task::serve_in(QuickLoop& quick_loop, std::uint64_t term,
@@ -27,6 +28,7 @@ void Task::serve_in(QuickLoop& quick_loop, std::uint64_t term,
   connection_ = &connection;
   quick_loop_ = leading_ = &quick_loop;
   term_ = term;
+  client_is_quick_ = true;
 }
 
 void Task::work() noexcept { next_ = connection_->serve(buffers, *this); }
@@ -48,13 +50,21 @@ void Task::remove_deadline(fiber::Event& event) noexcept { poller_.deadlines().r
 bool Task::wait(bool for_room, net::Clock::time_point deadline, std::span<char> unused) noexcept {
   // A client on this machine or in its network goes on within a moment. Then the thread waits,
   // which costs less than to leave it.
-  if (leading_ == nullptr && workers_.plentiful() &&
-      connection_->wire().block(for_room, std::min(deadline, net::Clock::now() + kMoment)))
-    return true;
+  net::Clock::time_point now = net::Clock::now();
+  if (client_is_quick_ && leading_ == nullptr && workers_.plentiful()) {
+    if (connection_->wire().block(for_room, std::min(deadline, now + kMoment))) return true;
+    now = net::Clock::now();
+  }
   will_wait();
-  const net::Clock::time_point now = net::Clock::now();
-  if (deadline <= now + kLong)
-    return deadline > now && poller_.wait(*connection_, for_room, deadline);
+  if (deadline <= now) return false;
+  const bool is_ready = park(for_room, now, deadline, unused);
+  client_is_quick_ = is_ready && net::Clock::now() < now + kMoment;
+  return is_ready;
+}
+
+bool Task::park(bool for_room, net::Clock::time_point now, net::Clock::time_point deadline,
+                std::span<char> unused) noexcept {
+  if (deadline <= now + kLong) return poller_.wait(*connection_, for_room, deadline);
   if (poller_.wait(*connection_, for_room, now + kLong)) return true;
   fiber::give_back_pages(unused.data(), unused.size());
   buffers.trim();

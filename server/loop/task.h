@@ -52,6 +52,9 @@ class Task final : public fiber::Fiber, public net::ThreadPolicy {
   Task* next_in_list = nullptr;  // of the workers, who guard it
 
  private:
+  // Waits without a thread.
+  [[nodiscard]] bool park(bool for_room, net::Clock::time_point now,
+                          net::Clock::time_point deadline, std::span<char> unused) noexcept;
   void work() noexcept override;
   void ready() noexcept override;
   void will_wait() noexcept override;
@@ -65,6 +68,7 @@ class Task final : public fiber::Fiber, public net::ThreadPolicy {
   const QuickLoop* quick_loop_ = nullptr;
   QuickLoop* leading_ = nullptr;  // the loop whose leading thread runs the task; nullptr on workers
   std::uint64_t term_ = 0;
+  bool client_is_quick_ = true;  // the last wait, if any, was short
 };
 
 }  // namespace holdfast::server::loop

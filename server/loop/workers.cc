@@ -11,13 +11,14 @@ namespace holdfast::server::loop {
 namespace {
 
 constexpr std::chrono::seconds kIdleThread{3};
-// Tasks that are kept for the next requests.
-constexpr std::size_t kSpareTasks = 64;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int kStackBytes = 4 * 1024 * 1024;
+// Tasks that are kept for the next requests. The sanitizers keep some MiB for each.
+constexpr std::size_t kSpareTasks = 8;
 #else
 constexpr int kStackBytes = 256 * 1024;
+constexpr std::size_t kSpareTasks = 64;
 #endif
 
 }  // namespace
