@@ -54,6 +54,9 @@ class Fiber {
   virtual void work() noexcept = 0;
   // Has a thread call run() soon. Any thread may call this, once for each wait.
   virtual void ready() noexcept = 0;
+  // Returns true when the thread may wait some milliseconds together with the fiber, which is
+  // quicker than to leave it. Called on the fiber.
+  [[nodiscard]] virtual bool may_hold_thread() const noexcept { return false; }
   // Called on the fiber when it is about to wait.
   virtual void will_wait() noexcept {}
   // Calls event.expire() when `deadline` has come, or somewhat later. The second function takes

@@ -35,6 +35,8 @@ void Task::work() noexcept { next_ = connection_->serve(buffers, *this); }
 
 void Task::ready() noexcept { workers_.go_on(*this); }
 
+bool Task::may_hold_thread() const noexcept { return leading_ == nullptr && workers_.plentiful(); }
+
 // Whoever waits leaves the quick loop, whose thread goes on with the others.
 void Task::will_wait() noexcept {
   if (leading_ != nullptr) leading_->leave(term_, *connection_);
