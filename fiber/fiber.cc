@@ -131,7 +131,12 @@ Fiber::~Fiber() {
   ::munmap(memory_, kGuardBytes + kStackBytes);
 }
 
-[[gnu::noinline]] Fiber* Fiber::current() noexcept { return running; }
+[[gnu::noinline]] bool Fiber::thread_may_wait() noexcept {
+  const Fiber* const fiber = current();
+  return fiber == nullptr || fiber->may_hold_thread();
+}
+
+Fiber* Fiber::current() noexcept { return running; }
 
 bool Fiber::run() noexcept {
   for (;;) {

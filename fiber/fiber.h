@@ -35,6 +35,9 @@ class Fiber {
 
   // Returns the fiber that the calling thread runs; nullptr when it runs none.
   [[nodiscard]] static Fiber* current() noexcept;
+  // Returns true when the calling thread may wait itself: it runs no fiber, or one that may hold
+  // it.
+  [[nodiscard]] static bool thread_may_wait() noexcept;
 
   // Begins the work, or goes on with it after a wait. Returns true when the work has ended; run()
   // then begins it anew. After false another thread may run the fiber already. One thread at a
@@ -54,8 +57,9 @@ class Fiber {
   virtual void work() noexcept = 0;
   // Has a thread call run() soon. Any thread may call this, once for each wait.
   virtual void ready() noexcept = 0;
-  // Returns true when the thread may wait some milliseconds together with the fiber, which is
-  // quicker than to leave it. Called on the fiber.
+  // Returns true when the thread may wait together with the fiber for what others do within
+  // milliseconds, because there are threads enough. That is quicker than to leave it. Called on the
+  // fiber.
   [[nodiscard]] virtual bool may_hold_thread() const noexcept { return false; }
   // Called on the fiber when it is about to wait.
   virtual void will_wait() noexcept {}

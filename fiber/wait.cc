@@ -1,28 +1,13 @@
 #include "fiber/wait.h"
 
 namespace holdfast::fiber {
-namespace {
-
-// A flush takes less on most disks.
-constexpr std::chrono::milliseconds kMoment{5};
-
-}  // namespace
 
 void Event::set() noexcept {
-  if (Fiber* const fiber = fiber_; fiber != nullptr) {
-    for (State state = state_;;) {
-      if (state == State::holds) {
-        // The fiber goes on only after the mutex is free.
-        const std::scoped_lock lock(mutex_);
-        if (!state_.compare_exchange_strong(state, State::set)) continue;
-        changed_.notify_one();
-        return;
-      }
-      if (!state_.compare_exchange_strong(state, State::set)) continue;
-      // Only a fiber that waits is sure to be there afterwards.
-      if (state == State::waits) fiber->ready();
-      return;
-    }
+  Fiber* const fiber = fiber_;
+  if (fiber != nullptr) {
+    // Only a fiber that waits is sure to be there afterwards.
+    if (state_.exchange(State::set) == State::waits) fiber->ready();
+    return;
   }
   // The thread that waits returns only after the mutex is free.
   const std::scoped_lock lock(mutex_);
@@ -51,20 +36,9 @@ void Event::renew() noexcept {
   state_.compare_exchange_strong(expected, State::unset);
 }
 
-void Event::hold() noexcept {
-  if (!fiber_->may_hold_thread()) return;
-  std::unique_lock lock(mutex_);
-  State expected = State::unset;
-  if (!state_.compare_exchange_strong(expected, State::holds)) return;
-  changed_.wait_for(lock, kMoment, [this] { return state_ != State::holds; });
-  expected = State::holds;
-  state_.compare_exchange_strong(expected, State::unset);
-}
-
 void Event::wait() noexcept {
   if (fiber_ != nullptr) {
     renew();
-    hold();
     if (state_ == State::unset) fiber_->wait_for(*this);
     return;
   }
@@ -79,7 +53,6 @@ bool Event::wait_until(Clock::time_point deadline) noexcept {
   }
   if (fiber_ != nullptr) {
     renew();
-    hold();
     if (state_ == State::set) return true;
     fiber_->add_deadline(*this, deadline);
     if (state_ == State::unset) fiber_->wait_for(*this);

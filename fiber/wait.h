@@ -32,11 +32,8 @@ class Event {
  private:
   friend class Fiber;
   friend class Deadlines;
-  // `holds`: the fiber waits together with its thread.
-  enum class State { unset, holds, waits, set, expired };
+  enum class State { unset, waits, set, expired };
 
-  // Waits some milliseconds together with the thread, if the fiber may.
-  void hold() noexcept;
   // Forgets that a deadline has come.
   void renew() noexcept;
   // Returns true when the fiber waits from now on, false when it need not.
@@ -44,7 +41,7 @@ class Event {
 
   Fiber* fiber_;
   std::atomic<State> state_{State::unset};
-  // For a thread, and a fiber that holds its own.
+  // For a thread.
   std::mutex mutex_;
   std::condition_variable changed_;
   // For Deadlines.

@@ -44,7 +44,7 @@ struct GroupCommit::Waiting {
   const std::function<void(WriteTransaction&)>* fn = nullptr;
   const std::function<void(Connection&)>* alone = nullptr;
   std::exception_ptr error = nullptr;
-  fiber::Event answered{};
+  std::optional<fiber::Event> parked{};  // set when it is answered; nullopt: a thread waits
 };
 
 GroupCommit::GroupCommit(std::unique_ptr<Connection> connection, ReaderPool& readers,
@@ -83,7 +83,7 @@ GroupCommit::GroupCommit(std::unique_ptr<Connection> connection, ReaderPool& rea
         return SQLITE_OK;
       },
       this);
-  for (Line& line : lines_) line.reserve(kUsualWaiting);
+  for (Line& line : lines_) line.queue.reserve(kUsualWaiting);
   batch_.reserve(kUsualWaiting);
   try {
     thread_ = std::thread([this] { take_over(); });
@@ -138,18 +138,23 @@ void GroupCommit::alone(const std::function<void(Connection&)>& fn) {
 
 void GroupCommit::submit(Waiting& own) {
   Line& line = line_of(own);
+  std::uint32_t batch = 0;
   bool leads = false;
   {
     const std::lock_guard lock(mutex_);
-    line.push_back(&own);
     leads = !std::exchange(led_, true);
+    if (!leads && !fiber::Fiber::thread_may_wait()) own.parked.emplace();
+    line.queue.push_back(&own);
+    batch = line.forming;
   }
   if (leads) {
     if (in_company_) std::this_thread::yield();
     serve(line);
     give_up_lead();
+  } else if (own.parked) {
+    own.parked->wait();
   } else {
-    own.answered.wait();
+    line.await(batch);
   }
   if (own.error) std::rethrow_exception(own.error);
 }
@@ -157,6 +162,14 @@ void GroupCommit::submit(Waiting& own) {
 GroupCommit::Line& GroupCommit::line_of(const Waiting& waiting) {
   const bool flushes = options_.durability == Durability::full && waiting.need == Need::flush;
   return lines_[flushes ? 1 : 0];
+}
+
+void GroupCommit::Line::await(std::uint32_t batch) {
+  std::atomic<std::uint32_t>& answered = answers[batch % 2];
+  // Numbers wrap, and a later batch may have been answered already, so the difference is compared.
+  for (std::uint32_t last = answered.load(); static_cast<std::int32_t>(last - batch) < 0;
+       last = answered.load())
+    answered.wait(last);
 }
 
 void GroupCommit::give_up_lead() {
@@ -194,21 +207,27 @@ void GroupCommit::lead() {
 }
 
 bool GroupCommit::anybody_waits() const {
-  return std::any_of(lines_.begin(), lines_.end(), [](const Line& line) { return !line.empty(); });
+  return std::any_of(lines_.begin(), lines_.end(),
+                     [](const Line& line) { return !line.queue.empty(); });
 }
 
 void GroupCommit::serve(Line& line) {
+  std::uint32_t number = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (line.empty()) return;
-    batch_.swap(line);
+    if (line.queue.empty()) return;
+    batch_.swap(line.queue);
+    number = line.forming++;
   }
   execute(batch_);
   in_company_ = batch_.size() > 1;
-  // Those who wait destroy what they handed in as soon as they have their answer. The leader's own
-  // work may be among it.
-  for (Waiting* waiting : batch_) waiting->answered.set();
+  // Who waits destroys what was handed in as soon as the answer is there: a fiber that waits for
+  // its event at once, a thread when it sees this number.
+  for (Waiting* waiting : batch_)
+    if (waiting->parked) waiting->parked->set();
   batch_.clear();
+  line.answers[number % 2].store(number);
+  line.answers[number % 2].notify_all();
 }
 
 void GroupCommit::execute(std::span<Waiting*> batch) noexcept {

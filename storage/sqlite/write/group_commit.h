@@ -71,8 +71,18 @@ class GroupCommit {
 
  private:
   struct Waiting;
-  // What is answered together.
-  using Line = std::vector<Waiting*>;
+  // Who is answered together. Threads that may wait do so for the number of their batch, which
+  // wakes all of them at once; fibers that may not hold their thread wait for an event each.
+  struct Line {
+    std::vector<Waiting*> queue;
+    std::uint32_t forming = 2;  // the number of the batch that the queue becomes
+    // The last answered batch with an even and with an odd number. One call wakes all threads that
+    // wait for a batch, and none that waits for the next one.
+    std::array<std::atomic<std::uint32_t>, 2> answers{};
+
+    // Returns when this batch is answered.
+    void await(std::uint32_t batch);
+  };
 
   // Queues `own` and returns when it is done; rethrows what it threw.
   void submit(Waiting& own);
@@ -140,7 +150,7 @@ class GroupCommit {
   std::atomic<int> log_holds_{0};
   std::atomic<Keeping> keeping_{Keeping{}};
 
-  std::mutex mutex_;  // guards the four below
+  std::mutex mutex_;  // guards the four below, but for the lines' answers
   bool led_ = false;
   bool handed_over_ = false;  // the writing thread is to take the lead
   bool ending_ = false;
@@ -157,7 +167,7 @@ class GroupCommit {
   NamespaceStats stats_;
 
   // Owned by the leading thread.
-  Line batch_;
+  std::vector<Waiting*> batch_;
   bool in_company_ = false;  // other threads wrote, or waited to write, at the last batch
   std::thread thread_;
 };
