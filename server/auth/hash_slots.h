@@ -6,7 +6,8 @@
 // The order of turns: first who has signed in before, with this name from this network; then the
 // networks with the fewest failures of late, each in turn; in a network, likewise the addresses;
 // then who came first. So a flood waits behind everybody whom it does not come from. When too many
-// wait, the last one in this order is turned away.
+// wait, the last one in this order is turned away; of networks that failed as often, one of those
+// that have the most waiters.
 //
 // A place is given by whoever leaves one.
 #pragma once
