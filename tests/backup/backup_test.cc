@@ -617,7 +617,7 @@ TEST_F(Backup, ASmallDiskTakesWhatFits) {
     fs::path point;
     ~Unmount() { ::umount2(point.c_str(), MNT_DETACH); }
   } unmount{backup_};
-  serve();
+  serve(kWithoutHistory);
   put("/old", kLarge);
   ASSERT_EQ(back_up().exit_code, 0);
   for (int i = 0; i < 8; ++i) put("/" + std::to_string(i), 300'000);
