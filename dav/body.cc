@@ -42,9 +42,11 @@ std::string read_body(const Call& call) {
     if (*length == 0) return text;
     text.reserve(static_cast<std::size_t>(*length));
   }
+  BodyBudget::Share memory(call.bodies);
   for (;;) {
     const Body::Piece piece = body.read();
     if (piece.bytes.size() > limit_bytes - text.size()) throw body_too_large(call);
+    memory.grow(piece.bytes.size());
     text.append(piece.bytes.data(), piece.bytes.size());
     if (piece.state == Body::State::complete) return text;
     if (piece.state != Body::State::more) throw body_error(piece.state);

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "dav/body_budget.h"
 #include "dav/caller.h"
 #include "dav/engine.h"
 #include "dav/message.h"
@@ -32,6 +33,7 @@ struct Call {
   storage::ContentStore& contents;
   const Options& options;
   xml::ParseSlots& parses;  // a handler takes one while a parsed document exists
+  BodyBudget& bodies;
   PropFindCache& propfinds;
   storage::SpaceLedger& space;
   Target target;

@@ -81,8 +81,17 @@ Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& c
   Response response;
   try {
     const Method& method = dispatch(request.method);
-    Call call{request,  caller,  method,      names_,  contents_,
-              options_, parses_, *propfinds_, *space_, parse_target(request, method, options_)};
+    Call call{request,
+              caller,
+              method,
+              names_,
+              contents_,
+              options_,
+              parses_,
+              bodies_,
+              *propfinds_,
+              *space_,
+              parse_target(request, method, options_)};
     require_right_on_target(call);
     if (method.body == BodyUse::none) refuse_body(call);
     response = method.handle(call);

@@ -1,8 +1,7 @@
 // The WebDAV engine (RFC 4918, RFC 9110): it takes a Request and its Caller and returns a Response.
-// Its own state is its options, the count of bodies being parsed, the last PROPFIND bodies and what
-// uploads under way reserve;
-// everything else is in the namespace and the content store. Any number of threads may call handle
-// at once.
+// Its own state is its options, the count of bodies being parsed and of bytes of bodies that
+// arrive, the last PROPFIND bodies and what uploads under way reserve; everything else is in the
+// namespace and the content store. Any number of threads may call handle at once.
 //
 // The table of methods (dav/method) names the handler. Every handler has one order: parse, check
 // conditions, check locks, carry out, answer.
@@ -10,6 +9,7 @@
 
 #include <memory>
 
+#include "dav/body_budget.h"
 #include "dav/caller.h"
 #include "dav/headers.h"
 #include "dav/if_header.h"
@@ -50,6 +50,7 @@ class Engine {
   storage::ContentStore& contents_;
   Options options_;
   mutable xml::ParseSlots parses_;
+  mutable BodyBudget bodies_;
   std::shared_ptr<storage::SpaceLedger> space_;
   std::unique_ptr<PropFindCache> propfinds_;
 };

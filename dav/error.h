@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/history.h"
 #include "storage/model.h"
 
 namespace holdfast::dav {
@@ -60,6 +61,9 @@ class Error : public std::exception {
   bool signed_out = false;     // as Response::signed_out
   std::string_view privilege;  // with need_privileges: "read" or "write", for each of hrefs
   std::string fields;          // extra header field lines, each ending in CRLF (Allow, ETag, …)
+
+  // What is missing, where the request may be judged again once room was made (with_room).
+  std::optional<storage::Shortage> shortage;
 
   // The kind of a conflict (docs/conflicts.md), and what a client needs to resolve it.
   enum class Conflict { none, lock, stale_version };

@@ -8,6 +8,10 @@ namespace {
 
 constexpr std::uint64_t kResourcesAtLeast = 10'000;
 constexpr std::uint64_t kBytesPerResource = 4096;
+// What was made may be gone again.
+constexpr int kMostAttempts = 3;
+// More than the store wants to be free on a disk that was full before it stores anything again.
+constexpr std::uint64_t kForTheStoreBytes = 32 << 20;
 
 }  // namespace
 
@@ -39,31 +43,79 @@ QuotaCheck::QuotaCheck(const Call& call, const storage::Snapshot& snapshot,
     if (const storage::Group* group = accounts->find_group(id)) add(id, *group);
 }
 
-std::uint64_t QuotaCheck::room_bytes(std::uint64_t replaced) const {
+std::uint64_t QuotaCheck::room_bytes(std::uint64_t replaced, const storage::Snapshot* past) const {
   std::uint64_t room = std::numeric_limits<std::uint64_t>::max();
-  for (const Limit& limit : limits_)
-    if (limit.bytes)
-      room = std::min(room,
-                      std::max(*limit.bytes, limit.before.bytes) - limit.before.bytes + replaced);
+  for (const Limit& limit : limits_) {
+    if (!limit.bytes) continue;
+    std::uint64_t before = limit.before.bytes;
+    if (past != nullptr) {
+      const storage::Kept kept = past->kept_of(limit.of);
+      before -= std::min(kept.trash_bytes + kept.version_bytes, before);
+    }
+    room = std::min(room, std::max(*limit.bytes, before) - before + replaced);
+  }
   return room;
+}
+
+Error QuotaCheck::exceeded(std::uint64_t bytes) const {
+  Error error = quota_exceeded();
+  // Which quota is used up most decides whose past gives way first.
+  std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+  for (const Limit& limit : limits_) {
+    if (!limit.bytes) continue;
+    const std::uint64_t room = std::max(*limit.bytes, limit.before.bytes) - limit.before.bytes;
+    if (room > least) continue;
+    least = room;
+    error.shortage = {.of = limit.of, .bytes = bytes};
+  }
+  return error;
 }
 
 void QuotaCheck::require_resource() const {
   for (const Limit& limit : limits_)
-    if (limit.resources && limit.before.resources >= *limit.resources) throw quota_exceeded();
+    if (limit.resources && limit.before.resources >= *limit.resources) {
+      Error error = quota_exceeded();
+      error.shortage = {.of = limit.of, .resources = limit.before.resources - *limit.resources + 1};
+      throw error;
+    }
 }
 
 void QuotaCheck::require_within(const storage::Transaction& tx) const {
   for (const Limit& limit : limits_) {
     const storage::Usage after = tx.usage_of(limit.of);
-    if ((limit.bytes && after.bytes > std::max(*limit.bytes, limit.before.bytes)) ||
-        (limit.resources && after.resources > std::max(*limit.resources, limit.before.resources)))
-      throw quota_exceeded();
+    storage::Shortage shortage{.of = limit.of};
+    const auto over = [](std::uint64_t now, std::uint64_t before,
+                         const std::optional<std::uint64_t>& most) {
+      const std::uint64_t allowed = std::max(most.value_or(now), before);
+      return now > allowed ? now - allowed : 0;
+    };
+    shortage.bytes = over(after.bytes, limit.before.bytes, limit.bytes);
+    shortage.resources = over(after.resources, limit.before.resources, limit.resources);
+    if (shortage.bytes == 0 && shortage.resources == 0) continue;
+    Error error = quota_exceeded();
+    error.shortage = shortage;
+    throw error;
   }
 }
 
 void require_space(const Call& call, std::uint64_t bytes) {
-  if (!call.space.fits(bytes)) throw disk_is_full();
+  if (call.space.fits(bytes)) return;
+  Error error = disk_is_full();
+  error.shortage = {.bytes = call.space.missing(bytes)};
+  throw error;
+}
+
+void make_room(const Call& call, int attempt) {
+  try {
+    throw;
+  } catch (const Error& error) {
+    if (error.shortage && attempt < kMostAttempts && call.space.make_room(*error.shortage)) return;
+    throw;
+  } catch (const storage::Error& error) {
+    if (error.fault() != storage::Fault::full || attempt == kMostAttempts ||
+        !call.space.make_room({.bytes = kForTheStoreBytes}))
+      throw;
+  }
 }
 
 Error disk_is_full() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dav/call.h"
+#include "dav/error.h"
 #include "storage/namespace.h"
 
 namespace holdfast::dav {
@@ -29,8 +30,12 @@ class QuotaCheck {
   // Only accounts and groups with a quota are looked up.
   QuotaCheck(const Call& call, const storage::Snapshot& snapshot, storage::AccountId account);
 
-  // Returns the most bytes that a file may have when it replaces one of `replaced` bytes.
-  [[nodiscard]] std::uint64_t room_bytes(std::uint64_t replaced) const;
+  // Returns the most bytes that a file may have when it replaces one of `replaced` bytes. With the
+  // snapshot of before, what is kept of the past counts as room, because it can be given up.
+  [[nodiscard]] std::uint64_t room_bytes(std::uint64_t replaced,
+                                         const storage::Snapshot* past = nullptr) const;
+  // Returns a refusal of a file with this many bytes more than its room.
+  [[nodiscard]] Error exceeded(std::uint64_t bytes) const;
   // Refuses when the account may own no further resource. Throws Error 507 quota-not-exceeded.
   void require_resource() const;
   // Refuses when the account owns more than its quota after what `tx` has done since. Throws Error
@@ -58,5 +63,20 @@ void require_space(const Call& call, std::uint64_t bytes = 0);
 [[nodiscard]] Error disk_is_full();
 // Returns a 507 quota-not-exceeded.
 [[nodiscard]] Error quota_exceeded();
+
+// Gives up what is kept of the past when the exception being handled is a want of room, where
+// `attempt` counts from 0. Returns when the request can be judged again; otherwise rethrows.
+void make_room(const Call& call, int attempt);
+
+// Calls `act`, which has no snapshot or transaction around it, and returns its result. When it is
+// refused for want of room, what is kept of the past gives way, and it is called again.
+template <class Act>
+auto with_room(const Call& call, Act act) {
+  for (int attempt = 0;; ++attempt) try {
+      return act();
+    } catch (...) {
+      make_room(call, attempt);
+    }
+}
 
 }  // namespace holdfast::dav

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "dav/method.h"
+#include "dav/quota.h"
 #include "storage/name_key.h"
 
 namespace holdfast::dav {
@@ -106,10 +107,23 @@ void require_right_on_target(const Call& call) {
 }
 
 void write(Call& call, storage::Flush flush, const std::function<void(storage::Transaction&)>& fn) {
-  call.names.write(flush, [&](storage::Transaction& tx) {
-    judge_again(call, tx.accounts());
-    fn(tx);
-  });
+  bool keeps = true;
+  const auto attempt = [&] {
+    call.names.write(flush, [&](storage::Transaction& tx) {
+      judge_again(call, tx.accounts());
+      tx.acts_for(call.caller->account);
+      if (!keeps) tx.keep_nothing();
+      fn(tx);
+    });
+  };
+  try {
+    with_room(call, attempt);
+  } catch (const Error& error) {
+    // What this write itself would keep gives way last.
+    if (!error.shortage) throw;
+    keeps = false;
+    attempt();
+  }
 }
 
 void require_signed_in(Call& call) {

@@ -45,7 +45,8 @@ void require_right_on_target(const Call& call);
 // Runs `fn` in a transaction, as storage::Namespace::write does, for the caller by the accounts of
 // that instant. Throws Error 401 when the client is not signed in any more (caller_as_of), and 403
 // when the caller has lost the right on the target. `fn` checks the rights on everything else that
-// it changes, by call.caller. While the accounts are the same, this costs one comparison.
+// it changes, by call.caller. While the accounts are the same, this costs one comparison. When `fn`
+// refuses for want of room, what is kept of the past gives way, and `fn` runs again.
 void write(Call& call, storage::Flush flush, const std::function<void(storage::Transaction&)>& fn);
 
 // Checks the same by the accounts of now, for a request whose body is still under way. Call it for

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -64,6 +65,10 @@ class Body {
   [[nodiscard]] virtual bool has_arrived() const { return false; }
   // Returns the next piece. After any state but `more`, it returns the same state again.
   virtual Piece read() = 0;
+  // From now on, read() calls `rest` when it has waited for the client for a while, so that what
+  // the caller holds for the body takes little memory meanwhile. An empty function ends that. What
+  // `rest` throws, read() throws.
+  virtual void when_slow(std::function<void()> /*rest*/) {}
 };
 
 // An empty body.

@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # What the release build and the server need.
 build_packages=(
   g++ cmake ninja-build pkg-config
-  libpoco-dev libboost1.81-dev libpugixml-dev libsqlite3-dev libcli11-dev
+  libpoco-dev libboost1.81-dev libboost-context1.81-dev libpugixml-dev libsqlite3-dev libcli11-dev
   libsodium-dev libssl-dev prometheus-cpp-dev libutf8proc-dev
 )
 

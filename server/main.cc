@@ -96,6 +96,14 @@ storage::BackupReport copy_from_backup(const config::Config& config, const std::
   throw process::UsageError(error.what());
 }
 
+storage::BackupReport extract_from_backup(const std::string& folder, const storage::Path& path,
+                                          const std::string& into,
+                                          const storage::OnBackupProgress& progress) try {
+  return storage::files::extract(folder, path, into, storage::sqlite::backup_database(), progress);
+} catch (const storage::OpenError& error) {
+  throw process::UsageError(error.what());
+}
+
 // Prints the reply. Error messages begin with the program's name. The problems that `check` finds
 // (exit code 1) are a report, not an error message.
 int print(const cli::Invocation& invocation, const cli::ControlReply& reply) {
@@ -160,6 +168,12 @@ int run(const std::vector<std::string>& arguments) {
     case cli::Command::user_certificate:
     case cli::Command::user_adopt:
     case cli::Command::user_import:
+    case cli::Command::trash_list:
+    case cli::Command::trash_restore:
+    case cli::Command::trash_purge:
+    case cli::Command::versions_list:
+    case cli::Command::versions_restore:
+    case cli::Command::versions_purge:
     case cli::Command::token_add:
     case cli::Command::token_list:
     case cli::Command::token_remove:
@@ -167,7 +181,7 @@ int run(const std::vector<std::string>& arguments) {
     case cli::Command::backup:
       return print(invocation, cli::back_up(invocation, open_store, copy_to_backup));
     case cli::Command::restore:
-      return print(invocation, cli::restore(invocation, copy_from_backup));
+      return print(invocation, cli::restore(invocation, copy_from_backup, extract_from_backup));
     case cli::Command::log:
       return cli::print_audit_log(invocation, stdout);
     case cli::Command::certificate:

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "storage/model.h"
@@ -48,6 +49,12 @@ struct BackupDatabase {
       contents;
   // Returns the path of one resource that has this content, such as "/a/b", for messages.
   std::function<std::string(const std::string& file, std::int64_t id)> resource_of;
+  // Visits what is mapped at `path` and all below it, every collection before its members, with
+  // their names below it, and files with their content. Returns false when nothing is mapped there.
+  std::function<bool(const std::string& file, const Path& path,
+                     const std::function<void(std::span<const std::string> segments,
+                                              const Resource&, const Content&)>& visit)>
+      tree;
   // Makes the copy a store of its own: verifies its structure, gives it a new epoch, so that no
   // ETag of the old store is given out again (docs/robustness.md G7), and drops all locks. Does not
   // flush.

@@ -16,6 +16,7 @@ struct Suspect {
   std::string problem;
   std::vector<std::string> paths;
   std::uint64_t more = 0;
+  bool past = false;  // something in the trash, or a version, has it
 };
 using Suspects = std::map<std::int64_t, Suspect>;
 
@@ -42,7 +43,7 @@ std::string text_of(std::span<const std::string> segments) {
   return text::without_controls(text, '?');
 }
 
-// This is one walk over the whole tree, whatever the number of suspects.
+// This is one walk over the whole tree and the trash, whatever the number of suspects.
 void name_resources(const Namespace& names, Suspects& suspects) try {
   const auto snapshot = names.snapshot();
   snapshot->members(snapshot->resolve({}), Depth::infinity, {}, [&](const Member& member) {
@@ -55,6 +56,21 @@ void name_resources(const Namespace& names, Suspects& suspects) try {
       suspect.paths.push_back(text_of(member.segments));
     }
   });
+  const auto note = [&](const Resource& file) {
+    if (const auto found = suspects.find(file.content); found != suspects.end())
+      found->second.past = true;
+  };
+  snapshot->all_versions(0, [&](const Version& version) {
+    note(version.file);
+    return true;
+  });
+  snapshot->trash(0, [&](const TrashEntry& entry) {
+    Resolution root;
+    root.resource = entry.root;
+    snapshot->members(root, Depth::infinity, {},
+                      [&](const Member& member) { note(member.resource); });
+    return true;
+  });
 } catch (const Error& error) {
   // A damaged tree cannot be walked to its end. What was found until then is reported.
   if (error.fault() != Fault::corrupt && error.fault() != Fault::busy) throw;
@@ -62,6 +78,7 @@ void name_resources(const Namespace& names, Suspects& suspects) try {
 
 std::string sentence(const Suspect& suspect) {
   std::string text = suspect.problem;
+  if (suspect.paths.empty() && suspect.past) return text + ": only the trash or versions have it.";
   for (std::size_t i = 0; i < suspect.paths.size(); ++i)
     text += (i == 0 ? ": " : ", ") + suspect.paths[i];
   if (suspect.more > 0) text += " and " + std::to_string(suspect.more) + " more";

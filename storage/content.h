@@ -36,6 +36,8 @@ class Upload {
   // Adds bytes. Throws Error{full} when there is no space, Error{unavailable} when the disk fails.
   virtual void append(std::span<const char> bytes) = 0;
   [[nodiscard]] virtual std::uint64_t size() const = 0;
+  // Gives memory back, because the next bytes may be long in coming. Throws like append.
+  virtual void rest() {}
   // Call once, after the whole body has arrived. On return the content is complete and, in `full`
   // durability, on disk under its final name; the value can be given to Transaction::put any
   // number of times (a closure may rerun). Throws like append.

@@ -1,5 +1,6 @@
 #include "storage/maintenance.h"
 
+#include <algorithm>
 #include <exception>
 #include <vector>
 
@@ -12,6 +13,15 @@ namespace {
 constexpr std::size_t kGarbageAtOnce = 500;
 // Each slice has about 8 MiB.
 constexpr int kSlicesAtOnce = 8;
+// Rows that one write removes, because other writes wait meanwhile: some 5 ms.
+constexpr std::size_t kPurgedAtOnce = 500;
+// On a full disk the log has little room.
+constexpr std::size_t kPurgedWhenFull = 16;
+// Trees that one write gives up, and files whose versions one round looks at.
+constexpr std::size_t kTreesAtOnce = 100;
+constexpr std::size_t kLinesAtOnce = 500;
+// A round goes on to the other tasks after this time, and the next one continues.
+constexpr std::chrono::seconds kPurgesFor{2};
 
 // No space is given back while a reader keeps the log from being emptied: each slice would make the
 // log longer.
@@ -25,6 +35,7 @@ bool gives_back(const NamespaceStats& now) {
 Maintenance::Maintenance(Namespace& names, ContentStore& content, Options options)
     : names_(names), content_(content), options_(std::move(options)) {
   batches_seen_ = names_.stats().batches;
+  names_.keep(options_.retention.keeping());
   if (options_.start_thread) thread_ = std::thread([this] { run(); });
 }
 
@@ -79,6 +90,10 @@ void Maintenance::run() {
 void Maintenance::round() {
   if (options_.look_after_files) attempt("looking after the files", &Maintenance::look_after_files);
   if (displaced_) return;
+  attempt("giving up what is in the trash", &Maintenance::give_up_trash);
+  attempt("giving up versions", &Maintenance::thin_versions);
+  attempt("purging", &Maintenance::purge);
+  attempt("measuring the trash", &Maintenance::measure_trash);
   attempt("collecting garbage", &Maintenance::collect_garbage);
   attempt("writing back", &Maintenance::write_back);
   attempt("purging locks", &Maintenance::purge_locks);
@@ -155,6 +170,221 @@ void Maintenance::look_after_files() {
 }
 
 void Maintenance::purge_locks() { names_.purge_expired_locks(options_.lock_grace_s); }
+
+Retention Maintenance::retention() const {
+  const std::lock_guard lock(mutex_);
+  return options_.retention;
+}
+
+void Maintenance::retain(const Retention& retention) {
+  {
+    const std::lock_guard lock(mutex_);
+    options_.retention = retention;
+  }
+  names_.keep(retention.keeping());
+}
+
+void Maintenance::give_up_trash() {
+  const std::int64_t keep_s = retention().trash_s;
+  for (;;) {
+    std::vector<std::int64_t> ids;
+    {
+      const auto snapshot = names_.snapshot();
+      const Millis now = snapshot->wall_now();
+      snapshot->trash(0, [&](const TrashEntry& entry) {
+        // What a clock that was set back since dates later than now is passed over.
+        if (keep_s > 0 && entry.removed <= now && now - entry.removed < keep_s * 1000) return false;
+        if (keep_s == 0 || entry.removed <= now) ids.push_back(entry.id);
+        return ids.size() < kTreesAtOnce;
+      });
+    }
+    if (ids.empty()) return;
+    names_.write(Flush::required, [&](Transaction& tx) {
+      for (const std::int64_t id : ids) static_cast<void>(tx.purge_trash(id));
+    });
+    if (ids.size() < kTreesAtOnce || stopping()) return;
+  }
+}
+
+void Maintenance::purge_versions(std::span<const std::int64_t> ids) {
+  while (!ids.empty()) {
+    const auto some = ids.first(std::min(ids.size(), kPurgedAtOnce));
+    names_.write(Flush::required, [&](Transaction& tx) {
+      for (const std::int64_t id : some) static_cast<void>(tx.purge_version(id));
+    });
+    ids = ids.subspan(some.size());
+  }
+}
+
+void Maintenance::thin_versions() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_thinning_) return;
+  const Retention keep = retention();
+  std::size_t most = keep.most_versions == 0 ? SIZE_MAX : keep.most_versions;
+  if (!keep.versions) most = 0;
+  std::vector<std::int64_t> ids;
+  bool at_end = false;
+  {
+    const auto snapshot = names_.snapshot();
+    for (std::size_t i = 0; i < kLinesAtOnce && !at_end; ++i) {
+      const std::vector<Dated> versions = snapshot->next_line(thinned_up_to_);
+      const std::vector<std::int64_t> more = surplus(versions, snapshot->wall_now(), most);
+      ids.insert(ids.end(), more.begin(), more.end());
+      at_end = versions.empty();
+    }
+  }
+  purge_versions(ids);
+  if (!at_end) return;
+  thinned_up_to_ = 0;
+  next_thinning_ = now + options_.thinning_interval;
+  limit_versions();
+}
+
+std::vector<std::int64_t> Maintenance::oldest_versions(AccountId owner, std::uint64_t bytes) const {
+  std::vector<std::int64_t> ids;
+  std::uint64_t sum = 0;
+  names_.snapshot()->all_versions(0, [&](const Version& version) {
+    if (version.file.owner != owner) return true;
+    ids.push_back(version.id);
+    sum += version.file.size;
+    return sum < bytes;
+  });
+  return ids;
+}
+
+void Maintenance::limit_versions() {
+  const unsigned percent = retention().versions_percent;
+  if (percent == 0) return;
+  for (const Account& account : names_.accounts()->accounts) {
+    if (!account.quota_bytes) continue;
+    const std::uint64_t most = *account.quota_bytes / 100 * percent;
+    const std::uint64_t has = names_.snapshot()->kept_of(account.id).version_bytes;
+    if (has > most) purge_versions(oldest_versions(account.id, has - most));
+  }
+}
+
+bool Maintenance::purge_slice() {
+  try {
+    return names_.purge(kPurgedAtOnce) == kPurgedAtOnce;
+  } catch (const Error& error) {
+    if (error.fault() != Fault::full) throw;
+    return names_.purge(kPurgedWhenFull) == kPurgedWhenFull;
+  }
+}
+
+void Maintenance::purge() {
+  const auto end = std::chrono::steady_clock::now() + kPurgesFor;
+  while (purge_slice())
+    if (stopping() || std::chrono::steady_clock::now() > end) return;
+}
+
+void Maintenance::measure_trash() {
+  while (!stopping()) {
+    std::optional<TrashEntry> next;
+    TrashEntry::Size size;
+    {
+      const auto snapshot = names_.snapshot();
+      snapshot->trash(measured_up_to_, [&](const TrashEntry& entry) {
+        if (!entry.size) {
+          next = entry;
+        } else {
+          measured_up_to_ = entry.id;
+        }
+        return !next;
+      });
+      if (!next) return;
+      size = snapshot->size_of_trash(*next);
+    }
+    names_.write(Flush::required, [&](Transaction& tx) { tx.measure_trash(next->id, size); });
+    measured_up_to_ = next->id;
+  }
+}
+
+bool Maintenance::make_room(const Shortage& shortage) {
+  const std::lock_guard one_at_a_time(making_room_);
+  const bool disk = shortage.of == kNobody;
+  // While a backup runs, no file is removed.
+  if (disk && garbage_held()) return false;
+  const auto accounts = names_.accounts();
+  std::set<AccountId> owners;
+  if (!disk) owners.insert(shortage.of);
+  for (const Account& account : accounts->accounts)
+    if (std::ranges::find(account.groups, shortage.of) != account.groups.end())
+      owners.insert(account.id);
+
+  // The oldest of both kinds, by the time at which they were removed or replaced.
+  struct Past {
+    Millis since = 0;
+    std::int64_t id = 0;
+    bool is_tree = false;
+    TrashEntry::Size size{};
+  };
+  std::vector<Past> oldest;
+  const Millis now = names_.snapshot()->wall_now();
+  {
+    const auto snapshot = names_.snapshot();
+    std::uint64_t bytes = 0;
+    std::uint64_t resources = 0;
+    snapshot->trash(0, [&](const TrashEntry& entry) {
+      if (!disk && !owners.contains(entry.root.owner)) return true;
+      const TrashEntry::Size size = entry.size ? *entry.size : snapshot->size_of_trash(entry);
+      oldest.push_back({entry.removed, entry.id, true, size});
+      bytes += size.bytes;
+      resources += size.resources;
+      return bytes < shortage.bytes || resources < shortage.resources;
+    });
+    bytes = 0;
+    snapshot->all_versions(0, [&](const Version& version) {
+      if (bytes >= shortage.bytes) return false;
+      if (!disk && !owners.contains(version.file.owner)) return true;
+      oldest.push_back({version.replaced, version.id, false, {0, version.file.size}});
+      bytes += version.file.size;
+      return true;
+    });
+  }
+  std::ranges::stable_sort(oldest, {}, &Past::since);
+  std::uint64_t bytes = 0;
+  std::uint64_t resources = 0;
+  std::size_t count = 0;
+  std::size_t early = 0;
+  const Millis keep = retention().trash_s * 1000;
+  while (count < oldest.size() && (bytes < shortage.bytes || resources < shortage.resources)) {
+    const Past& past = oldest[count++];
+    bytes += past.size.bytes;
+    resources += past.size.resources;
+    if (past.is_tree && now - past.since < keep) ++early;
+  }
+  if (count == 0) return false;
+  for (std::size_t at = 0; at < count; at += kTreesAtOnce) {
+    names_.write(Flush::required, [&](Transaction& tx) {
+      for (std::size_t i = at; i < std::min(count, at + kTreesAtOnce); ++i) {
+        if (oldest[i].is_tree) {
+          static_cast<void>(tx.purge_trash(oldest[i].id));
+        } else {
+          static_cast<void>(tx.purge_version(oldest[i].id));
+        }
+      }
+    });
+  }
+  while (purge_slice()) {
+  }
+  if (disk) {
+    collect_garbage();
+    names_.checkpoint();
+  }
+  if (early > 0 && options_.on_problem) {
+    const Account* const account = accounts->find(shortage.of);
+    const Group* const group = accounts->find_group(shortage.of);
+    const std::string why = account ? "the quota of " + account->name + " was used up"
+                            : group ? "the quota of the group " + group->name + " was used up"
+                                    : "the disk was full";
+    options_.on_problem(
+        "the trash: " + why +
+        (early == 1 ? ", so a tree was given up before its time"
+                    : ", so " + std::to_string(early) + " trees were given up before their time"));
+  }
+  return true;
+}
 
 void Maintenance::watch_log() {
   if (names_.stats().wal_bytes <= options_.log_alarm_bytes) return;

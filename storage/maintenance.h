@@ -1,7 +1,8 @@
 // The maintenance that no request should wait for: it removes content files that nothing names any
-// more and locks that ran out, moves the write-ahead log into the database, and in relaxed
-// durability flushes recent writes (docs/robustness.md G11). One background thread does it, reports
-// what fails, and tries again in the next round.
+// more and locks that ran out, gives up what was kept of the past for long enough, moves the
+// write-ahead log into the database, and in relaxed durability flushes recent writes
+// (docs/robustness.md G11). One background thread does it, reports what fails, and tries again in
+// the next round.
 //
 //   Maintenance maintenance(names, content, {.durability = durability});   // starts
 //   ...
@@ -16,8 +17,10 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "storage/namespace.h"
 #include "storage/open.h"
@@ -36,6 +39,10 @@ class Maintenance {
     std::int64_t lock_grace_s = 600;
     // A write-ahead log larger than this is reported as a problem (docs/robustness.md E10).
     std::uint64_t log_alarm_bytes = 256 << 20;
+    // What is kept of the past.
+    Retention retention = {};
+    // The time between two passes over all versions, in search of those to give up.
+    std::chrono::milliseconds thinning_interval{10 * 60 * 1000};
     // Whether to check that the files are still at their paths. Set it to false where a file's
     // inode number may change while it is open, as on some network disks.
     bool look_after_files = true;
@@ -62,6 +69,13 @@ class Maintenance {
     std::chrono::steady_clock::duration oldest{};
   };
   [[nodiscard]] Holds holds() const;
+  // Changes what is kept of the past from now on. Any thread may call this.
+  void retain(const Retention& retention);
+  // Gives up what is kept of the past, the oldest first, until at least this much of it is gone:
+  // everybody's where the disk is full, otherwise that of the account or of the group's members.
+  // Removes it as well. Returns false when nothing could be given up. Reports it when something was
+  // to be kept for longer. Any thread may call this, outside of any snapshot and transaction.
+  [[nodiscard]] bool make_room(const Shortage& shortage);
   // Runs one round on the caller's thread. Call it only when the thread does not run.
   void round();
 
@@ -73,6 +87,19 @@ class Maintenance {
   void collect_garbage();
   void write_back();
   void purge_locks();
+  void measure_trash();
+  void give_up_trash();
+  void thin_versions();
+  void limit_versions();
+  void purge();
+  // Removes some of what was given up. Returns false when nothing is left.
+  bool purge_slice();
+  // Returns the ids of the oldest versions of this account, with `bytes` at least if it has as
+  // many.
+  [[nodiscard]] std::vector<std::int64_t> oldest_versions(AccountId owner,
+                                                          std::uint64_t bytes) const;
+  void purge_versions(std::span<const std::int64_t> ids);
+  [[nodiscard]] Retention retention() const;
   void watch_log();
   void sweep_unnamed();
   void look_after_files();
@@ -86,10 +113,14 @@ class Maintenance {
   // The number of batches at the last checkpoint. At first it equals no count, because what was
   // written before this object existed is not known.
   std::uint64_t batches_written_ = UINT64_MAX;
+  std::int64_t measured_up_to_ = 0;  // entries of the trash with ids up to this one are measured
+  std::int64_t thinned_up_to_ = 0;   // the `line` of the last versions that were looked at
+  std::chrono::steady_clock::time_point next_thinning_{};
   bool swept_ = false;
   bool displaced_ = false;
   std::map<std::string, std::string> told_;  // the problem that each task has now
-  mutable std::mutex mutex_;
+  std::mutex making_room_;                   // held by make_room
+  mutable std::mutex mutex_;                 // guards options_.retention and what follows
   std::condition_variable wake_;
   bool stopping_ = false;
   std::multiset<std::chrono::steady_clock::time_point> holds_;  // when each hold began

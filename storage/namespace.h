@@ -25,6 +25,7 @@
 #include "storage/accounts.h"
 #include "storage/content.h"
 #include "storage/error.h"
+#include "storage/history.h"
 #include "storage/model.h"
 
 namespace holdfast::storage {
@@ -90,9 +91,9 @@ struct Member {
 enum class Among { all, exclusive };
 
 struct Usage {
-  std::uint64_t resources = 0;  // mapped resources, the root included
-  // The sum of all files' sizes and of all dead properties (namespace names, names and values),
-  // each copy counted.
+  std::uint64_t resources = 0;  // mapped ones, the root included, and those in the trash
+  // The sum of all files' and versions' sizes and of all dead properties (namespace names, names
+  // and values), each copy counted.
   std::uint64_t bytes = 0;
 };
 
@@ -155,6 +156,24 @@ class Snapshot {
   // Returns what the account owns, or the members of the group own together: exact, and O(1). The
   // result is zero for kNobody and for what is gone.
   [[nodiscard]] virtual Usage usage_of(AccountId account) const = 0;
+  // Returns how much of usage_of(account) is kept of the past. A tree counts as in the trash once
+  // it was measured.
+  [[nodiscard]] virtual Kept kept_of(AccountId account) const = 0;
+  // Visits what lies in the trash, the oldest after `after` first, until `visit` returns false.
+  virtual void trash(std::int64_t after,
+                     const std::function<bool(const TrashEntry&)>& visit) const = 0;
+  // Returns the entry with this id; nullopt when there is none.
+  [[nodiscard]] virtual std::optional<TrashEntry> trash_entry(std::int64_t id) const = 0;
+  // Returns what the tree of this entry has. Costs O(tree).
+  [[nodiscard]] virtual TrashEntry::Size size_of_trash(const TrashEntry& entry) const = 0;
+  // Returns the versions of the file, the newest first.
+  [[nodiscard]] virtual std::vector<Version> versions(const Resource& file) const = 0;
+  // Visits all versions, the oldest after `after` first, until `visit` returns false.
+  virtual void all_versions(std::int64_t after,
+                            const std::function<bool(const Version&)>& visit) const = 0;
+  // Returns the versions of the first file whose `line` is larger than `after`, in the order of
+  // their ids; none when there is no such file. `after` becomes its line.
+  [[nodiscard]] virtual std::vector<Dated> next_line(std::int64_t& after) const = 0;
   // The values of the lease clock and of the wall clock for this snapshot.
   [[nodiscard]] virtual Millis lease_now() const = 0;
   [[nodiscard]] virtual Millis wall_now() const = 0;
@@ -190,8 +209,30 @@ class Transaction : public Snapshot {
   // alike.
   virtual Resource move_tree(const Resource& source, const Resource& parent,
                              std::string_view name) = 0;
-  // Removes the resource, its members, and all their properties and locks.
+  // Removes the resource, its members, and all their locks. Where the trash is kept, the tree goes
+  // there; otherwise a large one is removed by Namespace::purge. O(1) but for a small tree without
+  // trash, and for collections with locks.
   virtual void remove_tree(const Resource& root) = 0;
+  // Sets who makes the changes of this closure from now on. Until then it is kNobody.
+  virtual void acts_for(AccountId account) = 0;
+  // From now on this closure keeps nothing of what it removes and replaces (Namespace::keep).
+  virtual void keep_nothing() = 0;
+  // Puts a tree of the trash at parent/name, where nothing may be mapped. Its ids, owners,
+  // properties and dates stay. Throws Error{conflict} when there is no such entry, too.
+  virtual Resource restore_trash(std::int64_t id, const Resource& parent,
+                                 std::string_view name) = 0;
+  // Gives up a tree of the trash; Namespace::purge removes it. O(1). Returns false when there is no
+  // such entry.
+  virtual bool purge_trash(std::int64_t id) = 0;
+  // Notes what the tree of the entry has (Snapshot::size_of_trash), unless that is known. Does
+  // nothing when there is no such entry.
+  virtual void measure_trash(std::int64_t id, TrashEntry::Size size) = 0;
+  // Stores the content of a version of the file as its new content, as `put` does with this date.
+  // The version stays, and the content until now is kept whatever its age. Throws Error{conflict}
+  // when the file has no such version.
+  virtual Resource restore_version(const Resource& file, std::int64_t version, Date modified) = 0;
+  // Gives up a version. Returns false when there is none with this id.
+  virtual bool purge_version(std::int64_t id) = 0;
   // Makes `owner`, an account that is there, the owner of what nobody owns at and below `root`, or
   // an account owned that is gone; but the root of the tree is nobody's. What other accounts own
   // stays theirs. Returns what it came to own.
@@ -310,6 +351,11 @@ class Namespace {
   [[nodiscard]] virtual std::shared_ptr<void> hold_log() = 0;
   // Forgets locks that expired more than `grace_s` seconds ago.
   virtual void purge_expired_locks(std::int64_t grace_s) = 0;
+  // Sets what writes keep of the past; in the beginning nothing.
+  virtual void keep(Keeping keeping) = 0;
+  // Removes resources and versions that were given up, at most `most`, in one write. Returns how
+  // many it removed; fewer than `most` when there are no more.
+  virtual std::size_t purge(std::size_t most) = 0;
   // Returns a file that somebody has removed or replaced, so that it is no longer the one at its
   // path, as part of a sentence: "meta.db in the data folder". Empty when there is none.
   [[nodiscard]] virtual std::string displaced() const = 0;

@@ -51,6 +51,15 @@ bool SpaceLedger::fits(std::uint64_t bytes) const {
   return available >= kept && bytes <= available - kept;
 }
 
+std::uint64_t SpaceLedger::missing(std::uint64_t bytes) const {
+  const std::uint64_t available = data_();
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t kept = floor_bytes_ + pending_;
+  if (floor_bytes_ == 0) return 0;
+  if (available < kept) return bytes + (kept - available);
+  return bytes - std::min(bytes, available - kept);
+}
+
 SpaceLedger::Verdict SpaceLedger::grow(Reservation& reservation, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   const Verdict verdict =

@@ -10,7 +10,9 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 
+#include "storage/history.h"
 #include "storage/model.h"
 
 namespace holdfast::storage {
@@ -69,6 +71,19 @@ class SpaceLedger {
   // Returns true when `bytes` more can be written to the data's disk at once.
   [[nodiscard]] bool fits(std::uint64_t bytes) const;
 
+  // Returns by how many bytes less than `bytes` can be written to the data's disk at once.
+  [[nodiscard]] std::uint64_t missing(std::uint64_t bytes) const;
+
+  // Gives up what is kept of the past until there is room. Returns false when nothing was given up.
+  using MakeRoom = std::function<bool(const Shortage&)>;
+  // Call before the first request.
+  void set_make_room(MakeRoom make_room) { make_room_ = std::move(make_room); }
+  // Call when a write was refused, outside of any snapshot and transaction, and judge it again when
+  // this returns true. May take as long as a large tree in the trash takes to be removed.
+  [[nodiscard]] bool make_room(const Shortage& shortage) const {
+    return make_room_ && make_room_(shortage);
+  }
+
   // An upload is written, and judged against the floor, in pieces of this size.
   static constexpr std::uint64_t kPieceBytes = 256 * 1024;
 
@@ -81,6 +96,7 @@ class SpaceLedger {
   const Limits limits_;
   const Available data_;
   const Available answers_;
+  MakeRoom make_room_;
   std::atomic<std::uint64_t> floor_bytes_ = 0;
   mutable std::mutex mutex_;                                // guards what follows
   std::map<std::string, std::uint64_t, std::less<>> held_;  // by client

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dav/conditions.h"
+#include "dav/file_history.h"
 #include "dav/headers.h"
 #include "dav/json_listing.h"
 #include "dav/listing_page.h"
@@ -223,9 +224,14 @@ Response handle_get(Call& call) {
     auto snapshot = call.names.snapshot();
     const storage::Resolution target = as_seen(*call.caller, snapshot->resolve(call.target.path));
     require_visible(call, target);
-    const storage::Resource resource = existing(call, target);
+    storage::Resource resource = existing(call, target);
     if (resource.is_collection() && !call.target.trailing_slash) return to_final_slash(call);
-    if (!conditions.check_read(*snapshot, target)) {
+    const auto history =
+        resource.is_collection() ? std::nullopt : asked_history(call.request.target);
+    if (history && !history->version) return history_listing(call, *snapshot, target);
+    if (history) resource = version_of(call, *snapshot, target, *history->version);
+    // Conditions are about what is stored now.
+    if (!history && !conditions.check_read(*snapshot, target)) {
       Response response;
       response.status = 304;
       set_representation(response, resource, snapshot->wall_now());
@@ -239,7 +245,7 @@ Response handle_get(Call& call) {
     }
     if (auto opened = open_content(call, *snapshot, resource)) {
       const storage::Millis now = snapshot->wall_now();
-      const bool in_ranges = range_applies(call, *snapshot, target);
+      const bool in_ranges = !history && range_applies(call, *snapshot, target);
       snapshot.reset();  // the next calls may read a whole file
       require_sound(call, resource, *opened);
       return answer_file(call, now, resource, in_ranges, std::move(*opened));

@@ -128,9 +128,10 @@ storage::AccountId owner_of(const Call& call, const storage::Resolution& target,
 }
 
 // Refuses what does not fit; returns the most bytes that the quota of the file's future owner
-// permits.
+// permits. With `early`, the body is still to come.
 std::uint64_t check_space(const Call& call, const storage::Snapshot& snapshot,
-                          const storage::Resolution& target, std::optional<std::uint64_t> length) {
+                          const storage::Resolution& target, std::optional<std::uint64_t> length,
+                          bool early) {
   if (length && *length > body_limit_bytes(call)) throw body_too_large(call);
   constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
   const std::uint64_t replaced = target.mapped() ? target.resource->size : 0;
@@ -138,12 +139,26 @@ std::uint64_t check_space(const Call& call, const storage::Snapshot& snapshot,
   const QuotaCheck quota(call, snapshot, owner);
   const bool owned = target.mapped() && target.resource->owner == owner;
   if (!owned && length) quota.require_resource();
-  std::uint64_t room = quota.room_bytes(owned ? replaced : 0);
+  std::uint64_t room = quota.room_bytes(owned ? replaced : 0, early ? &snapshot : nullptr);
   if (!length) room = std::max(room, replaced);  // what does not grow keeps its owner
-  if (length.value_or(0) > room) throw quota_exceeded();
+  if (length.value_or(0) > room) throw quota.exceeded(*length - room);
   require_space(call, length.value_or(0));
   return room;
 }
+
+// Has an upload rest whenever the client is slow, while this exists.
+class RestsWhenSlow {
+ public:
+  RestsWhenSlow(Body& body, storage::Upload& upload) : body_(body) {
+    body.when_slow([&upload] { upload.rest(); });
+  }
+  ~RestsWhenSlow() { body_.when_slow({}); }
+  RestsWhenSlow(const RestsWhenSlow&) = delete;
+  RestsWhenSlow& operator=(const RestsWhenSlow&) = delete;
+
+ private:
+  Body& body_;
+};
 
 // Passes the body to `take` piece by piece, at most `room_bytes` of it. Returns when the whole body
 // has arrived, as long as announced. Keeps the locks, if any, alive until then. Throws Error
@@ -170,9 +185,12 @@ void read_whole(Call& call, const Announced& announced, std::uint64_t room_bytes
 }
 
 // Reserves space for the next bytes of a body. Throws Error 507.
-void reserve(storage::SpaceLedger::Reservation& space, std::uint64_t bytes) {
+void reserve(const Call& call, storage::SpaceLedger::Reservation& space, std::uint64_t bytes) {
   using Verdict = storage::SpaceLedger::Verdict;
-  switch (space.grow(bytes)) {
+  Verdict verdict = space.grow(bytes);
+  if (verdict == Verdict::floor && call.space.make_room({.bytes = call.space.missing(bytes)}))
+    verdict = space.grow(bytes);
+  switch (verdict) {
     case Verdict::granted:
       return;
     case Verdict::quota:
@@ -204,9 +222,17 @@ Received receive(Call& call, const Announced& announced, bool arrived, std::uint
   digests.md5 |= both || call.options.checksums.md5;
   Received received{call.contents.begin(digests), std::nullopt};
   if (!arrived) received.space.emplace(call.space.upload(call.caller->account, room_bytes));
+  const RestsWhenSlow resting(*call.request.body, *received.upload);
   read_whole(call, announced, room_bytes, locks, [&](std::span<const char> bytes) {
-    if (received.space) reserve(*received.space, bytes.size());
-    received.upload->append(bytes);
+    if (received.space) reserve(call, *received.space, bytes.size());
+    try {
+      received.upload->append(bytes);
+    } catch (const storage::Error& error) {
+      // What was written so far may be incomplete, so only the next request finds the room.
+      if (error.fault() == storage::Fault::full)
+        static_cast<void>(call.space.make_room({.bytes = received.upload->size() + bytes.size()}));
+      throw;
+    }
   });
   return received;
 }
@@ -252,22 +278,24 @@ Response handle_put(Call& call) {
   std::optional<HeldLocks> locks;
   if (!arrived) {
     if (!conditions.submitted_tokens().empty()) locks.emplace(call, conditions);
-    auto snapshot = call.names.snapshot();
-    const storage::Resolution before = snapshot->resolve(call.target.path);
-    check(call, conditions, *snapshot, before);
-    if (is_discarded(call.options, before)) {
-      const Outcome outcome = discarded(before, snapshot->wall_now());
-      snapshot.reset();  // the next calls wait for the client
+    const auto discards = with_room(call, [&]() -> std::optional<Outcome> {
+      const auto snapshot = call.names.snapshot();
+      const storage::Resolution before = snapshot->resolve(call.target.path);
+      check(call, conditions, *snapshot, before);
+      if (is_discarded(call.options, before)) return discarded(before, snapshot->wall_now());
+      room_bytes = check_space(call, *snapshot, before, announced.length, true);
+      return std::nullopt;
+    });
+    if (discards) {
       read_whole(call, announced, limit, nullptr, [](std::span<const char>) {});
-      return answer(announced, outcome);
+      return answer(announced, *discards);
     }
-    room_bytes = check_space(call, *snapshot, before, announced.length);
   }
 
   const Received received =
       receive(call, announced, arrived, room_bytes, locks ? &*locks : nullptr);
   const auto& upload = received.upload;
-  if (!arrived) require_space(call);
+  if (!arrived) with_room(call, [&] { require_space(call); });
   const storage::Content& content = upload->seal();
   if (!arrived) announced.checksums.verify(content.checksums);
 
@@ -284,7 +312,7 @@ Response handle_put(Call& call) {
           outcome = discarded(target, tx.wall_now());
           return;
         }
-        check_space(call, tx, target, content.size);
+        check_space(call, tx, target, content.size, false);
         announced.checksums.verify(content.checksums);
       }
       const storage::AccountId owner = owner_of(call, target, content.size);

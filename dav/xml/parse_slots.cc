@@ -9,7 +9,7 @@ ParseSlots::ParseSlots(std::size_t slots, std::chrono::seconds longest_wait)
 
 ParseSlots::Slot ParseSlots::take() {
   std::unique_lock lock(mutex_);
-  if (!freed_.wait_for(lock, longest_wait_, [this] { return free_ > 0; })) {
+  if (!freed_.wait_until(lock, fiber::Clock::now() + longest_wait_, [this] { return free_ > 0; })) {
     Error error(503, "too many XML bodies are being parsed");
     error.fields = "Retry-After: 5\r\n";
     throw error;
@@ -19,10 +19,8 @@ ParseSlots::Slot ParseSlots::take() {
 }
 
 void ParseSlots::give_back() {
-  {
-    const std::scoped_lock lock(mutex_);
-    ++free_;
-  }
+  const std::scoped_lock lock(mutex_);
+  ++free_;
   freed_.notify_one();
 }
 

@@ -1,5 +1,5 @@
 // Limits how many XML bodies are parsed at once (docs/operations.md#settings). A parsed document
-// takes some 25 times the memory of its text; without a limit, the largest bodies in all workers
+// takes some 25 times the memory of its text; without a limit, the largest bodies in all requests
 // could take all memory. A handler holds a slot while a document exists, and never while a body
 // arrives or a response is sent, so no client can keep one. Any thread.
 //
@@ -7,9 +7,10 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <mutex>
+
+#include "fiber/wait.h"
 
 namespace holdfast::dav::xml {
 
@@ -38,7 +39,7 @@ class ParseSlots {
 
   const std::chrono::seconds longest_wait_;
   std::mutex mutex_;
-  std::condition_variable freed_;
+  fiber::Condition freed_;
   std::size_t free_;
 };
 

@@ -406,9 +406,8 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
                               observe::log_event(sentence);
                             }},
                        clock,
-                       // Passwords that wait to be verified hold at most a quarter of the
-                       // workers.
-                       {.waiting = std::max<std::size_t>(limits.workers / 4, 1)});
+                       // Most connections are there for those who are signed in.
+                       {.waiting = std::max<std::size_t>(limits.connections / 32, 1)});
   auth::ActiveRequests active(limits.requests_per_account);
   auth::SelfService self_service(*store.names, sign_in, config.digest, config.password_min,
                                  audit_log.get());
@@ -459,10 +458,14 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
 
   storage::Maintenance::Options rounds;
   rounds.durability = config.durability;
+  rounds.retention = config.retention;
   rounds.look_after_files = !config.allow_network_data;
   rounds.on_problem = [](const std::string& problem) { observe::log_event("Upkeep: " + problem); };
   rounds.start_thread = !store.read_only;
   maintenance.emplace(*store.names, *store.contents, std::move(rounds));
+  space->set_make_room([&maintenance](const storage::Shortage& shortage) {
+    return maintenance->make_room(shortage);
+  });
   std::optional<Control> control;
   if (store.read_only) {
     observe::log_event("The data folder lies on a read-only disk: nothing can be written.");
@@ -514,6 +517,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   wait_for_stop(log.get(), audit_log.get(), tls ? &*tls : nullptr, control ? &*control : nullptr,
                 [&] {
                   if (!settings.reread()) return;
+                  maintenance->retain(settings.running().retention);
                   if (is_named(settings.running())) sign_in.end_default();
                   answering.make(settings.running(), store, sign_in, active, self_service,
                                  audit_log.get(), space);

@@ -34,19 +34,17 @@ CredentialCache::Verdict CredentialCache::judge(const Mac& credentials) {
     }
     if (wrong_.has(credentials, now)) return Verdict::wrong;
     if (judged_.insert(credentials).second) return Verdict::unknown;
-    recorded_.wait(lock);
+    recorded_.wait(lock, [&] { return !judged_.contains(credentials); });
   }
 }
 
 void CredentialCache::record(const Mac& credentials, Verdict verdict) {
-  {
-    const std::scoped_lock lock(mutex_);
-    judged_.erase(credentials);
-    const storage::Millis until = clock_.lease() + kLifetime;
-    if (verdict == Verdict::right) right_.add(credentials, until, capacity_);
-    if (verdict == Verdict::wrong) wrong_.add(credentials, until, capacity_);
-  }
+  const std::scoped_lock lock(mutex_);
+  judged_.erase(credentials);
   recorded_.notify_all();
+  const storage::Millis until = clock_.lease() + kLifetime;
+  if (verdict == Verdict::right) right_.add(credentials, until, capacity_);
+  if (verdict == Verdict::wrong) wrong_.add(credentials, until, capacity_);
 }
 
 }  // namespace holdfast::server::auth

@@ -5,7 +5,6 @@
 // is bounded: the entries that were not used for the longest time are removed first. Any thread.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstring>
 #include <list>
@@ -13,6 +12,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "fiber/wait.h"
 #include "server/auth/secrets.h"
 #include "storage/clock.h"
 
@@ -33,11 +33,11 @@ class CredentialCache {
     wrong,
     unknown,  // the caller must verify them and call record
   };
-  // Returns what is known. While another thread verifies the same credentials, waits for its
+  // Returns what is known. While another request verifies the same credentials, waits for its
   // verdict.
   [[nodiscard]] Verdict judge(const Mac& credentials);
-  // Ends a verification. `unknown` means that they could not be verified now; a waiting thread must
-  // then verify them itself.
+  // Ends a verification. `unknown` means that they could not be verified now; a waiting request
+  // must then verify them itself.
   void record(const Mac& credentials, Verdict verdict);
 
  private:
@@ -64,7 +64,7 @@ class CredentialCache {
   const storage::Clock& clock_;
   const std::size_t capacity_;
   std::mutex mutex_;  // guards what follows
-  std::condition_variable recorded_;
+  fiber::Condition recorded_;
   Entries right_;
   Entries wrong_;
   std::unordered_set<Mac, Hash> judged_;  // being verified now

@@ -2,6 +2,7 @@
 
 #include <iterator>
 #include <new>
+#include <tuple>
 
 namespace holdfast::server::auth {
 namespace {
@@ -21,8 +22,9 @@ HashSlots::Place HashSlots::enter(const Claim& claim) {
   Waiter own{.claim = claim, .decided = {}};
   const auto waiter = waiting_.insert(waiting_.end(), &own);
   if (waiting_.size() > bounds_.waiting) decide(last(), State::turned_away);
-  own.decided.wait_for(lock, bounds_.patience, [&] { return own.state != State::waiting; });
-  if (own.state == State::waiting) waiting_.erase(waiter);
+  if (!own.decided.wait_until(lock, fiber::Clock::now() + bounds_.patience,
+                              [&] { return own.state != State::waiting; }))
+    waiting_.erase(waiter);
   return Place(own.state == State::given ? this : nullptr);
 }
 
@@ -63,12 +65,21 @@ HashSlots::Waiters::iterator HashSlots::first() {
   return best;
 }
 
+// Among networks that failed as often, one of those with the most waiters: at the beginning of a
+// flood none of its networks has failed yet.
 HashSlots::Waiters::iterator HashSlots::last() {
+  std::unordered_map<std::uint64_t, std::size_t> crowds;
+  for (const Waiter* each : waiting_) ++crowds[each->claim.source.network];
+  const auto order_of = [&](const Waiter& waiter) {
+    const Rank rank = rank_of(waiter.claim);
+    return std::tuple(rank.stranger, rank.network_failures, crowds[waiter.claim.source.network],
+                      rank);
+  };
   auto worst = waiting_.begin();
-  Rank highest = rank_of((*worst)->claim);
+  auto highest = order_of(**worst);
   for (auto each = std::next(worst); each != waiting_.end(); ++each)
-    if (const Rank rank = rank_of((*each)->claim); rank >= highest) {
-      highest = rank;
+    if (const auto order = order_of(**each); order >= highest) {
+      highest = order;
       worst = each;
     }
   return worst;

@@ -6,21 +6,21 @@
 // The order of turns: first who has signed in before, with this name from this network; then the
 // networks with the fewest failures of late, each in turn; in a network, likewise the addresses;
 // then who came first. So a flood waits behind everybody whom it does not come from. When too many
-// wait, the last one in this order is turned away.
+// wait, the last one in this order is turned away; of networks that failed as often, one of those
+// that have the most waiters.
 //
-// enter() waits in the thread of its caller. Nothing else here depends on that: a place is given by
-// whoever leaves one.
+// A place is given by whoever leaves one.
 #pragma once
 
 #include <chrono>
 #include <compare>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <list>
 #include <mutex>
 #include <unordered_map>
 
+#include "fiber/wait.h"
 #include "server/auth/throttle.h"
 
 namespace holdfast::server::auth {
@@ -68,7 +68,7 @@ class HashSlots {
   struct Waiter {
     const Claim& claim;
     State state = State::waiting;
-    std::condition_variable decided;
+    fiber::Condition decided;
   };
   using Waiters = std::list<Waiter*>;
   // The place in the order of turns; the lowest one is next.

@@ -8,6 +8,7 @@
 #include "dav/error.h"
 #include "dav/path.h"
 #include "dav/refusal.h"
+#include "dav/rights.h"
 #include "http/date.h"
 #include "server/json/object.h"
 #include "server/json/writer.h"
@@ -20,6 +21,8 @@ namespace {
 
 constexpr std::string_view kQuery = "account";
 constexpr std::size_t kLabelBytes = 200;
+constexpr std::size_t kMostListed = 10'000;
+constexpr std::uint64_t kMostId = std::uint64_t{1} << 53;
 constexpr std::uint64_t kMostSeconds = std::uint64_t{100} * 365 * 24 * 60 * 60;
 
 // A refusal on the way to an answer.
@@ -114,6 +117,17 @@ std::string label_in(const json::Object& object) {
   return label;
 }
 
+// Returns where a removed tree was, by the names of now.
+storage::Path place_of(const storage::TrashEntry& entry) {
+  return entry.collection ? entry.collection->child(entry.root.name) : entry.path;
+}
+
+// Who owns what was removed, or removed it, and may write where it was now.
+bool may_restore(const dav::Caller& caller, const storage::TrashEntry& entry) {
+  return (entry.root.owner == caller.account || entry.remover == caller.account) &&
+         dav::right_on(caller, place_of(entry)) >= storage::Right::write;
+}
+
 }  // namespace
 
 struct SelfService::Asking {
@@ -149,6 +163,7 @@ http::Response SelfService::answer(http::Request& request, const http1::Peer& pe
     const bool reads = request.method == "GET" || request.method == "HEAD";
     if (what.empty() && reads) return show(asking);
     if (what.empty()) throw Refused{405, "Only GET and HEAD.", "Allow: GET, HEAD\r\n"};
+    if (what == "=trash" && reads) return show_trash(asking);
     if (!caller.token.empty())
       throw Refused{403, "A device token may not change its account: sign in with the password."};
     if (what == "=password") {
@@ -160,12 +175,28 @@ http::Response SelfService::answer(http::Request& request, const http1::Peer& pe
       const json::Object object = read_object(request);
       return object.contains("remove") ? remove_token(asking, object) : add_token(asking, object);
     }
-    throw Refused{400, "The query is none of ?account, ?account=password and ?account=tokens."};
+    if (what == "=trash") {
+      if (request.method != "POST")
+        throw Refused{405, "Only GET, HEAD and POST.", "Allow: GET, HEAD, POST\r\n"};
+      return restore_trash(asking);
+    }
+    throw Refused{400,
+                  "The query is none of ?account, ?account=password, ?account=tokens and "
+                  "?account=trash."};
   } catch (const Refused& refused) {
     return refuse(refused);
   } catch (const storage::Error& error) {
     return dav::to_response(dav::to_refusal(error), request, options);
   }
+}
+
+http::Response SelfService::shown(const Asking& asking, const json::Writer& out) {
+  http::Response response = json_answer(200, out.text());
+  if (asking.request.method == "HEAD") {
+    response.head_length = out.text().size();
+    response.body = std::monostate{};
+  }
+  return response;
 }
 
 http::Response SelfService::show(const Asking& asking) const {
@@ -175,6 +206,7 @@ http::Response SelfService::show(const Asking& asking) const {
   const storage::Account* const account = accounts->find(caller.account);
   if (account == nullptr) throw Refused{403, "The account is gone."};
   const storage::Usage used = snapshot->usage_of(account->id);
+  const storage::Kept kept = snapshot->kept_of(account->id);
   json::Writer out;
   out.object([&] {
     out.member("name", account->name);
@@ -196,6 +228,8 @@ http::Response SelfService::show(const Asking& asking) const {
     out.member("quota_bytes", account->quota_bytes);
     out.member("used_resources", used.resources);
     out.member("quota_resources", account->quota_resources);
+    out.member("trash_bytes", kept.trash_bytes);
+    out.member("version_bytes", kept.version_bytes);
     if (!caller.token.empty()) {
       out.member("token", caller.token);  // a token does not see the others
       return;
@@ -216,12 +250,7 @@ http::Response SelfService::show(const Asking& asking) const {
       }
     });
   });
-  http::Response response = json_answer(200, out.text());
-  if (asking.request.method == "HEAD") {
-    response.head_length = out.text().size();
-    response.body = std::monostate{};
-  }
-  return response;
+  return shown(asking, out);
 }
 
 http::Response SelfService::set_password(const Asking& asking) {
@@ -253,9 +282,11 @@ http::Response SelfService::set_password(const Asking& asking) {
   if (verified.account != account->id || !verified.token.empty())
     throw Refused{403, "The old password is wrong."};
 
-  const std::unique_lock one(hashing_, std::try_to_lock);
-  if (!one.owns_lock()) throw Refused{503, "Try again later.", "Retry-After: 1\r\n"};
-  const std::string hash = hash_password(after);
+  const std::string hash = [&] {
+    const std::unique_lock one(hashing_, std::try_to_lock);
+    if (!one.owns_lock()) throw Refused{503, "Try again later.", "Retry-After: 1\r\n"};
+    return hash_password(after);
+  }();
   names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
     const storage::Account* const now = tx.accounts()->find(asking.caller.account);
     if (now == nullptr || now->password_hash != account->password_hash)
@@ -317,6 +348,66 @@ http::Response SelfService::remove_token(const Asking& asking, const json::Objec
   });
   record(asking, "account token remove", "id=" + std::string(id), 204);
   return empty_answer();
+}
+
+http::Response SelfService::show_trash(const Asking& asking) const {
+  const auto snapshot = names_.snapshot();
+  json::Writer out;
+  std::size_t listed = 0;
+  out.object([&] {
+    out.key("trash").array([&] {
+      snapshot->trash(0, [&](const storage::TrashEntry& entry) {
+        if (!may_restore(asking.caller, entry)) return true;
+        out.object([&] {
+          out.member("id", entry.id);
+          out.member("path", dav::href({}, place_of(entry), entry.root.is_collection()));
+          out.member("removed", http::format_rfc3339(entry.removed / 1000));
+          out.member("collection", entry.root.is_collection());
+          out.member("resources", entry.size ? std::optional(entry.size->resources) : std::nullopt);
+          out.member("bytes", entry.size ? std::optional(entry.size->bytes) : std::nullopt);
+        });
+        return ++listed < kMostListed;
+      });
+    });
+  });
+  return shown(asking, out);
+}
+
+http::Response SelfService::restore_trash(const Asking& asking) {
+  const json::Object object = read_object(asking.request);
+  require_known(object, {"restore", "path"});
+  const auto found = object.find("restore");
+  const auto* const id =
+      found == object.end() ? nullptr : std::get_if<std::uint64_t>(&found->second);
+  if (id == nullptr || *id > kMostId) throw Refused{400, "restore is the id of a removed tree."};
+  const std::optional<storage::Path> wanted =
+      object.contains("path") ? std::optional(path_in(object)) : std::nullopt;
+  std::string place;
+  names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const auto accounts = tx.accounts();
+    const storage::Account* const account = accounts->find(asking.caller.account);
+    if (account == nullptr) throw Refused{403, "The account is gone."};
+    const auto caller = dav::caller_of(accounts, *account);
+    const auto entry = tx.trash_entry(static_cast<std::int64_t>(*id));
+    if (!entry || !may_restore(*caller, *entry))
+      throw Refused{404, "Nothing that you removed or own in the trash has this id."};
+    const storage::Path to = wanted ? *wanted : place_of(*entry);
+    if (dav::right_on(*caller, to) < storage::Right::write)
+      throw Refused{403, "You may not write there."};
+    const storage::Resolution at = tx.resolve(to);
+    if (!at.parent || !at.parent->is_collection())
+      throw Refused{409, "The collection is gone: restore it first, or say another path."};
+    if (to.is_root() || at.mapped())
+      throw Refused{409, "The name is taken: move what has it, or say another path."};
+    if (!at.parent_locks.empty()) throw Refused{423, "The collection is locked."};
+    tx.acts_for(caller->account);
+    tx.restore_trash(entry->id, *at.parent, to.name());
+    place = dav::href({}, to, entry->root.is_collection());
+  });
+  record(asking, "account trash restore", "id=" + std::to_string(*id) + " path=" + place, 200);
+  json::Writer out;
+  out.object([&] { out.member("path", place); });
+  return json_answer(200, out.text());
 }
 
 void SelfService::record(const Asking& asking, std::string_view method, std::string_view detail,

@@ -1,6 +1,7 @@
 // What people do with their own account over HTTP: look at it, change its password, make and remove
-// its device tokens (docs/operations.md#your-own-account). It answers on the root of the tree with
-// a query, "?account", so that no name in the tree is taken. Any thread.
+// its device tokens, look at what they removed and restore it
+// (docs/operations.md#your-own-account). It answers on the root of the tree with a query,
+// "?account", so that no name in the tree is taken. Any thread.
 //
 // A client that signed in with a device token is refused: a token must not make another. A new
 // password needs the old one, which is verified, and held up, as signing in is.
@@ -16,6 +17,7 @@
 #include "server/auth/sign_in.h"
 #include "server/http1/handler.h"
 #include "server/json/object.h"
+#include "server/json/writer.h"
 #include "server/observe/audit_log.h"
 #include "storage/namespace.h"
 
@@ -42,19 +44,24 @@ class SelfService {
 
   // Answers a request that concerns() and whose caller has an account; `caller` is not anonymous. A
   // request that changes something must have passed OriginPolicy::judge_write. 200, 201 or 204; 400
-  // for a body or a query that is none; 403 for a wrong old password, a device token, or too many
-  // tokens; 404 for a token that is not the account's; 405; 413; 415 for a body that is no JSON;
-  // 429 and 503 as for signing in.
+  // for a body or a query that is none; 403 for a wrong old password, a device token, too many
+  // tokens or a missing right; 404 for a token or a removed tree that is not the account's; 405;
+  // 409 for a tree whose place is taken or gone; 413; 415 for a body that is no JSON; 429 and 503
+  // as for signing in.
   [[nodiscard]] http::Response answer(http::Request& request, const http1::Peer& peer,
                                       const dav::Caller& caller, const dav::Options& options);
 
  private:
   struct Asking;  // one request
 
+  // Returns the answer to a GET or HEAD.
+  [[nodiscard]] static http::Response shown(const Asking& asking, const json::Writer& out);
   [[nodiscard]] http::Response show(const Asking& asking) const;
   [[nodiscard]] http::Response set_password(const Asking& asking);
   [[nodiscard]] http::Response add_token(const Asking& asking, const json::Object& object);
   [[nodiscard]] http::Response remove_token(const Asking& asking, const json::Object& object);
+  [[nodiscard]] http::Response show_trash(const Asking& asking) const;
+  [[nodiscard]] http::Response restore_trash(const Asking& asking);
   void record(const Asking& asking, std::string_view method, std::string_view detail,
               int status) const;
 

@@ -256,7 +256,7 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
       break;
   }
 
-  // Threads that wait for the same credentials must be woken, also after an exception.
+  // Requests that wait for the same credentials must go on, also after an exception.
   struct Recording {
     CredentialCache& verified;
     const Mac& credentials;

@@ -69,12 +69,22 @@ void append_grants(json::Writer& json, const std::vector<Grant>& grants) {
   });
 }
 
+// Returns how many of the bytes are kept of the past.
+std::uint64_t kept_bytes(const storage::Snapshot& snapshot, storage::AccountId of) {
+  const storage::Kept kept = snapshot.kept_of(of);
+  return kept.trash_bytes + kept.version_bytes;
+}
+
 template <class Owner>
-void append_quota(json::Writer& json, const Owner& owner, const storage::Usage& used) {
+void append_quota(json::Writer& json, const Owner& owner, const storage::Snapshot& snapshot) {
+  const storage::Usage used = snapshot.usage_of(owner.id);
+  const storage::Kept kept = snapshot.kept_of(owner.id);
   json.member("used_resources", used.resources);
   json.member("quota_resources", owner.quota_resources);
   json.member("used_bytes", used.bytes);
   json.member("quota_bytes", owner.quota_bytes);
+  json.member("trash_bytes", kept.trash_bytes);
+  json.member("version_bytes", kept.version_bytes);
 }
 
 void append_token(json::Writer& json, const DeviceToken& token, const Account& owner,
@@ -101,7 +111,7 @@ void append_account(json::Writer& json, const Accounts& all, const Account& acco
     json.member("home", shown(account.home));
     json.member("groups", groups_of(all, account));
     append_grants(json, account.grants);
-    append_quota(json, account, snapshot.usage_of(account.id));
+    append_quota(json, account, snapshot);
     json.member("created", moment(account.created));
     json.key("tokens").array([&] {
       for (const DeviceToken& token : all.tokens)
@@ -116,7 +126,7 @@ void append_group(json::Writer& json, const Accounts& all, const Group& group,
     json.member("name", group.name);
     json.member("members", members_of(all, group));
     append_grants(json, group.grants);
-    append_quota(json, group, snapshot.usage_of(group.id));
+    append_quota(json, group, snapshot);
     json.member("created", moment(group.created));
   });
 }
@@ -173,14 +183,16 @@ ControlReply list_accounts(const Namespace& names, bool json) {
   for (const DeviceToken& token : now->tokens)
     if (const Account* owner = now->find(token.account))
       ++tokens[static_cast<std::size_t>(owner - now->accounts.data())];
-  Table table = {{"NAME", "SIGN-IN", "RESOURCES", "BYTES", "TOKENS", "HOME", "GROUPS", "GRANTS"}};
+  Table table = {
+      {"NAME", "SIGN-IN", "RESOURCES", "BYTES", "HISTORY", "TOKENS", "HOME", "GROUPS", "GRANTS"}};
   for (std::size_t i = 0; i < now->accounts.size(); ++i) {
     const Account& account = now->accounts[i];
     const storage::Usage usage = snapshot->usage_of(account.id);
     table.push_back({shown(std::string_view(account.name)),
                      account.suspended ? "suspended" : joined(ways_to_sign_in(account)),
                      of_quota(usage.resources, account.quota_resources),
-                     of_quota(usage.bytes, account.quota_bytes), std::to_string(tokens[i]),
+                     of_quota(usage.bytes, account.quota_bytes),
+                     std::to_string(kept_bytes(*snapshot, account.id)), std::to_string(tokens[i]),
                      shown(account.home), joined(shown_all(groups_of(*now, account))),
                      joined(shown_grants(account.grants))});
   }
@@ -207,6 +219,7 @@ ControlReply show_account(const Namespace& names, std::string_view name, bool js
                {"groups", joined(shown_all(groups_of(*now, account)))},
                {"resources", of_quota(used.resources, account.quota_resources)},
                {"bytes", of_quota(used.bytes, account.quota_bytes)},
+               {"history", std::to_string(kept_bytes(*snapshot, account.id))},
                {"created", moment(account.created)}});
   Table grants = {{"PATH", "RIGHT", "OF", ""}};
   append_grant_rows(grants, account.grants, "the account");
@@ -279,6 +292,7 @@ ControlReply show_group(const Namespace& names, std::string_view name, bool json
                               {"members", joined(shown_all(members_of(*now, group)))},
                               {"resources", of_quota(used.resources, group.quota_resources)},
                               {"bytes", of_quota(used.bytes, group.quota_bytes)},
+                              {"history", std::to_string(kept_bytes(*snapshot, group.id))},
                               {"created", moment(group.created)}});
   Table grants = {{"PATH", "RIGHT", "OF", ""}};
   append_grant_rows(grants, group.grants, "the group");

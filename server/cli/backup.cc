@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "server/cli/table.h"
+#include "server/cli/values.h"
 #include "server/process/drop_root.h"
 #include "storage/descriptor.h"
 
@@ -130,8 +131,19 @@ ControlReply back_up(const Invocation& invocation, const OpenStore& open_store,
   return {0, std::move(text)};
 }
 
-ControlReply restore(const Invocation& invocation, const CopyStore& copy) {
+ControlReply restore(const Invocation& invocation, const CopyStore& copy,
+                     const ExtractTree& extract) {
   prepare_process();
+  if (invocation.path.has_value() != invocation.into.has_value())
+    throw process::UsageError("Both --path and --into are needed, or neither.");
+  if (invocation.path) {
+    const storage::Path path = parse_path(*invocation.path);
+    Teller teller({});
+    const storage::BackupReport report =
+        extract(invocation.folder, path, *invocation.into, std::ref(teller));
+    return {0, "Restored " + counted(report.copied_files, "file", "files") + " of " +
+                   counted(report.copied_bytes, "byte", "bytes") + ", every hash verified.\n"};
+  }
   process::work_as_owner(invocation.config.data);
   Teller teller({});
   const storage::BackupReport report = copy(invocation.config, invocation.folder, std::ref(teller));

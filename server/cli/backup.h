@@ -32,10 +32,17 @@ using CopyStore =
     std::function<storage::BackupReport(const config::Config& config, const std::string& folder,
                                         const storage::OnBackupProgress& progress)>;
 
+// storage::files::extract, in the same way.
+using ExtractTree = std::function<storage::BackupReport(
+    const std::string& folder, const storage::Path& path, const std::string& into,
+    const storage::OnBackupProgress& progress)>;
+
 // Reports progress on standard error, a line at the beginning and every few seconds, and returns
 // the summary. Throws what CopyStore and OpenStore throw.
 [[nodiscard]] ControlReply back_up(const Invocation& invocation, const OpenStore& open_store,
                                    const CopyStore& copy);
-[[nodiscard]] ControlReply restore(const Invocation& invocation, const CopyStore& copy);
+// With --path and --into, writes a part of the backup as plain files.
+[[nodiscard]] ControlReply restore(const Invocation& invocation, const CopyStore& copy,
+                                   const ExtractTree& extract);
 
 }  // namespace holdfast::server::cli

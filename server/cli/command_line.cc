@@ -253,6 +253,60 @@ void add_user_commands(CLI::App& app, UserArguments& user, bool& json, Commands&
   }
 }
 
+// Adds `holdfast trash …` and `holdfast versions …`.
+void add_history_commands(CLI::App& app, UserArguments& user, bool& json, Commands& commands) {
+  CLI::App* trash =
+      app.add_subcommand("trash", "Look at what was removed, restore it or remove it for good");
+  trash->require_subcommand(1);
+  CLI::App* versions = app.add_subcommand(
+      "versions", "Look at earlier contents of a file, restore them or remove them for good");
+  versions->require_subcommand(1);
+  const auto command = [&commands](CLI::App& in, const char* name, const char* help, Command id) {
+    return commands.emplace_back(in.add_subcommand(name, wrapped(help)), id).first;
+  };
+  const auto id = [&user](CLI::App* in, const char* help) {
+    return in->add_option("id", user.id, wrapped(help))->type_name("ID");
+  };
+  const auto path = [&user](CLI::App* in) {
+    in->add_option("path", user.path, wrapped("The file, as in a URL"))
+        ->type_name("PATH")
+        ->required();
+  };
+  const auto all = [&user](CLI::App* in, const char* help) {
+    in->add_flag("--all", user.all, wrapped(help));
+  };
+  CLI::App* list =
+      command(*trash, "list", "Print what is in the trash, the oldest first", Command::trash_list);
+  list->add_option("--account", user.name, wrapped("Only what this account owns"))
+      ->type_name("NAME");
+  add_json_flag(*list, json);
+  CLI::App* restore = command(*trash, "restore", "Put a tree of the trash back where it was",
+                              Command::trash_restore);
+  id(restore, "Of the tree, as trash list shows it")->required();
+  restore->add_option("--to", user.to, wrapped("Put it at this path instead"))->type_name("PATH");
+  restore->add_flag("--yes", user.yes,
+                    wrapped("Do not ask when the name is taken, and give it another"));
+  CLI::App* purge =
+      command(*trash, "purge", "Remove a tree of the trash for good", Command::trash_purge);
+  id(purge, "Of the tree, as trash list shows it");
+  all(purge, "Everything in the trash");
+
+  CLI::App* list_versions = command(*versions, "list", "Print the versions of a file, newest first",
+                                    Command::versions_list);
+  path(list_versions);
+  add_json_flag(*list_versions, json);
+  CLI::App* restore_version =
+      command(*versions, "restore", "Store a version of a file again, as its newest content",
+              Command::versions_restore);
+  path(restore_version);
+  id(restore_version, "Of the version, as versions list shows it")->required();
+  CLI::App* purge_versions =
+      command(*versions, "purge", "Remove a version of a file for good", Command::versions_purge);
+  path(purge_versions);
+  id(purge_versions, "Of the version, as versions list shows it");
+  all(purge_versions, "All versions of the file, but not its content of now");
+}
+
 // Turns "help user add" into "user add --help".
 std::vector<std::string> with_help_option(std::span<const std::string> arguments) {
   std::vector<std::string> words(arguments.begin(), arguments.end());
@@ -325,11 +379,18 @@ Invocation parse_command_line(std::span<const std::string> arguments,
     command->add_option("folder", invocation.folder, "The folder of the backup")
         ->required()
         ->type_name("DIR");
+  restore->add_option("--path", invocation.path, wrapped("Only what is at this path and below"))
+      ->type_name("PATH");
+  restore
+      ->add_option("--into", invocation.into,
+                   wrapped("With --path: write it as plain files into this folder"))
+      ->type_name("DIR");
   Commands commands = {
       {serve, Command::serve}, {list, Command::lock_list}, {remove, Command::lock_break},
       {check, Command::check}, {backup, Command::backup},  {restore, Command::restore},
       {log, Command::log}};
   add_user_commands(app, invocation.user, invocation.json, commands);
+  add_history_commands(app, invocation.user, invocation.json, commands);
   CLI::App* certificate = app.add_subcommand(
       "certificate", "Print the server's certificate without its key, and its fingerprints");
   add_settings(*certificate, {"data", "tls-cert"}, flags, config_file);

@@ -44,6 +44,12 @@ enum class Command {
   group_quota,
   group_join,
   group_leave,
+  trash_list,
+  trash_restore,
+  trash_purge,
+  versions_list,
+  versions_restore,
+  versions_purge,
   token_add,
   token_list,
   token_remove,
@@ -54,7 +60,7 @@ enum class Command {
   version,
 };
 
-// The arguments of the commands about accounts and groups, as given.
+// The arguments of the commands about accounts, groups and what is kept of the past, as given.
 struct UserArguments {
   std::optional<std::string> name;
   std::optional<std::string> new_name;
@@ -70,6 +76,9 @@ struct UserArguments {
   std::optional<std::string> token;
   std::optional<std::string> label;
   std::optional<std::string> expires;
+  std::optional<std::string> id;
+  std::optional<std::string> to;
+  bool all = false;
   bool no_password = false;
   bool clear = false;
   bool read_only = false;
@@ -93,6 +102,8 @@ struct Invocation {
   std::string text;                   // for print
   std::string lock;                   // for lock_break: a token or a path
   std::string folder;                 // for backup and restore: the folder of the backup
+  std::optional<std::string> path;    // for restore: what to write into the folder `into`
+  std::optional<std::string> into;
   UserArguments user;
   LogArguments log;
   bool json = false;    // print one JSON document instead of a table

@@ -49,6 +49,12 @@ std::string certificate_fingerprint(const std::string& file) {
   return auth::sha256_hex(bytes);
 }
 
+void take_id_or_all(UserRequest& request, const UserArguments& user) {
+  if (user.id.has_value() == user.all) throw process::UsageError("An id is needed, or --all.");
+  if (user.id) request.values["id"] = *user.id;
+  if (user.all) request.values["all"] = "yes";
+}
+
 }  // namespace
 
 std::string_view UserRequest::value(std::string_view key) const {
@@ -218,6 +224,32 @@ PreparedUser prepare_user(const Invocation& invocation) {
       break;
     case Command::group_leave:
       request.verb = "group-leave";
+      break;
+    case Command::trash_list:
+      request.verb = "trash-list";
+      break;
+    case Command::trash_restore:
+      request.verb = "trash-restore";
+      take("id", user.id);
+      take("to", user.to);
+      break;
+    case Command::trash_purge:
+      request.verb = "trash-purge";
+      take_id_or_all(request, user);
+      break;
+    case Command::versions_list:
+      request.verb = "versions-list";
+      take("path", user.path);
+      break;
+    case Command::versions_restore:
+      request.verb = "versions-restore";
+      take("path", user.path);
+      take("id", user.id);
+      break;
+    case Command::versions_purge:
+      request.verb = "versions-purge";
+      take("path", user.path);
+      take_id_or_all(request, user);
       break;
     case Command::token_list:
       request.verb = "token-list";

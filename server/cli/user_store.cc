@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/cli/account_views.h"
+#include "server/cli/history.h"
 #include "server/cli/table.h"
 #include "server/cli/values.h"
 #include "storage/name_key.h"
@@ -511,13 +512,19 @@ ControlReply act(Namespace& names, const UserRequest& request) {
   if (request.verb == "group-quota") return group_quota(names, request);
   if (request.verb == "group-join") return group_join(names, request, true);
   if (request.verb == "group-leave") return group_join(names, request, false);
+  if (request.verb == "trash-list") return list_trash(names, request);
+  if (request.verb == "trash-restore") return restore_trash(names, request);
+  if (request.verb == "trash-purge") return purge_trash(names, request);
+  if (request.verb == "versions-list") return list_versions(names, request);
+  if (request.verb == "versions-restore") return restore_version(names, request);
+  if (request.verb == "versions-purge") return purge_versions(names, request);
   return {1, "The server does not know this command; is it of another version?\n"};
 }
 
 }  // namespace
 
 void check_values(const UserRequest& request) {
-  for (const char* key : {"home", "path"})
+  for (const char* key : {"home", "path", "to"})
     if (request.has(key)) static_cast<void>(parse_path(request.value(key)));
   if (request.has("right")) static_cast<void>(parse_right(request.value("right")));
   if (request.has("networks")) static_cast<void>(parse_networks(request.value("networks")));

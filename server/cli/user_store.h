@@ -1,5 +1,6 @@
 // `holdfast user …` and `holdfast group …`: accounts, their grants, quotas and device tokens, and
-// groups of them. What needs the user's
+// groups of them. The commands about what is kept of the past (history.h) have the same requests.
+// What needs the user's
 // terminal or files (passwords, certificates, new tokens) is done in the command's own process. The
 // store gets one request line, which means the same on a server's control socket and in a command
 // that opened the data folder itself.

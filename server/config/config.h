@@ -24,6 +24,7 @@
 #include "server/net/address.h"
 #include "server/process/environment.h"
 #include "server/process/usage_error.h"
+#include "storage/history.h"
 #include "storage/open.h"
 
 namespace holdfast::server::config {
@@ -60,6 +61,7 @@ struct Config {
   std::int64_t read_timeout_s = 30;
   // nullopt means a hundredth of the disk, or 1 GiB if that is more, but at most three hundredths.
   std::optional<std::uint64_t> free_space_floor_bytes;
+  storage::Retention retention{.trash_s = std::int64_t{30} * 24 * 60 * 60, .versions = true};
   dav::Options
       dav;  // `space` and the fields that limits also has are filled in by engine_options()
   http1::Limits limits;

@@ -319,6 +319,38 @@ Option free_space_option() {
       }};
 }
 
+Option versions_option() {
+  constexpr const char* kWanted = "the value must be all, off, a number of versions or like 20%";
+  constexpr std::uint64_t kMost = 1'000'000;
+  return {
+      "versions", "all|off|N|N%",
+      "Keep content that is replaced as a version of its file, fewer of them as they grow older: "
+      "all, off, at most N of each file, or together at most N% of the quota of bytes of the "
+      "account "
+      "that owns them. They give way when their space is needed",
+      [=](Config& config, std::string_view value) {
+        storage::Retention& retention = config.retention;
+        const bool percent = value.ends_with('%');
+        std::uint64_t number = 0;
+        if (value != "all" && value != "off") {
+          if (percent) value.remove_suffix(1);
+          const auto parsed = text::parse_number(value);
+          if (!parsed || *parsed == 0 || *parsed > (percent ? 100 : kMost))
+            throw process::UsageError(kWanted);
+          number = *parsed;
+        }
+        retention.versions = value != "off";
+        retention.most_versions = percent ? 0 : number;
+        retention.versions_percent = percent ? static_cast<unsigned>(number) : 0;
+      },
+      [](const Config& config) -> std::string {
+        const storage::Retention& retention = config.retention;
+        if (!retention.versions) return "off";
+        if (retention.versions_percent > 0) return std::to_string(retention.versions_percent) + "%";
+        return retention.most_versions > 0 ? std::to_string(retention.most_versions) : "all";
+      }};
+}
+
 // The field as a function, because a member of a member has no member pointer.
 #define FIELD(member) (+[](Config& config) -> decltype((config.member)) { return config.member; })
 
@@ -432,6 +464,11 @@ std::vector<Option> make_options() {
       number<std::int64_t>("read-timeout", "SECONDS", 1, kDay, FIELD(read_timeout_s),
                            "Longest time that one request may read names and properties (503)"),
       free_space_option(),
+      number<std::int64_t>(
+          "trash-keep", "SECONDS", 0, 100 * 365 * kDay, FIELD(retention.trash_s),
+          "How long what was removed stays in the trash, unless its space is needed before; 0 "
+          "keeps nothing, and empties it"),
+      versions_option(),
       text("spill-folder", "DIR", FIELD(spill_folder), check_anything,
            "Where the part of an answer waits that its client does not take at once; by default in "
            "the data folder"),
@@ -547,7 +584,8 @@ std::vector<Option> make_options() {
                           FIELD(limits.requests_per_account),
                           "Most requests of one account worked on at once (503)"),
       number<std::size_t>("workers", "THREADS", 1, 65'536, FIELD(limits.workers),
-                          "Most requests worked on at once"),
+                          "Threads that work on requests; those that wait for their clients need "
+                          "none"),
       number<std::size_t>("queue", "CONNECTIONS", 0, kMillion, FIELD(limits.queued),
                           "Most requests that wait for a worker (503)"),
       number<std::int64_t>("shutdown-grace", "SECONDS", 0, kDay, FIELD(limits.shutdown_grace_s),
@@ -590,6 +628,8 @@ constexpr std::string_view kLive[] = {
     "trust-html",
     "hsts",
     "free-space-floor",
+    "trash-keep",
+    "versions",
     "segment-limit",
     "path-limit",
     "depth-limit",

@@ -28,6 +28,15 @@ bool BodyReader::invite() {
   return !arrived_.empty() || wire_.send_all({"HTTP/1.1 100 Continue\r\n\r\n"});
 }
 
+net::Wire::Received BodyReader::receive(std::span<char> room, net::Clock::time_point deadline) {
+  const net::Clock::time_point slow = net::Clock::now() + kSlow;
+  if (!rest_ || deadline <= slow) return wire_.receive_until(room, deadline);
+  const net::Wire::Received received = wire_.receive_until(room, slow);
+  if (received.state != net::Wire::Received::State::nothing) return received;
+  rest_();
+  return wire_.receive_until(room, deadline);
+}
+
 bool BodyReader::fill(net::Clock::time_point deadline) {
   const std::span<char> room = length_
                                    ? buffer_.first(static_cast<std::size_t>(std::min<std::uint64_t>(
@@ -36,7 +45,7 @@ bool BodyReader::fill(net::Clock::time_point deadline) {
   net::Wire::Received received = wire_.receive_now(room);
   while (received.state == net::Wire::Received::State::nothing) {
     const net::Clock::time_point start = net::Clock::now();
-    received = wire_.receive_until(room, std::min(start + window_left_, deadline));
+    received = receive(room, std::min(start + window_left_, deadline));
     const net::Clock::time_point end = net::Clock::now();
     if (received.state == net::Wire::Received::State::nothing && end >= deadline) {
       stop(State::timed_out);

@@ -3,9 +3,12 @@
 // rate. One thread at a time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "http/message.h"
 #include "server/http1/chunked.h"
@@ -30,6 +33,9 @@ class BodyReader final : public http::Body {
   }
   // Returns bytes with State::more only.
   Piece read() override;
+  void when_slow(std::function<void()> rest) override { rest_ = std::move(rest); }
+  // A client that has sent nothing for this long is slow.
+  static constexpr std::chrono::seconds kSlow{1};
 
   // Reads and drops the rest of the body so that the connection can be reused. Returns false when
   // that would take more than limits.drain_bytes or limits.drain_timeout_s, or the body is
@@ -47,6 +53,7 @@ class BodyReader final : public http::Body {
   Piece next(net::Clock::time_point deadline);
   [[nodiscard]] bool invite();
   [[nodiscard]] bool fill(net::Clock::time_point deadline);
+  [[nodiscard]] net::Wire::Received receive(std::span<char> room, net::Clock::time_point deadline);
   void stop(State state) { state_ = state; }
 
   net::Wire& wire_;
@@ -58,6 +65,7 @@ class BodyReader final : public http::Body {
   State state_ = State::more;
   bool invitation_due_;
   std::uint64_t received_ = 0;
+  std::function<void()> rest_;
   // The rate: waiting time left and bytes received in the current window. Only the time spent
   // waiting for the client counts.
   net::Clock::duration window_left_;

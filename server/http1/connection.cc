@@ -129,6 +129,7 @@ Connection::Next Connection::serve_requests(Buffers& space, net::ThreadPolicy& p
       refuse(service_, wire_, peer_, *refusal, arrived);
       return end(Fate::linger);
     }
+    space.head_bytes = filled;
     const bool quick = looks_quick(space.head, filled - head_end);
     if (!quick && others_wait()) {
       if (!policy.is_alone()) {

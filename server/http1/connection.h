@@ -1,6 +1,6 @@
-// One client connection: reads heads, runs exchanges, and returns when it needs its worker no
-// longer. At any time either the poller, a quick loop or one worker has it; the poller's mutex
-// protects the transfer.
+// One client connection: reads heads, runs exchanges, and returns when no request of its client is
+// here. At any time either the poller, a quick loop or one task (server/loop/task.h) has it; the
+// poller's mutex protects the transfer.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "fiber/wait.h"
 #include "server/http1/buffers.h"
 #include "server/http1/exchange.h"
 #include "server/http1/handler.h"
@@ -21,7 +22,7 @@ class Connection {
  public:
   Connection(const Service& service, net::Wire wire, Peer peer, net::ClientKey key);
 
-  // What the worker does with the connection after serve.
+  // What is done with the connection after serve.
   enum class Next {
     park,        // wait until bytes arrive
     quick_loop,  // wait until bytes arrive; the next request is likely to be quick
@@ -29,11 +30,11 @@ class Connection {
     linger,      // sending has ended: read until the client closes
     close,
   };
-  // Serves the connection. Until the thread is dedicated, other connections wait for it, so nothing
-  // here waits for the client, and a request that is not quick is left for a worker.
+  // Serves the connection. Until the thread is dedicated, other connections wait for it, so a
+  // request that is not quick is left for a worker.
   [[nodiscard]] Next serve(Buffers& space, net::ThreadPolicy& policy) noexcept;
 
-  // The poller may call these while no worker serves the connection.
+  // The poller may call these while no task serves the connection.
   [[nodiscard]] const net::Wire& wire() const { return wire_; }
   [[nodiscard]] const Peer& peer() const { return peer_; }
   [[nodiscard]] net::ClientKey key() const { return key_; }
@@ -47,11 +48,15 @@ class Connection {
   // Sends 503, or an alert in place of a handshake, without waiting.
   void turn_away();
 
-  enum class Place { parked, working, lingering };
-  Place place = Place::working;         // guarded by the poller's mutex, as is `index`
-  std::size_t index = 0;                // its place among the poller's connections
-  bool admitted = false;                // counts against the limits; else it is turned away
-  bool has_linger_slot = false;         // counts against the limit of lingering connections
+  // With `waiting`, its task waits for the socket in the middle of a request.
+  enum class Place { parked, working, waiting, lingering };
+  Place place = Place::working;       // guarded by the poller's mutex, as are the four that follow
+  std::size_t index = 0;              // its place among the poller's connections
+  fiber::Event* awaited = nullptr;    // what its task waits for
+  net::Clock::time_point wait_until;  // when that wait ends
+  bool wait_is_over = false;          // the last wait ended at its deadline
+  bool admitted = false;              // counts against the limits; else it is turned away
+  bool has_linger_slot = false;       // counts against the limit of lingering connections
   net::Clock::time_point linger_until;  // the deadline without another byte
   net::Clock::time_point linger_at_most;
   std::size_t quick_loop_index = 0;  // guarded by the quick loop's mutex

@@ -1,6 +1,6 @@
 // One request and its response: calls the handler, drains what the handler left of the body, sends
 // the response, and notifies the observer. An exception of the handler becomes a plain 500. Called
-// on worker threads, one exchange in each.
+// on the fibers of tasks, one exchange in each.
 #pragma once
 
 #include <atomic>

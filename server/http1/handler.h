@@ -24,9 +24,9 @@ struct Peer {
   bool last = false;
 };
 
-// Answers one request. Called on worker threads, any number at once. It should not throw; an
-// exception becomes a plain 500. The peer is this request's copy: what the handler sets in it goes
-// to the log.
+// Answers one request. Called on the fibers of tasks (server/loop/task.h), any number at once. It
+// should not throw; an exception becomes a plain 500. The peer is this request's copy: what the
+// handler sets in it goes to the log.
 using Handler = std::function<http::Response(http::Request&, Peer&)>;
 
 }  // namespace holdfast::server::http1

@@ -29,8 +29,8 @@ struct Limits {
   std::size_t connections = 16'384;            // 503
   std::size_t connections_per_client = 1'024;  // 503; loopback and trusted proxies excepted
   std::size_t requests_per_account = 64;       // at once; 503
-  std::size_t workers = 2'048;
-  std::size_t queued = 256;  // ready connections without a worker; then 503
+  std::size_t workers = 24;                    // threads
+  std::size_t queued = 16'384;                 // ready connections without a worker; then 503
   std::uint64_t body_limit_bytes = std::uint64_t{64} << 30;  // 413
   std::int64_t shutdown_grace_s = 10;
   // The folder for the part of a response that the client does not take at once; the files have no

@@ -29,7 +29,8 @@ http1::Limits fitted_to(http1::Limits limits, std::uint64_t descriptors) {
       descriptors > 2 * kOwnDescriptors ? descriptors - kOwnDescriptors : descriptors / 2;
   const std::uint64_t most_workers = std::max<std::uint64_t>(usable / 8, 1);
   limits.workers = std::min<std::uint64_t>(limits.workers, most_workers);
-  const std::uint64_t others = std::min(kClosingConnections, usable / 4) + 2 * limits.workers;
+  const std::uint64_t others =
+      std::min(kClosingConnections, usable / 4) + 2 * limits.workers + usable / 4;
   const std::uint64_t most_connections = usable > others ? usable - others : 1;
   limits.connections = std::min<std::uint64_t>(limits.connections, most_connections);
   return limits;

@@ -12,7 +12,8 @@ namespace holdfast::server::loop {
 [[nodiscard]] std::uint64_t raise_descriptor_limit();
 
 // Returns the limits that `descriptors` open files allow: each connection needs one, each worker
-// two more (content, and the overflow file of a response).
+// two, and a request in progress perhaps one (the content that is sent or received, or the overflow
+// file of a response), for which a quarter is kept.
 [[nodiscard]] http1::Limits fitted_to(http1::Limits limits, std::uint64_t descriptors);
 
 }  // namespace holdfast::server::loop

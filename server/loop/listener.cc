@@ -18,6 +18,7 @@
 #include "server/http1/connection.h"
 #include "server/loop/poller.h"
 #include "server/loop/quick_loop.h"
+#include "server/loop/task.h"
 #include "server/loop/workers.h"
 #include "server/net/address.h"
 
@@ -93,16 +94,20 @@ struct Listener::Impl {
         is_shared(std::move(shared)),
         service{limits, handler, observer, stopping, tls, is_shared},
         listening(std::move(socket)),
-        workers(limits, observer, [this](http1::Connection& connection, http1::Buffers& space) {
-          QuickLoop& quick_loop = quick_loop_of(connection);
-          WorkerPolicy policy(workers, quick_loop);
-          const http1::Connection::Next next = connection.serve(space, policy);
-          if (next == http1::Connection::Next::quick_loop) {
-            quick_loop.add(connection, space);
-          } else {
-            poller->return_connection(connection, next);
-          }
-        }) {
+        workers(limits, observer,
+                {.make_task = [this] { return std::make_unique<Task>(limits, workers, *poller); },
+                 .begin =
+                     [this](Task& task, http1::Connection& connection) {
+                       task.serve(connection, quick_loop_of(connection));
+                     },
+                 .end =
+                     [this](http1::Connection& connection, http1::Connection::Next next) {
+                       if (next == http1::Connection::Next::quick_loop) {
+                         quick_loop_of(connection).add(connection);
+                       } else {
+                         poller->return_connection(connection, next);
+                       }
+                     }}) {
     // There are as many quick loops as threads that can run at once.
     for (unsigned i = std::max(1U, std::thread::hardware_concurrency()); i > 0; --i)
       quick_loops.push_back(std::make_unique<QuickLoop>(

@@ -1,5 +1,6 @@
-// Accepts connections, parks the idle ones, gives the busy ones a worker each, and answers requests
-// through a handler (docs/design.md#life-of-a-request). One Listener per listening address.
+// Accepts connections, parks what waits for its client, has workers serve the others, and answers
+// requests through a handler (docs/design.md#life-of-a-request). One Listener per listening
+// address.
 //
 //   Listener listener(address, limits, handler, observer);   // bound: port() is known
 //   listener.start();

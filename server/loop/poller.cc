@@ -89,13 +89,19 @@ void Poller::wake() {
 }
 
 void Poller::arm(http1::Connection& connection, int operation) {
+  arm(connection, operation, connection.wire().wants_room() ? EPOLLOUT : EPOLLIN | EPOLLRDHUP);
+}
+
+void Poller::arm(http1::Connection& connection, int operation, std::uint32_t events) const {
   epoll_event event{};
-  event.events = connection.wire().wants_room() ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
+  event.events = events;
   if (connection.place != http1::Connection::Place::lingering) event.events |= EPOLLONESHOT;
   event.data.ptr = &connection;
   // This can fail only for want of kernel memory; the sweep then closes the connection after its
   // deadline.
-  ::epoll_ctl(epoll_.get(), operation, connection.wire().descriptor(), &event);
+  const int descriptor = connection.wire().descriptor();
+  if (::epoll_ctl(epoll_.get(), operation, descriptor, &event) != 0 && errno == ENOENT)
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event);  // after a wait without success
 }
 
 void Poller::run() {
@@ -268,17 +274,44 @@ void Poller::readable(http1::Connection& connection, std::uint32_t events) {
       }
       return;
     }
+    if (connection.place == http1::Connection::Place::waiting) {
+      fiber::Event& awaited = end_wait(connection, false);
+      lock.unlock();
+      return awaited.set();
+    }
     if (stopping_) return;  // close_parked follows
     connection.place = http1::Connection::Place::working;
   }
   service_.observer.connection_unparked();
-  // Clients that leave need no worker, so that a thousand of them at once do not start a thousand.
+  // Clients that leave need no worker.
   if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 && has_ended(connection))
     return remove(connection);
   if (workers_.submit(connection)) return;
   service_.observer.connection_refused();
   connection.turn_away();
   linger(connection);
+}
+
+bool Poller::wait(http1::Connection& connection, bool for_room,
+                  net::Clock::time_point deadline) noexcept {
+  fiber::Event readiness;
+  service_.observer.task_waits();
+  {
+    const std::scoped_lock lock(mutex_);
+    connection.place = http1::Connection::Place::waiting;
+    connection.awaited = &readiness;
+    connection.wait_until = deadline;
+    arm(connection, EPOLL_CTL_MOD, for_room ? EPOLLOUT : EPOLLIN | EPOLLRDHUP);
+  }
+  readiness.wait();
+  service_.observer.task_goes_on();
+  return !connection.wait_is_over;
+}
+
+fiber::Event& Poller::end_wait(http1::Connection& connection, bool is_over) {
+  connection.place = http1::Connection::Place::working;
+  connection.wait_is_over = is_over;
+  return *std::exchange(connection.awaited, nullptr);
 }
 
 void Poller::return_connection(http1::Connection& connection, http1::Connection::Next next) {
@@ -361,9 +394,15 @@ void Poller::sweep() {
       } else if (connection->place == http1::Connection::Place::lingering) {
         if (std::min(connection->linger_until, connection->linger_at_most) <= now)
           lingering.push_back(connection.get());
+      } else if (connection->place == http1::Connection::Place::waiting) {
+        if (connection->wait_until > now) continue;
+        // It is armed still. An event that came later could find it gone.
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection->wire().descriptor(), nullptr);
+        end_wait(*connection, true).set();
       }
     }
   }
+  deadlines_.expire(now);
   for (http1::Connection* connection : lingering) remove(*connection);
   for (http1::Connection* connection : parked) {
     service_.observer.connection_unparked();
@@ -380,6 +419,7 @@ void Poller::give_back_memory(std::size_t users, net::Clock::time_point now) {
   if (users + kManyLess > most_users_ || now < next_trim_) return;
   most_users_ = users;
   next_trim_ = now + kTrimInterval;
+  workers_.trim();
   ::malloc_trim(0);
 }
 
@@ -405,7 +445,8 @@ void Poller::begin_stop() {
 void Poller::cut() {
   const std::scoped_lock lock(mutex_);
   for (const auto& connection : connections_)
-    if (connection->place == http1::Connection::Place::working)
+    if (connection->place == http1::Connection::Place::working ||
+        connection->place == http1::Connection::Place::waiting)
       ::shutdown(connection->wire().descriptor(), SHUT_RDWR);
 }
 

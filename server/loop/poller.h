@@ -1,12 +1,14 @@
-// One thread that accepts connections, owns those that need no worker, and ends those that wait too
-// long: 10,000 idle connections cost a descriptor and a few hundred bytes each. The thread never
-// waits for a client. Any thread may call the public functions.
+// One thread that accepts connections, sees what those wait for that need no thread, and ends those
+// that wait too long: 10,000 idle connections cost a descriptor and a few hundred bytes each, and a
+// task that waits in the middle of a request some pages of its stack. The thread never waits for a
+// client. Any thread may call the public functions.
 //
 // Invariants, which `mutex_` guards:
-//   1. A parked connection is armed in epoll once; the event that disarms it makes it working.
-//   2. Only the poller's thread takes a connection out of `parked` or `lingering`.
-//   3. A working connection belongs to the one worker (or queue entry) that has it. Only that
-//      worker parks, lingers or closes it; cut() only shuts its socket down.
+//   1. A parked or waiting connection is armed in epoll once; the event that disarms it makes it
+//      working.
+//   2. Only the poller's thread takes a connection out of `parked`, `waiting` or `lingering`.
+//   3. A working connection belongs to the one task (or queue entry) that has it. Only that task
+//      parks, waits, lingers or closes it; cut() only shuts its socket down.
 #pragma once
 
 #include <atomic>
@@ -18,6 +20,7 @@
 
 #include "Poco/Net/ServerSocket.h"
 #include "Poco/Thread.h"
+#include "fiber/wait.h"
 #include "server/http1/connection.h"
 #include "server/http1/exchange.h"
 #include "server/loop/admission.h"
@@ -38,12 +41,19 @@ class Poller {
 
   void start();
 
-  // Called by the worker that has the connection; afterwards the worker must not use it.
+  // Called in the thread of the task that had the connection; afterwards it must not use it.
   void return_connection(http1::Connection& connection, http1::Connection::Next next);
+
+  // Called by the task that has the connection: waits until the socket is readable, or writable
+  // with `for_room`, or has an error, and returns true; false when `deadline` comes first.
+  [[nodiscard]] bool wait(http1::Connection& connection, bool for_room,
+                          net::Clock::time_point deadline) noexcept;
+  // What tasks wait for besides their sockets.
+  [[nodiscard]] fiber::Deadlines& deadlines() { return deadlines_; }
 
   // Closes the listening socket and every parked connection, now and later.
   void begin_stop();
-  // Ends the connections that workers still have.
+  // Ends the connections that tasks still have.
   void cut();
   // Call after the last worker has ended: waits until clients have read the last responses, then
   // ends the thread.
@@ -68,8 +78,11 @@ class Poller {
   void close_parked();
   void linger(http1::Connection& connection);
   void remove(http1::Connection& connection);
-  // Call with `mutex_` held.
+  // Call these with `mutex_` held.
   void arm(http1::Connection& connection, int operation);
+  void arm(http1::Connection& connection, int operation, std::uint32_t events) const;
+  // Ends the wait of a connection's task. Returns what is to be set then.
+  [[nodiscard]] static fiber::Event& end_wait(http1::Connection& connection, bool is_over);
 
   const http1::Service& service_;
   Poco::Net::ServerSocket& listening_;
@@ -90,6 +103,8 @@ class Poller {
   net::Clock::time_point next_look_;  // the next call of release_slow_loops
   std::size_t most_users_ = 0;        // since memory was last returned
   net::Clock::time_point next_trim_;
+
+  fiber::Deadlines deadlines_;
 
   std::mutex mutex_;  // guards what follows
   Admission admission_;

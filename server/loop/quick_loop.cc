@@ -8,6 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include "server/loop/task.h"
+
 namespace holdfast::server::loop {
 namespace {
 
@@ -27,30 +29,10 @@ int epoll() {
 
 }  // namespace
 
-class QuickLoop::LeaderPolicy final : public WorkerPolicy {
- public:
-  LeaderPolicy(QuickLoop& quick_loop, std::uint64_t term)
-      : WorkerPolicy(quick_loop.workers_, quick_loop), loop_(quick_loop), term_(term) {}
-  void dedicate() noexcept override {
-    if (!is_dedicated()) loop_.clear(term_, kClosedShortly);
-  }
-  [[nodiscard]] bool is_dedicated() const override {
-    return loop_.term_.load(std::memory_order_relaxed) != term_;
-  }
-  [[nodiscard]] bool is_alone() const override {
-    const std::scoped_lock lock(loop_.mutex_);
-    return loop_.connections_.size() <= 1;
-  }
-
- private:
-  QuickLoop& loop_;
-  const std::uint64_t term_;
-};
-
-QuickLoop::QuickLoop(const Workers& workers, ReturnConnection return_connection)
+QuickLoop::QuickLoop(Workers& workers, ReturnConnection return_connection)
     : workers_(workers), return_connection_(std::move(return_connection)), epoll_(epoll()) {}
 
-void QuickLoop::add(http1::Connection& connection, http1::Buffers& buffers) {
+void QuickLoop::add(http1::Connection& connection) {
   bool taken = false;
   bool leads = false;
   std::uint64_t term = 0;
@@ -71,34 +53,54 @@ void QuickLoop::add(http1::Connection& connection, http1::Buffers& buffers) {
     // The connection is then parked, like one that is added while the loop is closed.
   }
   if (!taken) return return_connection_(connection, http1::Connection::Next::park);
-  if (leads) lead(term, buffers);
+  if (leads) lead(term);
 }
 
-void QuickLoop::lead(std::uint64_t term, http1::Buffers& buffers) {
+void QuickLoop::lead(std::uint64_t term) {
   net::Clock::time_point look_for_idle = net::Clock::now() + kIdle;
   std::array<epoll_event, kEventsAtOnce> events;
+  std::unique_ptr<Task> task;  // for the next request
   for (;;) {
     const int count = wait(events);
     if (count <= 0 || !is_open() || workers_.contended()) {
       clear(term, net::Clock::duration::zero());
-      return;
+      return workers_.give_back(std::move(task));
     }
     for (int i = 0; i < count; ++i) {
       auto& connection =
           *static_cast<http1::Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
-      if (!begin(term, connection)) return;
-      LeaderPolicy policy(*this, term);
-      const http1::Connection::Next next = connection.serve(buffers, policy);
-      const bool stays = next == http1::Connection::Next::quick_loop;
-      if (!finish(term, connection, stays))
-        return return_connection_(connection, stays ? http1::Connection::Next::park : next);
-      if (!stays) return_connection_(connection, next);
+      if (!serve(term, connection, task)) return workers_.give_back(std::move(task));
     }
     if (const net::Clock::time_point now = net::Clock::now(); now >= look_for_idle) {
       let_idle_leave(term, now);
       look_for_idle = now + kIdle;
     }
   }
+}
+
+bool QuickLoop::serve(std::uint64_t term, http1::Connection& connection,
+                      std::unique_ptr<Task>& task) {
+  if (!begin(term, connection)) return false;
+  if (!task) task = workers_.task();
+  http1::Connection::Next next = http1::Connection::Next::close;  // without memory
+  bool has_left = false;
+  if (task) {
+    task->serve_in(*this, term, connection);
+    Task& begun = *task.release();
+    // What waits has left the loop, and a worker goes on with it.
+    if (!workers_.begin(begun)) return is_term(term);
+    task.reset(&begun);
+    next = task->next();
+    has_left = task->has_left();
+  }
+  const bool stays = next == http1::Connection::Next::quick_loop;
+  const bool leads = has_left ? is_term(term) : finish(term, connection, stays);
+  if (has_left || !leads) {
+    return_connection_(connection, stays ? http1::Connection::Next::park : next);
+  } else if (!stays) {
+    return_connection_(connection, next);
+  }
+  return leads;
 }
 
 int QuickLoop::wait(std::span<epoll_event> events) const {
@@ -129,6 +131,20 @@ bool QuickLoop::finish(std::uint64_t term, http1::Connection& connection, bool s
   if (!stays) forget(connection);
   return true;
 }
+
+bool QuickLoop::has_one_connection() const {
+  const std::scoped_lock lock(mutex_);
+  return connections_.size() <= 1;
+}
+
+void QuickLoop::leave(std::uint64_t term, http1::Connection& connection) noexcept {
+  const std::scoped_lock lock(mutex_);
+  if (!is_term(term)) return;
+  served_ = nullptr;
+  forget(connection);
+}
+
+void QuickLoop::end_term(std::uint64_t term) noexcept { clear(term, kClosedShortly); }
 
 void QuickLoop::forget(http1::Connection& connection) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.wire().descriptor(), nullptr);

@@ -1,6 +1,11 @@
-// Says how long a thread that serves a connection may wait or work for it while other connections
-// need threads. The loops implement it (server/loop/quick_loop.h); connections call it.
+// Says how long a thread that serves a connection may work for it while other connections need
+// threads, and how the connection waits for its client. server/loop/task.h implements it;
+// connections call it.
 #pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <span>
 
 namespace holdfast::server::net {
 
@@ -8,9 +13,13 @@ namespace holdfast::server::net {
 class ThreadPolicy {
  public:
   virtual ~ThreadPolicy() = default;
+  // Waits until the connection's socket is readable, or writable with `for_room`, or has an error,
+  // and returns true; false when `deadline` comes first. Other connections use the thread
+  // meanwhile. The content of `unused` may be lost.
+  [[nodiscard]] virtual bool wait(bool for_room, std::chrono::steady_clock::time_point deadline,
+                                  std::span<char> unused) noexcept = 0;
   // Makes the thread serve only this connection, so that no other one waits for the thread. Call it
-  // before the thread waits for the connection's client, or works long for it. It may be called
-  // again.
+  // before the thread works long for the connection. It may be called again.
   virtual void dedicate() noexcept = 0;
   [[nodiscard]] virtual bool is_dedicated() const = 0;
   // Returns true when no other connection could wait for this thread.

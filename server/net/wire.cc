@@ -21,6 +21,10 @@ namespace {
 
 constexpr std::size_t kSendQuantumBytes = 64 * 1024;
 constexpr std::size_t kMaxPieces = 4;
+// A file is sent in pieces that stay in the processor's cache until the client has read them.
+constexpr std::uint64_t kFilePieceBytes = 256 * 1024;
+// So much of a file may wait in a socket because the client does not read.
+constexpr int kUnsentBytes = 128 * 1024;
 
 // Makes the socket non-blocking while it exists, because sendfile(2) has no such flag.
 class NonBlocking {
@@ -33,6 +37,23 @@ class NonBlocking {
   NonBlocking& operator=(const NonBlocking&) = delete;
 
  private:
+  int descriptor_;
+};
+
+// Lets little wait in the socket while it exists. A file can be read when it is needed, and all
+// sockets share some memory of the system: when that is used up, nobody is served.
+class LittleUnsent {
+ public:
+  explicit LittleUnsent(int descriptor) : descriptor_(descriptor) { set(kUnsentBytes); }
+  ~LittleUnsent() { set(0); }
+  LittleUnsent(const LittleUnsent&) = delete;
+  LittleUnsent& operator=(const LittleUnsent&) = delete;
+
+ private:
+  // 0 stands for the system's own limit.
+  void set(int bytes) const {
+    ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+  }
   int descriptor_;
 };
 
@@ -71,7 +92,16 @@ struct Pieces {
   std::size_t total = 0;
 };
 
-bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+// These read errno in calls of their own. A function that waits may go on in another thread, and
+// the compiler would use the errno of the first one.
+[[gnu::noinline]] int last_error() { return errno; }
+bool would_block() {
+  const int error = last_error();
+  return error == EAGAIN || error == EWOULDBLOCK;
+}
+bool is_gone(int error) {
+  return error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == ETIMEDOUT;
+}
 
 }  // namespace
 
@@ -93,7 +123,7 @@ Wire::Received Wire::receive(std::span<char> buffer, int flags) {
     if (count > 0) return {Received::State::bytes, static_cast<std::size_t>(count)};
     if (count == 0) return {Received::State::ended, 0};
     if (would_block()) return {Received::State::nothing, 0};
-    if (errno != EINTR) return {Received::State::ended, 0};
+    if (last_error() != EINTR) return {Received::State::ended, 0};
   }
 }
 
@@ -119,7 +149,11 @@ Wire::Received Wire::receive_now(std::span<char> buffer) {
 
 Wire::Received Wire::receive_soon(std::span<char> buffer, bool awake) {
   dedicate_thread();
-  if (tls_) return receive_until(buffer, Clock::now() + kSoon);
+  if (tls_) {
+    const Received received = receive_now(buffer);
+    if (received.state != Received::State::nothing) return received;
+    return block(wants_room(), Clock::now() + kSoon) ? receive_now(buffer) : received;
+  }
   // On a busy machine, the client's next request arrives while others run; on an idle one, after a
   // moment. Polling for that moment spares putting the thread to sleep and waking it, which costs
   // more than all else in a small request.
@@ -132,16 +166,20 @@ Wire::Received Wire::receive_soon(std::span<char> buffer, bool awake) {
   return receive(buffer, 0);
 }
 
-bool Wire::wait_for(short events, Clock::time_point deadline) const {
-  dedicate_thread();
+bool Wire::wait(bool for_room, Clock::time_point deadline, std::span<char> unused) const {
+  return policy_ != nullptr ? policy_->wait(for_room, deadline, unused) : block(for_room, deadline);
+}
+
+bool Wire::block(bool for_room, Clock::time_point deadline) const {
+  const short events = for_room ? POLLOUT : POLLIN;
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left < 0) return false;
+    const auto left = std::max<std::int64_t>(
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count(), 0);
     pollfd entry{descriptor_, events, 0};
     const int ready = ::poll(
         &entry, 1, static_cast<int>(std::min<std::int64_t>(left, std::numeric_limits<int>::max())));
     if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) return false;
+    if (ready < 0 && last_error() != EINTR) return false;
     if (ready == 0 && left == 0) return false;
   }
 }
@@ -150,7 +188,7 @@ Wire::Received Wire::receive_until(std::span<char> buffer, Clock::time_point dea
   for (;;) {
     const Received received = receive_now(buffer);
     if (received.state != Received::State::nothing) return received;
-    if (!wait_for(wants_room() ? POLLOUT : POLLIN, deadline)) return received;
+    if (!wait(wants_room(), deadline, buffer)) return received;
   }
 }
 
@@ -165,7 +203,7 @@ std::size_t Wire::unacknowledged() const {
 bool Wire::wait_for_room() {
   std::size_t before = unacknowledged();
   for (;;) {
-    if (wait_for(POLLOUT, Clock::now() + send_timeout_)) return true;
+    if (wait(true, Clock::now() + send_timeout_)) return true;
     const std::size_t now = unacknowledged();
     if (before < now + kSendQuantumBytes) return false;
     before = now;
@@ -184,9 +222,7 @@ tls::TlsSession::Put Wire::flush_or_wait(tls::TlsSession::Put put, bool wait) {
 }
 
 tls::TlsSession::Put Wire::send_record(bool wait) {
-  const tls::TlsSession::Put put = flush_or_wait(tls_->put(tls_->gathered), wait);
-  tls_->gathered.clear();
-  return put;
+  return flush_or_wait(tls_->put(tls_->gathered), wait);
 }
 
 std::size_t Wire::send_records(std::initializer_list<std::string_view> pieces, bool wait, bool more,
@@ -215,6 +251,11 @@ Wire::FileSent Wire::send_file_records(int file, std::uint64_t offset, std::uint
   tls::TlsSession::Put state = flush_or_wait(tls_->flush(), wait);
   FileSent sent = FileSent::all;
   while (state == tls::TlsSession::Put::taken && taken < length) {
+    // Who waits for room holds no record: there is none before there is room for it.
+    if (wait && record.empty() && !block(true, Clock::now())) {
+      record = std::string();
+      if (!wait_for_room()) return FileSent::client_gone;
+    }
     const std::size_t before = record.size();
     const auto room = static_cast<std::size_t>(
         std::min<std::uint64_t>(tls::TlsSession::kRecordBytes - before, length - taken));
@@ -222,7 +263,7 @@ Wire::FileSent Wire::send_file_records(int file, std::uint64_t offset, std::uint
     const ssize_t count =
         ::pread(file, record.data() + before, room, static_cast<off_t>(offset + taken));
     record.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && last_error() == EINTR) continue;
     if (count <= 0) {
       sent = count == 0 ? FileSent::file_ended : FileSent::file_failed;
       break;
@@ -247,7 +288,7 @@ bool Wire::send_all(std::initializer_list<std::string_view> pieces, bool more) {
       rest.advance(static_cast<std::size_t>(sent));
     } else if (would_block()) {
       if (!wait_for_room()) return false;
-    } else if (errno != EINTR) {
+    } else if (last_error() != EINTR) {
       return false;
     }
   }
@@ -269,7 +310,7 @@ std::optional<std::size_t> Wire::send_now(std::initializer_list<std::string_view
       total += static_cast<std::size_t>(sent);
     } else if (would_block()) {
       break;
-    } else if (errno != EINTR) {
+    } else if (last_error() != EINTR) {
       return std::nullopt;
     }
   }
@@ -277,6 +318,7 @@ std::optional<std::size_t> Wire::send_now(std::initializer_list<std::string_view
 }
 
 Wire::FileSent Wire::send_file(int file, std::uint64_t offset, std::uint64_t length) {
+  const LittleUnsent little(descriptor_);
   if (tls_) {
     std::uint64_t taken = 0;
     return send_file_records(file, offset, length, true, taken);
@@ -284,17 +326,17 @@ Wire::FileSent Wire::send_file(int file, std::uint64_t offset, std::uint64_t len
   const NonBlocking guard(descriptor_);
   auto position = static_cast<off_t>(offset);
   while (length > 0) {
-    const ssize_t sent = ::sendfile(descriptor_, file, &position,
-                                    std::min<std::uint64_t>(length, std::uint64_t{1} << 30));
+    const ssize_t sent =
+        ::sendfile(descriptor_, file, &position, std::min(length, kFilePieceBytes));
     if (sent > 0) {
       length -= static_cast<std::uint64_t>(sent);
     } else if (sent == 0) {
       return FileSent::file_ended;
     } else if (would_block()) {
       if (!wait_for_room()) return FileSent::client_gone;
-    } else if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN || errno == ETIMEDOUT) {
+    } else if (is_gone(last_error())) {
       return FileSent::client_gone;
-    } else if (errno != EINTR) {
+    } else if (last_error() != EINTR) {
       return FileSent::file_failed;
     }
   }
@@ -317,7 +359,7 @@ std::optional<std::uint64_t> Wire::send_file_now(int file, std::uint64_t offset,
       total += static_cast<std::uint64_t>(sent);
     } else if (sent < 0 && would_block()) {
       break;
-    } else if (sent == 0 || errno != EINTR) {
+    } else if (sent == 0 || last_error() != EINTR) {
       return std::nullopt;
     }
   }

@@ -1,6 +1,8 @@
 // An accepted TCP socket, plain or under TLS. Reads wait not at all, for a moment, or until a
-// deadline; sends have a timeout; files are sent by sendfile(2), under TLS record by record. The
-// calling thread must block SIGPIPE. One thread at a time.
+// deadline; sends have a timeout; files are sent by sendfile(2), under TLS record by record. How it
+// waits is for the thread policy to say; without one, the thread waits. The calling thread must
+// block SIGPIPE. One thread at a time, but after a wait it may be another one: no function of this
+// class keeps errno, which belongs to a thread, over a wait.
 #pragma once
 
 #include <chrono>
@@ -50,13 +52,16 @@ class Wire {
   // Returns true when receive_now would return bytes although the socket has none.
   [[nodiscard]] bool has_received() const { return tls_ && tls_->has_received(); }
 
-  // Sets the policy of the thread that uses this wire from now on; it dedicates the thread before
-  // the wire waits for its client. nullptr: there is none.
+  // Sets the policy of the thread that uses this wire from now on. nullptr: there is none.
   void set_thread_policy(ThreadPolicy* policy) { policy_ = policy; }
-  // Call before the thread works or waits long for this wire.
+  // Call before the thread works long for this wire.
   void dedicate_thread() const {
     if (policy_ != nullptr) policy_->dedicate();
   }
+
+  // Waits in the calling thread until `deadline`. Returns true when the socket is readable, or
+  // writable with `for_room`, or has an error that the next call reports.
+  [[nodiscard]] bool block(bool for_room, Clock::time_point deadline) const;
 
   struct Received {
     enum class State { bytes, nothing, ended } state = State::nothing;  // ended: closed or reset
@@ -67,7 +72,7 @@ class Wire {
   // Waits for the first byte, kSoon at most. With `awake`, the thread polls for the first kAwake of
   // that.
   [[nodiscard]] Received receive_soon(std::span<char> buffer, bool awake);
-  // Waits for the first byte until `deadline`.
+  // Waits for the first byte until `deadline`. The content of the buffer may be lost.
   [[nodiscard]] Received receive_until(std::span<char> buffer, Clock::time_point deadline);
 
   // Sends all pieces. Returns false when the client is gone or took less than 64 KiB within the
@@ -102,9 +107,10 @@ class Wire {
                                          bool more, tls::TlsSession::Put& state);
   [[nodiscard]] FileSent send_file_records(int file, std::uint64_t offset, std::uint64_t length,
                                            bool wait, std::uint64_t& taken);
-  // Waits with poll(2) until `deadline`. Returns true when the event, or an error that the next
-  // call reports, has occurred.
-  [[nodiscard]] bool wait_for(short events, Clock::time_point deadline) const;
+  // The same, as the policy says: other connections may use the thread meanwhile. The content of
+  // `unused` may be lost.
+  [[nodiscard]] bool wait(bool for_room, Clock::time_point deadline,
+                          std::span<char> unused = {}) const;
   [[nodiscard]] bool wait_for_room();
   [[nodiscard]] std::size_t unacknowledged() const;
 

@@ -76,10 +76,11 @@ void add_store(std::vector<MetricFamily>& out, const storage::NamespaceStats& st
   out.push_back(single("holdfast_wal_bytes", "Size of the write-ahead log.", MetricType::Gauge,
                        store.wal_bytes));
   out.push_back(single("holdfast_locks", "Locks held.", MetricType::Gauge, store.locks));
-  out.push_back(single("holdfast_resources", "Files and collections.", MetricType::Gauge,
-                       store.usage.resources));
-  out.push_back(single("holdfast_stored_bytes", "Sizes of all files, each copy counted.",
-                       MetricType::Gauge, store.usage.bytes));
+  out.push_back(single("holdfast_resources", "Files and collections, those in the trash included.",
+                       MetricType::Gauge, store.usage.resources));
+  out.push_back(single("holdfast_stored_bytes",
+                       "Sizes of all files and versions, each copy counted.", MetricType::Gauge,
+                       store.usage.bytes));
 }
 
 void add_upkeep(std::vector<MetricFamily>& out, const Upkeep& upkeep) {
@@ -205,11 +206,14 @@ std::string Metrics::metrics(const storage::NamespaceStats& store, const Upkeep&
                        sent_bytes_.load(kRelaxed)));
   out.push_back(single("holdfast_connections_open", "Connections open now.", MetricType::Gauge,
                        open_.load(kRelaxed)));
-  out.push_back(single("holdfast_connections_parked", "Connections that hold no worker now.",
-                       MetricType::Gauge, parked_.load(kRelaxed)));
+  out.push_back(single("holdfast_connections_parked",
+                       "Connections that wait for their next request.", MetricType::Gauge,
+                       parked_.load(kRelaxed)));
   out.push_back(single("holdfast_connections_refused_total",
                        "Connections refused because a limit was reached.", MetricType::Counter,
                        refused_.load(kRelaxed)));
+  out.push_back(single("holdfast_requests_waiting", "Requests that wait for their client.",
+                       MetricType::Gauge, waiting_.load(kRelaxed)));
   out.push_back(single("holdfast_workers", "Threads that work on requests.", MetricType::Gauge,
                        workers_.load(kRelaxed)));
   out.push_back(single("holdfast_access_log_dropped_total",

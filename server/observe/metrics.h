@@ -45,6 +45,8 @@ class Metrics final : public Observer {
   void connection_closed() override { open_.fetch_sub(1, kRelaxed); }
   void connection_parked() override { parked_.fetch_add(1, kRelaxed); }
   void connection_unparked() override { parked_.fetch_sub(1, kRelaxed); }
+  void task_waits() override { waiting_.fetch_add(1, kRelaxed); }
+  void task_goes_on() override { waiting_.fetch_sub(1, kRelaxed); }
   void connection_refused() override { refused_.fetch_add(1, kRelaxed); }
   void workers_changed(int count) override { workers_.store(count, kRelaxed); }
 
@@ -81,6 +83,7 @@ class Metrics final : public Observer {
   Counter refused_ = 0;
   std::atomic<std::int64_t> open_ = 0;
   std::atomic<std::int64_t> parked_ = 0;
+  std::atomic<std::int64_t> waiting_ = 0;
   std::atomic<std::int64_t> workers_ = 0;
 };
 

@@ -28,9 +28,12 @@ class Observer {
   virtual void request_finished(const AccessRecord&) {}
   virtual void connection_opened() {}
   virtual void connection_closed() {}
-  // A parked connection waits in the poller without a worker.
+  // A parked connection waits for its next request.
   virtual void connection_parked() {}
   virtual void connection_unparked() {}
+  // A task waits in the middle of a request, for its client, and holds no thread.
+  virtual void task_waits() {}
+  virtual void task_goes_on() {}
   virtual void connection_refused() {}  // 503 or a limit, before any request
   virtual void workers_changed(int) {}  // threads in the pool now
 };

@@ -167,24 +167,28 @@ TlsSession::Read TlsSession::receive(std::span<char> buffer, std::size_t& count)
 
 bool TlsSession::has_received() const { return SSL_has_pending(session_.get()) == 1; }
 
-TlsSession::Put TlsSession::put(std::string_view record) {
+TlsSession::Put TlsSession::put(std::string& record) {
+  const Put result = write(record);
+  // OpenSSL needs the same bytes again.
+  if (result == Put::blocked) pending_.swap(record);
+  record.clear();
+  return result;
+}
+
+TlsSession::Put TlsSession::write(std::string_view record) {
   if (!sound_) return Put::gone;
   ERR_clear_error();
   std::size_t count = 0;
   const int result = SSL_write_ex(session_.get(), record.data(), record.size(), &count);
   if (result == 1) return Put::taken;
-  if (SSL_get_error(session_.get(), result) == SSL_ERROR_WANT_WRITE) {
-    // OpenSSL needs the same bytes again.
-    if (record.data() != pending_.data()) pending_ = record;
-    return Put::blocked;
-  }
+  if (SSL_get_error(session_.get(), result) == SSL_ERROR_WANT_WRITE) return Put::blocked;
   sound_ = false;
   return Put::gone;
 }
 
 TlsSession::Put TlsSession::flush() {
   if (pending_.empty()) return sound_ ? Put::taken : Put::gone;
-  const Put result = put(pending_);
+  const Put result = write(pending_);
   if (result != Put::blocked) pending_ = std::string();
   return result;
 }

@@ -53,9 +53,9 @@ class TlsSession {
   [[nodiscard]] bool wants_room() const { return wants_room_; }
 
   enum class Put { taken, blocked, gone };
-  // Sends one record of at most kRecordBytes. Nothing may be left to flush. With `blocked` the
-  // record is kept: call flush() when there is room.
-  [[nodiscard]] Put put(std::string_view record);
+  // Sends one record of at most kRecordBytes, and empties it. Nothing may be left to flush. With
+  // `blocked` the record is kept here: call flush() when there is room.
+  [[nodiscard]] Put put(std::string& record);
   [[nodiscard]] Put flush();
   // Sends close_notify: nothing more will be sent.
   void finish();
@@ -68,6 +68,7 @@ class TlsSession {
 
  private:
   struct Channel;
+  [[nodiscard]] Put write(std::string_view record);
   struct Free {
     void operator()(ssl_st* session) const;
   };

@@ -463,6 +463,131 @@ class Target {
   Descriptor root_;
 };
 
+// A complete backup that is being read.
+class Source {
+ public:
+  explicit Source(const std::string& folder)
+      : path_(folder), folder_(open_folder(AT_FDCWD, folder.c_str())) {
+    if (!folder_) refuse("Cannot use " + folder + " as a folder");
+    // A backup on a read-only disk may be read all the same.
+    lock_ = Descriptor(openat(folder_.get(), "LOCK", O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (lock_ && flock(lock_.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+      throw OpenError("Another holdfast works on the backup in " + folder + ".");
+    name_ = manifest_database(folder_.get(), folder);
+    if (name_.empty()) throw OpenError("There is no complete backup in " + folder + ".");
+    content_ = open_folder(folder_.get(), "content");
+    if (!content_) fail("Cannot read " + folder + "/content");
+  }
+
+  // The name of the database's file.
+  [[nodiscard]] const std::string& database() const { return name_; }
+  [[nodiscard]] const Descriptor& content() const { return content_; }
+
+  // Reads the database, writing it into `to` unless that is -1, and verifies its SHA-256.
+  void read_database(int to, const std::string& to_path,
+                     const std::function<void(std::size_t)>& tick) const {
+    const std::string path = path_ + "/" + name_;
+    const Descriptor source(
+        openat(folder_.get(), name_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!source) fail("Cannot read " + path);
+    const Copied copied = read_through(source.get(), path, to, to_path, tick);
+    if (text::hex(copied.sha256) + ".db" != name_)
+      throw Error(Fault::corrupt, path + " is damaged: it does not have the SHA-256 of its name.");
+  }
+
+ private:
+  std::string path_, name_;
+  Descriptor folder_, lock_, content_;
+};
+
+void set_date(int fd, Millis at) {
+  const Millis second = at / 1000 - (at % 1000 < 0 ? 1 : 0);
+  const timespec time{.tv_sec = second, .tv_nsec = (at - second * 1000) * 1'000'000};
+  const std::array<timespec, 2> both{time, time};
+  (void)futimens(fd, both.data());  // a disk may not have such a date
+}
+
+// A tree of plain files and folders that is being written, in the order of a walk. When the object
+// is destroyed before finish(), nothing of it is left.
+class Plain {
+ public:
+  Plain(const std::string& into, const Path& path) : top_(path.name()), path_(into) {
+    if (fs::exists(into) && !fs::is_directory(into)) throw OpenError(into + " is no folder.");
+    std::error_code error;
+    made_ = fs::create_directory(into, error);
+    if (error) throw OpenError("Cannot create " + into + ": " + error.message() + ".");
+    if (!top_.empty()) path_ += "/" + top_;
+    if (top_.empty() ? !fs::is_empty(into) : fs::exists(fs::symlink_status(path_)))
+      throw OpenError(path_ + (top_.empty() ? " is not empty." : " exists already."));
+    into_ = open_folder(AT_FDCWD, into.c_str());
+    if (!into_) fail("Cannot open " + into);
+  }
+  ~Plain() {
+    if (finished_) return;
+    std::error_code ignored;
+    if (top_.empty()) {
+      for (const fs::directory_entry& entry : fs::directory_iterator(path_, ignored))
+        fs::remove_all(entry.path(), ignored);
+    } else {
+      fs::remove_all(path_, ignored);
+    }
+    if (made_) fs::remove(top_.empty() ? fs::path(path_) : fs::path(path_).parent_path(), ignored);
+  }
+  Plain(const Plain&) = delete;
+  Plain& operator=(const Plain&) = delete;
+
+  [[nodiscard]] std::string path_of(std::span<const std::string> segments) const {
+    std::string path = path_;
+    for (const std::string& segment : segments) path += "/" + segment;
+    return path;
+  }
+  void make_folder(std::span<const std::string> segments, Millis modified) {
+    const int above = above_of(segments);
+    if (segments.empty() && top_.empty()) {
+      open_.push_back({open_folder(above, "."), modified});
+    } else {
+      open_.push_back({files::make_folder(above, name_of(segments), path_of(segments)), modified});
+    }
+  }
+  [[nodiscard]] Descriptor make_file(std::span<const std::string> segments) {
+    Descriptor file(openat(above_of(segments), name_of(segments),
+                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file) fail("Cannot create " + path_of(segments));
+    return file;
+  }
+  void finish() {
+    close_to(0);
+    if (syncfs(into_.get()) != 0) fail("Cannot flush " + path_);
+    finished_ = true;
+  }
+
+ private:
+  struct Folder {
+    Descriptor descriptor;
+    Millis modified = 0;
+  };
+  [[nodiscard]] const char* name_of(std::span<const std::string> segments) const {
+    return segments.empty() ? top_.c_str() : segments.back().c_str();
+  }
+  // Closes the folders below this many, which get no more members.
+  void close_to(std::size_t levels) {
+    while (open_.size() > levels) {
+      set_date(open_.back().descriptor.get(), open_.back().modified);
+      open_.pop_back();
+    }
+  }
+  [[nodiscard]] int above_of(std::span<const std::string> segments) {
+    close_to(segments.size());
+    return open_.empty() ? into_.get() : open_.back().descriptor.get();
+  }
+
+  std::string top_, path_;
+  bool made_ = false;
+  bool finished_ = false;
+  Descriptor into_;
+  std::vector<Folder> open_;  // from the top to the last collection
+};
+
 void count(BackupReport& report, const Content& content) {
   ++report.contents;
   if (content.is_inline()) return;
@@ -549,18 +674,8 @@ BackupReport backup(const std::string& data, const std::string& folder,
 BackupReport restore(const std::string& folder, const std::string& data,
                      DataFolder::Options options, const BackupDatabase& database,
                      const OnBackupProgress& progress) {
-  const Descriptor from = open_folder(AT_FDCWD, folder.c_str());
-  if (!from) refuse("Cannot use " + folder + " as a folder");
-  // A backup on a read-only disk may be read all the same.
-  const Descriptor lock(openat(from.get(), "LOCK", O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (lock && flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-    throw OpenError("Another holdfast works on the backup in " + folder + ".");
-  const std::string name = manifest_database(from.get(), folder);
-  if (name.empty()) throw OpenError("There is no complete backup in " + folder + ".");
-  const Descriptor source(openat(from.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!source) fail("Cannot read " + folder + "/" + name);
-  const Descriptor content = open_folder(from.get(), "content");
-  if (!content) fail("Cannot read " + folder + "/content");
+  const Source from(folder);
+  const Descriptor& content = from.content();
 
   Target to(data, folder, options);
   to.claim();
@@ -568,11 +683,7 @@ BackupReport restore(const std::string& folder, const std::string& data,
   {
     const Descriptor copy(open(to.database().c_str(), O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC));
     if (!copy) fail("Cannot write " + to.database());
-    const Copied copied = read_through(source.get(), folder + "/" + name, copy.get(), to.database(),
-                                       [&](std::size_t) { walk.tell(); });
-    if (text::hex(copied.sha256) + ".db" != name)
-      throw Error(Fault::corrupt,
-                  folder + "/" + name + " is damaged: it does not have the SHA-256 of its name.");
+    from.read_database(copy.get(), to.database(), [&](std::size_t) { walk.tell(); });
   }
   walk.now().stage = BackupProgress::Stage::looking;
 
@@ -595,6 +706,47 @@ BackupReport restore(const std::string& folder, const std::string& data,
   const Descriptor renewed(open(to.database().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!renewed) fail("Cannot read " + to.database());
   sync(renewed.get(), to.database());
+  to.finish();
+  return report;
+}
+
+BackupReport extract(const std::string& folder, const Path& path, const std::string& into,
+                     const BackupDatabase& database, const OnBackupProgress& progress) {
+  const Source from(folder);
+  BackupProgress now;
+  const auto tell = [&](std::size_t) { progress(now); };
+  from.read_database(-1, {}, tell);
+  now.stage = BackupProgress::Stage::copying;
+  BackupReport report;
+  Plain to(into, path);
+  const bool mapped = database.tree(
+      folder + "/" + from.database(), path,
+      [&](std::span<const std::string> segments, const Resource& resource, const Content& content) {
+        progress(now);
+        if (resource.is_collection()) return to.make_folder(segments, resource.modified.at);
+        const Descriptor file = to.make_file(segments);
+        const std::string name = to.path_of(segments);
+        Copied copied{content.bytes.size(), {}};
+        if (content.is_inline()) {
+          Digester digester(Digests{});
+          digester.add(content.bytes);
+          copied.sha256 = digester.finish().sha256;
+          write_all(file.get(), content.bytes, name);
+        } else {
+          const std::string blob = content.blob.substr(0, 2) + "/" + content.blob;
+          const Descriptor source(
+              openat(from.content().get(), blob.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+          if (!source) fail("Cannot read " + folder + "/content/" + blob);
+          copied = read_through(source.get(), folder + "/content/" + blob, file.get(), name, tell);
+        }
+        if (copied.bytes != content.size || copied.sha256 != content.checksums.sha256)
+          throw Error(Fault::corrupt, "The content of " + name + " is damaged in the backup.");
+        set_date(file.get(), resource.modified.at);
+        ++report.contents;
+        ++report.copied_files;
+        report.copied_bytes += copied.bytes;
+      });
+  if (!mapped) throw OpenError("The backup in " + folder + " has nothing at that path.");
   to.finish();
   return report;
 }

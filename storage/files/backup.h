@@ -34,6 +34,13 @@ BackupReport restore(const std::string& folder, const std::string& data,
                      DataFolder::Options options, const BackupDatabase& database,
                      const OnBackupProgress& progress);
 
+// Writes what the backup in `folder` has at `path`, and all below it, as plain files and folders
+// into the folder `into`, which is made when it is missing: under the last name of the path, where
+// nothing may be yet. Verifies every hash, and keeps modification dates. Throws as `backup` does,
+// and OpenError when the backup has nothing at the path; then nothing is left behind.
+BackupReport extract(const std::string& folder, const Path& path, const std::string& into,
+                     const BackupDatabase& database, const OnBackupProgress& progress);
+
 // Returns why the folder at `path` can hold no store: it is a backup, or a restore into it was cut
 // short. Empty when it is neither.
 [[nodiscard]] std::string not_a_store(const std::string& path);

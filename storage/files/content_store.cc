@@ -159,7 +159,7 @@ Descriptor open_lost(const DataFolder& folder, bool may_make) {
 
 }  // namespace
 
-// An upload in memory, which becomes a file with the first byte over kInlineLimitBytes.
+// An upload in memory. It gets a file when it becomes larger than the buffer, or rests.
 class FileUpload final : public Upload {
  public:
   FileUpload(FileContentStore& store, Digests digests) : store_(store), digester_(digests) {}
@@ -169,6 +169,7 @@ class FileUpload final : public Upload {
 
   void append(std::span<const char> bytes) override;
   [[nodiscard]] std::uint64_t size() const override { return size_; }
+  void rest() override;
   [[nodiscard]] const Content& seal() override;
   void keep() override {
     kept_ = true;
@@ -179,8 +180,11 @@ class FileUpload final : public Upload {
   // Bytes collected before one write to the file: network reads are small.
   static constexpr std::size_t kBuffer = 256 * 1024;
   static_assert(kBuffer > kInlineLimitBytes);
+  // So much may stay in memory while the upload rests.
+  static constexpr std::size_t kLittle = 1024;
 
   void write_out();
+  void take_back();
   void move_into_place();
 
   FileContentStore& store_;
@@ -225,7 +229,7 @@ void FileUpload::write_out() {
   if (name_.empty()) {
     std::string name = random_name();
     fd_ = Descriptor(openat(store_.folder_.tmp(), staged_location(name).c_str(),
-                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+                            O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd_) fail("create", name);
     name_ = std::move(name);
   }
@@ -239,11 +243,35 @@ void FileUpload::write_out() {
   buffer_.clear();
 }
 
+void FileUpload::rest() {
+  if (buffer_.size() > kLittle) write_out();
+  buffer_.shrink_to_fit();
+}
+
+// Reads what was written out back into the buffer, and removes the file.
+void FileUpload::take_back() {
+  std::string late = std::move(buffer_);
+  buffer_.resize(static_cast<std::size_t>(size_) - late.size());
+  for (std::size_t done = 0; done < buffer_.size();) {
+    const ssize_t got =
+        pread(fd_.get(), buffer_.data() + done, buffer_.size() - done, static_cast<off_t>(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail("read", name_);
+    if (got == 0) throw Error(Fault::unavailable, "an upload's file became shorter: " + name_);
+    done += static_cast<std::size_t>(got);
+  }
+  buffer_ += late;
+  fd_ = Descriptor();
+  unlinkat(store_.folder_.tmp(), staged_location(name_).c_str(), 0);
+  name_.clear();
+}
+
 const Content& FileUpload::seal() {
   if (sealed_) return content_;
   content_.checksums = digester_.finish();
   content_.size = size_;
   if (size_ <= kInlineLimitBytes) {
+    if (!name_.empty()) take_back();
     content_.bytes = std::move(buffer_);
   } else {
     if (!buffer_.empty()) write_out();

@@ -184,6 +184,23 @@ class SqliteNamespace final : public Namespace {
     }
   }
 
+  void keep(Keeping keeping) override {
+    if (writer_) writer_->keep(keeping);
+  }
+
+  std::size_t purge(std::size_t most) override {
+    {
+      const LentReader reader = pool_.borrow();
+      Statement any(reader->connection, "SELECT EXISTS (SELECT 1 FROM node WHERE parent = ?1)");
+      Run run(any, kGivenUp);
+      if (run.row() && run.integer(0) == 0) return 0;
+    }
+    std::size_t removed = 0;
+    writer().write(GroupCommit::Need::flush,
+                   [&](WriteTransaction& transaction) { removed = transaction.purge(most); });
+    return removed;
+  }
+
   std::string displaced() const override {
     for (const auto& [name, id] : files_) {
       errno = 0;

@@ -16,6 +16,9 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
+// What is removed frees its space at once.
+const std::vector<std::string> kWithoutHistory = {"--trash-keep", "0", "--versions", "off"};
+
 class Backup : public testing::Test {
  protected:
   void serve(std::vector<std::string> arguments = {}) {
@@ -239,8 +242,29 @@ TEST_P(BackupUnderLoad, IsTheStoreAtOneInstantAndRestoresWholeWithNewETags) {
 INSTANTIATE_TEST_SUITE_P(Durability, BackupUnderLoad, testing::Values("full", "relaxed"),
                          [](const auto& durability) { return std::string(durability.param); });
 
-TEST_F(Backup, ASecondRunCopiesOnlyNewContentAndRemovesWhatIsNotNeeded) {
+TEST_F(Backup, CarriesTheTrashAndVersions) {
   serve();
+  put("/gone", kLarge);
+  ASSERT_EQ(client_->request("DELETE", "/gone").status, 204);
+  ASSERT_EQ(back_up().exit_code, 0);
+  stop();
+  const fs::path to = folder_ / "restored";
+  ASSERT_EQ(restore(to).exit_code, 0);
+  const Outcome list = holdfast({"trash", "list", "--data", to});
+  EXPECT_THAT(list.output, HasSubstr("/gone\n1 tree.\n"));
+  const std::string id =
+      list.output.substr(list.output.find('\n') + 1, list.output.find(' ', list.output.find('\n')) -
+                                                         list.output.find('\n') - 1);
+  EXPECT_EQ(holdfast({"trash", "restore", id, "--data", to}).exit_code, 0);
+  ServerProcess restored(to);
+  restored.start();
+  EXPECT_EQ(tree_of(restored, {"/gone"}).at("/gone"), body_of("/gone", kLarge));
+  EXPECT_EQ(restored.stop(), 0);
+  EXPECT_EQ(holdfast({"check", "--hashes", "--data", to}).exit_code, 0);
+}
+
+TEST_F(Backup, ASecondRunCopiesOnlyNewContentAndRemovesWhatIsNotNeeded) {
+  serve(kWithoutHistory);
   put("/a", kLarge);
   put("/b", kLarge);
   put("/small", kSmall);
@@ -513,7 +537,7 @@ TEST_F(Backup, ByItselfMigratesAnOlderStore) {
 class BackupInBetween : public Backup {
  protected:
   void SetUp() override {
-    serve();
+    serve(kWithoutHistory);
     put("/early", kLarge);
     ASSERT_EQ(back_up().exit_code, 0);
     for (const std::string& name : names_)
@@ -593,7 +617,7 @@ TEST_F(Backup, ASmallDiskTakesWhatFits) {
     fs::path point;
     ~Unmount() { ::umount2(point.c_str(), MNT_DETACH); }
   } unmount{backup_};
-  serve();
+  serve(kWithoutHistory);
   put("/old", kLarge);
   ASSERT_EQ(back_up().exit_code, 0);
   for (int i = 0; i < 8; ++i) put("/" + std::to_string(i), 300'000);

@@ -74,9 +74,9 @@ INSTANTIATE_TEST_SUITE_P(, FullDisk,
                          [](const auto& full) { return std::string(full.param.name); });
 
 // At each call of each act that takes space: 507, nothing changed, and when there is space again
-// the same server does the same act.
+// the same server does the same act. There is no history, which would give way instead.
 TEST_P(FullDisk, RefusesTheActChangesNothingAndGoesOn) {
-  CrashWorld world("full");
+  CrashWorld world("full", {"--trash-keep", "0", "--versions", "off"});
   world.start();
   const pid_t pid = world.server.pid();
   int refusals = 0;

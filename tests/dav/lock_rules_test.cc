@@ -45,6 +45,8 @@ class UndoingNamespace final : public storage::Namespace {
   [[nodiscard]] std::string displaced() const override { return {}; }
   void refuse_writes(const std::string&) override {}
   void purge_expired_locks(std::int64_t) override {}
+  void keep(storage::Keeping) override {}
+  std::size_t purge(std::size_t) override { return 0; }
   [[nodiscard]] storage::NamespaceStats stats() const override { return {}; }
   [[nodiscard]] storage::NamespaceCheck check(bool) override { return {}; }
 

@@ -221,6 +221,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         storage::Path({"c", "n"})}) {
     const int wanted = good ? evaluate(*header, path) : 400;
     dav::xml::ParseSlots parses(1, std::chrono::seconds(1));
+    dav::BodyBudget bodies;
     dav::PropFindCache propfinds(options, parses);
     const auto caller = dav::anonymous_caller(storage::Right::write);
     const auto available = [] { return std::uint64_t{1} << 30; };
@@ -234,6 +235,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                    world().store.contents,
                    options,
                    parses,
+                   bodies,
                    propfinds,
                    space,
                    target};

@@ -102,7 +102,8 @@ INSTANTIATE_TEST_SUITE_P(Content, Damage, testing::Bool(), [](const auto& run_th
 });
 
 TEST_P(Damage, OfAContentFileIs500AndCanBeRemovedAndReplaced) {
-  ServerProcess server(data_);
+  // What is removed must be gone: the trash would keep what is damaged.
+  ServerProcess server(data_, {"--trash-keep", "0", "--versions", "off"});
   server.start();
   auto client = std::make_unique<HttpClient>(server.port());
   std::vector<fs::path> files;

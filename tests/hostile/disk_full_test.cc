@@ -162,7 +162,9 @@ TEST_F(DiskFull, RemovingAllThatFilledItMakesRoomAgain) {
   for (const std::size_t size : {std::size_t{60'000}, std::size_t{200'000}}) {
     SCOPED_TRACE(size);
     Tmpfs disk(folder_ / "disk", 16 << 20);
-    ServerProcess server(disk.point() / "data", arguments_);
+    std::vector<std::string> without_history = arguments_;
+    without_history.insert(without_history.end(), {"--trash-keep", "0", "--versions", "off"});
+    ServerProcess server(disk.point() / "data", without_history);
     server.start();
     HttpClient client(server.port());
     until_refused(client, "PUT", "/f-", {}, bytes_of(size, 'f'));

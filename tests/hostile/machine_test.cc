@@ -77,7 +77,9 @@ class Limited {
 
 class Machine : public testing::Test {
  protected:
-  void start(const std::vector<std::string>& arguments = {}) {
+  void start(std::vector<std::string> arguments = {}) {
+    // What is removed must be gone: the trash would keep what a test damaged.
+    arguments.insert(arguments.end(), {"--trash-keep", "0", "--versions", "off"});
     server_ = std::make_unique<ServerProcess>(data_, arguments);
     server_->set_environment(environment_);
     server_->start();

@@ -163,7 +163,7 @@ class Accounts : public testing::Test {
                 HasSubstr("90d"));
 
     const std::string list = user({"list"});
-    EXPECT_THAT(list, HasSubstr("password,certificate  1/100      0/1073741824  1       /ann"));
+    EXPECT_THAT(list, HasSubstr("password,certificate  1/100      0/1073741824  0        1       /ann"));
     EXPECT_THAT(list, HasSubstr("/Team%20Files=read\n"));
     EXPECT_THAT(list, HasSubstr("/people/J%C3%B6rg"));
     const std::string tokens = user({"token", "list", "ann"});

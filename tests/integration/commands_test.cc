@@ -302,7 +302,7 @@ TEST_F(Program, ClosedStandardStreamsDoNotEndInTheData) {
 }
 
 TEST_F(Program, ChecksTheStoreWithAndWithoutAServer) {
-  ServerProcess server(data_);
+  ServerProcess server(data_, {"--trash-keep", "0", "--versions", "off"});
   server.start();
   HttpClient client(server.port());
   const std::string large(100'000, 'x');

@@ -87,6 +87,55 @@ TEST_F(OwnAccount, ShowsItself) {
   EXPECT_THAT(ask(ann_, "GET", "ann/?account").body, Not(HasSubstr("rights")));
 }
 
+TEST_F(OwnAccount, GetsBackWhatItRemoved) {
+  const auto send = [&](const std::string& who, const char* method, const std::string& path,
+                        const std::string& body = {}, Fields fields = {}) {
+    HttpClient client(server_.port());
+    fields.emplace_back("Authorization", who);
+    return client.request(method, "/dav" + path, fields, body).status;
+  };
+  const std::string bob = basic("bob", "bobs secret");
+  EXPECT_EQ(send(ann_, "MKCOL", "/ann/d"), 201);
+  EXPECT_EQ(send(ann_, "PUT", "/ann/d/f", "text"), 201);
+  EXPECT_EQ(ask(ann_, "GET", "?account=trash").body, "{\"trash\":[]}\n");
+  EXPECT_EQ(send(ann_, "DELETE", "/ann/d/f"), 204);
+  const std::string list = ask(ann_, "GET", "?account=trash").body;
+  EXPECT_THAT(list, AllOf(HasSubstr("\"path\":\"/ann/d/f\""), HasSubstr("\"bytes\":4")));
+  EXPECT_EQ(ask(ann_, "HEAD", "?account=trash").status, 200);
+  EXPECT_EQ(ask(bob, "GET", "?account=trash").body, "{\"trash\":[]}\n") << "it is ann's";
+  const std::string id =
+      list.substr(list.find("\"id\":") + 5, list.find(',') - list.find("\"id\":") - 5);
+  const auto restore = [&](const std::string& who, const std::string& more = {}) {
+    return ask(who, "POST", "?account=trash", "{\"restore\":" + id + more + "}").status;
+  };
+  EXPECT_EQ(restore(bob), 404);
+  EXPECT_EQ(ask(ann_, "PUT", "?account=trash", "{}").status, 405);
+  for (const char* bad : {"{}", "{\"restore\":\"1\"}", "{\"restore\":-1}",
+                          "{\"restore\":1,\"x\":1}", "{\"restore\":99999999999999999999}"})
+    EXPECT_EQ(ask(ann_, "POST", "?account=trash", bad).status, 400) << bad;
+  EXPECT_EQ(ask(ann_, "POST", "?account=trash", "{\"restore\":999999}").status, 404);
+  EXPECT_EQ(restore(ann_, ",\"path\":\"/bob/f\""), 403);
+  EXPECT_EQ(restore(ann_, ",\"path\":\"/ann/none/f\""), 409);
+  EXPECT_EQ(restore(ann_, ",\"path\":\"/ann/d\""), 409);
+  // A device token restores nothing.
+  const std::string token = basic("ann", new_token("{\"label\":\"phone\"}").second);
+  EXPECT_EQ(restore(token), 403);
+  // Nor does anybody into what another has locked.
+  HttpClient client(server_.port());
+  const Reply lock =
+      client.request("LOCK", "/dav/ann/d", {{"Authorization", ann_}},
+                     "<D:lockinfo xmlns:D=\"DAV:\"><D:lockscope><D:exclusive/></D:lockscope>"
+                     "<D:locktype><D:write/></D:locktype></D:lockinfo>");
+  EXPECT_EQ(lock.status, 200);
+  EXPECT_EQ(restore(ann_), 423);
+  EXPECT_EQ(
+      send(ann_, "UNLOCK", "/ann/d", "", {{"Lock-Token", std::string(lock.field("Lock-Token"))}}),
+      204);
+  EXPECT_EQ(restore(ann_), 200);
+  EXPECT_EQ(send(ann_, "GET", "/ann/d/f"), 200);
+  EXPECT_EQ(restore(ann_), 404);
+}
+
 TEST_F(OwnAccount, ANewPasswordNeedsTheOldOne) {
   const auto change = [&](const std::string& body) {
     return ask(ann_, "POST", "?account=password", body).status;

@@ -85,7 +85,7 @@ TEST_F(Units, LetTheServiceDoLittleElse) {
         "DynamicUser=yes", "StateDirectory=holdfast", "NoNewPrivileges=yes", "ProtectSystem=strict",
         "ReadWritePaths=/var/lib/holdfast", "MemoryDenyWriteExecute=yes",
         "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX", "SystemCallFilter=@system-service",
-        "LimitNOFILE=65536", "LimitCORE=0", "ProcSubset=pid", "MemoryMax=2G", "TasksMax=4096",
+        "LimitNOFILE=65536", "LimitCORE=0", "ProcSubset=pid", "MemoryMax=2G", "TasksMax=256",
         "Type=notify", "RestartPreventExitStatus=2"})
     EXPECT_THAT(unit, HasSubstr("\n" + std::string(line) + "\n"));
 }

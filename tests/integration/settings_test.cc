@@ -45,7 +45,7 @@ TEST_F(Settings, ShowSaysWhereEachComesFrom) {
   EXPECT_EQ(shown.exit_code, 0);
   for (const std::string& line :
        {"\nlisten +127.0.0.1:4711 +" + file_ + ":2\n", "\ndata +" + data_ + " +--data\n",
-        std::string("\nqueue +8 +HOLDFAST_QUEUE\n"), std::string("\nworkers +2048 +default\n"),
+        std::string("\nqueue +8 +HOLDFAST_QUEUE\n"), std::string("\nworkers +24 +default\n"),
         std::string("\npublic-url +\\(none\\) +default\n")})
     EXPECT_THAT(shown.output, testing::ContainsRegex(line));
 }

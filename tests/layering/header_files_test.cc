@@ -102,6 +102,7 @@ TEST(Headers, APlantedOneIsFound) {
   EXPECT_NE(broken_form("// A header.\n"), "");
 }
 
+TEST(Headers, OfFibersCompileAlone) { expect_sound("fiber"); }
 TEST(Headers, OfTextCompileAlone) { expect_sound("text"); }
 TEST(Headers, OfHttpCompileAlone) { expect_sound("http"); }
 TEST(Headers, OfStorageCompileAlone) { expect_sound("storage"); }

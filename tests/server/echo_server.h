@@ -35,6 +35,8 @@ class RecordingObserver final : public server::observe::Observer {
   void connection_closed() override { count(open, -1); }
   void connection_parked() override { count(parked, 1); }
   void connection_unparked() override { count(parked, -1); }
+  void task_waits() override { count(waiting, 1); }
+  void task_goes_on() override { count(waiting, -1); }
   void connection_refused() override { count(refused, 1); }
   void workers_changed(int threads) override {
     const std::scoped_lock lock(mutex_);
@@ -58,6 +60,7 @@ class RecordingObserver final : public server::observe::Observer {
   // Read them in a condition for wait.
   int open = 0;
   int parked = 0;
+  int waiting = 0;
   int refused = 0;
   int workers = 0;
 

@@ -155,7 +155,8 @@ TEST_F(Check, NumbersOfAnySizeAreReadAndAddedUp) {
   damage(("UPDATE lock SET timeout_s = " + most + "; UPDATE node SET size = " + most +
           ", modified = -" + most + ", height = " + most + ", reach = " + most +
           " WHERE content IS NOT NULL; UPDATE meta SET bytes = " + most +
-          "; UPDATE account_usage SET resources = " + most + ", bytes = " + most)
+          "; UPDATE account_usage SET resources = " + most + ", bytes = " + most +
+          ", trash_bytes = " + most + ", version_bytes = " + most)
              .c_str());
   EXPECT_GT(names_->snapshot()->find_lock("urn:1").value().expires(), clock_.lease());
   EXPECT_LT(resolve("a/f").resource.value().modified.at, 0);
@@ -353,7 +354,7 @@ TEST_F(Check, RepairsWhatFollowsFromOtherRows) {
       "UPDATE account_usage SET bytes = 0",
       "UPDATE account_usage SET bytes = 9223372036854775807",
       "DELETE FROM account_usage",
-      "INSERT INTO account_usage VALUES (77, 1, 1)",
+      "INSERT INTO account_usage VALUES (77, 1, 1, 0, 0)",
       "INSERT INTO account_grant VALUES (77, '/', 2, 1)",
       "INSERT INTO account_grant VALUES (1, '/gone', 2, 9999)",
       "INSERT INTO account_group (id, name, created) VALUES (40, 'team', 0)",
@@ -386,6 +387,84 @@ TEST_F(Check, RepairsWhatFollowsFromOtherRows) {
     remove("new");
     EXPECT_TRUE(look().sound());
   }
+}
+
+TEST_F(Check, RepairsTheTrashAndVersions) {
+  plant_tree();
+  names_->keep({.trash = true, .versions = true});
+  put("v", "old");
+  names_->write(Flush::required,
+                [&](Transaction& tx) { tx.set_owner(tx.resolve(path("v")).resource->id, ann_); });
+  clock_.advance(60'000);
+  put("v", "newer");
+  copy("a", "t");
+  remove("t");
+  put("u", "x");
+  names_->write(Flush::required, [&](Transaction& tx) {
+    tx.set_owner(tx.resolve(path("u")).resource->id, ann_);
+    tx.remove_tree(*tx.resolve(path("u")).resource);
+  });
+  const auto trashed = [this] {
+    std::vector<std::string> names;
+    names_->snapshot()->trash(0, [&](const TrashEntry& entry) {
+      names.push_back(entry.root.name);
+      return true;
+    });
+    return names;
+  };
+  EXPECT_TRUE(look(true).sound());
+  EXPECT_THAT(trashed(), ElementsAre("t", "u"));
+  const char* const damages[] = {
+      "UPDATE trash SET bytes = 77, resources = 1 WHERE bytes IS NOT NULL",
+      "DELETE FROM trash WHERE id = (SELECT min(id) FROM trash)",
+      "UPDATE trash SET node = 9999 WHERE id = (SELECT min(id) FROM trash)",
+      "UPDATE trash SET id = id + 1000000 WHERE id = (SELECT max(id) FROM trash); "
+      "UPDATE meta SET next_node = 2000000",
+      "INSERT INTO trash (id, node, parent, path, removed, remover, owner) "
+      "VALUES (1, 9999, 1, '/x', 0, 0, 0)",
+      "INSERT INTO trash (id, node, parent, path, removed, remover, owner) "
+      "SELECT 1, id, 1, '/x', 0, 0, 0 FROM node WHERE key = 'a'",
+      "UPDATE account_usage SET trash_bytes = trash_bytes + 1",
+      "UPDATE account_usage SET version_bytes = 9223372036854775807",
+      "UPDATE version SET size = size + 1",
+      "INSERT INTO version SELECT id + 1000000, 9999, content, size, stored, created, modified, "
+      "date_mark, author, owner, replaced FROM version; UPDATE meta SET next_node = 2000000",
+      "UPDATE content SET refs = refs - 1 WHERE id = (SELECT content FROM version)",
+      "UPDATE meta SET next_node = (SELECT max(id) FROM version)",
+      "UPDATE node SET line = 3000000 WHERE key = 'v'; UPDATE version SET line = 3000000",
+      "UPDATE node SET author = 60 WHERE key = 'v'",
+      "UPDATE version SET author = 61",
+  };
+  for (const char* sql : damages) {
+    SCOPED_TRACE(sql);
+    damage(sql);
+    EXPECT_FALSE(look().sound());
+    EXPECT_GT(look(false, true).repaired, 0U);
+    const CheckReport after = look(true);
+    EXPECT_TRUE(after.sound()) << after.problems.front();
+    EXPECT_THAT(trashed(), UnorderedElementsAre("t", "u"));
+    const auto versions = names_->snapshot()->versions(*resolve("v").resource);
+    ASSERT_EQ(versions.size(), 1U);
+    EXPECT_EQ(names_->snapshot()->content(versions[0].file).bytes, "old");
+    EXPECT_EQ(names_->snapshot()->kept_of(ann_).version_bytes, 3U);
+    put("new", "x");  // counters in memory follow the repair
+    remove("new");
+    EXPECT_TRUE(look().sound());
+  }
+}
+
+// Content that only the trash or a version has is found when it is damaged, and said to be there.
+TEST_F(Check, FindsDamagedContentOfThePast) {
+  open();
+  names_->keep({.trash = true, .versions = true});
+  put_file("f", 100'000, 'a');
+  const std::string old = file_of("f");
+  clock_.advance(60'000);
+  put_file("f", 100'000, 'b');
+  std::filesystem::remove(old);
+  const CheckReport report = look();
+  ASSERT_EQ(report.problems.size(), 1U);
+  EXPECT_THAT(report.problems[0], EndsWith("is missing: only the trash or versions have it."));
 }
 
 TEST_F(Check, LeavesAloneWhatWouldBeAGuess) {

@@ -85,6 +85,30 @@ TEST_P(ContentStore, CrossesTheInlineLimitByteByByte) {
   EXPECT_TRUE(text(content) == bytes);
 }
 
+// A rest between two pieces, whatever their sizes, changes nothing of the content.
+TEST_P(ContentStore, RestsBetweenPieces) {
+  for (const std::size_t first :
+       {std::size_t{0}, std::size_t{1}, std::size_t{2'000}, kLarge - 1, kLarge, kLarge * 5})
+    for (const std::size_t second :
+         {std::size_t{0}, std::size_t{1}, std::size_t{3'000}, kLarge * 5}) {
+      SCOPED_TRACE(std::to_string(first) + ", " + std::to_string(second));
+      const std::string bytes = bytes_of(first + second + second);
+      const auto staged = contents().begin({});
+      staged->append(std::span(bytes).first(first));
+      staged->rest();
+      staged->append(std::span(bytes).subspan(first, second));
+      staged->rest();
+      staged->rest();
+      staged->append(std::span(bytes).subspan(first + second));
+      EXPECT_EQ(staged->size(), bytes.size());
+      const Content content = staged->seal();
+      EXPECT_EQ(content.is_inline(), bytes.size() < kLarge);
+      EXPECT_TRUE(text(content) == bytes);
+      EXPECT_TRUE(contents().verify(content));
+    }
+  EXPECT_THAT(stored(), IsEmpty());
+}
+
 TEST_P(ContentStore, ComputesTheChecksumsAskedFor) {
   struct Case {
     std::string bytes;

@@ -296,6 +296,54 @@ TEST_F(Cost, OfTreesIsOneTransactionInProportionToTheirSize) {  // docs/robustne
   expect_sound();
 }
 
+// DELETE, and what COPY and MOVE replace, is one row that moves. What was given up goes in slices.
+TEST_F(Cost, OfARemovalIsTheSameForEveryTree) {
+  names_->keep({.trash = true, .versions = true});
+  const std::size_t files = at_scale<std::size_t>(1'000'000, 9'000);
+  make_files("small", 200);
+  make_files("large", files);
+  const std::int64_t small = cost([&] { EXPECT_EQ(send("DELETE", "/small").status, 204); });
+  EXPECT_EQ(cost([&] { EXPECT_EQ(send("DELETE", "/large").status, 204); }), small);
+  std::vector<std::int64_t> ids;
+  names_->snapshot()->trash(0, [&](const TrashEntry& entry) {
+    ids.push_back(entry.id);
+    return true;
+  });
+  ASSERT_EQ(ids.size(), 2U);
+  names_->write(Flush::required, [&](Transaction& tx) { EXPECT_TRUE(tx.purge_trash(ids[1])); });
+  std::int64_t most = 0;
+  for (std::size_t removed = 500; removed == 500;)
+    most = std::max(most, cost([&] { removed = names_->purge(500); }));
+  EXPECT_LT(most / 500, 1000);
+  expect_sound();
+}
+
+// A file's many versions are looked at by nobody who reads or writes it.
+TEST_F(Cost, OfAFileDoesNotGrowWithItsVersions) {
+  names_->keep({.versions = true});
+  const auto all = [&](const char* file) {
+    std::int64_t steps = 0;
+    for (int i = 0; i < 3; ++i) {
+      clock_.advance(60'000);
+      steps = cost([&] { EXPECT_EQ(send("PUT", file, {}, "text").status, 204); });
+    }
+    return std::vector<std::int64_t>{
+        steps, cost([&] { EXPECT_EQ(send("GET", file).status, 200); }), cost([&] {
+          EXPECT_EQ(send("PROPFIND", file, {{"Depth", "0"}}).status, 207);
+        })};
+  };
+  for (const char* file : {"/a", "/b"}) EXPECT_EQ(send("PUT", file, {}, "x").status, 201);
+  const std::vector<std::int64_t> few = all("/a");
+  for (int i = 0; i < 1000; ++i) {
+    clock_.advance(60'000);
+    EXPECT_EQ(send("PUT", "/b", {}, "x").status, 204);
+  }
+  const Resource file = *resolve("b").resource;
+  EXPECT_EQ(names_->snapshot()->versions(file).size(), 1000U);
+  const std::vector<std::int64_t> many = all("/b");
+  for (std::size_t i = 0; i < few.size(); ++i) EXPECT_LE(many[i], few[i] + 10) << i;
+}
+
 // What is asked are the collections that hold locks, whatever the number of locks and of resources.
 // A MOVE takes 10 ms at most beside 100,000 locks.
 TEST_F(Cost, OfATreeBesideLocksDependsOnTheCollectionsThatHoldThem) {

@@ -86,6 +86,11 @@ TEST_F(Migrating, LeavesACurrentDatabaseAlone) {
 
 // What takes the schema of this program back to an older one, the latest step first.
 constexpr std::array kBack = {
+    Migration{11,
+              "DROP TABLE trash; DROP TABLE version; DROP INDEX node_line; "
+              "ALTER TABLE node DROP COLUMN line; ALTER TABLE node DROP COLUMN author; "
+              "ALTER TABLE account_usage DROP COLUMN trash_bytes; "
+              "ALTER TABLE account_usage DROP COLUMN version_bytes"},
     Migration{
         10,
         "DROP TRIGGER group_owns; DROP TRIGGER group_joined; DROP TRIGGER group_left; "
@@ -394,6 +399,28 @@ TEST_F(Migrating, GrantsOfOlderSchemasBelongToWhatIsThere) {
   for (std::size_t i = 0; i < after.grants.size(); ++i)
     EXPECT_EQ(after.grants[i].node, before.grants[i].node) << i;
   EXPECT_NE(after.grants[0].node, 0);
+  expect_sound();
+}
+
+// Until schema 11 nothing was kept of the past.
+TEST_F(Migrating, FilesOfOlderSchemasGetTrashAndVersions) {
+  make_store();
+  go_back_to(11);
+  open();
+  names_->keep({.trash = true, .versions = true});
+  clock_.advance(60'000);
+  put("f", "newer");
+  EXPECT_EQ(names_->snapshot()->versions(*resolve("f").resource).size(), 1U);
+  remove("f");
+  std::int64_t id = 0;
+  names_->snapshot()->trash(0, [&](const TrashEntry& entry) {
+    id = entry.id;
+    return true;
+  });
+  names_->write(Flush::required, [&](Transaction& tx) {
+    (void)tx.restore_trash(id, *tx.resolve({}).resource, "f");
+  });
+  EXPECT_EQ(read("f"), "newer");
   expect_sound();
 }
 

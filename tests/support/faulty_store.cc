@@ -109,6 +109,37 @@ class Reading : public Interface {
     plan_.step("usage_of");
     return reads().usage_of(account);
   }
+  [[nodiscard]] storage::Kept kept_of(storage::AccountId account) const override {
+    plan_.step("kept_of");
+    return reads().kept_of(account);
+  }
+  void trash(std::int64_t after,
+             const std::function<bool(const storage::TrashEntry&)>& visit) const override {
+    plan_.step("trash");
+    reads().trash(after, visit);
+  }
+  [[nodiscard]] std::optional<storage::TrashEntry> trash_entry(std::int64_t id) const override {
+    plan_.step("trash_entry");
+    return reads().trash_entry(id);
+  }
+  [[nodiscard]] storage::TrashEntry::Size size_of_trash(
+      const storage::TrashEntry& entry) const override {
+    plan_.step("size_of_trash");
+    return reads().size_of_trash(entry);
+  }
+  [[nodiscard]] std::vector<storage::Version> versions(const Resource& file) const override {
+    plan_.step("versions");
+    return reads().versions(file);
+  }
+  void all_versions(std::int64_t after,
+                    const std::function<bool(const storage::Version&)>& visit) const override {
+    plan_.step("all_versions");
+    reads().all_versions(after, visit);
+  }
+  [[nodiscard]] std::vector<storage::Dated> next_line(std::int64_t& after) const override {
+    plan_.step("next_line");
+    return reads().next_line(after);
+  }
   [[nodiscard]] Millis lease_now() const override { return reads().lease_now(); }
   [[nodiscard]] Millis wall_now() const override { return reads().wall_now(); }
 
@@ -155,6 +186,29 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
   void remove_tree(const Resource& root) override {
     plan_.step("remove_tree");
     inner_.remove_tree(root);
+  }
+  void acts_for(storage::AccountId account) override { inner_.acts_for(account); }
+  void keep_nothing() override { inner_.keep_nothing(); }
+  Resource restore_trash(std::int64_t id, const Resource& parent, std::string_view name) override {
+    plan_.step("restore_trash");
+    return inner_.restore_trash(id, parent, name);
+  }
+  bool purge_trash(std::int64_t id) override {
+    plan_.step("purge_trash");
+    return inner_.purge_trash(id);
+  }
+  void measure_trash(std::int64_t id, storage::TrashEntry::Size size) override {
+    plan_.step("measure_trash");
+    inner_.measure_trash(id, size);
+  }
+  Resource restore_version(const Resource& file, std::int64_t version,
+                           storage::Date modified) override {
+    plan_.step("restore_version");
+    return inner_.restore_version(file, version, modified);
+  }
+  bool purge_version(std::int64_t id) override {
+    plan_.step("purge_version");
+    return inner_.purge_version(id);
   }
   void set_owner(NodeId id, storage::AccountId owner) override {
     plan_.step("set_owner");
@@ -287,6 +341,11 @@ std::vector<std::string> FaultyNamespace::garbage(std::size_t limit) const {
 void FaultyNamespace::forget_garbage(std::span<const std::string> blobs) {
   plan_.step("forget_garbage");
   inner_.forget_garbage(blobs);
+}
+
+std::size_t FaultyNamespace::purge(std::size_t most) {
+  plan_.step("purge");
+  return inner_.purge(most);
 }
 
 bool FaultyNamespace::names_blob(const std::string& blob) const {

@@ -80,6 +80,8 @@ class FaultyNamespace final : public storage::Namespace {
   void checkpoint() override;
   [[nodiscard]] std::shared_ptr<void> hold_log() override { return inner_.hold_log(); }
   void purge_expired_locks(std::int64_t grace_s) override;
+  void keep(storage::Keeping keeping) override { inner_.keep(keeping); }
+  std::size_t purge(std::size_t most) override;
   [[nodiscard]] std::string displaced() const override { return inner_.displaced(); }
   void refuse_writes(const std::string& why) override { inner_.refuse_writes(why); }
   [[nodiscard]] storage::NamespaceStats stats() const override { return inner_.stats(); }

@@ -35,6 +35,8 @@ using storage::Wanted;
 namespace {
 
 constexpr NodeId kRoot = 1;
+constexpr NodeId kTrash = -1;  // the parent of the trees in the trash
+constexpr Millis kContinues = 10 * 60 * 1000;
 
 [[noreturn]] void refuse(const std::string& why) { throw Error(Fault::conflict, why); }
 
@@ -45,6 +47,8 @@ struct MemoryNamespace::Counters {
   NodeId last_node = kRoot;
   std::int64_t last_content = 0;
   AccountId last_account = storage::kNobody;
+  // Which file was at a place, and until when by the lease clock.
+  std::map<std::pair<NodeId, std::string>, std::pair<NodeId, Millis>> departures;
 };
 
 struct MemoryNamespace::State {
@@ -53,7 +57,10 @@ struct MemoryNamespace::State {
     std::map<PropertyName, std::string> properties;
     std::map<std::string, NodeId> members;  // by the NFC form of the name
     bool had_members = false;
+    std::int64_t own_line = 0;
+    AccountId author = storage::kNobody;
 
+    [[nodiscard]] std::int64_t line() const { return own_line != 0 ? own_line : resource.id; }
     [[nodiscard]] std::uint64_t property_bytes() const {
       std::uint64_t bytes = 0;
       for (const auto& [name, xml] : properties)
@@ -70,6 +77,8 @@ struct MemoryNamespace::State {
   std::map<std::string, storage::Group> groups;  // by name
   std::map<std::string, DeviceToken> tokens;     // by id
   bool any_account_ever = false;
+  std::map<std::int64_t, storage::TrashEntry> trash;  // by id; `root` only has an id and a parent
+  std::map<std::int64_t, storage::Version> versions;  // by id
 
   [[nodiscard]] std::shared_ptr<const Accounts> all_accounts() const {
     auto all = std::make_shared<Accounts>();
@@ -90,10 +99,32 @@ struct MemoryNamespace::State {
   // Returns the ids from the root to `id`.
   [[nodiscard]] std::vector<NodeId> lineage(NodeId id) const {
     std::vector<NodeId> up;
-    for (; id != kRoot; id = node(id).resource.parent) up.push_back(id);
-    up.push_back(kRoot);
+    for (; id != kRoot && id != kTrash; id = node(id).resource.parent) up.push_back(id);
+    if (id == kRoot) up.push_back(kRoot);
     std::reverse(up.begin(), up.end());
     return up;
+  }
+  [[nodiscard]] bool mapped(NodeId id) const {
+    return nodes.contains(id) && lineage(id).front() == kRoot;
+  }
+  // Returns true when another file has the line of this one, or a mapped one that was made later.
+  [[nodiscard]] bool shares_line(NodeId file, bool later) const {
+    return std::ranges::any_of(nodes, [&](const auto& entry) {
+      const auto& [id, other] = entry;
+      return id != file && !other.resource.is_collection() && other.line() == node(file).line() &&
+             (!later || (mapped(id) && id > file));
+    });
+  }
+  [[nodiscard]] bool has_versions(std::int64_t line) const {
+    return std::ranges::any_of(versions,
+                               [&](const auto& entry) { return entry.second.line == line; });
+  }
+  [[nodiscard]] storage::TrashEntry shown(storage::TrashEntry entry) const {
+    const NodeId parent = entry.root.parent;
+    entry.root = node(entry.root.id).resource;
+    entry.root.parent = parent;
+    entry.collection = mapped(parent) ? std::optional(path(parent)) : std::nullopt;
+    return entry;
   }
   [[nodiscard]] Path path(NodeId id) const {
     Path path;
@@ -124,6 +155,7 @@ struct MemoryNamespace::State {
     std::set<std::int64_t> used;
     for (const auto& [id, node] : nodes)
       if (!node.resource.is_collection()) used.insert(node.resource.content);
+    for (const auto& [id, version] : versions) used.insert(version.file.content);
     std::set<std::string> named;
     for (std::int64_t id : used) named.insert(contents.at(id)->blob);
     for (auto it = contents.begin(); it != contents.end();) {
@@ -302,6 +334,7 @@ class Reading : public Interface {
       ++usage.resources;
       usage.bytes += node.bytes();
     }
+    for (const auto& [id, version] : state_.versions) usage.bytes += version.file.size;
     return usage;
   }
 
@@ -322,7 +355,70 @@ class Reading : public Interface {
       ++usage.resources;
       usage.bytes += node.bytes();
     }
+    for (const auto& [id, version] : state_.versions)
+      if (version.file.owner == account) usage.bytes += version.file.size;
     return usage;
+  }
+
+  [[nodiscard]] storage::Kept kept_of(AccountId account) const override {
+    storage::Kept kept;
+    const auto all = state_.all_accounts();
+    for (const Account& each : all->accounts) {
+      if (each.id != account && std::ranges::find(each.groups, account) == each.groups.end())
+        continue;
+      for (const auto& [id, entry] : state_.trash)
+        if (entry.size && state_.node(entry.root.id).resource.owner == each.id)
+          kept.trash_bytes += entry.size->bytes;
+      for (const auto& [id, version] : state_.versions)
+        if (version.file.owner == each.id) kept.version_bytes += version.file.size;
+    }
+    return kept;
+  }
+
+  void trash(std::int64_t after,
+             const std::function<bool(const storage::TrashEntry&)>& visit) const override {
+    for (const auto& [id, entry] : state_.trash)
+      if (id > after && !visit(state_.shown(entry))) return;
+  }
+
+  [[nodiscard]] std::optional<storage::TrashEntry> trash_entry(std::int64_t id) const override {
+    const auto found = state_.trash.find(id);
+    if (found == state_.trash.end()) return std::nullopt;
+    return state_.shown(found->second);
+  }
+
+  [[nodiscard]] storage::TrashEntry::Size size_of_trash(
+      const storage::TrashEntry& entry) const override {
+    storage::TrashEntry::Size size;
+    for (NodeId id : state_.tree(entry.root.id)) {
+      ++size.resources;
+      size.bytes += state_.node(id).bytes();
+    }
+    return size;
+  }
+
+  [[nodiscard]] std::vector<storage::Version> versions(const Resource& file) const override {
+    std::vector<storage::Version> found;
+    if (file.is_collection()) return found;
+    for (const auto& [id, version] : state_.versions)
+      if (version.line == state_.node(file.id).line()) found.insert(found.begin(), version);
+    return found;
+  }
+
+  void all_versions(std::int64_t after,
+                    const std::function<bool(const storage::Version&)>& visit) const override {
+    for (const auto& [id, version] : state_.versions)
+      if (id > after && !visit(version)) return;
+  }
+
+  [[nodiscard]] std::vector<storage::Dated> next_line(std::int64_t& after) const override {
+    std::map<std::int64_t, std::vector<storage::Dated>> lines;
+    for (const auto& [id, version] : state_.versions)
+      lines[version.line].push_back({id, version.file.stored});
+    const auto next = lines.upper_bound(after);
+    if (next == lines.end()) return {};
+    after = next->first;
+    return next->second;
   }
 
   [[nodiscard]] Millis lease_now() const override { return lease_; }
@@ -377,8 +473,9 @@ class MemorySnapshot final : public Reading<storage::Snapshot> {
 
 class MemoryTransaction final : public Reading<storage::Transaction> {
  public:
-  MemoryTransaction(State& state, MemoryNamespace::Counters& counters, Millis lease, Millis wall)
-      : Reading(state, lease, wall), tree_(state), counters_(counters) {}
+  MemoryTransaction(State& state, MemoryNamespace::Counters& counters, storage::Keeping keeping,
+                    Millis lease, Millis wall)
+      : Reading(state, lease, wall), tree_(state), counters_(counters), keeping_(keeping) {}
 
   Resource put(const Resource& parent, std::string_view name, const Content& content,
                std::optional<Date> modified, AccountId owner) override {
@@ -386,14 +483,26 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     if (id && tree_.node(*id).resource.is_collection()) refuse("content for a collection");
     const bool fresh = !id;
     end_late_locks(fresh ? parent.id : *id);
-    if (fresh) id = add(parent.id, name, Kind::file, owner);
+    if (fresh) {
+      id = add(parent.id, name, Kind::file, owner);
+      tree_.node(*id).own_line = line_left_at(parent.id, name);
+    }
+    State::Node& node = tree_.node(*id);
+    const Millis stored_at = fresh ? wall_ : storage::stored_after(node.resource, wall_);
+    if (!fresh && keeping_.versions &&
+        storage::is_kept(node.resource.stored, node.author, node.resource.size, stored_at,
+                         author_)) {
+      if (tree_.shares_line(*id, true)) node.own_line = ++counters_.last_node;
+      add_version(node);
+    }
+    node.author = author_;
     const std::int64_t number = ++counters_.last_content;
     tree_.contents[number] = std::make_shared<const Content>(content);
-    Resource& file = tree_.node(*id).resource;
+    Resource& file = node.resource;
     file.content = number;
     file.etag = "m-" + std::to_string(number);
     file.size = content.size;
-    file.stored = fresh ? wall_ : storage::stored_after(file, wall_);
+    file.stored = stored_at;
     file.modified = modified.value_or(Date(wall_));
     const Resource stored = file;
     if (fresh) follow_grants();
@@ -418,10 +527,12 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     end_late_locks(parent.id);
     if (replaced) end_late_locks(*replaced);
     std::vector<Lock> kept;
-    if (replaced) kept = clear(*replaced);
+    std::int64_t line = 0;
+    if (replaced) kept = give_place(*replaced, tree_.node(source.id), false, line);
     const Date above = tree_.node(parent.id).resource.modified;
     const NodeId copy = add(parent.id, name, tree_.node(source.id).resource.kind, owner);
     fill(copy, source.id, recursive);
+    tree_.node(copy).own_line = line;
     settle_locks(kept, copy);
     tree_.node(copy).resource.modified = arrived(source, copy, above);
     follow_grants();
@@ -443,7 +554,17 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
       std::erase_if(tree_.locks, [&](const auto& entry) {
         return tree_.inside(entry.second.root_id, source.id);
       });
-      if (replaced) kept = clear(*replaced);
+      const State::Node moved = tree_.node(source.id);
+      const bool is_file = !moved.resource.is_collection();
+      const bool history = is_file && keeping_.versions && tree_.has_versions(moved.line());
+      std::int64_t line = moved.own_line;
+      if (replaced) {
+        kept = give_place(*replaced, moved, history, line);
+      } else if (is_file && !history) {
+        if (const std::int64_t left = line_left_at(parent.id, name)) line = left;
+      }
+      tree_.node(source.id).own_line = line;
+      if (is_file) note_departure(moved.resource);
     }
     State::Node& node = tree_.node(source.id);
     State::Node& from = tree_.node(node.resource.parent);
@@ -472,8 +593,78 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     if (root.id == kRoot) refuse("removal of the root");
     tree_changed_ = true;
     end_late_locks(tree_.node(root.id).resource.parent);
-    clear(root.id);
+    (void)unlink(root.id);
+    leave(root.id);
     follow_grants();
+  }
+
+  void acts_for(AccountId account) override { author_ = account; }
+  void keep_nothing() override { keeping_ = {}; }
+
+  Resource restore_trash(std::int64_t id, const Resource& parent, std::string_view name) override {
+    const auto entry = tree_.trash.find(id);
+    if (entry == tree_.trash.end()) refuse("no such tree in the trash");
+    if (!tree_.mapped(parent.id)) refuse("a parent that is not mapped");
+    if (place(parent.id, name)) refuse("the name is taken");
+    end_late_locks(parent.id);
+    const NodeId root = entry->second.root.id;
+    tree_.trash.erase(entry);
+    State::Node& node = tree_.node(root);
+    State::Node& above = tree_.node(parent.id);
+    node.resource.modified =
+        node.resource.is_collection()
+            ? arrived(node.resource, root, above.resource.modified)
+            : storage::date_of_arrived(node.resource.modified, above.resource, nullptr);
+    node.resource.parent = parent.id;
+    node.resource.name = name;
+    above.members[text::nfc(name)] = root;
+    above.had_members = true;
+    above.resource.modified = storage::date_after_arrival(above.resource.modified, wall_);
+    follow_grants();
+    return node.resource;
+  }
+
+  bool purge_trash(std::int64_t id) override {
+    const auto entry = tree_.trash.find(id);
+    if (entry == tree_.trash.end()) return false;
+    tree_changed_ = true;
+    const NodeId root = entry->second.root.id;
+    tree_.trash.erase(entry);
+    erase_tree(root);
+    return true;
+  }
+
+  void measure_trash(std::int64_t id, storage::TrashEntry::Size size) override {
+    const auto entry = tree_.trash.find(id);
+    if (entry == tree_.trash.end() || entry->second.size) return;
+    tree_changed_ = true;
+    entry->second.size = size;
+  }
+
+  Resource restore_version(const Resource& file, std::int64_t version, Date modified) override {
+    State::Node& node = tree_.node(file.id);
+    const auto found = tree_.versions.find(version);
+    if (node.resource.is_collection() || found == tree_.versions.end() ||
+        found->second.line != node.line())
+      refuse("the file has no such version");
+    tree_changed_ = true;
+    end_late_locks(file.id);
+    const storage::Version restored = found->second;
+    add_version(node);
+    Resource& now = node.resource;
+    now.stored = storage::stored_after(now, wall_);
+    now.content = restored.file.content;
+    now.etag = restored.file.etag;
+    now.size = restored.file.size;
+    now.modified = modified;
+    node.author = restored.author;
+    return now;
+  }
+
+  bool purge_version(std::int64_t id) override {
+    if (tree_.versions.erase(id) == 0) return false;
+    tree_changed_ = true;
+    return true;
   }
 
   storage::Usage adopt_tree(const Resource& root, AccountId owner) override {
@@ -627,12 +818,12 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
   void follow_grants(std::vector<storage::Grant>& grants) {
     std::vector<storage::Grant> kept;
     for (storage::Grant grant : grants) {
-      if (grant.node == 0 || !tree_.nodes.contains(grant.node)) continue;
+      if (grant.node == 0 || !tree_.mapped(grant.node)) continue;
       grant.path = tree_.path(grant.node);
       kept.push_back(grant);
     }
     for (const storage::Grant& grant : grants) {
-      if (grant.node != 0 && tree_.nodes.contains(grant.node)) continue;
+      if (grant.node != 0 && tree_.mapped(grant.node)) continue;
       if (grant.node != 0 && !resolve(grant.path).mapped()) continue;
       if (std::ranges::none_of(kept, [&](const storage::Grant& other) {
             return storage::same_path(other.path, grant.path);
@@ -719,11 +910,10 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     to.resource.content = from.resource.content;
   }
 
-  // Removes the tree with its locks; returns the locks that were rooted at `top`.
-  std::vector<Lock> clear(NodeId top) {
+  // Takes the tree from its place, without its locks; returns the locks that were rooted at `top`.
+  std::vector<Lock> unlink(NodeId top) {
     std::vector<Lock> rooted;
-    const std::vector<NodeId> ids = tree_.tree(top);
-    for (NodeId id : ids)
+    for (NodeId id : tree_.tree(top))
       std::erase_if(tree_.locks, [&](const auto& entry) {
         if (entry.second.root_id != id) return false;
         if (id == top) rooted.push_back(entry.second);
@@ -733,8 +923,93 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     State::Node& parent = tree_.node(resource.parent);
     parent.members.erase(text::nfc(resource.name));
     parent.resource.modified = storage::date_after_loss(parent.resource.modified, wall_, resource);
-    for (NodeId id : ids) tree_.nodes.erase(id);
     return rooted;
+  }
+
+  // Does with an unlinked tree what is done with what leaves: it becomes a version, goes to the
+  // trash or is removed.
+  void leave(NodeId top) {
+    State::Node& node = tree_.node(top);
+    if (!node.resource.is_collection()) {
+      note_departure(node.resource);
+      if (keeping_.versions && tree_.shares_line(top, true)) return become_version(top, true);
+    }
+    if (!keeping_.trash) return erase_tree(top);
+    storage::TrashEntry entry;
+    entry.id = ++counters_.last_node;
+    entry.path = tree_.path(node.resource.parent).child(node.resource.name);
+    entry.root.id = top;
+    entry.root.parent = node.resource.parent;
+    entry.removed = wall_;
+    entry.remover = author_;
+    if (!node.had_members) entry.size = {1, node.bytes()};
+    node.resource.parent = kTrash;
+    tree_.trash[entry.id] = entry;
+  }
+
+  // Takes `replaced` away for `next`, which gets the line.
+  std::vector<Lock> give_place(NodeId replaced, const State::Node& next, bool history,
+                               std::int64_t& line) {
+    const std::vector<Lock> rooted = unlink(replaced);
+    const State::Node& node = tree_.node(replaced);
+    if (!keeping_.versions || history || node.resource.is_collection() ||
+        next.resource.is_collection()) {
+      leave(replaced);
+      return rooted;
+    }
+    line = node.line();
+    const bool kept =
+        node.resource.content != next.resource.content &&
+        storage::is_kept(node.resource.stored, node.author, node.resource.size, wall_, author_);
+    become_version(replaced, kept);
+    return rooted;
+  }
+
+  void become_version(NodeId file, bool kept) {
+    if (kept) add_version(tree_.node(file));
+    tree_.nodes.erase(file);
+  }
+
+  void add_version(const State::Node& node) {
+    storage::Version version;
+    version.id = ++counters_.last_node;
+    version.line = node.line();
+    const Resource& file = node.resource;
+    version.file.kind = Kind::file;
+    version.file.content = file.content;
+    version.file.etag = file.etag;
+    version.file.size = file.size;
+    version.file.stored = file.stored;
+    version.file.created = file.created;
+    version.file.modified = file.modified;
+    version.file.owner = file.owner;
+    version.author = node.author;
+    version.replaced = wall_;
+    tree_.versions[version.id] = version;
+  }
+
+  // Removes the tree, and the versions whose last file is gone.
+  void erase_tree(NodeId top) {
+    for (NodeId id : tree_.tree(top)) {
+      const std::int64_t line = tree_.node(id).line();
+      const bool last = !tree_.node(id).resource.is_collection() && !tree_.shares_line(id, false);
+      tree_.nodes.erase(id);
+      if (last)
+        std::erase_if(tree_.versions, [&](const auto& entry) { return entry.second.line == line; });
+    }
+  }
+
+  void note_departure(const Resource& file) {
+    if (keeping_.versions)
+      counters_.departures[{file.parent, text::nfc(file.name)}] = {file.id, lease_};
+  }
+
+  [[nodiscard]] std::int64_t line_left_at(NodeId parent, std::string_view name) const {
+    const auto found = counters_.departures.find({parent, text::nfc(name)});
+    if (!keeping_.versions || found == counters_.departures.end() ||
+        lease_ - found->second.second > kContinues || !tree_.nodes.contains(found->second.first))
+      return 0;
+    return tree_.node(found->second.first).line();
   }
 
   void settle_locks(const std::vector<Lock>& kept, NodeId root) {
@@ -746,6 +1021,8 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
 
   State& tree_;
   MemoryNamespace::Counters& counters_;
+  storage::Keeping keeping_;
+  AccountId author_ = storage::kNobody;
   bool tree_changed_ = false;
 };
 
@@ -782,7 +1059,7 @@ void MemoryNamespace::write(storage::Flush flush,
   const std::lock_guard lock(writer_);
   if (rerun_) {
     State scratch = *current();
-    MemoryTransaction transaction(scratch, *counters_, clock_.lease(), clock_.wall());
+    MemoryTransaction transaction(scratch, *counters_, keeping_, clock_.lease(), clock_.wall());
     try {
       fn(transaction);
     } catch (...) {
@@ -790,7 +1067,7 @@ void MemoryNamespace::write(storage::Flush flush,
     }
   }
   auto next = std::make_shared<State>(*current());
-  MemoryTransaction transaction(*next, *counters_, clock_.lease(), clock_.wall());
+  MemoryTransaction transaction(*next, *counters_, keeping_, clock_.lease(), clock_.wall());
   fn(transaction);
   next->settle();
   replace(std::move(next));
@@ -868,7 +1145,9 @@ storage::NamespaceCheck MemoryNamespace::check(bool /*repair*/) {
   storage::NamespaceCheck check;
   check.resources = state->nodes.size();
   check.contents = state->contents.size();
-  const std::vector<NodeId> tree = state->tree(kRoot);
+  std::vector<NodeId> tree = state->tree(kRoot);
+  for (const auto& [id, entry] : state->trash)
+    for (const NodeId each : state->tree(entry.root.id)) tree.push_back(each);
   if (std::set<NodeId>(tree.begin(), tree.end()).size() != state->nodes.size())
     check.problems.emplace_back("A resource cannot be reached from the root.");
   for (const auto& [id, node] : state->nodes) {

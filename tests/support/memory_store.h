@@ -48,6 +48,9 @@ class MemoryNamespace final : public storage::Namespace {
   [[nodiscard]] std::string displaced() const override { return {}; }
   void refuse_writes(const std::string& /*why*/) override {}
   void purge_expired_locks(std::int64_t grace_s) override;
+  void keep(storage::Keeping keeping) override { keeping_ = keeping; }
+  // What is given up is removed at once.
+  std::size_t purge(std::size_t /*most*/) override { return 0; }
   [[nodiscard]] storage::NamespaceStats stats() const override;
   [[nodiscard]] storage::NamespaceCheck check(bool repair) override;
 
@@ -66,6 +69,7 @@ class MemoryNamespace final : public storage::Namespace {
   const storage::Clock& clock_;
   std::unique_ptr<Counters> counters_;
   std::atomic<bool> rerun_ = false;
+  std::atomic<storage::Keeping> keeping_{storage::Keeping{}};
   std::mutex writer_;            // held during a write: one at a time
   mutable std::mutex exchange_;  // guards current_
   std::shared_ptr<const State> current_;

@@ -52,8 +52,8 @@ RawClient::RawClient(std::uint16_t port, int receive_buffer)
   }
 }
 
-RawClient RawClient::over_tls(std::uint16_t port, const TlsWish& wish) {
-  RawClient client(port);
+RawClient RawClient::over_tls(std::uint16_t port, const TlsWish& wish, int receive_buffer) {
+  RawClient client(port, receive_buffer);
   client.tls_ = std::make_unique<TlsClient>(client.descriptor_, wish);
   return client;
 }

@@ -29,7 +29,8 @@ class RawClient {
   // Connects to 127.0.0.1. A small `receive_buffer` makes a client that soon reads no more.
   explicit RawClient(std::uint16_t port, int receive_buffer = 0);
   // Connects over TLS and completes the handshake. Throws std::runtime_error when it fails.
-  [[nodiscard]] static RawClient over_tls(std::uint16_t port, const TlsWish& wish = {});
+  [[nodiscard]] static RawClient over_tls(std::uint16_t port, const TlsWish& wish = {},
+                                          int receive_buffer = 0);
   ~RawClient();
   RawClient(RawClient&& other) noexcept;
   RawClient(const RawClient&) = delete;

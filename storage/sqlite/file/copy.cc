@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "storage/name_key.h"
 #include "storage/open.h"
 #include "storage/sqlite/file/inspect.h"
 #include "storage/sqlite/file/schema.h"
@@ -91,13 +92,90 @@ std::string resource_of(const std::string& file, std::int64_t id) {
   Statement up(reader,
                "WITH RECURSIVE up (parent, name) AS ("
                "SELECT parent, coalesce(name, key) FROM "
-               "(SELECT * FROM node WHERE content = ?1 LIMIT 1) "
+               "(SELECT * FROM node WHERE content = ?1 OR id = "
+               "(SELECT line FROM version WHERE content = ?1 LIMIT 1) LIMIT 1) "
                "UNION ALL SELECT n.parent, coalesce(n.name, n.key) FROM up "
                "JOIN node n ON n.id = up.parent WHERE n.parent <> 0) SELECT name FROM up");
   std::string path;
   Run run(up, id);
   while (run.row()) path.insert(0, "/" + std::string(run.text(0)));
   return text::without_controls(path, '?');
+}
+
+// A resource of a copy, as far as it is needed to write it down.
+struct CopiedRow {
+  NodeId id = 0;
+  std::string name;
+  Millis modified = 0;
+  std::int64_t content = 0;  // 0: a collection
+
+  explicit CopiedRow(const Run& run)
+      : id(run.integer(0)),
+        name(run.null(2) ? run.text(1) : run.text(2)),
+        modified(run.amount(3)),
+        content(run.null(4) ? 0 : run.integer(4)) {}
+};
+
+bool for_each_in_tree(const std::string& file, const Path& path,
+                      const std::function<void(std::span<const std::string>, const Resource&,
+                                               const Content&)>& visit) {
+  Connection reader(file, Connection::Mode::read);
+  accept_database(reader);
+  Statement root(reader, "SELECT id, key, name, modified, content FROM node WHERE id = ?1");
+  Statement step(
+      reader, "SELECT id, key, name, modified, content FROM node WHERE parent = ?1 AND key = ?2");
+  Statement below(reader,
+                  "SELECT id, key, name, modified, content FROM node WHERE parent = ?1 "
+                  "ORDER BY key");
+  Statement facts(reader,
+                  "SELECT c.size, c.sha256, c.blob, i.bytes FROM content c "
+                  "LEFT JOIN inline_content i ON i.id = c.id AND c.blob IS NULL WHERE c.id = ?1");
+  std::optional<CopiedRow> top;
+  if (Run run(root, kRoot); run.row()) top.emplace(run);
+  for (const std::string& segment : path.segments()) {
+    if (!top) break;
+    const NameKey key(segment);
+    Run run(step, top->id, key.view());
+    const bool mapped = run.row();
+    top = mapped ? std::optional<CopiedRow>(std::in_place, run) : std::nullopt;
+  }
+  if (!top) return false;
+
+  std::vector<std::string> segments;
+  const auto show = [&](const CopiedRow& row) {
+    Resource resource;
+    resource.name = row.name;
+    resource.kind = row.content == 0 ? Kind::collection : Kind::file;
+    resource.modified = row.modified;
+    Content content;
+    if (row.content != 0) {
+      Run run(facts, row.content);
+      if (!run.row()) throw Error(Fault::corrupt, "The content of " + row.name + " is missing.");
+      content.size = static_cast<std::uint64_t>(run.amount(0));
+      run.bytes(1, content.checksums.sha256);
+      if (run.null(2)) {
+        content.bytes = run.blob(3);
+      } else {
+        content.blob = run.text(2);
+      }
+    }
+    visit(segments, resource, content);
+  };
+  const auto walk = [&](const auto& self, const CopiedRow& row) -> void {
+    show(row);
+    if (row.content != 0) return;
+    if (segments.size() == kMostLevels)
+      throw Error(Fault::corrupt, "A collection lies inside itself.");
+    std::vector<CopiedRow> members;
+    for (Run run(below, row.id); run.row();) members.emplace_back(run);
+    for (const CopiedRow& member : members) {
+      segments.push_back(member.name);
+      self(self, member);
+      segments.pop_back();
+    }
+  };
+  walk(walk, *top);
+  return true;
 }
 
 void renew(const std::string& file) {
@@ -155,6 +233,7 @@ BackupDatabase backup_database() {
   return {.copy = copy_for_backup,
           .contents = for_each_content,
           .resource_of = resource_of,
+          .tree = for_each_in_tree,
           .renew = renew};
 }
 

@@ -10,9 +10,9 @@ namespace holdfast::storage::sqlite {
 namespace {
 
 // Selects how often each content is used.
-#define HOLDFAST_USES                                  \
-  "(SELECT content AS id, count(*) AS uses FROM node " \
-  "WHERE content IS NOT NULL GROUP BY content)"
+#define HOLDFAST_USES                                                  \
+  "(SELECT id, count(*) AS uses FROM (SELECT content AS id FROM node " \
+  "WHERE content IS NOT NULL UNION ALL SELECT content FROM version) GROUP BY id)"
 
 // Selects how often each set of properties is used.
 #define HOLDFAST_SET_USES                                 \
@@ -24,15 +24,28 @@ namespace {
   "(SELECT property_set AS id, " HOLDFAST_PROPERTY_BYTES \
   " AS bytes FROM property GROUP BY property_set)"
 
-// What a set of resources adds to Usage::bytes, an aggregate over rows of `node`.
-#define HOLDFAST_BYTES \
-  "coalesce(sum(min(coalesce(size, 0), 1 << 53) + min(property_bytes, 1 << 53)), 0)"
+// Selects what each resource and each version adds to Usage, and to Kept.
+#define HOLDFAST_COUNTED                                                                  \
+  "(SELECT owner, 1 AS resources, min(coalesce(size, 0), 1 << 53) + min(property_bytes, " \
+  "1 << 53) AS bytes, 0 AS trash_bytes, 0 AS version_bytes FROM node "                    \
+  "UNION ALL SELECT owner, 0, min(size, 1 << 53), 0, min(size, 1 << 53) FROM version "    \
+  "UNION ALL SELECT owner, 0, 0, min(coalesce(bytes, 0), 1 << 53), 0 FROM trash)"
 
 // Selects what each account owns, by a recount.
-#define HOLDFAST_OWNED                                    \
-  "(SELECT owner, count(*) AS resources, " HOLDFAST_BYTES \
-  " AS bytes FROM "                                       \
-  "node WHERE owner <> 0 GROUP BY owner)"
+#define HOLDFAST_OWNED                                                                          \
+  "(SELECT owner, sum(resources) AS resources, sum(bytes) AS bytes, "                           \
+  "sum(trash_bytes) AS trash_bytes, sum(version_bytes) AS version_bytes FROM " HOLDFAST_COUNTED \
+  " WHERE owner <> 0 GROUP BY owner)"
+
+// Is true for a version whose file is there.
+#define HOLDFAST_HAS_FILE                                               \
+  "(EXISTS (SELECT 1 FROM node n WHERE n.id = version.line) OR EXISTS " \
+  "(SELECT 1 FROM node n WHERE n.line = version.line AND n.line <> 0))"
+
+// Is true for the node `n` in the trash that has an entry.
+#define HOLDFAST_HAS_ENTRY                                             \
+  "EXISTS (SELECT 1 FROM trash t WHERE t.id = CAST(n.key AS INTEGER) " \
+  "AND t.node = n.id)"
 
 // Selects what the members of each group own together.
 #define HOLDFAST_OWNED_TOGETHER                                        \
@@ -52,12 +65,33 @@ constexpr Rule kRules[] = {
     {"SELECT NOT EXISTS (SELECT 1 FROM node WHERE parent = 0 AND key = '' AND id = 1 "
      "AND content IS NULL)",
      "root collection is missing or misplaced", nullptr, true},
-    {"SELECT count(*) FROM node n WHERE n.id <> 1 AND NOT EXISTS "
+    {"SELECT count(*) FROM node n WHERE n.id <> 1 AND n.parent NOT IN (-1, -2) AND NOT EXISTS "
      "(SELECT 1 FROM node p WHERE p.id = n.parent AND p.content IS NULL)",
      "resource(s) lie in no collection", nullptr, true},
     {"SELECT (SELECT count(*) FROM node) - (WITH RECURSIVE t(id) AS (SELECT 1 UNION "
-     "SELECT n.id FROM t CROSS JOIN node n ON n.parent = t.id) SELECT count(*) FROM t)",
+     "SELECT id FROM node WHERE parent IN (-1, -2) UNION SELECT n.id FROM t CROSS JOIN node n ON "
+     "n.parent = t.id) SELECT count(*) FROM t)",
      "resource(s) cannot be reached from the root", nullptr, true},
+    {"SELECT count(*) FROM trash WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = trash.node "
+     "AND n.parent = -1 AND CAST(n.key AS INTEGER) = trash.id)",
+     "entr(ies) of the trash have no resource",
+     "DELETE FROM trash WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.id = trash.node "
+     "AND n.parent = -1 AND CAST(n.key AS INTEGER) = trash.id)"},
+    {"SELECT count(*) FROM node n WHERE n.parent = -1 AND NOT " HOLDFAST_HAS_ENTRY,
+     "resource(s) in the trash have no entry",
+     "INSERT OR IGNORE INTO trash (id, node, parent, path, removed, remover, owner) "
+     "SELECT CAST(n.key AS INTEGER), n.id, 1, '/' || coalesce(n.name, n.key), "
+     "max(n.modified, n.created), 0, n.owner FROM node n WHERE n.parent = -1 "
+     "AND NOT " HOLDFAST_HAS_ENTRY},
+    {"SELECT count(*) FROM version WHERE NOT " HOLDFAST_HAS_FILE, "version(s) belong to no file",
+     "DELETE FROM version WHERE NOT " HOLDFAST_HAS_FILE},
+    {"SELECT count(*) FROM version v WHERE NOT EXISTS "
+     "(SELECT 1 FROM content c WHERE c.id = v.content)",
+     "version(s) name content that is missing", nullptr},
+    {"SELECT count(*) FROM version v JOIN content c ON c.id = v.content WHERE c.size <> v.size",
+     "version(s) have another size than their content",
+     "UPDATE version SET size = c.size FROM content c WHERE c.id = version.content "
+     "AND c.size <> version.size"},
     {"SELECT count(*) FROM node n WHERE n.content IS NOT NULL AND NOT EXISTS "
      "(SELECT 1 FROM content c WHERE c.id = n.content)",
      "file(s) name content that is missing", nullptr},
@@ -133,10 +167,10 @@ constexpr Rule kRules[] = {
      "WHERE m.parent = node.id AND (node.height < m.height OR node.reach < m.reach)",
      false, true},
     {"SELECT m.resources <> (SELECT count(*) FROM node) OR "
-     "m.bytes <> (SELECT " HOLDFAST_BYTES " FROM node) FROM meta m",
+     "m.bytes <> (SELECT sum(bytes) FROM " HOLDFAST_COUNTED ") FROM meta m",
      "counter row is wrong",
      "UPDATE meta SET resources = (SELECT count(*) FROM node), "
-     "bytes = (SELECT " HOLDFAST_BYTES " FROM node)"},
+     "bytes = (SELECT sum(bytes) FROM " HOLDFAST_COUNTED ")"},
     {"SELECT count(*) FROM account a LEFT JOIN account_usage u ON u.account = a.id "
      "WHERE u.account IS NULL",
      "account(s) have no count of what they own",
@@ -144,10 +178,12 @@ constexpr Rule kRules[] = {
      "account"},
     {"SELECT count(*) FROM account_usage u LEFT JOIN " HOLDFAST_OWNED
      " k ON k.owner = u.account WHERE u.resources <> coalesce(k.resources, 0) "
-     "OR u.bytes <> coalesce(k.bytes, 0)",
+     "OR u.bytes <> coalesce(k.bytes, 0) OR u.trash_bytes <> coalesce(k.trash_bytes, 0) "
+     "OR u.version_bytes <> coalesce(k.version_bytes, 0)",
      "account(s) own another number of resources or bytes than is written down",
-     "UPDATE account_usage SET resources = 0, bytes = 0; "
-     "UPDATE account_usage SET resources = k.resources, bytes = k.bytes FROM " HOLDFAST_OWNED
+     "UPDATE account_usage SET resources = 0, bytes = 0, trash_bytes = 0, version_bytes = 0; "
+     "UPDATE account_usage SET resources = k.resources, bytes = k.bytes, "
+     "trash_bytes = k.trash_bytes, version_bytes = k.version_bytes FROM " HOLDFAST_OWNED
      " k WHERE k.owner = account_usage.account"},
     {"SELECT (SELECT count(*) FROM account_usage u WHERE NOT EXISTS "
      "(SELECT 1 FROM account a WHERE a.id = u.account)) + "
@@ -182,22 +218,27 @@ constexpr Rule kRules[] = {
      "UPDATE account_grant SET node = 0 WHERE node NOT IN (SELECT id FROM node)"},
     {"SELECT m.next_account <= max((SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account), "
      "(SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account_group), "
-     "(SELECT coalesce(max(min(owner, 1 << 53)), 0) FROM node)) FROM meta m",
+     "(SELECT coalesce(max(min(max(owner, author), 1 << 53)), 0) FROM node), "
+     "(SELECT coalesce(max(min(max(owner, author), 1 << 53)), 0) FROM version)) FROM meta m",
      "account id counter is behind",
      "UPDATE meta SET next_account = max((SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account), "
      "(SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account_group), "
-     "(SELECT coalesce(max(min(owner, 1 << 53)), 0) FROM node)) + 1"},
-    {"SELECT m.next_node <= max((SELECT max(id) FROM node), "
+     "(SELECT coalesce(max(min(max(owner, author), 1 << 53)), 0) FROM node), "
+     "(SELECT coalesce(max(min(max(owner, author), 1 << 53)), 0) FROM version)) + 1"},
+    {"SELECT m.next_node <= max((SELECT max(id) FROM node), (SELECT max(line) FROM node), "
+     "(SELECT coalesce(max(id), 0) FROM trash), (SELECT coalesce(max(id), 0) FROM version), "
      "(SELECT coalesce(max(id), 0) FROM property_set)) OR "
      "m.next_content <= (SELECT coalesce(max(id), 0) FROM content) FROM meta m",
      "id counter is behind",
      "UPDATE meta SET next_node = max(next_node, (SELECT max(id) FROM node) + 1, "
+     "(SELECT max(line) FROM node) + 1, (SELECT coalesce(max(id), 0) FROM trash) + 1, "
+     "(SELECT coalesce(max(id), 0) FROM version) + 1, "
      "(SELECT coalesce(max(id), 0) FROM property_set) + 1), "
      "next_content = max(next_content, (SELECT coalesce(max(id), 0) FROM content) + 1)"},
 };
 
 void check_keys(Connection& connection, NamespaceCheck& result) {
-  Statement all(connection, "SELECT key, name FROM node");
+  Statement all(connection, "SELECT key, name FROM node WHERE parent >= 0");
   Run run(all);
   std::int64_t wrong = 0;
   while (run.row()) {
@@ -244,6 +285,8 @@ NamespaceCheck inspect(Connection& connection, bool repair) {
   Statement incomplete(connection,
                        "SELECT n.content FROM node n WHERE n.content IS NOT NULL AND NOT EXISTS "
                        "(SELECT 1 FROM content c WHERE c.id = n.content) UNION "
+                       "SELECT v.content FROM version v WHERE NOT EXISTS "
+                       "(SELECT 1 FROM content c WHERE c.id = v.content) UNION "
                        "SELECT c.id FROM content c WHERE c.blob IS NULL AND NOT EXISTS "
                        "(SELECT 1 FROM inline_content i WHERE i.id = c.id "
                        "AND length(i.bytes) = c.size) LIMIT 1000");

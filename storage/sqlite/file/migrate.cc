@@ -126,6 +126,8 @@ std::span<const Migration> migrations() {
                 "WHERE owner <> 0 GROUP BY owner) AS k WHERE account = k.owner"},
       // Adds groups. Until then a grant stayed at its path; now it belongs to what is there.
       Migration{11, kGroupTables, kBindGrants},
+      // Adds the trash and versions. No row is changed.
+      Migration{12, kHistoryTables},
   };
   return kSteps;
 }

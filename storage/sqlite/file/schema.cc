@@ -190,6 +190,42 @@ CREATE TRIGGER group_left AFTER DELETE ON group_member BEGIN
 END;
 )sql";
 
+const char* const kHistoryTables = R"sql(
+ALTER TABLE node ADD COLUMN line INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE node ADD COLUMN author INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX node_line ON node (line) WHERE line <> 0;
+ALTER TABLE account_usage ADD COLUMN trash_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE account_usage ADD COLUMN version_bytes INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE trash (
+  id INTEGER PRIMARY KEY CHECK (id > 0),
+  node INTEGER NOT NULL,
+  parent INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  removed INTEGER NOT NULL,
+  remover INTEGER NOT NULL,
+  owner INTEGER NOT NULL,
+  resources INTEGER,
+  bytes INTEGER,
+  CHECK ((resources IS NULL) = (bytes IS NULL))
+) STRICT;
+
+CREATE TABLE version (
+  id INTEGER PRIMARY KEY CHECK (id > 0),
+  line INTEGER NOT NULL,
+  content INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  stored INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  modified INTEGER NOT NULL,
+  date_mark INTEGER NOT NULL,
+  author INTEGER NOT NULL,
+  owner INTEGER NOT NULL,
+  replaced INTEGER NOT NULL
+) STRICT;
+CREATE INDEX version_line ON version (line, id);
+)sql";
+
 constexpr const char* kLockTable = R"sql(
 CREATE TABLE lock (
   id INTEGER PRIMARY KEY,
@@ -246,6 +282,7 @@ void create_database(const std::string& path, const std::string& tmp_path, std::
     connection.execute(kAccountTables);
     connection.execute(kGroupTables);
     connection.execute(kLockTable);
+    connection.execute(kHistoryTables);
     set(connection, "application_id", std::to_string(kApplicationId));
     set(connection, "user_version", std::to_string(kSchemaVersion));
     Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 1)");

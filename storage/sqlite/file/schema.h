@@ -11,8 +11,11 @@
 namespace holdfast::storage::sqlite {
 
 inline constexpr std::int64_t kApplicationId = 0x486f6c64;  // "Hold"
-inline constexpr std::int64_t kSchemaVersion = 11;
+inline constexpr std::int64_t kSchemaVersion = 12;
 inline constexpr std::int64_t kRoot = 1;  // id of the root collection; its parent is 0
+// Ids that no resource has: the parent of the trees in the trash, and of those that were given up.
+inline constexpr std::int64_t kTrash = -1;
+inline constexpr std::int64_t kGivenUp = -2;
 // More levels than any tree can have: the largest depth limit is 1024. A longer way up goes in a
 // circle, which only a damaged database has, and ends with Error{corrupt}.
 inline constexpr std::size_t kMostLevels = 1100;
@@ -28,6 +31,9 @@ extern const char* const kAccountTables;
 // What schema 11 brought, as changes of older tables and new ones, for new databases and for
 // migrated ones.
 extern const char* const kGroupTables;
+
+// What schema 12 brought, in the same way.
+extern const char* const kHistoryTables;
 
 // Makes a complete new database at `path`, or none: it is built in `tmp_path` beside it and
 // renamed. `now` is the root collection's date.

@@ -17,7 +17,7 @@ constexpr std::array<const char*, 3> kChildren = {
     "n.properties, n.owner, n.date_mark, c.sha256, c.sha1, c.md5 "
     "FROM node n LEFT JOIN content c ON c.id = n.content WHERE n.parent = ?1 AND n.key > ?2 "
     "ORDER BY n.key",
-    "SELECT id, content, key, name FROM node WHERE parent = ?1 AND key > ?2"};
+    "SELECT id, content, key, name, size, property_bytes FROM node WHERE parent = ?1 AND key > ?2"};
 
 constexpr int kSha256 = 12;
 constexpr int kSha1 = 13;

@@ -15,6 +15,10 @@ struct NodeRow {
   std::int64_t height = 0;
   std::int64_t reach = 0;
   std::int64_t property_bytes = 0;  // of its dead properties, as Usage::bytes counts them
+  std::int64_t own_line = 0;        // of its versions (Version::line); 0: its id
+  AccountId author = kNobody;       // who stored the content of a file
+
+  [[nodiscard]] std::int64_t line() const { return own_line != 0 ? own_line : resource.id; }
 
   // What it adds to Usage::bytes.
   [[nodiscard]] std::int64_t bytes() const {

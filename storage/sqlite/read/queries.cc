@@ -12,13 +12,19 @@ namespace {
 // read_resource expects these columns first, in this order.
 constexpr const char* kChild =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
-    "date_mark, height, reach, property_bytes FROM node WHERE parent = ?1 AND key = ?2";
+    "date_mark, height, reach, property_bytes, line, author FROM node "
+    "WHERE parent = ?1 AND key = ?2";
 constexpr const char* kChildrenAfter =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
     "date_mark FROM node WHERE parent = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
 constexpr const char* kById =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
-    "date_mark, height, reach, property_bytes FROM node WHERE id = ?1";
+    "date_mark, height, reach, property_bytes, line, author FROM node WHERE id = ?1";
+
+constexpr const char* kRowsIn =
+    "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
+    "date_mark, height, reach, property_bytes, line, author FROM node WHERE parent = ?1 "
+    "ORDER BY key LIMIT ?2";
 
 // read_facts expects these columns first, in this order.
 constexpr const char* kFacts = "SELECT size, sha256, sha1, md5, blob FROM content WHERE id = ?1";
@@ -42,6 +48,23 @@ constexpr const char* kLockByToken =
     "SELECT token, node, shared, infinite, owner, creator, granted, timeout_s "
     "FROM lock WHERE token = ?1 AND expires > ?2";
 
+constexpr const char* kKeptOf =
+    "SELECT coalesce(sum(min(max(trash_bytes, 0), 1 << 53)), 0), "
+    "coalesce(sum(min(max(version_bytes, 0), 1 << 53)), 0) FROM account_usage "
+    "WHERE account = ?1 OR account IN (SELECT account FROM group_member WHERE member_of = ?1)";
+constexpr const char* kTrashAfter =
+    "SELECT n.id, n.parent, n.key, n.name, n.content, n.size, n.stored, n.created, n.modified, "
+    "n.properties, n.owner, n.date_mark, t.id, t.parent, t.path, t.removed, t.remover, "
+    "t.resources, t.bytes FROM trash t CROSS JOIN node n ON n.id = t.node "
+    "WHERE t.id > ?1 AND n.parent = -1 ORDER BY t.id LIMIT ?2";
+// read_version expects these columns.
+constexpr const char* kVersionsAfter =
+    "SELECT id, line, content, size, stored, created, modified, date_mark, author, owner, replaced "
+    "FROM version WHERE id > ?1 ORDER BY id LIMIT ?2";
+constexpr const char* kVersionsOf =
+    "SELECT id, line, content, size, stored, created, modified, date_mark, author, owner, replaced "
+    "FROM version WHERE line = ?1 ORDER BY id DESC";
+
 // Rows to remember: for a reader what one request needs, for the writer what some dozens of clients
 // work on.
 constexpr std::size_t kLittle = 8;
@@ -64,6 +87,7 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
       children_after_(connection, kChildrenAfter),
       step_(connection, "SELECT id, name FROM node WHERE parent = ?1 AND key = ?2"),
       by_id_(connection, kById),
+      rows_in_(connection, kRowsIn),
       parent_of_(connection, "SELECT parent FROM node WHERE id = ?1"),
       bounds_(connection, "SELECT height, reach FROM node WHERE id = ?1"),
       first_lock_(connection, "SELECT 1 FROM lock LIMIT 1"),
@@ -87,6 +111,14 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
                 "SELECT resources, bytes FROM account_usage WHERE account = ?1 "
                 "UNION ALL SELECT resources, bytes FROM group_usage "
                 "WHERE member_of = ?1"),
+      kept_of_(connection, kKeptOf),
+      trash_(connection, kTrashAfter),
+      versions_after_(connection, kVersionsAfter),
+      versions_of_(connection, kVersionsOf),
+      next_line_(connection,
+                 "SELECT id, stored, line FROM version WHERE line = "
+                 "(SELECT line FROM version WHERE line > ?1 ORDER BY line LIMIT 1) ORDER BY id"),
+      any_version_(connection, "SELECT 1 FROM version WHERE line = ?1 LIMIT 1"),
       // The condition on 0 lets SQLite use lock_creator, which has no locks of anonymous clients.
       locks_of_(connection,
                 "SELECT count(*) FROM lock INDEXED BY lock_creator "
@@ -158,6 +190,8 @@ void Queries::read_row(const Run& run, NodeRow& row) const {
   row.height = run.amount(12);
   row.reach = run.amount(13);
   row.property_bytes = run.amount(14);
+  row.own_line = run.integer(15);
+  row.author = run.integer(16);
 }
 
 const NodeRow& Queries::look(NodeId parent, std::string_view key) {
@@ -195,6 +229,12 @@ std::optional<NodeRow> Queries::row(NodeId id) {
   std::optional<NodeRow> row(std::in_place);
   read_row(run, *row);
   return row;
+}
+
+std::vector<NodeRow> Queries::rows_in(NodeId parent, std::size_t most) {
+  std::vector<NodeRow> rows;
+  for (Run run(rows_in_, parent, most); run.row();) read_row(run, rows.emplace_back());
+  return rows;
 }
 
 Resolution Queries::resolve(const Path& path) {

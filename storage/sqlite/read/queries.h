@@ -84,6 +84,17 @@ class Queries {
   [[nodiscard]] std::uint64_t locks_of(AccountId creator);
   [[nodiscard]] Usage usage();
   [[nodiscard]] Usage usage_of(AccountId account);
+  // Defined in history.cc:
+  [[nodiscard]] Kept kept_of(AccountId account);
+  void trash(std::int64_t after, const std::function<bool(const TrashEntry&)>& visit);
+  [[nodiscard]] std::optional<TrashEntry> trash_entry(std::int64_t id);
+  [[nodiscard]] TrashEntry::Size size_of_trash(const TrashEntry& entry);
+  [[nodiscard]] std::vector<Version> versions(const Resource& file);
+  void all_versions(std::int64_t after, const std::function<bool(const Version&)>& visit);
+  [[nodiscard]] std::vector<Dated> next_line(std::int64_t& after);
+  // Returns true when there are versions with this `line`.
+  [[nodiscard]] bool has_versions(std::int64_t line);
+  [[nodiscard]] bool any_versions();
   [[nodiscard]] Millis lease_now() const { return lease_now_; }
   [[nodiscard]] Millis wall_now() const { return wall_now_; }
 
@@ -97,6 +108,8 @@ class Queries {
   [[nodiscard]] const NodeRow& look(NodeId parent, std::string_view key);
   // Returns nullopt when the id is not mapped.
   [[nodiscard]] std::optional<NodeRow> row(NodeId id);
+  // Returns the first rows of a collection in the order of keys, at most `most`.
+  [[nodiscard]] std::vector<NodeRow> rows_in(NodeId parent, std::size_t most);
   // Returns the names from the root to a mapped resource; nullopt when the id is not mapped.
   [[nodiscard]] std::optional<Path> path_of(NodeId id);
   // Returns true when `id` is `above` or lies below it.
@@ -114,6 +127,8 @@ class Queries {
   void read_row(const Run& run, NodeRow& row) const;
   void read_resource(const Run& run, Resource& resource) const;
   void read_lock(const Run& run, Lock& lock) const;
+  [[nodiscard]] TrashEntry read_trash(const Run& run);
+  [[nodiscard]] Version read_version(const Run& run) const;
   // Returns the latest time at which a lock that no longer counts ran out.
   [[nodiscard]] Millis expired_after(std::int64_t grace_s) const;
   [[nodiscard]] static Content read_facts(const Run& run);
@@ -141,6 +156,7 @@ class Queries {
   Statement children_after_;
   Statement step_;
   Statement by_id_;
+  Statement rows_in_;
   Statement parent_of_;
   Statement bounds_;
   Statement first_lock_;
@@ -156,6 +172,12 @@ class Queries {
   Statement inline_;
   Statement usage_;
   Statement usage_of_;
+  Statement kept_of_;
+  Statement trash_;
+  Statement versions_after_;
+  Statement versions_of_;
+  Statement next_line_;
+  Statement any_version_;
   Statement locks_of_;
   // Unused statements that list a collection, by what they select. A walk takes one for each level
   // and gives it back, so a visit may start another walk.

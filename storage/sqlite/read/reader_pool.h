@@ -4,13 +4,13 @@
 // and give back.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "fiber/wait.h"
 #include "storage/sqlite/read/commit_counter.h"
 #include "storage/sqlite/read/shared_cache.h"
 #include "storage/sqlite/read/snapshot_base.h"
@@ -86,7 +86,7 @@ class ReaderPool {
   std::string path_, epoch_;
   std::size_t most_, cache_bytes_;
   std::mutex mutex_;
-  std::condition_variable returned_;
+  fiber::Condition returned_;
   std::vector<std::unique_ptr<Reader>> idle_;
   std::size_t made_ = 0;
   bool keeping_ = true;

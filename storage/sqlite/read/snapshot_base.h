@@ -46,6 +46,27 @@ class SnapshotBase : public Interface {
   std::uint64_t locks_of(AccountId creator) const override { return queries_.locks_of(creator); }
   Usage usage() const override { return queries_.usage(); }
   Usage usage_of(AccountId account) const override { return queries_.usage_of(account); }
+  Kept kept_of(AccountId account) const override { return queries_.kept_of(account); }
+  void trash(std::int64_t after,
+             const std::function<bool(const TrashEntry&)>& visit) const override {
+    queries_.trash(after, visit);
+  }
+  std::optional<TrashEntry> trash_entry(std::int64_t id) const override {
+    return queries_.trash_entry(id);
+  }
+  TrashEntry::Size size_of_trash(const TrashEntry& entry) const override {
+    return queries_.size_of_trash(entry);
+  }
+  std::vector<Version> versions(const Resource& file) const override {
+    return queries_.versions(file);
+  }
+  void all_versions(std::int64_t after,
+                    const std::function<bool(const Version&)>& visit) const override {
+    queries_.all_versions(after, visit);
+  }
+  std::vector<Dated> next_line(std::int64_t& after) const override {
+    return queries_.next_line(after);
+  }
   Millis lease_now() const override { return queries_.lease_now(); }
   Millis wall_now() const override { return queries_.wall_now(); }
 

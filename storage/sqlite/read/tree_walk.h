@@ -16,7 +16,7 @@ class TreeWalk {
   // What each row has: a whole Resource, a Resource and its checksums, or only what counting needs.
   enum class Select { resource, checksums, brief };
   // Columns of a brief row.
-  enum Brief { id, content, key, name };
+  enum Brief { id, content, key, name, size, property_bytes };
 
   TreeWalk(Queries& queries, Select select) : queries_(queries), select_(select) {}
   ~TreeWalk();

@@ -4,28 +4,12 @@
 #include <algorithm>
 
 #include "storage/name_key.h"
+#include "storage/sqlite/file/path_text.h"
 #include "storage/sqlite/write/statements.h"
 
 namespace holdfast::storage::sqlite {
 
 namespace {
-
-// Returns "/" for the root, "/a/b" for others; no segment has a slash.
-std::string written(const Path& path) {
-  std::string text;
-  for (const std::string& segment : path.segments()) text += "/" + segment;
-  return text.empty() ? "/" : text;
-}
-
-Path path_of(std::string_view text) {
-  std::vector<std::string> segments;
-  while (!text.empty()) {
-    const std::string_view segment = text.substr(0, text.find('/'));
-    if (!segment.empty()) segments.emplace_back(segment);
-    text.remove_prefix(std::min(text.size(), segment.size() + 1));
-  }
-  return Path(std::move(segments));
-}
 
 std::optional<std::uint64_t> quota(const Run& run, int column) {
   if (run.null(column)) return std::nullopt;
@@ -81,7 +65,7 @@ std::shared_ptr<const Accounts> read_accounts(Connection& connection) {
                    "SELECT path, access, node FROM account_grant WHERE account = ?1 ORDER BY path");
   const auto read_grants = [&](AccountId of, std::vector<Grant>& into) {
     for (Run grant(grants, of); grant.row();)
-      into.push_back({path_of(grant.text(0)),
+      into.push_back({sqlite::path_of(grant.text(0)),
                       static_cast<Right>(std::clamp<std::int64_t>(grant.integer(1), 0, 2)),
                       grant.integer(2)});
   };
@@ -95,7 +79,7 @@ std::shared_ptr<const Accounts> read_accounts(Connection& connection) {
     account.digest_sha256 = run.text(3);
     account.digest_md5 = run.text(4);
     account.certificate = run.text(5);
-    account.home = path_of(run.text(6));
+    account.home = sqlite::path_of(run.text(6));
     account.quota_bytes = quota(run, 7);
     account.quota_resources = quota(run, 8);
     account.created = run.amount(9);
@@ -127,7 +111,7 @@ std::shared_ptr<const Accounts> read_accounts(Connection& connection) {
     token.label = run.text(2);
     run.bytes(3, token.hash);
     token.read_only = run.integer(4) != 0;
-    token.path = path_of(run.text(5));
+    token.path = sqlite::path_of(run.text(5));
     if (!run.null(6)) token.expires = run.amount(6);
     token.created = run.amount(7);
   }
@@ -149,12 +133,12 @@ std::shared_ptr<Accounts> WriteTransaction::changing_accounts() {
 void WriteTransaction::write_grants(AccountId of, std::vector<Grant>& grants) {
   // The order is that in which the database returns the grants.
   std::sort(grants.begin(), grants.end(),
-            [](const Grant& a, const Grant& b) { return written(a.path) < written(b.path); });
+            [](const Grant& a, const Grant& b) { return text_of(a.path) < text_of(b.path); });
   Run(sql_->delete_grants, of).done();
   for (Grant& grant : grants) {
     const Resolution found = resolve(grant.path);
     grant.node = found.mapped() ? found.resource->id : 0;
-    Run(sql_->insert_grant, of, written(grant.path), static_cast<int>(grant.right), grant.node)
+    Run(sql_->insert_grant, of, text_of(grant.path), static_cast<int>(grant.right), grant.node)
         .done();
   }
 }
@@ -176,7 +160,7 @@ AccountId WriteTransaction::put_account(Account account) {
     Run(sql_->insert_usage, account.id).done();
   }
   Run(sql_->put_account, account.id, account.name, account.password_hash, account.digest_sha256,
-      account.digest_md5, account.certificate, written(account.home), account.quota_bytes,
+      account.digest_md5, account.certificate, text_of(account.home), account.quota_bytes,
       account.quota_resources, account.created, account.suspended, joined(account.networks))
       .done();
   write_grants(account.id, account.grants);
@@ -256,7 +240,7 @@ void WriteTransaction::put_token(DeviceToken token) {
   if (!state_.accounts->find(token.account)) refuse("no such account");
   administering();
   Run(sql_->put_token, token.id, token.account, token.label,
-      Blob{token.hash.data(), token.hash.size()}, token.read_only, written(token.path),
+      Blob{token.hash.data(), token.hash.size()}, token.read_only, text_of(token.path),
       token.expires, token.created)
       .done();
 

@@ -61,7 +61,7 @@ std::int64_t WriteTransaction::exchange_content(std::int64_t old, const Content&
   return id;
 }
 
-void WriteTransaction::release(std::int64_t content) {
+void WriteTransaction::release(std::int64_t content, bool damaged) {
   std::string blob;
   bool is_inline = true;
   bool last = false;
@@ -76,7 +76,7 @@ void WriteTransaction::release(std::int64_t content) {
   }
   if (!last) {
     Run(sql_->drop_ref, content).done();
-    if (connection_.changes() == 1) return;
+    if (connection_.changes() == 1 || damaged) return;
     throw Error(Fault::corrupt, "content " + std::to_string(content) + " is missing");
   }
   if (is_inline) {

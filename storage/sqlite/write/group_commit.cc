@@ -44,6 +44,7 @@ struct GroupCommit::Waiting {
   const std::function<void(WriteTransaction&)>* fn = nullptr;
   const std::function<void(Connection&)>* alone = nullptr;
   std::exception_ptr error = nullptr;
+  std::optional<fiber::Event> parked{};  // set when it is answered; nullopt: a thread waits
 };
 
 GroupCommit::GroupCommit(std::unique_ptr<Connection> connection, ReaderPool& readers,
@@ -141,14 +142,17 @@ void GroupCommit::submit(Waiting& own) {
   bool leads = false;
   {
     const std::lock_guard lock(mutex_);
-    line.queue.push_back(&own);
     leads = !std::exchange(led_, true);
+    if (!leads && !fiber::Fiber::thread_may_wait()) own.parked.emplace();
+    line.queue.push_back(&own);
     batch = line.forming;
   }
   if (leads) {
     if (in_company_) std::this_thread::yield();
     serve(line);
     give_up_lead();
+  } else if (own.parked) {
+    own.parked->wait();
   } else {
     line.await(batch);
   }
@@ -217,8 +221,11 @@ void GroupCommit::serve(Line& line) {
   }
   execute(batch_);
   in_company_ = batch_.size() > 1;
+  // Who waits destroys what was handed in as soon as the answer is there: a fiber that waits for
+  // its event at once, a thread when it sees this number.
+  for (Waiting* waiting : batch_)
+    if (waiting->parked) waiting->parked->set();
   batch_.clear();
-  // The waiting threads destroy what they handed in as soon as they see this number.
   line.answers[number % 2].store(number);
   line.answers[number % 2].notify_all();
 }
@@ -314,6 +321,7 @@ bool GroupCommit::run_all(std::span<Waiting* const> batch, bool savepoints) {
   queries_.has_locks(counters_.locks > 0);
   for (Waiting* waiting : batch) {
     queries_.begin(options_.clock->lease(), options_.clock->wall());
+    transaction_.begin_closure(keeping_);
     const WriteTransaction::State saved = transaction_.save();
     if (savepoints) Run(savepoint_).done();
     run_one(*waiting);

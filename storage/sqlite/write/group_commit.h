@@ -4,7 +4,8 @@
 // writing thread, which takes over the lead and keeps it while any thread waits: it runs all
 // waiting closures in one transaction, answers them all after one flush, and continues with those
 // that arrived meanwhile. A closure that fails is undone alone. No thread waits for others that
-// have nothing to write.
+// have nothing to write. What is said of threads holds for fibers (fiber/fiber.h), which hold no
+// thread while they wait.
 #pragma once
 
 #include <array>
@@ -20,6 +21,7 @@
 #include <thread>
 #include <vector>
 
+#include "fiber/wait.h"
 #include "storage/open.h"
 #include "storage/sqlite/file/barrier.h"
 #include "storage/sqlite/file/disk_reserve.h"
@@ -59,6 +61,8 @@ class GroupCommit {
   // Runs `fn` on the writing connection outside any transaction, alone.
   void alone(const std::function<void(Connection&)>& fn);
 
+  // Implements Namespace::keep.
+  void keep(Keeping keeping) { keeping_ = keeping; }
   // Implements Namespace::hold_log.
   [[nodiscard]] std::shared_ptr<void> hold_log();
 
@@ -67,7 +71,8 @@ class GroupCommit {
 
  private:
   struct Waiting;
-  // Threads that are answered together.
+  // Who is answered together. Threads that may wait do so for the number of their batch, which
+  // wakes all of them at once; fibers that may not hold their thread wait for an event each.
   struct Line {
     std::vector<Waiting*> queue;
     std::uint32_t forming = 2;  // the number of the batch that the queue becomes
@@ -143,6 +148,7 @@ class GroupCommit {
   std::int64_t tried_pages_ = 0;  // pages in the log after the last attempt to move it
   std::atomic<bool> failed_{false};
   std::atomic<int> log_holds_{0};
+  std::atomic<Keeping> keeping_{Keeping{}};
 
   std::mutex mutex_;  // guards the four below, but for the lines' answers
   bool led_ = false;

@@ -62,7 +62,7 @@ std::int64_t WriteTransaction::patch_properties(NodeId id,
   Run(sql_->name_set, old.resource.parent, old.key, set, bytes).done();
   const std::int64_t more = bytes - old.property_bytes;
   counters_.bytes += more;
-  owns(old.resource.owner, 0, more);
+  owns(old.resource.owner, {.bytes = more});
   return more;
 }
 

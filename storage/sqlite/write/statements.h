@@ -12,12 +12,14 @@ struct WriteTransaction::Statements {
 
   Statement insert_node{connection,
                         "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
-                        "modified, properties, height, reach, owner, date_mark, property_bytes) "
+                        "modified, properties, height, reach, owner, date_mark, property_bytes, "
+                        "line, author) "
                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-                        "?15)"};
+                        "?15, ?16, ?17)"};
   Statement replace_content{connection,
                             "UPDATE node SET content = ?3, size = ?4, stored = ?5, modified = ?6, "
-                            "date_mark = ?7 WHERE parent = ?1 AND key = ?2"};
+                            "date_mark = ?7, author = ?8, line = ?9 "
+                            "WHERE parent = ?1 AND key = ?2"};
   Statement touch_and_raise{
       connection,
       "UPDATE node SET modified = ?3, height = max(height, ?4), "
@@ -29,7 +31,7 @@ struct WriteTransaction::Statements {
                   "UPDATE node SET modified = ?3, date_mark = ?4 WHERE parent = ?1 AND key = ?2"};
   Statement relocate{connection,
                      "UPDATE node SET parent = ?3, key = ?4, name = ?5, modified = ?6, "
-                     "date_mark = ?7 WHERE parent = ?1 AND key = ?2"};
+                     "date_mark = ?7, line = ?8 WHERE parent = ?1 AND key = ?2"};
   Statement own{connection, "UPDATE node SET owner = ?3 WHERE parent = ?1 AND key = ?2"};
   Statement delete_node{connection, "DELETE FROM node WHERE id = ?1"};
 
@@ -72,14 +74,15 @@ struct WriteTransaction::Statements {
                         "DELETE FROM temp.tree WHERE id = ?1 OR owner IN (SELECT id FROM account)"};
   Statement own_tree{connection,
                      "UPDATE node SET owner = ?1 WHERE id IN (SELECT id FROM temp.tree)"};
-  Statement copy_nodes{connection,
-                       "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
-                       "modified, properties, height, reach, owner, date_mark, property_bytes) "
-                       "SELECT ?1 + p.seq, n.key, ?1 + t.seq, n.name, n.content, n.size, n.stored, "
-                       "?2, n.modified, n.properties, n.height, n.reach, ?3, "
-                       "n.date_mark, n.property_bytes "
-                       "FROM temp.tree t CROSS JOIN node n ON n.id = t.id "
-                       "CROSS JOIN temp.tree p ON p.id = n.parent WHERE t.seq > 1"};
+  Statement copy_nodes{
+      connection,
+      "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
+      "modified, properties, height, reach, owner, date_mark, property_bytes, "
+      "author) SELECT ?1 + p.seq, n.key, ?1 + t.seq, n.name, n.content, n.size, n.stored, "
+      "?2, n.modified, n.properties, n.height, n.reach, ?3, "
+      "n.date_mark, n.property_bytes, n.author "
+      "FROM temp.tree t CROSS JOIN node n ON n.id = t.id "
+      "CROSS JOIN temp.tree p ON p.id = n.parent WHERE t.seq > 1"};
   Statement add_tree_set_refs{connection,
                               "UPDATE property_set SET refs = refs + k.uses FROM "
                               "(SELECT properties, count(*) AS uses FROM temp.tree "
@@ -118,9 +121,6 @@ struct WriteTransaction::Statements {
   Statement drop_tree_sets{connection,
                            "DELETE FROM property_set WHERE refs = 0 AND id IN "
                            "(SELECT properties FROM temp.tree WHERE properties <> 0)"};
-  Statement drop_tree_locks{connection,
-                            "DELETE FROM lock WHERE parent IN "
-                            "(SELECT id FROM temp.tree WHERE file IS NULL)"};
   Statement drop_tree_usage{connection,
                             "UPDATE account_usage SET "
                             "resources = max(account_usage.resources, -1 << 53) - k.resources, "
@@ -182,7 +182,9 @@ struct WriteTransaction::Statements {
 
   Statement add_usage{connection,
                       "UPDATE account_usage SET resources = min(resources, 1 << 53) + ?2, "
-                      "bytes = min(bytes, 1 << 53) + ?3 WHERE account = ?1"};
+                      "bytes = min(bytes, 1 << 53) + ?3, "
+                      "trash_bytes = min(trash_bytes, 1 << 53) + ?4, "
+                      "version_bytes = min(version_bytes, 1 << 53) + ?5 WHERE account = ?1"};
   Statement insert_usage{connection,
                          "INSERT INTO account_usage (account, resources, bytes) "
                          "VALUES (?1, 0, 0)"};
@@ -219,6 +221,28 @@ struct WriteTransaction::Statements {
   Statement delete_token{connection, "DELETE FROM device_token WHERE id = ?1"};
   Statement delete_tokens{connection, "DELETE FROM device_token WHERE account = ?1"};
   Statement delete_locks_of{connection, "DELETE FROM lock WHERE creator = ?1 AND creator <> 0"};
+
+  // Selects the other files that have the line ?1 of the file ?2. The condition on 0 lets SQLite
+  // use node_line.
+  Statement sharers{connection,
+                    "SELECT id FROM node WHERE line = ?1 AND line <> 0 AND id <> ?2 "
+                    "UNION ALL SELECT id FROM node WHERE id = ?1 AND id <> ?2"};
+  Statement insert_version{connection,
+                           "INSERT INTO version (id, line, content, size, stored, created, "
+                           "modified, date_mark, author, owner, replaced) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"};
+  Statement version{connection,
+                    "SELECT line, content, size, author, owner FROM version WHERE id = ?1"};
+  Statement versions_of_line{connection,
+                             "SELECT id FROM version WHERE line = ?1 ORDER BY id LIMIT ?2"};
+  Statement delete_version{connection, "DELETE FROM version WHERE id = ?1"};
+  Statement insert_trash{connection,
+                         "INSERT INTO trash (id, node, parent, path, removed, remover, owner, "
+                         "resources, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"};
+  Statement delete_trash{connection, "DELETE FROM trash WHERE id = ?1"};
+  Statement measure_trash{connection,
+                          "UPDATE trash SET resources = ?2, bytes = ?3 "
+                          "WHERE id = ?1 AND bytes IS NULL"};
 
   Statement write_counters{connection,
                            "UPDATE meta SET next_node = ?1, next_content = ?2, resources = ?3, "

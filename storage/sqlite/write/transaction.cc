@@ -23,6 +23,11 @@ void WriteTransaction::begin(const Counters& counters, std::shared_ptr<const Acc
   restore(State{counters, std::move(accounts)});
 }
 
+void WriteTransaction::begin_closure(Keeping keeping) {
+  keeping_ = keeping;
+  author_ = kNobody;
+}
+
 void WriteTransaction::restore(const State& saved) {
   // Ids only ever go up, also after a closure or a whole batch failed (invariant 2).
   const std::int64_t next_node = std::max(counters_.next_node, saved.counters.next_node);
@@ -71,15 +76,19 @@ void WriteTransaction::insert_node(const NodeRow& row) {
   }
   Run(sql_->insert_node, resource.parent, row.key, resource.id, name, content, size, stored,
       resource.created, resource.modified.at, resource.property_set, row.height, row.reach,
-      resource.owner, number_of(resource.modified.mark), row.property_bytes)
+      resource.owner, number_of(resource.modified.mark), row.property_bytes, row.own_line,
+      row.author)
       .done();
   ++counters_.resources;
   counters_.bytes += row.bytes();
-  owns(resource.owner, 1, row.bytes());
+  owns(resource.owner, {.resources = 1, .bytes = row.bytes()});
 }
 
-void WriteTransaction::owns(AccountId owner, std::int64_t resources, std::int64_t bytes) {
-  if (owner != kNobody) Run(sql_->add_usage, owner, resources, bytes).done();
+void WriteTransaction::owns(AccountId owner, Owned change) {
+  if (owner == kNobody) return;
+  Run(sql_->add_usage, owner, change.resources, change.bytes, change.trash_bytes,
+      change.version_bytes)
+      .done();
 }
 
 void WriteTransaction::touch(const NodeRow& row, Date modified) {
@@ -138,21 +147,32 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
     file.kind = Kind::file;
     file.created = wall_now();
     file.owner = owner;
+    row.own_line = line_left_at(parent.id, key.view());
   }
   end_late_locks(replaces ? old.id : parent.id);
+  const Millis stored = replaces ? stored_after(old, wall_now()) : wall_now();
+  const bool kept =
+      replaces && keeping_.versions && is_kept(old.stored, row.author, old.size, stored, author_);
+  if (kept) {
+    const std::int64_t line = line_for_version(row);
+    insert_version(row, line);
+    if (line != row.line()) row.own_line = line;
+  }
+  row.author = author_;
   file.modified = modified.value_or(wall_now());
   file.size = content.size;
-  file.stored = replaces ? stored_after(old, wall_now()) : wall_now();
-  file.content = replaces ? exchange_content(old.content, content) : insert_content(content);
+  file.stored = stored;
+  file.content =
+      replaces && !kept ? exchange_content(old.content, content) : insert_content(content);
   queries_.make_etag(file.content, file.etag);
   if (replaces) {
     Run(sql_->replace_content, parent.id, key.view(), file.content, file.size, file.stored,
-        file.modified.at, number_of(file.modified.mark))
+        file.modified.at, number_of(file.modified.mark), row.author, row.own_line)
         .done();
-    const std::int64_t more =
-        static_cast<std::int64_t>(file.size) - static_cast<std::int64_t>(old.size);
+    const auto before = static_cast<std::int64_t>(old.size);
+    const std::int64_t more = static_cast<std::int64_t>(file.size) - (kept ? 0 : before);
     counters_.bytes += more;
-    owns(file.owner, 0, more);
+    owns(file.owner, {.bytes = more, .version_bytes = kept ? before : 0});
     queries_.file_changed(row);
     return file;
   }
@@ -192,8 +212,8 @@ void WriteTransaction::set_owner(NodeId id, AccountId owner) {
   if (old.resource.owner == owner) return;
   changing();
   Run(sql_->own, old.resource.parent, old.key, owner).done();
-  owns(old.resource.owner, -1, -old.bytes());
-  owns(owner, 1, old.bytes());
+  owns(old.resource.owner, {.resources = -1, .bytes = -old.bytes()});
+  owns(owner, {.resources = 1, .bytes = old.bytes()});
 }
 
 void WriteTransaction::set_modified(NodeId id, Date modified) {

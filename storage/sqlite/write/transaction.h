@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -58,6 +59,8 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
     bool administers = false;  // it changes accounts, groups or tokens
   };
   void begin(const Counters& counters, std::shared_ptr<const Accounts> accounts);
+  // Call before each closure. It keeps of the past what `keeping` says.
+  void begin_closure(Keeping keeping);
   [[nodiscard]] const State& save() const { return state_; }
   void restore(const State& saved);
   // Call before each closure.
@@ -73,6 +76,13 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   Resource move_tree(const Resource& source, const Resource& parent,
                      std::string_view name) override;
   void remove_tree(const Resource& root) override;
+  void acts_for(AccountId account) override { author_ = account; }
+  void keep_nothing() override { keeping_ = {}; }
+  Resource restore_trash(std::int64_t id, const Resource& parent, std::string_view name) override;
+  bool purge_trash(std::int64_t id) override;
+  void measure_trash(std::int64_t id, TrashEntry::Size size) override;
+  Resource restore_version(const Resource& file, std::int64_t version, Date modified) override;
+  bool purge_version(std::int64_t id) override;
   Usage adopt_tree(const Resource& root, AccountId owner) override;
   void set_owner(NodeId id, AccountId owner) override;
   std::int64_t patch_properties(NodeId id, std::span<const PropertyChange> changes) override;
@@ -92,6 +102,8 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void forget_garbage(std::span<const std::string> blobs);
   // Forgets locks that ran out more than `grace_s` seconds ago, at most `most`.
   void purge_expired_locks(std::int64_t grace_s, std::size_t most);
+  // Does what Namespace::purge does.
+  std::size_t purge(std::size_t most);
   // Does what Namespace::check does with `repair`.
   [[nodiscard]] NamespaceCheck repair();
 
@@ -120,7 +132,13 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   // Inserts `row`, whose key is that of its resource's name.
   void insert_node(const NodeRow& row);
   // Changes what an account owns by this much (invariant 10). Nothing is counted for kNobody.
-  void owns(AccountId owner, std::int64_t resources, std::int64_t bytes);
+  struct Owned {
+    std::int64_t resources = 0;
+    std::int64_t bytes = 0;
+    std::int64_t trash_bytes = 0;  // of `bytes`, as version_bytes
+    std::int64_t version_bytes = 0;
+  };
+  void owns(AccountId owner, Owned change);
   // Records that a member with these bounds was added to `parent`: dates `parent` `modified`
   // (storage/dates.h) and raises the bounds of all collections above (invariant 6).
   void member_came(NodeRow parent, std::int64_t name_bytes, std::int64_t height, std::int64_t reach,
@@ -164,12 +182,48 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   // Defined in trees.cc:
   void fill_tree(const Resource& root);
   void copy_members(const NodeRow& source, NodeId target, AccountId owner);
-  // `gone` and `root` are as the database has them now.
+  // These remove what has no locks. `gone` and `root` are as the database has them now.
   void drop(const NodeRow& gone);
   void drop_tree(const Resource& root);
-  // These remove locks, live and expired: those of one resource, and those of a whole tree.
+  // Removes one resource without members. Its content may be missing where `damaged` is true.
+  void drop_row(const NodeRow& gone, bool damaged = false);
+  // These remove locks, live and expired: those of one resource, and those of all below it.
   void drop_locks_at(NodeId id, NodeId parent);
-  void drop_locks_within(const Resource& root, NodeId parent);
+  void drop_locks_below(const Resource& root);
+  // Takes a tree away from its place, with the locks below its root: to the trash, or for good.
+  void leave(const NodeRow& gone);
+  // Takes `replaced` away for `next`, which has `history` when it is a file with versions of its
+  // own. Returns the line that `next` is to have (NodeRow::own_line). The locks rooted at
+  // `replaced` stay for take_locks.
+  [[nodiscard]] std::int64_t give_place(const NodeRow& replaced, const NodeRow& next, bool history);
+  // The locks of `replaced` cover `to`, which has its place (RFC 4918 §7.6).
+  void take_locks(const NodeRow& replaced, NodeId to);
+
+  // Defined in history.cc:
+  // Puts a tree without locks into the trash.
+  void to_trash(const NodeRow& gone);
+  // Puts a tree to those that are removed in the background.
+  void give_up(const NodeRow& gone);
+  // The content of `old` becomes a version. The caller counts it.
+  void insert_version(const NodeRow& old, std::int64_t line);
+  // Removes a file; its content becomes a version of `line`, if it is to be kept.
+  void become_version(const NodeRow& gone, std::int64_t line, bool kept);
+  // Releases a version, which is counted.
+  void drop_version(std::int64_t id, std::int64_t content, std::int64_t size, AccountId owner);
+  // Returns the line for a version of this file. A file whose line another one continues, which was
+  // made later, gets one of its own.
+  [[nodiscard]] std::int64_t line_for_version(const NodeRow& file);
+  // Which other files count as having the line of a file: all, or those that were made later and
+  // are mapped.
+  enum class Sharing { made_later, any };
+  [[nodiscard]] bool shares_line(const NodeRow& file, Sharing which);
+  // Remembers which file was at a place, and returns the line that a file continues which comes
+  // there; 0 for none. So the history of a name goes on when an editor renames the old file and
+  // then the new one.
+  void note_departure(const NodeRow& file);
+  [[nodiscard]] std::int64_t line_left_at(NodeId parent, std::string_view key);
+  // Removes a file that was given up with its versions, at most `most` rows; returns how many.
+  std::size_t purge_file(const NodeRow& file, std::size_t most);
 
   // Defined in locks.cc:
   // Ends for good the expired locks that cover this resource, because it is about to change. Costs
@@ -178,9 +232,6 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   [[nodiscard]] bool any_late_locks();
   // Call after a lock was granted or refreshed.
   void lasts_until(Millis expires);
-  // Removes `replaced` for `to`, which takes its place. Its lock stays and covers `to` (RFC 4918
-  // §7.6).
-  void give_place(const NodeRow& replaced, NodeId to);
 
   // Defined in properties.cc:
   // Returns the set that the changes of this resource's properties apply to, which no other
@@ -193,7 +244,7 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   std::int64_t insert_content(const Content& content);
   // Inserts `content` and releases `old`.
   std::int64_t exchange_content(std::int64_t old, const Content& content);
-  void release(std::int64_t content);
+  void release(std::int64_t content, bool damaged = false);
 
   Connection& connection_;
   Millis none_late_before_ = 0;  // no lock runs out before this; 0: not known
@@ -201,6 +252,14 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   Counters& counters_ = state_.counters;
 
   Granted granted_;
+
+  Keeping keeping_;
+  AccountId author_ = kNobody;
+  struct Departure {
+    NodeId node = 0;
+    Millis at = 0;  // lease clock
+  };
+  std::unordered_map<std::string, Departure> departures_;  // by collection and key
 
   struct Statements;
   struct Delete {

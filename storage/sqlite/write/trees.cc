@@ -39,14 +39,9 @@ Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, con
   NodeRow made;
   made.key = key.view();
   made.property_bytes = from.property_bytes;
+  made.author = from.author;
   Resource& copy = made.resource;
   copy = source;
-  copy.property_set = from.resource.property_set;
-  copy.id = counters_.next_node++;
-  copy.parent = parent.id;
-  copy.name = name;
-  copy.created = wall_now();
-  copy.owner = owner;
   if (copy.is_collection()) {
     copy.modified = date_of_arrived_collection(source.modified, with_members && from.height > 0,
                                                above.resource.modified, wall_now());
@@ -54,7 +49,15 @@ Resource WriteTransaction::copy_tree(const Resource& source, bool recursive, con
     Run(sql_->add_ref, copy.content).done();
     if (connection_.changes() == 0) refuse("the source's content is gone");
   }
-  if (replaced.mapped()) give_place(replaced, copy.id);
+  // This takes ids, and those of the copies follow each other.
+  if (replaced.mapped()) made.own_line = give_place(replaced, made, false);
+  copy.property_set = from.resource.property_set;
+  copy.id = counters_.next_node++;
+  copy.parent = parent.id;
+  copy.name = name;
+  copy.created = wall_now();
+  copy.owner = owner;
+  if (replaced.mapped()) take_locks(replaced, copy.id);
 
   if (copy.property_set != 0) Run(sql_->add_set_ref, copy.property_set).done();
   if (with_members) {
@@ -94,7 +97,7 @@ void WriteTransaction::copy_members(const NodeRow& source, NodeId target, Accoun
   bytes -= source.bytes();
   counters_.resources += count - 1;
   counters_.bytes += bytes;
-  owns(owner, count - 1, bytes);
+  owns(owner, {.resources = count - 1, .bytes = bytes});
 }
 
 Resource WriteTransaction::move_tree(const Resource& source, const Resource& parent,
@@ -118,10 +121,21 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
 
   // A move to a new spelling keeps the locks, because they cover source and destination alike. No
   // resource whose lock stays comes to another parent (invariant 7).
-  if (!respelt) drop_locks_within(source, from.resource.parent);
-  if (replaces) {
-    give_place(there, source.id);
-    above.resource.modified = date_after_loss(above.resource.modified, wall_now(), there.resource);
+  const bool is_file = !from.resource.is_collection();
+  std::int64_t line = from.own_line;
+  if (!respelt) {
+    drop_locks_at(source.id, from.resource.parent);
+    drop_locks_below(from.resource);
+    const bool history = is_file && keeping_.versions && queries_.has_versions(from.line());
+    if (replaces) {
+      line = give_place(there, from, history);
+      take_locks(there, source.id);
+      above.resource.modified =
+          date_after_loss(above.resource.modified, wall_now(), there.resource);
+    } else if (is_file && !history) {
+      if (const std::int64_t left_line = line_left_at(parent.id, key.view())) line = left_line;
+    }
+    if (is_file) note_departure(from);
   }
   Date modified = source.modified;
   if (from.resource.is_collection()) {
@@ -132,7 +146,7 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
   std::optional<std::string_view> stored_name;
   if (!key.is_name()) stored_name = name;
   Run(sql_->relocate, from.resource.parent, from.key, parent.id, key.view(), stored_name,
-      modified.at, number_of(modified.mark))
+      modified.at, number_of(modified.mark), line)
       .done();
   if (left) member_left(*left, source);
   const Date came = left || respelt ? date_after_arrival(above.resource.modified, wall_now())
@@ -152,7 +166,8 @@ void WriteTransaction::remove_tree(const Resource& root) {
   if (has_grants(root)) grants.from = path_of(root.id);
   changing();
   end_late_locks(parent.resource.id);
-  drop(gone);
+  drop_locks_at(root.id, parent.resource.id);
+  leave(gone);
   member_left(parent, root);
   follow(grants);
 }
@@ -174,30 +189,67 @@ Usage WriteTransaction::adopt_tree(const Resource& root, AccountId owner) {
   }
   Run(sql_->own_tree, owner).done();
   Run(sql_->clear_tree).done();
-  owns(owner, resources, bytes);
+  owns(owner, {.resources = resources, .bytes = bytes});
   return {static_cast<std::uint64_t>(resources), static_cast<std::uint64_t>(bytes)};
 }
 
-void WriteTransaction::give_place(const NodeRow& replaced, NodeId to) {
+void WriteTransaction::leave(const NodeRow& gone) {
+  const Resource& root = gone.resource;
+  if (root.is_collection()) {
+    drop_locks_below(root);
+  } else {
+    note_departure(gone);
+    // What an editor renamed away before it put another file in this one's place.
+    if (keeping_.versions && shares_line(gone, Sharing::made_later)) {
+      become_version(gone, gone.line(), true);
+      return;
+    }
+  }
+  if (keeping_.trash) return to_trash(gone);
+  const bool small = root.is_collection() ? !queries_.any_versions() &&
+                                                queries_.count(root, kSmallTree) <= kSmallTree
+                                          : !queries_.has_versions(gone.line());
+  if (small) return drop(gone);
+  give_up(gone);
+}
+
+std::int64_t WriteTransaction::give_place(const NodeRow& replaced, const NodeRow& next,
+                                          bool history) {
+  const bool files = !replaced.resource.is_collection() && !next.resource.is_collection();
+  if (!keeping_.versions || !files || history) {
+    leave(replaced);
+    return next.own_line;
+  }
+  // The same content is no other version.
+  const Resource& old = replaced.resource;
+  const bool kept = old.content != next.resource.content &&
+                    is_kept(old.stored, replaced.author, old.size, wall_now(), author_);
+  become_version(replaced, replaced.line(), kept);
+  return replaced.line();
+}
+
+void WriteTransaction::take_locks(const NodeRow& replaced, NodeId to) {
   if (queries_.any_locks())
     Run(sql_->move_locks, replaced.resource.parent, replaced.resource.id, to).done();
-  drop(replaced);
 }
 
 void WriteTransaction::drop(const NodeRow& gone) {
-  const Resource& root = gone.resource;
-  if (root.is_collection()) {
-    drop_tree(root);
-    return;
+  if (gone.resource.is_collection()) {
+    drop_tree(gone.resource);
+  } else {
+    drop_row(gone);
   }
-  Run(sql_->delete_node, root.id).done();
+}
+
+void WriteTransaction::drop_row(const NodeRow& gone, bool damaged) {
+  const Resource& resource = gone.resource;
+  Run(sql_->delete_node, resource.id).done();
   if (connection_.changes() != 1) refuse("the resource is gone");
-  release_set(gone.resource.property_set);
-  drop_locks_at(root.id, root.parent);
-  release(root.content);
+  release_set(resource.property_set);
+  if (!resource.is_collection()) release(resource.content, damaged);
   --counters_.resources;
   counters_.bytes -= gone.bytes();
-  owns(root.owner, -1, -gone.bytes());
+  owns(resource.owner, {.resources = -1, .bytes = -gone.bytes()});
 }
 
 void WriteTransaction::drop_tree(const Resource& root) {
@@ -216,11 +268,6 @@ void WriteTransaction::drop_tree(const Resource& root) {
   Run(sql_->drop_tree_set_refs).done();
   Run(sql_->drop_tree_properties).done();
   Run(sql_->drop_tree_sets).done();
-  drop_locks_at(root.id, root.parent);
-  if (queries_.any_locks()) {
-    Run(sql_->drop_tree_locks).done();
-    counters_.locks -= connection_.changes();
-  }
   Run(sql_->drop_tree_usage).done();
   Run(sql_->drop_tree_nodes).done();
   Run(sql_->clear_tree).done();
@@ -232,8 +279,7 @@ void WriteTransaction::drop_locks_at(NodeId id, NodeId parent) {
   counters_.locks -= connection_.changes();
 }
 
-void WriteTransaction::drop_locks_within(const Resource& root, NodeId parent) {
-  drop_locks_at(root.id, parent);
+void WriteTransaction::drop_locks_below(const Resource& root) {
   queries_.lock_parents(root, [&](NodeId collection) {
     Run(sql_->delete_member_locks, collection).done();
     counters_.locks -= connection_.changes();

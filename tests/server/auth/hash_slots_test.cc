@@ -107,6 +107,16 @@ TEST_F(HashSlotsTest, WhenTooManyWaitTheLastInOrderIsTurnedAway) {
       ElementsAre("-c", "-b", "owner", "a"));
 }
 
+// Nobody of the flood has failed yet, and not each of its networks had a turn.
+TEST_F(HashSlotsTest, WhenTooManyWaitOneOfTheLargestCrowdIsTurnedAway) {
+  EXPECT_THAT(turns_of({{"a", 1, 10}, {"b", 2, 20}, {"c", 2, 21}, {"d", 3, 30}},
+                       {.at_once = 1, .waiting = 3}),
+              ElementsAre("-c", "a", "b", "d"));
+  EXPECT_THAT(turns_of({{"a", 1, 10, 5}, {"b", 2, 20}, {"c", 2, 21}, {"d", 3, 30}},
+                       {.at_once = 1, .waiting = 3}),
+              ElementsAre("-a", "b", "d", "c"));
+}
+
 TEST_F(HashSlotsTest, ThePatienceEnds) {
   EXPECT_THAT(turns_of({}, {.at_once = 1}), ElementsAre());
   auth::HashSlots slots({.at_once = 1, .waiting = 8, .patience = std::chrono::milliseconds(1)});

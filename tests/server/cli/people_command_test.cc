@@ -241,7 +241,8 @@ TEST_F(PeopleCommands, DocumentsAreComplete) {
       "{\"name\":\"ann\",\"suspended\":false,\"sign_in\":[\"password\"],\"networks\":[],"
       "\"home\":\"/ann\",\"groups\":[],\"grants\":[{\"path\":\"/a%20b\",\"right\":\"read\","
       "\"exists\":false}],\"used_resources\":1,\"quota_resources\":null,\"used_bytes\":0,"
-      "\"quota_bytes\":null,\"created\":\"2026-01-02T03:04:05Z\",\"tokens\":[" +
+      "\"quota_bytes\":null,\"trash_bytes\":0,\"version_bytes\":0,\"created\":\"2026-01-02T03:04:"
+      "05Z\",\"tokens\":[" +
       token + "]}";
   EXPECT_EQ(done("show", {{"name", "ann"}, {"json", "yes"}}), ann + "\n");
   EXPECT_EQ(done("list", {{"json", "yes"}}), "{\"accounts\":[" + ann + "]}\n");

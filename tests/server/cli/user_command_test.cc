@@ -348,15 +348,17 @@ TEST_F(UserCommands, ListsAreTablesSafeToPrint) {
                             {"hash", token_hash_of('b')},
                             {"path", "/x y"},
                             {"read-only", "yes"}});
-  EXPECT_EQ(
-      ask("list").text,
-      "NAME        SIGN-IN                      RESOURCES  BYTES   TOKENS  HOME        GROUPS  "
-      "GRANTS\n"
-      "J\xC3\xB6rg \\\"x\\\"  -                            1          0       1       /J%C3%B6rg  "
-      "-       -\n"
-      "ann         password,digest,certificate  1          0/1000  1       /ann        -       "
-      "/a%20b=read,/a%20b/c=none\n"
-      "2 accounts.\n");
+  EXPECT_EQ(ask("list").text,
+            "NAME        SIGN-IN                      RESOURCES  BYTES   HISTORY  TOKENS  HOME     "
+            "   GROUPS  "
+            "GRANTS\n"
+            "J\xC3\xB6rg \\\"x\\\"  -                            1          0       0        1     "
+            "  /J%C3%B6rg  "
+            "-       -\n"
+            "ann         password,digest,certificate  1          0/1000  0        1       /ann     "
+            "   -       "
+            "/a%20b=read,/a%20b/c=none\n"
+            "2 accounts.\n");
   store_.clock.advance(std::int64_t{24} * 60 * 60 * 1000);
   EXPECT_EQ(ask("token-list", {{"name", "ann"}}).text,
             "ID        ACCOUNT  RIGHT  PATH  CREATED     EXPIRES  LABEL\n"

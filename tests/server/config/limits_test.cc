@@ -657,7 +657,7 @@ bool stop_ends(config::Config config, milliseconds patience) {
   EchoServer server(config.limits);
   auto client = std::make_unique<RawClient>(server.port());
   client->send(kHalfBody);
-  EXPECT_TRUE(server.observer.wait([&] { return server.observer.workers > 0; }));
+  EXPECT_TRUE(server.observer.wait([&] { return server.observer.waiting > 0; }));
   auto stopped = std::async(std::launch::async, [&] { server.stop(); });
   const bool ended = stopped.wait_for(patience) == std::future_status::ready;
   client.reset();
@@ -866,6 +866,7 @@ TEST(Limits, EveryOptionThatIsANumberIsTestedHere) {
       "password-min",           // tests/integration/accounts_test.cc
       "read-timeout",           // tests/hostile/time_test.cc, on a clock of its own
       "tls-handshake-timeout",  // tests/integration/tls_test.cc
+      "trash-keep",             // tests/storage/retention_test.cc
   };
   for (const Row& row : rows()) tested.insert(row.option);
   for (const Time& time : kTimes) tested.insert(time.option);

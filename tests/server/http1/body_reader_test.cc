@@ -4,6 +4,7 @@
 #include <chrono>
 #include <gtest/gtest.h>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/server/echo_server.h"
@@ -55,6 +56,29 @@ TEST(Body, CutShortIsTruncatedAndAnswered) {
     EXPECT_EQ(answer->field("connection"), "close") << bytes;
     EXPECT_TRUE(client.closed()) << bytes;
   }
+}
+
+// What the handler holds for a slow body, it may give back; each time anew.
+TEST(Body, AHandlerHearsThatItsClientIsSlow) {
+  std::atomic<int> rests = 0;
+  EchoServer server({}, [&](http::Request& request, const http1::Peer& peer) {
+    request.body->when_slow([&] { ++rests; });
+    http::Response response = tests::echo(request, peer);
+    request.body->when_slow({});
+    return response;
+  });
+  RawClient client(server.port());
+  client.send(put_length(3) + "a");
+  for (const int count : {1, 2}) {
+    const auto begin = std::chrono::steady_clock::now();
+    while (rests < count && std::chrono::steady_clock::now() - begin < std::chrono::seconds(20))
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_EQ(rests, count);
+    client.send(count == 1 ? "b" : "c");
+  }
+  const auto answer = client.receive();
+  ASSERT_TRUE(answer) << client.error;
+  EXPECT_EQ(answer->body, "PUT /a [abc]");
 }
 
 TEST(Body, CutByAResetIsTruncated) {

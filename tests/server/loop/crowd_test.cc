@@ -92,16 +92,73 @@ TEST(Crowd, ClientsThatLeaveNeedNoWorker) {
 }
 
 TEST(Crowd, SlowBodiesDoNotStopOthers) {
-  EchoServer server;
+  http1::Limits limits;
+  limits.workers = 1;
+  EchoServer server(limits);
   std::vector<std::unique_ptr<RawClient>> slow;
   for (int i = 0; i < 100; ++i) {
     slow.push_back(std::make_unique<RawClient>(server.port()));
-    slow.back()->send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nx");
+    slow.back()->send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nx");
   }
-  // Each has a worker and waits for its body.
-  ASSERT_TRUE(server.observer.wait([&] { return server.observer.workers >= 100; }));
+  ASSERT_TRUE(server.observer.wait([&] { return server.observer.waiting == 100; }));
   ASSERT_TRUE(tests::ask(server.port(), kGetRoot));
   EXPECT_EQ(server.observer.records(1).size(), 1U) << "answered while none of the slow ones ended";
+  for (const auto& client : slow) ASSERT_TRUE(client->send("yz"));
+  for (const auto& client : slow) {
+    const auto answer = client->receive();
+    ASSERT_TRUE(answer) << client->error;
+    EXPECT_EQ(answer->body, "PUT / [xyz]");
+  }
+  EXPECT_TRUE(server.observer.wait([&] { return server.observer.waiting == 0; }));
+}
+
+TEST(Crowd, AnswersThatNobodyReadsDoNotStopOthers) {
+  const std::string large(6'000'000, 'x');
+  http1::Limits limits;
+  limits.workers = 1;
+  EchoServer server(limits, [&](http::Request& request, const http1::Peer& peer) {
+    http::Response response = tests::echo(request, peer);
+    if (request.target == "/large") response.body = large;
+    return response;
+  });
+  std::vector<std::unique_ptr<RawClient>> deaf;
+  for (int i = 0; i < 20; ++i) {
+    deaf.push_back(std::make_unique<RawClient>(server.port(), 4096));
+    deaf.back()->send("GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
+  }
+  ASSERT_TRUE(server.observer.wait([&] { return server.observer.waiting == 20; }));
+  ASSERT_TRUE(tests::ask(server.port(), kGetRoot));
+  for (const auto& client : deaf) {
+    const auto answer = client->receive();
+    ASSERT_TRUE(answer) << client->error;
+    EXPECT_EQ(answer->body, large);
+  }
+}
+
+// A refused body is drained, which is one more wait for its client.
+TEST(Crowd, RefusedBodiesThatDoNotComeDoNotStopOthers) {
+  http1::Limits limits;
+  limits.workers = 1;
+  limits.drain_timeout_s = 60;
+  EchoServer server(limits, [](http::Request& request, const http1::Peer& peer) {
+    if (request.method != "PUT") return tests::echo(request, peer);
+    http::Response response;
+    response.status = 423;
+    return response;
+  });
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (int i = 0; i < 100; ++i) {
+    slow.push_back(std::make_unique<RawClient>(server.port()));
+    slow.back()->send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nx");
+  }
+  ASSERT_TRUE(server.observer.wait([&] { return server.observer.waiting == 100; }));
+  ASSERT_TRUE(tests::ask(server.port(), kGetRoot));
+  for (const auto& client : slow) ASSERT_TRUE(client->send("yz"));
+  for (const auto& client : slow) {
+    const auto answer = client->receive();
+    ASSERT_TRUE(answer) << client->error;
+    EXPECT_EQ(answer->status, 423);
+  }
 }
 
 TEST(Crowd, TooFewWorkersAnswer503) {

@@ -204,6 +204,7 @@ TEST(Metrics, ShowsConnectionsWorkersAndTheStore) {
   for (int i = 0; i < 3; ++i) metrics.connection_opened();
   metrics.connection_closed();
   metrics.connection_parked();
+  metrics.task_waits();
   metrics.connection_refused();
   metrics.workers_changed(5);
   storage::NamespaceStats store;
@@ -219,6 +220,7 @@ TEST(Metrics, ShowsConnectionsWorkersAndTheStore) {
            "holdfast_connections_open 2\n",
            "holdfast_connections_parked 1\n",
            "holdfast_connections_refused_total 1\n",
+           "holdfast_requests_waiting 1\n",
            "holdfast_workers 5\n",
            "holdfast_write_batches_total 6\n",
            "holdfast_write_batch_size_bucket{le=\"1\"} 4\n",

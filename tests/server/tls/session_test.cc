@@ -91,9 +91,9 @@ TEST_F(Session, ARecordThatDidNotFitIsSentOnceThereIsRoom) {
   tls::TlsSession::Put put = tls::TlsSession::Put::taken;
   for (char letter = 'a'; put == tls::TlsSession::Put::taken;
        letter = letter == 'z' ? 'a' : static_cast<char>(letter + 1)) {
-    const std::string record(tls::TlsSession::kRecordBytes, letter);
-    put = session_->put(record);
+    std::string record(tls::TlsSession::kRecordBytes, letter);
     sent += record;
+    put = session_->put(record);
   }
   ASSERT_EQ(put, tls::TlsSession::Put::blocked);
   EXPECT_EQ(session_->flush(), tls::TlsSession::Put::blocked);

@@ -1,0 +1,89 @@
+#include "dav/file_history.h"
+
+#include <algorithm>
+#include <string>
+
+#include "dav/rights.h"
+#include "http/date.h"
+#include "text/ascii.h"
+#include "text/json.h"
+
+namespace holdfast::dav {
+namespace {
+
+constexpr std::string_view kHistory = "history";
+
+// The right is that on the path of now: what a right was taken away from, or given to, is the past
+// as well.
+void require_right_to_past(const Call& call, const storage::Resolution& file) {
+  require_right(call, file.path, false, storage::Right::write);
+}
+
+void append_text(std::string& out, std::string_view name, std::string_view value) {
+  out.append(",\"").append(name).append("\":");
+  text::append_json_string(out, value);
+}
+
+}  // namespace
+
+std::optional<AskedHistory> asked_history(std::string_view target) {
+  const std::size_t query = target.find('?');
+  if (query == std::string_view::npos) return std::nullopt;
+  std::string_view text = target.substr(query + 1);
+  if (text == kHistory) return AskedHistory{};
+  if (!text.starts_with(kHistory) || text.substr(kHistory.size(), 1) != "=") return std::nullopt;
+  text.remove_prefix(kHistory.size() + 1);
+  const auto id = text::parse_number(text);
+  constexpr auto kMost = std::uint64_t{1} << 53;
+  return AskedHistory{.version = id && *id <= kMost ? static_cast<std::int64_t>(*id) : 0};
+}
+
+Response history_listing(const Call& call, const storage::Snapshot& snapshot,
+                         const storage::Resolution& file) {
+  require_right_to_past(call, file);
+  const auto accounts = call.names.accounts();
+  const std::string self = href(call.options.space, file.stored, false);
+  std::string out = "{\"href\":";
+  text::append_json_string(out, self);
+  out += ",\"versions\":[";
+  bool first = true;
+  for (const storage::Version& version : snapshot.versions(*file.resource)) {
+    const std::string id = std::to_string(version.id);
+    out.append(first ? "" : ",").append("{\"id\":").append(id);
+    first = false;
+    append_text(out, "href", self + "?" + std::string(kHistory) + "=" + id);
+    append_text(out, "stored", http::format_rfc3339(version.file.stored / 1000));
+    append_text(out, "modified", http::format_rfc3339(http::second_of(version.file.modified.at)));
+    append_text(out, "replaced", http::format_rfc3339(version.replaced / 1000));
+    if (const storage::Account* author = accounts->find(version.author))
+      append_text(out, "by", author->name);
+    out.append(",\"size\":").append(std::to_string(version.file.size));
+    append_text(out, "etag", "\"" + version.file.etag + "\"");
+    out += '}';
+  }
+  out += "]}\n";
+  Response response;
+  response.set("Content-Type", "application/json")
+      .set("Cache-Control", "no-cache")
+      .set("X-Content-Type-Options", "nosniff");
+  if (call.request.method == "HEAD") {
+    response.head_length = out.size();
+  } else {
+    response.body = std::move(out);
+  }
+  return response;
+}
+
+storage::Resource version_of(const Call& call, const storage::Snapshot& snapshot,
+                             const storage::Resolution& file, std::int64_t version) {
+  require_right_to_past(call, file);
+  for (const storage::Version& each : snapshot.versions(*file.resource)) {
+    if (each.id != version) continue;
+    storage::Resource before = each.file;
+    before.name = file.resource->name;
+    return before;
+  }
+  throw Error(404, "the file has no such version");
+}
+
+}  // namespace holdfast::dav
