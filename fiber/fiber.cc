@@ -132,8 +132,12 @@ Fiber::~Fiber() {
 }
 
 [[gnu::noinline]] bool Fiber::thread_may_wait() noexcept {
-  const Fiber* const fiber = current();
-  return fiber == nullptr || fiber->may_hold_thread();
+  Fiber* const fiber = current();
+  return fiber == nullptr || fiber->hold_thread();
+}
+
+[[gnu::noinline]] void Fiber::thread_waited() noexcept {
+  if (Fiber* const fiber = current()) fiber->release_thread();
 }
 
 Fiber* Fiber::current() noexcept { return running; }

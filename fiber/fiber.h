@@ -35,9 +35,11 @@ class Fiber {
 
   // Returns the fiber that the calling thread runs; nullptr when it runs none.
   [[nodiscard]] static Fiber* current() noexcept;
-  // Returns true when the calling thread may wait itself: it runs no fiber, or one that may hold
-  // it.
+  // Returns true when the calling thread may wait itself for what others do within milliseconds: it
+  // runs no fiber, or one that may hold it. That is quicker than to leave it. Call thread_waited()
+  // afterwards.
   [[nodiscard]] static bool thread_may_wait() noexcept;
+  static void thread_waited() noexcept;
 
   // Begins the work, or goes on with it after a wait. Returns true when the work has ended; run()
   // then begins it anew. After false another thread may run the fiber already. One thread at a
@@ -57,10 +59,10 @@ class Fiber {
   virtual void work() noexcept = 0;
   // Has a thread call run() soon. Any thread may call this, once for each wait.
   virtual void ready() noexcept = 0;
-  // Returns true when the thread may wait together with the fiber for what others do within
-  // milliseconds, because there are threads enough. That is quicker than to leave it. Called on the
-  // fiber.
-  [[nodiscard]] virtual bool may_hold_thread() const noexcept { return false; }
+  // Returns true when the thread may wait together with the fiber, until release_thread(). Called
+  // on the fiber.
+  [[nodiscard]] virtual bool hold_thread() noexcept { return false; }
+  virtual void release_thread() noexcept {}
   // Called on the fiber when it is about to wait.
   virtual void will_wait() noexcept {}
   // Calls event.expire() when `deadline` has come, or somewhat later. The second function takes

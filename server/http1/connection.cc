@@ -103,17 +103,24 @@ Connection::Next Connection::serve_requests(Buffers& space, net::ThreadPolicy& p
         if (between && may_wait && !wire_.has_received() &&
             (others_wait() || (policy.takes_quick_connections() && policy.threads_are_plentiful())))
           return Next::quick_loop;
+        const bool between_requests = may_wait && filled == 0;
+        const bool holds = between_requests && soon_ && policy.hold_thread();
         const net::Wire::Received received =
-            may_wait && filled == 0 && policy.threads_are_plentiful()
+            holds || (between_requests && policy.threads_are_plentiful())
                 ? wire_.receive_soon(room, policy.is_only_thread())
                 : wire_.receive_now(room);
+        if (holds) policy.release_thread();
         may_wait = false;
         if (received.state == net::Wire::Received::State::ended) return Next::close;
         if (received.state == net::Wire::Received::State::nothing) {
           hold(buffer.first(filled));
           return between && others_wait() ? Next::quick_loop : Next::park;
         }
-        if (filled == 0) since_ = net::Clock::now();
+        if (filled == 0) {
+          const net::Clock::time_point now = net::Clock::now();
+          soon_ = served_ && now - since_ <= net::kSoon;
+          since_ = now;
+        }
         filled += received.count;
         continue;
       }

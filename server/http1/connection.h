@@ -77,6 +77,7 @@ class Connection {
   net::Clock::time_point
       since_;            // when the wait began: for the next request, or for the rest of its head
   bool served_ = false;  // at least one request was served
+  bool soon_ = false;    // the last request came within net::kSoon of the answer before
   unsigned quick_ = 0;   // requests in a row up to the last, kQuickInARow at most
 };
 

@@ -35,7 +35,9 @@ void Task::work() noexcept { next_ = connection_->serve(buffers, *this); }
 
 void Task::ready() noexcept { workers_.go_on(*this); }
 
-bool Task::may_hold_thread() const noexcept { return leading_ == nullptr && workers_.plentiful(); }
+bool Task::hold_thread() noexcept { return leading_ == nullptr && workers_.hold_thread(); }
+
+void Task::release_thread() noexcept { workers_.release_thread(); }
 
 // Whoever waits leaves the quick loop, whose thread goes on with the others.
 void Task::will_wait() noexcept {

@@ -57,7 +57,8 @@ class Task final : public fiber::Fiber, public net::ThreadPolicy {
                           net::Clock::time_point deadline, std::span<char> unused) noexcept;
   void work() noexcept override;
   void ready() noexcept override;
-  [[nodiscard]] bool may_hold_thread() const noexcept override;
+  [[nodiscard]] bool hold_thread() noexcept override;
+  void release_thread() noexcept override;
   void will_wait() noexcept override;
   void add_deadline(fiber::Event& event, net::Clock::time_point deadline) noexcept override;
   void remove_deadline(fiber::Event& event) noexcept override;

@@ -11,6 +11,7 @@ namespace holdfast::server::loop {
 namespace {
 
 constexpr std::chrono::seconds kIdleThread{3};
+constexpr std::size_t kMostHeld = 64;  // threads that wait for others, beside those that work
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int kStackBytes = 4 * 1024 * 1024;
@@ -60,7 +61,9 @@ void Workers::go_on(Task& task) noexcept {
 }
 
 bool Workers::call_one() {
-  if (called_ >= queued()) return true;
+  // Who was called calls the next one when it takes its work and there is more. So no more threads
+  // wake than the processor has time for.
+  if (called_ > 0) return true;
   if (!idle_.empty()) {
     Worker& worker = *idle_.back();
     idle_.pop_back();
@@ -69,11 +72,24 @@ bool Workers::call_one() {
     worker.called.notify_one();
     return true;
   }
-  return running_.size() < limits_.workers && start_one();
+  return running_.size() < limits_.workers + held_.load(std::memory_order_relaxed) && start_one();
 }
 
 void Workers::note_waiting() {
   waiting_.store(all_are_busy() ? queued() : 0, std::memory_order_relaxed);
+}
+
+bool Workers::hold_thread() noexcept {
+  if (held_.fetch_add(1, std::memory_order_relaxed) >= kMostHeld) {
+    release_thread();
+    return false;
+  }
+  if (contended()) {
+    const std::scoped_lock lock(mutex_);
+    call_one();
+    note_waiting();
+  }
+  return true;
 }
 
 std::unique_ptr<Task> Workers::task() noexcept {

@@ -1,8 +1,9 @@
 // A pool of threads for requests. None of them waits for a client: a task that waits leaves its
 // thread (server/loop/task.h). So few threads serve many connections, and work waits in a queue
-// until one is free. A thread is started when work waits and none is idle, up to a maximum; one
-// that has been idle for a while ends. Work goes to the thread that became idle last, so that after
-// a burst the others end also under light work. Any thread may call any function.
+// until one is free. One that waits for others, for milliseconds, does not count. A thread is
+// started when work waits and none is idle, up to a maximum; one that has been idle for a while
+// ends. Work goes to the thread that became idle last, so that after a burst the others end also
+// under light work. Any thread may call any function.
 #pragma once
 
 #include <atomic>
@@ -66,6 +67,11 @@ class Workers {
   [[nodiscard]] bool plentiful() const {
     return !contended() && serving_.load(std::memory_order_relaxed) * 4 <= limits_.workers * 3;
   }
+  // Call before a thread of the pool waits for what others do within milliseconds. While it waits,
+  // another may be started in its place. Returns false when too many wait: then it must not.
+  [[nodiscard]] bool hold_thread() noexcept;
+  // Call after that.
+  void release_thread() noexcept { held_.fetch_sub(1, std::memory_order_relaxed); }
   // Returns true when at most one connection is being served.
   [[nodiscard]] bool alone() const { return serving_.load(std::memory_order_relaxed) <= 1; }
 
@@ -127,6 +133,7 @@ class Workers {
   std::atomic<std::size_t> threads_{0};
   std::atomic<std::size_t> waiting_{0};  // what waits while all workers are busy
   std::atomic<std::size_t> serving_{0};
+  std::atomic<std::size_t> held_{0};  // of those that serve
 };
 
 }  // namespace holdfast::server::loop

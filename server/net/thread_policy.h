@@ -30,6 +30,11 @@ class ThreadPolicy {
   [[nodiscard]] virtual bool threads_are_wanted() const = 0;
   // Returns true when so few threads are in use that one may wait a moment for its client.
   [[nodiscard]] virtual bool threads_are_plentiful() const = 0;
+  // Call before the thread waits for milliseconds at the most. While it does, another one may be
+  // started in its place. Returns false when too many wait: then it must not.
+  [[nodiscard]] virtual bool hold_thread() noexcept = 0;
+  // Call after that.
+  virtual void release_thread() noexcept = 0;
   // Returns true when no other thread serves a connection.
   [[nodiscard]] virtual bool is_only_thread() const = 0;
   // Returns true when a connection with quick requests may leave for a loop that answers many

@@ -155,6 +155,7 @@ void GroupCommit::submit(Waiting& own) {
     own.parked->wait();
   } else {
     line.await(batch);
+    fiber::Fiber::thread_waited();
   }
   if (own.error) std::rethrow_exception(own.error);
 }
