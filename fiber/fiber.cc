@@ -187,4 +187,22 @@ void give_back_pages(char* begin, std::size_t size) noexcept {
   if (first < end) ::madvise(begin + (first - address), end - first, MADV_DONTNEED);
 }
 
+// AddressSanitizer knows the end of what is allocated, and not that of a mapping.
+#if defined(__SANITIZE_ADDRESS__)
+Pages::Pages(std::size_t size)
+    : begin_(static_cast<char*>(::operator new (size, std::align_val_t{kPageBytes}))),
+      size_(size) {}
+
+Pages::~Pages() { ::operator delete (begin_, std::align_val_t{kPageBytes}); }
+#else
+Pages::Pages(std::size_t size) : size_(size) {
+  void* const mapped =
+      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  begin_ = static_cast<char*>(mapped);
+}
+
+Pages::~Pages() { ::munmap(begin_, size_); }
+#endif
+
 }  // namespace holdfast::fiber

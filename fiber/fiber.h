@@ -100,4 +100,20 @@ class Fiber {
 // Gives the whole pages among these bytes back to the system. Their content is lost.
 void give_back_pages(char* begin, std::size_t size) noexcept;
 
+// Memory in pages of its own. Only those that were used cost memory.
+class Pages {
+ public:
+  // `size` in bytes. Throws std::bad_alloc.
+  explicit Pages(std::size_t size);
+  ~Pages();
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
+
+  [[nodiscard]] char* begin() const { return begin_; }
+
+ private:
+  char* begin_;
+  std::size_t size_;
+};
+
 }  // namespace holdfast::fiber
