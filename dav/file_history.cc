@@ -19,11 +19,6 @@ void require_right_to_past(const Call& call, const storage::Resolution& file) {
   require_right(call, file.path, false, storage::Right::write);
 }
 
-void append_text(std::string& out, std::string_view name, std::string_view value) {
-  out.append(",\"").append(name).append("\":");
-  text::append_json_string(out, value);
-}
-
 }  // namespace
 
 std::optional<AskedHistory> asked_history(std::string_view target) {
@@ -51,14 +46,15 @@ Response history_listing(const Call& call, const storage::Snapshot& snapshot,
     const std::string id = std::to_string(version.id);
     out.append(first ? "" : ",").append("{\"id\":").append(id);
     first = false;
-    append_text(out, "href", self + "?" + std::string(kHistory) + "=" + id);
-    append_text(out, "stored", http::format_rfc3339(version.file.stored / 1000));
-    append_text(out, "modified", http::format_rfc3339(http::second_of(version.file.modified.at)));
-    append_text(out, "replaced", http::format_rfc3339(version.replaced / 1000));
+    text::append_json_member(out, "href", self + "?" + std::string(kHistory) + "=" + id);
+    text::append_json_member(out, "stored", http::format_rfc3339(version.file.stored / 1000));
+    text::append_json_member(out, "modified",
+                             http::format_rfc3339(http::second_of(version.file.modified.at)));
+    text::append_json_member(out, "replaced", http::format_rfc3339(version.replaced / 1000));
     if (const storage::Account* author = accounts->find(version.author))
-      append_text(out, "by", author->name);
+      text::append_json_member(out, "by", author->name);
     out.append(",\"size\":").append(std::to_string(version.file.size));
-    append_text(out, "etag", "\"" + version.file.etag + "\"");
+    text::append_json_member(out, "etag", "\"" + version.file.etag + "\"");
     out += '}';
   }
   out += "]}\n";

@@ -55,11 +55,6 @@ Asked parse_query(std::string_view target) {
   return {after.value_or(""), limit.value_or(kMostMembers)};
 }
 
-void append_text(std::string& out, std::string_view name, std::string_view value) {
-  out.append(",\"").append(name).append("\":");
-  text::append_json_string(out, value);
-}
-
 class Listing final : public Producer {
  public:
   Listing(const Call& call, std::unique_ptr<const storage::Snapshot> snapshot,
@@ -95,7 +90,7 @@ class Listing final : public Producer {
     if (count > asked_.limit) {
       std::string next = self_ + "?after=";
       text::append_encoded(next, last, kUnreserved);
-      append_text(chunk, "next", next + "&limit=" + std::to_string(asked_.limit));
+      text::append_json_member(chunk, "next", next + "&limit=" + std::to_string(asked_.limit));
     }
     sink.write(chunk += "}\n");
   }
@@ -116,16 +111,17 @@ class Listing final : public Producer {
     std::string link = self_;
     append_encoded_segment(link, resource.name);
     if (!is_file) link += '/';
-    append_text(out, "href", link);
-    append_text(out, "kind", is_file ? "file" : "collection");
-    append_text(out, "created", http::format_rfc3339(resource.created / 1000));
+    text::append_json_member(out, "href", link);
+    text::append_json_member(out, "kind", is_file ? "file" : "collection");
+    text::append_json_member(out, "created", http::format_rfc3339(resource.created / 1000));
     // Nothing more is shown of a collection that is only on the way to something readable.
     if (visible_.right(member.segments) >= storage::Right::read) {
-      append_text(out, "modified", http::format_rfc3339(http::second_of(resource.modified.at)));
+      text::append_json_member(out, "modified",
+                               http::format_rfc3339(http::second_of(resource.modified.at)));
       if (is_file) {
         out.append(",\"size\":").append(std::to_string(resource.size));
-        append_text(out, "type", http::content_type(resource.name));
-        append_text(out, "etag", "\"" + resource.etag + "\"");
+        text::append_json_member(out, "type", http::content_type(resource.name));
+        text::append_json_member(out, "etag", "\"" + resource.etag + "\"");
       }
       append_locks(out, member);
     }
@@ -141,11 +137,11 @@ class Listing final : public Producer {
       if (&lock != &member.locks.front()) out += ',';
       out += lock.scope == storage::LockScope::exclusive ? "{\"scope\":\"exclusive\""
                                                          : "{\"scope\":\"shared\"";
-      append_text(out, "depth", lock.infinite ? "infinity" : "0");
-      if (lock.root_id == member.resource.id) append_text(out, "owner", lock.owner);
+      text::append_json_member(out, "depth", lock.infinite ? "infinity" : "0");
+      if (lock.root_id == member.resource.id) text::append_json_member(out, "owner", lock.owner);
       if (const storage::Account* creator = accounts_->find(lock.creator))
-        append_text(out, "creator", creator->name);
-      append_text(out, "expires", http::format_rfc3339(lock.expires() / 1000));
+        text::append_json_member(out, "creator", creator->name);
+      text::append_json_member(out, "expires", http::format_rfc3339(lock.expires() / 1000));
       out += '}';
     }
     out += ']';

@@ -16,6 +16,9 @@ void append_json_text(std::string& out, std::string_view text,
                       std::size_t limit_bytes = std::string_view::npos);
 // Appends the text as append_json_text does, with quotes around it.
 void append_json_string(std::string& out, std::string_view text);
+// Appends a member of an object that is not its first: a comma, the name, which needs no escapes, a
+// colon and the text.
+void append_json_member(std::string& out, std::string_view name, std::string_view text);
 
 // Returns a text for people with every code point that nobody sees as such an escape: \u202e. A
 // byte that is not UTF-8 stays as it is.

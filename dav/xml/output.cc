@@ -19,7 +19,7 @@ constexpr std::array<KnownNamespace, 4> kKnown = {{
     {"oc", "http://owncloud.org/ns"},
     {"A", "http://apache.org/dav/props/"},
 }};
-constexpr std::string_view kXml = "http://www.w3.org/XML/1998/namespace";
+constexpr std::string_view kXmlNamespace = "http://www.w3.org/XML/1998/namespace";
 
 constexpr std::array<bool, 256> kPlain = [] {
   std::array<bool, 256> plain{};
@@ -89,7 +89,7 @@ void append_empty_element(std::string& out, std::string_view xmlns, std::string_
     out.append(known.prefix).append(1, ':').append(local).append("/>");
     return;
   }
-  if (xmlns == kXml) {  // no other prefix may be bound to this namespace
+  if (xmlns == kXmlNamespace) {  // no other prefix may be bound to this namespace
     out.append("xml:").append(local).append("/>");
     return;
   }

@@ -159,12 +159,12 @@ std::string section(const Table& table) {
 
 const Account& find_account(const Accounts& all, std::string_view name) {
   if (const Account* found = all.find(name)) return *found;
-  throw process::UsageError("There is no account " + quoted(name) + ".");
+  throw process::UsageError("There is no account " + in_quotes(name) + ".");
 }
 
 const Group& find_group(const Accounts& all, std::string_view name) {
   if (const Group* found = all.find_group(name)) return *found;
-  throw process::UsageError("There is no group " + quoted(name) + ".");
+  throw process::UsageError("There is no group " + in_quotes(name) + ".");
 }
 
 ControlReply list_accounts(const Namespace& names, bool json) {

@@ -221,8 +221,8 @@ int print_audit_log(const Invocation& invocation, std::FILE* out) {
     try {
       seconds = config::parse_seconds(since);
     } catch (const process::UsageError& error) {
-      throw process::UsageError("The time " + quoted(since) + " cannot be used: " + error.what() +
-                                ".");
+      throw process::UsageError("The time " + in_quotes(since) +
+                                " cannot be used: " + error.what() + ".");
     }
     const storage::Millis now = storage::SystemClock().wall();
     observe::append_log_time(filter.since,

@@ -28,7 +28,7 @@ constexpr std::size_t kListed = 100'000;
 std::int64_t parse_id(std::string_view text) {
   const auto id = text::parse_number(text);
   if (!id || *id == 0 || *id > std::uint64_t{1} << 53)
-    throw UsageError("An id is a number as the list shows it, and not " + quoted(text) + ".");
+    throw UsageError("An id is a number as the list shows it, and not " + in_quotes(text) + ".");
   return static_cast<std::int64_t>(*id);
 }
 

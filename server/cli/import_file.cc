@@ -93,7 +93,7 @@ UserRequest request_of(const json::Object& object, const auth::DigestAlgorithms&
                        std::size_t password_min) {
   for (const auto& [name, value] : object)
     if (std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames))
-      refuse("There is nothing of the name " + quoted(name) + " about an account.");
+      refuse("There is nothing of the name " + in_quotes(name) + " about an account.");
   UserRequest request{.verb = "add", .values = {}};
   const std::string name(storage::NameKey(text_in(object, "name")).view());
   if (!storage::new_account_name_allowed(name)) refuse(kNameRule);
@@ -129,7 +129,7 @@ UserRequest request_of(const json::Object& object, const auth::DigestAlgorithms&
 std::string read_import(const std::string& file, const auth::DigestAlgorithms& digest,
                         std::size_t password_min) {
   std::ifstream in(file, std::ios::binary);
-  if (!in.is_open()) refuse("The file " + quoted(file) + " cannot be read.");
+  if (!in.is_open()) refuse("The file " + in_quotes(file) + " cannot be read.");
   std::string lines;
   std::vector<std::string> heading;
   std::set<std::string> known;
@@ -152,15 +152,15 @@ std::string read_import(const std::string& file, const auth::DigestAlgorithms& d
       }
       UserRequest request = request_of(*object, digest, password_min);
       if (!known.insert(request.values["name"]).second)
-        refuse("The account " + quoted(request.value("name")) + " stands in the file already.");
+        refuse("The account " + in_quotes(request.value("name")) + " stands in the file already.");
       request.values["line"] = std::to_string(number);
       lines += (lines.empty() ? "" : "\n") + request_line(request);
     } catch (const process::UsageError& error) {
       throw process::UsageError("Line " + std::to_string(number) + ": " + error.what());
     }
   }
-  if (in.bad()) refuse("The file " + quoted(file) + " cannot be read.");
-  if (lines.empty()) refuse("The file " + quoted(file) + " has no accounts.");
+  if (in.bad()) refuse("The file " + in_quotes(file) + " cannot be read.");
+  if (lines.empty()) refuse("The file " + in_quotes(file) + " has no accounts.");
   return lines;
 }
 

@@ -114,7 +114,9 @@ Offer offer_of(const std::string& type) {
 std::string words_of(const std::string& type) { return replaced(type, "|", " "); }
 
 // Quotes text for a shell.
-std::string quoted(const std::string& text) { return "'" + replaced(text, "'", "'\\''") + "'"; }
+std::string shell_quoted(const std::string& text) {
+  return "'" + replaced(text, "'", "'\\''") + "'";
+}
 std::string fish_quoted(const std::string& text) {
   return "'" + replaced(replaced(text, "\\", "\\\\"), "'", "\\'") + "'";
 }
@@ -147,7 +149,8 @@ std::vector<std::string> offered_types(const CLI::App& app) {
 std::string command_pattern(const CLI::App& app) {
   std::string pattern;
   for (Command command : all_commands(&app))
-    if (command != &app) pattern += (pattern.empty() ? "" : "|") + quoted(full_name(*command));
+    if (command != &app)
+      pattern += (pattern.empty() ? "" : "|") + shell_quoted(full_name(*command));
   return pattern;
 }
 
@@ -210,7 +213,7 @@ std::string bash_completion(const CLI::App& app) {
     const Offer offer = offer_of(type);
     const std::string how = offer == Offer::folders ? "-d"
                             : offer == Offer::files ? "-f"
-                                                    : "-W " + quoted(words_of(type));
+                                                    : "-W " + shell_quoted(words_of(type));
     text += "    " + options_with(app, type) + ") mapfile -t COMPREPLY < <(compgen " + how +
             " -- \"$current\"); return ;;\n";
   }
@@ -219,8 +222,8 @@ std::string bash_completion(const CLI::App& app) {
     std::vector<std::string> words;
     for (Command sub : commands_in(command)) words.push_back(sub->get_name());
     for (Option option : options_of(command)) words.push_back(flag(option));
-    text += "    " + quoted(full_name(*command)) +
-            ") words=" + quoted(CLI::detail::join(words, " ")) + " ;;\n";
+    text += "    " + shell_quoted(full_name(*command)) +
+            ") words=" + shell_quoted(CLI::detail::join(words, " ")) + " ;;\n";
   }
   return text +
          "  esac\n"
@@ -231,7 +234,7 @@ std::string bash_completion(const CLI::App& app) {
 
 std::string zsh_completion(const CLI::App& app) {
   const auto entry = [](const std::string& word, const std::string& help) {
-    return " " + quoted(replaced(word, ":", "\\:") + ":" + one_line(help));
+    return " " + shell_quoted(replaced(word, ":", "\\:") + ":" + one_line(help));
   };
   std::string text =
       "#compdef holdfast\n"
@@ -256,7 +259,7 @@ std::string zsh_completion(const CLI::App& app) {
   }
   text += "esac\ncase $at in\n";
   for (Command command : all_commands(&app)) {
-    text += "  (" + quoted(full_name(*command)) + ") found=(";
+    text += "  (" + shell_quoted(full_name(*command)) + ") found=(";
     for (Command sub : commands_in(command)) text += entry(sub->get_name(), sub->get_description());
     for (Option option : options_of(command))
       text += entry(flag(option), option->get_description());

@@ -72,13 +72,13 @@ using Command = const CLI::App*;
 
 bool is_option(std::string_view word) { return word.size() > 1 && word.front() == '-'; }
 
-std::string quoted(const std::string& word) {
+std::string word_in_quotes(const std::string& word) {
   return '"' + (word.size() <= kShownBytes ? word : word.substr(0, kShownBytes) + "...") + '"';
 }
 
 std::string see_help(Command command) { return "; see " + full_name(*command) + " --help."; }
 
-std::vector<Command> commands_in(Command command) {
+std::vector<Command> shown_commands_in(Command command) {
   std::vector<Command> out;
   for (Command sub : command->get_subcommands([](Command) { return true; }))
     if (!sub->get_group().empty()) out.push_back(sub);
@@ -87,7 +87,7 @@ std::vector<Command> commands_in(Command command) {
 
 std::vector<std::string> command_names(Command command) {
   std::vector<std::string> names;
-  for (Command sub : commands_in(command)) names.push_back(sub->get_name());
+  for (Command sub : shown_commands_in(command)) names.push_back(sub->get_name());
   return names;
 }
 
@@ -113,7 +113,7 @@ std::string shown(const CLI::Option& option) {
 template <typename Condition>
 std::vector<std::string> full_names(Command command, Condition condition) {
   std::vector<std::string> names;
-  for (Command sub : commands_in(command)) {
+  for (Command sub : shown_commands_in(command)) {
     if (condition(sub)) names.push_back(full_name(*sub));
     for (std::string& name : full_names(sub, condition)) names.push_back(std::move(name));
   }
@@ -162,7 +162,7 @@ std::string unknown_option(Command command, const std::string& word) {
 }
 
 std::string unknown_command(Command command, const std::string& word) {
-  std::string text = quoted(word) + " is no command of " + full_name(*command);
+  std::string text = word_in_quotes(word) + " is no command of " + full_name(*command);
   for (const auto& [habit, ours] : kCommands) {
     const std::vector<std::string> names = command_names(command);
     if (habit == word &&
@@ -186,9 +186,9 @@ std::string stray_word(Command command, const std::string& word) {
   for (const CLI::Option* option : command->get_options())
     if (!option->nonpositional()) taken.push_back(shown(*option));
   if (taken.empty())
-    return full_name(*command) + " takes no argument, and " + quoted(word) + " is one" +
+    return full_name(*command) + " takes no argument, and " + word_in_quotes(word) + " is one" +
            see_help(command);
-  return full_name(*command) + " takes " + config::listed(taken) + ", and " + quoted(word) +
+  return full_name(*command) + " takes " + config::listed(taken) + ", and " + word_in_quotes(word) +
          " is one too many.";
 }
 
@@ -199,7 +199,7 @@ std::string left_over(const CLI::App& app) {
     if (const std::vector<std::string> words = at->remaining(); !words.empty()) {
       const std::string& word = words.front();
       if (is_option(word) && word != "--") return unknown_option(at, word);
-      return commands_in(last).empty() ? stray_word(last, word) : unknown_command(last, word);
+      return shown_commands_in(last).empty() ? stray_word(last, word) : unknown_command(last, word);
     }
     if (at == last) return {};
   }
@@ -218,7 +218,7 @@ std::string swallowed(Command command) {
 }
 
 std::string missing(Command command) {
-  if (!commands_in(command).empty())
+  if (!shown_commands_in(command).empty())
     return full_name(*command) +
            " needs a command: " + config::listed(command_names(command), " or ") +
            see_help(command);
@@ -245,7 +245,7 @@ std::string full_name(const CLI::App& command) {
 std::string silent_mistake(const CLI::App& app) {
   const Command last = meant(app);
   if (std::string text = swallowed(last); !text.empty()) return text;
-  if (commands_in(last).empty() || last->remaining().empty()) return {};
+  if (shown_commands_in(last).empty() || last->remaining().empty()) return {};
   const std::string word = last->remaining().front();
   return is_option(word) ? std::string() : unknown_command(last, word);
 }

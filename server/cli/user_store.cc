@@ -36,7 +36,7 @@ void take_quotas(Owner& owner, const UserRequest& request) {
 }
 
 process::UsageError exists_already(std::string_view name) {
-  return process::UsageError("The account " + quoted(name) + " exists already.");
+  return process::UsageError("The account " + in_quotes(name) + " exists already.");
 }
 
 // Makes missing collections on the way to the home; the account owns only the home itself.
@@ -96,7 +96,7 @@ Account new_account(const UserRequest& request) {
   Account account;
   account.name = request.value("name");
   if (!storage::new_account_name_allowed(account.name))
-    throw process::UsageError(quoted(account.name) + " is no name for an account.");
+    throw process::UsageError(in_quotes(account.name) + " is no name for an account.");
   account.home = home_of(request);
   take_password(account, request);
   take_quotas(account, request);
@@ -117,8 +117,8 @@ ControlReply add(Namespace& names, const UserRequest& request) {
     made.created = tx.wall_now();
     make_home(tx, made.home, tx.put_account(made));
   });
-  std::string text =
-      "Account " + quoted(account.name) + " added, with its home at " + shown(account.home) + ".\n";
+  std::string text = "Account " + in_quotes(account.name) + " added, with its home at " +
+                     shown(account.home) + ".\n";
   if (first)
     text +=
         "From now on nothing is open to clients without an account, unless --anonymous says so.\n";
@@ -126,10 +126,10 @@ ControlReply add(Namespace& names, const UserRequest& request) {
     text += "What was stored before, " + counted(there, "resource", "resources") +
             ", is nobody's, and the account sees none of it outside of its home. To let it:\n"
             "  holdfast user grant " +
-            quoted(account.name) +
+            in_quotes(account.name) +
             " / write\n"
             "  holdfast user adopt " +
-            quoted(account.name) + " /\n";
+            in_quotes(account.name) + " /\n";
   return {0, std::move(text)};
 }
 
@@ -194,7 +194,7 @@ ControlReply change(Namespace& names, const UserRequest& request, const std::str
     change_it(account, *now);
     tx.put_account(std::move(account));
   });
-  return {0, "Account " + quoted(request.value("name")) + " " + done + ".\n"};
+  return {0, "Account " + in_quotes(request.value("name")) + " " + done + ".\n"};
 }
 
 ControlReply passwd(Namespace& names, const UserRequest& request) {
@@ -220,7 +220,7 @@ ControlReply rename(Namespace& names, const UserRequest& request) {
     account.digest_md5.clear();
     tx.put_account(std::move(account));
   });
-  std::string text = "Account " + quoted(name) + " is " + quoted(new_name) +
+  std::string text = "Account " + in_quotes(name) + " is " + in_quotes(new_name) +
                      " now. Its home, grants, tokens and locks stay as they are.\n";
   if (had_digest)
     text += "It signs in by Digest no more, because that needs the name: set its password again.\n";
@@ -250,19 +250,19 @@ ControlReply group_add(Namespace& names, const UserRequest& request) {
   take_quotas(group, request);
   names.write(Flush::required, [&](Transaction& tx) {
     if (tx.accounts()->find_group(group.name))
-      throw process::UsageError("The group " + quoted(group.name) + " exists already.");
+      throw process::UsageError("The group " + in_quotes(group.name) + " exists already.");
     storage::Group made = group;
     made.created = tx.wall_now();
     tx.put_group(std::move(made));
   });
-  return {0, "Group " + quoted(group.name) + " added. It has no members and no grants yet.\n"};
+  return {0, "Group " + in_quotes(group.name) + " added. It has no members and no grants yet.\n"};
 }
 
 ControlReply group_remove(Namespace& names, const UserRequest& request) {
   const std::string_view name = request.value("group");
   names.write(Flush::required,
               [&](Transaction& tx) { tx.remove_group(find_group(*tx.accounts(), name).id); });
-  return {0, "Group " + quoted(name) + " removed, with its grants. Its members stay.\n"};
+  return {0, "Group " + in_quotes(name) + " removed, with its grants. Its members stay.\n"};
 }
 
 ControlReply group_quota(Namespace& names, const UserRequest& request) {
@@ -274,19 +274,19 @@ ControlReply group_quota(Namespace& names, const UserRequest& request) {
     take_quotas(group, request);
     tx.put_group(std::move(group));
   });
-  return {0, "Group " + quoted(name) + " has a new quota.\n"};
+  return {0, "Group " + in_quotes(name) + " has a new quota.\n"};
 }
 
 ControlReply group_join(Namespace& names, const UserRequest& request, bool joins) {
   const std::string_view group = request.value("group");
-  return change(names, request, "is in group " + quoted(group) + (joins ? "" : " no more"),
+  return change(names, request, "is in group " + in_quotes(group) + (joins ? "" : " no more"),
                 [&](Account& account, const Accounts& all) {
                   const AccountId id = find_group(all, group).id;
                   const auto known = std::find(account.groups.begin(), account.groups.end(), id);
                   if (joins == (known != account.groups.end()))
-                    throw process::UsageError("The account " + quoted(account.name) +
+                    throw process::UsageError("The account " + in_quotes(account.name) +
                                               (joins ? " is in group " : " is not in group ") +
-                                              quoted(group) + (joins ? " already." : "."));
+                                              in_quotes(group) + (joins ? " already." : "."));
                   if (joins) {
                     account.groups.push_back(id);
                   } else {
@@ -310,7 +310,7 @@ ControlReply certificate(Namespace& names, const UserRequest& request) {
                   for (const Account& other : all.accounts)
                     if (!sha256.empty() && other.id != account.id && other.certificate == sha256)
                       throw process::UsageError("That certificate is the account " +
-                                                quoted(other.name) + "'s.");
+                                                in_quotes(other.name) + "'s.");
                   account.certificate = sha256;
                 });
 }
@@ -321,7 +321,7 @@ struct Holder {
   std::string name;
 
   [[nodiscard]] std::string text() const {
-    return std::string(is_group ? "group " : "account ") + quoted(name);
+    return std::string(is_group ? "group " : "account ") + in_quotes(name);
   }
 };
 
@@ -405,7 +405,7 @@ ControlReply adopt(Namespace& names, const UserRequest& request) {
     adopted = tx.adopt_tree(*found.resource, account.id);
     owned = tx.usage_of(account.id);
   });
-  std::string text = "Account " + quoted(account.name) + " owns " +
+  std::string text = "Account " + in_quotes(account.name) + " owns " +
                      counted(adopted.resources, "more resource", "more resources") + " with " +
                      counted(adopted.bytes, "byte.", "bytes.") + "\n";
   if (owned.bytes > account.quota_bytes.value_or(owned.bytes) ||
@@ -423,12 +423,12 @@ ControlReply remove(Namespace& names, const UserRequest& request) {
     left = tx.usage_of(gone.id).resources;
     last = now->accounts.size() == 1;
     if (last && !request.has("yes"))
-      throw Question("Account " + quoted(gone.name) +
+      throw Question("Account " + in_quotes(gone.name) +
                      " is the last one: without it nobody can sign in, and anonymous clients may "
                      "do only what --anonymous says, by default nothing");
     tx.remove_account(gone.id);
   });
-  std::string text = "Account " + quoted(request.value("name")) +
+  std::string text = "Account " + in_quotes(request.value("name")) +
                      " removed, with its tokens and locks. What it owned stays: " +
                      counted(left, "resource.", "resources.") + "\n";
   if (last)
@@ -467,7 +467,7 @@ ControlReply token_add(Namespace& names, const UserRequest& request) {
 ControlReply token_remove(Namespace& names, const UserRequest& request) {
   const std::string_view id = request.value("id");
   names.write(Flush::required, [&](Transaction& tx) {
-    if (!tx.remove_token(id)) throw process::UsageError("There is no token " + quoted(id) + ".");
+    if (!tx.remove_token(id)) throw process::UsageError("There is no token " + in_quotes(id) + ".");
   });
   return {0, "Token " + shown(id) + " removed.\n"};
 }

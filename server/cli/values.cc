@@ -23,7 +23,7 @@ std::string shown(std::string_view text) {
   return out;
 }
 
-std::string quoted(std::string_view text) { return '"' + shown(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + shown(text) + '"'; }
 
 std::string shown(const storage::Path& path) { return dav::href({}, path, false); }
 
@@ -35,18 +35,18 @@ storage::Right parse_right(std::string_view text) {
   for (const storage::Right right :
        {storage::Right::none, storage::Right::read, storage::Right::write})
     if (text == to_string(right)) return right;
-  throw process::UsageError("A grant is read, write or none, and not " + quoted(text) + ".");
+  throw process::UsageError("A grant is read, write or none, and not " + in_quotes(text) + ".");
 }
 
 storage::Path parse_path(std::string_view text) {
   if (!text.starts_with('/'))
-    throw process::UsageError("A path begins with a slash, " + quoted(text) + " does not.");
+    throw process::UsageError("A path begins with a slash, " + in_quotes(text) + " does not.");
   if (text.find('?') != text.npos || text.find('#') != text.npos)
     throw process::UsageError("In a path, write ? as %3F and # as %23.");
   try {
     return dav::parse_reference(text, dav::UrlSpace{}, "").path;
   } catch (const dav::Error& error) {
-    throw process::UsageError(quoted(text) + " is no path: " + error.detail + ".");
+    throw process::UsageError(in_quotes(text) + " is no path: " + error.detail + ".");
   }
 }
 
@@ -55,7 +55,7 @@ std::optional<std::uint64_t> parse_quota(std::string_view text, bool bytes) {
   try {
     return config::parse_number(text, bytes);
   } catch (const process::UsageError& error) {
-    throw process::UsageError("The quota " + quoted(text) + " cannot be used: " + error.what() +
+    throw process::UsageError("The quota " + in_quotes(text) + " cannot be used: " + error.what() +
                               ".");
   }
 }
@@ -69,7 +69,7 @@ std::int64_t parse_expiry_s(std::string_view text) {
       // The error is reported below.
     }
   throw process::UsageError("A token expires after a time like 30m, 12h, 90d or 2w, and not " +
-                            quoted(text) + ".");
+                            in_quotes(text) + ".");
 }
 
 void check_label(std::string_view label) {
@@ -85,7 +85,7 @@ std::vector<std::string> parse_networks(std::string_view text) {
     text.remove_prefix(std::min(text.size(), network.size() + 1));
     if (text::trimmed(network).empty() || !net::Networks::parse(network))
       throw process::UsageError(
-          "A network is an address or like 10.0.0.0/8 and fd00::/8, and not " + quoted(network) +
+          "A network is an address or like 10.0.0.0/8 and fd00::/8, and not " + in_quotes(network) +
           ".");
     networks.emplace_back(text::trimmed(network));
   }

@@ -16,7 +16,7 @@ namespace holdfast::server::cli {
 // These return text that is safe in a terminal; a long one is cut.
 [[nodiscard]] std::string shown(std::string_view text);
 [[nodiscard]] std::string shown(const storage::Path& path);
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 [[nodiscard]] std::string_view to_string(storage::Right right);
 [[nodiscard]] storage::Right parse_right(std::string_view text);

@@ -29,16 +29,16 @@ constexpr long kValid_s = 825L * 24 * 60 * 60;
 // The certificate is valid from a day earlier, because clocks differ.
 constexpr long kBefore_s = 24L * 60 * 60;
 
-struct Free {
+struct FreeMade {
   void operator()(BIO* bio) const { BIO_free(bio); }
   void operator()(X509* certificate) const { X509_free(certificate); }
   void operator()(X509_EXTENSION* extension) const { X509_EXTENSION_free(extension); }
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 };
 template <typename T>
-using Owned = std::unique_ptr<T, Free>;
+using Made = std::unique_ptr<T, FreeMade>;
 
-void must(bool done) {
+void must_make(bool done) {
   if (!done) throw std::runtime_error("A self-signed certificate cannot be made.");
 }
 
@@ -46,9 +46,8 @@ void extend(X509* certificate, int kind, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
   X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
-  const Owned<X509_EXTENSION> extension(
-      X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str()));
-  must(extension && X509_add_ext(certificate, extension.get(), -1) == 1);
+  const Made<X509_EXTENSION> extension(X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str()));
+  must_make(extension && X509_add_ext(certificate, extension.get(), -1) == 1);
 }
 
 // The bytes of a name that have no special meaning in OpenSSL's configuration syntax.
@@ -69,37 +68,37 @@ std::string alternative_names(const std::vector<std::string>& names) {
 }
 
 std::string make_pair(const std::vector<std::string>& names) {
-  const Owned<EVP_PKEY> key(EVP_EC_gen("P-256"));
-  const Owned<X509> certificate(X509_new());
-  must(key && certificate);
+  const Made<EVP_PKEY> key(EVP_EC_gen("P-256"));
+  const Made<X509> certificate(X509_new());
+  must_make(key && certificate);
   X509* const made = certificate.get();
   unsigned char random[16];
-  must(RAND_bytes(random, sizeof random) == 1);
+  must_make(RAND_bytes(random, sizeof random) == 1);
   random[0] = static_cast<unsigned char>((random[0] & 0x7f) | 0x40);
   const std::unique_ptr<BIGNUM, decltype(&BN_free)> serial(
       BN_bin2bn(random, sizeof random, nullptr), BN_free);
-  must(serial && BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(made)) != nullptr);
-  must(X509_set_version(made, X509_VERSION_3) == 1);
-  must(X509_gmtime_adj(X509_getm_notBefore(made), -kBefore_s) != nullptr);
-  must(X509_gmtime_adj(X509_getm_notAfter(made), kValid_s - kBefore_s) != nullptr);
-  must(X509_set_pubkey(made, key.get()) == 1);
+  must_make(serial && BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(made)) != nullptr);
+  must_make(X509_set_version(made, X509_VERSION_3) == 1);
+  must_make(X509_gmtime_adj(X509_getm_notBefore(made), -kBefore_s) != nullptr);
+  must_make(X509_gmtime_adj(X509_getm_notAfter(made), kValid_s - kBefore_s) != nullptr);
+  must_make(X509_set_pubkey(made, key.get()) == 1);
   X509_NAME* const subject = X509_get_subject_name(made);
-  must(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
-                                  reinterpret_cast<const unsigned char*>("Holdfast self-signed"),
-                                  -1, -1, 0) == 1);
-  must(X509_set_issuer_name(made, subject) == 1);
+  must_make(X509_NAME_add_entry_by_txt(
+                subject, "CN", MBSTRING_ASC,
+                reinterpret_cast<const unsigned char*>("Holdfast self-signed"), -1, -1, 0) == 1);
+  must_make(X509_set_issuer_name(made, subject) == 1);
   extend(made, NID_basic_constraints, "critical,CA:FALSE");
   extend(made, NID_key_usage, "critical,digitalSignature");
   extend(made, NID_ext_key_usage, "serverAuth");
   extend(made, NID_subject_key_identifier, "hash");
   extend(made, NID_subject_alt_name, alternative_names(names));
-  must(X509_sign(made, key.get(), EVP_sha256()) > 0);
+  must_make(X509_sign(made, key.get(), EVP_sha256()) > 0);
 
-  const Owned<BIO> text(BIO_new(BIO_s_mem()));
-  must(text &&
-       PEM_write_bio_PKCS8PrivateKey(text.get(), key.get(), nullptr, nullptr, 0, nullptr,
-                                     nullptr) == 1 &&
-       PEM_write_bio_X509(text.get(), made) == 1);
+  const Made<BIO> text(BIO_new(BIO_s_mem()));
+  must_make(text &&
+            PEM_write_bio_PKCS8PrivateKey(text.get(), key.get(), nullptr, nullptr, 0, nullptr,
+                                          nullptr) == 1 &&
+            PEM_write_bio_X509(text.get(), made) == 1);
   char* bytes = nullptr;
   const long size = BIO_get_mem_data(text.get(), &bytes);
   return {bytes, static_cast<std::size_t>(size)};
@@ -123,9 +122,9 @@ void keep(const std::string& path, const std::string& text) {
 
 // Returns true when there is a certificate that is valid for some more time.
 bool is_there(const std::string& path) {
-  const Owned<BIO> file(BIO_new_file(path.c_str(), "r"));
+  const Made<BIO> file(BIO_new_file(path.c_str(), "r"));
   if (!file) return false;
-  const Owned<X509> certificate(PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr));
+  const Made<X509> certificate(PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr));
   return certificate && X509_cmp_current_time(X509_get0_notAfter(certificate.get())) > 0;
 }
 

@@ -26,12 +26,12 @@ constexpr long kCifs = 0xFF534D42;
 constexpr long kSmb2 = 0xFE534D42;
 constexpr long kFuse = 0x65735546;
 
-[[noreturn]] void refuse(const std::string& what) {
+[[noreturn]] void cannot_open(const std::string& what) {
   throw OpenError(what + ": " + std::strerror(errno) + ".");
 }
 
-void sync(int fd, const std::string& name) {
-  if (fsync(fd) != 0) refuse("Cannot flush " + name);
+void flush(int fd, const std::string& name) {
+  if (fsync(fd) != 0) cannot_open("Cannot flush " + name);
 }
 
 // Opens the folder `name` in `above`, making and flushing it when it is missing.
@@ -39,11 +39,11 @@ Descriptor folder(int above, const char* name, const std::string& path) {
   constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   Descriptor found(openat(above, name, kFlags));
   if (!found && errno == ENOENT) {
-    if (mkdirat(above, name, 0700) != 0 && errno != EEXIST) refuse("Cannot create " + path);
+    if (mkdirat(above, name, 0700) != 0 && errno != EEXIST) cannot_open("Cannot create " + path);
     found = Descriptor(openat(above, name, kFlags));
-    if (found) sync(found.get(), path);
+    if (found) flush(found.get(), path);
   }
-  if (!found) refuse("Cannot use " + path + " as a folder");
+  if (!found) cannot_open("Cannot use " + path + " as a folder");
   return found;
 }
 
@@ -54,7 +54,7 @@ bool is_regular_file(int above, const char* name) {
 
 void same_disk(int fd, const struct stat& root, const std::string& path) {
   struct stat here {};
-  if (fstat(fd, &here) != 0) refuse("Cannot read " + path);
+  if (fstat(fd, &here) != 0) cannot_open("Cannot read " + path);
   if (here.st_dev != root.st_dev) {
     throw OpenError(path + " lies on another disk than the data folder; it must be on the same.");
   }
@@ -71,7 +71,7 @@ void set_attribute(int fd, int attribute, bool wanted) {
 
 void refuse_network_disk(int fd, const std::string& path) {
   struct statfs disk {};
-  if (fstatfs(fd, &disk) != 0) refuse("Cannot read " + path);
+  if (fstatfs(fd, &disk) != 0) cannot_open("Cannot read " + path);
   const auto type = static_cast<long>(disk.f_type) & 0xFFFFFFFFL;
   for (const long network :
        {long{NFS_SUPER_MAGIC}, kCifs, kSmb2, long{SMB_SUPER_MAGIC}, long{V9FS_MAGIC}, kFuse}) {
@@ -101,19 +101,19 @@ std::string DataFolder::displaced() const {
 
 DataFolder::DataFolder(const std::string& path, Options options) {
   const bool made = mkdir(path.c_str(), 0700) == 0;
-  if (!made && errno != EEXIST) refuse("Cannot create the data folder " + path);
+  if (!made && errno != EEXIST) cannot_open("Cannot create the data folder " + path);
   std::array<char, PATH_MAX> real{};
-  if (!realpath(path.c_str(), real.data())) refuse("Cannot use the data folder " + path);
+  if (!realpath(path.c_str(), real.data())) cannot_open("Cannot use the data folder " + path);
   path_ = real.data();
   if (made) {
     const Descriptor above(open((path_ + "/..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!above) refuse("Cannot open the folder above " + path_);
-    sync(above.get(), path_ + "/..");
+    if (!above) cannot_open("Cannot open the folder above " + path_);
+    flush(above.get(), path_ + "/..");
   }
   folder_ = Descriptor(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!folder_) refuse("Cannot open the data folder " + path_);
+  if (!folder_) cannot_open("Cannot open the data folder " + path_);
   struct stat root {};
-  if (fstat(folder_.get(), &root) != 0) refuse("Cannot read " + path_);
+  if (fstat(folder_.get(), &root) != 0) cannot_open("Cannot read " + path_);
   // The sticky bit does not help: anybody could create what does not exist yet.
   if ((root.st_mode & S_IWOTH) != 0)
     throw OpenError("The data folder " + path_ + " is one that everybody may write; chmod o-w it.");
@@ -123,7 +123,7 @@ DataFolder::DataFolder(const std::string& path, Options options) {
   if (read_only_) {
     blobs_ =
         Descriptor(openat(folder_.get(), "blobs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!blobs_ && errno != ENOENT) refuse("Cannot use " + path_ + "/blobs as a folder");
+    if (!blobs_ && errno != ENOENT) cannot_open("Cannot use " + path_ + "/blobs as a folder");
   } else {
     make_folders(root);
   }
@@ -139,12 +139,12 @@ void DataFolder::hold() {
     lock_ = Descriptor(openat(folder_.get(), "LOCK", O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (!lock_ && errno == ENOENT) return;
   }
-  if (!lock_) refuse("Cannot open " + path_ + "/LOCK");
+  if (!lock_) cannot_open("Cannot open " + path_ + "/LOCK");
   if (flock(lock_.get(), (read_only_ ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {
       throw OpenError("The data folder " + path_ + " is in use by another holdfast.");
     }
-    refuse("Cannot lock the data folder " + path_);
+    cannot_open("Cannot lock the data folder " + path_);
   }
 }
 
@@ -170,18 +170,18 @@ void DataFolder::make_folders(const struct stat& root) {
   // The folders are flushed also when nothing was made just now, because an earlier start may have
   // died before its flush. Each is flushed by itself, because not every file system flushes a
   // folder with its parent.
-  sync(tmp_.get(), path_ + "/tmp");
-  sync(blobs_.get(), path_ + "/blobs");
-  sync(folder_.get(), path_);
+  flush(tmp_.get(), path_ + "/tmp");
+  flush(blobs_.get(), path_ + "/blobs");
+  flush(folder_.get(), path_);
 }
 
 void DataFolder::set_aside(const std::string& name) {
   if (read_only_) return;
   const Descriptor lost = folder(folder_.get(), "lost", path_ + "/lost");
   if (renameat(blobs_.get(), name.c_str(), lost.get(), ("blobs-" + name).c_str()) != 0)
-    refuse("Cannot move " + path_ + "/blobs/" + name + " away");
-  sync(lost.get(), path_ + "/lost");
-  sync(blobs_.get(), path_ + "/blobs");
+    cannot_open("Cannot move " + path_ + "/blobs/" + name + " away");
+  flush(lost.get(), path_ + "/lost");
+  flush(blobs_.get(), path_ + "/blobs");
 }
 
 void DataFolder::look_for_content(const struct stat& root) {
@@ -200,7 +200,7 @@ void DataFolder::look_for_content(const struct stat& root) {
       set_aside(name);
       missing_.push_back(name);
     } else {
-      refuse("Cannot use " + full + " as a folder");
+      cannot_open("Cannot use " + full + " as a folder");
     }
   }
 }

@@ -155,8 +155,8 @@ class SlowClients : public Attack {
   // A client that is slow for all it is worth, but never ends by itself.
   inline static const std::string kTrickle = std::string(10'000, 'x');
   // What one connection may take that waits, on the average of idle and slow ones.
-  static constexpr std::size_t kWaitingBytes = 14 << 10;
-  static constexpr std::size_t kWaitingOverTlsBytes = 40 << 10;
+  static constexpr std::size_t kWaitingBytes = 12 << 10;
+  static constexpr std::size_t kWaitingOverTlsBytes = 36 << 10;
   static constexpr std::size_t kOwnBytes = std::size_t{40} << 20;
   static constexpr std::size_t kSlow = 500;
   static constexpr std::size_t kMute = 4'000;

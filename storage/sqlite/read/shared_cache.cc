@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kCollections = 4096;
 constexpr std::size_t kContents = 1024;
-constexpr std::size_t kFacts = 128 * 1024;
+constexpr std::size_t kFactSlots = 128 * 1024;
 // A member may lie in any slot of its set, so that few sets are too small for the members that hash
 // to them.
 constexpr std::size_t kSets = 32 * 1024;
@@ -40,7 +40,7 @@ std::size_t set_of(NodeId parent, std::string_view key) {
 SharedCache::SharedCache()
     : resolved_(kCollections),
       stored_(kContents),
-      facts_(make_huge_table<Facts>(kFacts)),
+      facts_(make_huge_table<Facts>(kFactSlots)),
       members_(make_huge_table<PackedRow>(kSets * kSlots)) {}
 
 std::shared_ptr<const Resolution> SharedCache::collection(
@@ -156,7 +156,7 @@ std::shared_ptr<const Content> SharedCache::content(std::int64_t id) const {
 }
 
 bool SharedCache::facts(std::int64_t id, Content& content) const {
-  const std::size_t slot = static_cast<std::size_t>(id) % kFacts;
+  const std::size_t slot = static_cast<std::size_t>(id) % kFactSlots;
   const std::lock_guard lock(mutex_of(slot));
   const Facts& facts = facts_[slot];
   if (facts.id != id) return false;
@@ -167,7 +167,7 @@ bool SharedCache::facts(std::int64_t id, Content& content) const {
 
 void SharedCache::keep_facts(std::int64_t id, const Content& content) {
   if (!content.is_inline() || content.checksums.sha1 || content.checksums.md5) return;
-  const std::size_t slot = static_cast<std::size_t>(id) % kFacts;
+  const std::size_t slot = static_cast<std::size_t>(id) % kFactSlots;
   const std::lock_guard lock(mutex_of(slot));
   facts_[slot] = {id, content.size, content.checksums.sha256};
 }
