@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,11 @@ namespace holdfast::dav {
 struct Method;
 class PropFindCache;
 
+struct Past {
+  storage::Instant instant;
+  std::shared_ptr<const Options> options;
+};
+
 struct Call {
   Request& request;
   // Never null. write() and require_signed_in() in dav/rights.h replace it when the accounts
@@ -37,6 +43,9 @@ struct Call {
   PropFindCache& propfinds;
   storage::SpaceLedger& space;
   Target target;
+  // Set by answer_past (dav/past.h): the target is a path of this instant. `options` are those of
+  // the call.
+  std::optional<Past> past = std::nullopt;
 
   [[nodiscard]] const Fields& fields() const { return request.fields; }
   [[nodiscard]] std::string_view host() const { return request.host(); }

@@ -6,6 +6,7 @@
 #include "dav/body.h"
 #include "dav/call.h"
 #include "dav/method.h"
+#include "dav/past.h"
 #include "dav/propfind_cache.h"
 #include "dav/refusal.h"
 #include "dav/rights.h"
@@ -92,9 +93,13 @@ Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& c
               *propfinds_,
               *space_,
               parse_target(request, method, options_)};
-    require_right_on_target(call);
-    if (method.body == BodyUse::none) refuse_body(call);
-    response = method.handle(call);
+    if (is_past(options_, call.target.path)) {
+      response = answer_past(call);
+    } else {
+      require_right_on_target(call);
+      if (method.body == BodyUse::none) refuse_body(call);
+      response = method.handle(call);
+    }
     if (response.changed) response.changed->path = href({}, call.target.path, false);
   } catch (Error& error) {
     if (error.lock) error.lock_creator = account_name(names_, error.lock->creator);

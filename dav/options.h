@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "dav/headers.h"
@@ -26,6 +27,9 @@ struct Options {
   UrlSpace space;  // includes the limits of paths
   ConflictStatus conflict_status = ConflictStatus::automatic;
   JunkFiles junk_files = JunkFiles::store;
+  // The name of the read-only tree with the past, below the root (dav/past.h); empty: there is
+  // none.
+  std::string history_name;
   // The trees whose files a browser may show and run as pages of this server's origin.
   std::vector<storage::Path> trusted_html;
   storage::Digests checksums;          // computed for every body, whatever its client announces

@@ -288,6 +288,10 @@ Error to_refusal(const storage::Error& error) {
     case storage::Fault::full: {
       Error refusal(Precondition::sufficient_disk_space, error.what());
       refusal.is_told = false;
+      if (dynamic_cast<const storage::HeldError*>(&error) != nullptr)
+        refusal.message =
+            "There is no room left, and what would make room is held by a snapshot: remove other "
+            "files, or ask the administrator.";
       return refusal;
     }
     case storage::Fault::conflict:

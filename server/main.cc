@@ -174,6 +174,12 @@ int run(const std::vector<std::string>& arguments) {
     case cli::Command::versions_list:
     case cli::Command::versions_restore:
     case cli::Command::versions_purge:
+    case cli::Command::history_show:
+    case cli::Command::history_list:
+    case cli::Command::history_undo:
+    case cli::Command::snapshot_add:
+    case cli::Command::snapshot_list:
+    case cli::Command::snapshot_remove:
     case cli::Command::token_add:
     case cli::Command::token_list:
     case cli::Command::token_remove:

@@ -27,4 +27,11 @@ class Error : public std::runtime_error {
   Fault fault_;
 };
 
+// A `full` because a snapshot holds what would have to go (Snapshot::holder).
+class HeldError final : public Error {
+ public:
+  explicit HeldError(const std::string& snapshot)
+      : Error(Fault::full, "the snapshot " + snapshot + " holds what would be removed for good") {}
+};
+
 }  // namespace holdfast::storage

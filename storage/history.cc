@@ -28,7 +28,7 @@ Millis number_of_period(Millis time, Millis length) {
 
 bool is_kept(Millis stored, AccountId author, std::uint64_t size, Millis replaced,
              AccountId next_author) {
-  if (size == 0) return false;
+  if (size == 0 && replaced - stored < kMinute) return false;
   return author != next_author ||
          number_of_period(stored, kMinute) != number_of_period(replaced, kMinute);
 }

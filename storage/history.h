@@ -10,8 +10,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "storage/model.h"
@@ -77,10 +79,53 @@ struct Kept {
   friend bool operator==(const Kept&, const Kept&) = default;
 };
 
+// A moment between two writes. The store's ids only ever go up, so the ids that came next say what
+// was there: what has a smaller id, and had not ended. By default: now.
+struct Instant {
+  std::int64_t node = std::numeric_limits<std::int64_t>::max();
+  std::int64_t content = std::numeric_limits<std::int64_t>::max();
+};
+
+// How far back the tree can be seen as it was.
+struct Horizon {
+  Instant whole;         // since then nothing is missing
+  Millis whole_at = 0;   // wall clock; the first whole second
+  Millis begins_at = 0;  // before that nothing is known
+};
+
+// A resource as it was at an instant. Its name, place, kind and content are those of then; of a
+// collection the dates, and of everything the dead properties and the owner, are those of now.
+struct PastMember {
+  Resource resource;
+  std::int64_t line = 0;  // of the versions of a file
+  // False for a file whose content is all that is left of it: something else has taken its place.
+  bool exists = true;
+  // Its content of then is not kept: `resource` has the nearest later one that is.
+  bool later = false;
+};
+
+// Where a resource is now.
+struct Whereabouts {
+  std::optional<Path> path;  // where it is mapped
+  std::int64_t trash = 0;    // the entry of the trash in whose tree it is
+  bool is_root = false;      // it is the root of that tree
+};
+
+// An instant that is kept under a name until it is removed: what existed then at `path` and below
+// is not given up, whatever its age, and whoever needs its space.
+struct NamedSnapshot {
+  std::string name;
+  Instant instant;
+  NodeId root = 0;  // the collection
+  Path path;        // where the collection was
+  Millis created = 0;
+  AccountId creator = kNobody;
+};
+
 // Returns true when content that `author` stored at `stored` and `next_author` replaced at
 // `replaced` is kept as a version. What the same author stored in the same minute is one version,
-// and empty content is none: editors and mounted drives store a file several times when they save
-// it once.
+// and content that was empty for less than a minute is none: editors and mounted drives store a
+// file several times when they save it once.
 [[nodiscard]] bool is_kept(Millis stored, AccountId author, std::uint64_t size, Millis replaced,
                            AccountId next_author);
 

@@ -20,6 +20,8 @@ constexpr std::size_t kPurgedWhenFull = 16;
 // Trees that one write gives up, and files whose versions one round looks at.
 constexpr std::size_t kTreesAtOnce = 100;
 constexpr std::size_t kLinesAtOnce = 500;
+// Where resources were is kept for this time also when nothing is kept in the trash.
+constexpr std::int64_t kShortestPast_s = 3600;
 // A round goes on to the other tasks after this time, and the next one continues.
 constexpr std::chrono::seconds kPurgesFor{2};
 
@@ -194,7 +196,12 @@ void Maintenance::give_up_trash() {
       snapshot->trash(0, [&](const TrashEntry& entry) {
         // What a clock that was set back since dates later than now is passed over.
         if (keep_s > 0 && entry.removed <= now && now - entry.removed < keep_s * 1000) return false;
-        if (keep_s == 0 || entry.removed <= now) ids.push_back(entry.id);
+        if ((keep_s > 0 && entry.removed > now) || held_trash_.contains(entry.id)) return true;
+        if (snapshot->holder(entry)) {
+          held_trash_.insert(entry.id);
+        } else {
+          ids.push_back(entry.id);
+        }
         return ids.size() < kTreesAtOnce;
       });
     }
@@ -238,13 +245,36 @@ void Maintenance::thin_versions() {
   thinned_up_to_ = 0;
   next_thinning_ = now + options_.thinning_interval;
   limit_versions();
+  held_trash_.clear();
+  forget_places();
+}
+
+// Where resources were is kept as long as trees are in the trash.
+void Maintenance::forget_places() {
+  std::optional<Instant> before;
+  {
+    const auto snapshot = names_.snapshot();
+    const std::int64_t keep_s = std::max(retention().trash_s, kShortestPast_s);
+    before = snapshot->instant_at(snapshot->wall_now() - keep_s * 1000);
+  }
+  // Without a write since then there is nothing to forget.
+  if (!before || before->node == Instant().node) return;
+  for (NodeId from = 0; !stopping();) {
+    NodeId next = 0;
+    names_.write(Flush::required,
+                 [&](Transaction& tx) { next = tx.forget_places(*before, from, kPurgedAtOnce); });
+    if (next == 0) return;
+    from = next;
+  }
 }
 
 std::vector<std::int64_t> Maintenance::oldest_versions(AccountId owner, std::uint64_t bytes) const {
   std::vector<std::int64_t> ids;
   std::uint64_t sum = 0;
-  names_.snapshot()->all_versions(0, [&](const Version& version) {
-    if (version.file.owner != owner) return true;
+  const auto snapshot = names_.snapshot();
+  const bool any_held = !snapshot->named_snapshots().empty();
+  snapshot->all_versions(0, [&](const Version& version) {
+    if (version.file.owner != owner || (any_held && snapshot->holder(version))) return true;
     ids.push_back(version.id);
     sum += version.file.size;
     return sum < bytes;
@@ -323,10 +353,12 @@ bool Maintenance::make_room(const Shortage& shortage) {
   const Millis now = names_.snapshot()->wall_now();
   {
     const auto snapshot = names_.snapshot();
+    const bool any_held = !snapshot->named_snapshots().empty();
     std::uint64_t bytes = 0;
     std::uint64_t resources = 0;
     snapshot->trash(0, [&](const TrashEntry& entry) {
       if (!disk && !owners.contains(entry.root.owner)) return true;
+      if (any_held && snapshot->holder(entry)) return true;
       const TrashEntry::Size size = entry.size ? *entry.size : snapshot->size_of_trash(entry);
       oldest.push_back({entry.removed, entry.id, true, size});
       bytes += size.bytes;
@@ -337,6 +369,7 @@ bool Maintenance::make_room(const Shortage& shortage) {
     snapshot->all_versions(0, [&](const Version& version) {
       if (bytes >= shortage.bytes) return false;
       if (!disk && !owners.contains(version.file.owner)) return true;
+      if (any_held && snapshot->holder(version)) return true;
       oldest.push_back({version.replaced, version.id, false, {0, version.file.size}});
       bytes += version.file.size;
       return true;

@@ -91,6 +91,7 @@ class Maintenance {
   void give_up_trash();
   void thin_versions();
   void limit_versions();
+  void forget_places();
   void purge();
   // Removes some of what was given up. Returns false when nothing is left.
   bool purge_slice();
@@ -113,8 +114,9 @@ class Maintenance {
   // The number of batches at the last checkpoint. At first it equals no count, because what was
   // written before this object existed is not known.
   std::uint64_t batches_written_ = UINT64_MAX;
-  std::int64_t measured_up_to_ = 0;  // entries of the trash with ids up to this one are measured
-  std::int64_t thinned_up_to_ = 0;   // the `line` of the last versions that were looked at
+  std::int64_t measured_up_to_ = 0;    // entries of the trash with ids up to this one are measured
+  std::set<std::int64_t> held_trash_;  // entries that a snapshot held when they were last looked at
+  std::int64_t thinned_up_to_ = 0;     // the `line` of the last versions that were looked at
   std::chrono::steady_clock::time_point next_thinning_{};
   bool swept_ = false;
   bool displaced_ = false;

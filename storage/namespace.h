@@ -174,6 +174,28 @@ class Snapshot {
   // Returns the versions of the first file whose `line` is larger than `after`, in the order of
   // their ids; none when there is no such file. `after` becomes its line.
   [[nodiscard]] virtual std::vector<Dated> next_line(std::int64_t& after) const = 0;
+  // Returns the instant at the end of this second of the wall clock; a time older than a day stands
+  // for the end of its minute. Returns nullopt for a time before the history begins.
+  [[nodiscard]] virtual std::optional<Instant> instant_at(Millis wall) const = 0;
+  [[nodiscard]] virtual Horizon horizon() const = 0;
+  // Returns the instant of this snapshot; in a transaction, before what it has done.
+  [[nodiscard]] virtual Instant present_instant() const = 0;
+  // Visits the members that the collection with this id had at the instant, in name order. Costs
+  // O(members of now, and those that have left it since).
+  virtual void members_at(const Instant& instant, NodeId collection,
+                          const std::function<void(const PastMember&)>& visit) const = 0;
+  // Returns what was at this path at the instant, by the names of then; nullopt for nothing.
+  [[nodiscard]] virtual std::optional<PastMember> resolve_at(const Instant& instant,
+                                                             const Path& path) const = 0;
+  // Returns where the resource with this id is; neither for one that is gone, or being removed.
+  [[nodiscard]] virtual Whereabouts whereabouts(NodeId id) const = 0;
+  // Returns the named snapshots, in name order.
+  [[nodiscard]] virtual std::vector<NamedSnapshot> named_snapshots() const = 0;
+  // Returns the name of a snapshot because of which this tree or version is not given up; nullopt
+  // when there is none. Of what has moved since, it is not known whether it was below the
+  // snapshot's path, so it is held. A tree of the trash is held as a whole. O(tree) at worst.
+  [[nodiscard]] virtual std::optional<std::string> holder(const TrashEntry& entry) const = 0;
+  [[nodiscard]] virtual std::optional<std::string> holder(const Version& version) const = 0;
   // The values of the lease clock and of the wall clock for this snapshot.
   [[nodiscard]] virtual Millis lease_now() const = 0;
   [[nodiscard]] virtual Millis wall_now() const = 0;
@@ -221,8 +243,8 @@ class Transaction : public Snapshot {
   // properties and dates stay. Throws Error{conflict} when there is no such entry, too.
   virtual Resource restore_trash(std::int64_t id, const Resource& parent,
                                  std::string_view name) = 0;
-  // Gives up a tree of the trash; Namespace::purge removes it. O(1). Returns false when there is no
-  // such entry.
+  // Gives up a tree of the trash; Namespace::purge removes it. Returns false when there is no such
+  // entry, or a snapshot holds it. O(1) without snapshots.
   virtual bool purge_trash(std::int64_t id) = 0;
   // Notes what the tree of the entry has (Snapshot::size_of_trash), unless that is known. Does
   // nothing when there is no such entry.
@@ -231,8 +253,28 @@ class Transaction : public Snapshot {
   // The version stays, and the content until now is kept whatever its age. Throws Error{conflict}
   // when the file has no such version.
   virtual Resource restore_version(const Resource& file, std::int64_t version, Date modified) = 0;
-  // Gives up a version. Returns false when there is none with this id.
+  // Gives up a version. Returns false when there is none with this id, or a snapshot holds it.
   virtual bool purge_version(std::int64_t id) = 0;
+  // Stores the content that `then` has as the new content of the file, as restore_version does; of
+  // any file. Its modification date is that of then. Does nothing when the file has that content.
+  virtual Resource restore_content(const Resource& file, const PastMember& then) = 0;
+  // Makes a new file with the content that `then` has, for its owner. Throws Error{conflict} when
+  // the name is taken.
+  virtual Resource restore_file(const PastMember& then, const Resource& parent,
+                                std::string_view name) = 0;
+  // Moves a member of a tree in the trash, which is not the tree's root, to parent/name, where
+  // nothing may be mapped.
+  virtual Resource restore_member(const Resource& source, const Resource& parent,
+                                  std::string_view name) = 0;
+  // Keeps the present instant under this name. Of `snapshot`, name, root, path and creator count.
+  // Throws Error{conflict} when the name is taken.
+  virtual void add_snapshot(NamedSnapshot snapshot) = 0;
+  // Returns false when there is none of this name.
+  virtual bool remove_snapshot(std::string_view name) = 0;
+  // Forgets where resources were before this instant, except what a snapshot needs: looks at the
+  // collections from `from` on, and forgets at most `most` places. Returns the collection to go on
+  // with; 0 when all is done.
+  virtual NodeId forget_places(const Instant& before, NodeId from, std::size_t most) = 0;
   // Makes `owner`, an account that is there, the owner of what nobody owns at and below `root`, or
   // an account owned that is gone; but the root of the tree is nobody's. What other accounts own
   // stays theirs. Returns what it came to own.

@@ -6,6 +6,7 @@
 #include "dav/leases.h"
 #include "dav/locks.h"
 #include "dav/methods/methods.h"
+#include "dav/past.h"
 #include "dav/quota.h"
 #include "dav/refusal.h"
 #include "dav/rights.h"
@@ -32,6 +33,7 @@ Transfer parse(const Call& call, bool moves) {
   if (!destination) throw Error(400, "the Destination field is missing");
   transfer.destination = parse_reference(*destination, call.options.space, call.host());
   if (transfer.destination.above_prefix) throw Error(502, "the destination is above the prefix");
+  require_present(call.options, transfer.destination);
   transfer.overwrite = parse_overwrite(call.fields());
   transfer.depth = parse_depth(call.fields());
   if (transfer.depth == storage::Depth::one)
@@ -170,7 +172,82 @@ Response transfer(Call& call, bool moves) {
   return response;
 }
 
+// Makes what the view has at `source` anew at the destination, owned by `owner`.
+void make_as_it_was(storage::Transaction& tx, const storage::Snapshot& view,
+                    const storage::Resolution& source, bool recursive,
+                    const storage::Resolution& destination, storage::AccountId owner) {
+  const std::string_view name = destination.path.name();
+  // The collections that lead to the member that is made.
+  std::vector<storage::Resource> above;
+  const auto depth = recursive ? storage::Depth::infinity : storage::Depth::zero;
+  view.members(source, depth, {}, [&](const storage::Member& member) {
+    const std::size_t level = member.segments.size();
+    above.resize(level);
+    const storage::Resource& parent = level == 0 ? *destination.parent : above.back();
+    const std::string_view as = level == 0 ? name : member.segments.back();
+    if (member.resource.is_collection()) {
+      above.push_back(tx.make_collection(parent, as, owner));
+      return;
+    }
+    storage::PastMember then;
+    then.resource = member.resource;
+    then.resource.owner = owner;
+    static_cast<void>(tx.restore_file(then, parent, as));
+  });
+}
+
 }  // namespace
+
+Response copy_from_past(Call& call, const storage::Instant& instant, const storage::Path& source) {
+  const Transfer transfer = parse(call, false);
+  const bool recursive = transfer.depth != storage::Depth::zero;
+  // From here on the request is about its destination.
+  call.target = transfer.destination;
+  const Conditions conditions(call);
+  const storage::Path& to = transfer.destination.path;
+  if (to.is_root()) throw Error(403, "the root is no destination");
+  bool replaced = false;
+  write(call, storage::Flush::required, [&](storage::Transaction& tx) {
+    require_right(call, to, transfer.destination.trailing_slash, storage::Right::write);
+    const std::shared_ptr<const Caller> reader = reader_of_past(*call.caller);
+    if (right_on(*reader, source) < storage::Right::read)
+      require_right(call, source, false, storage::Right::write);
+    const auto view = storage::view_past(tx, instant, seen_by(reader, tx));
+    const storage::Resolution from = view->resolve(source);
+    if (!from.mapped()) throw Error(404, "nothing was there");
+    const storage::Resource& resource = *from.resource;
+    if (recursive) {
+      require_right_within(call, *view, source, storage::Right::write);
+      require_right_within(call, tx, to, storage::Right::write);
+    }
+    storage::Resolution destination = tx.resolve(to);
+    if (revive_named_locks(call, conditions, tx, {&destination})) destination = tx.resolve(to);
+    require_parent(destination);
+    const std::uint64_t count = check_limits(call, transfer, *view, resource, recursive);
+    conditions.check(tx, destination);
+    replaced = destination.mapped();
+    if (replaced && !transfer.overwrite)
+      throw condition_failed("the destination is mapped and Overwrite is F");
+    require_tokens_to_add(call, conditions, tx, destination);
+    if (replaced) require_tokens_within(call, conditions, tx, destination);
+    require_space(call, count * kRowBytes);
+    const storage::AccountId owner = call.caller->account;
+    const QuotaCheck quota(call, tx, owner);
+    if (replaced && !destination.resource->is_collection() && !resource.is_collection()) {
+      storage::PastMember then;
+      then.resource = resource;
+      static_cast<void>(tx.restore_content(*destination.resource, then));
+    } else {
+      if (replaced) tx.remove_tree(*destination.resource);
+      make_as_it_was(tx, *view, from, recursive, destination, owner);
+    }
+    quota.require_within(tx);
+  });
+  Response response;
+  response.status = replaced ? 204 : 201;
+  response.changed = http::Change{.destination = {}};
+  return response;
+}
 
 Response handle_copy(Call& call) { return transfer(call, false); }
 

@@ -9,6 +9,7 @@
 #include "dav/listing_page.h"
 #include "dav/method.h"
 #include "dav/methods/methods.h"
+#include "dav/past.h"
 #include "dav/rights.h"
 #include "http/accept.h"
 #include "http/date.h"
@@ -221,7 +222,7 @@ Response to_final_slash(const Call& call) {
 Response handle_get(Call& call) {
   const Conditions conditions(call);
   for (const bool last_try : {false, true}) {
-    auto snapshot = call.names.snapshot();
+    auto snapshot = snapshot_of(call);
     const storage::Resolution target = as_seen(*call.caller, snapshot->resolve(call.target.path));
     require_visible(call, target);
     storage::Resource resource = existing(call, target);

@@ -12,6 +12,8 @@ Response handle_put(Call& call);
 Response handle_delete(Call& call);
 Response handle_mkcol(Call& call);
 Response handle_copy(Call& call);
+// COPY of what was at `source` at an instant (dav/past.h). The target of `call` is not looked at.
+Response copy_from_past(Call& call, const storage::Instant& instant, const storage::Path& source);
 Response handle_move(Call& call);
 Response handle_propfind(Call& call);
 Response handle_proppatch(Call& call);

@@ -8,6 +8,7 @@
 #include "dav/junk.h"
 #include "dav/methods/methods.h"
 #include "dav/multistatus.h"
+#include "dav/past.h"
 #include "dav/propfind_cache.h"
 #include "dav/quota.h"
 #include "dav/rights.h"
@@ -197,7 +198,7 @@ Response handle_propfind(Call& call) {
     return response;
   }
 
-  auto snapshot = call.names.snapshot();
+  auto snapshot = snapshot_of(call);
   storage::Resolution target = snapshot->resolve(call.target.path);
   require_visible(call, target);
   const storage::Resource& resource = existing(call, target);

@@ -388,6 +388,10 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
         ::kill(::getpid(), SIGTERM);
       });
 
+  if (const std::string& name = config.dav.history_name; !name.empty())
+    if (store.names->snapshot()->resolve(storage::Path({name})).mapped())
+      throw process::UsageError("There is something at /" + name +
+                                " already: --history-name needs a name of its own.");
   const auth::Anonymous anonymous = without_accounts(config, *store.names->accounts());
   if (config.tls_self_signed) tls.emplace(self_signed_files(config));
 

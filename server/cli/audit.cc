@@ -31,8 +31,9 @@ constexpr std::string_view kRepair = "check-repair";
 constexpr std::size_t kTokenKeptBytes = std::string_view("urn:uuid:12345678").size();
 
 bool only_reads(const UserRequest& request) {
-  for (const char* verb : {"look", "list", "show", "token-list", "group-list", "group-show",
-                           "trash-list", "versions-list"})
+  for (const char* verb :
+       {"look", "list", "show", "token-list", "group-list", "group-show", "trash-list",
+        "versions-list", "history-show", "history-list", "snapshot-list"})
     if (request.verb == verb) return true;
   return false;
 }
@@ -48,8 +49,9 @@ std::string command_of(const std::string& verb) {
 // Returns how the request changes its subject. Secrets have other keys than these.
 std::string detail_of(const UserRequest& request) {
   std::string text;
-  for (const char* key : {"right", "new-name", "home", "bytes", "resources", "networks", "id",
-                          "label", "read-only", "expires", "sha256", "to", "all"}) {
+  for (const char* key :
+       {"right", "new-name", "home", "bytes", "resources", "networks", "id", "label", "read-only",
+        "expires", "sha256", "to", "all", "at", "snapshot", "break-locks"}) {
     if (!request.has(key)) continue;
     text.append(text.empty() ? "" : " ").append(key).append("=").append(request.value(key));
   }

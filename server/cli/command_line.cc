@@ -307,6 +307,57 @@ void add_history_commands(CLI::App& app, UserArguments& user, bool& json, Comman
   all(purge_versions, "All versions of the file, but not its content of now");
 }
 
+// Adds `holdfast history …` and `holdfast snapshot …`.
+void add_past_commands(CLI::App& app, UserArguments& user, bool& json, Commands& commands) {
+  CLI::App* history =
+      app.add_subcommand("history", "Look at the files as they were, and bring that back");
+  history->require_subcommand(1);
+  CLI::App* snapshot =
+      app.add_subcommand("snapshot", "Keep the files as they are now under a name");
+  snapshot->require_subcommand(1);
+  const auto command = [&commands](CLI::App& in, const char* name, const char* help, Command id) {
+    return commands.emplace_back(in.add_subcommand(name, wrapped(help)), id).first;
+  };
+  const auto path = [&user](CLI::App* in, const char* help) {
+    return in->add_option("path", user.path, wrapped(help))->type_name("PATH");
+  };
+  const auto at = [&user](CLI::App* in) {
+    in->add_option("--at", user.at,
+                   wrapped("30m, 2h or 7d before now, a time like 2026-11-30T14:00:00Z, or the "
+                           "name of a snapshot"))
+        ->type_name("TIME")
+        ->required();
+  };
+  const auto name = [&user](CLI::App* in) {
+    in->add_option("snapshot", user.snapshot, wrapped("Of the snapshot"))
+        ->type_name("NAME")
+        ->required();
+  };
+  add_json_flag(*command(*history, "show", "Print how far back the files can be seen as they were",
+                         Command::history_show),
+                json);
+  CLI::App* list =
+      command(*history, "list", "Print what a collection had then", Command::history_list);
+  path(list, "The collection or file, by the names of then, as in a URL")->required();
+  at(list);
+  add_json_flag(*list, json);
+  CLI::App* undo = command(*history, "undo", "Bring a collection or file back as it was then",
+                           Command::history_undo);
+  path(undo, "The collection or file, by the names of then, as in a URL")->required();
+  at(undo);
+  undo->add_flag("--break-locks", user.break_locks,
+                 wrapped("Go on when somebody has a lock there"));
+  undo->add_flag("--yes", user.yes,
+                 wrapped("Do not ask when some of what was there then is gone for good"));
+
+  CLI::App* add = command(*snapshot, "add", "Keep what is there now", Command::snapshot_add);
+  name(add);
+  path(add, "Only this collection (default /)");
+  add_json_flag(*command(*snapshot, "list", "Print every snapshot", Command::snapshot_list), json);
+  name(command(*snapshot, "remove", "Remove a snapshot; what only it held may be given up",
+               Command::snapshot_remove));
+}
+
 // Turns "help user add" into "user add --help".
 std::vector<std::string> with_help_option(std::span<const std::string> arguments) {
   std::vector<std::string> words(arguments.begin(), arguments.end());
@@ -391,6 +442,7 @@ Invocation parse_command_line(std::span<const std::string> arguments,
       {log, Command::log}};
   add_user_commands(app, invocation.user, invocation.json, commands);
   add_history_commands(app, invocation.user, invocation.json, commands);
+  add_past_commands(app, invocation.user, invocation.json, commands);
   CLI::App* certificate = app.add_subcommand(
       "certificate", "Print the server's certificate without its key, and its fingerprints");
   add_settings(*certificate, {"data", "tls-cert"}, flags, config_file);

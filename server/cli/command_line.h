@@ -50,6 +50,12 @@ enum class Command {
   versions_list,
   versions_restore,
   versions_purge,
+  history_show,
+  history_list,
+  history_undo,
+  snapshot_add,
+  snapshot_list,
+  snapshot_remove,
   token_add,
   token_list,
   token_remove,
@@ -78,8 +84,11 @@ struct UserArguments {
   std::optional<std::string> expires;
   std::optional<std::string> id;
   std::optional<std::string> to;
+  std::optional<std::string> at;
+  std::optional<std::string> snapshot;
   bool all = false;
   bool no_password = false;
+  bool break_locks = false;
   bool clear = false;
   bool read_only = false;
   bool yes = false;

@@ -165,7 +165,8 @@ ControlReply purge_trash(storage::Namespace& names, const UserRequest& request) 
   if (!request.has("all")) {
     const std::int64_t id = parse_id(request.value("id"));
     names.write(Flush::required, [&](Transaction& tx) {
-      static_cast<void>(entry_of(tx, id));
+      if (const auto by = tx.holder(entry_of(tx, id)))
+        throw UsageError("The snapshot " + shown(std::string_view(*by)) + " holds it.");
       static_cast<void>(tx.purge_trash(id));
     });
     purge(names);

@@ -251,6 +251,32 @@ PreparedUser prepare_user(const Invocation& invocation) {
       take("path", user.path);
       take_id_or_all(request, user);
       break;
+    case Command::history_show:
+      request.verb = "history-show";
+      break;
+    case Command::history_list:
+      request.verb = "history-list";
+      take("path", user.path);
+      take("at", user.at);
+      break;
+    case Command::history_undo:
+      request.verb = "history-undo";
+      take("path", user.path);
+      take("at", user.at);
+      if (user.break_locks) request.values["break-locks"] = "yes";
+      break;
+    case Command::snapshot_add:
+      request.verb = "snapshot-add";
+      take("snapshot", user.snapshot);
+      take("path", user.path);
+      break;
+    case Command::snapshot_list:
+      request.verb = "snapshot-list";
+      break;
+    case Command::snapshot_remove:
+      request.verb = "snapshot-remove";
+      take("snapshot", user.snapshot);
+      break;
     case Command::token_list:
       request.verb = "token-list";
       break;

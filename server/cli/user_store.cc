@@ -9,6 +9,7 @@
 
 #include "server/cli/account_views.h"
 #include "server/cli/history.h"
+#include "server/cli/past.h"
 #include "server/cli/table.h"
 #include "server/cli/values.h"
 #include "storage/name_key.h"
@@ -518,6 +519,12 @@ ControlReply act(Namespace& names, const UserRequest& request) {
   if (request.verb == "versions-list") return list_versions(names, request);
   if (request.verb == "versions-restore") return restore_version(names, request);
   if (request.verb == "versions-purge") return purge_versions(names, request);
+  if (request.verb == "history-show") return show_history(names, request);
+  if (request.verb == "history-list") return list_past(names, request);
+  if (request.verb == "history-undo") return undo_past(names, request);
+  if (request.verb == "snapshot-add") return add_snapshot(names, request);
+  if (request.verb == "snapshot-list") return list_snapshots(names, request);
+  if (request.verb == "snapshot-remove") return remove_snapshot(names, request);
   return {1, "The server does not know this command; is it of another version?\n"};
 }
 

@@ -149,6 +149,16 @@ void check_field_name(std::string_view value) {
     throw process::UsageError("the name of a header field like Remote-User is needed");
 }
 
+void check_history_name(std::string_view value) {
+  if (value.empty()) return;
+  try {
+    if (dav::parse_prefix("/" + dav::encode_segment(value)).size() == 1) return;
+  } catch (const std::invalid_argument&) {
+    // It is said below.
+  }
+  throw process::UsageError("the name of a collection like .history is needed");
+}
+
 std::string address_text(const net::Address& address) { return address.text(); }
 
 std::optional<net::Address> parse_optional_address(std::string_view value) {
@@ -404,6 +414,10 @@ std::vector<Option> make_options() {
           "cors-origins", "ORIGIN,...", FIELD(cors_origins), parse_cors_origins, cors_origins_text,
           "Web apps and browser extensions that may use the server from their own origin, with an "
           "Authorization of their own; none by default"),
+      text(
+          "history-name", "NAME", FIELD(dav.history_name), check_history_name,
+          "Name below the root, such as .history, of a read-only tree with the files as they were: "
+          "/NAME/2026-11-30T14-00-00Z/... and /NAME/SNAPSHOT/...; none by default"),
       value<std::vector<storage::Path>>(
           "trust-html", "PATH,...", FIELD(dav.trusted_html), parse_trees, trees_text,
           "Trees whose HTML and SVG may run as pages of this server, such as single-file wikis: "

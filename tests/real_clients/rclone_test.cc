@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "http/date.h"
 #include "tests/real_clients/signed_in.h"
 #include "tests/support/mount.h"
 #include "tests/support/process.h"
@@ -17,6 +18,8 @@
 #include "tests/support/scale.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_folder.h"
+#include "text/ascii.h"
+#include "text/percent.h"
 
 namespace holdfast::test {
 namespace {
@@ -94,6 +97,87 @@ TEST_F(Rclone, WhatItCopiedSurvivesAKill) {
     EXPECT_EQ(check.exit_code, 0) << check.output;
     EXPECT_NE(check.output.find(" 0 differences found"), std::string::npos) << check.output;
   });
+  check_store();
+}
+
+// Somebody rewrites and renames every file, removes a part of them and leaves a note. One command
+// brings everything back, and a second one what it has undone.
+TEST_F(Rclone, WhatRansomwareDidIsUndoneAsOneAct) {
+  ASSERT_GE(make_sample_tree(tree_, kFiles, kParts), kFiles);
+  for_every_part([this](const std::string& part) {
+    const auto copy =
+        run(rclone({"copy", "--transfers", "4", "--retries", "1", "--create-empty-src-dirs",
+                    tree_ / part, ":webdav:tree/" + part}));
+    EXPECT_EQ(copy.exit_code, 0) << copy.output;
+  });
+  // What the same user stores twice in one minute is one version.
+  using Clock = std::chrono::system_clock;
+  const auto uploaded = Clock::now();
+  std::this_thread::sleep_for(std::chrono::seconds(61));
+  const std::string before = http::format_rfc3339(
+      std::chrono::duration_cast<std::chrono::seconds>(Clock::now().time_since_epoch()).count());
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+
+  const auto encoded = [this](const std::filesystem::path& file) {
+    std::string target = "/tree/";
+    text::append_encoded(target, std::filesystem::relative(file, tree_).string(),
+                         text::ByteSet::alphanumeric_and("/-_."));
+    return target;
+  };
+  const auto attacked = Clock::now();
+  for_every_part([&](const std::string& part) {
+    HttpClient client(server_.port());
+    const auto expect = [&](int status, std::string_view method, const std::string& target,
+                            const Fields& fields = {}, std::string_view body = {}) {
+      EXPECT_EQ(client.request(method, target, fields, body).status, status)
+          << method << " " << target;
+    };
+    if (part == "part-0") return expect(204, "DELETE", "/tree/part-0/");
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(tree_ / part)) {
+      if (!entry.is_regular_file()) continue;
+      const std::string target = encoded(entry.path());
+      expect(204, "PUT", target, {}, "encrypted " + target);
+      expect(201, "MOVE", target, {{"Destination", target + ".locked"}});
+    }
+    expect(201, "PUT", "/tree/" + part + "/READ_ME.txt", {}, "pay");
+  });
+  const auto took = [](Clock::time_point from) {
+    return std::to_string(
+        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - from).count());
+  };
+  RecordProperty("attack_ms", took(attacked));
+  RecordProperty("since_upload_ms", took(uploaded));
+
+  const auto undo = [this](const std::string& at) {
+    const auto outcome = run({.arguments = {holdfast_binary(), "history", "undo", "/tree", "--at",
+                                            at, "--data", server_.data()},
+                              .timeout = kPatience});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+    return outcome.output;
+  };
+  const auto undone = Clock::now();
+  const std::string said = undo(before);
+  RecordProperty("undo_ms", took(undone));
+  const auto check_original = [&] {
+    for_every_part([this](const std::string& part) {
+      const auto check = run(
+          rclone({"check", "--download", "--checkers", "4", tree_ / part, ":webdav:tree/" + part}));
+      EXPECT_EQ(check.exit_code, 0) << check.output;
+      EXPECT_NE(check.output.find(" 0 differences found"), std::string::npos) << check.output;
+    });
+  };
+  check_original();
+  // Back to what ransomware left, and forth again.
+  const std::string marker = "--at ";
+  const std::string attack =
+      said.substr(said.rfind(marker) + marker.size(),
+                  said.find_last_not_of('\n') - said.rfind(marker) - marker.size() + 1);
+  undo(attack);
+  HttpClient client(server_.port());
+  EXPECT_EQ(client.request("GET", "/tree/part-0/").status, 404);
+  EXPECT_EQ(client.request("GET", "/tree/part-1/READ_ME.txt").body, "pay");
+  undo(before);
+  check_original();
   check_store();
 }
 

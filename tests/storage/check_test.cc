@@ -428,12 +428,19 @@ TEST_F(Check, RepairsTheTrashAndVersions) {
       "UPDATE account_usage SET version_bytes = 9223372036854775807",
       "UPDATE version SET size = size + 1",
       "INSERT INTO version SELECT id + 1000000, 9999, content, size, stored, created, modified, "
-      "date_mark, author, owner, replaced FROM version; UPDATE meta SET next_node = 2000000",
+      "date_mark, author, owner, replaced, 0 FROM version; UPDATE meta SET next_node = 2000000",
       "UPDATE content SET refs = refs - 1 WHERE id = (SELECT content FROM version)",
       "UPDATE meta SET next_node = (SELECT max(id) FROM version)",
       "UPDATE node SET line = 3000000 WHERE key = 'v'; UPDATE version SET line = 3000000",
       "UPDATE node SET author = 60 WHERE key = 'v'",
       "UPDATE version SET author = 61",
+      "INSERT INTO place (parent, id, key, node, since, line) VALUES (1, 1500000, 'v', 9999, 1, "
+      "0); "
+      "UPDATE meta SET next_node = 2000000",
+      "INSERT INTO place (parent, id, key, node, since, line) VALUES (1, 20, 'w', 9999, 10, 0), "
+      "(1, 30, 'w', 9998, 15, 0)",
+      "INSERT INTO instant (second, node, content, fine) VALUES (9000000000, 1, 1, 0)",
+      "UPDATE meta SET whole_since = next_node + 1",
   };
   for (const char* sql : damages) {
     SCOPED_TRACE(sql);

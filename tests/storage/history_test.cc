@@ -88,7 +88,8 @@ TEST(IsKept, OncePerMinuteAndAuthor) {
   EXPECT_TRUE(is_kept(kMinute - 1, 1, 1, kMinute, 1));
   EXPECT_TRUE(is_kept(0, 1, 1, 1, 2));
   EXPECT_TRUE(is_kept(0, kNobody, 1, 1, 2));
-  EXPECT_FALSE(is_kept(0, 1, 0, kDay, 2));
+  EXPECT_FALSE(is_kept(0, 1, 0, kMinute - 1, 2)) << "it is about to be filled";
+  EXPECT_TRUE(is_kept(0, 1, 0, kMinute, 1)) << "it was meant to be empty";
   EXPECT_TRUE(is_kept(-1, 1, 1, 1, 1));
 }
 

@@ -104,6 +104,70 @@ TEST_P(RetentionTest, TheTrashIsEmptiedOfWhatIsTooOld) {
   expect_sound();
 }
 
+TEST_P(RetentionTest, ThePastGoesWithTheTrash) {
+  begin({.trash_s = kWeek_s, .versions = true});
+  put("a", "x");
+  const Millis first = clock_.wall();
+  clock_.advance(kDay);
+  names_->write(Flush::required, [&](Transaction& tx) {
+    tx.move_tree(*tx.resolve(path("a")).resource, *tx.resolve({}).resource, "b");
+  });
+  const Millis second = clock_.wall();
+  const auto name_at = [&](Millis at) {
+    const auto now = names_->snapshot();
+    std::string name = "none";
+    if (const auto instant = now->instant_at(at))
+      now->members_at(*instant, now->resolve({}).resource->id,
+                      [&](const PastMember& member) { name = member.resource.name; });
+    return name;
+  };
+  clock_.advance(6 * kDay);
+  put("c", "x");
+  remove("c");
+  maintenance_->round();
+  EXPECT_EQ(name_at(first), "a");
+  EXPECT_EQ(name_at(second), "b");
+  clock_.advance(kDay + kMinute);
+  maintenance_->round();
+  EXPECT_EQ(name_at(first), "none");
+  EXPECT_EQ(name_at(second), "b");
+  EXPECT_GT(names_->snapshot()->horizon().whole_at, first);
+  EXPECT_LE(names_->snapshot()->horizon().whole_at, second);
+  expect_sound();
+}
+
+TEST_P(RetentionTest, WhatASnapshotHoldsStays) {
+  begin({.trash_s = kWeek_s, .versions = true});
+  save("held", 400, ann_);
+  save("changed", 300, ann_);
+  names_->write(Flush::required, [&](Transaction& tx) {
+    NamedSnapshot snapshot;
+    snapshot.name = "s";
+    snapshot.root = tx.resolve({}).resource->id;
+    tx.add_snapshot(snapshot);
+  });
+  clock_.advance(kMinute);
+  save("changed", 1, ann_);
+  remove("held");
+  save("later", 100, ann_);
+  remove("later");
+  clock_.advance(30 * kDay);
+  maintenance_->round();
+  EXPECT_THAT(trashed(), testing::ElementsAre("held"));
+  EXPECT_EQ(versions("changed"), 1U);
+  // Neither a quota nor the disk gets it.
+  EXPECT_FALSE(maintenance_->make_room({.of = ann_, .resources = 0, .bytes = 500}));
+  EXPECT_FALSE(maintenance_->make_room({.of = kNobody, .resources = 0, .bytes = 500}));
+  EXPECT_EQ(bytes(ann_), 701U);
+  names_->write(Flush::required, [&](Transaction& tx) { EXPECT_TRUE(tx.remove_snapshot("s")); });
+  for (int round = 0; round < 2; ++round) maintenance_->round();
+  EXPECT_THAT(trashed(), testing::IsEmpty());
+  EXPECT_TRUE(maintenance_->make_room({.of = ann_, .resources = 0, .bytes = 300}));
+  EXPECT_EQ(bytes(ann_), 1U);
+  EXPECT_THAT(told_, testing::IsEmpty());
+  expect_sound();
+}
+
 TEST_P(RetentionTest, ALargeTreeIsRemovedInSlices) {
   begin({.trash_s = kWeek_s});
   names_->write(Flush::required, [&](Transaction& tx) {

@@ -86,6 +86,10 @@ TEST_F(Migrating, LeavesACurrentDatabaseAlone) {
 
 // What takes the schema of this program back to an older one, the latest step first.
 constexpr std::array kBack = {
+    Migration{12,
+              "DROP TABLE place; DROP TABLE instant; DROP TABLE snapshot; DROP INDEX version_node; "
+              "ALTER TABLE version DROP COLUMN node; ALTER TABLE node DROP COLUMN since; "
+              "ALTER TABLE meta DROP COLUMN whole_since"},
     Migration{11,
               "DROP TABLE trash; DROP TABLE version; DROP INDEX node_line; "
               "ALTER TABLE node DROP COLUMN line; ALTER TABLE node DROP COLUMN author; "
@@ -421,6 +425,33 @@ TEST_F(Migrating, FilesOfOlderSchemasGetTrashAndVersions) {
     (void)tx.restore_trash(id, *tx.resolve({}).resource, "f");
   });
   EXPECT_EQ(read("f"), "newer");
+  expect_sound();
+}
+
+// Until schema 12 nobody wrote down where what had been.
+TEST_F(Migrating, ThePastOfOlderSchemasBeginsWithTheMigration) {
+  make_store();
+  open();
+  names_->keep({.trash = true, .versions = true});
+  put("gone", "before");
+  remove("gone");
+  close();
+  clock_.advance(3600'000);
+  go_back_to(12);
+  open();
+  names_->keep({.trash = true, .versions = true});
+  const std::int64_t since = names_->snapshot()->horizon().whole.node;
+  EXPECT_EQ(names_->snapshot()->present_instant().node, since);
+  EXPECT_EQ(names_->snapshot()->instant_at(clock_.wall() - 3600'000), std::nullopt);
+  put("g", "came");
+  const Millis then = clock_.wall();
+  clock_.advance(1000);
+  remove("f");
+  const auto now = names_->snapshot();
+  const Instant instant = now->instant_at(then).value();
+  EXPECT_GE(instant.node, since);
+  EXPECT_TRUE(now->resolve_at(instant, SqliteStore::path("f")));
+  EXPECT_FALSE(now->resolve_at(instant, SqliteStore::path("gone")));
   expect_sound();
 }
 

@@ -140,6 +140,44 @@ class Reading : public Interface {
     plan_.step("next_line");
     return reads().next_line(after);
   }
+  [[nodiscard]] std::optional<storage::Instant> instant_at(Millis wall) const override {
+    plan_.step("instant_at");
+    return reads().instant_at(wall);
+  }
+  [[nodiscard]] storage::Horizon horizon() const override {
+    plan_.step("horizon");
+    return reads().horizon();
+  }
+  [[nodiscard]] storage::Instant present_instant() const override {
+    plan_.step("present_instant");
+    return reads().present_instant();
+  }
+  void members_at(const storage::Instant& instant, NodeId collection,
+                  const std::function<void(const storage::PastMember&)>& visit) const override {
+    plan_.step("members_at");
+    reads().members_at(instant, collection, visit);
+  }
+  [[nodiscard]] std::optional<storage::PastMember> resolve_at(
+      const storage::Instant& instant, const storage::Path& path) const override {
+    plan_.step("resolve_at");
+    return reads().resolve_at(instant, path);
+  }
+  [[nodiscard]] storage::Whereabouts whereabouts(NodeId id) const override {
+    plan_.step("whereabouts");
+    return reads().whereabouts(id);
+  }
+  [[nodiscard]] std::vector<storage::NamedSnapshot> named_snapshots() const override {
+    plan_.step("named_snapshots");
+    return reads().named_snapshots();
+  }
+  [[nodiscard]] std::optional<std::string> holder(const storage::TrashEntry& entry) const override {
+    plan_.step("holder");
+    return reads().holder(entry);
+  }
+  [[nodiscard]] std::optional<std::string> holder(const storage::Version& version) const override {
+    plan_.step("holder");
+    return reads().holder(version);
+  }
   [[nodiscard]] Millis lease_now() const override { return reads().lease_now(); }
   [[nodiscard]] Millis wall_now() const override { return reads().wall_now(); }
 
@@ -209,6 +247,32 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
   bool purge_version(std::int64_t id) override {
     plan_.step("purge_version");
     return inner_.purge_version(id);
+  }
+  Resource restore_content(const Resource& file, const storage::PastMember& then) override {
+    plan_.step("restore_content");
+    return inner_.restore_content(file, then);
+  }
+  Resource restore_file(const storage::PastMember& then, const Resource& parent,
+                        std::string_view name) override {
+    plan_.step("restore_file");
+    return inner_.restore_file(then, parent, name);
+  }
+  Resource restore_member(const Resource& source, const Resource& parent,
+                          std::string_view name) override {
+    plan_.step("restore_member");
+    return inner_.restore_member(source, parent, name);
+  }
+  void add_snapshot(storage::NamedSnapshot snapshot) override {
+    plan_.step("add_snapshot");
+    inner_.add_snapshot(std::move(snapshot));
+  }
+  bool remove_snapshot(std::string_view name) override {
+    plan_.step("remove_snapshot");
+    return inner_.remove_snapshot(name);
+  }
+  NodeId forget_places(const storage::Instant& before, NodeId from, std::size_t most) override {
+    plan_.step("forget_places");
+    return inner_.forget_places(before, from, most);
   }
   void set_owner(NodeId id, storage::AccountId owner) override {
     plan_.step("set_owner");

@@ -79,6 +79,8 @@ struct MemoryNamespace::State {
   bool any_account_ever = false;
   std::map<std::int64_t, storage::TrashEntry> trash;  // by id; `root` only has an id and a parent
   std::map<std::int64_t, storage::Version> versions;  // by id
+  std::map<std::string, storage::NamedSnapshot> snapshots;  // by name
+  std::int64_t whole_since = 0;
 
   [[nodiscard]] std::shared_ptr<const Accounts> all_accounts() const {
     auto all = std::make_shared<Accounts>();
@@ -171,16 +173,27 @@ struct MemoryNamespace::State {
   }
 };
 
+// A state of before: this store keeps every one. Instant::node is its number in the list, from 1.
+struct MemoryNamespace::Former {
+  std::shared_ptr<const State> state;
+  Millis at = 0;  // wall clock; when it was made
+};
+
 namespace {
 
 using State = MemoryNamespace::State;
+using Formers = std::vector<MemoryNamespace::Former>;
+
+// Of larger trees, and after so many writes, only the present is kept.
+constexpr std::size_t kMostFormers = 1000;
+constexpr std::size_t kMostNodes = 300;
 
 // The reading functions, for Snapshot and for Transaction.
 template <class Interface>
 class Reading : public Interface {
  public:
-  Reading(const State& state, Millis lease, Millis wall)
-      : state_(state), lease_(lease), wall_(wall) {}
+  Reading(const State& state, std::shared_ptr<const Formers> formers, Millis lease, Millis wall)
+      : state_(state), formers_(std::move(formers)), lease_(lease), wall_(wall) {}
 
   [[nodiscard]] Resolution resolve(const Path& path) const override {
     Resolution result;
@@ -278,8 +291,12 @@ class Reading : public Interface {
 
   [[nodiscard]] Content content(const Resource& file) const override {
     const auto found = state_.contents.find(file.content);
-    if (found == state_.contents.end()) refuse("no such content");
-    return *found->second;
+    if (found != state_.contents.end()) return *found->second;
+    for (const auto& former : *formers_)
+      if (const auto then = former.state->contents.find(file.content);
+          then != former.state->contents.end())
+        return *then->second;
+    refuse("no such content");
   }
 
   [[nodiscard]] Content facts(const Resource& file) const override {
@@ -421,6 +438,69 @@ class Reading : public Interface {
     return next->second;
   }
 
+  [[nodiscard]] std::optional<storage::Instant> instant_at(Millis wall) const override {
+    std::int64_t number = 0;
+    for (const auto& former : *formers_)
+      if (former.at / 1000 <= wall / 1000) ++number;
+    if (number == 0) return std::nullopt;
+    return storage::Instant{number, number};
+  }
+  [[nodiscard]] storage::Instant present_instant() const override {
+    const auto number = static_cast<std::int64_t>(formers_->size());
+    return {number, number};
+  }
+  [[nodiscard]] storage::Horizon horizon() const override {
+    storage::Horizon horizon;
+    horizon.begins_at = formers_->empty() ? wall_ : formers_->front().at;
+    horizon.whole_at = horizon.begins_at;
+    return horizon;
+  }
+  void members_at(const storage::Instant& instant, NodeId collection,
+                  const std::function<void(const storage::PastMember&)>& visit) const override {
+    const State& then = state_at(instant);
+    if (!then.nodes.contains(collection)) return;
+    for (const auto& [key, member] : then.node(collection).members) visit(as_of(then, member));
+  }
+  [[nodiscard]] std::optional<storage::PastMember> resolve_at(const storage::Instant& instant,
+                                                              const Path& path) const override {
+    const State& then = state_at(instant);
+    NodeId at = kRoot;
+    for (const std::string& segment : path.segments()) {
+      const auto next = then.member(at, segment);
+      if (!next) return std::nullopt;
+      at = *next;
+    }
+    return as_of(then, at);
+  }
+  [[nodiscard]] storage::Whereabouts whereabouts(NodeId id) const override {
+    if (!state_.nodes.contains(id)) return {};
+    if (state_.mapped(id)) return {state_.path(id), 0, false};
+    const NodeId root = state_.lineage(id).front();
+    for (const auto& [entry, tree] : state_.trash)
+      if (tree.root.id == root) return {std::nullopt, entry, root == id};
+    return {};
+  }
+  [[nodiscard]] std::vector<storage::NamedSnapshot> named_snapshots() const override {
+    std::vector<storage::NamedSnapshot> all;
+    for (const auto& [name, snapshot] : state_.snapshots) all.push_back(snapshot);
+    return all;
+  }
+  [[nodiscard]] std::optional<std::string> holder(const storage::TrashEntry& entry) const override {
+    for (const auto& [name, snapshot] : state_.snapshots)
+      for (const NodeId id : state_.tree(entry.root.id))
+        if (was_in(snapshot, id)) return name;
+    return std::nullopt;
+  }
+  [[nodiscard]] std::optional<std::string> holder(const storage::Version& version) const override {
+    for (const auto& [name, snapshot] : state_.snapshots) {
+      const State& then = state_at(snapshot.instant);
+      for (const auto& [id, node] : then.nodes)
+        if (node.resource.content == version.file.content && !node.resource.is_collection() &&
+            was_in(snapshot, id))
+          return name;
+    }
+    return std::nullopt;
+  }
   [[nodiscard]] Millis lease_now() const override { return lease_; }
   [[nodiscard]] Millis wall_now() const override { return wall_; }
 
@@ -457,15 +537,42 @@ class Reading : public Interface {
     });
   }
 
+  [[nodiscard]] const State& state_at(const storage::Instant& instant) const {
+    if (instant.node > static_cast<std::int64_t>(formers_->size())) return state_;
+    return *formers_->at(static_cast<std::size_t>(instant.node - 1)).state;
+  }
+  [[nodiscard]] storage::PastMember as_of(const State& then, NodeId id) const {
+    storage::PastMember member;
+    member.resource = then.node(id).resource;
+    member.line = then.node(id).line();
+    member.exists = state_.nodes.contains(id);
+    return member;
+  }
+  [[nodiscard]] bool in_snapshot(const Resource& file) const {
+    return std::ranges::any_of(state_.snapshots, [&](const auto& entry) {
+      const State& then = state_at(entry.second.instant);
+      return std::ranges::any_of(then.nodes, [&](const auto& node) {
+        return !node.second.resource.is_collection() &&
+               node.second.resource.content == file.content;
+      });
+    });
+  }
+  [[nodiscard]] bool was_in(const storage::NamedSnapshot& snapshot, NodeId id) const {
+    const State& then = state_at(snapshot.instant);
+    return then.nodes.contains(id) && then.mapped(id) && then.inside(id, snapshot.root);
+  }
+
   const State& state_;
+  const std::shared_ptr<const Formers> formers_;
   const Millis lease_;
   const Millis wall_;
 };
 
 class MemorySnapshot final : public Reading<storage::Snapshot> {
  public:
-  MemorySnapshot(std::shared_ptr<const State> state, Millis lease, Millis wall)
-      : Reading(*state, lease, wall), kept_(std::move(state)) {}
+  MemorySnapshot(std::shared_ptr<const State> state, std::shared_ptr<const Formers> formers,
+                 Millis lease, Millis wall)
+      : Reading(*state, std::move(formers), lease, wall), kept_(std::move(state)) {}
 
  private:
   std::shared_ptr<const State> kept_;
@@ -473,9 +580,13 @@ class MemorySnapshot final : public Reading<storage::Snapshot> {
 
 class MemoryTransaction final : public Reading<storage::Transaction> {
  public:
-  MemoryTransaction(State& state, MemoryNamespace::Counters& counters, storage::Keeping keeping,
-                    Millis lease, Millis wall)
-      : Reading(state, lease, wall), tree_(state), counters_(counters), keeping_(keeping) {}
+  MemoryTransaction(State& state, std::shared_ptr<const Formers> formers,
+                    MemoryNamespace::Counters& counters, storage::Keeping keeping, Millis lease,
+                    Millis wall)
+      : Reading(state, std::move(formers), lease, wall),
+        tree_(state),
+        counters_(counters),
+        keeping_(state.snapshots.empty() ? keeping : storage::Keeping{true, true}) {}
 
   Resource put(const Resource& parent, std::string_view name, const Content& content,
                std::optional<Date> modified, AccountId owner) override {
@@ -490,8 +601,9 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     State::Node& node = tree_.node(*id);
     const Millis stored_at = fresh ? wall_ : storage::stored_after(node.resource, wall_);
     if (!fresh && keeping_.versions &&
-        storage::is_kept(node.resource.stored, node.author, node.resource.size, stored_at,
-                         author_)) {
+        (storage::is_kept(node.resource.stored, node.author, node.resource.size, stored_at,
+                          author_) ||
+         in_snapshot(node.resource))) {
       if (tree_.shares_line(*id, true)) node.own_line = ++counters_.last_node;
       add_version(node);
     }
@@ -626,7 +738,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
 
   bool purge_trash(std::int64_t id) override {
     const auto entry = tree_.trash.find(id);
-    if (entry == tree_.trash.end()) return false;
+    if (entry == tree_.trash.end() || holder(entry->second)) return false;
     tree_changed_ = true;
     const NodeId root = entry->second.root.id;
     tree_.trash.erase(entry);
@@ -662,10 +774,87 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
   }
 
   bool purge_version(std::int64_t id) override {
-    if (tree_.versions.erase(id) == 0) return false;
+    const auto found = tree_.versions.find(id);
+    if (found == tree_.versions.end() || holder(found->second)) return false;
+    tree_.versions.erase(found);
     tree_changed_ = true;
     return true;
   }
+
+  Resource restore_content(const Resource& file, const storage::PastMember& then) override {
+    State::Node& node = tree_.node(file.id);
+    if (node.resource.is_collection()) refuse("a collection has no content");
+    if (node.resource.content == then.resource.content) return node.resource;
+    tree_changed_ = true;
+    end_late_locks(file.id);
+    add_version(node);
+    Resource& now = node.resource;
+    tree_.contents[then.resource.content] = std::make_shared<const Content>(content(then.resource));
+    now.stored = storage::stored_after(now, wall_);
+    now.modified =
+        storage::date_of_content(then.resource.modified.at, now, tree_.node(now.parent).resource);
+    now.content = then.resource.content;
+    now.etag = then.resource.etag;
+    now.size = then.resource.size;
+    node.author = author_;
+    return now;
+  }
+
+  Resource restore_file(const storage::PastMember& then, const Resource& parent,
+                        std::string_view name) override {
+    if (place(parent.id, name)) refuse("the name is taken");
+    end_late_locks(parent.id);
+    const bool shared = std::ranges::any_of(tree_.nodes, [&](const auto& entry) {
+      return !entry.second.resource.is_collection() && entry.second.line() == then.line;
+    });
+    const NodeId id = add(parent.id, name, Kind::file, then.resource.owner);
+    State::Node& node = tree_.node(id);
+    node.own_line = shared ? 0 : then.line;
+    node.author = author_;
+    Resource& file = node.resource;
+    tree_.contents[then.resource.content] = std::make_shared<const Content>(content(then.resource));
+    file.content = then.resource.content;
+    file.etag = then.resource.etag;
+    file.size = then.resource.size;
+    file.stored = then.resource.stored;
+    file.created = then.resource.created;
+    file.modified =
+        storage::date_of_arrived(then.resource.modified, tree_.node(parent.id).resource, nullptr);
+    follow_grants();
+    return file;
+  }
+
+  Resource restore_member(const Resource& source, const Resource& parent,
+                          std::string_view name) override {
+    const storage::Whereabouts is = this->whereabouts(source.id);
+    if (is.trash == 0 || is.is_root) refuse("no member of a tree in the trash");
+    if (place(parent.id, name)) refuse("the name is taken");
+    std::optional<storage::TrashEntry::Size>& size = tree_.trash.at(is.trash).size;
+    if (size) {
+      for (const NodeId id : tree_.tree(source.id)) {
+        --size->resources;
+        size->bytes -= tree_.node(id).bytes();
+      }
+    }
+    return move_tree(tree_.node(source.id).resource, parent, name);
+  }
+
+  void add_snapshot(storage::NamedSnapshot snapshot) override {
+    if (tree_.snapshots.contains(snapshot.name)) refuse("the name is taken");
+    tree_changed_ = true;
+    const auto number = static_cast<std::int64_t>(formers_->size());
+    snapshot.instant = {number, number};
+    snapshot.created = wall_;
+    tree_.snapshots[snapshot.name] = snapshot;
+  }
+
+  bool remove_snapshot(std::string_view name) override {
+    if (tree_.snapshots.erase(std::string(name)) == 0) return false;
+    tree_changed_ = true;
+    return true;
+  }
+
+  NodeId forget_places(const storage::Instant&, NodeId, std::size_t) override { return 0; }
 
   storage::Usage adopt_tree(const Resource& root, AccountId owner) override {
     const auto all = tree_.all_accounts();
@@ -960,7 +1149,8 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     line = node.line();
     const bool kept =
         node.resource.content != next.resource.content &&
-        storage::is_kept(node.resource.stored, node.author, node.resource.size, wall_, author_);
+        (storage::is_kept(node.resource.stored, node.author, node.resource.size, wall_, author_) ||
+         in_snapshot(node.resource));
     become_version(replaced, kept);
     return rooted;
   }
@@ -1029,7 +1219,9 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
 }  // namespace
 
 MemoryNamespace::MemoryNamespace(const storage::Clock& clock)
-    : clock_(clock), counters_(std::make_unique<Counters>()) {
+    : clock_(clock),
+      counters_(std::make_unique<Counters>()),
+      formers_(std::make_shared<Formers>()) {
   auto state = std::make_shared<State>();
   Resource& root = state->nodes[kRoot].resource;
   root.id = kRoot;
@@ -1045,13 +1237,23 @@ std::shared_ptr<const MemoryNamespace::State> MemoryNamespace::current() const {
   return current_;
 }
 
+std::shared_ptr<const std::vector<MemoryNamespace::Former>> MemoryNamespace::formers() const {
+  const std::lock_guard lock(exchange_);
+  return formers_;
+}
+
 void MemoryNamespace::replace(std::shared_ptr<const State> next) {
   const std::lock_guard lock(exchange_);
+  if (keeping_.load().trash && formers_->size() < kMostFormers && next->nodes.size() < kMostNodes) {
+    auto formers = std::make_shared<Formers>(*formers_);
+    formers->push_back({next, clock_.wall()});
+    formers_ = std::move(formers);
+  }
   current_ = std::move(next);
 }
 
 std::unique_ptr<const storage::Snapshot> MemoryNamespace::snapshot() const {
-  return std::make_unique<MemorySnapshot>(current(), clock_.lease(), clock_.wall());
+  return std::make_unique<MemorySnapshot>(current(), formers(), clock_.lease(), clock_.wall());
 }
 
 void MemoryNamespace::write(storage::Flush flush,
@@ -1059,7 +1261,8 @@ void MemoryNamespace::write(storage::Flush flush,
   const std::lock_guard lock(writer_);
   if (rerun_) {
     State scratch = *current();
-    MemoryTransaction transaction(scratch, *counters_, keeping_, clock_.lease(), clock_.wall());
+    MemoryTransaction transaction(scratch, formers(), *counters_, keeping_, clock_.lease(),
+                                  clock_.wall());
     try {
       fn(transaction);
     } catch (...) {
@@ -1067,7 +1270,8 @@ void MemoryNamespace::write(storage::Flush flush,
     }
   }
   auto next = std::make_shared<State>(*current());
-  MemoryTransaction transaction(*next, *counters_, keeping_, clock_.lease(), clock_.wall());
+  MemoryTransaction transaction(*next, formers(), *counters_, keeping_, clock_.lease(),
+                                clock_.wall());
   fn(transaction);
   next->settle();
   replace(std::move(next));

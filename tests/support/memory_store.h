@@ -56,6 +56,7 @@ class MemoryNamespace final : public storage::Namespace {
 
   struct State;
   struct Counters;
+  struct Former;
 
   // Returns the whole state, an immutable value to which restore() returns. Equal pointers mean
   // that nothing was written in between.
@@ -64,6 +65,7 @@ class MemoryNamespace final : public storage::Namespace {
 
  private:
   [[nodiscard]] std::shared_ptr<const State> current() const;
+  [[nodiscard]] std::shared_ptr<const std::vector<Former>> formers() const;
   void replace(std::shared_ptr<const State> next);
 
   const storage::Clock& clock_;
@@ -71,7 +73,8 @@ class MemoryNamespace final : public storage::Namespace {
   std::atomic<bool> rerun_ = false;
   std::atomic<storage::Keeping> keeping_{storage::Keeping{}};
   std::mutex writer_;            // held during a write: one at a time
-  mutable std::mutex exchange_;  // guards current_
+  mutable std::mutex exchange_;  // guards current_ and formers_
+  std::shared_ptr<const std::vector<Former>> formers_;
   std::shared_ptr<const State> current_;
   std::atomic<std::uint64_t> batches_ = 0;
   std::atomic<std::uint64_t> flushed_batches_ = 0;

@@ -53,6 +53,9 @@ namespace {
   "sum(min(u.bytes, 1 << 53)) AS bytes FROM group_member m "           \
   "JOIN account_usage u ON u.account = m.account GROUP BY m.member_of)"
 
+// Forgets where everything was, so that the tree is whole from now on.
+#define HOLDFAST_FORGET_PLACES "DELETE FROM place; UPDATE meta SET whole_since = next_node"
+
 struct Rule {
   const char* count;    // how many rows break it
   const char* problem;  // follows the number
@@ -225,14 +228,31 @@ constexpr Rule kRules[] = {
      "(SELECT coalesce(max(min(id, 1 << 53)), 0) FROM account_group), "
      "(SELECT coalesce(max(min(max(owner, author), 1 << 53)), 0) FROM node), "
      "(SELECT coalesce(max(min(max(owner, author), 1 << 53)), 0) FROM version)) + 1"},
-    {"SELECT m.next_node <= max((SELECT max(id) FROM node), (SELECT max(line) FROM node), "
+    {"SELECT count(*) FROM (SELECT since, lag(id) OVER (PARTITION BY parent, key ORDER BY id) "
+     "AS before FROM place) WHERE since < before",
+     "resource(s) were where another one was", HOLDFAST_FORGET_PLACES},
+    {"SELECT count(*) FROM place p CROSS JOIN node n ON n.parent = p.parent AND n.key = p.key "
+     "WHERE p.id > max(n.id, n.since)",
+     "resource(s) are where another one still was", HOLDFAST_FORGET_PLACES},
+    {"SELECT count(*) FROM (SELECT node, content, lag(node) OVER (ORDER BY second) AS node_before, "
+     "lag(content) OVER (ORDER BY second) AS content_before FROM instant) "
+     "WHERE node < node_before OR content < content_before",
+     "instant(s) are before an earlier one", "DELETE FROM instant"},
+    {"SELECT m.next_node <= max((SELECT max(max(id, since)) FROM node), "
+     "(SELECT max(line) FROM node), "
      "(SELECT coalesce(max(id), 0) FROM trash), (SELECT coalesce(max(id), 0) FROM version), "
+     "(SELECT coalesce(max(id), 0) FROM place), "
+     "(SELECT coalesce(max(node), 0) - 1 FROM instant), "
+     "(SELECT coalesce(max(node), 0) - 1 FROM snapshot), m.whole_since - 1, "
      "(SELECT coalesce(max(id), 0) FROM property_set)) OR "
      "m.next_content <= (SELECT coalesce(max(id), 0) FROM content) FROM meta m",
      "id counter is behind",
-     "UPDATE meta SET next_node = max(next_node, (SELECT max(id) FROM node) + 1, "
+     "UPDATE meta SET next_node = max(next_node, (SELECT max(max(id, since)) FROM node) + 1, "
      "(SELECT max(line) FROM node) + 1, (SELECT coalesce(max(id), 0) FROM trash) + 1, "
      "(SELECT coalesce(max(id), 0) FROM version) + 1, "
+     "(SELECT coalesce(max(id), 0) FROM place) + 1, "
+     "(SELECT coalesce(max(node), 0) FROM instant), "
+     "(SELECT coalesce(max(node), 0) FROM snapshot), whole_since, "
      "(SELECT coalesce(max(id), 0) FROM property_set) + 1), "
      "next_content = max(next_content, (SELECT coalesce(max(id), 0) FROM content) + 1)"},
 };

@@ -128,6 +128,8 @@ std::span<const Migration> migrations() {
       Migration{11, kGroupTables, kBindGrants},
       // Adds the trash and versions. No row is changed.
       Migration{12, kHistoryTables},
+      // Adds the tree as it was, from now on: where a resource was before is not known.
+      Migration{13, kPlaceTables, "UPDATE meta SET whole_since = next_node"},
   };
   return kSteps;
 }

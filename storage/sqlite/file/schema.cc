@@ -226,6 +226,43 @@ CREATE TABLE version (
 CREATE INDEX version_line ON version (line, id);
 )sql";
 
+const char* const kPlaceTables = R"sql(
+ALTER TABLE meta ADD COLUMN whole_since INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE node ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE version ADD COLUMN node INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX version_node ON version (node, id) WHERE node <> 0;
+
+CREATE TABLE place (
+  parent INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  name TEXT,
+  node INTEGER NOT NULL,
+  since INTEGER NOT NULL,
+  line INTEGER NOT NULL,
+  PRIMARY KEY (parent, id),
+  CHECK (since < id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE instant (
+  second INTEGER PRIMARY KEY,
+  node INTEGER NOT NULL,
+  content INTEGER NOT NULL,
+  fine INTEGER NOT NULL
+) STRICT;
+CREATE INDEX instant_fine ON instant (second) WHERE fine <> 0;
+
+CREATE TABLE snapshot (
+  name TEXT PRIMARY KEY,
+  node INTEGER NOT NULL,
+  content INTEGER NOT NULL,
+  root INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  creator INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr const char* kLockTable = R"sql(
 CREATE TABLE lock (
   id INTEGER PRIMARY KEY,
@@ -283,9 +320,10 @@ void create_database(const std::string& path, const std::string& tmp_path, std::
     connection.execute(kGroupTables);
     connection.execute(kLockTable);
     connection.execute(kHistoryTables);
+    connection.execute(kPlaceTables);
     set(connection, "application_id", std::to_string(kApplicationId));
     set(connection, "user_version", std::to_string(kSchemaVersion));
-    Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 1)");
+    Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 1, 0)");
     Run(meta, random_epoch()).done();
     Statement root(
         connection,

@@ -18,6 +18,10 @@ struct NodeRow {
   std::int64_t own_line = 0;        // of its versions (Version::line); 0: its id
   AccountId author = kNobody;       // who stored the content of a file
 
+  std::int64_t came = 0;  // when it came to its place, in ids; 0: when it was made
+
+  // Since when it has been at its place (Instant::node).
+  [[nodiscard]] std::int64_t since() const { return came != 0 ? came : resource.id; }
   [[nodiscard]] std::int64_t line() const { return own_line != 0 ? own_line : resource.id; }
 
   // What it adds to Usage::bytes.

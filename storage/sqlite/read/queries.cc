@@ -12,18 +12,18 @@ namespace {
 // read_resource expects these columns first, in this order.
 constexpr const char* kChild =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
-    "date_mark, height, reach, property_bytes, line, author FROM node "
+    "date_mark, height, reach, property_bytes, line, author, since FROM node "
     "WHERE parent = ?1 AND key = ?2";
 constexpr const char* kChildrenAfter =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
     "date_mark FROM node WHERE parent = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
 constexpr const char* kById =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
-    "date_mark, height, reach, property_bytes, line, author FROM node WHERE id = ?1";
+    "date_mark, height, reach, property_bytes, line, author, since FROM node WHERE id = ?1";
 
 constexpr const char* kRowsIn =
     "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
-    "date_mark, height, reach, property_bytes, line, author FROM node WHERE parent = ?1 "
+    "date_mark, height, reach, property_bytes, line, author, since FROM node WHERE parent = ?1 "
     "ORDER BY key LIMIT ?2";
 
 // read_facts expects these columns first, in this order.
@@ -64,6 +64,22 @@ constexpr const char* kVersionsAfter =
 constexpr const char* kVersionsOf =
     "SELECT id, line, content, size, stored, created, modified, date_mark, author, owner, replaced "
     "FROM version WHERE line = ?1 ORDER BY id DESC";
+
+// Selects the members of now that were there at the instant ?2 already. read_resource expects the
+// first columns.
+constexpr const char* kMembersAt =
+    "SELECT id, parent, key, name, content, size, stored, created, modified, properties, owner, "
+    "date_mark, line FROM node WHERE parent = ?1 AND max(id, since) < ?2 ORDER BY key";
+// Selects those that have left since then; the columns of `node` are NULL for what has no row.
+#define HOLDFAST_PLACES                                                                        \
+  "SELECT n.id, p.parent, p.key, p.name, n.content, n.size, n.stored, n.created, n.modified, " \
+  "n.properties, n.owner, n.date_mark, p.line, p.node FROM place p "                           \
+  "LEFT JOIN node n ON n.id = p.node WHERE p.parent = ?1 AND p.id >= ?2 AND p.since < ?2"
+// Selects the first version of a file that was replaced at or after an instant. These three expect
+// the columns of read_version.
+#define HOLDFAST_VERSION_AFTER                                                            \
+  "SELECT id, line, content, size, stored, created, modified, date_mark, author, owner, " \
+  "replaced FROM version "
 
 // Rows to remember: for a reader what one request needs, for the writer what some dozens of clients
 // work on.
@@ -119,6 +135,33 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
                  "SELECT id, stored, line FROM version WHERE line = "
                  "(SELECT line FROM version WHERE line > ?1 ORDER BY line LIMIT 1) ORDER BY id"),
       any_version_(connection, "SELECT 1 FROM version WHERE line = ?1 LIMIT 1"),
+      instant_after_(connection,
+                     "SELECT node, content FROM instant WHERE second > ?1 ORDER BY second LIMIT 1"),
+      instant_before_(connection,
+                      "SELECT min(second), max(iif(node < ?1, second, NULL)) FROM instant "
+                      "WHERE second <= ?2"),
+      whole_since_(connection, "SELECT whole_since FROM meta"),
+      present_(connection, "SELECT next_node, next_content FROM meta"),
+      members_at_(connection, kMembersAt),
+      places_at_(connection, HOLDFAST_PLACES),
+      place_of_key_(connection, HOLDFAST_PLACES " AND p.key = ?3 LIMIT 1"),
+      own_version_after_(connection, HOLDFAST_VERSION_AFTER
+                         "WHERE line = ?1 AND node = 0 AND id >= ?2 ORDER BY id LIMIT 1"),
+      other_version_after_(connection, HOLDFAST_VERSION_AFTER
+                           "WHERE node = ?1 AND node <> 0 AND id >= ?2 ORDER BY id LIMIT 1"),
+      line_version_after_(
+          connection, HOLDFAST_VERSION_AFTER "WHERE line = ?1 AND id >= ?2 ORDER BY id LIMIT 1"),
+      // The condition on 0 lets SQLite use node_line.
+      file_of_line_(connection,
+                    "SELECT max(id) FROM (SELECT id FROM node WHERE line = ?1 AND line <> 0 "
+                    "UNION ALL SELECT id FROM node WHERE id = ?1)"),
+      snapshots_(connection,
+                 "SELECT name, node, content, root, path, created, creator FROM snapshot "
+                 "ORDER BY name"),
+      version_of_then_(connection,
+                       "SELECT 1 FROM version WHERE line = ?1 AND id >= ?2 AND content < ?3 "
+                       "LIMIT 1"),
+      node_of_version_(connection, "SELECT iif(node <> 0, node, line) FROM version WHERE id = ?1"),
       // The condition on 0 lets SQLite use lock_creator, which has no locks of anonymous clients.
       locks_of_(connection,
                 "SELECT count(*) FROM lock INDEXED BY lock_creator "
@@ -192,6 +235,7 @@ void Queries::read_row(const Run& run, NodeRow& row) const {
   row.property_bytes = run.amount(14);
   row.own_line = run.integer(15);
   row.author = run.integer(16);
+  row.came = run.integer(17);
 }
 
 const NodeRow& Queries::look(NodeId parent, std::string_view key) {

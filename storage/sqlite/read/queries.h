@@ -95,6 +95,22 @@ class Queries {
   // Returns true when there are versions with this `line`.
   [[nodiscard]] bool has_versions(std::int64_t line);
   [[nodiscard]] bool any_versions();
+  // Defined in past.cc:
+  [[nodiscard]] std::optional<Instant> instant_at(Millis wall);
+  [[nodiscard]] Horizon horizon();
+  [[nodiscard]] Horizon horizon(std::int64_t whole_since);
+  [[nodiscard]] Instant present_instant();
+  void members_at(const Instant& instant, NodeId collection,
+                  const std::function<void(const PastMember&)>& visit);
+  [[nodiscard]] std::optional<PastMember> resolve_at(const Instant& instant, const Path& path);
+  [[nodiscard]] Whereabouts whereabouts(NodeId id);
+  [[nodiscard]] std::vector<NamedSnapshot> named_snapshots();
+  [[nodiscard]] std::optional<std::string> holder(const TrashEntry& entry);
+  [[nodiscard]] std::optional<std::string> holder(const Version& version);
+  // Returns the name of a snapshot that holds the tree of this root, which was a member of `parent`
+  // until the instant `ended`, in ids.
+  [[nodiscard]] std::optional<std::string> holder(const NodeRow& root, NodeId parent,
+                                                  std::int64_t ended);
   [[nodiscard]] Millis lease_now() const { return lease_now_; }
   [[nodiscard]] Millis wall_now() const { return wall_now_; }
 
@@ -129,6 +145,19 @@ class Queries {
   void read_lock(const Run& run, Lock& lock) const;
   [[nodiscard]] TrashEntry read_trash(const Run& run);
   [[nodiscard]] Version read_version(const Run& run) const;
+  // Sets the content that the file had at the instant. Returns false when nothing of it is left.
+  [[nodiscard]] bool fill_content(const Instant& instant, PastMember& file);
+  void read_place(const Run& run, PastMember& member) const;
+  // Returns true when the snapshot has what has been a member of `parent` since `since`, or may
+  // have it.
+  [[nodiscard]] bool may_hold(const NamedSnapshot& snapshot, NodeId node, NodeId parent,
+                              std::int64_t since);
+  // Returns true when the snapshot needs what lies below this collection, wherever that was.
+  [[nodiscard]] bool needs_below(const NamedSnapshot& snapshot, NodeId collection);
+  // Returns true when one of these versions may be a content that the snapshot has.
+  [[nodiscard]] bool needs_line(const NamedSnapshot& snapshot, std::int64_t line);
+  // Returns the first content that the file had until this instant or a later one.
+  [[nodiscard]] std::optional<Version> version_after(NodeId node, std::int64_t instant);
   // Returns the latest time at which a lock that no longer counts ran out.
   [[nodiscard]] Millis expired_after(std::int64_t grace_s) const;
   [[nodiscard]] static Content read_facts(const Run& run);
@@ -178,6 +207,20 @@ class Queries {
   Statement versions_of_;
   Statement next_line_;
   Statement any_version_;
+  Statement instant_after_;
+  Statement instant_before_;
+  Statement whole_since_;
+  Statement present_;
+  Statement members_at_;
+  Statement places_at_;
+  Statement place_of_key_;
+  Statement own_version_after_;
+  Statement other_version_after_;
+  Statement line_version_after_;
+  Statement file_of_line_;
+  Statement snapshots_;
+  Statement version_of_then_;
+  Statement node_of_version_;
   Statement locks_of_;
   // Unused statements that list a collection, by what they select. A walk takes one for each level
   // and gives it back, so a visit may start another walk.

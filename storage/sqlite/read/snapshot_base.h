@@ -67,6 +67,26 @@ class SnapshotBase : public Interface {
   std::vector<Dated> next_line(std::int64_t& after) const override {
     return queries_.next_line(after);
   }
+  std::optional<Instant> instant_at(Millis wall) const override {
+    return queries_.instant_at(wall);
+  }
+  Horizon horizon() const override { return queries_.horizon(); }
+  Instant present_instant() const override { return queries_.present_instant(); }
+  void members_at(const Instant& instant, NodeId collection,
+                  const std::function<void(const PastMember&)>& visit) const override {
+    queries_.members_at(instant, collection, visit);
+  }
+  std::optional<PastMember> resolve_at(const Instant& instant, const Path& path) const override {
+    return queries_.resolve_at(instant, path);
+  }
+  Whereabouts whereabouts(NodeId id) const override { return queries_.whereabouts(id); }
+  std::vector<NamedSnapshot> named_snapshots() const override { return queries_.named_snapshots(); }
+  std::optional<std::string> holder(const TrashEntry& entry) const override {
+    return queries_.holder(entry);
+  }
+  std::optional<std::string> holder(const Version& version) const override {
+    return queries_.holder(version);
+  }
   Millis lease_now() const override { return queries_.lease_now(); }
   Millis wall_now() const override { return queries_.wall_now(); }
 

@@ -48,10 +48,17 @@ void put_by_name(std::vector<Row>& rows, Row row) {
 Counters read_counters(Connection& connection) {
   Statement counters(connection,
                      "SELECT next_node, next_content, resources, bytes, "
-                     "(SELECT count(*) FROM lock), next_account FROM meta");
+                     "(SELECT count(*) FROM lock), next_account, whole_since, "
+                     "(SELECT max(second) FROM instant), "
+                     "(SELECT coalesce(max(content), 0) FROM snapshot) FROM meta");
   Run run(counters);
   if (!run.row()) throw Error(Fault::corrupt, "the meta row is missing");
-  return {run.amount(0), run.amount(1), run.amount(2), run.amount(3), run.amount(4), run.amount(5)};
+  Counters read{run.amount(0), run.amount(1), run.amount(2),
+                run.amount(3), run.amount(4), run.amount(5)};
+  read.whole_since = run.amount(6);
+  if (!run.null(7)) read.last_second = run.amount(7);
+  read.held_content = run.amount(8);
+  return read;
 }
 
 std::shared_ptr<const Accounts> read_accounts(Connection& connection) {

@@ -67,7 +67,9 @@ bool WriteTransaction::has_grants(const Resource& root) {
   if (known.nodes.empty()) return false;
   if (known.nodes.contains(root.id)) return true;
   if (!root.is_collection() || row(root.id).height == 0) return false;
-  const std::string above = key_of(path_of(root.id)) + "/";
+  const std::optional<Path> path = queries_.path_of(root.id);
+  if (!path) return false;  // in the trash
+  const std::string above = key_of(*path) + "/";
   const auto first = std::lower_bound(known.paths.begin(), known.paths.end(), above);
   return first != known.paths.end() && first->starts_with(above);
 }

@@ -365,8 +365,8 @@ void GroupCommit::commit(bool flush, std::size_t writes) {
     roll_back();  // a commit would write, and flush, the pages that refused closures touched
     return;
   }
+  if (!transaction_.save().counters.same_but_locks(counters_)) transaction_.write_counters();
   const Counters now = transaction_.save().counters;
-  if (!now.same_but_locks(counters_)) transaction_.write_counters();
   try {
     const CommitCounter::Making making(readers_.commits);
     const UnflushedCommits unflushed(connection_->handle(), !flush);

@@ -44,15 +44,16 @@ void WriteTransaction::to_trash(const NodeRow& gone) {
   Run(sql_->insert_trash, id, root.id, root.parent, text_of(path_of(root.id)), wall_now(), author_,
       root.owner, resources, bytes)
       .done();
+  end_place(gone, id);
   Run(sql_->relocate, root.parent, gone.key, kTrash, key_without_place(id), root.name,
-      root.modified.at, number_of(root.modified.mark), gone.own_line)
+      root.modified.at, number_of(root.modified.mark), gone.own_line, gone.came)
       .done();
 }
 
 void WriteTransaction::give_up(const NodeRow& gone) {
   const Resource& root = gone.resource;
   Run(sql_->relocate, root.parent, gone.key, kGivenUp, key_without_place(counters_.next_node++),
-      root.name, root.modified.at, number_of(root.modified.mark), gone.own_line)
+      root.name, root.modified.at, number_of(root.modified.mark), gone.own_line, gone.came)
       .done();
 }
 
@@ -76,7 +77,7 @@ Resource WriteTransaction::restore_trash(std::int64_t id, const Resource& parent
   std::optional<std::string_view> stored_name;
   if (!key.is_name()) stored_name = name;
   Run(sql_->relocate, kTrash, root.key, parent.id, key.view(), stored_name, modified.at,
-      number_of(modified.mark), root.own_line)
+      number_of(modified.mark), root.own_line, counters_.next_node++)
       .done();
   if (connection_.changes() != 1) refuse("the tree is not in the trash");
   Run(sql_->delete_trash, id).done();
@@ -93,8 +94,10 @@ bool WriteTransaction::purge_trash(std::int64_t id) {
   const std::optional<TrashEntry> entry = queries_.trash_entry(id);
   if (!entry) return false;
   const NodeRow root = row(entry->root.id);
+  if (counters_.held_content > 0 && queries_.holder(*entry)) return false;
   changing();
   Run(sql_->delete_trash, id).done();
+  lose(id);
   if (entry->size)
     owns(entry->root.owner, {.trash_bytes = -static_cast<std::int64_t>(entry->size->bytes)});
   give_up(root);
@@ -114,7 +117,7 @@ void WriteTransaction::insert_version(const NodeRow& old, std::int64_t line) {
   const Resource& file = old.resource;
   Run(sql_->insert_version, counters_.next_node++, line, file.content, file.size, file.stored,
       file.created, file.modified.at, number_of(file.modified.mark), old.author, file.owner,
-      wall_now())
+      wall_now(), file.id == line ? 0 : file.id)
       .done();
 }
 
@@ -123,6 +126,9 @@ void WriteTransaction::become_version(const NodeRow& gone, std::int64_t line, bo
   Run(sql_->delete_node, file.id).done();
   if (connection_.changes() != 1) refuse("the resource is gone");
   release_set(file.property_set);
+  // The place ends with the version, or where it would have been.
+  end_place(gone, counters_.next_node);
+  if (!kept) ++counters_.next_node;
   if (kept) {
     insert_version(gone, line);
   } else {
@@ -151,27 +157,12 @@ Resource WriteTransaction::restore_version(const Resource& file, std::int64_t ve
     size = run.amount(2);
     author = run.integer(3);
   }
-  growing();
-  end_late_locks(now.id);
-  Run(sql_->add_ref, content).done();
-  if (connection_.changes() == 0)
-    throw Error(Fault::corrupt, "the content of a version is missing");
-  const std::int64_t before = static_cast<std::int64_t>(now.size);
-  insert_version(at, at.line());
-  now.content = content;
-  now.size = static_cast<std::uint64_t>(size);
-  now.stored = stored_after(now, wall_now());
-  now.modified = modified;
-  queries_.make_etag(content, now.etag);
-  Run(sql_->replace_content, now.parent, at.key, content, now.size, now.stored, modified.at,
-      number_of(modified.mark), author, at.own_line)
-      .done();
-  counters_.bytes += size;
-  owns(now.owner, {.bytes = size, .version_bytes = before});
-  return now;
+  return exchange_version(at, content, static_cast<std::uint64_t>(size), modified, author);
 }
 
-bool WriteTransaction::purge_version(std::int64_t id) {
+bool WriteTransaction::purge_version(std::int64_t id) { return purge_version(id, Holds::count); }
+
+bool WriteTransaction::purge_version(std::int64_t id, Holds holds) {
   std::int64_t content = 0;
   std::int64_t size = 0;
   AccountId owner = kNobody;
@@ -181,6 +172,12 @@ bool WriteTransaction::purge_version(std::int64_t id) {
     content = run.integer(1);
     size = run.amount(2);
     owner = run.integer(4);
+  }
+  if (holds == Holds::count && content < counters_.held_content) {
+    Version version;
+    version.id = id;
+    version.file.content = content;
+    if (queries_.holder(version)) return false;
   }
   changing();
   drop_version(id, content, size, owner);
@@ -230,7 +227,8 @@ std::size_t WriteTransaction::purge_file(const NodeRow& file, std::size_t most) 
   if (!shares_line(file, Sharing::any))
     for (Run run(sql_->versions_of_line, file.line(), most); run.row();)
       ids.push_back(run.integer(0));
-  for (const std::int64_t id : ids) purge_version(id);
+  // A tree with what a snapshot holds is not given up.
+  for (const std::int64_t id : ids) purge_version(id, Holds::ignore);
   if (ids.size() == most) return most;
   drop_row(file, true);
   return ids.size() + 1;

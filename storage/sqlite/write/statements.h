@@ -31,7 +31,7 @@ struct WriteTransaction::Statements {
                   "UPDATE node SET modified = ?3, date_mark = ?4 WHERE parent = ?1 AND key = ?2"};
   Statement relocate{connection,
                      "UPDATE node SET parent = ?3, key = ?4, name = ?5, modified = ?6, "
-                     "date_mark = ?7, line = ?8 WHERE parent = ?1 AND key = ?2"};
+                     "date_mark = ?7, line = ?8, since = ?9 WHERE parent = ?1 AND key = ?2"};
   Statement own{connection, "UPDATE node SET owner = ?3 WHERE parent = ?1 AND key = ?2"};
   Statement delete_node{connection, "DELETE FROM node WHERE id = ?1"};
 
@@ -229,8 +229,8 @@ struct WriteTransaction::Statements {
                     "UNION ALL SELECT id FROM node WHERE id = ?1 AND id <> ?2"};
   Statement insert_version{connection,
                            "INSERT INTO version (id, line, content, size, stored, created, "
-                           "modified, date_mark, author, owner, replaced) "
-                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"};
+                           "modified, date_mark, author, owner, replaced, node) "
+                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"};
   Statement version{connection,
                     "SELECT line, content, size, author, owner FROM version WHERE id = ?1"};
   Statement versions_of_line{connection,
@@ -246,7 +246,36 @@ struct WriteTransaction::Statements {
 
   Statement write_counters{connection,
                            "UPDATE meta SET next_node = ?1, next_content = ?2, resources = ?3, "
-                           "bytes = ?4, locks = ?5, next_account = ?6"};
+                           "bytes = ?4, locks = ?5, next_account = ?6, whole_since = ?7"};
+
+  Statement insert_place{connection,
+                         "INSERT INTO place (parent, id, key, name, node, since, line) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
+  Statement insert_instant{connection,
+                           "INSERT OR IGNORE INTO instant (second, node, content, fine) "
+                           "VALUES (?1, ?2, ?3, ?4)"};
+  Statement insert_snapshot{connection,
+                            "INSERT OR IGNORE INTO snapshot (name, node, content, root, path, "
+                            "created, creator) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
+  Statement delete_snapshot{connection, "DELETE FROM snapshot WHERE name = ?1"};
+  Statement newest_held{connection, "SELECT coalesce(max(content), 0) FROM snapshot"};
+  Statement next_place_parent{connection,
+                              "SELECT parent FROM place WHERE parent >= ?1 ORDER BY parent LIMIT 1"};
+  Statement forget_places{connection,
+                          "DELETE FROM place WHERE parent = ?1 AND id IN "
+                          "(SELECT p.id FROM place p WHERE p.parent = ?1 AND p.id < ?2 AND NOT "
+                          "EXISTS (SELECT 1 FROM snapshot s WHERE s.node > p.since AND "
+                          "s.node <= p.id) ORDER BY p.id LIMIT ?3)"};
+  // Of each minute the first instant stays.
+  Statement thin_instants{connection, "DELETE FROM instant WHERE fine <> 0 AND second < ?1"};
+  Statement drop_instants{connection,
+                          "DELETE FROM instant WHERE second < "
+                          "(SELECT max(second) FROM instant WHERE node < ?1)"};
+  Statement owner_of_trash{connection,
+                           "SELECT owner FROM trash WHERE id = ?1 AND bytes IS NOT NULL"};
+  Statement shrink_trash{connection,
+                         "UPDATE trash SET resources = resources - ?2, bytes = bytes - ?3 "
+                         "WHERE id = ?1"};
 };
 
 }  // namespace holdfast::storage::sqlite

@@ -21,11 +21,19 @@ void WriteTransaction::Delete::operator()(Statements* statements) const { delete
 
 void WriteTransaction::begin(const Counters& counters, std::shared_ptr<const Accounts> accounts) {
   restore(State{counters, std::move(accounts)});
+  batch_node_ = counters_.next_node;
+  batch_content_ = counters_.next_content;
+  batch_began_ = false;
 }
 
 void WriteTransaction::begin_closure(Keeping keeping) {
-  keeping_ = keeping;
+  // A snapshot keeps what it has, whatever else is kept.
+  keeping_ = counters_.held_content > 0 ? Keeping{true, true} : keeping;
   author_ = kNobody;
+  closure_node_ = counters_.next_node;
+  closure_content_ = counters_.next_content;
+  if (!batch_began_) batch_wall_ = wall_now();
+  batch_began_ = true;
 }
 
 void WriteTransaction::restore(const State& saved) {
@@ -41,8 +49,9 @@ void WriteTransaction::restore(const State& saved) {
 }
 
 void WriteTransaction::write_counters() {
+  note_instant();
   Run(sql_->write_counters, counters_.next_node, counters_.next_content, counters_.resources,
-      counters_.bytes, counters_.locks, counters_.next_account)
+      counters_.bytes, counters_.locks, counters_.next_account, counters_.whole_since)
       .done();
 }
 
@@ -152,7 +161,9 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
   end_late_locks(replaces ? old.id : parent.id);
   const Millis stored = replaces ? stored_after(old, wall_now()) : wall_now();
   const bool kept =
-      replaces && keeping_.versions && is_kept(old.stored, row.author, old.size, stored, author_);
+      replaces && keeping_.versions &&
+      (is_kept(old.stored, row.author, old.size, stored, author_) || in_snapshot(old));
+  if (replaces && !kept && in_snapshot(old)) require_not_held(row);
   if (kept) {
     const std::int64_t line = line_for_version(row);
     insert_version(row, line);

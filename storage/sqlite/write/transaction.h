@@ -5,6 +5,7 @@
 // n".
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -27,13 +28,17 @@ struct Counters {
   std::int64_t bytes = 0;
   std::int64_t locks = 0;
   AccountId next_account = 1;
+  std::int64_t whole_since = 0;  // Horizon::whole
+  // These are read when the store is opened, and not written with the others.
+  std::int64_t last_second = std::numeric_limits<std::int64_t>::min();  // of an instant
+  std::int64_t held_content = 0;  // what has a smaller id may be held by a snapshot; 0: none is
 
   // Only the number of locks is not written, because each LOCK and UNLOCK would then write one more
   // page: locks are counted when the store is opened.
   [[nodiscard]] bool same_but_locks(const Counters& other) const {
     return next_node == other.next_node && next_content == other.next_content &&
            resources == other.resources && bytes == other.bytes &&
-           next_account == other.next_account;
+           next_account == other.next_account && whole_since == other.whole_since;
   }
 };
 
@@ -67,6 +72,11 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void begin_closure() { state_.grew = state_.administers = false; }
   void write_counters();
   [[nodiscard]] Usage usage() const override;
+  [[nodiscard]] Instant present_instant() const override {
+    return {closure_node_, closure_content_};
+  }
+  [[nodiscard]] Horizon horizon() const override;
+  [[nodiscard]] std::optional<Instant> instant_at(Millis wall) const override;
 
   Resource put(const Resource& parent, std::string_view name, const Content& content,
                std::optional<Date> modified, AccountId owner) override;
@@ -83,6 +93,14 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void measure_trash(std::int64_t id, TrashEntry::Size size) override;
   Resource restore_version(const Resource& file, std::int64_t version, Date modified) override;
   bool purge_version(std::int64_t id) override;
+  Resource restore_content(const Resource& file, const PastMember& then) override;
+  Resource restore_file(const PastMember& then, const Resource& parent,
+                        std::string_view name) override;
+  Resource restore_member(const Resource& source, const Resource& parent,
+                          std::string_view name) override;
+  void add_snapshot(NamedSnapshot snapshot) override;
+  bool remove_snapshot(std::string_view name) override;
+  NodeId forget_places(const Instant& before, NodeId from, std::size_t most) override;
   Usage adopt_tree(const Resource& root, AccountId owner) override;
   void set_owner(NodeId id, AccountId owner) override;
   std::int64_t patch_properties(NodeId id, std::span<const PropertyChange> changes) override;
@@ -208,6 +226,9 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void insert_version(const NodeRow& old, std::int64_t line);
   // Removes a file; its content becomes a version of `line`, if it is to be kept.
   void become_version(const NodeRow& gone, std::int64_t line, bool kept);
+  // Does what purge_version does, whatever snapshots hold when they do not count.
+  enum class Holds { count, ignore };
+  bool purge_version(std::int64_t id, Holds holds);
   // Releases a version, which is counted.
   void drop_version(std::int64_t id, std::int64_t content, std::int64_t size, AccountId owner);
   // Returns the line for a version of this file. A file whose line another one continues, which was
@@ -224,6 +245,25 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   [[nodiscard]] std::int64_t line_left_at(NodeId parent, std::string_view key);
   // Removes a file that was given up with its versions, at most `most` rows; returns how many.
   std::size_t purge_file(const NodeRow& file, std::size_t most);
+
+  // Defined in past.cc:
+  // Notes that this resource, or with this name, was at its place until the instant `id`.
+  void end_place(const NodeRow& gone, std::int64_t id);
+  // Notes that something is gone from the past for good: it was there until the instant `ended`.
+  void lose(std::int64_t ended);
+  // Notes which ids came next when the batch began, once for each second.
+  void note_instant();
+  // Throws Error{full} when a snapshot holds this tree, which would be removed for good.
+  void require_not_held(const NodeRow& gone);
+  // Returns true when the content that a file has may be that of a snapshot.
+  [[nodiscard]] bool in_snapshot(const Resource& file) const {
+    return file.content < counters_.held_content;
+  }
+  // Gives the file at `at` another content, which is there; what it had becomes a version.
+  Resource exchange_version(NodeRow& at, std::int64_t content, std::uint64_t size, Date modified,
+                            AccountId author);
+  // What is in the trash as part of a larger tree is about to leave that.
+  void leave_trash(const NodeRow& moved);
 
   // Defined in locks.cc:
   // Ends for good the expired locks that cover this resource, because it is about to change. Costs
@@ -255,6 +295,13 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
 
   Keeping keeping_;
   AccountId author_ = kNobody;
+  // The ids that came next when the batch and the closure began, and the time of the batch.
+  std::int64_t batch_node_ = 0;
+  std::int64_t batch_content_ = 0;
+  std::int64_t closure_node_ = 0;
+  std::int64_t closure_content_ = 0;
+  Millis batch_wall_ = 0;
+  bool batch_began_ = false;
   struct Departure {
     NodeId node = 0;
     Millis at = 0;  // lease clock

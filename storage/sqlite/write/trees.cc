@@ -145,8 +145,10 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
   }
   std::optional<std::string_view> stored_name;
   if (!key.is_name()) stored_name = name;
+  const std::int64_t moved = counters_.next_node++;
+  end_place(from, moved);
   Run(sql_->relocate, from.resource.parent, from.key, parent.id, key.view(), stored_name,
-      modified.at, number_of(modified.mark), line)
+      modified.at, number_of(modified.mark), line, moved)
       .done();
   if (left) member_left(*left, source);
   const Date came = left || respelt ? date_after_arrival(above.resource.modified, wall_now())
@@ -206,6 +208,8 @@ void WriteTransaction::leave(const NodeRow& gone) {
     }
   }
   if (keeping_.trash) return to_trash(gone);
+  if (counters_.held_content > 0) require_not_held(gone);
+  lose(counters_.next_node - 1);
   const bool small = root.is_collection() ? !queries_.any_versions() &&
                                                 queries_.count(root, kSmallTree) <= kSmallTree
                                           : !queries_.has_versions(gone.line());
@@ -222,8 +226,9 @@ std::int64_t WriteTransaction::give_place(const NodeRow& replaced, const NodeRow
   }
   // The same content is no other version.
   const Resource& old = replaced.resource;
-  const bool kept = old.content != next.resource.content &&
-                    is_kept(old.stored, replaced.author, old.size, wall_now(), author_);
+  const bool kept =
+      old.content != next.resource.content &&
+      (is_kept(old.stored, replaced.author, old.size, wall_now(), author_) || in_snapshot(old));
   become_version(replaced, replaced.line(), kept);
   return replaced.line();
 }
