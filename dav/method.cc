@@ -27,23 +27,23 @@ constexpr auto kProppatchLimit = &Options::proppatch_limit_bytes;
 // offered nowhere.
 // clang-format off
 constexpr Method kMethods[] = {
-  // name, access, right on the target, body, its limit, allowed on, quick, compliance class, handler
-  {"OPTIONS",   Access::none,  Right::none,  BodyUse::none,    kNoLimit,        kEverywhere,             Quick::always,          "",  handle_options},
-  {"GET",       Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          "",  handle_get},
-  {"HEAD",      Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          "",  handle_get},
-  {"PUT",       Access::write, Right::write, BodyUse::content, kContentLimit,   kUnmapped | kFile,       Quick::never,           "",  handle_put},
-  {"DELETE",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           "",  handle_delete},
-  {"MKCOL",     Access::write, Right::none,  BodyUse::refused, kProppatchLimit, kUnmapped,               Quick::never,           "1", handle_mkcol},
-  {"COPY",      Access::write, Right::read,  BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           "1", handle_copy},
-  {"MOVE",      Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           "1", handle_move},
-  {"PROPFIND",  Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kMapped | kAbovePrefix,  Quick::with_depth_zero, "1", handle_propfind},
-  {"PROPPATCH", Access::write, Right::write, BodyUse::xml,     kProppatchLimit, kMapped,                 Quick::never,           "1", handle_proppatch},
-  {"LOCK",      Access::write, Right::write, BodyUse::xml,     kXmlLimit,       kUnmapped | kMapped,     Quick::never,           "2", handle_lock},
-  {"UNLOCK",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           "2", handle_unlock},
-  {"POST",      Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
-  {"PATCH",     Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
-  {"TRACE",     Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
-  {"CONNECT",   Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
+  // name, access, right on the target, body, its limit, allowed on, quick, on an upload, compliance class, handler
+  {"OPTIONS",   Access::none,  Right::none,  BodyUse::none,    kNoLimit,        kEverywhere,             Quick::always,          UploadUse::describe, "",  handle_options},
+  {"GET",       Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          UploadUse::none,     "",  handle_get},
+  {"HEAD",      Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          UploadUse::look,     "",  handle_get},
+  {"PUT",       Access::write, Right::write, BodyUse::content, kContentLimit,   kUnmapped | kFile,       Quick::never,           UploadUse::none,     "",  handle_put},
+  {"DELETE",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::remove,   "",  handle_delete},
+  {"MKCOL",     Access::write, Right::none,  BodyUse::refused, kProppatchLimit, kUnmapped,               Quick::never,           UploadUse::none,     "1", handle_mkcol},
+  {"COPY",      Access::write, Right::read,  BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::none,     "1", handle_copy},
+  {"MOVE",      Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::none,     "1", handle_move},
+  {"PROPFIND",  Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kMapped | kAbovePrefix,  Quick::with_depth_zero, UploadUse::none,     "1", handle_propfind},
+  {"PROPPATCH", Access::write, Right::write, BodyUse::xml,     kProppatchLimit, kMapped,                 Quick::never,           UploadUse::none,     "1", handle_proppatch},
+  {"LOCK",      Access::write, Right::write, BodyUse::xml,     kXmlLimit,       kUnmapped | kMapped,     Quick::never,           UploadUse::none,     "2", handle_lock},
+  {"UNLOCK",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::none,     "2", handle_unlock},
+  {"POST",      Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           UploadUse::begin,    "",  nullptr},
+  {"PATCH",     Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           UploadUse::add,      "",  nullptr},
+  {"TRACE",     Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           UploadUse::none,     "",  nullptr},
+  {"CONNECT",   Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           UploadUse::none,     "",  nullptr},
 };
 // clang-format on
 
@@ -76,6 +76,8 @@ const Method* find_method(std::string_view name) {
     if (method.name == name) return &method;
   return nullptr;
 }
+
+const Method& storing_method() { return *find_method("PUT"); }
 
 const Method& dispatch(std::string_view name) {
   const Method* const method = find_method(name);

@@ -32,7 +32,7 @@ constexpr std::size_t kTokenKeptBytes = std::string_view("urn:uuid:12345678").si
 
 bool only_reads(const UserRequest& request) {
   for (const char* verb : {"look", "list", "show", "token-list", "group-list", "group-show",
-                           "trash-list", "versions-list"})
+                           "trash-list", "versions-list", "upload-list"})
     if (request.verb == verb) return true;
   return false;
 }

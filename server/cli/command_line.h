@@ -50,6 +50,8 @@ enum class Command {
   versions_list,
   versions_restore,
   versions_purge,
+  upload_list,
+  upload_remove,
   token_add,
   token_list,
   token_remove,
