@@ -12,6 +12,7 @@
 #include "dav/method.h"
 #include "dav/path.h"
 #include "dav/refusal.h"
+#include "dav/resumable_put.h"
 #include "dav/staged_upload.h"
 #include "http/date.h"
 #include "text/ascii.h"
@@ -24,6 +25,8 @@ using text::equal_ignoring_case;
 using text::trimmed;
 
 constexpr std::string_view kQuery = "upload";
+// Precedes Upload-Metadata in StagedInfo::label, so that no metadata means another protocol.
+constexpr std::string_view kTus = "tus ";
 constexpr std::string_view kVersion = "1.0.0";
 constexpr std::string_view kContentType = "application/offset+octet-stream";
 constexpr std::string_view kExtensions =
@@ -160,8 +163,9 @@ Response create(Call& call) {
   Call file = as_storing(call, file_of(call, filename_in(metadata)));
   const Conditions conditions(file);
   const std::uint64_t room = judge(file, conditions, length);
-  const std::string id =
-      begin_upload(file, {.length = length, .modified = parse_oc_mtime(fields), .label = metadata});
+  const std::string id = begin_upload(file, {.length = length,
+                                             .modified = parse_oc_mtime(fields),
+                                             .label = std::string(kTus) + metadata});
   Response response;
   try {
     response = add(file, *claim(file, id), room, conditions);
@@ -213,7 +217,8 @@ Response head(Call& call, std::string_view id) {
   } else {
     response.set("Upload-Defer-Length", "1");
   }
-  if (!status.info.label.empty()) response.set("Upload-Metadata", status.info.label);
+  if (status.info.label.size() > kTus.size())
+    response.set("Upload-Metadata", status.info.label.substr(kTus.size()));
   set_expiry(response, call, status.touched);
   return response;
 }
@@ -244,19 +249,35 @@ UploadUse use_of(const Request& request) {
   return method == nullptr ? UploadUse::none : method->upload;
 }
 
+Error not_for_uploads() {
+  Error error(405, "the method cannot be used on an upload");
+  error.fields = "Allow: " + std::string(kAllowed) + "\r\n";
+  return error;
+}
+
 Response answer(Call& call, std::string_view id) {
   const UploadUse use = use_of(call.request);
   if (use == UploadUse::describe && call.staging != nullptr) return describe(call);
   static_cast<void>(staging_of(call));
+  if (const auto put = staging_of(call).find(id); put && put->info.label == kResumablePut) {
+    const storage::StagedStatus status = upload_of(call, id);
+    if (!call.target.path.is_root()) throw Error(404, "uploads have no URLs but on the root");
+    static_cast<void>(as_storing(call, status.info.target));
+    if (use == UploadUse::look) return look_at_resumable(call, status);
+    if (use == UploadUse::add) return add_to_resumable(call, status);
+    if (use == UploadUse::remove) return terminate(call, id);
+    throw not_for_uploads();
+  }
+  if (const auto size = staging_of(call).finished(call.caller->account, id);
+      size && use == UploadUse::look && !call.fields().find("Tus-Resumable"))
+    return finished_resumable(*size);
   if (call.fields().find("Tus-Resumable") != kVersion) throw unknown_tus_version();
   if (use == UploadUse::begin && id.empty()) return create(call);
   if (!call.target.path.is_root()) throw Error(404, "uploads have no URLs but on the root");
   if (use == UploadUse::look) return head(call, id);
   if (use == UploadUse::add) return patch(call, id);
   if (use == UploadUse::remove) return terminate(call, id);
-  Error error(405, "the method cannot be used on an upload");
-  error.fields = "Allow: " + std::string(kAllowed) + "\r\n";
-  throw error;
+  throw not_for_uploads();
 }
 
 }  // namespace

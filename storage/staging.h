@@ -106,7 +106,7 @@ class Staging {
   // Throws Error{full, unavailable, read_only}.
   [[nodiscard]] virtual std::optional<std::string> create(StagedInfo info, std::size_t most) = 0;
   [[nodiscard]] virtual std::optional<StagedStatus> find(std::string_view id) const = 0;
-  // Returns the upload of this account with this label.
+  // Returns the upload in parts of this account with this label.
   [[nodiscard]] virtual std::optional<StagedStatus> find(AccountId account,
                                                          std::string_view label) const = 0;
   // Returns the size of an upload that has become content lately; nullopt when this process does

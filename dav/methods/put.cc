@@ -11,6 +11,7 @@
 #include "dav/methods/methods.h"
 #include "dav/quota.h"
 #include "dav/refusal.h"
+#include "dav/resumable_put.h"
 #include "dav/rights.h"
 #include "dav/storing.h"
 #include "dav/sync_client.h"
@@ -136,6 +137,10 @@ Response answer(const Announced& announced, const Outcome& outcome) {
 
 // PUT (RFC 9110 §9.3.4, RFC 4918 §9.7).
 Response handle_put(Call& call) {
+  if (begins_upload(call)) {
+    static_cast<void>(parse(call));  // refuses what no PUT may have
+    return put_resumable(call);
+  }
   const Announced announced = parse(call);
   const Conditions conditions(call);
   const std::uint64_t limit = body_limit_bytes(call);

@@ -655,7 +655,8 @@ std::optional<StagedStatus> FileStaging::find(std::string_view id) const {
 std::optional<StagedStatus> FileStaging::find(AccountId account, std::string_view label) const {
   const std::lock_guard lock(mutex_);
   for (const auto& [id, state] : uploads_)
-    if (state->info.account == account && state->info.label == label) return state->status();
+    if (state->info.in_parts && state->info.account == account && state->info.label == label)
+      return state->status();
   return std::nullopt;
 }
 

@@ -94,7 +94,10 @@ TEST_P(ResumedUploads, ByTusAreWholeAfterBreaksAndKills) {
     if (breaks % 3 == 2) {
       const Reply patched = ask("PATCH", url, fields, std::string_view(bytes).substr(at, part));
       // The request that broke off may not have ended yet, or may just have ended the upload.
-      if (patched.status == 423 || patched.status == 409 || patched.status == 404) continue;
+      if (patched.status == 423 || patched.status == 409 || patched.status == 404) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        continue;
+      }
       ASSERT_EQ(patched.status, 204) << patched.body;
       acknowledged = std::stoull(std::string(patched.field("Upload-Offset")));
     } else {
@@ -104,7 +107,7 @@ TEST_P(ResumedUploads, ByTusAreWholeAfterBreaksAndKills) {
               std::to_string(at) + "\r\n",
           std::string_view(bytes).substr(at), part, breaks % 3 == 1 && breaks < 12);
     }
-    ASSERT_LT(breaks, 400);
+    ASSERT_LT(breaks, 4000);
   }
   EXPECT_TRUE(ask("GET", "/f").body == bytes);
   EXPECT_EQ(ask("HEAD", url).field("Upload-Offset"), std::to_string(bytes.size()));

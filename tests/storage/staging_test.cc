@@ -373,10 +373,13 @@ TEST_F(Uploads, AreReadAsFarAsTheyWereAcknowledged) {
 }
 
 TEST_F(Uploads, AreFoundByAccountAndLabel) {
-  const std::string id = begin(5);
+  const std::string id = begin(std::nullopt, true);
   EXPECT_EQ(staging_->find(7, "filename \r\n =,")->info.id, id);
   EXPECT_FALSE(staging_->find(8, "filename \r\n =,"));
   EXPECT_FALSE(staging_->find(7, ""));
+  staging_->remove(id);
+  begin(5);
+  EXPECT_FALSE(staging_->find(7, "filename \r\n =,")) << "that is not in parts";
 }
 
 }  // namespace
