@@ -18,6 +18,7 @@
 #include "storage/content.h"
 #include "storage/namespace.h"
 #include "storage/space_ledger.h"
+#include "storage/staging.h"
 
 namespace holdfast::dav {
 
@@ -42,10 +43,13 @@ struct Call {
   BodyBudget& bodies;
   PropFindCache& propfinds;
   storage::SpaceLedger& space;
+  storage::Staging* staging;  // null where uploads do not go on after a break
   Target target;
   // Set by answer_past (dav/past.h): the target is a path of this instant. `options` are those of
   // the call.
   std::optional<Past> past = std::nullopt;
+  // The entity tag of collections as of before any snapshot of the call; empty: they have none.
+  std::string collection_tag{};
 
   [[nodiscard]] const Fields& fields() const { return request.fields; }
   [[nodiscard]] std::string_view host() const { return request.host(); }

@@ -2,14 +2,20 @@
 
 #include <exception>
 #include <new>
+#include <random>
 
 #include "dav/body.h"
 #include "dav/call.h"
+#include "dav/chunked_upload.h"
 #include "dav/method.h"
 #include "dav/past.h"
 #include "dav/propfind_cache.h"
 #include "dav/refusal.h"
 #include "dav/rights.h"
+#include "dav/sync_client.h"
+#include "dav/tus.h"
+#include "http/origin.h"
+#include "text/ascii.h"
 
 namespace holdfast::dav {
 namespace {
@@ -31,6 +37,23 @@ Target parse_target(const Request& request, const Method& method, const Options&
     throw Error(method.access == Access::read ? 404 : 403, "the URL is above the prefix");
   }
   return target;
+}
+
+// Returns the target of a request on an upload in parts. It names nothing in the tree.
+Target upload_target(const Request& request) {
+  Target target;
+  const auto url = http::split_absolute_form(request.target);
+  const std::string_view path = url ? url->path : request.target;
+  target.spelling = path.substr(0, path.find('?'));
+  return target;
+}
+
+// Returns text that no other process has had.
+std::string random_epoch() {
+  std::random_device random;
+  std::string text;
+  for (int i = 0; i < 2; ++i) text::append_number(text, random(), 36);
+  return text;
 }
 
 // Returns the account's name; empty when there is no such account.
@@ -62,13 +85,15 @@ void refuse_body(const Call& call) {
 }  // namespace
 
 Engine::Engine(storage::Namespace& names, storage::ContentStore& contents, Options options,
-               std::shared_ptr<storage::SpaceLedger> space)
+               std::shared_ptr<storage::SpaceLedger> space, storage::Staging* staging)
     : names_(names),
       contents_(contents),
       options_(std::move(options)),
       parses_(options_.xml_parses, std::chrono::seconds(options_.xml_wait_s)),
       space_(std::move(space)),
-      propfinds_(std::make_unique<PropFindCache>(options_, parses_)) {
+      staging_(staging),
+      propfinds_(std::make_unique<PropFindCache>(options_, parses_)),
+      epoch_(random_epoch()) {
   const auto available = [&contents] { return contents.space().available; };
   if (!space_)
     space_ = std::make_shared<storage::SpaceLedger>(storage::SpaceLedger::Limits{}, available,
@@ -78,38 +103,63 @@ Engine::Engine(storage::Namespace& names, storage::ContentStore& contents, Optio
 
 Engine::~Engine() = default;
 
-Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& caller) const {
+const Options& Engine::options_below(const std::vector<std::string>& prefix) const {
+  const std::lock_guard lock(sync_mutex_);
+  const auto found = sync_options_.find(prefix);
+  if (found != sync_options_.end()) return found->second;
+  Options options = options_;
+  options.space.prefix = prefix;
+  options.for_sync_clients = true;
+  return sync_options_.emplace(prefix, std::move(options)).first->second;
+}
+
+Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& caller,
+                        const SyncTarget* sync) const {
   Response response;
+  const Options& options = sync != nullptr ? options_below(sync->prefix) : options_;
   try {
-    const Method& method = dispatch(request.method);
+    std::optional<std::string_view> upload = upload_in(request);
+    if (sync != nullptr) upload.reset();
+    const Method& method = upload && find_method(request.method) != nullptr
+                               ? storing_method()
+                               : dispatch(request.method);
     Call call{request,
               caller,
               method,
               names_,
               contents_,
-              options_,
+              options,
               parses_,
               bodies_,
               *propfinds_,
               *space_,
-              parse_target(request, method, options_)};
-    if (is_past(options_, call.target.path)) {
-      response = answer_past(call);
+              staging_,
+              sync != nullptr && sync->is_upload ? upload_target(request)
+                                                 : parse_target(request, method, options)};
+    if (sync != nullptr) call.collection_tag = collection_tag(names_, epoch_);
+    if (sync != nullptr && sync->is_upload) {
+      response = handle_chunks(call, *sync);
+    } else if (upload) {
+      response = handle_upload(call, *upload);
     } else {
-      require_right_on_target(call);
-      if (method.body == BodyUse::none) refuse_body(call);
-      response = method.handle(call);
+      if (is_past(options, call.target.path)) {
+        response = answer_past(call);
+      } else {
+        require_right_on_target(call);
+        if (method.body == BodyUse::none) refuse_body(call);
+        response = method.handle(call);
+      }
+      if (response.changed) response.changed->path = href({}, call.target.path, false);
     }
-    if (response.changed) response.changed->path = href({}, call.target.path, false);
   } catch (Error& error) {
     if (error.lock) error.lock_creator = account_name(names_, error.lock->creator);
-    response = to_response(error, request, options_);
+    response = to_response(error, request, options);
   } catch (const storage::Error& error) {
-    response = to_response(to_refusal(error), request, options_);
+    response = to_response(to_refusal(error), request, options);
   } catch (const std::bad_alloc&) {
-    response = to_response(Error(503, "out of memory"), request, options_);
+    response = to_response(Error(503, "out of memory"), request, options);
   } catch (const std::exception& error) {
-    response = to_response(Error(500, error.what()), request, options_);
+    response = to_response(Error(500, error.what()), request, options);
   }
   if (request.method == "HEAD") {
     if (const auto* text = std::get_if<std::string>(&response.body)) {

@@ -7,7 +7,11 @@
 // conditions, check locks, carry out, answer.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
 
 #include "dav/body_budget.h"
 #include "dav/caller.h"
@@ -21,38 +25,51 @@
 #include "storage/content.h"
 #include "storage/namespace.h"
 #include "storage/space_ledger.h"
+#include "storage/staging.h"
 
 namespace holdfast::dav {
 
 class PropFindCache;
+struct SyncTarget;
 
 class Engine {
  public:
   // The stores must outlive the engine. `space` gets the floor of the options; without it the
-  // engine has a ledger of its own.
+  // engine has a ledger of its own. Without `staging`, which must outlive the engine as well,
+  // uploads do not go on after a break.
   Engine(storage::Namespace& names, storage::ContentStore& contents, Options options,
-         std::shared_ptr<storage::SpaceLedger> space = nullptr);
+         std::shared_ptr<storage::SpaceLedger> space = nullptr,
+         storage::Staging* staging = nullptr);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
   // `caller` is never null. An error of the client or of the store does not throw but becomes a
   // status. Statuses ≥ 400 have the body that docs/conflicts.md describes.
-  [[nodiscard]] Response handle(Request& request,
-                                const std::shared_ptr<const Caller>& caller) const;
+  // With `sync`, the request uses the URLs of sync clients.
+  [[nodiscard]] Response handle(Request& request, const std::shared_ptr<const Caller>& caller,
+                                const SyncTarget* sync = nullptr) const;
 
   [[nodiscard]] const Options& options() const { return options_; }
   // The slots for which XML bodies wait to be parsed.
   [[nodiscard]] xml::ParseSlots& parses() const { return parses_; }
 
  private:
+  // Returns the options for requests below this prefix of sync clients.
+  [[nodiscard]] const Options& options_below(const std::vector<std::string>& prefix) const;
+
   storage::Namespace& names_;
   storage::ContentStore& contents_;
   Options options_;
   mutable xml::ParseSlots parses_;
   mutable BodyBudget bodies_;
   std::shared_ptr<storage::SpaceLedger> space_;
+  storage::Staging* staging_;
   std::unique_ptr<PropFindCache> propfinds_;
+  const std::string epoch_;        // of collection_tag()
+  mutable std::mutex sync_mutex_;  // guards what follows
+  // By prefix; one for each account at the most. Responses under way refer to them.
+  mutable std::map<std::vector<std::string>, Options> sync_options_;
 };
 
 }  // namespace holdfast::dav

@@ -23,27 +23,27 @@ constexpr auto kProppatchLimit = &Options::proppatch_limit_bytes;
 
 // OPTIONS says what the server can do, not what is there, so it needs no right. MKCOL answers every
 // caller who can see a collection that it exists, whatever other rights the caller has
-// (docs/clients.md R50); its handler checks the right. The last four are methods of HTTP and are
-// offered nowhere.
+// (docs/clients.md R50); its handler checks the right. POST, TRACE and CONNECT are methods of HTTP
+// and are offered nowhere; POST begins uploads (dav/tus.h).
 // clang-format off
 constexpr Method kMethods[] = {
-  // name, access, right on the target, body, its limit, allowed on, quick, compliance class, handler
-  {"OPTIONS",   Access::none,  Right::none,  BodyUse::none,    kNoLimit,        kEverywhere,             Quick::always,          "",  handle_options},
-  {"GET",       Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          "",  handle_get},
-  {"HEAD",      Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          "",  handle_get},
-  {"PUT",       Access::write, Right::write, BodyUse::content, kContentLimit,   kUnmapped | kFile,       Quick::never,           "",  handle_put},
-  {"DELETE",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           "",  handle_delete},
-  {"MKCOL",     Access::write, Right::none,  BodyUse::refused, kProppatchLimit, kUnmapped,               Quick::never,           "1", handle_mkcol},
-  {"COPY",      Access::write, Right::read,  BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           "1", handle_copy},
-  {"MOVE",      Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           "1", handle_move},
-  {"PROPFIND",  Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kMapped | kAbovePrefix,  Quick::with_depth_zero, "1", handle_propfind},
-  {"PROPPATCH", Access::write, Right::write, BodyUse::xml,     kProppatchLimit, kMapped,                 Quick::never,           "1", handle_proppatch},
-  {"LOCK",      Access::write, Right::write, BodyUse::xml,     kXmlLimit,       kUnmapped | kMapped,     Quick::never,           "2", handle_lock},
-  {"UNLOCK",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           "2", handle_unlock},
-  {"POST",      Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
-  {"PATCH",     Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
-  {"TRACE",     Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
-  {"CONNECT",   Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           "",  nullptr},
+  // name, access, right on the target, body, its limit, allowed on, quick, on an upload, compliance class, handler
+  {"OPTIONS",   Access::none,  Right::none,  BodyUse::none,    kNoLimit,        kEverywhere,             Quick::always,          UploadUse::describe, "",  handle_options},
+  {"GET",       Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          UploadUse::none,     "",  handle_get},
+  {"HEAD",      Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          UploadUse::look,     "",  handle_get},
+  {"PUT",       Access::write, Right::write, BodyUse::content, kContentLimit,   kUnmapped | kFile,       Quick::never,           UploadUse::none,     "",  handle_put},
+  {"DELETE",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::remove,   "",  handle_delete},
+  {"MKCOL",     Access::write, Right::none,  BodyUse::refused, kProppatchLimit, kUnmapped,               Quick::never,           UploadUse::none,     "1", handle_mkcol},
+  {"COPY",      Access::write, Right::read,  BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::none,     "1", handle_copy},
+  {"MOVE",      Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::none,     "1", handle_move},
+  {"PROPFIND",  Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kMapped | kAbovePrefix,  Quick::with_depth_zero, UploadUse::none,     "1", handle_propfind},
+  {"PROPPATCH", Access::write, Right::write, BodyUse::xml,     kProppatchLimit, kMapped,                 Quick::never,           UploadUse::none,     "1", handle_proppatch},
+  {"LOCK",      Access::write, Right::write, BodyUse::xml,     kXmlLimit,       kUnmapped | kMapped,     Quick::never,           UploadUse::none,     "2", handle_lock},
+  {"UNLOCK",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::none,     "2", handle_unlock},
+  {"POST",      Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           UploadUse::begin,    "",  nullptr},
+  {"PATCH",     Access::write, Right::write, BodyUse::content, kContentLimit,   kFile,                   Quick::never,           UploadUse::add,      "sabredav-partialupdate", handle_patch},
+  {"TRACE",     Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           UploadUse::none,     "",  nullptr},
+  {"CONNECT",   Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           UploadUse::none,     "",  nullptr},
 };
 // clang-format on
 
@@ -76,6 +76,8 @@ const Method* find_method(std::string_view name) {
     if (method.name == name) return &method;
   return nullptr;
 }
+
+const Method& storing_method() { return *find_method("PUT"); }
 
 const Method& dispatch(std::string_view name) {
   const Method* const method = find_method(name);
@@ -112,11 +114,14 @@ std::string_view compliance_classes() {
   static const std::string classes = [] {
     std::set<std::string_view> listed = {""};
     std::string list;
-    for (const Method& method : kMethods)
-      if (listed.insert(method.compliance_class).second)
-        append_element(list, method.compliance_class);
-    // No method brings class 3: it says that all of them follow RFC 4918 (RFC 4918 §18.3).
-    append_element(list, "3");
+    // No method brings class 3: it says that all of them follow RFC 4918 (RFC 4918 §18.3). Clients
+    // look for numbers at the front.
+    for (const std::string_view own : {"12", "3", ""})
+      for (const Method& method : kMethods) {
+        const std::string_view name = own == "3" ? own : method.compliance_class;
+        const bool fits = own.empty() || own.find(name) != std::string_view::npos;
+        if (fits && listed.insert(name).second) append_element(list, name);
+      }
     return list;
   }();
   return classes;

@@ -49,6 +49,10 @@ enum class Quick {
   always,
 };
 
+// What a method does with an upload that goes on after a break (dav/tus.h), in a request whose
+// target has the query "upload".
+enum class UploadUse { none, describe, begin, look, add, remove };
+
 struct Method {
   std::string_view name;
   Access access;
@@ -60,6 +64,7 @@ struct Method {
   std::uint64_t Options::*body_limit_bytes;  // 413 above it; null for a body that is not read
   unsigned allowed_on;                       // a set of Named; 0: the method is offered nowhere
   Quick quick;
+  UploadUse upload;
   std::string_view compliance_class;  // for the DAV field (RFC 4918 §18); may be empty
   Response (*handle)(Call&);          // null when it is offered nowhere
 };
@@ -68,6 +73,9 @@ struct Method {
 [[nodiscard]] std::span<const Method> methods();
 // Returns the method with exactly this name; nullptr when this server does not know it.
 [[nodiscard]] const Method* find_method(std::string_view name);
+// Returns the method by which a file gets new content. What stores a file by other ways is judged
+// as this one (dav/staged_upload.h).
+[[nodiscard]] const Method& storing_method();
 // Returns the method with this name. Throws Error 405 with Allow for a method that is offered
 // nowhere, 501 for one that is unknown.
 [[nodiscard]] const Method& dispatch(std::string_view name);

@@ -57,6 +57,10 @@ struct Options {
                                                                // clients; 507
   std::size_t locks_per_account = 1000;                        // unlimited for anonymous clients;
                                                                // 507
+  // Whether responses have what the clients of Nextcloud and ownCloud need (dav/sync_client.h).
+  bool for_sync_clients = false;
+  std::int64_t upload_keep_s = 24 * 60 * 60;  // of an upload that got no byte; then it is removed
+  std::size_t uploads_per_account = 200;      // that are not finished; 507
 };
 
 }  // namespace holdfast::dav

@@ -6,6 +6,7 @@
 #include "dav/headers.h"
 #include "dav/locks.h"
 #include "dav/rights.h"
+#include "dav/sync_client.h"
 #include "dav/xml/output.h"
 #include "http/date.h"
 #include "http/media_type.h"
@@ -48,8 +49,10 @@ void render_getcontenttype(std::string& out, const Member& member, const Propert
   out += "</D:getcontenttype>";
 }
 
-void render_getetag(std::string& out, const Member& member, const PropertyContext&) {
-  out.append("<D:getetag>\"").append(member.resource.etag).append("\"</D:getetag>");
+void render_getetag(std::string& out, const Member& member, const PropertyContext& context) {
+  const bool collection = member.resource.is_collection();
+  out.append("<D:getetag>\"");
+  out.append(collection ? context.collection_tag : member.resource.etag).append("\"</D:getetag>");
 }
 
 void render_getlastmodified(std::string& out, const Member& member, const PropertyContext&) {
@@ -122,6 +125,27 @@ void render_checksums(std::string& out, const Member& member, const PropertyCont
   out += "</oc:checksum></oc:checksums>";
 }
 
+void append_own_cloud(std::string& out, std::string_view name, std::string_view value) {
+  out.append("<oc:").append(name).append(" xmlns:oc=\"http://owncloud.org/ns\">").append(value);
+  out.append("</oc:").append(name).append(">");
+}
+
+void render_id(std::string& out, const Member& member, const PropertyContext&) {
+  append_own_cloud(out, "id", file_id(member.resource.id));
+}
+
+void render_fileid(std::string& out, const Member& member, const PropertyContext&) {
+  append_own_cloud(out, "fileid", std::to_string(member.resource.id));
+}
+
+void render_permissions(std::string& out, const Member& member, const PropertyContext& context) {
+  append_own_cloud(out, "permissions", permissions(member.resource, context.right));
+}
+
+void render_size(std::string& out, const Member& member, const PropertyContext&) {
+  append_own_cloud(out, "size", std::to_string(member.resource.size));
+}
+
 void render_current_user_principal(std::string& out, const Member&,
                                    const PropertyContext& context) {
   if (context.caller->name.empty()) {
@@ -169,11 +193,13 @@ void render_current_user_privilege_set(std::string& out, const Member&,
 }
 
 constexpr std::string_view kDav = "DAV:";
+constexpr std::string_view kOwnCloudNamespace = "http://owncloud.org/ns";
 constexpr bool kAllprop = true;
 constexpr bool kByNameOnly = false;
 
 using enum LiveProperty::Patch;
 constexpr unsigned kFile = LiveProperty::file;
+constexpr unsigned kTagged = LiveProperty::file | LiveProperty::tagged;
 constexpr unsigned kFolder = LiveProperty::collection | LiveProperty::unnamed_root;
 constexpr unsigned kResource = kFile | kFolder;
 constexpr unsigned kNamed = kFile | LiveProperty::collection | LiveProperty::principal;
@@ -195,7 +221,7 @@ constexpr LiveProperty kLive[] = {
   {kDav, "displayname",                stored,            kAllprop,    kNamed,     kNothing,   render_displayname},
   {kDav, "getcontentlength",           refused,           kAllprop,    kFile,      kNothing,   render_getcontentlength},
   {kDav, "getcontenttype",             refused,           kAllprop,    kFile,      kNothing,   render_getcontenttype},
-  {kDav, "getetag",                    refused,           kAllprop,    kFile,      kNothing,   render_getetag},
+  {kDav, "getetag",                    refused,           kAllprop,    kTagged,    kNothing,   render_getetag},
   {kDav, "getlastmodified",            sets_date_as_http, kAllprop,    kResource,  kNothing,   render_getlastmodified},
   {kDav, "lockdiscovery",              refused,           kAllprop,    kResource,  kLocks,     render_lockdiscovery},
   {kDav, "resourcetype",               refused,           kAllprop,    kAny,       kNothing,   render_resourcetype},
@@ -208,8 +234,12 @@ constexpr LiveProperty kLive[] = {
   {kDav, "lastmodified",               sets_date_s,       kByNameOnly, kResource,  kNothing,   render_lastmodified},
   {"urn:schemas-microsoft-com:", "Win32LastModifiedTime",
                                        sets_date_as_http, kByNameOnly, kResource,  kNothing,   render_win32_last_modified_time},
-  {"http://owncloud.org/ns", "checksums",
-                                       compared,          kByNameOnly, kFile,      kChecksums, render_checksums},
+  {kOwnCloudNamespace, "checksums",    compared,          kByNameOnly, kFile,      kChecksums, render_checksums},
+  // The clients of Nextcloud and ownCloud. The size of what lies below a collection is not known.
+  {kOwnCloudNamespace, "id",           refused,           kByNameOnly, kResource,  kNothing,   render_id},
+  {kOwnCloudNamespace, "fileid",       refused,           kByNameOnly, kResource,  kNothing,   render_fileid},
+  {kOwnCloudNamespace, "permissions",  refused,           kByNameOnly, kResource,  kNothing,   render_permissions},
+  {kOwnCloudNamespace, "size",         refused,           kByNameOnly, kFile,      kNothing,   render_size},
   // RFC 5397, RFC 3744 §4.2, §5.1, §5.4
   {kDav, "current-user-principal",     refused,           kByNameOnly, kAny,       kNothing,   render_current_user_principal},
   {kDav, "principal-URL",              refused,           kByNameOnly, kPrincipal, kNothing,   render_principal_url},
@@ -222,7 +252,8 @@ unsigned kind_of(const Member& member, const PropertyContext& context) {
   if (context.is_principal) return LiveProperty::principal;
   if (!member.resource.is_collection()) return LiveProperty::file;
   const bool named = !member.resource.name.empty() || !context.root_name.empty();
-  return named ? LiveProperty::collection : LiveProperty::unnamed_root;
+  const unsigned tagged = context.collection_tag.empty() ? 0U : LiveProperty::tagged;
+  return (named ? LiveProperty::collection : LiveProperty::unnamed_root) | tagged;
 }
 
 }  // namespace

@@ -23,6 +23,8 @@ struct PropertyContext {
   storage::Right right = storage::Right::write;  // of the caller, on the member
   bool is_principal = false;  // the member is the caller's principal (RFC 3744 §4)
   std::string root_name;      // displayname of the root collection; empty: it has none
+  // The entity tag of every collection (dav/sync_client.h); empty: collections have none.
+  std::string collection_tag;
   storage::Millis lease_now = 0;
   std::uint64_t used_bytes = 0;
   std::uint64_t available_bytes = 0;
@@ -44,6 +46,7 @@ struct LiveProperty {
     collection = 2,
     unnamed_root = 4,  // the root collection when the server's URLs have no prefix
     principal = 8,
+    tagged = 16,  // a collection with an entity tag (PropertyContext::collection_tag)
   };
   // What rendering needs besides the row of a member; `needs` is a set of these.
   enum Need : unsigned {

@@ -47,6 +47,8 @@ std::string_view sentence_of(int status) {
       return "The request cannot be processed.";
     case 429:
       return "There were too many failed attempts; try again later.";
+    case 460:
+      return "The bytes do not have the checksum that was announced.";
     case 501:
       return "The method is not implemented.";
     case 502:
@@ -275,6 +277,26 @@ Error stale_version(std::string_view current, std::string_view if_match) {
     error.current_version = "\"" + std::string(current) + "\"";
     error.fields = "ETag: " + error.current_version + "\r\n";
   }
+  return error;
+}
+
+Error changed_meanwhile() { return {409, "the file got other content while the request arrived"}; }
+
+Error upload_offset_differs(std::uint64_t kept) {
+  Error error(409, "the upload goes on at byte " + std::to_string(kept));
+  error.fields = "Upload-Offset: " + std::to_string(kept) + "\r\n";
+  return error;
+}
+
+Error upload_is_busy() {
+  Error error(423, "another request adds to the upload");
+  error.fields = "Retry-After: 1\r\n";
+  return error;
+}
+
+Error unknown_tus_version() {
+  Error error(412, "the request needs the field Tus-Resumable: 1.0.0");
+  error.fields = "Tus-Version: 1.0.0\r\n";
   return error;
 }
 

@@ -36,6 +36,15 @@ namespace holdfast::dav {
 [[nodiscard]] Error parent_missing(std::string detail);
 // A file is to be written at a URL that ends in a slash: 409.
 [[nodiscard]] Error slash_after_file();
+// The file got other content while a request arrived that changes a part of it: 409.
+[[nodiscard]] Error changed_meanwhile();
+// An upload goes on at `kept` and not at the offset of the request: 409 with Upload-Offset
+// (tus 1.0).
+[[nodiscard]] Error upload_offset_differs(std::uint64_t kept);
+// Another request adds to the upload: 423 (tus 1.0).
+[[nodiscard]] Error upload_is_busy();
+// The request names no version of tus that is spoken here: 412 with Tus-Version (tus 1.0).
+[[nodiscard]] Error unknown_tus_version();
 // Turns an error of storage into a refusal: busy, unavailable and read_only 503, full 507, conflict
 // 409, corrupt 500.
 [[nodiscard]] Error to_refusal(const storage::Error& error);

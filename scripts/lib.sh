@@ -29,7 +29,7 @@ tidy_packages=(clang clang-tidy)
 clients_packages=(
   gvfs gvfs-backends gvfs-daemons libglib2.0-bin dbus-daemon
   python3-webdavclient libreoffice-writer-nogui python3-uno duplicity
-  chromium
+  chromium nextcloud-desktop-cmd owncloud-client-cmd
 )
 fresh_packages=(debootstrap git curl)
 mutants_packages=(git patch)

@@ -27,6 +27,7 @@
 #include "storage/files/backup.h"
 #include "storage/files/content_store.h"
 #include "storage/files/data_folder.h"
+#include "storage/files/staging.h"
 #include "storage/open.h"
 #include "storage/sqlite/file/copy.h"
 #include "storage/sqlite/namespace.h"
@@ -57,8 +58,11 @@ cli::Store open_store(const config::Config& config, cli::Opening opening,
   auto ground = std::make_shared<Ground>(config.data, folder_options(config));
   cli::Store store;
   store.read_only = ground->folder.read_only();
-  store.contents = std::make_unique<storage::files::FileContentStore>(
-      ground->folder, config.durability, on_failure);
+  auto contents = std::make_unique<storage::files::FileContentStore>(ground->folder,
+                                                                     config.durability, on_failure);
+  store.staging =
+      std::make_unique<storage::files::FileStaging>(ground->folder, *contents, ground->clock);
+  store.contents = std::move(contents);
   storage::sqlite::Options options;
   options.durability = config.durability;
   options.cache_bytes = config.cache_bytes;
@@ -180,6 +184,8 @@ int run(const std::vector<std::string>& arguments) {
     case cli::Command::snapshot_add:
     case cli::Command::snapshot_list:
     case cli::Command::snapshot_remove:
+    case cli::Command::upload_list:
+    case cli::Command::upload_remove:
     case cli::Command::token_add:
     case cli::Command::token_list:
     case cli::Command::token_remove:

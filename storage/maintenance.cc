@@ -99,6 +99,7 @@ void Maintenance::round() {
   attempt("collecting garbage", &Maintenance::collect_garbage);
   attempt("writing back", &Maintenance::write_back);
   attempt("purging locks", &Maintenance::purge_locks);
+  attempt("removing uploads", &Maintenance::expire_uploads);
   attempt("watching the log", &Maintenance::watch_log);
   if (!swept_) attempt("sweeping", &Maintenance::sweep_unnamed);
 }
@@ -172,6 +173,10 @@ void Maintenance::look_after_files() {
 }
 
 void Maintenance::purge_locks() { names_.purge_expired_locks(options_.lock_grace_s); }
+
+void Maintenance::expire_uploads() {
+  if (options_.staging != nullptr) options_.staging->expire(options_.upload_keep_s);
+}
 
 Retention Maintenance::retention() const {
   const std::lock_guard lock(mutex_);

@@ -1,8 +1,8 @@
 // The maintenance that no request should wait for: it removes content files that nothing names any
-// more and locks that ran out, gives up what was kept of the past for long enough, moves the
-// write-ahead log into the database, and in relaxed durability flushes recent writes
-// (docs/robustness.md G11). One background thread does it, reports what fails, and tries again in
-// the next round.
+// more, locks that ran out and uploads whose clients do not come back, gives up what was kept of
+// the past for long enough, moves the write-ahead log into the database, and in relaxed durability
+// flushes recent writes (docs/robustness.md G11). One background thread does it, reports what
+// fails, and tries again in the next round.
 //
 //   Maintenance maintenance(names, content, {.durability = durability});   // starts
 //   ...
@@ -24,6 +24,7 @@
 
 #include "storage/namespace.h"
 #include "storage/open.h"
+#include "storage/staging.h"
 
 namespace holdfast::storage {
 
@@ -49,6 +50,9 @@ class Maintenance {
     // Called from the maintenance thread with what went wrong or what the sweep found, for the log.
     // The same problem is reported once until the task has succeeded in between.
     std::function<void(const std::string& problem)> on_problem = {};
+    // Uploads to remove that got no byte for `upload_keep_s`; null: none.
+    Staging* staging = nullptr;
+    std::int64_t upload_keep_s = 24 * 60 * 60;
     bool start_thread = true;  // false: only `round` works, for tests
   };
 
@@ -87,6 +91,7 @@ class Maintenance {
   void collect_garbage();
   void write_back();
   void purge_locks();
+  void expire_uploads();
   void measure_trash();
   void give_up_trash();
   void thin_versions();

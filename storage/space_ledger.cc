@@ -10,6 +10,8 @@ namespace {
 // others can go on while they last.
 constexpr std::uint64_t kParts = 16;
 
+std::string client_of(AccountId account) { return "account " + std::to_string(account); }
+
 }  // namespace
 
 SpaceLedger::SpaceLedger(Limits limits, Available data, Available answers)
@@ -28,7 +30,12 @@ SpaceLedger::Reservation::Reservation(Reservation&& other) noexcept
       pending_(other.pending_) {}
 
 SpaceLedger::Reservation::~Reservation() {
-  if (ledger_ != nullptr && held_ > 0) ledger_->give_back(*this);
+  if (ledger_ != nullptr) give_back();
+}
+
+void SpaceLedger::Reservation::give_back() noexcept {
+  if (held_ > 0) ledger_->take_back(*this);
+  held_ = pending_ = 0;
 }
 
 SpaceLedger::Verdict SpaceLedger::Reservation::grow(std::uint64_t bytes) {
@@ -36,7 +43,20 @@ SpaceLedger::Verdict SpaceLedger::Reservation::grow(std::uint64_t bytes) {
 }
 
 SpaceLedger::Reservation SpaceLedger::upload(AccountId account, std::uint64_t room_bytes) {
-  return {*this, true, "account " + std::to_string(account), room_bytes};
+  return {*this, true, client_of(account), room_bytes};
+}
+
+void SpaceLedger::hold(AccountId account, std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (bytes > 0) held_[client_of(account)] += bytes;
+}
+
+void SpaceLedger::release(AccountId account, std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  const auto found = held_.find(client_of(account));
+  if (found == held_.end()) return;
+  found->second -= std::min(found->second, bytes);
+  if (found->second == 0) held_.erase(found);
 }
 
 SpaceLedger::Reservation SpaceLedger::answer(const std::string& address) {
@@ -105,7 +125,7 @@ SpaceLedger::Verdict SpaceLedger::judge_answer(const Reservation& reservation,
   return available < kept || bytes > available - kept ? Verdict::floor : Verdict::granted;
 }
 
-void SpaceLedger::give_back(const Reservation& reservation) noexcept {
+void SpaceLedger::take_back(const Reservation& reservation) noexcept {
   const std::lock_guard lock(mutex_);
   pending_ -= reservation.pending_;
   if (!reservation.upload_) answers_held_ -= reservation.held_;

@@ -48,6 +48,8 @@ class SpaceLedger {
 
     // Call before `bytes` more are written. When they are not granted, nothing more is held.
     [[nodiscard]] Verdict grow(std::uint64_t bytes);
+    // Gives back all that is held, because SpaceLedger::hold holds it now.
+    void give_back() noexcept;
 
    private:
     friend class SpaceLedger;
@@ -65,6 +67,11 @@ class SpaceLedger {
   [[nodiscard]] Reservation upload(AccountId account, std::uint64_t room_bytes);
   // For an answer to the client with this address.
   [[nodiscard]] Reservation answer(const std::string& address);
+
+  // Holds bytes of uploads that outlive their requests (storage/staging.h), and gives them back.
+  // They are on the disk already.
+  void hold(AccountId account, std::uint64_t bytes);
+  void release(AccountId account, std::uint64_t bytes);
 
   // Sets the free-space floor; 0, as in the beginning, means none.
   void set_floor(std::uint64_t bytes) { floor_bytes_ = bytes; }
@@ -91,7 +98,7 @@ class SpaceLedger {
   [[nodiscard]] Verdict grow(Reservation& reservation, std::uint64_t bytes);
   [[nodiscard]] Verdict judge_upload(const Reservation& reservation, std::uint64_t bytes) const;
   [[nodiscard]] Verdict judge_answer(const Reservation& reservation, std::uint64_t bytes) const;
-  void give_back(const Reservation& reservation) noexcept;
+  void take_back(const Reservation& reservation) noexcept;
 
   const Limits limits_;
   const Available data_;

@@ -10,6 +10,7 @@
 #include "dav/quota.h"
 #include "dav/refusal.h"
 #include "dav/rights.h"
+#include "dav/sync_client.h"
 #include "storage/dates.h"
 
 namespace holdfast::dav {
@@ -116,6 +117,7 @@ Response transfer(Call& call, bool moves) {
 
   bool replaced = false;
   bool discards = false;
+  storage::Resource placed;
   write(call, storage::Flush::required, [&](storage::Transaction& tx) {
     // The right is checked before any answer could show what is mapped there.
     require_right(call, transfer.destination.path, transfer.destination.trailing_slash,
@@ -157,9 +159,9 @@ Response transfer(Call& call, bool moves) {
     const QuotaCheck quota(call, tx, moves ? storage::kNobody : owner);  // MOVE keeps owners
     const storage::Resource dated = dated_at(transfer, resource, destination);
     if (moves) {
-      tx.move_tree(dated, *destination.parent, name);
+      placed = tx.move_tree(dated, *destination.parent, name);
     } else {
-      tx.copy_tree(dated, recursive, *destination.parent, name, owner);
+      placed = tx.copy_tree(dated, recursive, *destination.parent, name, owner);
     }
     quota.require_within(tx);
   });
@@ -169,6 +171,9 @@ Response transfer(Call& call, bool moves) {
   if (!discards)
     response.changed = http::Change{.destination = href({}, transfer.destination.path, false)};
   if (transfer.modified) response.set("X-OC-Mtime", "accepted");
+  if (call.options.for_sync_clients && !placed.etag.empty())
+    response.set("ETag", "\"" + placed.etag + "\"");
+  add_file_id(response, call.options, discards ? 0 : placed.id);
   return response;
 }
 

@@ -2,9 +2,14 @@
 // parsed, and returns the response or throws Error or storage::Error. Any thread.
 #pragma once
 
+#include <string_view>
+
 #include "dav/call.h"
 
 namespace holdfast::dav {
+
+// The type of body that PATCH takes.
+inline constexpr std::string_view kPartialUpdateType = "application/x-sabredav-partialupdate";
 
 Response handle_options(Call& call);
 Response handle_get(Call& call);  // HEAD as well
@@ -19,5 +24,6 @@ Response handle_propfind(Call& call);
 Response handle_proppatch(Call& call);
 Response handle_lock(Call& call);
 Response handle_unlock(Call& call);
+Response handle_patch(Call& call);
 
 }  // namespace holdfast::dav

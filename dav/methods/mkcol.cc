@@ -7,6 +7,7 @@
 #include "dav/methods/methods.h"
 #include "dav/quota.h"
 #include "dav/rights.h"
+#include "dav/sync_client.h"
 
 namespace holdfast::dav {
 namespace {
@@ -41,6 +42,7 @@ Response handle_mkcol(Call& call) {
     throw Error(415, "MKCOL takes no body");
   }
 
+  storage::NodeId id = 0;
   write(call, storage::Flush::required, [&](storage::Transaction& tx) {
     storage::Resolution target = tx.resolve(call.target.path);
     if (revive_named_locks(call, conditions, tx, {&target})) target = tx.resolve(call.target.path);
@@ -53,6 +55,7 @@ Response handle_mkcol(Call& call) {
     const QuotaCheck quota(call, tx, owner);
     const storage::Resource made =
         tx.make_collection(*target.parent, call.target.path.name(), owner);
+    id = made.id;
     if (modified) tx.set_modified(made.id, {*modified, storage::DateMark::set});
     quota.require_within(tx);
   });
@@ -60,6 +63,7 @@ Response handle_mkcol(Call& call) {
   response.status = 201;
   response.changed.emplace();
   if (modified) response.set("X-OC-Mtime", "accepted");
+  add_file_id(response, call.options, id);
   return response;
 }
 

@@ -11,7 +11,8 @@ Response handle_options(Call&) {
   response.set("DAV", compliance_classes())
       .set("MS-Author-Via", "DAV")
       .set("Allow", allowed_methods())
-      .set("Accept-Ranges", "bytes");
+      .set("Accept-Ranges", "bytes")
+      .set("Accept-Patch", kPartialUpdateType);
   return response;
 }
 

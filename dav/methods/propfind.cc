@@ -26,6 +26,7 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
   context.caller = call.caller;
   const auto& prefix = call.options.space.prefix;
   if (!call.target.above_prefix && !prefix.empty()) context.root_name = prefix.back();
+  if (call.options.for_sync_clients) context.collection_tag = call.collection_tag;
   context.lease_now = snapshot.lease_now();
   // Clients poll quotas often, and seldom request them together with other properties
   // (docs/clients.md R18, R47).

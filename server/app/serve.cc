@@ -31,6 +31,7 @@
 #include "server/auth/gate.h"
 #include "server/auth/origin_policy.h"
 #include "server/auth/self_service.h"
+#include "server/auth/sync_clients.h"
 #include "server/cli/audit.h"
 #include "server/cli/backup.h"
 #include "server/cli/control_socket.h"
@@ -243,12 +244,14 @@ class Newest {
 struct Answering {
   Answering(const config::Config& config, cli::Store& store, auth::SignIn& sign_in,
             auth::ActiveRequests& active, auth::SelfService& self_service,
-            observe::AuditLog* audit_log, std::shared_ptr<storage::SpaceLedger> space)
+            auth::SyncClients* sync_clients, observe::AuditLog* audit_log,
+            std::shared_ptr<storage::SpaceLedger> space)
       : proxies(config.trusted_proxies),
         policy(config.public_urls, net::hosts_of(config.listen), config.cors_origins),
         engine(*store.names, *store.contents, config.engine_options(store.contents->space().total),
-               std::move(space)),
-        gate(proxies, policy, sign_in, active, self_service, engine, audit_log, config.hsts_s) {}
+               std::move(space), store.staging.get()),
+        gate(proxies, policy, sign_in, active, self_service, engine, audit_log, config.hsts_s,
+             sync_clients) {}
 
   const auth::Proxies proxies;
   const auth::OriginPolicy policy;
@@ -415,13 +418,17 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   auth::ActiveRequests active(limits.requests_per_account);
   auth::SelfService self_service(*store.names, sign_in, config.digest, config.password_min,
                                  audit_log.get());
+  std::optional<auth::SyncClients> sync_clients;
+  if (config.nextcloud) sync_clients.emplace(*store.names, self_service, clock);
+  auth::SyncClients* const served = sync_clients ? &*sync_clients : nullptr;
   Newest<Answering> answering;
   const auto space = std::make_shared<storage::SpaceLedger>(
       storage::SpaceLedger::Limits{},
       [&contents = *store.contents] { return contents.space().available; },
       [folder = limits.spill_folder] { return free_bytes(folder); });
   limits.space = space;
-  answering.make(config, store, sign_in, active, self_service, audit_log.get(), space);
+  if (store.staging) store.staging->count_in(space);
+  answering.make(config, store, sign_in, active, self_service, served, audit_log.get(), space);
 
   const std::unique_ptr<loop::Listener> listener = make_listener(
       config.listen, inherited.own, limits,
@@ -465,6 +472,8 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   rounds.retention = config.retention;
   rounds.look_after_files = !config.allow_network_data;
   rounds.on_problem = [](const std::string& problem) { observe::log_event("Upkeep: " + problem); };
+  rounds.staging = store.staging.get();
+  rounds.upload_keep_s = config.dav.upload_keep_s;
   rounds.start_thread = !store.read_only;
   maintenance.emplace(*store.names, *store.contents, std::move(rounds));
   space->set_make_room([&maintenance](const storage::Shortage& shortage) {
@@ -523,7 +532,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
                   if (!settings.reread()) return;
                   maintenance->retain(settings.running().retention);
                   if (is_named(settings.running())) sign_in.end_default();
-                  answering.make(settings.running(), store, sign_in, active, self_service,
+                  answering.make(settings.running(), store, sign_in, active, self_service, served,
                                  audit_log.get(), space);
                   redirect.make(settings.running(), listener->port(), net::hosts_of(config.listen));
                 });

@@ -1,6 +1,8 @@
 #include "server/auth/gate.h"
 
 #include "dav/refusal.h"
+#include "dav/sync_client.h"
+#include "dav/tus.h"
 #include "http/origin.h"
 #include "server/net/address.h"
 
@@ -50,6 +52,9 @@ http::Response Gate::judge_and_answer(http::Request& request, http1::Peer& peer)
                         denial->sentence);
   if (std::optional<http::Response> preflight = policy_.preflight(request))
     return std::move(*preflight);
+  if (sync_clients_ != nullptr)
+    if (auto response = sync_clients_->answer_all(request, engine_.options()))
+      return *std::move(response);
   const SignIn::Decision decision = sign_in_.identify(request, peer);
   if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision))
     return refuse(request, *refusal);
@@ -66,7 +71,17 @@ http::Response Gate::judge_and_answer(http::Request& request, http1::Peer& peer)
   }
   if (SelfService::concerns(request, engine_.options().space))
     return answer_own(request, peer, *caller);
-  http::Response response = engine_.handle(request, caller);
+  if (sync_clients_ != nullptr && SyncClients::concerns(request, engine_.options().space))
+    return answer_sync_client(request, peer, *caller);
+  std::optional<dav::SyncTarget> sync;
+  if (sync_clients_ != nullptr)
+    sync = dav::sync_target(request, engine_.options().space, caller->name);
+  // POST and PATCH write only what is about an upload, so the policy does not know them as writes.
+  if (dav::changes_upload(request))
+    if (const auto denial = policy_.judge_write(request, anonymous))
+      return dav::refusal(request, engine_.options(), denial->status, denial->detail,
+                          denial->sentence);
+  http::Response response = engine_.handle(request, caller, sync ? &*sync : nullptr);
   if (response.changed && audit_log_ != nullptr) record(request, peer, *caller, response);
   if (response.signed_out)
     return refuse(request, sign_in_.ask_again(peer, std::move(response.log_detail)));
@@ -90,6 +105,16 @@ http::Response Gate::answer_own(http::Request& request, const http1::Peer& peer,
       return dav::refusal(request, engine_.options(), denial->status, denial->detail,
                           denial->sentence);
   return self_service_.answer(request, peer, caller, engine_.options());
+}
+
+http::Response Gate::answer_sync_client(http::Request& request, const http1::Peer& peer,
+                                        const dav::Caller& caller) const {
+  if (const auto refusal = sign_in_.ask_to_sign_in(caller, peer)) return refuse(request, *refusal);
+  if (request.method != "GET" && request.method != "HEAD")
+    if (const auto denial = policy_.judge_write(request, sign_in_.anonymous()))
+      return dav::refusal(request, engine_.options(), denial->status, denial->detail,
+                          denial->sentence);
+  return sync_clients_->answer(request, peer, caller, engine_.options());
 }
 
 void Gate::record(const http::Request& request, const http1::Peer& peer, const dav::Caller& caller,

@@ -14,6 +14,7 @@
 #include "server/auth/proxies.h"
 #include "server/auth/self_service.h"
 #include "server/auth/sign_in.h"
+#include "server/auth/sync_clients.h"
 #include "server/http1/handler.h"
 #include "server/observe/audit_log.h"
 
@@ -22,10 +23,11 @@ namespace holdfast::server::auth {
 class Gate {
  public:
   // All references must outlive the gate. `audit_log` may be null, and outlives it too. For
-  // `hsts_s` seconds, 0 for none, browsers are told to come by https only.
+  // `hsts_s` seconds, 0 for none, browsers are told to come by https only. Without `sync_clients`,
+  // which outlives the gate as well, the URLs of Nextcloud's clients are plain URLs of the tree.
   Gate(const Proxies& proxies, const OriginPolicy& policy, SignIn& sign_in, ActiveRequests& active,
        SelfService& self_service, const dav::Engine& engine, observe::AuditLog* audit_log,
-       std::int64_t hsts_s)
+       std::int64_t hsts_s, SyncClients* sync_clients = nullptr)
       : proxies_(proxies),
         policy_(policy),
         sign_in_(sign_in),
@@ -33,7 +35,8 @@ class Gate {
         self_service_(self_service),
         engine_(engine),
         audit_log_(audit_log),
-        hsts_(hsts_s > 0 ? "max-age=" + std::to_string(hsts_s) : std::string()) {}
+        hsts_(hsts_s > 0 ? "max-age=" + std::to_string(hsts_s) : std::string()),
+        sync_clients_(sync_clients) {}
 
   // Answers a request. `peer` becomes the client behind a trusted proxy.
   [[nodiscard]] http::Response answer(http::Request& request, http1::Peer& peer) const;
@@ -44,6 +47,8 @@ class Gate {
                                       const SignIn::Refusal& refusal) const;
   [[nodiscard]] http::Response answer_own(http::Request& request, const http1::Peer& peer,
                                           const dav::Caller& caller) const;
+  [[nodiscard]] http::Response answer_sync_client(http::Request& request, const http1::Peer& peer,
+                                                  const dav::Caller& caller) const;
   // Writes the line of a request that changed something.
   void record(const http::Request& request, const http1::Peer& peer, const dav::Caller& caller,
               const http::Response& response) const;
@@ -56,6 +61,7 @@ class Gate {
   const dav::Engine& engine_;
   observe::AuditLog* audit_log_;
   const std::string hsts_;  // value of Strict-Transport-Security; empty: none
+  SyncClients* sync_clients_;
 };
 
 }  // namespace holdfast::server::auth

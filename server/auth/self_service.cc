@@ -301,14 +301,22 @@ http::Response SelfService::set_password(const Asking& asking) {
   return empty_answer();
 }
 
-http::Response SelfService::add_token(const Asking& asking, const json::Object& object) {
-  require_known(object, {"label", "read_only", "path", "expires_in"});
+std::optional<std::string> SelfService::grant_token(http::Request& request, const http1::Peer& peer,
+                                                    const dav::Caller& caller,
+                                                    std::string_view label) {
   storage::DeviceToken token;
+  token.label = text::cut_to(text::without_controls(label, ' '), kLabelBytes);
+  if (token.label.empty()) token.label = "a client";
+  try {
+    return make_token({request, peer, caller}, token, std::nullopt);
+  } catch (const Refused&) {
+    return std::nullopt;
+  }
+}
+
+std::string SelfService::make_token(const Asking& asking, storage::DeviceToken& token,
+                                    std::optional<std::uint64_t> lifetime_s) {
   token.account = asking.caller.account;
-  token.label = label_in(object);
-  token.read_only = read_only_in(object);
-  token.path = path_in(object);
-  const std::optional<std::uint64_t> lifetime_s = lifetime_s_in(object);
   token.id = new_token_id();
   const std::string secret = token_text(token.id);
   token.hash = token_hash(secret);
@@ -328,6 +336,16 @@ http::Response SelfService::add_token(const Asking& asking, const json::Object& 
     tx.put_token(std::move(made));
   });
   record(asking, "account token add", "id=" + token.id, 201);
+  return secret;
+}
+
+http::Response SelfService::add_token(const Asking& asking, const json::Object& object) {
+  require_known(object, {"label", "read_only", "path", "expires_in"});
+  storage::DeviceToken token;
+  token.label = label_in(object);
+  token.read_only = read_only_in(object);
+  token.path = path_in(object);
+  const std::string secret = make_token(asking, token, lifetime_s_in(object));
   json::Writer out;
   out.object([&] {
     out.member("id", token.id);

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "dav/engine.h"
@@ -51,6 +52,13 @@ class SelfService {
   [[nodiscard]] http::Response answer(http::Request& request, const http1::Peer& peer,
                                       const dav::Caller& caller, const dav::Options& options);
 
+  // Makes a device token with this label for the caller, who signed in with more than a token, and
+  // returns its text. Returns nullopt when the account may have no more tokens, or is gone.
+  [[nodiscard]] std::optional<std::string> grant_token(http::Request& request,
+                                                       const http1::Peer& peer,
+                                                       const dav::Caller& caller,
+                                                       std::string_view label);
+
  private:
   struct Asking;  // one request
 
@@ -59,6 +67,9 @@ class SelfService {
   [[nodiscard]] http::Response show(const Asking& asking) const;
   [[nodiscard]] http::Response set_password(const Asking& asking);
   [[nodiscard]] http::Response add_token(const Asking& asking, const json::Object& object);
+  // Stores the token with a new id and secret, and returns the secret.
+  [[nodiscard]] std::string make_token(const Asking& asking, storage::DeviceToken& token,
+                                       std::optional<std::uint64_t> lifetime_s);
   [[nodiscard]] http::Response remove_token(const Asking& asking, const json::Object& object);
   [[nodiscard]] http::Response show_trash(const Asking& asking) const;
   [[nodiscard]] http::Response restore_trash(const Asking& asking);

@@ -8,6 +8,13 @@
 namespace holdfast::server::cli {
 ControlReply check_store(Store& store, const storage::CheckOptions& options, bool json) {
   const storage::CheckReport report = storage::check(*store.names, *store.contents, options);
+  std::uint64_t uploads = 0;
+  std::uint64_t upload_bytes = 0;
+  if (store.staging)
+    for (const storage::StagedStatus& upload : store.staging->list()) {
+      ++uploads;
+      upload_bytes += upload.kept;
+    }
   ControlReply reply;
   if (json) {
     json::Writer out;
@@ -20,6 +27,8 @@ ControlReply check_store(Store& store, const storage::CheckOptions& options, boo
       out.member("files", report.files);
       out.member("file_bytes", report.file_bytes);
       out.member("left_files", report.unnamed.files);
+      out.member("uploads", uploads);
+      out.member("upload_bytes", upload_bytes);
     });
     return {report.sound() ? 0 : 1, out.text()};
   }
@@ -29,6 +38,9 @@ ControlReply check_store(Store& store, const storage::CheckOptions& options, boo
                   (options.repair ? " that belonged to no resource: removed.\n"
                                   : " that belong to no resource: left by uploads that a killed "
                                     "process did not finish; the server removes them.\n");
+  if (uploads > 0)
+    reply.text += counted(uploads, "upload is", "uploads are") + " not finished, with " +
+                  counted(upload_bytes, "byte", "bytes") + ".\n";
   reply.text += counted(report.resources, "resource", "resources") + ", " +
                 counted(report.contents, "content", "contents") + ", " +
                 counted(report.files, "content file", "content files") + " of " +

@@ -253,7 +253,7 @@ void add_user_commands(CLI::App& app, UserArguments& user, bool& json, Commands&
   }
 }
 
-// Adds `holdfast trash …` and `holdfast versions …`.
+// Adds `holdfast trash …`, `holdfast versions …` and `holdfast upload …`.
 void add_history_commands(CLI::App& app, UserArguments& user, bool& json, Commands& commands) {
   CLI::App* trash =
       app.add_subcommand("trash", "Look at what was removed, restore it or remove it for good");
@@ -305,6 +305,20 @@ void add_history_commands(CLI::App& app, UserArguments& user, bool& json, Comman
   path(purge_versions);
   id(purge_versions, "Of the version, as versions list shows it");
   all(purge_versions, "All versions of the file, but not its content of now");
+
+  CLI::App* uploads =
+      app.add_subcommand("upload", "Look at uploads that are not finished, or remove them");
+  uploads->require_subcommand(1);
+  CLI::App* list_uploads =
+      command(*uploads, "list", "Print the uploads that are not finished, the oldest first",
+              Command::upload_list);
+  list_uploads->add_option("--account", user.name, wrapped("Only those of this account"))
+      ->type_name("NAME");
+  add_json_flag(*list_uploads, json);
+  CLI::App* remove_uploads = command(*uploads, "remove", "Remove an upload; its client begins anew",
+                                     Command::upload_remove);
+  id(remove_uploads, "Of the upload, as upload list shows it");
+  all(remove_uploads, "All uploads that are not finished");
 }
 
 // Adds `holdfast history …` and `holdfast snapshot …`.

@@ -56,6 +56,8 @@ enum class Command {
   snapshot_add,
   snapshot_list,
   snapshot_remove,
+  upload_list,
+  upload_remove,
   token_add,
   token_list,
   token_remove,

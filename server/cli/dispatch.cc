@@ -10,6 +10,7 @@
 #include "server/cli/check.h"
 #include "server/cli/lock.h"
 #include "server/cli/password.h"
+#include "server/cli/uploads.h"
 #include "server/cli/user_store.h"
 #include "server/process/drop_root.h"
 
@@ -61,6 +62,15 @@ ControlReply act_here(const Invocation& invocation, const std::string& request, 
   return check_store(store, options, invocation.json);
 }
 
+// Carries out a request in the form of those about accounts.
+ControlReply answer_about(Store& store, const UserRequest& request) try {
+  if (request.verb == "upload-list") return list_uploads(store, request);
+  if (request.verb == "upload-remove") return remove_uploads(store, request);
+  return answer_user(*store.names, request);
+} catch (const process::UsageError& error) {
+  return {process::kUsageExit, std::string("holdfast: ") + error.what() + "\n"};
+}
+
 // Sends the request to the server, or carries it out here.
 ControlReply run_request(const Invocation& invocation, const std::string& request,
                          const OpenStore& open_store) {
@@ -99,7 +109,7 @@ ControlReply answer_control(Store& store, std::string_view request, const std::s
   if (request == kLockList) return list_locks(*store.names, json);
   if (request.starts_with(kLockBreak))
     return break_lock(*store.names, request.substr(kLockBreak.size()));
-  if (const auto user = parse_user_request(request)) return answer_user(*store.names, *user);
+  if (const auto user = parse_user_request(request)) return answer_about(store, *user);
   if (request == kCheck || request == kCheckHashes) {
     storage::CheckOptions options;
     options.hashes = request == kCheckHashes;

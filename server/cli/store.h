@@ -10,6 +10,7 @@
 #include "storage/content.h"
 #include "storage/namespace.h"
 #include "storage/open.h"
+#include "storage/staging.h"
 
 namespace holdfast::server::cli {
 
@@ -22,6 +23,7 @@ inline constexpr std::uint64_t kMostReserveBytes = 8 * 1024 * 1024;
 struct Store {
   std::shared_ptr<void> folder;
   std::unique_ptr<storage::ContentStore> contents;
+  std::unique_ptr<storage::Staging> staging;  // null in tests that need none
   std::unique_ptr<storage::Namespace> names;
   bool read_only = false;  // the disk is read-only: nothing can be written
 };

@@ -277,6 +277,13 @@ PreparedUser prepare_user(const Invocation& invocation) {
       request.verb = "snapshot-remove";
       take("snapshot", user.snapshot);
       break;
+    case Command::upload_list:
+      request.verb = "upload-list";
+      break;
+    case Command::upload_remove:
+      request.verb = "upload-remove";
+      take_id_or_all(request, user);
+      break;
     case Command::token_list:
       request.verb = "token-list";
       break;

@@ -56,6 +56,7 @@ struct Config {
   unsigned audit_log_files = 10;
   std::string spill_folder;  // empty: the data folder's tmp/
   Durability durability = Durability::full;
+  bool nextcloud = false;
   bool allow_network_data = false;
   std::uint64_t cache_bytes = 48 * 1024 * 1024;
   std::int64_t read_timeout_s = 30;

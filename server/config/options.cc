@@ -398,6 +398,9 @@ std::vector<Option> make_options() {
       checksums_option(),
       value<std::vector<std::string>>("prefix", "PATH", FIELD(prefix), parse_prefix, prefix_text,
                                       "Path of the URL under which the tree is served"),
+      choice<bool>("nextcloud", {{"no", false}, {"yes", true}}, FIELD(nextcloud),
+                   "Serve the clients of Nextcloud and ownCloud, too; /status.php, /remote.php, "
+                   "/ocs and /index.php are then no URLs of the tree"),
       anonymous_option(),
       value<std::vector<http::Origin>>(
           "public-url", "URL,...", FIELD(public_urls), parse_public_urls, public_urls_text,
@@ -483,6 +486,8 @@ std::vector<Option> make_options() {
           "How long what was removed stays in the trash, unless its space is needed before; 0 "
           "keeps nothing, and empties it"),
       versions_option(),
+      number<std::int64_t>("upload-keep", "SECONDS", 60, 365 * kDay, FIELD(dav.upload_keep_s),
+                           "How long an upload that broke off is kept for its client to go on"),
       text("spill-folder", "DIR", FIELD(spill_folder), check_anything,
            "Where the part of an answer waits that its client does not take at once; by default in "
            "the data folder"),
@@ -501,6 +506,9 @@ std::vector<Option> make_options() {
                           "Most of these that one account holds (507)"),
       number<std::size_t>("locks-per-account", "LOCKS", 1, kMillion, FIELD(dav.locks_per_account),
                           "Most locks that one account holds (507)"),
+      number<std::size_t>("uploads-per-account", "UPLOADS", 1, 100'000,
+                          FIELD(dav.uploads_per_account),
+                          "Most uploads of one account that are not finished (507)"),
       number<std::uint64_t>("lock-owner-limit", "BYTES", 0, kMebi,
                             FIELD(dav.lock_owner_limit_bytes),
                             "Longest DAV:owner of a lock, as XML (400); of all locks that cover "
@@ -651,6 +659,7 @@ constexpr std::string_view kLive[] = {
     "shared-lock-limit",
     "shared-locks-per-account",
     "locks-per-account",
+    "uploads-per-account",
     "lock-owner-limit",
     "property-limit",
     "property-value-limit",

@@ -311,6 +311,73 @@ void FileUpload::move_into_place() {
   store_.flush_sealed(fan.get(), target);
 }
 
+// A file that an upload of storage/staging.h filled, and that becomes a content by a second name.
+class LinkedUpload final : public Upload {
+ public:
+  LinkedUpload(FileContentStore& store, Descriptor folder, std::string file, Descriptor fd,
+               std::uint64_t size, const Checksums& checksums)
+      : store_(store), folder_(std::move(folder)), file_(std::move(file)), fd_(std::move(fd)) {
+    content_.size = size;
+    content_.checksums = checksums;
+  }
+  ~LinkedUpload() override {
+    if (content_.blob.empty()) return;
+    if (!kept_) try {
+        store_.remove(content_.blob);
+      } catch (const Error&) {
+        // The sweep of the next start finds the file.
+      }
+    store_.let_go(content_.blob);
+  }
+  LinkedUpload(const LinkedUpload&) = delete;
+  LinkedUpload& operator=(const LinkedUpload&) = delete;
+
+  void append(std::span<const char> /*bytes*/) override {
+    throw Error(Fault::conflict, "the upload is whole already");
+  }
+  [[nodiscard]] std::uint64_t size() const override { return content_.size; }
+  [[nodiscard]] const Content& seal() override {
+    if (!content_.blob.empty()) return content_;
+    store_.refuse_if_failed();
+    store_.flush_sealed(fd_.get(), file_);
+    struct stat file {};
+    if (fstat(fd_.get(), &file) != 0) fail("stat", file_);
+    std::string name = random_name();
+    const std::string target = blob_location(name);
+    const Descriptor fan = store_.folder_for(name);
+    store_.hold(name);
+    if (linkat(folder_.get(), file_.c_str(), store_.folder_.blobs(), target.c_str(), 0) != 0) {
+      const int error = errno;
+      store_.let_go(name);
+      errno = error;
+      fail("link", name);
+    }
+    content_.blob = std::move(name);
+    store_.verified_.add(Mark(content_.blob, file));
+    if (store_.durability_ == Durability::full) {
+      store_.flush_sealed(fan.get(), target);
+    } else {
+      store_.sealed_unflushed(content_.blob);
+    }
+    return content_;
+  }
+  void keep() override { kept_ = true; }
+
+ private:
+  FileContentStore& store_;
+  Descriptor folder_;
+  std::string file_;
+  Descriptor fd_;
+  bool kept_ = false;
+  Content content_;
+};
+
+std::unique_ptr<Upload> FileContentStore::link(Descriptor folder, std::string name, Descriptor fd,
+                                               std::uint64_t size, const Checksums& checksums) {
+  return std::make_unique<LinkedUpload>(*this, std::move(folder), std::move(name), std::move(fd),
+                                        size, checksums);
+}
+
 FileContentStore::FileContentStore(const DataFolder& folder, Durability durability,
                                    OnFailure on_failure)
     : folder_(folder), durability_(durability), on_failure_(std::move(on_failure)) {

@@ -50,6 +50,15 @@ class FileContentStore final : public ContentStore {
 
  private:
   friend class FileUpload;
+  friend class LinkedUpload;
+  friend class FileStaging;
+  friend class FileStaged;
+  friend class FilePart;
+
+  // Returns an upload of `size` bytes, more than kInlineLimitBytes, that are in the file `name` of
+  // `folder`, open as `fd`. Sealing it gives the file a second name in blobs/; the first stays.
+  [[nodiscard]] std::unique_ptr<Upload> link(Descriptor folder, std::string name, Descriptor fd,
+                                             std::uint64_t size, const Checksums& checksums);
 
   void hold(const std::string& blob);
   void let_go(const std::string& blob);

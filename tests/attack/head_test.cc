@@ -386,7 +386,7 @@ TEST_P(Head, H17_Methods) {
        request("POST /sentinels/03", content_length(kSmuggled.size()), kSmuggled),
        {405},
        End::goes_on},
-      {"PATCH", "RFC 5789", request("PATCH /sentinels/03"), {405}, End::goes_on},
+      {"PATCH", "RFC 5789", request("PATCH /sentinels/03"), {415}, End::goes_on},
       {"OPTIONS *", "RFC 9110 §9.3.7", request("OPTIONS *"), {200}, End::goes_on},
       {"GET with a body",
        "RFC 9110 §9.3.1",

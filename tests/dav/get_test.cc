@@ -19,14 +19,14 @@ TEST(Options,
   for (const char* target : {"/", "/f", "/c", "/c/", "/none", "/none/below", "*"}) {
     const Answer answer = w.send("OPTIONS", target);
     EXPECT_EQ(answer.status, 200) << target;
-    EXPECT_EQ(answer.header("DAV"), "1, 2, 3") << target;
+    EXPECT_EQ(answer.header("DAV"), "1, 2, 3, sabredav-partialupdate") << target;
     EXPECT_EQ(answer.header("MS-Author-Via"), "DAV") << target;
     EXPECT_EQ(answer.length, 0U) << target;
     for (const char* method : {"OPTIONS", "GET", "HEAD", "PUT", "DELETE", "MKCOL", "COPY", "MOVE",
-                               "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK"})
+                               "PROPFIND", "PROPPATCH", "LOCK", "UNLOCK", "PATCH"})
       EXPECT_THAT(answer.header("Allow"), HasSubstr(method)) << target;
-    // Clients that read these would send fragments as PUT (docs/clients.md R40).
-    EXPECT_THAT(answer.header("DAV"), Not(HasSubstr("partialupdate")));
+    EXPECT_EQ(answer.header("Accept-Patch"), "application/x-sabredav-partialupdate") << target;
+    // Clients that read this would send fragments as PUT (docs/clients.md R40).
     EXPECT_THAT(answer.header("DAV"), Not(HasSubstr("apache")));
   }
 }
@@ -38,7 +38,7 @@ TEST(Methods,
     const char* target;
     int status;
   };
-  const Row rows[] = {{"POST", "/f", 405}, {"PATCH", "/f", 405},
+  const Row rows[] = {{"POST", "/f", 405}, {"PATCH", "/", 405},
                       {"TRACE", "/", 405}, {"CONNECT", "/", 405},
                       {"put", "/f", 501},  {"REPORT", "/f", 501},
                       {"BREW", "/f", 501}, {"VERSION-CONTROL", "/", 501},
@@ -481,7 +481,7 @@ TEST(Get, OfACollectionWithoutFinalSlashLeadsToTheOneWithIt) {  // RFC 9110 §15
       const Answer answer = w.send(method, row.target);
       EXPECT_EQ(answer.status, 301) << row.target;
       EXPECT_EQ(answer.header("Location"), row.location) << row.target;
-      EXPECT_EQ(answer.header("DAV"), "1, 2, 3");
+      EXPECT_EQ(answer.header("DAV"), "1, 2, 3, sabredav-partialupdate");
       EXPECT_EQ(answer.header("Cache-Control"), "no-cache") << "a file may come to the URL";
       EXPECT_EQ(answer.body, "");
     }

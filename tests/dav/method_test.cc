@@ -10,7 +10,10 @@ namespace holdfast::test {
 namespace {
 
 constexpr std::string_view kAll =
-    "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK";
+    "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK, "
+    "PATCH";
+
+constexpr std::string_view kPatchType = "application/x-sabredav-partialupdate";
 
 storage::Resource resource_at(World& w, const storage::Path& path) {
   return *w.store.names.snapshot()->resolve(path).resource;
@@ -42,9 +45,10 @@ TEST(Methods, AllowListsThoseOfTheTableInItsOrder) {
   w.mkcol("/c");
   EXPECT_EQ(w.send("OPTIONS", "*").header("Allow"), kAll);
   EXPECT_EQ(w.send("POST", "/f").header("Allow"), kAll);
-  EXPECT_EQ(w.send("OPTIONS", "/f").header("DAV"), "1, 2, 3");
-  EXPECT_EQ(dav::allowed_on(resource_at(w, storage::Path({"f"}))),
-            "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK");
+  EXPECT_EQ(w.send("OPTIONS", "/f").header("DAV"), "1, 2, 3, sabredav-partialupdate");
+  EXPECT_EQ(
+      dav::allowed_on(resource_at(w, storage::Path({"f"}))),
+      "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK, PATCH");
   EXPECT_EQ(dav::allowed_on(resource_at(w, storage::Path({"c"}))),
             "OPTIONS, GET, HEAD, DELETE, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK");
   EXPECT_EQ(dav::allowed_on(std::nullopt), "OPTIONS, PUT, MKCOL, LOCK");
@@ -81,10 +85,13 @@ TEST(Methods, ReadNoMoreOfABodyThanTheirRowSays) {
     World w(options);
     w.put("/f");
     const char* target = (method.allowed_on & dav::kFile) != 0 ? "/f" : "/new";
-    const int status = w.status(method.name, target, {{"Depth", "0"}}, large);
+    const Headers headers = {
+        {"Depth", "0"}, {"Content-Type", std::string(kPatchType)}, {"X-Update-Range", "append"}};
+    const Headers& fitting = method.name == "PATCH" ? headers : Headers{{"Depth", "0"}};
+    const int status = w.status(method.name, target, fitting, large);
     EXPECT_EQ(status == 413,
               method.body != dav::BodyUse::ignored && method.body != dav::BodyUse::none);
-    const int small = w.status(method.name, target, {{"Depth", "0"}}, "x");
+    const int small = w.status(method.name, target, fitting, "x");
     EXPECT_EQ(small == 415,
               method.body == dav::BodyUse::refused || method.body == dav::BodyUse::none);
     if (method.body == dav::BodyUse::xml) {

@@ -60,7 +60,7 @@ TEST(Prefix, AncestorsAnswerOptionsAndPropfind) {  // docs/clients.md R4
   for (const char* target : {"/", "/a", "/a/", "*"}) {
     const Answer answer = w.send("OPTIONS", target);
     EXPECT_EQ(answer.status, 200) << target;
-    EXPECT_EQ(answer.header("DAV"), "1, 2, 3") << target;
+    EXPECT_EQ(answer.header("DAV"), "1, 2, 3, sabredav-partialupdate") << target;
     EXPECT_EQ(answer.header("MS-Author-Via"), "DAV") << target;
   }
   EXPECT_THAT(hrefs(w.send("PROPFIND", "/", {{"Depth", "0"}})), ElementsAre("/"));

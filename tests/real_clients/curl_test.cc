@@ -182,7 +182,7 @@ TEST_F(Curl, AnswersOptionsEverywhere) {
   for (const auto* path : {"", "nothing/here"}) {
     const auto reply = curl(path, {"-X", "OPTIONS"});
     EXPECT_EQ(reply.status, 200) << path;
-    EXPECT_EQ(field(reply.head, "DAV"), "1, 2, 3") << path;
+    EXPECT_EQ(field(reply.head, "DAV"), "1, 2, 3, sabredav-partialupdate") << path;
     EXPECT_NE(field(reply.head, "Allow").find("PROPFIND"), std::string::npos) << path;
   }
 }

@@ -68,6 +68,7 @@ class OtherClients : public ::testing::TestWithParam<Gate> {
     Command command{.arguments = std::move(arguments),
                     .environment = {{"GVFS_DISABLE_FUSE", "1"},
                                     {"no_proxy", "*"},
+                                    {"CLIENT", client_},
                                     {"ACCOUNT", account ? "anna" : ""},
                                     {"PASSWORD", account ? "secret words" : ""}},
                     .folder = folder_.path(),
@@ -94,7 +95,7 @@ class OtherClients : public ::testing::TestWithParam<Gate> {
 
   static std::vector<std::string> arguments(const std::string& certificate,
                                             const std::string& key) {
-    std::vector<std::string> out = {"--access-log", "off"};
+    std::vector<std::string> out = {"--access-log", "off", "--nextcloud", "yes"};
     if (https()) out.insert(out.end(), {"--tls-cert", certificate, "--tls-key", key});
     return out;
   }
@@ -103,6 +104,7 @@ class OtherClients : public ::testing::TestWithParam<Gate> {
   const std::string certificate_ = folder_ / "cert.pem";
   ServerProcess server_{folder_ / "data", arguments(certificate_, folder_ / "key.pem")};
   Fields authorization_;
+  std::string client_;  // the program that a script shared by several runs
   std::string output_;
 };
 
@@ -125,6 +127,23 @@ TEST_P(OtherClients, PythonWebdavclient3) {
   start();
   run_script({"/usr/bin/python3"}, "webdavclient3.py");
   EXPECT_EQ(ask("GET", "/d/a.txt").body, "some text");
+}
+
+TEST_P(OtherClients, SyncClientsOfNextcloudAndOwnCloud) {
+  bool any = false;
+  for (const char* client : {"nextcloudcmd", "owncloudcmd"}) {
+    if (!program_exists(client)) continue;
+    any = true;
+    SCOPED_TRACE(client);
+    fs::remove_all(server_.data());
+    start();
+    for (const char* folder : {"A", "B", "home-A", "home-B", "sync_client.sh"})
+      fs::remove_all(folder_ / folder);
+    client_ = client;
+    run_script({"bash"}, "sync_client.sh");
+    EXPECT_EQ(server_.stop(), 0);
+  }
+  if (!any) GTEST_SKIP() << "neither nextcloud-desktop-cmd nor owncloud-client-cmd is installed";
 }
 
 // Why there is no npm package `name`; else empty, and `folder` has it.

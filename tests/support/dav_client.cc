@@ -4,6 +4,7 @@
 #include <array>
 #include <exception>
 
+#include "dav/sync_client.h"
 #include "text/ascii.h"
 
 namespace holdfast::test {
@@ -152,7 +153,9 @@ Answer DavClient::send(std::string_view method, std::string_view target, const H
   } else if (*length > 0 || method == "PUT") {
     request.fields.add("Content-Length", digits);
   }
-  return render(engine_.handle(request, caller_));
+  if (!sync_clients_) return render(engine_.handle(request, caller_));
+  const auto sync = dav::sync_target(request, engine_.options().space, caller_->name);
+  return render(engine_.handle(request, caller_, sync ? &*sync : nullptr));
 }
 
 }  // namespace holdfast::test

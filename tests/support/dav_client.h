@@ -114,6 +114,8 @@ class DavClient {
   // everything.
   void as(std::string principal);
   void over(std::string scheme) { scheme_ = std::move(scheme); }
+  // From now on, URLs below /remote.php/ are those of sync clients (dav/sync_client.h).
+  void sync_clients() { sync_clients_ = true; }
   void host(std::string host) { host_ = std::move(host); }
   // Sets the host of the client's request as a trusted proxy reports it.
   void forwarded_host(std::string host) { forwarded_host_ = std::move(host); }
@@ -121,6 +123,7 @@ class DavClient {
  private:
   const dav::Engine& engine_;
   std::shared_ptr<const dav::Caller> caller_ = dav::anonymous_caller(storage::Right::write);
+  bool sync_clients_ = false;
   std::string scheme_ = "http";
   std::string host_ = "localhost:8080";
   std::string forwarded_host_;

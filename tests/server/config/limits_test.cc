@@ -867,6 +867,8 @@ TEST(Limits, EveryOptionThatIsANumberIsTestedHere) {
       "read-timeout",           // tests/hostile/time_test.cc, on a clock of its own
       "tls-handshake-timeout",  // tests/integration/tls_test.cc
       "trash-keep",             // tests/storage/retention_test.cc
+      "upload-keep",            // tests/storage/staging_test.cc
+      "uploads-per-account",    // tests/dav/tus_test.cc
   };
   for (const Row& row : rows()) tested.insert(row.option);
   for (const Time& time : kTimes) tested.insert(time.option);

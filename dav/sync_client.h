@@ -1,0 +1,59 @@
+// What the sync clients of Nextcloud and ownCloud ask of WebDAV (docs/sync.md#nextcloud). They have
+// URLs of their own, /remote.php/…, which are other names for the resources of the tree: hrefs,
+// Destination and If are then read and written with these, and locks, entity tags and rights are
+// the same. Pure functions; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dav/message.h"
+#include "dav/options.h"
+#include "dav/path.h"
+#include "storage/model.h"
+#include "storage/namespace.h"
+
+namespace holdfast::dav {
+
+// The user that clients see where there are no accounts.
+inline constexpr std::string_view kNobodysUser = "holdfast";
+
+// What a URL below /remote.php/ names.
+struct SyncTarget {
+  std::vector<std::string>
+      prefix;  // decoded segments before those of the tree, with the server's own
+  // Set for a URL of an upload in parts: /remote.php/dav/uploads/USER/UPLOAD/PART. The prefix is
+  // then that of the user's files.
+  bool is_upload = false;
+  std::string upload;  // the client's id; may be empty
+  std::string part;    // may be empty
+};
+
+// Returns the decoded segments of the target below the server's prefix, or nullopt when there are
+// none. Never throws.
+[[nodiscard]] std::optional<std::vector<std::string>> segments_of(const Request& request,
+                                                                  const UrlSpace& space);
+// Returns what the request's target names below /remote.php/ for this user; nullopt for all other
+// URLs, also those of other users.
+[[nodiscard]] std::optional<SyncTarget> sync_target(const Request& request, const UrlSpace& space,
+                                                    std::string_view user);
+
+// Returns oc:id: the resource's id, which stays through a MOVE, and the name of the kind of server.
+[[nodiscard]] std::string file_id(storage::NodeId id);
+// Adds OC-FileId, and OC-ETag when there is an ETag, to the response for a resource that was made
+// or moved. Does nothing for other clients.
+void add_file_id(Response& response, const Options& options, storage::NodeId id);
+
+// Returns an entity tag for all collections of the store. It changes whenever anything in the store
+// does, so a client that finds it changed must look at every collection; it never misses a change.
+// Call it before the snapshot is taken that it is shown with. `epoch` differs for each process.
+[[nodiscard]] std::string collection_tag(const storage::Namespace& names, std::string_view epoch);
+
+// Returns oc:permissions: G readable, D deletable, N and V renamable and movable, W writable
+// (files), C and K take new files and folders (collections).
+[[nodiscard]] std::string permissions(const storage::Resource& resource, storage::Right right);
+
+}  // namespace holdfast::dav
