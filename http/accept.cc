@@ -12,6 +12,7 @@ namespace {
 
 using text::equal_ignoring_case;
 using text::is_digit;
+using text::next_element;
 using text::trimmed;
 
 // Returns the weight (RFC 9110 §12.4.2) among a media range's parameters, in thousandths; nullopt
@@ -38,6 +39,17 @@ std::optional<int> weight(std::string_view parameters) {
   return 1000;
 }
 
+// Calls `visit` with each element of a field such as Accept, without its parameters, and its weight
+// in thousandths. Malformed elements are left out.
+template <class Visit>
+void each_weighted(std::string_view list, Visit visit) {
+  while (const auto element = next_element(list)) {
+    const std::size_t semicolon = std::min(element->find(';'), element->size());
+    if (const std::optional<int> q = weight(element->substr(semicolon)))
+      visit(trimmed(element->substr(0, semicolon)), *q);
+  }
+}
+
 }  // namespace
 
 Preferred preferred_form(const Fields& fields) {
@@ -46,20 +58,41 @@ Preferred preferred_form(const Fields& fields) {
   int json = 0;
   int html = 0;
   int xml = 0;
-  std::string_view rest = *accept;
-  while (const auto element = text::next_element(rest)) {
-    const std::size_t semicolon = std::min(element->find(';'), element->size());
-    const std::string_view type = trimmed(element->substr(0, semicolon));
-    const std::optional<int> q = weight(element->substr(semicolon));
-    if (!q) continue;
+  each_weighted(*accept, [&](std::string_view type, int q) {
     const auto is = [&](std::string_view name) { return equal_ignoring_case(type, name); };
-    if (is("application/json") || is("application/problem+json")) json = std::max(json, *q);
-    if (is("text/html")) html = std::max(html, *q);
-    if (is("application/xml") || is("text/xml")) xml = std::max(xml, *q);
-  }
+    if (is("application/json") || is("application/problem+json")) json = std::max(json, q);
+    if (is("text/html")) html = std::max(html, q);
+    if (is("application/xml") || is("text/xml")) xml = std::max(xml, q);
+  });
   if (json > xml && json >= html) return Preferred::json;
   if (html > xml && html > json) return Preferred::html;
   return Preferred::xml;
+}
+
+std::size_t preferred_language(const Fields& fields, std::span<const std::string_view> available) {
+  std::size_t best = 0;
+  int best_weight = 0;
+  each_weighted(fields.joined("Accept-Language").value_or(""), [&](std::string_view range, int q) {
+    for (std::size_t i = 0; i < available.size(); ++i) {
+      const std::string_view tag = available[i];
+      const bool named = equal_ignoring_case(range.substr(0, tag.size()), tag) &&
+                         (range.size() == tag.size() || range[tag.size()] == '-');
+      if (!named || q <= best_weight) continue;
+      best = i;
+      best_weight = q;
+    }
+  });
+  return best;
+}
+
+bool accepts_gzip(const Fields& fields) {
+  std::optional<int> named;
+  int any = 0;
+  each_weighted(fields.joined("Accept-Encoding").value_or(""), [&](std::string_view coding, int q) {
+    if (equal_ignoring_case(coding, "gzip")) named = q;
+    if (coding == "*") any = q;
+  });
+  return named.value_or(any) > 0;
 }
 
 }  // namespace holdfast::http

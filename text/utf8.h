@@ -54,4 +54,9 @@ void append_utf8(std::string& out, char32_t code_point);
 // depend on the system on which they were typed. A text that is not UTF-8 stays as it is.
 [[nodiscard]] std::string nfc(std::string_view text);
 
+// Returns the text without case and without marks such as accents (Unicode's case folding of the
+// decomposed form, UAX #15 and §5.18), to look for names and to order them (text/natural.h). A text
+// that is not UTF-8 stays as it is.
+[[nodiscard]] std::string folded(std::string_view text);
+
 }  // namespace holdfast::text

@@ -1,5 +1,6 @@
 #include "server/auth/gate.h"
 
+#include "dav/page/files.h"
 #include "dav/refusal.h"
 #include "dav/sync_client.h"
 #include "dav/tus.h"
@@ -55,6 +56,8 @@ http::Response Gate::judge_and_answer(http::Request& request, http1::Peer& peer)
   if (sync_clients_ != nullptr)
     if (auto response = sync_clients_->answer_all(request, engine_.options()))
       return *std::move(response);
+  if (std::optional<http::Response> file = dav::page::answer_file(request, engine_.options()))
+    return std::move(*file);
   const SignIn::Decision decision = sign_in_.identify(request, peer);
   if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision))
     return refuse(request, *refusal);

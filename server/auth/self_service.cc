@@ -7,6 +7,7 @@
 
 #include "dav/error.h"
 #include "dav/path.h"
+#include "dav/query.h"
 #include "dav/refusal.h"
 #include "dav/rights.h"
 #include "http/date.h"
@@ -31,11 +32,6 @@ struct Refused {
   std::string sentence;  // for the client
   std::string fields{};
 };
-
-std::string_view query_of(std::string_view target) {
-  const std::size_t mark = target.find('?');
-  return mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
-}
 
 http::Response json_answer(int status, std::string body) {
   http::Response response;
@@ -137,22 +133,13 @@ struct SelfService::Asking {
 };
 
 bool SelfService::concerns(const http::Request& request, const dav::UrlSpace& space) {
-  const std::string_view query = query_of(request.target);
-  if (!query.starts_with(kQuery)) return false;
-  if (query.size() > kQuery.size() && query[kQuery.size()] != '=') return false;
-  try {
-    const dav::Target target =
-        dav::parse_url(request.target, space, request.fields.find("Host").value_or(""));
-    return target.path.is_root() && !target.above_prefix;
-  } catch (const dav::Error&) {
-    return false;
-  }
+  return dav::root_query(request, space, kQuery).has_value();
 }
 
 http::Response SelfService::answer(http::Request& request, const http1::Peer& peer,
                                    const dav::Caller& caller, const dav::Options& options) {
   const Asking asking{request, peer, caller};
-  std::string_view what = query_of(request.target).substr(kQuery.size());
+  std::string_view what = dav::query_of(request.target).substr(kQuery.size());
   const auto refuse = [&](const Refused& refused) {
     http::Response response =
         dav::refusal(request, options, refused.status, refused.sentence, refused.sentence);

@@ -65,5 +65,63 @@ TEST(Accept, ErrorsComeInTheFormThatAClientNames) {  // RFC 9110 §12.5.1
   EXPECT_EQ(preferred_form(with("Accept", {"*/*;q=0.1", "application/json"})), kJson);
 }
 
+TEST(Accept, ALanguageIsChosenAmongThoseThatThereAre) {  // RFC 9110 §12.5.4, RFC 4647 §3.4
+  constexpr std::string_view kAvailable[] = {"en", "de", "pt-BR"};
+  struct Row {
+    std::string_view accept;
+    std::size_t language;
+  };
+  const Row rows[] = {
+      {"", 0},
+      {"*", 0},
+      {"fr", 0},
+      {"de", 1},
+      {"DE", 1},
+      {"de-AT", 1},
+      {"de-AT, en;q=0.9", 1},
+      {"fr, de;q=0.5, en;q=0.4", 1},
+      {"en;q=0.4, de;q=0.5", 1},
+      {"en, de", 0},
+      {"de;q=0", 0},
+      {"de;q=x", 0},
+      {"den", 0},
+      {"d", 0},
+      {"pt-br", 2},
+      {"pt", 0},
+      {"pt-BRx", 0},
+      {",,;q=1,de", 1},
+  };
+  for (const Row& row : rows)
+    EXPECT_EQ(preferred_language(with("Accept-Language", {row.accept}), kAvailable), row.language)
+        << row.accept;
+  EXPECT_EQ(preferred_language({}, kAvailable), 0U);
+}
+
+TEST(Accept, GzipIsSentToWhoNamesIt) {  // RFC 9110 §12.5.3
+  struct Row {
+    std::string_view accept;
+    bool gzip;
+  };
+  const Row rows[] = {
+      {"", false},
+      {"gzip", true},
+      {"GZIP", true},
+      {"gzip;q=0", false},
+      {"gzip;q=0.001", true},
+      {"deflate, br", false},
+      {"br, gzip", true},
+      {"*", true},
+      {"*;q=0", false},
+      {"gzip;q=0, *", false},
+      {"*;q=0, gzip", true},
+      {"identity", false},
+      {"gzip;q=x", false},
+      {"xgzip, x-gzip", false},
+  };
+  for (const Row& row : rows)
+    EXPECT_EQ(accepts_gzip(with("Accept-Encoding", {row.accept})), row.gzip) << row.accept;
+  EXPECT_FALSE(accepts_gzip({}));
+}
+
 }  // namespace
 }  // namespace holdfast::http
