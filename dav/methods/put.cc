@@ -39,7 +39,7 @@ Error coded_content() {
   return error;
 }
 
-Announced parse(const Call& call) {
+Announced announced_by(const Call& call) {
   const Fields& fields = call.fields();
   // If a part of an old chunked upload were stored as a file, its client would take it for the
   // whole and then remove the user's own file (docs/clients.md R77).
@@ -138,10 +138,10 @@ Response answer(const Announced& announced, const Outcome& outcome) {
 // PUT (RFC 9110 §9.3.4, RFC 4918 §9.7).
 Response handle_put(Call& call) {
   if (begins_upload(call)) {
-    static_cast<void>(parse(call));  // refuses what no PUT may have
+    static_cast<void>(announced_by(call));  // refuses what no PUT may have
     return put_resumable(call);
   }
-  const Announced announced = parse(call);
+  const Announced announced = announced_by(call);
   const Conditions conditions(call);
   const std::uint64_t limit = body_limit_bytes(call);
   // A small body that has arrived is checked only in the transaction: an earlier check would save

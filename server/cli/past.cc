@@ -84,7 +84,7 @@ Instant parse_instant(const Snapshot& snapshot, std::string_view text) {
   if (is_snapshot_name(text)) {
     for (const NamedSnapshot& held : snapshot.named_snapshots())
       if (held.name == text) return held.instant;
-    throw UsageError("There is no snapshot " + quoted(text) + ".");
+    throw UsageError("There is no snapshot " + in_quotes(text) + ".");
   }
   const bool has_unit = !text.empty() && text::is_letter(text.back()) && text.back() != 'Z';
   if (has_unit && text.find_first_of("-:, ") == std::string_view::npos)
@@ -93,7 +93,7 @@ Instant parse_instant(const Snapshot& snapshot, std::string_view text) {
   throw UsageError(
       "A time is like 30m, 2h or 7d before now, like 2026-11-30T14:00:00Z, or the name of a "
       "snapshot, and not " +
-      quoted(text) + ".");
+      in_quotes(text) + ".");
 }
 
 ControlReply show_history(const storage::Namespace& names, const UserRequest& request) {
@@ -211,11 +211,11 @@ ControlReply add_snapshot(storage::Namespace& names, const UserRequest& request)
     throw UsageError(
         "A snapshot's name has 1 to 64 letters, digits, dots, dashes and underscores, "
         "and begins with a letter; not " +
-        quoted(name) + ".");
+        in_quotes(name) + ".");
   const Path path = request.has("path") ? parse_path(request.value("path")) : Path();
   names.write(Flush::required, [&](Transaction& tx) {
     for (const NamedSnapshot& each : tx.named_snapshots())
-      if (each.name == name) throw UsageError("The name " + quoted(name) + " is taken.");
+      if (each.name == name) throw UsageError("The name " + in_quotes(name) + " is taken.");
     const storage::Resolution at = tx.resolve(path);
     if (!at.mapped() || !at.resource->is_collection())
       throw UsageError("There is no collection " + shown(path) + ".");
@@ -254,7 +254,8 @@ ControlReply list_snapshots(const storage::Namespace& names, const UserRequest& 
 ControlReply remove_snapshot(storage::Namespace& names, const UserRequest& request) {
   const std::string name(request.value("snapshot"));
   names.write(Flush::required, [&](Transaction& tx) {
-    if (!tx.remove_snapshot(name)) throw UsageError("There is no snapshot " + quoted(name) + ".");
+    if (!tx.remove_snapshot(name))
+      throw UsageError("There is no snapshot " + in_quotes(name) + ".");
   });
   return {0, "Snapshot " + name + " removed. What it held may be given up.\n"};
 }

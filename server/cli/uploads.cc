@@ -62,7 +62,7 @@ ControlReply remove_uploads(const Store& store, const UserRequest& request) {
       removed += staging.remove(upload.info.id) ? 1U : 0U;
   } else {
     if (!staging.remove(request.value("id")))
-      throw UsageError("No upload has the id " + quoted(request.value("id")) + ".");
+      throw UsageError("No upload has the id " + in_quotes(request.value("id")) + ".");
     removed = 1;
   }
   return {0, counted(removed, "upload", "uploads") + " removed.\n"};

@@ -39,7 +39,7 @@ Name packed(const std::string& blob) {
   return name;
 }
 
-[[noreturn]] void fail(const std::string& what) {
+[[noreturn]] void stop(const std::string& what) {
   const int error = errno;
   const Fault fault =
       error == ENOSPC || error == EDQUOT || error == EFBIG ? Fault::full : Fault::unavailable;
@@ -51,7 +51,7 @@ Name packed(const std::string& blob) {
 }
 
 void sync(int fd, const std::string& path) {
-  if (fsync(fd) != 0) fail("Cannot flush " + path);
+  if (fsync(fd) != 0) stop("Cannot flush " + path);
 }
 
 Descriptor open_folder(int above, const char* name) {
@@ -60,16 +60,16 @@ Descriptor open_folder(int above, const char* name) {
 
 // Opens the folder `name` in `above`; makes it when it is missing.
 Descriptor make_folder(int above, const char* name, const std::string& path) {
-  if (mkdirat(above, name, 0700) != 0 && errno != EEXIST) fail("Cannot create " + path);
+  if (mkdirat(above, name, 0700) != 0 && errno != EEXIST) stop("Cannot create " + path);
   Descriptor folder = open_folder(above, name);
-  if (!folder) fail("Cannot open " + path);
+  if (!folder) stop("Cannot open " + path);
   return folder;
 }
 
 std::vector<std::string> entries(int above, const char* name, const std::string& path) {
   const int fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(fd < 0 ? nullptr : fdopendir(fd), &closedir);
-  if (!folder) fail("Cannot read " + path);
+  if (!folder) stop("Cannot read " + path);
   std::vector<std::string> names;
   while (const dirent* entry = readdir(folder.get())) {
     const std::string_view file = entry->d_name;
@@ -80,14 +80,14 @@ std::vector<std::string> entries(int above, const char* name, const std::string&
 
 void remove_entries(int folder, const std::string& path) {
   for (const std::string& name : entries(folder, ".", path))
-    if (unlinkat(folder, name.c_str(), 0) != 0) fail("Cannot remove " + path + "/" + name);
+    if (unlinkat(folder, name.c_str(), 0) != 0) stop("Cannot remove " + path + "/" + name);
 }
 
 void write_all(int fd, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
     const ssize_t written = write(fd, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("Cannot write " + path);
+    if (written < 0) stop("Cannot write " + path);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
 }
@@ -107,7 +107,7 @@ Copied read_through(int from, const std::string& from_path, int to, const std::s
   for (;;) {
     const ssize_t got = read(from, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail("Cannot read " + from_path);
+    if (got < 0) stop("Cannot read " + from_path);
     if (got == 0) break;
     const auto bytes = static_cast<std::size_t>(got);
     digester.add(std::span<const char>(buffer).first(bytes));
@@ -165,28 +165,28 @@ class Copier {
       from = Descriptor(
           openat(from_fan.get(), content.blob.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (!from && errno == ENOENT) throw Error(Fault::corrupt, from_path + " is missing");
-    if (!from) fail("Cannot read " + from_path);
+    if (!from) stop("Cannot read " + from_path);
     Descriptor to(openat(tmp_, content.blob.c_str(),
                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!to) fail("Cannot create " + to_path);
+    if (!to) stop("Cannot create " + to_path);
     const Copied copied = read_through(from.get(), from_path, to.get(), to_path, tick);
     if (copied.bytes != content.size || copied.sha256 != content.checksums.sha256)
       throw Error(Fault::corrupt,
                   from_path + " is damaged: it is not what its size and SHA-256 say");
     sync(to.get(), to_path);
     // After an interrupted close the descriptor is gone all the same.
-    if (close(to.release()) != 0 && errno != EINTR) fail("Cannot write " + to_path);
+    if (close(to.release()) != 0 && errno != EINTR) stop("Cannot write " + to_path);
     const std::string fan = place.substr(0, 2);
     if (fans_.insert(fan).second) make_folder(to_, fan.c_str(), to_path_ + "/" + fan);
     if (renameat(tmp_, content.blob.c_str(), to_, place.c_str()) != 0)
-      fail("Cannot create " + to_path);
+      stop("Cannot create " + to_path);
   }
 
   // Flushes the names of all that was copied.
   void flush() {
     for (const std::string& fan : fans_) {
       const Descriptor folder = open_folder(to_, fan.c_str());
-      if (!folder) fail("Cannot open " + to_path_ + "/" + fan);
+      if (!folder) stop("Cannot open " + to_path_ + "/" + fan);
       sync(folder.get(), to_path_ + "/" + fan);
     }
     sync(to_, to_path_);
@@ -323,7 +323,7 @@ class BackupFolder {
         if (is_blob_name(name) && std::binary_search(named.begin(), named.end(), packed(name)))
           continue;
         if (unlinkat(content_.get(), (fan + "/" + name).c_str(), 0) != 0)
-          fail("Cannot remove " + fan_path + "/" + name);
+          stop("Cannot remove " + fan_path + "/" + name);
         ++removed;
       }
     }
@@ -333,7 +333,7 @@ class BackupFolder {
   void remove_databases_but(const std::string& kept) const {
     for (const std::string& name : entries(folder_.get(), ".", path_))
       if (is_database_name(name) && name != kept && unlinkat(folder_.get(), name.c_str(), 0) != 0)
-        fail("Cannot remove " + path_ + "/" + name);
+        stop("Cannot remove " + path_ + "/" + name);
   }
 
  private:
@@ -368,7 +368,7 @@ void write_new_file(int folder, const char* name, const std::string& text,
                     const std::string& path) {
   const Descriptor file(
       openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) fail("Cannot create " + path);
+  if (!file) stop("Cannot create " + path);
   write_all(file.get(), text, path);
   sync(file.get(), path);
 }
@@ -386,7 +386,7 @@ class Target {
     if (existed_) refuse_foreign();
     folder_.emplace(path_, options);
     root_ = open_folder(AT_FDCWD, path_.c_str());
-    if (!root_) fail("Cannot open " + path_);
+    if (!root_) stop("Cannot open " + path_);
     refuse_foreign();  // now nobody else can change it in between
     ours_ = true;
   }
@@ -413,7 +413,7 @@ class Target {
 
   void finish() {
     if (renameat2(root_.get(), kUnfinished, root_.get(), "meta.db", RENAME_NOREPLACE) != 0)
-      fail("Cannot create " + path_ + "/meta.db");
+      stop("Cannot create " + path_ + "/meta.db");
     finished_ = true;
     sync(root_.get(), path_);
   }
@@ -476,7 +476,7 @@ class Source {
     name_ = manifest_database(folder_.get(), folder);
     if (name_.empty()) throw OpenError("There is no complete backup in " + folder + ".");
     content_ = open_folder(folder_.get(), "content");
-    if (!content_) fail("Cannot read " + folder + "/content");
+    if (!content_) stop("Cannot read " + folder + "/content");
   }
 
   // The name of the database's file.
@@ -489,7 +489,7 @@ class Source {
     const std::string path = path_ + "/" + name_;
     const Descriptor source(
         openat(folder_.get(), name_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!source) fail("Cannot read " + path);
+    if (!source) stop("Cannot read " + path);
     const Copied copied = read_through(source.get(), path, to, to_path, tick);
     if (text::hex(copied.sha256) + ".db" != name_)
       throw Error(Fault::corrupt, path + " is damaged: it does not have the SHA-256 of its name.");
@@ -520,7 +520,7 @@ class Plain {
     if (top_.empty() ? !fs::is_empty(into) : fs::exists(fs::symlink_status(path_)))
       throw OpenError(path_ + (top_.empty() ? " is not empty." : " exists already."));
     into_ = open_folder(AT_FDCWD, into.c_str());
-    if (!into_) fail("Cannot open " + into);
+    if (!into_) stop("Cannot open " + into);
   }
   ~Plain() {
     if (finished_) return;
@@ -552,12 +552,12 @@ class Plain {
   [[nodiscard]] Descriptor make_file(std::span<const std::string> segments) {
     Descriptor file(openat(above_of(segments), name_of(segments),
                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file) fail("Cannot create " + path_of(segments));
+    if (!file) stop("Cannot create " + path_of(segments));
     return file;
   }
   void finish() {
     close_to(0);
-    if (syncfs(into_.get()) != 0) fail("Cannot flush " + path_);
+    if (syncfs(into_.get()) != 0) stop("Cannot flush " + path_);
     finished_ = true;
   }
 
@@ -648,13 +648,13 @@ BackupReport backup(const std::string& data, const std::string& folder,
   report.copied_bytes = walk.now().bytes_done;
 
   const Descriptor written(openat(to.tmp(), "names.db", O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!written) fail("Cannot read " + copy);
+  if (!written) stop("Cannot read " + copy);
   const Copied hashed =
       read_through(written.get(), copy, -1, {}, [&](std::size_t) { walk.tell(); });
   sync(written.get(), copy);
   const std::string name = text::hex(hashed.sha256) + ".db";
   if (renameat(to.tmp(), "names.db", to.folder(), name.c_str()) != 0)
-    fail("Cannot create " + to.path() + "/" + name);
+    stop("Cannot create " + to.path() + "/" + name);
   sync(to.folder(), to.path());
   const std::string manifest = to.path() + "/" + kManifest;
   write_new_file(to.tmp(), kManifest,
@@ -663,7 +663,7 @@ BackupReport backup(const std::string& data, const std::string& folder,
                      std::to_string(report.files) + " of them files in content/.\n" +
                      "Restore it with: holdfast restore THIS-FOLDER --data NEW-FOLDER\n",
                  manifest);
-  if (renameat(to.tmp(), kManifest, to.folder(), kManifest) != 0) fail("Cannot create " + manifest);
+  if (renameat(to.tmp(), kManifest, to.folder(), kManifest) != 0) stop("Cannot create " + manifest);
   sync(to.folder(), to.path());
 
   to.remove_databases_but(name);
@@ -682,7 +682,7 @@ BackupReport restore(const std::string& folder, const std::string& data,
   Walk walk(database, to.database(), progress);
   {
     const Descriptor copy(open(to.database().c_str(), O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC));
-    if (!copy) fail("Cannot write " + to.database());
+    if (!copy) stop("Cannot write " + to.database());
     from.read_database(copy.get(), to.database(), [&](std::size_t) { walk.tell(); });
   }
   walk.now().stage = BackupProgress::Stage::looking;
@@ -704,7 +704,7 @@ BackupReport restore(const std::string& folder, const std::string& data,
 
   database.renew(to.database());
   const Descriptor renewed(open(to.database().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!renewed) fail("Cannot read " + to.database());
+  if (!renewed) stop("Cannot read " + to.database());
   sync(renewed.get(), to.database());
   to.finish();
   return report;
@@ -736,7 +736,7 @@ BackupReport extract(const std::string& folder, const Path& path, const std::str
           const std::string blob = content.blob.substr(0, 2) + "/" + content.blob;
           const Descriptor source(
               openat(from.content().get(), blob.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-          if (!source) fail("Cannot read " + folder + "/content/" + blob);
+          if (!source) stop("Cannot read " + folder + "/content/" + blob);
           copied = read_through(source.get(), folder + "/content/" + blob, file.get(), name, tell);
         }
         if (copied.bytes != content.size || copied.sha256 != content.checksums.sha256)

@@ -16,6 +16,7 @@
 
 #include "storage/files/blob_name.h"
 #include "storage/files/digest.h"
+#include "storage/files/failure.h"
 #include "text/hex.h"
 
 namespace holdfast::storage::files {
@@ -29,14 +30,6 @@ constexpr std::uint64_t kVerifiedAtOnceBytes = 64 << 20;
 // More files than this are flushed with one syncfs: one by one, each file would wait for the disk
 // twice.
 constexpr std::size_t kFewFiles = 16;
-
-[[noreturn]] void fail(const char* doing, const std::string& name) {
-  const int error = errno;
-  Fault fault = Fault::unavailable;
-  if (error == ENOSPC || error == EDQUOT || error == EFBIG) fault = Fault::full;
-  if (error == EROFS) fault = Fault::read_only;
-  throw Error(fault, std::string(doing) + " " + name + ": " + std::strerror(error));
-}
 
 std::string random_name() {
   std::array<std::uint8_t, kBlobNameSize / 2> random{};

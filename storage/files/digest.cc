@@ -7,22 +7,24 @@ namespace holdfast::storage::files {
 
 namespace {
 
-[[noreturn]] void fail() { throw Error(Fault::unavailable, "a digest cannot be computed"); }
+[[noreturn]] void cannot_compute() {
+  throw Error(Fault::unavailable, "a digest cannot be computed");
+}
 
 // The algorithm is fetched once: the lookup by name behind EVP_sha256() costs more than hashing a
 // small body.
 const EVP_MD* algorithm(const char* name) {
   const EVP_MD* found = EVP_MD_fetch(nullptr, name, nullptr);
-  if (!found) fail();
+  if (!found) cannot_compute();
   return found;
 }
 
 evp_md_ctx_st* start(const EVP_MD* algorithm) {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
-  if (!context) fail();
+  if (!context) cannot_compute();
   if (EVP_DigestInit_ex2(context, algorithm, nullptr) != 1) {
     EVP_MD_CTX_free(context);
-    fail();
+    cannot_compute();
   }
   return context;
 }
@@ -30,7 +32,7 @@ evp_md_ctx_st* start(const EVP_MD* algorithm) {
 template <std::size_t N>
 void finish_into(evp_md_ctx_st* context, std::array<std::uint8_t, N>& out) {
   unsigned size = 0;
-  if (EVP_DigestFinal_ex(context, out.data(), &size) != 1 || size != N) fail();
+  if (EVP_DigestFinal_ex(context, out.data(), &size) != 1 || size != N) cannot_compute();
 }
 
 }  // namespace
@@ -50,7 +52,7 @@ Digester::Digester(Digests digests) {
 
 void Digester::add(std::span<const char> bytes) {
   for (evp_md_ctx_st* context : {sha256_.get(), sha1_.get(), md5_.get()}) {
-    if (context && EVP_DigestUpdate(context, bytes.data(), bytes.size()) != 1) fail();
+    if (context && EVP_DigestUpdate(context, bytes.data(), bytes.size()) != 1) cannot_compute();
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include "storage/files/blob_name.h"
 #include "storage/files/digest.h"
+#include "storage/files/failure.h"
 #include "storage/open.h"
 #include "text/ascii.h"
 #include "text/hex.h"
@@ -35,17 +36,9 @@ constexpr std::size_t kAboutLimitBytes = 4 << 20;
 constexpr std::uint64_t kOwnBytes = 8192;
 // So many uploads are remembered after they became content, for clients that did not hear of it.
 constexpr std::size_t kFinishedKept = 1024;
-constexpr std::size_t kBufferBytes = 1 << 20;
+constexpr std::size_t kCopyBytes = 1 << 20;
 
 constexpr text::ByteSet kPlain = text::ByteSet::alphanumeric_and("-._~");
-
-[[noreturn]] void fail(const char* doing, const std::string& name) {
-  const int error = errno;
-  Fault fault = Fault::unavailable;
-  if (error == ENOSPC || error == EDQUOT || error == EFBIG) fault = Fault::full;
-  if (error == EROFS) fault = Fault::read_only;
-  throw Error(fault, std::string(doing) + " " + name + ": " + std::strerror(error));
-}
 
 std::string random_id() {
   std::array<std::uint8_t, kBlobNameSize / 2> random{};
@@ -67,7 +60,7 @@ void write_at(int fd, std::span<const char> bytes, std::uint64_t offset, const c
 // Reads `length` bytes from `offset` on and passes them to `take`.
 template <class Take>
 void read_range(int fd, std::uint64_t offset, std::uint64_t length, const char* name, Take take) {
-  std::vector<char> buffer(std::min<std::uint64_t>(length, kBufferBytes));
+  std::vector<char> buffer(std::min<std::uint64_t>(length, kCopyBytes));
   while (length > 0) {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(length, buffer.size()));
     const ssize_t got = pread(fd, buffer.data(), wanted, static_cast<off_t>(offset));

@@ -41,8 +41,6 @@ void put_by_name(std::vector<Row>& rows, Row row) {
   rows.insert(place, std::move(row));
 }
 
-[[noreturn]] void refuse(const char* why) { throw Error(Fault::conflict, why); }
-
 }  // namespace
 
 Counters read_counters(Connection& connection) {

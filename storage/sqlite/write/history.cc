@@ -17,8 +17,6 @@ namespace {
 constexpr Millis kContinues = 10 * 60 * 1000;
 constexpr std::size_t kMostDepartures = 4096;
 
-[[noreturn]] void refuse(const char* why) { throw Error(Fault::conflict, why); }
-
 // Returns the key of a tree that has no place. Keys are in the order of ids.
 std::string key_without_place(std::int64_t id) {
   constexpr std::size_t kDigits = 19;

@@ -15,8 +15,6 @@ namespace {
 // Each second of this time is told apart from the next.
 constexpr std::int64_t kFineSeconds = 24 * 60 * 60;
 
-[[noreturn]] void refuse(const char* why) { throw Error(Fault::conflict, why); }
-
 std::int64_t minute_of(std::int64_t second) { return second / 60 - (second % 60 < 0 ? 1 : 0); }
 std::int64_t second_of(Millis time) { return time / 1000 - (time % 1000 < 0 ? 1 : 0); }
 

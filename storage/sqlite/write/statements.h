@@ -6,6 +6,9 @@
 
 namespace holdfast::storage::sqlite {
 
+// Refuses an operation whose caller has not looked before: Fault::conflict.
+[[noreturn]] inline void refuse(const char* why) { throw Error(Fault::conflict, why); }
+
 struct WriteTransaction::Statements {
   explicit Statements(Connection& c) : connection(c) {}
   Connection& connection;
@@ -259,8 +262,8 @@ struct WriteTransaction::Statements {
                             "created, creator) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"};
   Statement delete_snapshot{connection, "DELETE FROM snapshot WHERE name = ?1"};
   Statement newest_held{connection, "SELECT coalesce(max(content), 0) FROM snapshot"};
-  Statement next_place_parent{connection,
-                              "SELECT parent FROM place WHERE parent >= ?1 ORDER BY parent LIMIT 1"};
+  Statement next_place_parent{
+      connection, "SELECT parent FROM place WHERE parent >= ?1 ORDER BY parent LIMIT 1"};
   Statement forget_places{connection,
                           "DELETE FROM place WHERE parent = ?1 AND id IN "
                           "(SELECT p.id FROM place p WHERE p.parent = ?1 AND p.id < ?2 AND NOT "

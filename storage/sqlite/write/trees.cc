@@ -6,12 +6,6 @@
 
 namespace holdfast::storage::sqlite {
 
-namespace {
-
-[[noreturn]] void refuse(const char* why) { throw Error(Fault::conflict, why); }
-
-}  // namespace
-
 void WriteTransaction::fill_tree(const Resource& root) {
   Run(sql_->clear_tree).done();
   Run(sql_->fill_tree, root.id).done();
