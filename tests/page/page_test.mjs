@@ -505,9 +505,11 @@ scenario('previews: pictures, sound, text, Markdown, tables; nothing hostile run
   await close();
 
   await opened('table.csv');
+  await page.locator('.grid').waitFor();
   assert.deepEqual(await page.locator('.grid tr:nth-child(2) td').allTextContents(), ['a;b', '1']);
   await close();
   await opened('plain.txt');
+  await page.locator('.lines').waitFor();
   assert.equal(await page.locator('.lines div').count(), 4);
   await expectAccessible(page, 'a text');
   await shoot(page, '1280-text');
@@ -590,11 +592,11 @@ scenario('editing: locks, saves, and conflicts between two browsers', async () =
   await server.stop();
 });
 
-scenario('twenty thousand rows', async () => {
+scenario('many rows, 20,000 with HOLDFAST_FULL_SCALE=1', async () => {
   const server = await new Server('large').start();
   await server.ask('MKCOL', '/c');
   let next = 0;
-  const count = 20_000;
+  const count = process.env.HOLDFAST_FULL_SCALE ? 20_000 : 6_000;
   await Promise.all(
     Array.from({ length: 16 }, async () => {
       while (next < count) await server.put(`/c/file ${next++}.txt`, '');
@@ -613,14 +615,14 @@ scenario('twenty thousand rows', async () => {
   assert.doesNotMatch(plain, /[?]sort=/);
   const first = [...plain.matchAll(/<td class="name">.*?<bdi>(.*?)<.bdi>/g)].slice(0, 4).map((row) => row[1]);
   assert.deepEqual(first, ['z folder', 'file 0.txt', 'file 1.txt', 'file 10.txt']);
-  assert.match(plain, /Folders: 1 · Files: 20000 · 0 B/);
-  assert.doesNotMatch(await server.get('/c/?filter=1999&sort=-size'), /More than/);
+  assert.ok(plain.includes(`Folders: 1 · Files: ${count} · 0 B`));
+  assert.doesNotMatch(await server.get('/c/?filter=5999&sort=-size'), /More than/);
   assert.equal(await page.locator('main tbody tr').count(), count);
   await page.keyboard.press('Control+a');
-  await page.getByRole('toolbar', { name: '20000 selected' }).waitFor();
+  await page.getByRole('toolbar', { name: `${count} selected` }).waitFor();
   await page.keyboard.press('Escape');
   await page.keyboard.press('/');
-  await page.keyboard.type('19999');
+  await page.keyboard.type(`${count - 1}`);
   await page.waitForFunction(() => document.querySelectorAll('main tbody tr:not([hidden])').length === 1);
   await server.stop();
 });
