@@ -14,6 +14,8 @@ using storage::Right;
 
 constexpr unsigned kMapped = kFile | kCollection;
 constexpr unsigned kEverywhere = kUnmapped | kMapped | kAbovePrefix | kServer;
+constexpr unsigned kMappedOrPast = kMapped | kPast;
+constexpr unsigned kListed = kMappedOrPast | kAbovePrefix;
 constexpr unsigned kNowhere = 0;
 
 constexpr auto kNoLimit = nullptr;
@@ -28,15 +30,15 @@ constexpr auto kProppatchLimit = &Options::proppatch_limit_bytes;
 // clang-format off
 constexpr Method kMethods[] = {
   // name, access, right on the target, body, its limit, allowed on, quick, on an upload, compliance class, handler
-  {"OPTIONS",   Access::none,  Right::none,  BodyUse::none,    kNoLimit,        kEverywhere,             Quick::always,          UploadUse::describe, "",  handle_options},
-  {"GET",       Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          UploadUse::none,     "",  handle_get},
-  {"HEAD",      Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMapped,                 Quick::always,          UploadUse::look,     "",  handle_get},
+  {"OPTIONS",   Access::none,  Right::none,  BodyUse::none,    kNoLimit,        kEverywhere | kPast,     Quick::always,          UploadUse::describe, "",  handle_options},
+  {"GET",       Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMappedOrPast,           Quick::always,          UploadUse::none,     "",  handle_get},
+  {"HEAD",      Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMappedOrPast,           Quick::always,          UploadUse::look,     "",  handle_get},
   {"PUT",       Access::write, Right::write, BodyUse::content, kContentLimit,   kUnmapped | kFile,       Quick::never,           UploadUse::none,     "",  handle_put},
   {"DELETE",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::remove,   "",  handle_delete},
   {"MKCOL",     Access::write, Right::none,  BodyUse::refused, kProppatchLimit, kUnmapped,               Quick::never,           UploadUse::none,     "1", handle_mkcol},
-  {"COPY",      Access::write, Right::read,  BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::none,     "1", handle_copy},
+  {"COPY",      Access::write, Right::read,  BodyUse::none,    kNoLimit,        kMappedOrPast,           Quick::never,           UploadUse::none,     "1", handle_copy},
   {"MOVE",      Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::none,     "1", handle_move},
-  {"PROPFIND",  Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kMapped | kAbovePrefix,  Quick::with_depth_zero, UploadUse::none,     "1", handle_propfind},
+  {"PROPFIND",  Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kListed,                 Quick::with_depth_zero, UploadUse::none,     "1", handle_propfind},
   {"PROPPATCH", Access::write, Right::write, BodyUse::xml,     kProppatchLimit, kMapped,                 Quick::never,           UploadUse::none,     "1", handle_proppatch},
   {"LOCK",      Access::write, Right::write, BodyUse::xml,     kXmlLimit,       kUnmapped | kMapped,     Quick::never,           UploadUse::none,     "2", handle_lock},
   {"UNLOCK",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::none,     "2", handle_unlock},
@@ -104,6 +106,11 @@ std::string_view allowed_on(const std::optional<storage::Resource>& resource) {
   static const std::string collection = names_allowed_on(kCollection);
   if (!resource) return unmapped;
   return resource->is_collection() ? collection : file;
+}
+
+std::string_view allowed_in_past() {
+  static const std::string names = names_allowed_on(kPast);
+  return names;
 }
 
 Error not_allowed(const std::optional<storage::Resource>& resource, std::string detail) {

@@ -31,6 +31,7 @@ enum Named : unsigned {
   kCollection = 4,
   kAbovePrefix = 8,  // an ancestor of the prefix that all URLs of the server have
   kServer = 16,      // "*" (RFC 9110 §7.1)
+  kPast = 32,        // something in the read-only tree (dav/past.h)
 };
 
 // What a handler does with the request's body.
@@ -88,6 +89,8 @@ struct Method {
 [[nodiscard]] std::string_view allowed_methods();
 // Returns the value of Allow for a resource of this kind, or for an unmapped URL.
 [[nodiscard]] std::string_view allowed_on(const std::optional<storage::Resource>& resource);
+// Returns the value of Allow in the read-only tree with the past.
+[[nodiscard]] std::string_view allowed_in_past();
 // Returns a 405 with Allow.
 [[nodiscard]] Error not_allowed(const std::optional<storage::Resource>& resource,
                                 std::string detail);

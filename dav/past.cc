@@ -20,8 +20,6 @@ namespace {
 
 using storage::Right;
 
-constexpr std::string_view kAllowed = "OPTIONS, GET, HEAD, COPY, PROPFIND";
-
 Error read_only() {
   Error error(403, "the past cannot be changed");
   error.message = "This is the past, which cannot be changed: copy it to where the files are.";
@@ -50,7 +48,7 @@ storage::Instant instant_of(const storage::Snapshot& now, const std::string& whe
 
 // Lists the snapshots as collections (PROPFIND of /NAME/).
 Response list_snapshots(Call& call) {
-  if (call.method.name != "PROPFIND") throw Error(404, "the past is by time");
+  if (call.method.body != BodyUse::xml) throw Error(404, "the past is by time");
   const storage::Depth depth = parse_depth(call.fields()).value_or(storage::Depth::infinity);
   if (depth == storage::Depth::infinity)
     throw Error(Precondition::propfind_finite_depth, "Depth: infinity above all times");
@@ -125,14 +123,14 @@ std::unique_ptr<const storage::Snapshot> snapshot_of(const Call& call) {
 }
 
 Response answer_past(Call& call) {
-  const std::string_view method = call.method.name;
-  if (method == "OPTIONS") {
+  if ((call.method.allowed_on & kPast) == 0) throw read_only();
+  if (call.method.access == Access::none) {
     Response response;
-    response.set("DAV", compliance_classes()).set("Allow", kAllowed);
+    response.set("DAV", compliance_classes()).set("Allow", allowed_in_past());
     return response;
   }
-  const bool copies = method == "COPY";
-  if (method != "GET" && method != "HEAD" && method != "PROPFIND" && !copies) throw read_only();
+  // What writes is COPY alone, and it writes elsewhere.
+  const bool copies = call.method.access == Access::write;
   const auto segments = call.target.path.segments();
   if (segments.size() == 1) {
     if (copies) throw read_only();
