@@ -238,6 +238,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                    bodies,
                    propfinds,
                    space,
+                   nullptr,
                    target};
     int got = 0;
     try {

@@ -25,7 +25,7 @@ TEST(Replay, RcloneSyncsWithChecksums) {
       "  <oc:checksums />\n  <oc:permissions />\n </d:prop>\n</d:propfind>\n";
   const auto root = single(w.send("PROPFIND", "/dav/b", {{"Depth", "0"}}, body));  // 1
   EXPECT_EQ(root.find("resourcetype")->children.at(0), "collection");
-  EXPECT_EQ(root.code("permissions", kOwnCloud), 404);
+  EXPECT_EQ(root.text("permissions", kOwnCloud), "GDNVCK");
   EXPECT_EQ(multistatus(w.send("PROPFIND", "/dav/b/", {{"Depth", "1"}}, body)).size(), 1U);  // 2
   EXPECT_EQ(w.status("MKCOL", "/dav/b/"), 405);                                              // 3
   EXPECT_EQ(w.status("MKCOL", "/dav/b/x/y/"), 409);                                          // 4
