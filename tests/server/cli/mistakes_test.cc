@@ -17,7 +17,7 @@ const std::vector<Call>& calls() {
   static const std::vector<Call> table = {
       {{},
        "holdfast needs a command: serve, lock, check, log, backup, restore, user, group, trash, "
-       "versions, upload, certificate, "
+       "versions, upload, history, snapshot, certificate, "
        "config, version or help; see holdfast --help."},
       {{"sever"}, "\"sever\" is no command of holdfast; the nearest is serve."},
       {{"srve"}, "\"srve\" is no command of holdfast; the nearest is serve."},

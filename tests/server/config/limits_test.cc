@@ -874,7 +874,7 @@ TEST(Limits, EveryOptionThatIsANumberIsTestedHere) {
   for (const Time& time : kTimes) tested.insert(time.option);
   const std::set<std::string> other_units = {"ADDR:PORT", "CIDR,...", "DIR",        "FILE",
                                              "PATH",      "URL,...",  "ORIGIN,...", "PATH,...",
-                                             "sha1,md5",  "FIELD"};
+                                             "sha1,md5",  "FIELD",    "NAME"};
   std::set<std::string> numbers;
   for (const config::Option& option : config::options())
     if (!other_units.contains(option.unit) && option.unit.find('|') == std::string::npos)
