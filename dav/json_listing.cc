@@ -1,20 +1,18 @@
 #include "dav/json_listing.h"
 
-#include <algorithm>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "dav/junk.h"
 #include "dav/path.h"
+#include "dav/query.h"
 #include "dav/rights.h"
 #include "http/date.h"
 #include "http/media_type.h"
 #include "text/ascii.h"
 #include "text/json.h"
 #include "text/percent.h"
-#include "text/utf8.h"
 
 namespace holdfast::dav {
 namespace {
@@ -30,29 +28,15 @@ struct Asked {
 
 // Parses "after=NAME&limit=N", percent-encoded, each at most once; other parameters are ignored.
 Asked parse_query(std::string_view target) {
-  std::optional<std::string> after;
-  std::optional<std::size_t> limit;
-  std::string_view rest = target.substr(std::min(target.find('?'), target.size() - 1) + 1);
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('&'), rest.size());
-    const std::string_view field = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    const std::size_t equals = std::min(field.find('='), field.size());
-    const std::string_view name = field.substr(0, equals);
-    const std::string_view value = field.substr(std::min(equals + 1, field.size()));
-    if (name == "after") {
-      if (after) throw Error(400, "the query names after twice");
-      after = text::percent_decoded(value);
-      if (!after || !text::valid_utf8(*after)) throw Error(400, "after is no name");
-    } else if (name == "limit") {
-      if (limit) throw Error(400, "the query names limit twice");
-      const auto number = text::parse_number(value);
-      if (!number || *number < 1 || static_cast<std::uint64_t>(*number) > kMostMembers)
-        throw Error(400, "limit is not a number from 1 to " + std::to_string(kMostMembers));
-      limit = static_cast<std::size_t>(*number);
-    }
+  Asked asked;
+  asked.after = query_parameter(target, "after").value_or("");
+  if (const auto limit = query_parameter(target, "limit")) {
+    const auto number = text::parse_number(*limit);
+    if (!number || *number < 1 || *number > kMostMembers)
+      throw Error(400, "limit is not a number from 1 to " + std::to_string(kMostMembers));
+    asked.limit = static_cast<std::size_t>(*number);
   }
-  return {after.value_or(""), limit.value_or(kMostMembers)};
+  return asked;
 }
 
 void append_text(std::string& out, std::string_view name, std::string_view value) {
@@ -168,7 +152,8 @@ Response json_listing(const Call& call, std::unique_ptr<const storage::Snapshot>
   Response response;
   response.set("Content-Type", "application/json")
       .set("Last-Modified", http::last_modified(target.resource->modified.at, snapshot->wall_now()))
-      .set("Cache-Control", "no-cache")
+      // The date of a collection does not tell of new content and locks of its members.
+      .set("Cache-Control", "no-store")
       .set("X-Content-Type-Options", "nosniff");
   if (call.request.method == "HEAD") return response;
   response.body = std::unique_ptr<Producer>(

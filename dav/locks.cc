@@ -9,12 +9,19 @@
 #include "dav/headers.h"
 #include "dav/refusal.h"
 #include "dav/rights.h"
+#include "dav/xml/document.h"
 #include "dav/xml/output.h"
 #include "text/hex.h"
 
 namespace holdfast::dav {
 
 namespace {
+
+// Appends the text of an element and of all elements in it.
+void append_text(std::string& out, const xml::Element& element) {
+  out += element.text();
+  for (const xml::Element& child : element.children()) append_text(out, child);
+}
 
 // The DAV:owner elements of the locks that cover one resource may have this many times the bytes
 // that one may have.
@@ -159,6 +166,17 @@ std::string lock_root_href(const Options& options, const storage::Snapshot& snap
                            const storage::Lock& lock) {
   const auto root = snapshot.resolve(lock.root).resource;
   return href(options.space, lock.root, root && root->is_collection());
+}
+
+std::string holder_of(const storage::Lock& lock, std::string_view creator) {
+  std::string name(creator);
+  if (!name.empty()) return name;
+  try {
+    append_text(name, xml::Document::parse("<owner>" + lock.owner + "</owner>").root());
+  } catch (const Error&) {
+    // The owner was well-formed when it was stored; if it is not now, the name is unknown.
+  }
+  return name;
 }
 
 void append_active_lock(std::string& out, const storage::Lock& lock, std::string_view root_href,

@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "dav/call.h"
 #include "dav/conditions.h"
@@ -56,6 +57,10 @@ void require_tokens_within(const Call& call, const Conditions& conditions,
 // Returns the href of a lock's root as this server spells it.
 [[nodiscard]] std::string lock_root_href(const Options& options, const storage::Snapshot& snapshot,
                                          const storage::Lock& lock);
+
+// Returns who holds the lock, for people: `creator`, the name of the account that made it, or, when
+// that is empty, the text of its DAV:owner. It may be empty.
+[[nodiscard]] std::string holder_of(const storage::Lock& lock, std::string_view creator);
 
 // The parts of DAV:activelock that not everybody gets, or not everywhere.
 struct ActiveLockParts {

@@ -20,12 +20,17 @@ enum class ConflictStatus { automatic, always_409, rfc4918 };
 // What is done with the small files that desktops leave in folders (dav/junk.h).
 enum class JunkFiles { store, hide, discard };
 
+// What the page for browsers is: a list without script, one with script that changes nothing, or
+// one with which people also change what is stored (docs/page.md). It restricts the page alone.
+enum class PageUse { off, read, full };
+
 // Every limit of docs/operations.md#settings except those of connections and messages, with its
 // unit and, in the comment, the status for what exceeds it.
 struct Options {
   UrlSpace space;  // includes the limits of paths
   ConflictStatus conflict_status = ConflictStatus::automatic;
   JunkFiles junk_files = JunkFiles::store;
+  PageUse page = PageUse::full;
   // The trees whose files a browser may show and run as pages of this server's origin.
   std::vector<storage::Path> trusted_html;
   storage::Digests checksums;          // computed for every body, whatever its client announces

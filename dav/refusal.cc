@@ -1,8 +1,9 @@
 #include "dav/refusal.h"
 
 #include "dav/headers.h"
+#include "dav/locks.h"
+#include "dav/page/frame.h"
 #include "dav/path.h"
-#include "dav/xml/document.h"
 #include "dav/xml/output.h"
 #include "http/accept.h"
 #include "http/date.h"
@@ -81,30 +82,12 @@ std::string sentence(const Error& error, int status) {
   return tells ? as_sentence(error.detail) : std::string(sentence_of(status));
 }
 
-void append_text(std::string& out, const xml::Element& element) {
-  out += element.text();
-  for (const xml::Element& child : element.children()) append_text(out, child);
-}
-
-// Returns who holds the lock: the account's name, or the lock's DAV:owner where there are no
-// accounts.
-std::string holder(const Error& error) {
-  if (!error.lock_creator.empty()) return error.lock_creator;
-  std::string name;
-  try {
-    append_text(name, xml::Document::parse("<owner>" + error.lock->owner + "</owner>").root());
-  } catch (const Error&) {
-    // The owner was well-formed when it was stored; if it is not now, the name is unknown.
-  }
-  return name;
-}
-
 // Returns the value of X-MSDAVEXT_ERROR ([MS-WDV]): 0x0009000E, "checked out", and a
 // percent-encoded sentence from which Office takes the name of the holder (docs/clients.md R74).
 // `error` must have a lock.
 std::string office_error(const Error& error) {
   constexpr std::size_t kNameBytes = 128;
-  std::string name = holder(error);
+  std::string name = holder_of(*error.lock, error.lock_creator);
   name.resize(text::cut_to(name, kNameBytes).size());
   const std::string sentence =
       name.empty() ? "The file is locked." : "The file is locked by " + name;
@@ -165,21 +148,6 @@ std::string xml_body(const Error& error, int status) {
   return body += "</s:message></D:error>";
 }
 
-// Makes a page for a browser with the same sentence. It has no scripts.
-std::string html_body(const Error& error, int status) {
-  std::string title = std::to_string(status);
-  title.append(" ").append(http::reason_phrase(status));
-  std::string body =
-      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-      "<meta name=\"viewport\" content=\"width=device-width\"><title>" +
-      title +
-      "</title><style>body{font-family:sans-serif;margin:2em;max-width:40em}</style></head><body>\n"
-      "<h1>" +
-      title + "</h1>\n<p>";
-  xml::append_escaped(body, sentence(error, status));
-  return body += "</p>\n</body></html>\n";
-}
-
 std::string_view problem_type(const Error& error, int status) {
   if (error.conflict == Error::Conflict::stale_version) return "urn:holdfast:problem:stale-version";
   if (error.conflict == Error::Conflict::lock) return "urn:holdfast:problem:locked";
@@ -214,7 +182,9 @@ std::string json_body(const Error& error, const Request& request, int status) {
         .append(error.lock->scope == storage::LockScope::exclusive ? "exclusive" : "shared")
         .append("\",\"depth\":\"")
         .append(error.lock->infinite ? "infinity" : "0")
-        .append("\",\"expires\":");
+        .append("\",\"holder\":");
+    text::append_json_string(body, holder_of(*error.lock, error.lock_creator));
+    body += ",\"expires\":";
     text::append_json_string(body, http::format_rfc3339(error.lock->expires() / 1000));
     if (!error.hrefs.empty()) {
       body += ",\"root\":";
@@ -327,10 +297,10 @@ Response to_response(const Error& error, const Request& request, const Options& 
     response.set("Content-Type", "application/problem+json");
     response.body = json_body(error, request, response.status);
   } else if (preferred == http::Preferred::html) {
-    response.set("Content-Type", "text/html; charset=utf-8")
-        .set("X-Content-Type-Options", "nosniff")
-        .set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
-    response.body = html_body(error, response.status);
+    page::set_fields(response, false);
+    response.body =
+        page::refusal_page(request, options, response.status, http::reason_phrase(response.status),
+                           sentence(error, response.status));
   } else {
     response.set("Content-Type", "application/xml; charset=utf-8");
     response.body = xml_body(error, response.status);

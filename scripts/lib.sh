@@ -18,6 +18,7 @@ test_packages=(
   nginx-light apache2-bin caddy haproxy patch systemd
   libfuse3-dev mount e2fsprogs xfsprogs btrfs-progs
   libclang-rt-14-dev libxml2-dev
+  chromium
 )
 
 # What scripts/fuzz needs: the targets' compiler, and a second opinion on XML.
@@ -72,6 +73,17 @@ ensure_packages() {
     return 1
   fi
   rm -f "$log"
+}
+
+# ensure_page_tools: what checks the page, in web/node_modules: the versions of web/package-lock.json, from
+# npm's registry. The server is built without them.
+ensure_page_tools() {
+  local stamp="$root/web/node_modules/.lock-of-these"
+  command -v node >/dev/null && command -v npm >/dev/null || ensure_packages nodejs npm
+  ! cmp -s "$root/web/package-lock.json" "$stamp" || return 0
+  echo "Installing the packages of web/package-lock.json"
+  (cd "$root/web" && npm ci --no-audit --no-fund --ignore-scripts --loglevel error)
+  cp "$root/web/package-lock.json" "$stamp"
 }
 
 # build PRESET [TARGET...]: configures when that has not been done with the present presets, then

@@ -6,9 +6,9 @@
 #include "dav/file_history.h"
 #include "dav/headers.h"
 #include "dav/json_listing.h"
-#include "dav/listing_page.h"
 #include "dav/method.h"
 #include "dav/methods/methods.h"
+#include "dav/page/listing.h"
 #include "dav/rights.h"
 #include "http/accept.h"
 #include "http/date.h"
@@ -240,8 +240,8 @@ Response handle_get(Call& call) {
     if (resource.is_collection()) {
       const bool json = http::preferred_form(call.fields()) == http::Preferred::json;
       Response response = json ? json_listing(call, std::move(snapshot), target)
-                               : listing_page(call, std::move(snapshot), target);
-      return std::move(response.set("Vary", "Accept"));
+                               : page::listing(call, std::move(snapshot), target);
+      return std::move(response.set("Vary", "Accept, Accept-Language"));
     }
     if (auto opened = open_content(call, *snapshot, resource)) {
       const storage::Millis now = snapshot->wall_now();

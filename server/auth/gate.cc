@@ -1,5 +1,6 @@
 #include "server/auth/gate.h"
 
+#include "dav/page/files.h"
 #include "dav/refusal.h"
 #include "http/origin.h"
 #include "server/net/address.h"
@@ -50,6 +51,8 @@ http::Response Gate::judge_and_answer(http::Request& request, http1::Peer& peer)
                         denial->sentence);
   if (std::optional<http::Response> preflight = policy_.preflight(request))
     return std::move(*preflight);
+  if (std::optional<http::Response> file = dav::page::answer_file(request, engine_.options()))
+    return std::move(*file);
   const SignIn::Decision decision = sign_in_.identify(request, peer);
   if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision))
     return refuse(request, *refusal);

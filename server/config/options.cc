@@ -385,6 +385,12 @@ std::vector<Option> make_options() {
           FIELD(dav.junk_files),
           "._*, .DS_Store, Thumbs.db and desktop.ini: kept like other files, kept but left out of "
           "listings, or taken and dropped"),
+      choice<dav::PageUse>(
+          "page",
+          {{"off", dav::PageUse::off}, {"read", dav::PageUse::read}, {"full", dav::PageUse::full}},
+          FIELD(dav.page),
+          "Page for browsers: off: lists without script; read: people look at files and "
+          "change nothing; full: they upload, move, delete and edit as well"),
       checksums_option(),
       value<std::vector<std::string>>("prefix", "PATH", FIELD(prefix), parse_prefix, prefix_text,
                                       "Path of the URL under which the tree is served"),
@@ -621,6 +627,7 @@ constexpr std::string_view kFirst[] = {
 constexpr std::string_view kLive[] = {
     "conflict-status",
     "junk-files",
+    "page",
     "checksums",
     "public-url",
     "trusted-proxies",

