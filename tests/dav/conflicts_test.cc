@@ -355,7 +355,7 @@ std::string sentence_in(const Answer& answer) {
   if (answer.header("Content-Type") == "application/problem+json") {
     text = between("\"detail\":\"", "\",\"instance");
   } else if (answer.header("Content-Type") == "text/html; charset=utf-8") {
-    text = between("<p>", "</p>");
+    text = between("<p lang=\"en\">", "</p>");
   } else {
     text = between("<s:message>", "</s:message>");
   }

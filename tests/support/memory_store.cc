@@ -452,6 +452,7 @@ class Reading : public Interface {
   [[nodiscard]] storage::Horizon horizon() const override {
     storage::Horizon horizon;
     horizon.begins_at = formers_->empty() ? wall_ : formers_->front().at;
+    horizon.whole = {0, 0};
     horizon.whole_at = horizon.begins_at;
     return horizon;
   }
