@@ -1,5 +1,5 @@
 // The questions that the page asks, each a dialog with a promise of its answer.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
 import { isCollection, isName, list, nameOf, parentOf, root } from './dav';
 import { openDialog, sentenceOf } from './state';
@@ -13,7 +13,8 @@ export function Sign({ name }: { name: string }) {
   );
 }
 
-// A modal dialog: the browser keeps the focus inside, and Escape dismisses it.
+// A modal dialog: the browser keeps the focus inside, and Escape dismisses it. It opens before the next
+// key press arrives, so that what is typed goes into it.
 export function Modal(props: {
   title: string;
   dismiss: () => void;
@@ -21,7 +22,7 @@ export function Modal(props: {
   kind?: string;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   // A browser closes a dialog at the second Escape whatever the page says. Who does not let go of it
   // gets it back.
   const closed = () => {
@@ -59,7 +60,7 @@ function NameQuestion(props: {
   const [name, setName] = useState(props.value);
   const [wrong, setWrong] = useState(false);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dot = props.value.lastIndexOf('.');
     field.current?.focus();
     field.current?.setSelectionRange(0, dot > 0 ? dot : props.value.length);
