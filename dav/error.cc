@@ -50,6 +50,8 @@ const Row& row(Precondition precondition) {
 
 }  // namespace
 
+std::size_t precondition_count() { return kPreconditions.size(); }
+
 std::string_view element_name(Precondition precondition) { return row(precondition).name; }
 
 int usual_status(Precondition precondition) { return row(precondition).status; }

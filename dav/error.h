@@ -2,6 +2,7 @@
 // names one, a precondition element. dav/refusal turns it into the response.
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ enum class Precondition {
   sufficient_disk_space,
 };
 
+// Returns how many there are, `none` included; they are numbered from 0.
+[[nodiscard]] std::size_t precondition_count();
 // Returns "lock-token-submitted" for lock_token_submitted, and so on; empty for none.
 [[nodiscard]] std::string_view element_name(Precondition precondition);
 // Returns the status of a refusal with this precondition, unless the refusal says otherwise.

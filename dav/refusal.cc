@@ -312,6 +312,7 @@ Response to_response(const Error& error, const Request& request, const Options& 
   }
   response.fields = error.fields;
   response.log_detail = error.detail;
+  response.log_condition = element_name(error.precondition);
   response.lacks_right = error.lacks_right;
   response.signed_out = error.signed_out;
   if (response.status < 400) return response;  // a 304 has no body

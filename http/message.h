@@ -165,6 +165,8 @@ struct Response {
   bool signed_out = false;
   // One plain sentence for the log when the request was refused or failed. It is never sent.
   std::string log_detail;
+  // The name of the condition that the request failed, for the counters; empty for none.
+  std::string_view log_condition;
 
   // Adds a field. Bytes that could end the line (CR, LF, NUL) become spaces.
   Response& set(std::string_view name, std::string_view value);

@@ -85,6 +85,7 @@ ExchangeEnd exchange(const Service& service, net::Wire& wire, Buffers& space, co
   record.microseconds = microseconds_since(start);
   record.user = client.user;
   record.client = client.address;
+  record.condition = response.log_condition;
   record.detail = sent.detail.empty() ? response.log_detail : sent.detail;
   service.observer.request_finished(record);
   std::swap(request.fields, space.head.fields);

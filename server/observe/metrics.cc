@@ -165,6 +165,12 @@ void Metrics::request_finished(const AccessRecord& record) {
   counters.latency[static_cast<std::size_t>(bucket - kLatencyBoundsMicros.begin())].fetch_add(
       1, kRelaxed);
   counters.latency_sum_micros.fetch_add(static_cast<std::uint64_t>(micros), kRelaxed);
+  if (!record.condition.empty()) {
+    for (std::size_t i = 0; i < conditions_.size(); ++i) {
+      const auto condition = static_cast<dav::Precondition>(i);
+      if (dav::element_name(condition) == record.condition) conditions_[i].fetch_add(1, kRelaxed);
+    }
+  }
   received_bytes_.fetch_add(record.request_bytes, kRelaxed);
   sent_bytes_.fetch_add(record.response_bytes, kRelaxed);
   if (log_ != nullptr) log_->append(record, clock_.wall());
@@ -199,6 +205,18 @@ std::string Metrics::metrics(const storage::NamespaceStats& store, const Upkeep&
   }
   out.push_back(std::move(requests));
   out.push_back(std::move(latency));
+
+  MetricFamily refusals = family("holdfast_refused_requests_total",
+                                 "Requests refused by the condition that they failed (RFC 4918 §16, "
+                                 "RFC 4331 §6).",
+                                 MetricType::Counter);
+  for (std::size_t i = 1; i < conditions_.size(); ++i) {
+    ClientMetric& metric = refusals.metric.emplace_back();
+    metric.label = {
+        {"condition", std::string(dav::element_name(static_cast<dav::Precondition>(i)))}};
+    metric.counter.value = static_cast<double>(conditions_[i].load(kRelaxed));
+  }
+  out.push_back(std::move(refusals));
 
   out.push_back(single("holdfast_received_bytes_total", "Bytes of request bodies.",
                        MetricType::Counter, received_bytes_.load(kRelaxed)));

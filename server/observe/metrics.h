@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dav/error.h"
 #include "dav/method.h"
 #include "server/observe/access_log.h"
 #include "server/observe/observer.h"
@@ -78,6 +79,8 @@ class Metrics final : public Observer {
   const storage::Millis started_;
   // One for each of dav::methods(), in their order, and a last one for all other methods.
   std::vector<PerMethod> methods_ = std::vector<PerMethod>(dav::methods().size() + 1);
+  // One for each dav::Precondition.
+  std::vector<Counter> conditions_ = std::vector<Counter>(dav::precondition_count());
   Counter received_bytes_ = 0;
   Counter sent_bytes_ = 0;
   Counter refused_ = 0;

@@ -18,6 +18,7 @@ struct AccessRecord {
   std::int64_t microseconds = 0;     // from the head's last byte to the response's last
   std::string_view user;             // account; empty for anonymous
   std::string_view client;           // address without port
+  std::string_view condition;        // the precondition that it failed (RFC 4918 §16); mostly empty
   std::string_view detail;           // why it was refused or failed; empty when it was not
 };
 

@@ -383,6 +383,7 @@ TEST_F(Program, TheAdminListenerTellsHealthAndMetricsAndTheTreeDoesNot) {
   EXPECT_EQ(client.request("PUT", "/metrics", {}, "mine").status, 201);
   EXPECT_EQ(client.request("PUT", "/healthz", {}, "mine").status, 201);
   lock(client, "/healthz");
+  EXPECT_EQ(client.request("PUT", "/healthz", {}, "x").status, 423);
 
   HttpClient admin(admin_port(server));
   EXPECT_EQ(admin.request("GET", "/healthz").body, "ok\n");
@@ -393,6 +394,8 @@ TEST_F(Program, TheAdminListenerTellsHealthAndMetricsAndTheTreeDoesNot) {
   for (const char* line :
        {"holdfast_requests_total{method=\"PUT\",status=\"201\"} 2\n",
         "holdfast_requests_total{method=\"GET\",status=\"404\"} 1\n",
+        "holdfast_refused_requests_total{condition=\"lock-token-submitted\"} 1\n",
+        "holdfast_refused_requests_total{condition=\"quota-not-exceeded\"} 0\n",
         "holdfast_connections_open 1\n", "holdfast_locks 1\n", "holdfast_resources 3\n",
         "holdfast_stored_bytes 8\n", "holdfast_received_bytes_total "})
     EXPECT_THAT(metrics.body, HasSubstr(line));
