@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "tests/support/lock_info.h"
 #include "tests/support/multistatus.h"
 #include "tests/support/process.h"
 
@@ -36,12 +37,6 @@ int content_of(const std::string& root, const std::string& body) {
   for (std::size_t at = start.size(); at < body.size() && body[at] >= '0' && body[at] <= '9'; ++at)
     content = content * 10 + (body[at] - '0');
   return body == body_of(root, content) ? content : kForeign;
-}
-
-std::string lock_info(bool exclusive) {
-  return std::string("<D:lockinfo xmlns:D=\"DAV:\"><D:lockscope>") +
-         (exclusive ? "<D:exclusive/>" : "<D:shared/>") +
-         "</D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>";
 }
 
 constexpr std::string_view kListing =

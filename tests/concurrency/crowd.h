@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/support/http_client.h"
+#include "tests/support/lock_info.h"
 #include "tests/support/process.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_folder.h"
@@ -21,12 +22,6 @@ namespace holdfast::test {
 // scripts/linear asks for the full numbers; scripts/test has the small ones.
 [[nodiscard]] inline bool full_numbers() {
   return std::getenv("HOLDFAST_LINEAR_MINUTES") != nullptr;
-}
-
-[[nodiscard]] inline std::string lock_info(bool exclusive) {
-  return std::string("<D:lockinfo xmlns:D=\"DAV:\"><D:lockscope>") +
-         (exclusive ? "<D:exclusive/>" : "<D:shared/>") +
-         "</D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>";
 }
 
 // A server that must end in order and leave a store that is whole: one root, no cycles, no name

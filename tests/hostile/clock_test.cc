@@ -11,6 +11,7 @@
 #include "http/date.h"
 #include "tests/support/faults.h"
 #include "tests/support/http_client.h"
+#include "tests/support/lock_info.h"
 #include "tests/support/process.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_folder.h"
@@ -21,9 +22,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::seconds kYear = 365 * 24h;
-const std::string kLockInfo =
-    R"(<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope>)"
-    R"(<D:locktype><D:write/></D:locktype></D:lockinfo>)";
 
 class Clocks : public testing::Test {
  protected:
@@ -47,7 +45,7 @@ class Clocks : public testing::Test {
     EXPECT_NEAR(static_cast<double>(*date), static_cast<double>(wanted), 60) << field;
   }
   void lock(const std::string& path, const std::string& timeout) {
-    const Reply locked = client().request("LOCK", path, {{"Timeout", timeout}}, kLockInfo);
+    const Reply locked = client().request("LOCK", path, {{"Timeout", timeout}}, lock_info());
     ASSERT_TRUE(locked.success()) << locked.status;
   }
   // Of the lock, as PROPFIND tells it; 0: none.

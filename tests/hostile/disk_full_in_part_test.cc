@@ -12,6 +12,7 @@
 
 #include "tests/support/faults.h"
 #include "tests/support/http_client.h"
+#include "tests/support/lock_info.h"
 #include "tests/support/process.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_folder.h"
@@ -19,9 +20,6 @@
 namespace holdfast::test {
 namespace {
 
-const std::string kLockInfo =
-    R"(<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope>)"
-    R"(<D:locktype><D:write/></D:locktype></D:lockinfo>)";
 const std::string kProperty =
     R"(<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><x:p xmlns:x="urn:x">1</x:p></D:prop>)"
     "</D:set></D:propertyupdate>";
@@ -129,7 +127,7 @@ TEST_P(FullInPart, RefusesWhatNeedsItAndGoesOnWithTheRest) {
     if (expect(one.removals, "MOVE", "/small", {{"Destination", moved}}))
       expect(one.removals, "MOVE", moved, {{"Destination", "/small"}});
     expect(one.additions, "PROPPATCH", "/small", {}, kProperty);
-    expect(one.additions, "LOCK", "/c/locked" + number, {}, kLockInfo);
+    expect(one.additions, "LOCK", "/c/locked" + number, {}, lock_info());
   }
   const int removed = client.request("DELETE", "/gone").status;
   EXPECT_EQ(removed, one.removals == 507 ? 507 : 204);

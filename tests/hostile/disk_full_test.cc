@@ -10,6 +10,7 @@
 
 #include "tests/hostile/tmpfs.h"
 #include "tests/support/http_client.h"
+#include "tests/support/lock_info.h"
 #include "tests/support/process.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/server_process.h"
@@ -19,10 +20,6 @@ namespace holdfast::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-const std::string kLockInfo =
-    R"(<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope>)"
-    R"(<D:locktype><D:write/></D:locktype></D:lockinfo>)";
 
 std::string property(std::size_t size) {
   return R"(<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><x:p xmlns:x="urn:x">)" +
@@ -98,7 +95,7 @@ class DiskFull : public testing::Test {
     until_refused(client, "PROPPATCH", "/small", {}, property(50'000));
     until_refused(client, "MKCOL", "/made-", {}, "");
     until_refused(client, "COPY", "/c", {{"Destination", "/copied-"}}, "");
-    until_refused(client, "LOCK", "/locked-", {}, kLockInfo);
+    until_refused(client, "LOCK", "/locked-", {}, lock_info());
   }
 
   void expect_sound(const ServerProcess& server) {
@@ -150,7 +147,7 @@ TEST_F(DiskFull, RefusesWhatAddsAndGoesOnReadingAndRemoving) {
   eventually("writing goes on",
              [&] { return client.request("PUT", "/after", {}, bytes_of(60'000, 'a')).success(); });
   EXPECT_EQ(client.request("PUT", "/after-large", {}, bytes_of(2'000'000, 'a')).status, 201);
-  EXPECT_EQ(client.request("LOCK", "/after-lock", {}, kLockInfo).status, 201);
+  EXPECT_EQ(client.request("LOCK", "/after-lock", {}, lock_info()).status, 201);
   eventually("the server is healthy", [&] { return health(server) == 200; });
   EXPECT_EQ(client.request("DELETE", "/c/one").status, 204);
   expect_sound(server);
@@ -299,7 +296,7 @@ TEST_F(DiskFull, TheFloorRefusesWhateverAdds) {
            {"MKCOL", "/new", {}, "", 507},
            {"COPY", "/small", {{"Destination", "/new"}}, "", 507},
            {"PROPPATCH", "/small", {}, property(1), 507},
-           {"LOCK", "/new", {}, kLockInfo, 507},
+           {"LOCK", "/new", {}, lock_info(), 507},
            {"MOVE", "/small", {{"Destination", "/moved"}}, "", 201},
            {"MOVE", "/moved", {{"Destination", "/small"}}, "", 201},
            {"DELETE", "/inline", {}, "", 204},

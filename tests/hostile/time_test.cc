@@ -10,6 +10,7 @@
 #include "tests/storage/sqlite_store.h"
 #include "tests/support/date_history.h"
 #include "tests/support/dav_client.h"
+#include "tests/support/lock_info.h"
 #include "tests/support/manual_clock.h"
 
 namespace holdfast::test {
@@ -19,7 +20,7 @@ using storage::Error;
 using storage::Fault;
 using storage::Millis;
 
-constexpr Millis kYear = 365LL * 24 * 3600 * 1000;
+constexpr Millis kYearMs = 365LL * 24 * 3600 * 1000;
 
 // The stores of the program on clocks of the test's own.
 class Time : public testing::Test {
@@ -67,14 +68,10 @@ class Time : public testing::Test {
   std::unique_ptr<DavClient> dav_;
 };
 
-const std::string kLockInfo =
-    R"(<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope>)"
-    R"(<D:locktype><D:write/></D:locktype></D:lockinfo>)";
-
 TEST_F(Time, JumpsOfTheWallClockNeitherEndNorExtendLocks) {
-  for (const Millis jump : {kYear, -kYear, Millis{3'600'000}, Millis{-3'600'000}, Millis{1}}) {
+  for (const Millis jump : {kYearMs, -kYearMs, Millis{3'600'000}, Millis{-3'600'000}, Millis{1}}) {
     SCOPED_TRACE(jump);
-    const Answer locked = dav_->send("LOCK", "/f", {{"Timeout", "Second-600"}}, kLockInfo);
+    const Answer locked = dav_->send("LOCK", "/f", {{"Timeout", "Second-600"}}, lock_info());
     ASSERT_TRUE(locked.status == 200 || locked.status == 201) << locked.status;
     const Millis start = clock_.lease();
     clock_.set_wall(clock_.wall() + jump);
@@ -90,9 +87,9 @@ TEST_F(Time, JumpsOfTheWallClockNeitherEndNorExtendLocks) {
 }
 
 TEST_F(Time, JumpsOverARestartLeaveALockAtMostItsTimeout) {
-  for (const Millis jump : {kYear, -kYear}) {
+  for (const Millis jump : {kYearMs, -kYearMs}) {
     SCOPED_TRACE(jump);
-    const Answer locked = dav_->send("LOCK", "/f", {{"Timeout", "Second-600"}}, kLockInfo);
+    const Answer locked = dav_->send("LOCK", "/f", {{"Timeout", "Second-600"}}, lock_info());
     ASSERT_TRUE(locked.status == 200 || locked.status == 201) << locked.status;
     close();
     clock_.set(clock_.wall() + jump);
@@ -129,8 +126,8 @@ TEST_F(Time, JumpsNeverMakeOldContentLookCurrent) {
   for (const bool removed : {false, true}) {
     for (const bool reopened : {false, true}) {
       SCOPED_TRACE(removed ? "removed in between" : "replaced");
-      for (const Millis jump : {Millis{0}, kYear, -kYear, -kYear, Millis{-1}, Millis{1}, 2 * kYear,
-                                Millis{-500}, -kYear}) {
+      for (const Millis jump : {Millis{0}, kYearMs, -kYearMs, -kYearMs, Millis{-1}, Millis{1},
+                                2 * kYearMs, Millis{-500}, -kYearMs}) {
         clock_.set_wall(clock_.wall() + jump);
         if (removed) {
           EXPECT_EQ(dav_->send("DELETE", "/f").status, 204);
@@ -198,7 +195,7 @@ TEST_F(Time, ReadsThatTakeTooLongAreEndedAndTheNextAreNot) {
   }
   // A wall clock that jumps is not time that passes.
   const auto snapshot = names_->snapshot();
-  clock_.set_wall(clock_.wall() + kYear);
+  clock_.set_wall(clock_.wall() + kYearMs);
   EXPECT_EQ(snapshot->count(*snapshot->resolve({}).resource, 1'000'000), 3001U);
 }
 

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/layering/read_file.h"
 #include "tests/support/build_paths.h"
 #include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
@@ -47,11 +48,6 @@ std::string broken_alone(const fs::path& root, const std::string& header) {
                                              "-x", "c++", "-include", header, "/dev/null"},
                                .timeout = std::chrono::seconds(300)});
   return outcome.exit_code == 0 ? "" : outcome.output;
-}
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // Whether the header stands before all others in the source file that bears its name.

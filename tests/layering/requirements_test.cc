@@ -7,16 +7,11 @@
 #include <sstream>
 #include <string>
 
+#include "tests/layering/read_file.h"
 #include "tests/support/build_paths.h"
 
 namespace holdfast::test {
 namespace {
-
-std::string read_file(const std::filesystem::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return text.str();
-}
 
 // "Suite.Name" and "Suite" of every test in the source.
 std::set<std::string> tests_there_are() {

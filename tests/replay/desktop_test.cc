@@ -5,6 +5,7 @@
 
 #include "dav/headers.h"
 #include "tests/dav/world.h"
+#include "tests/replay/under_dav.h"
 
 namespace holdfast::test {
 namespace {
@@ -12,12 +13,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-dav::Options under_dav() {
-  dav::Options options;
-  options.space.prefix = {"dav"};
-  return options;
-}
 
 const std::string kXmlType = "text/xml; charset=\"utf-8\"";
 

@@ -418,7 +418,7 @@ TEST_P(WireReplay, KioAndDolphin) {  // kio/http.cpp: davStatList, davSetRequest
   EXPECT_EQ(w.ask("DELETE /dav/new").status, 204);  // only 200 and 204 are success
 }
 
-INSTANTIATE_TEST_SUITE_P(In, WireReplay, testing::Values(World::open, World::tls, World::digest),
+INSTANTIATE_TEST_SUITE_P(In, WireReplay, testing::Values(Access::open, Access::tls, Access::digest),
                          testing::PrintToStringParamName());
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What the replays share: the real program under the prefix /dav in three worlds, and the bodies
-// many clients send. Every trace runs in each world.
+// What the replays share: the real program under the prefix /dav in three kinds of access, and the
+// bodies many clients send. Every trace runs with each of them.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -16,17 +16,17 @@
 namespace holdfast::test {
 
 // Where a trace is replayed.
-enum class World {
+enum class Access {
   open,    // nobody signs in: http on the own machine
   tls,     // accounts over TLS, where only Basic is offered
   digest,  // accounts without TLS, with --digest
 };
 
-inline void PrintTo(World world, std::ostream* out) {
-  *out << (world == World::open ? "open" : world == World::tls ? "tls" : "digest");
+inline void PrintTo(Access access, std::ostream* out) {
+  *out << (access == Access::open ? "open" : access == Access::tls ? "tls" : "digest");
 }
 
-class WireReplay : public ::testing::TestWithParam<World> {
+class WireReplay : public ::testing::TestWithParam<Access> {
  protected:
   void SetUp() override {
     server_.start();
@@ -38,7 +38,7 @@ class WireReplay : public ::testing::TestWithParam<World> {
     }
   }
 
-  [[nodiscard]] bool accounts() const { return GetParam() != World::open; }
+  [[nodiscard]] bool accounts() const { return GetParam() != Access::open; }
 
   // The client of the trace, which shows who it is as its source does.
   Wire client(std::string always, Signing signing = Signing::once_asked,
@@ -57,19 +57,19 @@ class WireReplay : public ::testing::TestWithParam<World> {
  private:
   static std::vector<std::string> arguments() {
     std::vector<std::string> out = {"--prefix", "/dav", "--access-log", "off"};
-    if (GetParam() == World::tls) out.emplace_back("--tls-self-signed");
-    if (GetParam() == World::digest) out.insert(out.end(), {"--digest", "both"});
+    if (GetParam() == Access::tls) out.emplace_back("--tls-self-signed");
+    if (GetParam() == Access::digest) out.insert(out.end(), {"--digest", "both"});
     return out;
   }
   Wire wire(std::string always, Person person) {
-    return Wire(server_.port(), std::move(always), GetParam() == World::tls,
+    return Wire(server_.port(), std::move(always), GetParam() == Access::tls,
                 accounts() ? std::optional(std::move(person)) : std::nullopt);
   }
   void add_account(const std::string& name) {
     Command command{.arguments = {holdfast_binary(), "user", "add", name, "--home", "/", "--data",
                                   server_.data()},
                     .input = "wonderland\n"};
-    if (GetParam() == World::digest)
+    if (GetParam() == Access::digest)
       command.arguments.insert(command.arguments.end(), {"--digest", "both"});
     const Outcome outcome = run(command);
     ASSERT_EQ(outcome.exit_code, 0) << outcome.output;

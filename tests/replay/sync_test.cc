@@ -3,17 +3,12 @@
 #include <gmock/gmock.h>
 
 #include "tests/dav/world.h"
+#include "tests/replay/under_dav.h"
 
 namespace holdfast::test {
 namespace {
 
 using testing::HasSubstr;
-
-dav::Options under_dav() {
-  dav::Options options;
-  options.space.prefix = {"dav"};
-  return options;
-}
 
 TEST(Replay, RcloneSyncsWithChecksums) {
   World w(under_dav());
