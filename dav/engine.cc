@@ -7,6 +7,7 @@
 #include "dav/body.h"
 #include "dav/call.h"
 #include "dav/chunked_upload.h"
+#include "dav/file_history.h"
 #include "dav/method.h"
 #include "dav/past.h"
 #include "dav/propfind_cache.h"
@@ -144,6 +145,8 @@ Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& c
     } else {
       if (is_past(options, call.target.path)) {
         response = answer_past(call);
+      } else if ((method.allowed_on & kFileVersion) == 0 && asked_history(request.target)) {
+        throw not_allowed_on_version();
       } else {
         require_right_on_target(call);
         if (method.body == BodyUse::none) refuse_body(call);

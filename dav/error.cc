@@ -35,6 +35,8 @@ constexpr auto kPreconditions = std::to_array<Row>({
     {Precondition::quota_not_exceeded, "quota-not-exceeded", 507, "The quota would be exceeded."},
     {Precondition::sufficient_disk_space, "sufficient-disk-space", 507,
      "There is not enough space on the disk."},
+    {Precondition::supported_report, "supported-report", 403,
+     "There is no such report on this resource."},
 });
 
 constexpr bool in_order() {

@@ -30,6 +30,7 @@ enum class Precondition {
   propfind_finite_depth,
   quota_not_exceeded,  // RFC 4331 §6
   sufficient_disk_space,
+  supported_report,  // RFC 3253 §3.6
 };
 
 // Returns how many there are, `none` included; they are numbered from 0.

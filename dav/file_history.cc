@@ -13,13 +13,15 @@ namespace {
 
 constexpr std::string_view kHistory = "history";
 
-// The right is that on the path of now: what a right was taken away from, or given to, is the past
-// as well.
+}  // namespace
+
 void require_right_to_past(const Call& call, const storage::Resolution& file) {
   require_right(call, file.path, false, storage::Right::write);
 }
 
-}  // namespace
+std::string version_href(std::string_view file, std::int64_t version) {
+  return std::string(file) + "?" + std::string(kHistory) + "=" + std::to_string(version);
+}
 
 std::optional<AskedHistory> asked_history(std::string_view target) {
   const std::size_t query = target.find('?');
@@ -46,7 +48,7 @@ Response history_listing(const Call& call, const storage::Snapshot& snapshot,
     const std::string id = std::to_string(version.id);
     out.append(first ? "" : ",").append("{\"id\":").append(id);
     first = false;
-    text::append_json_member(out, "href", self + "?" + std::string(kHistory) + "=" + id);
+    text::append_json_member(out, "href", version_href(self, version.id));
     text::append_json_member(out, "stored", http::format_rfc3339(version.file.stored / 1000));
     text::append_json_member(out, "modified",
                              http::format_rfc3339(http::second_of(version.file.modified.at)));

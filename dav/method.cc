@@ -14,8 +14,9 @@ using storage::Right;
 
 constexpr unsigned kMapped = kFile | kCollection;
 constexpr unsigned kEverywhere = kUnmapped | kMapped | kAbovePrefix | kServer;
-constexpr unsigned kMappedOrPast = kMapped | kPast;
-constexpr unsigned kListed = kMappedOrPast | kAbovePrefix;
+constexpr unsigned kKept = kPast | kFileVersion;
+constexpr unsigned kMappedOrKept = kMapped | kKept;
+constexpr unsigned kListed = kMappedOrKept | kAbovePrefix;
 constexpr unsigned kNowhere = 0;
 
 constexpr auto kNoLimit = nullptr;
@@ -30,16 +31,17 @@ constexpr auto kProppatchLimit = &Options::proppatch_limit_bytes;
 // clang-format off
 constexpr Method kMethods[] = {
   // name, access, right on the target, body, its limit, allowed on, quick, on an upload, compliance class, handler
-  {"OPTIONS",   Access::none,  Right::none,  BodyUse::none,    kNoLimit,        kEverywhere | kPast,     Quick::always,          UploadUse::describe, "",  handle_options},
-  {"GET",       Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMappedOrPast,           Quick::always,          UploadUse::none,     "",  handle_get},
-  {"HEAD",      Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMappedOrPast,           Quick::always,          UploadUse::look,     "",  handle_get},
+  {"OPTIONS",   Access::none,  Right::none,  BodyUse::none,    kNoLimit,        kEverywhere | kKept,     Quick::always,          UploadUse::describe, "",  handle_options},
+  {"GET",       Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMappedOrKept,           Quick::always,          UploadUse::none,     "",  handle_get},
+  {"HEAD",      Access::read,  Right::read,  BodyUse::ignored, kNoLimit,        kMappedOrKept,           Quick::always,          UploadUse::look,     "",  handle_get},
   {"PUT",       Access::write, Right::write, BodyUse::content, kContentLimit,   kUnmapped | kFile,       Quick::never,           UploadUse::none,     "",  handle_put},
   {"DELETE",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::remove,   "",  handle_delete},
   {"MKCOL",     Access::write, Right::none,  BodyUse::refused, kProppatchLimit, kUnmapped,               Quick::never,           UploadUse::none,     "1", handle_mkcol},
-  {"COPY",      Access::write, Right::read,  BodyUse::none,    kNoLimit,        kMappedOrPast,           Quick::never,           UploadUse::none,     "1", handle_copy},
+  {"COPY",      Access::write, Right::read,  BodyUse::none,    kNoLimit,        kMappedOrKept,           Quick::never,           UploadUse::none,     "1", handle_copy},
   {"MOVE",      Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::none,     "1", handle_move},
   {"PROPFIND",  Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kListed,                 Quick::with_depth_zero, UploadUse::none,     "1", handle_propfind},
   {"PROPPATCH", Access::write, Right::write, BodyUse::xml,     kProppatchLimit, kMapped,                 Quick::never,           UploadUse::none,     "1", handle_proppatch},
+  {"REPORT",    Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kMapped,                 Quick::never,           UploadUse::none,     "",  handle_report},
   {"LOCK",      Access::write, Right::write, BodyUse::xml,     kXmlLimit,       kUnmapped | kMapped,     Quick::never,           UploadUse::none,     "2", handle_lock},
   {"UNLOCK",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::none,     "2", handle_unlock},
   {"POST",      Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           UploadUse::begin,    "",  nullptr},
@@ -108,9 +110,18 @@ std::string_view allowed_on(const std::optional<storage::Resource>& resource) {
   return resource->is_collection() ? collection : file;
 }
 
+std::string_view allowed_on_version() {
+  static const std::string names = names_allowed_on(kFileVersion);
+  return names;
+}
+
 std::string_view allowed_in_past() {
   static const std::string names = names_allowed_on(kPast);
   return names;
+}
+
+Error not_allowed_on_version() {
+  return refused_with_allow(allowed_on_version(), "a version of a file does not change");
 }
 
 Error not_allowed(const std::optional<storage::Resource>& resource, std::string detail) {

@@ -29,9 +29,10 @@ enum Named : unsigned {
   kUnmapped = 1,
   kFile = 2,
   kCollection = 4,
-  kAbovePrefix = 8,  // an ancestor of the prefix that all URLs of the server have
-  kServer = 16,      // "*" (RFC 9110 §7.1)
-  kPast = 32,        // something in the read-only tree (dav/past.h)
+  kAbovePrefix = 8,   // an ancestor of the prefix that all URLs of the server have
+  kServer = 16,       // "*" (RFC 9110 §7.1)
+  kPast = 32,         // something in the read-only tree (dav/past.h)
+  kFileVersion = 64,  // the history of a file, or a version in it (dav/file_history.h)
 };
 
 // What a handler does with the request's body.
@@ -91,6 +92,10 @@ struct Method {
 [[nodiscard]] std::string_view allowed_on(const std::optional<storage::Resource>& resource);
 // Returns the value of Allow in the read-only tree with the past.
 [[nodiscard]] std::string_view allowed_in_past();
+// Returns the value of Allow for a version of a file.
+[[nodiscard]] std::string_view allowed_on_version();
+// Returns a 405 with it.
+[[nodiscard]] Error not_allowed_on_version();
 // Returns a 405 with Allow.
 [[nodiscard]] Error not_allowed(const std::optional<storage::Resource>& resource,
                                 std::string detail);

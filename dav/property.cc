@@ -5,6 +5,8 @@
 
 #include "dav/headers.h"
 #include "dav/locks.h"
+#include "dav/method.h"
+#include "dav/report.h"
 #include "dav/rights.h"
 #include "dav/sync_client.h"
 #include "dav/xml/output.h"
@@ -192,19 +194,62 @@ void render_current_user_privilege_set(std::string& out, const Member&,
   out += "</D:current-user-privilege-set>";
 }
 
+// RFC 3253 §3.1.5
+void render_supported_report_set(std::string& out, const Member& member, const PropertyContext&) {
+  const unsigned kind = member.resource.is_collection() ? kCollection : dav::kFile;
+  out += "<D:supported-report-set>";
+  for (const Report& report : reports()) {
+    if ((report.allowed_on & kind) == 0) continue;
+    out += "<D:supported-report><D:report>";
+    xml::append_empty_element(out, report.xmlns, report.name);
+    out += "</D:report></D:supported-report>";
+  }
+  out += "</D:supported-report-set>";
+}
+
+// RFC 3253 §3.2 to §3.4
+void render_version_name(std::string& out, const Member&, const PropertyContext& context) {
+  append_dav(out, "version-name", context.version->name);
+}
+
+void render_creator_displayname(std::string& out, const Member&, const PropertyContext& context) {
+  out += "<D:creator-displayname>";
+  xml::append_escaped(out, context.version->creator);
+  out += "</D:creator-displayname>";
+}
+
+void append_versions(std::string& out, std::string_view name, std::string_view href) {
+  if (href.empty()) {
+    append_dav(out, name, "");
+  } else {
+    append_href(out, name, href);
+  }
+}
+
+void render_predecessor_set(std::string& out, const Member&, const PropertyContext& context) {
+  append_versions(out, "predecessor-set", context.version->predecessor);
+}
+
+void render_successor_set(std::string& out, const Member&, const PropertyContext& context) {
+  append_versions(out, "successor-set", context.version->successor);
+}
+
 constexpr std::string_view kDav = "DAV:";
 constexpr std::string_view kOwnCloudNamespace = "http://owncloud.org/ns";
 constexpr bool kAllprop = true;
 constexpr bool kByNameOnly = false;
 
 using enum LiveProperty::Patch;
-constexpr unsigned kFile = LiveProperty::file;
-constexpr unsigned kTagged = LiveProperty::file | LiveProperty::tagged;
+constexpr unsigned kOfVersion = LiveProperty::version;
+constexpr unsigned kFileOnly = LiveProperty::file;
+constexpr unsigned kFile = kFileOnly | kOfVersion;
+constexpr unsigned kTagged = kFile | LiveProperty::tagged;
 constexpr unsigned kFolder = LiveProperty::collection | LiveProperty::unnamed_root;
-constexpr unsigned kResource = kFile | kFolder;
+constexpr unsigned kResource = kFileOnly | kFolder;
+constexpr unsigned kDated = kResource | kOfVersion;
 constexpr unsigned kNamed = kFile | LiveProperty::collection | LiveProperty::principal;
 constexpr unsigned kPrincipal = LiveProperty::principal;
-constexpr unsigned kAny = kResource | kPrincipal;
+constexpr unsigned kAny = kDated | kPrincipal;
 
 constexpr unsigned kNothing = LiveProperty::nothing;
 constexpr unsigned kLocks = LiveProperty::locks;
@@ -217,12 +262,12 @@ constexpr unsigned kAccounts = LiveProperty::accounts;
 // clang-format off
 constexpr LiveProperty kLive[] = {
   // namespace, name, what PROPPATCH may do, listed by allprop, on which kinds, needs, render
-  {kDav, "creationdate",               refused,           kAllprop,    kResource,  kNothing,   render_creationdate},
+  {kDav, "creationdate",               refused,           kAllprop,    kDated,     kNothing,   render_creationdate},
   {kDav, "displayname",                stored,            kAllprop,    kNamed,     kNothing,   render_displayname},
   {kDav, "getcontentlength",           refused,           kAllprop,    kFile,      kNothing,   render_getcontentlength},
   {kDav, "getcontenttype",             refused,           kAllprop,    kFile,      kNothing,   render_getcontenttype},
   {kDav, "getetag",                    refused,           kAllprop,    kTagged,    kNothing,   render_getetag},
-  {kDav, "getlastmodified",            sets_date_as_http, kAllprop,    kResource,  kNothing,   render_getlastmodified},
+  {kDav, "getlastmodified",            sets_date_as_http, kAllprop,    kDated,     kNothing,   render_getlastmodified},
   {kDav, "lockdiscovery",              refused,           kAllprop,    kResource,  kLocks,     render_lockdiscovery},
   {kDav, "resourcetype",               refused,           kAllprop,    kAny,       kNothing,   render_resourcetype},
   {kDav, "supportedlock",              refused,           kAllprop,    kResource,  kNothing,   render_supportedlock},
@@ -234,12 +279,18 @@ constexpr LiveProperty kLive[] = {
   {kDav, "lastmodified",               sets_date_s,       kByNameOnly, kResource,  kNothing,   render_lastmodified},
   {"urn:schemas-microsoft-com:", "Win32LastModifiedTime",
                                        sets_date_as_http, kByNameOnly, kResource,  kNothing,   render_win32_last_modified_time},
-  {kOwnCloudNamespace, "checksums",    compared,          kByNameOnly, kFile,      kChecksums, render_checksums},
+  {kOwnCloudNamespace, "checksums",    compared,          kByNameOnly, kFileOnly,  kChecksums, render_checksums},
   // The clients of Nextcloud and ownCloud. The size of what lies below a collection is not known.
   {kOwnCloudNamespace, "id",           refused,           kByNameOnly, kResource,  kNothing,   render_id},
   {kOwnCloudNamespace, "fileid",       refused,           kByNameOnly, kResource,  kNothing,   render_fileid},
   {kOwnCloudNamespace, "permissions",  refused,           kByNameOnly, kResource,  kNothing,   render_permissions},
-  {kOwnCloudNamespace, "size",         refused,           kByNameOnly, kFile,      kNothing,   render_size},
+  {kOwnCloudNamespace, "size",         refused,           kByNameOnly, kFileOnly,  kNothing,   render_size},
+  // RFC 3253 §3.1.5, §3.2 to §3.4
+  {kDav, "supported-report-set",       refused,           kByNameOnly, kResource,  kNothing,   render_supported_report_set},
+  {kDav, "version-name",               refused,           kByNameOnly, kOfVersion,   kNothing,   render_version_name},
+  {kDav, "creator-displayname",        refused,           kByNameOnly, kOfVersion,   kNothing,   render_creator_displayname},
+  {kDav, "predecessor-set",            refused,           kByNameOnly, kOfVersion,   kNothing,   render_predecessor_set},
+  {kDav, "successor-set",              refused,           kByNameOnly, kOfVersion,   kNothing,   render_successor_set},
   // RFC 5397, RFC 3744 §4.2, §5.1, §5.4
   {kDav, "current-user-principal",     refused,           kByNameOnly, kAny,       kNothing,   render_current_user_principal},
   {kDav, "principal-URL",              refused,           kByNameOnly, kPrincipal, kNothing,   render_principal_url},
@@ -250,6 +301,7 @@ constexpr LiveProperty kLive[] = {
 
 unsigned kind_of(const Member& member, const PropertyContext& context) {
   if (context.is_principal) return LiveProperty::principal;
+  if (context.version != nullptr) return LiveProperty::version;
   if (!member.resource.is_collection()) return LiveProperty::file;
   const bool named = !member.resource.name.empty() || !context.root_name.empty();
   const unsigned tagged = context.collection_tag.empty() ? 0U : LiveProperty::tagged;

@@ -16,11 +16,20 @@
 
 namespace holdfast::dav {
 
+// What a version of a file has besides its content (RFC 3253 §3.2 to §3.4).
+struct VersionFacts {
+  std::string name;
+  std::string creator;      // who stored it; empty when nobody is known
+  std::string predecessor;  // hrefs, escaped; empty for none
+  std::string successor;
+};
+
 // What values are rendered from, besides the member itself.
 struct PropertyContext {
   const Options* options = nullptr;
   std::shared_ptr<const Caller> caller;          // a lock's token is shown to its creator only
   storage::Right right = storage::Right::write;  // of the caller, on the member
+  const VersionFacts* version = nullptr;         // set when the member is a version of a file
   bool is_principal = false;  // the member is the caller's principal (RFC 3744 §4)
   std::string root_name;      // displayname of the root collection; empty: it has none
   // The entity tag of every collection (dav/sync_client.h); empty: collections have none.
@@ -46,7 +55,8 @@ struct LiveProperty {
     collection = 2,
     unnamed_root = 4,  // the root collection when the server's URLs have no prefix
     principal = 8,
-    tagged = 16,  // a collection with an entity tag (PropertyContext::collection_tag)
+    version = 32,  // of a file
+    tagged = 16,   // a collection with an entity tag (PropertyContext::collection_tag)
   };
   // What rendering needs besides the row of a member; `needs` is a set of these.
   enum Need : unsigned {

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "dav/xml/document.h"
-
 namespace holdfast::dav {
 
 PropFind PropFind::parse(std::string_view body, const Options& options) {
@@ -23,16 +21,7 @@ PropFind PropFind::parse(std::string_view body, const Options& options) {
 
   propfind.kind = prop ? Kind::prop : propname ? Kind::propname : Kind::allprop;
   for (const xml::Element& list : root.children()) {
-    if (!list.is_dav(prop ? "prop" : "include")) continue;
-    for (const xml::Element& element : list.children()) {
-      const bool known =
-          std::any_of(propfind.asked.begin(), propfind.asked.end(),
-                      [&](const Asked& asked) { return asked.name == element.name(); });
-      if (known) continue;
-      if (propfind.asked.size() == options.propfind_property_limit)
-        throw Error(400, "too many properties are named");
-      propfind.asked.push_back({element.name(), find_live(element.name())});
-    }
+    if (list.is_dav(prop ? "prop" : "include")) propfind.add(list, options);
   }
   if (propfind.kind == Kind::allprop) {
     // Properties that allprop includes must not appear twice.
@@ -41,6 +30,17 @@ PropFind PropFind::parse(std::string_view body, const Options& options) {
     });
   }
   return propfind;
+}
+
+void PropFind::add(const xml::Element& list, const Options& options) {
+  for (const xml::Element& element : list.children()) {
+    const bool known = std::any_of(asked.begin(), asked.end(),
+                                   [&](const Asked& each) { return each.name == element.name(); });
+    if (known) continue;
+    if (asked.size() == options.propfind_property_limit)
+      throw Error(400, "too many properties are named");
+    asked.push_back({element.name(), find_live(element.name())});
+  }
 }
 
 unsigned PropFind::needs() const {

@@ -6,6 +6,7 @@
 
 #include "dav/options.h"
 #include "dav/property.h"
+#include "dav/xml/document.h"
 #include "storage/namespace.h"
 
 namespace holdfast::dav {
@@ -23,6 +24,9 @@ struct PropFind {
   // RFC 4918, or names more than options.propfind_property_limit properties (docs/robustness.md
   // X17).
   [[nodiscard]] static PropFind parse(std::string_view body, const Options& options);
+  // Adds the properties that `list`, an element like DAV:prop, names, each once. Throws Error 400
+  // for too many, as parse() does.
+  void add(const xml::Element& list, const Options& options);
   // Returns what rendering the response needs: a set of LiveProperty::Need.
   [[nodiscard]] unsigned needs() const;
   // Returns what the listing must read for each member.

@@ -22,25 +22,40 @@ storage::AccountId owner_after(const Call& call, const storage::Resource& resour
   return call.names.accounts()->find(resource.owner) ? resource.owner : writer;
 }
 
+template <class Quotas>
+void QuotaCheck::add(const storage::Snapshot& snapshot, storage::AccountId of,
+                     const Quotas& quotas) {
+  if (!quotas.quota_bytes && !quotas.quota_resources) return;
+  std::optional<std::uint64_t> resources = quotas.quota_resources;
+  if (!resources) resources = kResourcesAtLeast + *quotas.quota_bytes / kBytesPerResource;
+  limits_.push_back({of, snapshot.usage_of(of), quotas.quota_bytes, resources});
+}
+
+void QuotaCheck::add_groups(const storage::Accounts& accounts, const storage::Snapshot& snapshot,
+                            const storage::Account& of) {
+  for (const storage::AccountId id : of.groups)
+    if (const storage::Group* group = accounts.find_group(id)) add(snapshot, id, *group);
+}
+
 QuotaCheck::QuotaCheck(const Call& call, const storage::Snapshot& snapshot,
                        storage::AccountId account) {
   if (account == storage::kNobody) return;
-  const auto add = [&](storage::AccountId of, const auto& quotas) {
-    if (!quotas.quota_bytes && !quotas.quota_resources) return;
-    std::optional<std::uint64_t> resources = quotas.quota_resources;
-    if (!resources) resources = kResourcesAtLeast + *quotas.quota_bytes / kBytesPerResource;
-    limits_.push_back({of, snapshot.usage_of(of), quotas.quota_bytes, resources});
-  };
   const auto accounts = call.names.accounts();
   const storage::Account* const owner = accounts->find(account);
   if (account == call.caller->account) {
-    add(account, *call.caller);
+    add(snapshot, account, *call.caller);
   } else if (owner != nullptr) {
-    add(account, *owner);
+    add(snapshot, account, *owner);
   }
+  if (owner != nullptr) add_groups(*accounts, snapshot, *owner);
+}
+
+QuotaCheck::QuotaCheck(const storage::Accounts& accounts, const storage::Snapshot& snapshot,
+                       storage::AccountId account) {
+  const storage::Account* const owner = accounts.find(account);
   if (owner == nullptr) return;
-  for (const storage::AccountId id : owner->groups)
-    if (const storage::Group* group = accounts->find_group(id)) add(id, *group);
+  add(snapshot, account, *owner);
+  add_groups(accounts, snapshot, *owner);
 }
 
 std::uint64_t QuotaCheck::room_bytes(std::uint64_t replaced, const storage::Snapshot* past) const {

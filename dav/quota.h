@@ -29,6 +29,9 @@ class QuotaCheck {
   // Reads what `account` and the members of its groups own in `snapshot`; kNobody has no quota.
   // Only accounts and groups with a quota are looked up.
   QuotaCheck(const Call& call, const storage::Snapshot& snapshot, storage::AccountId account);
+  // Does the same for an account as `accounts` has it.
+  QuotaCheck(const storage::Accounts& accounts, const storage::Snapshot& snapshot,
+             storage::AccountId account);
 
   // Returns the most bytes that a file may have when it replaces one of `replaced` bytes. With the
   // snapshot of before, what is kept of the past counts as room, because it can be given up.
@@ -50,6 +53,11 @@ class QuotaCheck {
     std::optional<std::uint64_t> bytes{};
     std::optional<std::uint64_t> resources{};
   };
+  template <class Quotas>
+  void add(const storage::Snapshot& snapshot, storage::AccountId of, const Quotas& quotas);
+  void add_groups(const storage::Accounts& accounts, const storage::Snapshot& snapshot,
+                  const storage::Account& of);
+
   std::vector<Limit> limits_;
 };
 

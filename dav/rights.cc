@@ -137,14 +137,20 @@ void require_visible(const Call& call, const storage::Resolution& target) {
 
 void require_right_within(const Call& call, const storage::Snapshot& snapshot, const Path& root,
                           Right needed) {
-  const Caller& caller = *call.caller;
-  for (const Path& path : lesser_below(caller, root, needed)) {
-    const auto resource = snapshot.resolve(path).resource;
-    if (!resource) continue;
-    // The tree is refused in either case; a resource that the caller may not read is not named.
-    const bool named = right_on(caller, path) >= Right::read;
-    throw lacking(call, named ? path : root, !named || resource->is_collection(), needed);
-  }
+  const auto lesser = find_lesser_within(*call.caller, snapshot, root, needed);
+  if (!lesser) return;
+  // The tree is refused in either case; a resource that the caller may not read is not named.
+  const bool named = right_on(*call.caller, lesser->path) >= Right::read;
+  throw lacking(call, named ? lesser->path : root, !named || lesser->resource->is_collection(),
+                needed);
+}
+
+std::optional<storage::Resolution> find_lesser_within(const Caller& caller,
+                                                      const storage::Snapshot& snapshot,
+                                                      const Path& root, Right needed) {
+  for (const Path& path : lesser_below(caller, root, needed))
+    if (storage::Resolution at = snapshot.resolve(path); at.mapped()) return at;
+  return std::nullopt;
 }
 
 void require_right_at_destination(const Call& call, const storage::Snapshot& snapshot,

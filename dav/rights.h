@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -62,6 +63,12 @@ void require_visible(const Call& call, const storage::Resolution& target);
 // each path below the root with a lesser grant, and walks no tree.
 void require_right_within(const Call& call, const storage::Snapshot& snapshot,
                           const storage::Path& root, storage::Right needed);
+
+// Returns a resource below `root` on which the caller has less than `needed`; nullopt when there is
+// none.
+[[nodiscard]] std::optional<storage::Resolution> find_lesser_within(
+    const Caller& caller, const storage::Snapshot& snapshot, const storage::Path& root,
+    storage::Right needed);
 
 // Throws Error 403 unless the caller may write at the new path of each member of the tree at
 // `source` when it is moved or copied to `destination`.

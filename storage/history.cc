@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "text/ascii.h"
+
 namespace holdfast::storage {
 
 namespace {
@@ -49,6 +51,20 @@ std::vector<std::int64_t> surplus(std::span<const Dated> versions, Millis now, s
   }
   std::reverse(given_up.begin(), given_up.end());
   return given_up;
+}
+
+std::string text_of(const Instant& instant) {
+  return std::to_string(instant.node) + "-" + std::to_string(instant.content);
+}
+
+std::optional<Instant> instant_of(std::string_view text) {
+  const std::size_t dash = text.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto node = text::parse_number(text.substr(0, dash));
+  const auto content = text::parse_number(text.substr(dash + 1));
+  constexpr auto kMost = std::uint64_t{1} << 53;
+  if (!node || !content || *node > kMost || *content > kMost) return std::nullopt;
+  return Instant{static_cast<std::int64_t>(*node), static_cast<std::int64_t>(*content)};
 }
 
 }  // namespace holdfast::storage

@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "storage/model.h"
@@ -85,6 +86,11 @@ struct Instant {
   std::int64_t node = std::numeric_limits<std::int64_t>::max();
   std::int64_t content = std::numeric_limits<std::int64_t>::max();
 };
+
+// Returns "NODE-CONTENT", as commands and JSON show an instant, and the instant of such a text;
+// nullopt for any other text.
+[[nodiscard]] std::string text_of(const Instant& instant);
+[[nodiscard]] std::optional<Instant> instant_of(std::string_view text);
 
 // How far back the tree can be seen as it was.
 struct Horizon {

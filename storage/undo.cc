@@ -17,8 +17,8 @@ constexpr std::size_t kMostStem = 200;
 
 class Undo {
  public:
-  Undo(Transaction& tx, const Path& path, const Instant& instant)
-      : tx_(tx), path_(path), instant_(instant) {}
+  Undo(Transaction& tx, const Path& path, const Instant& instant, const InView& in_view)
+      : tx_(tx), path_(path), instant_(instant), in_view_(in_view) {}
 
   Undone run();
 
@@ -37,7 +37,8 @@ class Undo {
   Transaction& tx_;
   const Path& path_;
   const Instant& instant_;
-  std::unordered_set<NodeId> wanted_;  // ids of then
+  const InView& in_view_;
+  std::unordered_set<NodeId> wanted_;  // ids of then, of what is in view
   std::unordered_set<NodeId> placed_;  // ids of what is where it was
   // Collections that are where they were and whose members are not yet: their ids of then, and
   // their paths.
@@ -57,7 +58,9 @@ void Undo::note_wanted(const PastMember& root) {
   while (!collections.empty()) {
     const NodeId next = collections.back();
     collections.pop_back();
-    tx_.members_at(instant_, next, note);
+    tx_.members_at(instant_, next, [&](const PastMember& member) {
+      if (!in_view_ || in_view_(member)) note(member);
+    });
   }
 }
 
@@ -164,8 +167,9 @@ void Undo::bring_members(NodeId collection, const Path& path) {
       now.emplace(NameKey(member.resource.name).view(), member.resource);
   });
   std::vector<PastMember> members;
-  tx_.members_at(instant_, collection,
-                 [&](const PastMember& member) { members.push_back(member); });
+  tx_.members_at(instant_, collection, [&](const PastMember& member) {
+    if (wanted_.contains(member.resource.id)) members.push_back(member);
+  });
   std::size_t stayed = 0;
   for (const PastMember& then : members) {
     const Path place = path.child(then.resource.name);
@@ -227,8 +231,8 @@ Undone Undo::run() {
 
 }  // namespace
 
-Undone undo(Transaction& tx, const Path& path, const Instant& instant) {
-  return Undo(tx, path, instant).run();
+Undone undo(Transaction& tx, const Path& path, const Instant& instant, const InView& in_view) {
+  return Undo(tx, path, instant, in_view).run();
 }
 
 }  // namespace holdfast::storage

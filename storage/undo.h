@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "storage/namespace.h"
+#include "storage/past_view.h"
 
 namespace holdfast::storage {
 
@@ -31,8 +32,10 @@ struct Undone {
 
 // Brings what was at `path`, by the names of then, back to this instant. Locks inside are removed
 // where what they cover moves or goes. Costs O(the tree of now and of then), and its memory.
-// Throws Error{conflict} when nothing was there, or what would have it as a member is no collection
-// now.
-[[nodiscard]] Undone undo(Transaction& tx, const Path& path, const Instant& instant);
+// What `in_view` returns false for is not brought back, with all below it; it is not asked about
+// what was at `path` itself. Throws Error{conflict} when nothing was there, or what would have it
+// as a member is no collection now.
+[[nodiscard]] Undone undo(Transaction& tx, const Path& path, const Instant& instant,
+                          const InView& in_view = {});
 
 }  // namespace holdfast::storage

@@ -1,10 +1,12 @@
 // COPY and MOVE (RFC 4918 §9.8, §9.9): whole trees in one transaction. The checks are the same but
 // for what MOVE does to the source.
 #include "dav/conditions.h"
+#include "dav/file_history.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
 #include "dav/leases.h"
 #include "dav/locks.h"
+#include "dav/method.h"
 #include "dav/methods/methods.h"
 #include "dav/past.h"
 #include "dav/quota.h"
@@ -201,6 +203,69 @@ void make_as_it_was(storage::Transaction& tx, const storage::Snapshot& view,
   });
 }
 
+// COPY of a version: onto its file, which so gets a new version, or to another place, where no
+// history comes with it.
+Response copy_version(Call& call, std::int64_t version) {
+  const Transfer transfer = parse(call, false);
+  const storage::Path from = call.target.path;
+  // From here on the request is about its destination.
+  call.target = transfer.destination;
+  const Conditions conditions(call);
+  const storage::Path& to = transfer.destination.path;
+  if (to.is_root()) throw Error(403, "the root is no destination");
+  bool replaced = false;
+  storage::Resource placed;
+  write(call, storage::Flush::required, [&](storage::Transaction& tx) {
+    require_right(call, to, transfer.destination.trailing_slash, storage::Right::write);
+    require_right(call, from, false, storage::Right::write);
+    const storage::Resolution source = tx.resolve(from);
+    if (!source.mapped() || source.resource->is_collection())
+      throw Error(404, "there is no such file");
+    storage::Resolution destination = tx.resolve(to);
+    if (revive_named_locks(call, conditions, tx, {&destination})) destination = tx.resolve(to);
+    require_parent(destination);
+    storage::PastMember then;
+    then.resource = version_of(call, tx, source, version);
+    conditions.check(tx, destination);
+    replaced = destination.mapped();
+    if (replaced && !transfer.overwrite)
+      throw condition_failed("the destination is mapped and Overwrite is F");
+    require_tokens_to_add(call, conditions, tx, destination);
+    if (replaced) {
+      require_tokens_within(call, conditions, tx, destination);
+      require_right_within(call, tx, to, storage::Right::write);
+    }
+    require_space(call, kRowBytes);
+    const bool onto_itself = replaced && destination.resource->id == source.resource->id;
+    const bool onto_file = replaced && !destination.resource->is_collection();
+    const storage::AccountId owner =
+        onto_file ? owner_after(call, *destination.resource,
+                                then.resource.size > destination.resource->size)
+                  : call.caller->account;
+    const QuotaCheck quota(call, tx, owner);
+    if (onto_itself) {
+      const storage::Date date =
+          transfer.modified
+              ? storage::date_set(*transfer.modified, *source.resource, *source.parent)
+              : storage::date_of_content(tx.wall_now(), *source.resource, *source.parent);
+      placed = tx.restore_version(*source.resource, version, date);
+    } else if (onto_file) {
+      placed = tx.restore_content(*destination.resource, then);
+    } else {
+      if (replaced) tx.remove_tree(*destination.resource);
+      then.resource.owner = owner;
+      placed = tx.restore_file(then, *destination.parent, to.name());
+    }
+    if (onto_file && owner != destination.resource->owner) tx.set_owner(placed.id, owner);
+    quota.require_within(tx);
+  });
+  Response response;
+  response.status = replaced ? 204 : 201;
+  response.changed = http::Change{.destination = {}};
+  if (transfer.modified) response.set("X-OC-Mtime", "accepted");
+  return response;
+}
+
 }  // namespace
 
 Response copy_from_past(Call& call, const storage::Instant& instant, const storage::Path& source) {
@@ -254,7 +319,13 @@ Response copy_from_past(Call& call, const storage::Instant& instant, const stora
   return response;
 }
 
-Response handle_copy(Call& call) { return transfer(call, false); }
+Response handle_copy(Call& call) {
+  if (const auto asked = asked_history(call.request.target)) {
+    if (!asked->version) throw not_allowed_on_version();
+    return copy_version(call, *asked->version);
+  }
+  return transfer(call, false);
+}
 
 Response handle_move(Call& call) { return transfer(call, true); }
 

@@ -25,5 +25,6 @@ Response handle_proppatch(Call& call);
 Response handle_lock(Call& call);
 Response handle_unlock(Call& call);
 Response handle_patch(Call& call);
+Response handle_report(Call& call);
 
 }  // namespace holdfast::dav

@@ -4,6 +4,7 @@
 
 #include "dav/body.h"
 #include "dav/conditions.h"
+#include "dav/file_history.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
 #include "dav/methods/methods.h"
@@ -12,6 +13,7 @@
 #include "dav/propfind_cache.h"
 #include "dav/quota.h"
 #include "dav/rights.h"
+#include "dav/version_tree.h"
 
 namespace holdfast::dav {
 namespace {
@@ -215,6 +217,9 @@ Response handle_propfind(Call& call) {
       throw Error(Precondition::propfind_finite_depth,
                   "the tree has more resources than Depth: infinity may list");
   }
+  if (const auto asked = asked_history(call.request.target);
+      asked && asked->version && !resource.is_collection() && !call.past)
+    return version_properties(call, *propfind, *snapshot, target, *asked->version);
   const bool single = depth == storage::Depth::zero || !resource.is_collection();
   auto listing = std::make_unique<Listing>(call, propfind, visible, std::move(snapshot),
                                            std::move(target), depth);

@@ -4,15 +4,21 @@
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "dav/error.h"
+#include "dav/past.h"
 #include "dav/path.h"
 #include "dav/query.h"
+#include "dav/quota.h"
 #include "dav/refusal.h"
 #include "dav/rights.h"
 #include "http/date.h"
 #include "server/json/object.h"
 #include "server/json/writer.h"
+#include "storage/dates.h"
+#include "storage/history.h"
+#include "storage/undo.h"
 #include "text/ascii.h"
 #include "text/base64.h"
 #include "text/utf8.h"
@@ -97,9 +103,9 @@ std::optional<std::uint64_t> lifetime_s_in(const json::Object& object) {
   return *seconds;
 }
 
-storage::Path path_in(const json::Object& object) try {
-  if (!object.contains("path")) return {};
-  const std::string_view text = json::text_of(object, "path");
+storage::Path path_in(const json::Object& object, std::string_view name = "path") try {
+  if (!object.contains(name)) return {};
+  const std::string_view text = json::text_of(object, name);
   if (!text.starts_with('/')) throw Refused{400, "A path begins with a slash."};
   return dav::parse_reference(text, dav::UrlSpace{}, "").path;
 } catch (const dav::Error&) {
@@ -117,6 +123,60 @@ std::string label_in(const json::Object& object) {
 storage::Path place_of(const storage::TrashEntry& entry) {
   return entry.collection ? entry.collection->child(entry.root.name) : entry.path;
 }
+
+// Returns the caller by the accounts of this transaction. What it does from now on is the
+// account's.
+std::shared_ptr<const dav::Caller> caller_in(storage::Transaction& tx, storage::AccountId id) {
+  const auto accounts = tx.accounts();
+  const storage::Account* const account = accounts->find(id);
+  if (account == nullptr) throw Refused{403, "The account is gone."};
+  tx.acts_for(id);
+  return dav::caller_of(accounts, *account);
+}
+
+std::uint64_t id_in(const json::Object& object, std::string_view name, const char* what) {
+  const auto found = object.find(name);
+  const auto* const id =
+      found == object.end() ? nullptr : std::get_if<std::uint64_t>(&found->second);
+  if (id == nullptr || *id > kMostId)
+    throw Refused{400, std::string(name) + " is the id of a " + what + "."};
+  return *id;
+}
+
+// "2026-11-30T14:00:00Z", or as ?account=history says it.
+storage::Instant instant_in(const json::Object& object, const storage::Snapshot& snapshot) {
+  const std::string_view text = json::text_of(object, "at");
+  storage::Instant instant;
+  if (const auto ids = storage::instant_of(text)) {
+    instant = *ids;
+    if (instant.node > snapshot.present_instant().node)
+      throw Refused{409, "That instant has not come yet."};
+  } else {
+    const auto second = http::parse_any_date(text);
+    if (!second) throw Refused{400, "at is a time like 2026-11-30T14:00:00Z."};
+    if (*second > snapshot.wall_now() / 1000) throw Refused{409, "That time has not come yet."};
+    const auto found = snapshot.instant_at(*second * 1000);
+    if (!found) throw Refused{409, "The history does not reach back so far."};
+    instant = *found;
+  }
+  return instant;
+}
+
+// The quotas of all accounts that have one.
+class Quotas {
+ public:
+  explicit Quotas(const storage::Transaction& tx) {
+    const auto accounts = tx.accounts();
+    for (const storage::Account& account : accounts->accounts)
+      checks_.emplace_back(*accounts, tx, account.id);
+  }
+  void require_within(const storage::Transaction& tx) const {
+    for (const dav::QuotaCheck& check : checks_) check.require_within(tx);
+  }
+
+ private:
+  std::vector<dav::QuotaCheck> checks_;
+};
 
 // Who owns what was removed, or removed it, and may write where it was now.
 bool may_restore(const dav::Caller& caller, const storage::TrashEntry& entry) {
@@ -151,6 +211,7 @@ http::Response SelfService::answer(http::Request& request, const http1::Peer& pe
     if (what.empty() && reads) return show(asking);
     if (what.empty()) throw Refused{405, "Only GET and HEAD.", "Allow: GET, HEAD\r\n"};
     if (what == "=trash" && reads) return show_trash(asking);
+    if (what == "=history" && reads) return show_history(asking);
     if (!caller.token.empty())
       throw Refused{403, "A device token may not change its account: sign in with the password."};
     if (what == "=password") {
@@ -167,11 +228,22 @@ http::Response SelfService::answer(http::Request& request, const http1::Peer& pe
         throw Refused{405, "Only GET, HEAD and POST.", "Allow: GET, HEAD, POST\r\n"};
       return restore_trash(asking);
     }
+    if (what == "=versions") {
+      if (request.method != "POST") throw Refused{405, "Only POST.", "Allow: POST\r\n"};
+      return restore_version(asking);
+    }
+    if (what == "=history") {
+      if (request.method != "POST")
+        throw Refused{405, "Only GET, HEAD and POST.", "Allow: GET, HEAD, POST\r\n"};
+      return undo(asking);
+    }
     throw Refused{400,
-                  "The query is none of ?account, ?account=password, ?account=tokens and "
-                  "?account=trash."};
+                  "The query is none of ?account, ?account=password, ?account=tokens, "
+                  "?account=trash, ?account=versions and ?account=history."};
   } catch (const Refused& refused) {
     return refuse(refused);
+  } catch (const dav::Error& error) {
+    return dav::to_response(error, request, options);
   } catch (const storage::Error& error) {
     return dav::to_response(dav::to_refusal(error), request, options);
   }
@@ -381,19 +453,13 @@ http::Response SelfService::show_trash(const Asking& asking) const {
 http::Response SelfService::restore_trash(const Asking& asking) {
   const json::Object object = read_object(asking.request);
   require_known(object, {"restore", "path"});
-  const auto found = object.find("restore");
-  const auto* const id =
-      found == object.end() ? nullptr : std::get_if<std::uint64_t>(&found->second);
-  if (id == nullptr || *id > kMostId) throw Refused{400, "restore is the id of a removed tree."};
+  const std::uint64_t id = id_in(object, "restore", "removed tree");
   const std::optional<storage::Path> wanted =
       object.contains("path") ? std::optional(path_in(object)) : std::nullopt;
   std::string place;
   names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
-    const auto accounts = tx.accounts();
-    const storage::Account* const account = accounts->find(asking.caller.account);
-    if (account == nullptr) throw Refused{403, "The account is gone."};
-    const auto caller = dav::caller_of(accounts, *account);
-    const auto entry = tx.trash_entry(static_cast<std::int64_t>(*id));
+    const auto caller = caller_in(tx, asking.caller.account);
+    const auto entry = tx.trash_entry(static_cast<std::int64_t>(id));
     if (!entry || !may_restore(*caller, *entry))
       throw Refused{404, "Nothing that you removed or own in the trash has this id."};
     const storage::Path to = wanted ? *wanted : place_of(*entry);
@@ -405,13 +471,98 @@ http::Response SelfService::restore_trash(const Asking& asking) {
     if (to.is_root() || at.mapped())
       throw Refused{409, "The name is taken: move what has it, or say another path."};
     if (!at.parent_locks.empty()) throw Refused{423, "The collection is locked."};
-    tx.acts_for(caller->account);
     tx.restore_trash(entry->id, *at.parent, to.name());
     place = dav::href({}, to, entry->root.is_collection());
   });
-  record(asking, "account trash restore", "id=" + std::to_string(*id) + " path=" + place, 200);
+  record(asking, "account trash restore", "id=" + std::to_string(id) + " path=" + place, 200);
   json::Writer out;
   out.object([&] { out.member("path", place); });
+  return json_answer(200, out.text());
+}
+
+http::Response SelfService::restore_version(const Asking& asking) {
+  const json::Object object = read_object(asking.request);
+  require_known(object, {"restore", "path"});
+  const std::uint64_t id = id_in(object, "restore", "version");
+  const storage::Path path = path_in(object);
+  names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const auto caller = caller_in(tx, asking.caller.account);
+    if (dav::right_on(*caller, path) < storage::Right::write)
+      throw Refused{403, "You may not write there."};
+    const storage::Resolution at = tx.resolve(path);
+    if (!at.mapped() || at.resource->is_collection()) throw Refused{404, "There is no such file."};
+    if (!at.locks.empty()) throw Refused{423, "The file is locked."};
+    const auto versions = tx.versions(*at.resource);
+    const auto version =
+        std::ranges::find(versions, static_cast<std::int64_t>(id), &storage::Version::id);
+    if (version == versions.end()) throw Refused{404, "The file has no such version."};
+    const dav::QuotaCheck quota(*tx.accounts(), tx, at.resource->owner);
+    const storage::Date date = storage::date_of_content(tx.wall_now(), *at.resource, *at.parent);
+    static_cast<void>(tx.restore_version(*at.resource, version->id, date));
+    quota.require_within(tx);
+  });
+  const std::string place = dav::href({}, path, false);
+  record(asking, "account version restore", "id=" + std::to_string(id) + " path=" + place, 200);
+  json::Writer out;
+  out.object([&] { out.member("path", place); });
+  return json_answer(200, out.text());
+}
+
+http::Response SelfService::show_history(const Asking& asking) const {
+  const auto snapshot = names_.snapshot();
+  const storage::Horizon horizon = snapshot->horizon();
+  json::Writer out;
+  out.object([&] {
+    out.member("whole_since", http::format_rfc3339(horizon.whole_at / 1000));
+    out.member("begins", http::format_rfc3339(horizon.begins_at / 1000));
+    out.member("now", storage::text_of(snapshot->present_instant()));
+  });
+  return shown(asking, out);
+}
+
+http::Response SelfService::undo(const Asking& asking) {
+  const json::Object object = read_object(asking.request);
+  require_known(object, {"undo", "at"});
+  if (!object.contains("undo")) throw Refused{400, "undo is the path of a collection or file."};
+  const storage::Path path = path_in(object, "undo");
+  storage::Undone done;
+  storage::Instant before;
+  names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const auto caller = caller_in(tx, asking.caller.account);
+    if (dav::right_on(*caller, path) < storage::Right::write ||
+        dav::find_lesser_within(*caller, tx, path, storage::Right::write))
+      throw Refused{403, "You may not write there, or not everywhere below."};
+    const storage::Instant instant = instant_in(object, tx);
+    const storage::Resolution now = tx.resolve(path);
+    if (!path.is_root() && (!now.parent || !now.parent->is_collection()))
+      throw Refused{409, "The collection above is gone: undo what has become of it first."};
+    bool locked = !now.locks.empty() || (!now.mapped() && !now.parent_locks.empty());
+    if (now.mapped())
+      tx.locks_within(*now.resource, storage::Among::all, [&](const storage::Lock&) {
+        locked = true;
+        return false;
+      });
+    if (locked) throw Refused{423, "There is a lock on it or below."};
+    if (!tx.resolve_at(instant, path)) throw Refused{404, "Nothing was there then."};
+    before = tx.present_instant();
+    const Quotas quotas(tx);
+    done = storage::undo(tx, path, instant, dav::seen_by(dav::reader_of_past(*caller), tx));
+    quotas.require_within(tx);
+  });
+  const std::string place = dav::href({}, path, false);
+  record(asking, "account history undo",
+         "path=" + place + " at=" + std::string(json::text_of(object, "at")), 200);
+  json::Writer out;
+  out.object([&] {
+    out.member("path", place);
+    out.member("before", storage::text_of(before));
+    out.member("moved", done.moved);
+    out.member("restored", done.restored);
+    out.member("copied", done.copied);
+    out.member("contents", done.contents);
+    out.member("removed", done.removed);
+    out.member("later", done.later);
+  });
   return json_answer(200, out.text());
 }
 

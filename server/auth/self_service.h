@@ -1,5 +1,5 @@
 // What people do with their own account over HTTP: look at it, change its password, make and remove
-// its device tokens, look at what they removed and restore it
+// its device tokens, look at what they removed and restore it, restore versions and undo
 // (docs/operations.md#your-own-account). It answers on the root of the tree with a query,
 // "?account", so that no name in the tree is taken. Any thread.
 //
@@ -73,6 +73,9 @@ class SelfService {
   [[nodiscard]] http::Response remove_token(const Asking& asking, const json::Object& object);
   [[nodiscard]] http::Response show_trash(const Asking& asking) const;
   [[nodiscard]] http::Response restore_trash(const Asking& asking);
+  [[nodiscard]] http::Response restore_version(const Asking& asking);
+  [[nodiscard]] http::Response show_history(const Asking& asking) const;
+  [[nodiscard]] http::Response undo(const Asking& asking);
   void record(const Asking& asking, std::string_view method, std::string_view detail,
               int status) const;
 

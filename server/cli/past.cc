@@ -27,17 +27,6 @@ using storage::Transaction;
 constexpr std::size_t kListed = 100'000;
 constexpr std::size_t kLongestName = 64;
 
-// "1234-567": the ids that came next.
-std::optional<Instant> parse_ids(std::string_view text) {
-  const std::size_t dash = text.find('-');
-  if (dash == std::string_view::npos) return std::nullopt;
-  const auto node = text::parse_number(text.substr(0, dash));
-  const auto content = text::parse_number(text.substr(dash + 1));
-  constexpr auto kMost = std::uint64_t{1} << 53;
-  if (!node || !content || *node > kMost || *content > kMost) return std::nullopt;
-  return Instant{static_cast<std::int64_t>(*node), static_cast<std::int64_t>(*content)};
-}
-
 // A name begins with a letter, so that it is no time.
 bool is_snapshot_name(std::string_view name) {
   constexpr auto kBytes = text::ByteSet::alphanumeric_and("-_.");
@@ -71,12 +60,8 @@ PastMember past_at(const Snapshot& snapshot, const Instant& instant, const Path&
 
 }  // namespace
 
-std::string instant_text(const Instant& instant) {
-  return std::to_string(instant.node) + "-" + std::to_string(instant.content);
-}
-
 Instant parse_instant(const Snapshot& snapshot, std::string_view text) {
-  if (const auto ids = parse_ids(text)) {
+  if (const auto ids = storage::instant_of(text)) {
     if (ids->node > snapshot.present_instant().node)
       throw UsageError("That instant has not come yet.");
     return *ids;
@@ -104,7 +89,7 @@ ControlReply show_history(const storage::Namespace& names, const UserRequest& re
     out.object([&] {
       out.member("whole_since", moment(horizon.whole_at));
       out.member("begins", moment(horizon.begins_at));
-      out.member("now", instant_text(snapshot->present_instant()));
+      out.member("now", storage::text_of(snapshot->present_instant()));
     });
     return {0, out.text()};
   }
@@ -138,7 +123,7 @@ ControlReply list_past(const storage::Namespace& names, const UserRequest& reque
   };
   out.object([&] {
     out.member("path", shown(path));
-    out.member("instant", instant_text(instant));
+    out.member("instant", storage::text_of(instant));
     out.member("whole", missing.empty());
     out.key("members").array([&] {
       if (top.resource.is_collection()) {
@@ -202,7 +187,7 @@ ControlReply undo_past(storage::Namespace& names, const UserRequest& request) {
   line(done.removed, "put into the trash, because they came since");
   line(done.later, "with a later content: that of then is not kept");
   return {0, text + "To undo this: holdfast history undo " + shown(path) + " --at " +
-                 instant_text(before) + "\n"};
+                 storage::text_of(before) + "\n"};
 }
 
 ControlReply add_snapshot(storage::Namespace& names, const UserRequest& request) {

@@ -11,10 +11,9 @@
 namespace holdfast::server::cli {
 
 // Returns the instant that a text means: "30m", "2h" or "7d" before now; a date-time; the name of a
-// snapshot; or what instant_text returned.
+// snapshot; or what storage::text_of returned.
 [[nodiscard]] storage::Instant parse_instant(const storage::Snapshot& snapshot,
                                              std::string_view text);
-[[nodiscard]] std::string instant_text(const storage::Instant& instant);
 
 // Says how far back the tree can be seen as it was.
 [[nodiscard]] ControlReply show_history(const storage::Namespace& names,
