@@ -263,6 +263,31 @@ TEST_F(Backup, CarriesTheTrashAndVersions) {
   EXPECT_EQ(holdfast({"check", "--hashes", "--data", to}).exit_code, 0);
 }
 
+TEST_F(Backup, CarriesSnapshotsAndTheTreeAsItWas) {
+  serve();
+  put("/kept", kLarge);
+  put("/moved", 10);
+  ASSERT_EQ(holdfast({"snapshot", "add", "before", "--data", data_}).exit_code, 0);
+  ASSERT_EQ(client_->request("DELETE", "/kept").status, 204);
+  ASSERT_EQ(client_->request("MOVE", "/moved", {{"Destination", "/elsewhere"}}).status, 201);
+  ASSERT_EQ(back_up().exit_code, 0);
+  stop();
+  const fs::path to = folder_ / "restored";
+  ASSERT_EQ(restore(to).exit_code, 0);
+  EXPECT_THAT(holdfast({"snapshot", "list", "--data", to}).output, HasSubstr("1 snapshot."));
+  EXPECT_THAT(holdfast({"history", "list", "/", "--at", "before", "--data", to}).output,
+              AllOf(HasSubstr("kept"), HasSubstr("moved"), Not(HasSubstr("elsewhere"))));
+  const Outcome undone = holdfast({"history", "undo", "/", "--at", "before", "--data", to});
+  EXPECT_EQ(undone.exit_code, 0) << undone.output;
+  ServerProcess restored(to);
+  restored.start();
+  const auto tree = tree_of(restored, {"/kept", "/moved"});
+  EXPECT_EQ(tree.at("/kept"), body_of("/kept", kLarge));
+  EXPECT_EQ(tree.at("/moved"), body_of("/moved", 10));
+  EXPECT_EQ(restored.stop(), 0);
+  EXPECT_EQ(holdfast({"check", "--hashes", "--data", to}).exit_code, 0);
+}
+
 TEST_F(Backup, ASecondRunCopiesOnlyNewContentAndRemovesWhatIsNotNeeded) {
   serve(kWithoutHistory);
   put("/a", kLarge);

@@ -7,6 +7,8 @@
 #include "storage/maintenance.h"
 #include "tests/dav/world.h"
 #include "tests/storage/sqlite_store.h"
+#include "tests/support/lock_info.h"
+#include "tests/support/multistatus.h"
 
 namespace holdfast::test {
 namespace {
@@ -156,6 +158,154 @@ TEST_F(KeepsThePast, AndShowsItToWhoMayWrite) {
   EXPECT_EQ(get(reader, "/a%20b").status, 200);
   EXPECT_EQ(get(reader, "/a%20b?history").status, 403);
   EXPECT_EQ(get(reader, "/a%20b?history=" + id).status, 403);
+}
+
+// RFC 3253 §3.6, §3.7.
+TEST_F(KeepsThePast, AndReportsTheVersionTree) {
+  const auto ann = add("ann", {});
+  const auto bob = add("bob", {});
+  const auto ask = [&](const std::shared_ptr<dav::Caller>& caller, std::string_view method,
+                       std::string_view target, std::string_view body,
+                       const Headers& headers = {}) {
+    DavClient client(*engine_);
+    client.as(caller);
+    return client.send(method, target, headers, body);
+  };
+  const std::string asked =
+      "<D:version-tree xmlns:D=\"DAV:\"><D:prop><D:version-name/><D:getcontentlength/>"
+      "<D:creator-displayname/><D:predecessor-set/><D:successor-set/><D:getetag/>"
+      "<D:lockdiscovery/></D:prop></D:version-tree>";
+  EXPECT_EQ(send(ann, "PUT", "/a%20b", {}, "one"), 201);
+  const auto alone = parse_multistatus(ask(ann, "REPORT", "/a%20b", asked).body);
+  ASSERT_EQ(alone.size(), 1U);
+  EXPECT_EQ(alone[0].href, "/a%20b");
+  EXPECT_EQ(alone[0].properties.at(200).at("{DAV:}version-name"), "current");
+  EXPECT_EQ(alone[0].properties.at(200).at("{DAV:}predecessor-set"), "");
+  clock_.advance(kMinute);
+  EXPECT_EQ(send(bob, "PUT", "/a%20b", {}, "second"), 204);
+  clock_.advance(kMinute);
+  EXPECT_EQ(send(ann, "PUT", "/a%20b", {}, "the third"), 204);
+  const auto versions = names_->snapshot()->versions(*resolve("a b").resource);
+  ASSERT_EQ(versions.size(), 2U);
+  const std::string newer = "/a%20b?history=" + std::to_string(versions[0].id);
+  const std::string older = "/a%20b?history=" + std::to_string(versions[1].id);
+  const auto tree = parse_multistatus(ask(ann, "REPORT", "/a%20b", asked).body);
+  ASSERT_EQ(tree.size(), 3U);
+  const struct {
+    std::string href, name, length, creator, predecessor, successor;
+  } rows[] = {
+      {"/a%20b", "current", "9", "", newer, ""},
+      {newer, std::to_string(versions[0].id), "6", "bob", older, "/a%20b"},
+      {older, std::to_string(versions[1].id), "3", "ann", "", newer},
+  };
+  for (std::size_t i = 0; i < 3; ++i) {
+    SCOPED_TRACE(i);
+    EXPECT_EQ(tree[i].href, rows[i].href);
+    const auto& has = tree[i].properties.at(200);
+    EXPECT_EQ(has.at("{DAV:}version-name"), rows[i].name);
+    EXPECT_EQ(has.at("{DAV:}getcontentlength"), rows[i].length);
+    EXPECT_EQ(has.at("{DAV:}creator-displayname"), rows[i].creator);
+    EXPECT_THAT(has.at("{DAV:}predecessor-set"), testing::HasSubstr(rows[i].predecessor));
+    EXPECT_THAT(has.at("{DAV:}successor-set"), testing::HasSubstr(rows[i].successor));
+    EXPECT_FALSE(has.contains("{DAV:}lockdiscovery")) << "a version has no locks";
+    // The URL is the version's: it has its content, and its properties.
+    EXPECT_EQ(std::to_string(ask(ann, "GET", tree[i].href, "").body.size()), rows[i].length);
+    const auto one = parse_multistatus(ask(ann, "PROPFIND", tree[i].href,
+                                           "<D:propfind xmlns:D=\"DAV:\"><D:prop>"
+                                           "<D:getcontentlength/></D:prop></D:propfind>",
+                                           {{"Depth", "0"}})
+                                           .body);
+    ASSERT_EQ(one.size(), 1U);
+    EXPECT_EQ(one[0].href, rows[i].href);
+    EXPECT_EQ(one[0].properties.at(200).at("{DAV:}getcontentlength"), rows[i].length);
+  }
+  EXPECT_EQ(ask(ann, "PROPFIND", "/a%20b?history=1", "", {{"Depth", "0"}}).status, 404);
+
+  // Refusals.
+  EXPECT_EQ(send(ann, "MKCOL", "/d"), 201);
+  const struct {
+    std::string target, body;
+    int status;
+  } bad[] = {
+      {"/a%20b", "", 400},
+      {"/a%20b", "<version-tree/>", 403},  // of no namespace
+      {"/a%20b", "<D:expand-property xmlns:D=\"DAV:\"/>", 403},
+      {"/a%20b", "<D:version-tree xmlns:D=\"DAV:\">", 400},
+      {"/d/", asked, 403},
+      {"/none", asked, 404},
+      {"/a%20b/", asked, 409},
+  };
+  for (const auto& row : bad) {
+    const Answer answer = ask(ann, "REPORT", row.target, row.body);
+    EXPECT_EQ(answer.status, row.status) << row.target << row.body;
+    EXPECT_EQ(answer.body.find("<D:supported-report>") != std::string::npos, row.status == 403);
+  }
+  EXPECT_EQ(ask(ann, "REPORT", "/a%20b", asked, {{"If-Match", "\"x\""}}).status, 412);
+
+  // Who may only read the file does not see what it was.
+  auto reader = std::make_shared<dav::Caller>(*ann);
+  reader->most = storage::Right::read;
+  for (const char* method : {"REPORT", "PROPFIND"}) {
+    const Answer answer = ask(reader, method, method[0] == 'R' ? "/a%20b" : older,
+                              method[0] == 'R' ? asked : "", {{"Depth", "0"}});
+    EXPECT_EQ(answer.status, 403) << method;
+    EXPECT_EQ(answer.body.find("second"), std::string::npos);
+  }
+}
+
+TEST_F(KeepsThePast, AndRestoresAVersionByCopy) {
+  const auto ann = add("ann", {});
+  const auto bob = add("bob", {});
+  EXPECT_EQ(send(ann, "PUT", "/f", {}, "one"), 201);
+  clock_.advance(kMinute);
+  EXPECT_EQ(send(ann, "PUT", "/f", {}, "second"), 204);
+  EXPECT_EQ(send(ann, "PUT", "/other", {}, "other"), 201);
+  EXPECT_EQ(send(ann, "MKCOL", "/d"), 201);
+  const auto get = [&](const char* target) {
+    DavClient client(*engine_);
+    client.as(ann);
+    return client.send("GET", target, {}, "").body;
+  };
+  const std::string version =
+      "/f?history=" + std::to_string(names_->snapshot()->versions(*resolve("f").resource).at(0).id);
+  const auto copy = [&](const std::shared_ptr<dav::Caller>& caller, const char* to,
+                        const Headers& more = {}) {
+    Headers headers = more;
+    headers.emplace_back("Destination", to);
+    return send(caller, "COPY", version, headers);
+  };
+  // What changes nothing.
+  EXPECT_EQ(copy(ann, "/f", {{"Overwrite", "F"}}), 412);
+  EXPECT_EQ(copy(ann, "/none/f"), 409);
+  EXPECT_EQ(copy(ann, "/f", {{"If-Match", "\"x\""}}), 412);
+  EXPECT_EQ(copy(ann, "/"), 403);
+  EXPECT_EQ(send(ann, "COPY", "/f?history=1", {{"Destination", "/g"}}), 404);
+  EXPECT_EQ(send(ann, "COPY", "/d?history=1", {{"Destination", "/g"}}), 404);
+  auto reader = std::make_shared<dav::Caller>(*bob);
+  reader->most = storage::Right::read;
+  EXPECT_EQ(copy(reader, "/g"), 403);
+  EXPECT_EQ(get("/f"), "second");
+  // To another place, over another file, and back to its own.
+  EXPECT_EQ(copy(ann, "/g"), 201);
+  EXPECT_EQ(get("/g"), "one");
+  EXPECT_EQ(copy(ann, "/other"), 204);
+  EXPECT_EQ(get("/other"), "one");
+  EXPECT_EQ(copy(ann, "/f"), 204);
+  EXPECT_EQ(get("/f"), "one");
+  const auto versions = names_->snapshot()->versions(*resolve("f").resource);
+  ASSERT_EQ(versions.size(), 2U) << "what was replaced is a version as well";
+  EXPECT_EQ(versions[0].file.size, 6U);
+  // A locked file needs the token.
+  EXPECT_EQ(send(bob, "LOCK", "/f", {}, lock_info()), 200);
+  EXPECT_EQ(copy(ann, "/f"), 423);
+  EXPECT_EQ(copy(ann, "/d"), 204) << "a collection is replaced as by any COPY";
+  EXPECT_EQ(get("/d"), "one");
+  // No other method does anything to a version, or to its file.
+  for (const char* method : {"PUT", "DELETE", "MOVE", "PROPPATCH", "LOCK", "UNLOCK", "MKCOL"})
+    for (const std::string& target : {version, std::string("/f?history")})
+      EXPECT_EQ(send(ann, method, target, {{"Destination", "/x"}}, ""), 405) << method << target;
+  EXPECT_EQ(send(ann, "COPY", "/f?history", {{"Destination", "/x"}}), 405);
+  expect_sound();
 }
 
 // Every method that adds: what is kept goes, and nothing that is mapped.

@@ -7,6 +7,7 @@
 #include "server/json/object.h"
 #include "tests/support/basic.h"
 #include "tests/support/http_client.h"
+#include "tests/support/lock_info.h"
 #include "tests/support/process.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_folder.h"
@@ -134,6 +135,81 @@ TEST_F(OwnAccount, GetsBackWhatItRemoved) {
   EXPECT_EQ(restore(ann_), 200);
   EXPECT_EQ(send(ann_, "GET", "/ann/d/f"), 200);
   EXPECT_EQ(restore(ann_), 404);
+}
+
+TEST_F(OwnAccount, RestoresVersionsAndUndoes) {
+  EXPECT_EQ(command({"user", "grant", "bob", "/ann", "write"}), 0);
+  EXPECT_EQ(command({"user", "grant", "ann", "/ann/secret", "none"}), 0);
+  const std::string bob = basic("bob", "bobs secret");
+  const auto send = [&](const std::string& who, const char* method, const std::string& path,
+                        const std::string& body = {}, Fields fields = {}) {
+    HttpClient client(server_.port());
+    fields.emplace_back("Authorization", who);
+    return client.request(method, "/dav" + path, fields, body);
+  };
+  const auto post = [&](const std::string& who, const char* what, const std::string& body) {
+    return ask(who, "POST", std::string("?account=") + what, body);
+  };
+  // Versions.
+  EXPECT_EQ(send(ann_, "PUT", "/ann/f", "ann's").status, 201);
+  EXPECT_EQ(send(bob, "PUT", "/ann/f", "bob's").status, 204);
+  const std::string list = send(ann_, "GET", "/ann/f?history").body;
+  const std::size_t at = list.find("\"id\":") + 5;
+  const std::string id = list.substr(at, list.find(',', at) - at);
+  const std::string restore = "{\"restore\":" + id + ",\"path\":\"/ann/f\"}";
+  for (const char* bad : {"{}", "{\"restore\":\"1\"}", "{\"restore\":1,\"x\":1}"})
+    EXPECT_EQ(post(ann_, "versions", bad).status, 400) << bad;
+  EXPECT_EQ(ask(ann_, "GET", "?account=versions").status, 405);
+  EXPECT_EQ(post(ann_, "versions", "{\"restore\":1,\"path\":\"/ann/f\"}").status, 404);
+  EXPECT_EQ(post(ann_, "versions", "{\"restore\":1,\"path\":\"/ann/none\"}").status, 404);
+  EXPECT_EQ(post(ann_, "versions", "{\"restore\":1,\"path\":\"/shared/f\"}").status, 403);
+  const Reply lock = send(bob, "LOCK", "/ann/f", lock_info());
+  EXPECT_EQ(lock.status, 200);
+  EXPECT_EQ(post(ann_, "versions", restore).status, 423);
+  // Undo.
+  const std::string before = std::string(server::json::text_of(
+      *server::json::parse_object(ask(ann_, "GET", "?account=history").body), "now"));
+  const std::string undo = "{\"undo\":\"/ann\",\"at\":\"" + before + "\"}";
+  EXPECT_EQ(post(ann_, "history", undo).status, 423);
+  EXPECT_EQ(
+      send(bob, "UNLOCK", "/ann/f", "", {{"Lock-Token", std::string(lock.field("Lock-Token"))}})
+          .status,
+      204);
+  EXPECT_EQ(send(ann_, "GET", "/ann/f").body, "bob's");
+  EXPECT_EQ(post(ann_, "versions", restore).status, 200);
+  EXPECT_EQ(send(ann_, "GET", "/ann/f").body, "ann's");
+  EXPECT_EQ(send(ann_, "MKCOL", "/ann/d").status, 201);
+  EXPECT_EQ(send(bob, "DELETE", "/ann/f").status, 204);
+  for (const char* bad :
+       {"{}", "{\"at\":\"1-1\"}", "{\"undo\":\"/ann\"}", "{\"undo\":\"/ann\",\"at\":\"soon\"}",
+        "{\"undo\":\"ann\",\"at\":\"1-1\"}", "{\"undo\":\"/ann\",\"at\":\"1-1\",\"x\":1}"})
+    EXPECT_EQ(post(ann_, "history", bad).status, 400) << bad;
+  for (const char* early : {"999999999-1", "2999-01-01T00:00:00Z", "1999-01-01T00:00:00Z"})
+    EXPECT_EQ(
+        post(ann_, "history", std::string("{\"undo\":\"/ann\",\"at\":\"") + early + "\"}").status,
+        409)
+        << early;
+  EXPECT_EQ(post(ann_, "history", "{\"undo\":\"/bob\",\"at\":\"" + before + "\"}").status, 403);
+  EXPECT_EQ(post(ann_, "history", "{\"undo\":\"/ann/n\",\"at\":\"" + before + "\"}").status, 404);
+  const std::string token = basic("ann", new_token("{\"label\":\"phone\"}").second);
+  EXPECT_EQ(post(token, "history", undo).status, 403);
+  EXPECT_EQ(post(token, "versions", restore).status, 403);
+  const Reply done = post(ann_, "history", undo);
+  EXPECT_EQ(done.status, 200);
+  EXPECT_THAT(done.body, AllOf(HasSubstr("\"restored\":1"), HasSubstr("\"removed\":1")));
+  EXPECT_EQ(send(ann_, "GET", "/ann/f").status, 200);
+  EXPECT_EQ(send(ann_, "GET", "/ann/d").status, 404);
+  // What somebody else moved to where the caller may not read does not come back as a copy.
+  const std::string then = std::string(server::json::text_of(
+      *server::json::parse_object(ask(ann_, "GET", "?account=history").body), "now"));
+  EXPECT_EQ(send(bob, "MOVE", "/ann/f", "", {{"Destination", "/dav/bob/f"}}).status, 201);
+  const Reply left = post(ann_, "history", "{\"undo\":\"/ann\",\"at\":\"" + then + "\"}");
+  EXPECT_EQ(left.status, 200);
+  EXPECT_THAT(left.body, HasSubstr("\"copied\":0"));
+  EXPECT_EQ(send(ann_, "GET", "/ann/f").status, 404);
+  // A part of the tree that the caller may not write keeps the whole from being undone.
+  EXPECT_EQ(send(bob, "MKCOL", "/ann/secret").status, 201);
+  EXPECT_EQ(post(ann_, "history", undo).status, 403);
 }
 
 TEST_F(OwnAccount, ANewPasswordNeedsTheOldOne) {

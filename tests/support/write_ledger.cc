@@ -318,6 +318,17 @@ int WriteLedger::attempt(Write write) {
   return reply.status;
 }
 
+bool WriteLedger::undo(const std::function<bool()>& act) {
+  pending_ = marked_;
+  for (auto& [path, node] : *pending_) node.etag.clear();
+  pending_text_ = "undo";
+  if (!act()) return false;
+  ++acknowledged_;
+  tree_ = *std::move(pending_);
+  pending_.reset();
+  return true;
+}
+
 bool WriteLedger::send(Write write) {
   const int wanted = write.status;
   const int status = attempt(std::move(write));

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,6 +54,11 @@ class WriteLedger {
   int patch(const std::string& path);
   int lock(const std::string& path);
   int unlock(const std::string& path);
+
+  // undo() makes by `act` the write that brings the tree back to what it was at mark(). `act`
+  // returns true when it is known to be done. Locks are not brought back.
+  void mark() { marked_ = tree_; }
+  bool undo(const std::function<bool()>& act);
 
   // Call when the last write was refused and must have changed nothing.
   void refused() { pending_.reset(); }
@@ -146,6 +152,7 @@ class WriteLedger {
   std::mt19937 random_;
   HttpClient client_;
   Tree tree_;
+  Tree marked_;
   std::optional<Tree> pending_;
   std::string pending_text_;
   std::string last_answer_;
