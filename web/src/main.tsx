@@ -287,26 +287,27 @@ function onPaste(event: ClipboardEvent): void {
   }
 }
 
-await loadTexts();
-startList();
-const tools = document.createElement('section');
-tools.ariaLabel = t('actions');
-const over = document.createElement('div');
-document.querySelector('header')?.after(tools);
-document.body.append(over);
-render(<Tools />, tools);
-render(<Corner />, over);
-uploads.startUploads(() => writable.peek() && dialogs.peek().length === 0);
-working.subscribe((count) => document.body.classList.toggle('busy', count > 0));
-document.addEventListener('keydown', onKeyDown);
-document.addEventListener('paste', onPaste);
-document.addEventListener('click', (event) => {
-  const link = (event.target as Element).closest?.('main td.name > a');
-  if (!link || event.defaultPrevented || event.button !== 0) return;
-  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
-  const href = link.getAttribute('href') ?? '';
-  const entry = rowOf(href) && entryOf(href);
-  if (isCollection(href) || !entry || kindOf(entry.type) === 'none') return;
-  event.preventDefault();
-  void open(href);
-});
+if (await loadTexts()) {
+  startList();
+  const tools = document.createElement('section');
+  tools.ariaLabel = t('actions');
+  const over = document.createElement('div');
+  document.querySelector('header')?.after(tools);
+  document.body.append(over);
+  render(<Tools />, tools);
+  render(<Corner />, over);
+  uploads.startUploads(() => writable.peek() && dialogs.peek().length === 0);
+  working.subscribe((count) => document.body.classList.toggle('busy', count > 0));
+  document.addEventListener('keydown', onKeyDown);
+  document.addEventListener('paste', onPaste);
+  document.addEventListener('click', (event) => {
+    const link = (event.target as Element).closest?.('main td.name > a');
+    if (!link || event.defaultPrevented || event.button !== 0) return;
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const href = link.getAttribute('href') ?? '';
+    const entry = rowOf(href) && entryOf(href);
+    if (isCollection(href) || !entry || kindOf(entry.type) === 'none') return;
+    event.preventDefault();
+    void open(href);
+  });
+}

@@ -9,12 +9,19 @@ function read(content: string): void {
   }
 }
 
-// Loads the language of the document. English first, which has what another language lacks.
-export async function loadTexts(): Promise<void> {
+// Loads the language of the document. English first, which has what another language lacks. Returns
+// false when that fails: then the page stays as the server made it, which is whole in itself.
+export async function loadTexts(): Promise<boolean> {
   const { texts, textsEn } = document.documentElement.dataset;
   const urls = [...new Set([textsEn, texts])].filter((url) => url !== undefined);
-  const contents = await Promise.all(urls.map(async (url) => (await fetch(url)).text()));
-  contents.forEach(read);
+  try {
+    const answers = await Promise.all(urls.map((url) => fetch(url)));
+    if (answers.some(({ ok }) => !ok)) return false;
+    (await Promise.all(answers.map((answer) => answer.text()))).forEach(read);
+    return true;
+  } catch {
+    return false; // the line is lost, or the reader is leaving
+  }
 }
 
 // Returns the words for a key, with the arguments in the places of {0}, {1} and so on.
