@@ -9,7 +9,6 @@
 namespace holdfast::dav {
 namespace {
 
-using text::equal_ignoring_case;
 using text::trimmed;
 
 template <class Digest, class Decode>

@@ -7,9 +7,6 @@
 
 namespace holdfast::dav {
 
-using text::equal_ignoring_case;
-using text::trimmed;
-
 std::optional<storage::Depth> parse_depth(const Fields& fields) {
   const std::optional<std::string_view> value = fields.find("Depth");
   if (!value) return std::nullopt;

@@ -12,8 +12,6 @@ namespace {
 
 enum class Spelling { strict, tolerant };
 
-using text::byte;
-
 // The bytes that a written segment has without encoding: pchar without "%", "&" and "'".
 constexpr auto kPlainInSegment = text::ByteSet::alphanumeric_and("-._~!$()*+,;=:@");
 // The bytes that stay in the client's own spelling of a path; "%" begins an escape there.

@@ -119,7 +119,7 @@ Outcome complete(Call& file, const Conditions& conditions, const HeldLocks* lock
   with_room(file, [&] { require_space(file, upload.bytes_to_copy()); });
   const std::unique_ptr<storage::Upload> whole = upload.content(digests);
   const storage::Content& content = whole->seal();
-  const Outcome outcome =
+  Outcome outcome =
       store(file, conditions, locks, *whole,
             {.content = content, .modified = modified, .checksums = checksums, .judged = false});
   upload.finish();

@@ -68,6 +68,7 @@ class Body {
   // From now on, read() calls `rest` when it has waited for the client for a while, so that what
   // the caller holds for the body takes little memory meanwhile. An empty function ends that. What
   // `rest` throws, read() throws.
+  // Those that heed it keep it. NOLINTNEXTLINE(performance-unnecessary-value-param)
   virtual void when_slow(std::function<void()> /*rest*/) {}
 };
 

@@ -377,7 +377,7 @@ std::string SelfService::make_token(const Asking& asking, storage::DeviceToken& 
                                     std::optional<std::uint64_t> lifetime_s) {
   token.account = asking.caller.account;
   token.id = new_token_id();
-  const std::string secret = token_text(token.id);
+  std::string secret = token_text(token.id);
   token.hash = token_hash(secret);
   names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
     const auto now = tx.accounts();

@@ -97,7 +97,7 @@ struct SignIn::Asking {
 
 SignIn::SignIn(Settings settings, Means means, const storage::Clock& clock,
                HashSlots::Bounds bounds)
-    : settings_(settings),
+    : settings_(std::move(settings)),
       means_(std::move(means)),
       clock_(clock),
       key_(random_key()),

@@ -87,13 +87,13 @@ class AdoptedSocket : public Poco::Net::ServerSocket {
 }  // namespace
 
 struct Listener::Impl {
-  Impl(Poco::Net::ServerSocket socket, http1::Limits wanted, http1::Handler answer,
+  Impl(const Poco::Net::ServerSocket& socket, http1::Limits wanted, http1::Handler answer,
        observe::Observer& observer, const tls::TlsCredentials* tls, http1::IsShared shared)
       : limits(within_system(std::move(wanted))),
         handler(std::move(answer)),
         is_shared(std::move(shared)),
         service{limits, handler, observer, stopping, tls, is_shared},
-        listening(std::move(socket)),
+        listening(socket),
         workers(limits, observer,
                 {.make_task = [this] { return std::make_unique<Task>(limits, workers, *poller); },
                  .begin =

@@ -105,9 +105,9 @@ bool is_gone(int error) {
 
 }  // namespace
 
-Wire::Wire(Poco::Net::StreamSocket socket, Clock::duration send_timeout,
+Wire::Wire(const Poco::Net::StreamSocket& socket, Clock::duration send_timeout,
            std::unique_ptr<tls::TlsSession> tls)
-    : socket_(std::move(socket)),
+    : socket_(socket),
       descriptor_(socket_.impl()->sockfd()),
       send_timeout_(send_timeout),
       tls_(std::move(tls)) {

@@ -32,7 +32,7 @@ class Wire {
  public:
   // `send_timeout` is for each 64 KiB that the client takes. `tls` is a session on the socket's
   // descriptor; nullptr for a plain connection.
-  Wire(Poco::Net::StreamSocket socket, Clock::duration send_timeout,
+  Wire(const Poco::Net::StreamSocket& socket, Clock::duration send_timeout,
        std::unique_ptr<tls::TlsSession> tls = nullptr);
 
   [[nodiscard]] int descriptor() const { return descriptor_; }

@@ -39,6 +39,7 @@ ForcedExit::ForcedExit(std::int64_t seconds)
 
 ForcedExit::~ForcedExit() {
   done_ = true;
+  // The thread waits for this signal. NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread,cert-pos44-c)
   ::pthread_kill(thread_.native_handle(), SIGTERM);
   thread_.join();
 }

@@ -131,7 +131,7 @@ bool is_there(const std::string& path) {
 }  // namespace
 
 std::string self_signed(const std::string& data_folder, const std::vector<std::string>& names) {
-  const std::string path = data_folder + kFile;
+  std::string path = data_folder + kFile;
   if (!is_there(path)) keep(path, make_pair(names));
   return path;
 }

@@ -8,7 +8,6 @@
 #include "tests/dav/world.h"
 #include "tests/storage/sqlite_store.h"
 #include "tests/support/lock_info.h"
-#include "tests/support/multistatus.h"
 
 namespace holdfast::test {
 namespace {
@@ -176,11 +175,11 @@ TEST_F(KeepsThePast, AndReportsTheVersionTree) {
       "<D:creator-displayname/><D:predecessor-set/><D:successor-set/><D:getetag/>"
       "<D:lockdiscovery/></D:prop></D:version-tree>";
   EXPECT_EQ(send(ann, "PUT", "/a%20b", {}, "one"), 201);
-  const auto alone = parse_multistatus(ask(ann, "REPORT", "/a%20b", asked).body);
+  const auto alone = multistatus(ask(ann, "REPORT", "/a%20b", asked));
   ASSERT_EQ(alone.size(), 1U);
   EXPECT_EQ(alone[0].href, "/a%20b");
-  EXPECT_EQ(alone[0].properties.at(200).at("{DAV:}version-name"), "current");
-  EXPECT_EQ(alone[0].properties.at(200).at("{DAV:}predecessor-set"), "");
+  EXPECT_EQ(alone[0].text("version-name"), "current");
+  EXPECT_EQ(alone[0].text("predecessor-set"), "");
   clock_.advance(kMinute);
   EXPECT_EQ(send(bob, "PUT", "/a%20b", {}, "second"), 204);
   clock_.advance(kMinute);
@@ -189,7 +188,7 @@ TEST_F(KeepsThePast, AndReportsTheVersionTree) {
   ASSERT_EQ(versions.size(), 2U);
   const std::string newer = "/a%20b?history=" + std::to_string(versions[0].id);
   const std::string older = "/a%20b?history=" + std::to_string(versions[1].id);
-  const auto tree = parse_multistatus(ask(ann, "REPORT", "/a%20b", asked).body);
+  const auto tree = multistatus(ask(ann, "REPORT", "/a%20b", asked));
   ASSERT_EQ(tree.size(), 3U);
   const struct {
     std::string href, name, length, creator, predecessor, successor;
@@ -201,23 +200,21 @@ TEST_F(KeepsThePast, AndReportsTheVersionTree) {
   for (std::size_t i = 0; i < 3; ++i) {
     SCOPED_TRACE(i);
     EXPECT_EQ(tree[i].href, rows[i].href);
-    const auto& has = tree[i].properties.at(200);
-    EXPECT_EQ(has.at("{DAV:}version-name"), rows[i].name);
-    EXPECT_EQ(has.at("{DAV:}getcontentlength"), rows[i].length);
-    EXPECT_EQ(has.at("{DAV:}creator-displayname"), rows[i].creator);
-    EXPECT_THAT(has.at("{DAV:}predecessor-set"), testing::HasSubstr(rows[i].predecessor));
-    EXPECT_THAT(has.at("{DAV:}successor-set"), testing::HasSubstr(rows[i].successor));
-    EXPECT_FALSE(has.contains("{DAV:}lockdiscovery")) << "a version has no locks";
+    EXPECT_EQ(tree[i].text("version-name"), rows[i].name);
+    EXPECT_EQ(tree[i].text("getcontentlength"), rows[i].length);
+    EXPECT_EQ(tree[i].text("creator-displayname"), rows[i].creator);
+    EXPECT_THAT(tree[i].find("predecessor-set")->xml, testing::HasSubstr(rows[i].predecessor));
+    EXPECT_THAT(tree[i].find("successor-set")->xml, testing::HasSubstr(rows[i].successor));
+    EXPECT_FALSE(tree[i].find("lockdiscovery") != nullptr) << "a version has no locks";
     // The URL is the version's: it has its content, and its properties.
     EXPECT_EQ(std::to_string(ask(ann, "GET", tree[i].href, "").body.size()), rows[i].length);
-    const auto one = parse_multistatus(ask(ann, "PROPFIND", tree[i].href,
-                                           "<D:propfind xmlns:D=\"DAV:\"><D:prop>"
-                                           "<D:getcontentlength/></D:prop></D:propfind>",
-                                           {{"Depth", "0"}})
-                                           .body);
+    const auto one = multistatus(ask(ann, "PROPFIND", tree[i].href,
+                                     "<D:propfind xmlns:D=\"DAV:\"><D:prop>"
+                                     "<D:getcontentlength/></D:prop></D:propfind>",
+                                     {{"Depth", "0"}}));
     ASSERT_EQ(one.size(), 1U);
     EXPECT_EQ(one[0].href, rows[i].href);
-    EXPECT_EQ(one[0].properties.at(200).at("{DAV:}getcontentlength"), rows[i].length);
+    EXPECT_EQ(one[0].text("getcontentlength"), rows[i].length);
   }
   EXPECT_EQ(ask(ann, "PROPFIND", "/a%20b?history=1", "", {{"Depth", "0"}}).status, 404);
 
