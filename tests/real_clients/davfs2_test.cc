@@ -1,11 +1,12 @@
 // A davfs2 mount: the Linux network drive that locks what it writes.
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <memory>
 #include <string>
 #include <sys/stat.h>
@@ -14,8 +15,10 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/basic.h"
 #include "tests/support/http_client.h"
 #include "tests/support/mount.h"
+#include "tests/support/multistatus.h"
 #include "tests/support/process.h"
 #include "tests/support/sample_tree.h"
 #include "tests/support/scale.h"
@@ -246,6 +249,101 @@ TEST_F(Davfs2, EditsRenamesAndRemoves) {
     EXPECT_FALSE(fs::exists(mount.point() / "note.txt"));
     EXPECT_FALSE(fs::exists(mount.point() / "gone.txt"));
   }
+  EXPECT_EQ(server_.stop(), 0) << server_.output();
+}
+
+// What a session on a mounted drive destroys comes back by the drive itself, by a command, and by a
+// client that asks for versions.
+class Davfs2WithThePast : public Davfs2 {
+ protected:
+  Davfs2WithThePast() : Davfs2({"--history-name", ".history", "--anonymous", "write"}) {}
+
+  void SetUp() override {
+    const auto added = run({.arguments = {holdfast_binary(), "user", "add", "ann", "--home", "/",
+                                          "--data", folder_ / "data"},
+                            .input = "a long secret\n"});
+    ASSERT_EQ(added.exit_code, 0) << added.output;
+    Davfs2::SetUp();
+  }
+  int ann(const char* method, const char* path, const char* body = "") {
+    HttpClient client(server_.port());
+    return client.request(method, path, {{"Authorization", basic("ann", "a long secret")}}, body)
+        .status;
+  }
+  std::string command(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), holdfast_binary());
+    arguments.insert(arguments.end(), {"--data", server_.data()});
+    const auto outcome = run({.arguments = std::move(arguments)});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+    return outcome.output;
+  }
+};
+
+TEST_F(Davfs2WithThePast, BringsEverythingBack) {
+  // Another's: what one user stores twice in a minute is one version.
+  EXPECT_EQ(ann("PUT", "/report.txt", "a year's work"), 201);
+  EXPECT_EQ(ann("PUT", "/notes.txt", "notes"), 201);
+  EXPECT_EQ(ann("MKCOL", "/photos"), 201);
+  EXPECT_EQ(ann("PUT", "/photos/one.jpg", "one"), 201);
+  EXPECT_EQ(ann("PUT", "/photos/two.jpg", "two"), 201);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char then[32];
+  std::strftime(then, sizeof(then), "%Y-%m-%dT%H-%M-%SZ", &parts);
+  std::string colons(then);
+  std::replace(colons.begin() + 10, colons.end(), '-', ':');
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  const auto drive = [this](const fs::path& point) { return mount_command(point); };
+  {
+    Mount mount(folder_ / "mount", drive);
+    write(mount.point() / "report.txt", "nonsense");
+    write(mount.point() / "draft", "another's notes");
+    fs::rename(mount.point() / "draft", mount.point() / "notes.txt");
+    // By name, because readdir may fail here whatever the server.
+    for (const char* name : {"photos/one.jpg", "photos/two.jpg", "photos"})
+      EXPECT_TRUE(fs::remove(mount.point() / name)) << name;
+  }
+  EXPECT_EQ(ann("HEAD", "/photos/"), 404);
+  HttpClient client(server_.port());
+  EXPECT_EQ(client.request("GET", "/report.txt").body, "nonsense");
+  EXPECT_EQ(client.request("GET", "/notes.txt").body, "another's notes");
+
+  // By the drive: the past is another one, from which files are copied.
+  {
+    Mount mount(folder_ / "mount", drive);
+    Mount past(folder_ / "past", [&](const fs::path& point) {
+      Command command = mount_command(point);
+      command.arguments[1] += std::string(".history/") + then + "/";
+      return command;
+    });
+    EXPECT_EQ(read(past.point() / "report.txt"), "a year's work");
+    EXPECT_EQ(read(past.point() / "photos" / "one.jpg"), "one");
+    EXPECT_EQ(read(past.point() / "notes.txt"), "notes");
+    fs::copy_file(past.point() / "notes.txt", mount.point() / "notes.txt",
+                  fs::copy_options::overwrite_existing);
+  }
+  EXPECT_EQ(client.request("GET", "/notes.txt").body, "notes");
+
+  // By command: the photos, of which the drive removed one after the other.
+  EXPECT_THAT(command({"history", "undo", "/photos", "--at", colons}),
+              testing::HasSubstr("as it was then"));
+  EXPECT_EQ(client.request("GET", "/photos/one.jpg").body, "one");
+  EXPECT_EQ(client.request("GET", "/photos/two.jpg").body, "two");
+
+  // By REPORT: the version of 13 bytes is what was there, and COPY restores it.
+  const Reply report =
+      client.request("REPORT", "/report.txt", {},
+                     "<D:version-tree xmlns:D=\"DAV:\"><D:prop><D:getcontentlength/></D:prop>"
+                     "</D:version-tree>");
+  std::string version;
+  for (const auto& response : parse_multistatus(report.body))
+    if (response.properties.at(200).at("{DAV:}getcontentlength") == "13") version = response.href;
+  ASSERT_NE(version, "") << report.body;
+  EXPECT_EQ(client.request("COPY", version, {{"Destination", server_.url() + "report.txt"}}).status,
+            204);
+  EXPECT_EQ(client.request("GET", "/report.txt").body, "a year's work");
   EXPECT_EQ(server_.stop(), 0) << server_.output();
 }
 
