@@ -6,6 +6,7 @@
 #include "dav/body.h"
 #include "dav/conditions.h"
 #include "dav/headers.h"
+#include "dav/method.h"
 #include "dav/methods/methods.h"
 #include "dav/rights.h"
 #include "dav/version_tree.h"

@@ -1,12 +1,14 @@
 # Run by other_clients_test.cc: LibreOffice without a screen makes a document at the URL, opens it
-# again, saves it, and holds its lock meanwhile.
+# again, saves it, holds its lock meanwhile, and brings its first version back.
 import base64
+import json
 import os
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from urllib.parse import urljoin
 
 import uno
 import unohelper
@@ -59,14 +61,19 @@ def value(name, what):
     return PropertyValue(Name=name, Value=what)
 
 
-def put():
-    """What another program gets that writes now."""
-    request = urllib.request.Request(url, data=b'mine', method='PUT')
+def ask(method, target, fields={}, body=None):
+    """What another program asks."""
+    request = urllib.request.Request(target, data=body, method=method, headers=fields)
     if account:
         secret = base64.b64encode((account + ':' + password).encode()).decode()
         request.add_header('Authorization', 'Basic ' + secret)
+    return urllib.request.urlopen(request)
+
+
+def put():
+    """What another program gets that writes now."""
     try:
-        return urllib.request.urlopen(request).status
+        return ask('PUT', url, body=b'mine').status
     except urllib.error.HTTPError as error:
         return error.code
 
@@ -83,6 +90,8 @@ try:
     assert again.Text.getString() == 'Dear reader'
     assert not again.isReadonly()
     print('locked:', put())
+    # What one person stores twice in a minute is one version.
+    time.sleep(61)
     again.Text.setString('Dear reader, once more')
     again.store()
     again.close(True)
@@ -90,6 +99,17 @@ try:
     assert copy.Text.getString() == 'Dear reader, once more'
     copy.close(True)
     print('unlocked:', put())
+    # Another program has written nonsense: the letter comes back, and the one before.
+    def letter():
+        shown = desktop.loadComponentFromURL(url, '_blank', 0, hidden)
+        text = shown.Text.getString()
+        shown.close(True)
+        return text
+
+    versions = json.load(ask('GET', url + '?history'))['versions']
+    print('versions:', len(versions))
+    ask('COPY', urljoin(url, versions[-1]['href']), {'Destination': url})
+    assert letter() == 'Dear reader'
     assert (asked > 0) == bool(account)
     print('all done', flush=True)
 finally:

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <ostream>
+#include <sstream>
 #include <string>
 #include <sys/stat.h>
 
@@ -197,6 +198,20 @@ TEST_P(OtherClients, LibreOfficeOpensAndSaves) {
   run_script({"/usr/bin/python3"}, "libreoffice.py");
   EXPECT_THAT(output_, HasSubstr("\nlocked: 423"));
   EXPECT_THAT(output_, HasSubstr("unlocked: 204"));
+  // It is removed, and comes back from the trash with its versions.
+  EXPECT_EQ(ask("DELETE", "/letter.odt").status, 204);
+  const auto command = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), holdfast_binary());
+    arguments.insert(arguments.end(), {"--data", server_.data()});
+    return run({.arguments = std::move(arguments)}).output;
+  };
+  std::istringstream list(command({"trash", "list"}));
+  std::string heading, id;
+  std::getline(list, heading);
+  list >> id;
+  EXPECT_THAT(command({"trash", "restore", id}), HasSubstr("/letter.odt restored"));
+  EXPECT_EQ(ask("HEAD", "/letter.odt").status, 200);
+  EXPECT_THAT(command({"versions", "list", "/letter.odt"}), HasSubstr("version"));
 }
 
 }  // namespace
