@@ -2,6 +2,7 @@
 // real store, with the upkeep that a server has.
 #include <atomic>
 #include <filesystem>
+#include <gmock/gmock.h>
 #include <thread>
 
 #include "storage/maintenance.h"
