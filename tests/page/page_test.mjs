@@ -2,7 +2,8 @@
 // name.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import {
@@ -19,6 +20,7 @@ import {
   tool,
   violations,
   visit,
+  watch,
 } from './support.mjs';
 
 // A picture of one colour (PNG, RFC 2083).
@@ -297,6 +299,66 @@ scenario('uploads: what refuses one refuses all, and says so; what is lost is tr
   await server.start();
   await page.locator('.queue li.done', { hasText: 'large.bin' }).waitFor({ timeout: 30_000 });
   assert.equal((await server.ask('HEAD', '/large.bin')).headers.get('Content-Length'), '30000000');
+  await server.stop();
+});
+
+scenario('uploads: a large file goes on after a reload and a restart, from where it was', async () => {
+  const server = await new Server('resumed').start();
+  const bytes = randomBytes(process.env.HOLDFAST_FULL_SCALE === '1' ? 2 ** 31 - 1 : 60_000_000);
+  const source = join(folder, 'resumed-source');
+  mkdirSync(source);
+  const file = join(source, 'film.bin');
+  writeFileSync(file, bytes);
+  const offsets = [];
+  const throttled = async (page, rate) => {
+    page.on('request', (request) => {
+      const offset = request.headers()['upload-offset'];
+      if (request.method() === 'PATCH') offsets.push(Number(offset));
+    });
+    await visit(page, server.url);
+    const session = await page.context().newCDPSession(page);
+    await session.send('Network.enable');
+    await session.send('Network.emulateNetworkConditions', {
+      offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: rate,
+    });
+    await drop(page, [file]);
+  };
+  const first = await openWindow();
+  await throttled(first, bytes.length / 6);
+  await first.locator('.queue .state', { hasText: /[4-9]\d %/ }).waitFor({ timeout: 60_000 });
+  assert.equal(await server.get('/film.bin'), '404');
+  // The page is gone, and the server is killed and comes back.
+  const again = await first.context().newPage();
+  watch(again);
+  await first.close();
+  await server.stop('SIGKILL');
+  await server.start();
+  const before = offsets.length;
+  await throttled(again, -1);
+  await again.locator('.queue li.done', { hasText: 'film.bin' }).waitFor({ timeout: 200_000 });
+  assert.equal(offsets[0], 0);
+  assert.ok(offsets[before] >= 16 * 2 ** 20, `it went on at ${offsets[before]}`);
+  const stored = await server.ask('GET', '/film.bin');
+  const hash = createHash('sha256');
+  for await (const chunk of stored.body) hash.update(chunk);
+  assert.equal(hash.digest('hex'), createHash('sha256').update(bytes).digest('hex'));
+  assert.equal(Date.parse(stored.headers.get('Last-Modified')) / 1000, Math.floor(statSync(file).mtimeMs / 1000));
+  // What is cancelled is gone on the server as well.
+  writeFileSync(file, randomBytes(40_000_000));
+  utimesSync(file, 1_700_000_000, 1_700_000_000);
+  const session = await again.context().newCDPSession(again);
+  await session.send('Network.enable');
+  await session.send('Network.emulateNetworkConditions', {
+    offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 10_000_000,
+  });
+  await drop(again, [file]);
+  await again.getByRole('button', { name: 'Replace' }).click();
+  await again.locator('.queue .state', { hasText: /[4-9]\d %/ }).waitFor({ timeout: 60_000 });
+  await again.locator('.queue li', { hasText: 'film.bin' }).getByRole('button', { name: /Cancel/ }).last().click();
+  const left = () => server.command('', 'upload', 'list');
+  for (let n = 0; n < 50 && !left().startsWith('0 uploads'); ++n)
+    await new Promise((done) => setTimeout(done, 100));
+  assert.match(left(), /^0 uploads/);
   await server.stop();
 });
 

@@ -27,8 +27,9 @@ export class Server {
     this.port = 0;
   }
   command(input, ...words) {
-    const { status, stderr } = spawnSync(binary, [...words, '--data', this.data], { input });
+    const { status, stdout, stderr } = spawnSync(binary, [...words, '--data', this.data], { input });
     assert.equal(status, 0, String(stderr));
+    return String(stdout);
   }
   async start() {
     const words = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`];
@@ -113,7 +114,11 @@ export async function openWindow(options = {}) {
     );
   });
   if (options.script === 'lost') await context.route('**/?page=page-*.js', (route) => route.abort());
-  const page = await context.newPage();
+  return watch(await context.newPage());
+}
+
+// Notes what a page must not do. Returns the page.
+export function watch(page) {
   page.on('console', (message) => {
     const text = message.text();
     if (/VIOLATION|Content Security Policy|TrustedHTML/.test(text)) violations.push(`${page.url()}: ${text}`);

@@ -1,10 +1,10 @@
 // The queue of uploads. What is added at once is one batch: its collections are made, names that exist
 // are asked about once, and each file is sent with the condition that what was seen then is still so.
 import { computed, signal } from '@preact/signals';
-import { ask, childOf, existing, freeName, makeCollection, Refusal, type Member } from './dav';
+import { childOf, existing, freeName, makeCollection, Refusal, type Member } from './dav';
 import { here, refresh } from './list';
 import { askWhatToDo } from './questions';
-import { sendFile } from './send';
+import { discard, landed, sendFile } from './send';
 import { during, sentenceOf, spoken, tellError } from './state';
 import { t } from './texts';
 
@@ -165,7 +165,7 @@ async function plan(sources: readonly Source[], into: string): Promise<void> {
 let lastRefresh = 0;
 let refreshing: ReturnType<typeof setTimeout> | undefined;
 // Shows what has landed, once a while.
-function landed(collection: string): void {
+function showLanded(collection: string): void {
   if (!collection.startsWith(here.peek())) return;
   clearTimeout(refreshing);
   const wait = isRunning() ? Math.max(0, lastRefresh + 3000 - performance.now()) : 0;
@@ -229,12 +229,12 @@ async function send(upload: Upload): Promise<void> {
     });
     upload.state = 'done';
     upload.sent = upload.file.size;
-    landed(upload.collection);
+    showLanded(upload.collection);
     if (!isRunning()) spoken.value = t('uploaded', totals.peek().done + 1);
   } catch (error) {
     if (await hasLanded(upload, error)) {
       upload.state = 'done';
-      landed(upload.collection);
+      showLanded(upload.collection);
     } else {
       failed(upload, error);
     }
@@ -247,16 +247,7 @@ async function send(upload: Upload): Promise<void> {
 // Returns true when an earlier try has stored the file and only its answer was lost.
 async function hasLanded(upload: Upload, error: unknown): Promise<boolean> {
   if (!(error instanceof Refusal && error.stale) || !upload.unanswered) return false;
-  try {
-    const { headers } = await ask('HEAD', childOf(upload.collection, upload.name));
-    const modified = Date.parse(headers.get('Last-Modified') ?? '') / 1000;
-    return (
-      Number(headers.get('Content-Length')) === upload.file.size &&
-      modified === Math.floor(upload.file.lastModified / 1000)
-    );
-  } catch {
-    return false;
-  }
+  return (await landed(childOf(upload.collection, upload.name), upload.file)) !== null;
 }
 
 // Says what becomes of an upload that has not landed.
@@ -310,6 +301,7 @@ export function cancel(upload: Upload): void {
   const sending = upload.stop;
   upload.state = 'canceled';
   sending?.abort();
+  discard(childOf(upload.collection, upload.name), upload.file);
   changed();
   run();
 }
