@@ -20,8 +20,16 @@ let rows = new Map<string, HTMLTableRowElement>();
 let shown = location.href;
 
 export const main = (): HTMLElement => document.querySelector('main') as HTMLElement;
+// Selectors would look at the style of the whole list when thousands of rows are gone through.
+const childOf = (above: Element | null, fits: (child: Element) => boolean): Element | null => {
+  for (let child = above?.firstElementChild ?? null; child; child = child.nextElementSibling)
+    if (fits(child)) return child;
+  return null;
+};
+const cellOf = (row: Element, name: string): Element | null =>
+  childOf(row, (cell) => cell.classList.contains(name));
 export const linkOf = (row: Element): HTMLAnchorElement =>
-  row.querySelector('td.name > a') as HTMLAnchorElement;
+  childOf(cellOf(row, 'name'), (child) => child.localName === 'a') as HTMLAnchorElement;
 const hrefOf = (row: Element): string => linkOf(row).getAttribute('href') ?? '';
 export const rowOf = (href: string): HTMLTableRowElement | undefined => rows.get(href);
 export const visibleRows = (): HTMLTableRowElement[] => [...rows.values()].filter((row) => !row.hidden);
@@ -110,9 +118,9 @@ function adopt(): void {
   for (const row of list.querySelectorAll<HTMLTableRowElement>('tbody tr')) {
     const href = hrefOf(row);
     rows.set(href, row);
-    row.querySelector('td.check')?.append(checkbox(t('select', nameOf(href))));
-    const time = row.querySelector('time');
-    if (time) {
+    cellOf(row, 'check')?.append(checkbox(t('select', nameOf(href))));
+    const time = cellOf(row, 'date')?.firstElementChild;
+    if (time instanceof HTMLTimeElement) {
       time.textContent = dateText(time.dateTime);
       time.title = fullDateText(time.dateTime);
     }
