@@ -112,8 +112,7 @@ std::int64_t Queries::second_after(const Instant& instant) {
 
 // A version that was restored has its id again, so its date tells as well.
 bool Queries::is_later(const Resource& content, const Instant& instant) {
-  return content.content >= instant.content ||
-         second_of(content.stored) >= second_after(instant);
+  return content.content >= instant.content || second_of(content.stored) >= second_after(instant);
 }
 
 bool Queries::fill_content(const Instant& instant, PastMember& file) {
@@ -290,7 +289,7 @@ std::optional<std::string> Queries::holder(const NodeRow& root, NodeId parent, s
     const NodeId id = root.resource.id;
     if (id < then && may_hold(snapshot, id, parent, root.since())) return snapshot.name;
     if (root.resource.is_collection()) {
-      if (needs_below(snapshot, id)) return snapshot.name;
+      if (lies_in(snapshot.root, id) || needs_below(snapshot, id)) return snapshot.name;
       continue;
     }
     if (needs_line(snapshot, root.line())) return snapshot.name;
