@@ -111,9 +111,8 @@ BENCHMARK(add_and_remove_an_account)->Arg(0)->Arg(1)->Unit(benchmark::kMilliseco
 // What the first request after a change of an account waits for.
 void make_the_index(benchmark::State& state) {
   const auto accounts = People::of(state.range(0) != 0).names().accounts();
-  const SystemClock clock;
   for (auto _ : state) {
-    const AccountIndex index(accounts, clock);
+    const AccountIndex index(accounts);
     benchmark::DoNotOptimize(&index);
   }
 }
@@ -122,8 +121,7 @@ BENCHMARK(make_the_index)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
 // What each request of a member of ten groups asks: who is it, and may it write there.
 void find_and_judge(benchmark::State& state) {
   const auto accounts = People::of(state.range(0) != 0).names().accounts();
-  const SystemClock clock;
-  const AccountIndex index(accounts, clock);
+  const AccountIndex index(accounts);
   const std::string name = accounts->accounts[accounts->accounts.size() / 2].name;
   const Path path = Path().child("shared").child("7").child("0").child("folder").child("file");
   for (auto _ : state)

@@ -176,6 +176,96 @@ void MoveRelaxed(benchmark::State& state) {
 }
 BENCHMARK(MoveRelaxed);
 
+// What a user's changes cost while the past is kept (1), and while it is not (0). Each has a
+// collection of its own.
+class Keeping {
+ public:
+  explicit Keeping(benchmark::State& state) : names_(relaxed().names()) {
+    const bool kept = state.range(0) != 0;
+    names_.keep({.trash = kept, .versions = kept});
+    static int run = 0;
+    folder_ = "/keeping-" + std::to_string(++run);
+    names_.write(Flush::required, [&](Transaction& tx) {
+      (void)tx.make_collection(*tx.resolve({}).resource, folder_.substr(1), kNobody);
+    });
+    for (const char* name : {"a", "b"}) store(name);
+  }
+  ~Keeping() { names_.keep({}); }
+  Keeping(const Keeping&) = delete;
+  Keeping& operator=(const Keeping&) = delete;
+
+  void store(const std::string& name) {
+    const Content content = relaxed().make_content();
+    names_.write(Flush::required, [&](Transaction& tx) {
+      tx.put(*at(tx, "").resource, name, content, std::nullopt, kNobody);
+    });
+  }
+  void move(const std::string& from, const std::string& to) {
+    names_.write(Flush::required, [&](Transaction& tx) {
+      const Resolution source = at(tx, "/" + from);
+      tx.move_tree(*source.resource, *source.parent, to);
+    });
+  }
+  void remove(const std::string& name) {
+    names_.write(Flush::required,
+                 [&](Transaction& tx) { tx.remove_tree(*at(tx, "/" + name).resource); });
+  }
+
+ private:
+  [[nodiscard]] Resolution at(const Transaction& tx, const std::string& name) const {
+    return tx.resolve(path_of(folder_ + name));
+  }
+  Namespace& names_;
+  std::string folder_;
+};
+
+void KeepingMove(benchmark::State& state) {
+  Keeping files(state);
+  for (auto _ : state) {
+    files.move("a", "c");
+    files.move("c", "a");
+  }
+}
+BENCHMARK(KeepingMove)->Arg(0)->Arg(1);
+
+void KeepingPutAndMoveOver(benchmark::State& state) {
+  Keeping files(state);
+  for (auto _ : state) {
+    files.store("new");
+    files.move("new", "a");
+  }
+}
+BENCHMARK(KeepingPutAndMoveOver)->Arg(0)->Arg(1);
+
+// By one account within a minute, so no content becomes a version.
+void KeepingPutOver(benchmark::State& state) {
+  Keeping files(state);
+  for (auto _ : state) files.store("a");
+}
+BENCHMARK(KeepingPutOver)->Arg(0)->Arg(1);
+
+void KeepingPutAndDelete(benchmark::State& state) {
+  Keeping files(state);
+  for (auto _ : state) {
+    files.store("new");
+    files.remove("new");
+  }
+}
+BENCHMARK(KeepingPutAndDelete)->Arg(0)->Arg(1);
+
+// An editor's save: the new content under another name, the old one renamed, the new one renamed
+// into its place, the old one removed.
+void KeepingSave(benchmark::State& state) {
+  Keeping files(state);
+  for (auto _ : state) {
+    files.store("new");
+    files.move("a", "old");
+    files.move("new", "a");
+    files.remove("old");
+  }
+}
+BENCHMARK(KeepingSave)->Arg(0)->Arg(1);
+
 void LockAndUnlock(benchmark::State& state) {
   auto& names = relaxed().names();
   std::int64_t count = 0;

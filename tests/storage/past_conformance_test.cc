@@ -312,5 +312,48 @@ TEST_P(Horizons, WhatASnapshotHoldsIsNotSacrificed) {
   EXPECT_THAT(problems(), testing::IsEmpty());
 }
 
+TEST_P(Past, ASnapshotHoldsTheCollectionsAboveIt) {
+  collection("d");
+  collection("d/e");
+  file("d/e/f", "1");
+  file("d/g", "2");
+  hold("s", "d/e");
+  remember();
+  remove("d");
+  const auto ids = trash_ids();
+  ASSERT_EQ(ids.size(), 1U);
+  const Instant then = snapshot()->named_snapshots().at(0).instant;
+  write([&](Transaction& tx) {
+    EXPECT_EQ(tx.holder(*tx.trash_entry(ids[0])), "s");
+    EXPECT_FALSE(tx.purge_trash(ids[0]));
+  });
+  while (names().purge(10) == 10) continue;
+  EXPECT_EQ(past(then, "d/e"), Lines{"f 1"});
+  write([&](Transaction& tx) { EXPECT_TRUE(tx.remove_snapshot("s")); });
+  write([&](Transaction& tx) { EXPECT_TRUE(tx.purge_trash(ids[0])); });
+  EXPECT_THAT(problems(), testing::IsEmpty());
+}
+
+TEST_P(Past, ASnapshotHoldsWhatTheSameContentReplaces) {
+  file("a", "1");
+  hold("s");
+  const Instant then = snapshot()->named_snapshots().at(0).instant;
+  remember();
+  write([&](Transaction& tx) { tx.copy_tree(at(tx, "a"), false, at(tx, ""), "b", 0); });
+  move("b", "a");
+  remember();
+  file("a", "2");
+  write([&](Transaction& tx) {
+    std::vector<std::int64_t> ids;
+    tx.all_versions(0, [&](const storage::Version& version) {
+      ids.push_back(version.id);
+      return true;
+    });
+    for (const std::int64_t id : ids) tx.purge_version(id);
+  });
+  EXPECT_EQ(past(then), Lines{"a 1"});
+  EXPECT_THAT(problems(), testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace holdfast::test

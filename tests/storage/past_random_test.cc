@@ -1,12 +1,14 @@
 // The tree as it was, against the obvious slow store that keeps every instant: after each act of a
 // random history all paths with their contents are written down, and what the store says of an
-// instant must be what was written down then. Undoing a collection must give what it was and change
-// nothing else. A failure names its seed and prints the acts. HOLDFAST_PAST_SEED=n runs that seed
-// alone.
+// instant must be what was written down then, and so must the read-only view of it, without what is
+// hidden there. Undoing a collection to an instant or a snapshot must give what it was and change
+// nothing else, and undoing that must bring back what was. A failure names its seed and prints the
+// acts. HOLDFAST_PAST_SEED=n runs that seed alone.
 #include <cstdlib>
 #include <map>
 #include <random>
 
+#include "storage/past_view.h"
 #include "storage/undo.h"
 #include "tests/storage/conformance.h"
 
@@ -59,6 +61,8 @@ class PastRandom : public testing::TestWithParam<PastPlan> {
   // Writes down the tree as of the end of this second.
   void note();
   void check(const Noted& noted);
+  // Compares the read-only view of the instant with `tree`, which is what members_at says.
+  void check_view(const Snapshot& now, const Instant& instant, const Tree& tree);
   static std::string text(Backend& backend, const Snapshot& now, const Resource& file);
   static Tree tree_now(Backend& backend, const Snapshot& now, const Path& root);
   struct Seen {
@@ -142,6 +146,7 @@ void PastRandom::check(const Noted& noted) {
     return;
   }
   const Seen seen = tree_at(*store_, *now, *instant, {});
+  check_view(*now, *instant, seen.tree);
   const bool whole = instant->node >= now->horizon().whole.node;
   for (const auto& [path, content] : seen.tree) {
     const auto then = noted.tree.find(path);
@@ -154,6 +159,20 @@ void PastRandom::check(const Noted& noted) {
   } else {
     ASSERT_EQ(seen.tree.size(), noted.tree.size());
   }
+}
+
+void PastRandom::check_view(const Snapshot& now, const Instant& instant, const Tree& tree) {
+  EXPECT_EQ(tree_now(*store_, *storage::view_past(now, instant, {}), {}), tree);
+  const std::string hidden(1, "abcC"[of(4)]);
+  const auto view = storage::view_past(
+      now, instant, [&](const PastMember& member) { return member.resource.name != hidden; });
+  Tree in_view = tree;
+  std::erase_if(in_view, [&](const auto& each) {
+    return (each.first + "/").find("/" + hidden + "/") != std::string::npos;
+  });
+  EXPECT_EQ(tree_now(*store_, *view, {}), in_view) << "without " << hidden;
+  for (const auto& [path, content] : tree)
+    EXPECT_EQ(view->resolve(path_of(path.substr(1))).mapped(), in_view.contains(path)) << path;
 }
 
 void PastRandom::act(const std::function<void(Transaction&, const Content&)>& fn) {
@@ -216,24 +235,33 @@ void PastRandom::undo_something() {
   const Noted& noted = noted_[of(static_cast<unsigned>(noted_.size()))];
   Path path = of(4) == 0 ? Path() : place();
   std::optional<Instant> instant;
+  std::string to = "second " + std::to_string(noted.second);
   Seen wanted;
   Tree before;
   {
     const auto now = store_->names().snapshot();
     instant = now->instant_at(noted.second * 1000);
+    const auto snapshots = now->named_snapshots();
+    if (!snapshots.empty() && of(2) == 0) {
+      const auto& snapshot = snapshots[of(static_cast<unsigned>(snapshots.size()))];
+      instant = snapshot.instant;
+      path = snapshot.path;
+      to = snapshot.name;
+    }
     if (!instant) return;
     wanted = tree_at(*store_, *now, *instant, path);
     before = tree_now(*store_, *now, {});
   }
-  history_ +=
-      "undo /" + text_of(path.segments()) + " to second " + std::to_string(noted.second) + "\n";
+  history_ += "undo /" + text_of(path.segments()) + " to " + to + "\n";
   bool parent = true;
   store_->names().write(Flush::required, [&](Transaction& tx) {
     const Resolution at = tx.resolve(path);
     parent = path.is_root() || (at.parent && at.parent->is_collection());
   });
+  Instant present;
   const auto fault = fault_of([&] {
     store_->names().write(Flush::required, [&](Transaction& tx) {
+      present = tx.present_instant();
       static_cast<void>(storage::undo(tx, path, *instant));
     });
   });
@@ -255,6 +283,20 @@ void PastRandom::undo_something() {
     return tree;
   };
   EXPECT_EQ(outside(after), outside(before));
+  // A collection that was not there cannot be brought back to having been there.
+  if (!before.contains("/" + text_of(path.segments())) || of(3) == 0) return;
+  history_ += "undo that\n";
+  storage::Undone undone;
+  store_->names().write(Flush::required,
+                        [&](Transaction& tx) { undone = storage::undo(tx, path, present); });
+  Tree again = tree_now(*store_, *store_->names().snapshot(), {});
+  Tree expected = before;
+  // What was stored within the same minute is no version.
+  if (undone.later > 0)
+    for (Tree* tree : {&again, &expected})
+      for (auto& [name, content] : *tree)
+        if (content) content = "";
+  EXPECT_EQ(again, expected);
 }
 
 void PastRandom::give_something_up() {

@@ -1149,9 +1149,9 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     }
     line = node.line();
     const bool kept =
-        node.resource.content != next.resource.content &&
-        (storage::is_kept(node.resource.stored, node.author, node.resource.size, wall_, author_) ||
-         in_snapshot(node.resource));
+        in_snapshot(node.resource) ||
+        (node.resource.content != next.resource.content &&
+         storage::is_kept(node.resource.stored, node.author, node.resource.size, wall_, author_));
     become_version(replaced, kept);
     return rooted;
   }

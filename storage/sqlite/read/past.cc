@@ -82,6 +82,39 @@ std::optional<Version> Queries::version_after(NodeId node, std::int64_t instant)
   return first;
 }
 
+std::int64_t Queries::second_after(const Instant& instant) {
+  constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::max();
+  if (instant.node == second_after_.first.node && instant.content == second_after_.first.content)
+    return second_after_.second;
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  {
+    Run run(last_instant_);
+    if (!run.row() || run.null(0)) return kNone;
+    to = run.integer(0);
+  }
+  // Later seconds have no smaller ids.
+  std::int64_t found = kNone;
+  while (from <= to) {
+    const std::int64_t middle = from + (to - from) / 2;
+    Run run(instant_from_, middle);
+    const bool row = run.row();
+    if (row && (run.integer(1) < instant.node || run.integer(2) < instant.content)) {
+      from = run.integer(0) + 1;
+    } else {
+      if (row) found = run.integer(0);
+      to = middle - 1;
+    }
+  }
+  if (found != kNone) second_after_ = {instant, found};
+  return found;
+}
+
+// A version that was restored has its id again, so its date tells as well.
+bool Queries::is_later(const Resource& content, const Instant& instant) {
+  return content.content >= instant.content || second_of(content.stored) >= second_after(instant);
+}
+
 bool Queries::fill_content(const Instant& instant, PastMember& file) {
   Resource& then = file.resource;
   if (const std::optional<Version> version = version_after(then.id, instant.node)) {
@@ -90,11 +123,11 @@ bool Queries::fill_content(const Instant& instant, PastMember& file) {
       then.owner = version->file.owner;
       then.created = version->file.created;
     }
-    file.later = then.content >= instant.content;
+    file.later = is_later(then, instant);
     return true;
   }
   if (file.exists) {
-    file.later = then.content >= instant.content;
+    file.later = is_later(then, instant);
     return true;
   }
   file.later = true;
@@ -256,7 +289,7 @@ std::optional<std::string> Queries::holder(const NodeRow& root, NodeId parent, s
     const NodeId id = root.resource.id;
     if (id < then && may_hold(snapshot, id, parent, root.since())) return snapshot.name;
     if (root.resource.is_collection()) {
-      if (needs_below(snapshot, id)) return snapshot.name;
+      if (lies_in(snapshot.root, id) || needs_below(snapshot, id)) return snapshot.name;
       continue;
     }
     if (needs_line(snapshot, root.line())) return snapshot.name;

@@ -140,6 +140,10 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
       instant_before_(connection,
                       "SELECT min(second), max(iif(node < ?1, second, NULL)) FROM instant "
                       "WHERE second <= ?2"),
+      instant_from_(connection,
+                    "SELECT second, node, content FROM instant WHERE second >= ?1 ORDER BY second "
+                    "LIMIT 1"),
+      last_instant_(connection, "SELECT max(second) FROM instant"),
       whole_since_(connection, "SELECT whole_since FROM meta"),
       present_(connection, "SELECT next_node, next_content FROM meta"),
       members_at_(connection, kMembersAt),

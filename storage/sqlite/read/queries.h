@@ -4,10 +4,12 @@
 
 #include <array>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "storage/name_key.h"
@@ -145,6 +147,11 @@ class Queries {
   void read_lock(const Run& run, Lock& lock) const;
   [[nodiscard]] TrashEntry read_trash(const Run& run);
   [[nodiscard]] Version read_version(const Run& run) const;
+  // Returns the second of the wall clock in which what came next after the instant was written, or
+  // the next one that is known; the greatest number when nothing came.
+  [[nodiscard]] std::int64_t second_after(const Instant& instant);
+  // Returns true when the file has had this content only since after the instant.
+  [[nodiscard]] bool is_later(const Resource& content, const Instant& instant);
   // Sets the content that the file had at the instant. Returns false when nothing of it is left.
   [[nodiscard]] bool fill_content(const Instant& instant, PastMember& file);
   void read_place(const Run& run, PastMember& member) const;
@@ -209,6 +216,8 @@ class Queries {
   Statement any_version_;
   Statement instant_after_;
   Statement instant_before_;
+  Statement instant_from_;
+  Statement last_instant_;
   Statement whole_since_;
   Statement present_;
   Statement members_at_;
@@ -222,6 +231,8 @@ class Queries {
   Statement version_of_then_;
   Statement node_of_version_;
   Statement locks_of_;
+  // What second_after found last: it stays true.
+  std::pair<Instant, std::int64_t> second_after_{{}, std::numeric_limits<std::int64_t>::max()};
   // Unused statements that list a collection, by what they select. A walk takes one for each level
   // and gives it back, so a visit may start another walk.
   std::array<std::vector<std::unique_ptr<Statement>>, 3> idle_children_;

@@ -191,14 +191,12 @@ void WriteTransaction::drop_version(std::int64_t id, std::int64_t content, std::
 }
 
 bool WriteTransaction::shares_line(const NodeRow& file, Sharing which) {
+  if (which == Sharing::any) return Run(sql_->sharers, file.line(), file.resource.id).row();
   std::vector<NodeId> others;
-  for (Run run(sql_->sharers, file.line(), file.resource.id); run.row();)
+  for (Run run(sql_->placed_sharers, file.line(), file.resource.id); run.row();)
     others.push_back(run.integer(0));
-  return std::any_of(others.begin(), others.end(), [&](NodeId id) {
-    if (which == Sharing::any) return true;
-    if (id < file.resource.id) return false;
-    return queries_.path_of(id).has_value();
-  });
+  return std::any_of(others.begin(), others.end(),
+                     [&](NodeId id) { return queries_.path_of(id).has_value(); });
 }
 
 std::int64_t WriteTransaction::line_for_version(const NodeRow& file) {

@@ -230,6 +230,10 @@ struct WriteTransaction::Statements {
   Statement sharers{connection,
                     "SELECT id FROM node WHERE line = ?1 AND line <> 0 AND id <> ?2 "
                     "UNION ALL SELECT id FROM node WHERE id = ?1 AND id <> ?2"};
+  // The condition on `parent` passes over what lies in the trash by itself, which may be many.
+  Statement placed_sharers{connection,
+                           "SELECT id FROM node WHERE line = ?1 AND line <> 0 AND parent > 0 AND "
+                           "id > ?2 UNION ALL SELECT id FROM node WHERE id = ?1 AND id > ?2"};
   Statement insert_version{connection,
                            "INSERT INTO version (id, line, content, size, stored, created, "
                            "modified, date_mark, author, owner, replaced, node) "

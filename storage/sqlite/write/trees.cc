@@ -218,11 +218,11 @@ std::int64_t WriteTransaction::give_place(const NodeRow& replaced, const NodeRow
     leave(replaced);
     return next.own_line;
   }
-  // The same content is no other version.
+  // The same content is no other version, but a snapshot has that of this file alone.
   const Resource& old = replaced.resource;
   const bool kept =
-      old.content != next.resource.content &&
-      (is_kept(old.stored, replaced.author, old.size, wall_now(), author_) || in_snapshot(old));
+      in_snapshot(old) || (old.content != next.resource.content &&
+                           is_kept(old.stored, replaced.author, old.size, wall_now(), author_));
   become_version(replaced, replaced.line(), kept);
   return replaced.line();
 }
