@@ -7,6 +7,7 @@
 #include "dav/locks.h"
 #include "dav/rights.h"
 #include "dav/sync_client.h"
+#include "dav/sync_token.h"
 #include "dav/xml/output.h"
 #include "http/date.h"
 #include "http/media_type.h"
@@ -192,6 +193,18 @@ void render_current_user_privilege_set(std::string& out, const Member&,
   out += "</D:current-user-privilege-set>";
 }
 
+void render_sync_token(std::string& out, const Member& member, const PropertyContext& context) {
+  append_dav(out, "sync-token",
+             sync_token(*context.snapshot, member.resource, context.snapshot->next_change(),
+                        fingerprint(*context.caller)));
+}
+
+void render_supported_report_set(std::string& out, const Member&, const PropertyContext&) {
+  out +=
+      "<D:supported-report-set><D:supported-report><D:report><D:sync-collection/></D:report>"
+      "</D:supported-report></D:supported-report-set>";
+}
+
 constexpr std::string_view kDav = "DAV:";
 constexpr std::string_view kOwnCloudNamespace = "http://owncloud.org/ns";
 constexpr bool kAllprop = true;
@@ -212,6 +225,7 @@ constexpr unsigned kChecksums = LiveProperty::checksums;
 constexpr unsigned kUsed = LiveProperty::used_bytes;
 constexpr unsigned kAvailable = LiveProperty::available_bytes;
 constexpr unsigned kAccounts = LiveProperty::accounts;
+constexpr unsigned kSnapshot = LiveProperty::snapshot;
 
 // The properties of RFC 4918 §15 come first.
 // clang-format off
@@ -245,6 +259,9 @@ constexpr LiveProperty kLive[] = {
   {kDav, "principal-URL",              refused,           kByNameOnly, kPrincipal, kNothing,   render_principal_url},
   {kDav, "owner",                      refused,           kByNameOnly, kResource,  kAccounts,  render_owner},
   {kDav, "current-user-privilege-set", refused,           kByNameOnly, kResource,  kNothing,   render_current_user_privilege_set},
+  // RFC 6578 §4, RFC 3253 §3.1.5
+  {kDav, "sync-token",                 refused,           kByNameOnly, kFolder,    kSnapshot,  render_sync_token},
+  {kDav, "supported-report-set",       refused,           kByNameOnly, kFolder,    kNothing,   render_supported_report_set},
 };
 // clang-format on
 

@@ -23,8 +23,11 @@ struct PropertyContext {
   storage::Right right = storage::Right::write;  // of the caller, on the member
   bool is_principal = false;  // the member is the caller's principal (RFC 3744 §4)
   std::string root_name;      // displayname of the root collection; empty: it has none
-  // The entity tag of every collection (dav/sync_client.h); empty: collections have none.
+  // The entity tag of the member when it is a collection (dav/sync_client.h); empty: collections
+  // have none.
   std::string collection_tag;
+  // Set while members are rendered when sync tokens are needed.
+  const storage::Snapshot* snapshot = nullptr;
   storage::Millis lease_now = 0;
   std::uint64_t used_bytes = 0;
   std::uint64_t available_bytes = 0;
@@ -56,6 +59,7 @@ struct LiveProperty {
     used_bytes = 4,
     available_bytes = 8,
     accounts = 16,
+    snapshot = 32,
   };
 
   std::string_view xmlns;

@@ -24,15 +24,7 @@ PropFind PropFind::parse(std::string_view body, const Options& options) {
   propfind.kind = prop ? Kind::prop : propname ? Kind::propname : Kind::allprop;
   for (const xml::Element& list : root.children()) {
     if (!list.is_dav(prop ? "prop" : "include")) continue;
-    for (const xml::Element& element : list.children()) {
-      const bool known =
-          std::any_of(propfind.asked.begin(), propfind.asked.end(),
-                      [&](const Asked& asked) { return asked.name == element.name(); });
-      if (known) continue;
-      if (propfind.asked.size() == options.propfind_property_limit)
-        throw Error(400, "too many properties are named");
-      propfind.asked.push_back({element.name(), find_live(element.name())});
-    }
+    propfind.ask(list, options);
   }
   if (propfind.kind == Kind::allprop) {
     // Properties that allprop includes must not appear twice.
@@ -41,6 +33,25 @@ PropFind PropFind::parse(std::string_view body, const Options& options) {
     });
   }
   return propfind;
+}
+
+PropFind PropFind::of(const xml::Element& prop, const Options& options) {
+  PropFind propfind;
+  propfind.kind = Kind::prop;
+  propfind.ask(prop, options);
+  return propfind;
+}
+
+void PropFind::ask(const xml::Element& list, const Options& options) {
+  for (const xml::Element& element : list.children()) {
+    const bool known = std::any_of(asked.begin(), asked.end(), [&](const Asked& entry) {
+      return entry.name == element.name();
+    });
+    if (known) continue;
+    if (asked.size() == options.propfind_property_limit)
+      throw Error(400, "too many properties are named");
+    asked.push_back({element.name(), find_live(element.name())});
+  }
 }
 
 unsigned PropFind::needs() const {
