@@ -42,9 +42,9 @@ constexpr Method kMethods[] = {
   {"PROPPATCH", Access::write, Right::write, BodyUse::xml,     kProppatchLimit, kMapped,                 Quick::never,           UploadUse::none,     "1", handle_proppatch},
   {"LOCK",      Access::write, Right::write, BodyUse::xml,     kXmlLimit,       kUnmapped | kMapped,     Quick::never,           UploadUse::none,     "2", handle_lock},
   {"UNLOCK",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::none,     "2", handle_unlock},
-  {"REPORT",    Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kCollection,             Quick::never,           UploadUse::none,     "",  handle_report},
   {"POST",      Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           UploadUse::begin,    "",  nullptr},
   {"PATCH",     Access::write, Right::write, BodyUse::content, kContentLimit,   kFile,                   Quick::never,           UploadUse::add,      "sabredav-partialupdate", handle_patch},
+  {"REPORT",    Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kCollection,             Quick::never,           UploadUse::none,     "",  handle_report},
   {"TRACE",     Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           UploadUse::none,     "",  nullptr},
   {"CONNECT",   Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           UploadUse::none,     "",  nullptr},
 };

@@ -239,6 +239,14 @@ Response handle_report(Call& call) {
   // RFC 3253 §3.6: without the field it is 0; RFC 6578 §3.2 has no other.
   if (parse_depth(call.fields()).value_or(storage::Depth::zero) != storage::Depth::zero)
     throw Error(400, "REPORT with another Depth than 0");
+  {
+    // A file has no reports, whatever the body says.
+    const auto snapshot = snapshot_of(call);
+    const storage::Resolution target = snapshot->resolve(call.target.path);
+    require_visible(call, target);
+    if (target.mapped() && !target.resource->is_collection())
+      throw not_allowed(target.resource, "REPORT on a file");
+  }
   const std::string body = read_body(call);
   const xml::ParseSlots::Slot slot = call.parses.take();
   const xml::Document document = xml::Document::parse(body, call.options.xml);
