@@ -48,8 +48,6 @@ struct Call {
   // Set by answer_past (dav/past.h): the target is a path of this instant. `options` are those of
   // the call.
   std::optional<Past> past = std::nullopt;
-  // The entity tag of collections as of before any snapshot of the call; empty: they have none.
-  std::string collection_tag{};
 
   [[nodiscard]] const Fields& fields() const { return request.fields; }
   [[nodiscard]] std::string_view host() const { return request.host(); }

@@ -49,14 +49,6 @@ Target upload_target(const Request& request) {
   return target;
 }
 
-// Returns text that no other process has had.
-std::string random_epoch() {
-  std::random_device random;
-  std::string text;
-  for (int i = 0; i < 2; ++i) text::append_number(text, random(), 36);
-  return text;
-}
-
 // Returns the account's name; empty when there is no such account.
 std::string account_name(const storage::Namespace& names, storage::AccountId id) {
   const std::shared_ptr<const storage::Accounts> accounts = names.accounts();
@@ -93,8 +85,7 @@ Engine::Engine(storage::Namespace& names, storage::ContentStore& contents, Optio
       parses_(options_.xml_parses, std::chrono::seconds(options_.xml_wait_s)),
       space_(std::move(space)),
       staging_(staging),
-      propfinds_(std::make_unique<PropFindCache>(options_, parses_)),
-      epoch_(random_epoch()) {
+      propfinds_(std::make_unique<PropFindCache>(options_, parses_)) {
   const auto available = [&contents] { return contents.space().available; };
   if (!space_)
     space_ = std::make_shared<storage::SpaceLedger>(storage::SpaceLedger::Limits{}, available,
@@ -137,7 +128,6 @@ Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& c
               staging_,
               sync != nullptr && sync->is_upload ? upload_target(request)
                                                  : parse_target(request, method, options)};
-    if (sync != nullptr) call.collection_tag = collection_tag(names_, epoch_);
     if (sync != nullptr && sync->is_upload) {
       response = handle_chunks(call, *sync);
     } else if (upload) {

@@ -66,7 +66,6 @@ class Engine {
   std::shared_ptr<storage::SpaceLedger> space_;
   storage::Staging* staging_;
   std::unique_ptr<PropFindCache> propfinds_;
-  const std::string epoch_;        // of collection_tag()
   mutable std::mutex sync_mutex_;  // guards what follows
   // By prefix; one for each account at the most. Responses under way refer to them.
   mutable std::map<std::vector<std::string>, Options> sync_options_;

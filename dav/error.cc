@@ -29,6 +29,8 @@ constexpr auto kPreconditions = std::to_array<Row>({
     // document.
     {Precondition::no_external_entities, "no-external-entities", 400,
      "External entities are not allowed."},
+    {Precondition::number_of_matches_within_limits, "number-of-matches-within-limits", 507,
+     "The answer would have more members than the limit says."},
     {Precondition::preserved_live_properties, "preserved-live-properties", 409, ""},
     {Precondition::propfind_finite_depth, "propfind-finite-depth", 403,
      "Depth: infinity is not allowed here; ask with Depth: 1."},
@@ -37,6 +39,8 @@ constexpr auto kPreconditions = std::to_array<Row>({
      "There is not enough space on the disk."},
     {Precondition::supported_report, "supported-report", 403,
      "There is no such report on this resource."},
+    {Precondition::valid_sync_token, "valid-sync-token", 403,
+     "What has changed since this token is not known; begin with an empty one."},
 });
 
 constexpr bool in_order() {

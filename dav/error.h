@@ -26,11 +26,13 @@ enum class Precondition {
   need_privileges,  // RFC 3744 §7.1.1
   no_conflicting_lock,
   no_external_entities,
+  number_of_matches_within_limits,  // RFC 3744 §9, RFC 6578 §3.6
   preserved_live_properties,
   propfind_finite_depth,
   quota_not_exceeded,  // RFC 4331 §6
   sufficient_disk_space,
   supported_report,  // RFC 3253 §3.6
+  valid_sync_token,  // RFC 6578 §3.2
 };
 
 // Returns how many there are, `none` included; they are numbered from 0.

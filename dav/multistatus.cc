@@ -90,6 +90,20 @@ void begin(std::string& out) {
 
 void end(std::string& out) { out += "</D:multistatus>"; }
 
+void end(std::string& out, std::string_view sync_token) {
+  out.append("<D:sync-token>").append(sync_token).append("</D:sync-token>");
+  end(out);
+}
+
+void append_status(std::string& out, std::string_view href, int status, Precondition failed) {
+  begin_response(out, href);
+  out.append("<D:status>HTTP/1.1 ").append(std::to_string(status)).append(" ");
+  out.append(http::reason_phrase(status)).append("</D:status>");
+  if (failed != Precondition::none)
+    out.append("<D:error><D:").append(element_name(failed)).append("/></D:error>");
+  end_response(out);
+}
+
 void begin_response(std::string& out, std::string_view href) {
   out.append("<D:response><D:href>").append(href).append("</D:href>");
 }

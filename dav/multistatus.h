@@ -27,6 +27,12 @@ namespace holdfast::dav::multistatus {
 
 void begin(std::string& out);
 void end(std::string& out);
+// Appends the end of a response to sync-collection (RFC 6578 §6.4).
+void end(std::string& out, std::string_view sync_token);
+// Appends a response element that has a status and no properties, and the precondition that failed,
+// if any.
+void append_status(std::string& out, std::string_view href, int status,
+                   Precondition failed = Precondition::none);
 
 // `href` is escaped already.
 void begin_response(std::string& out, std::string_view href);

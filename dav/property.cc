@@ -9,6 +9,7 @@
 #include "dav/report.h"
 #include "dav/rights.h"
 #include "dav/sync_client.h"
+#include "dav/sync_token.h"
 #include "dav/xml/output.h"
 #include "http/date.h"
 #include "http/media_type.h"
@@ -194,6 +195,12 @@ void render_current_user_privilege_set(std::string& out, const Member&,
   out += "</D:current-user-privilege-set>";
 }
 
+void render_sync_token(std::string& out, const Member& member, const PropertyContext& context) {
+  append_dav(out, "sync-token",
+             sync_token(*context.snapshot, member.resource, context.snapshot->next_change(),
+                        fingerprint(*context.caller)));
+}
+
 // RFC 3253 §3.1.5
 void render_supported_report_set(std::string& out, const Member& member, const PropertyContext&) {
   const unsigned kind = member.resource.is_collection() ? kCollection : dav::kFile;
@@ -257,6 +264,7 @@ constexpr unsigned kChecksums = LiveProperty::checksums;
 constexpr unsigned kUsed = LiveProperty::used_bytes;
 constexpr unsigned kAvailable = LiveProperty::available_bytes;
 constexpr unsigned kAccounts = LiveProperty::accounts;
+constexpr unsigned kSnapshot = LiveProperty::snapshot;
 
 // The properties of RFC 4918 §15 come first.
 // clang-format off
@@ -296,6 +304,8 @@ constexpr LiveProperty kLive[] = {
   {kDav, "principal-URL",              refused,           kByNameOnly, kPrincipal, kNothing,   render_principal_url},
   {kDav, "owner",                      refused,           kByNameOnly, kResource,  kAccounts,  render_owner},
   {kDav, "current-user-privilege-set", refused,           kByNameOnly, kResource,  kNothing,   render_current_user_privilege_set},
+  // RFC 6578 §4
+  {kDav, "sync-token",                 refused,           kByNameOnly, kFolder,    kSnapshot,  render_sync_token},
 };
 // clang-format on
 

@@ -32,8 +32,11 @@ struct PropertyContext {
   const VersionFacts* version = nullptr;         // set when the member is a version of a file
   bool is_principal = false;  // the member is the caller's principal (RFC 3744 §4)
   std::string root_name;      // displayname of the root collection; empty: it has none
-  // The entity tag of every collection (dav/sync_client.h); empty: collections have none.
+  // The entity tag of the member when it is a collection (dav/sync_client.h); empty: collections
+  // have none.
   std::string collection_tag;
+  // Set while members are rendered when sync tokens are needed.
+  const storage::Snapshot* snapshot = nullptr;
   storage::Millis lease_now = 0;
   std::uint64_t used_bytes = 0;
   std::uint64_t available_bytes = 0;
@@ -66,6 +69,7 @@ struct LiveProperty {
     used_bytes = 4,
     available_bytes = 8,
     accounts = 16,
+    snapshot = 32,
   };
 
   std::string_view xmlns;

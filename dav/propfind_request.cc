@@ -21,7 +21,8 @@ PropFind PropFind::parse(std::string_view body, const Options& options) {
 
   propfind.kind = prop ? Kind::prop : propname ? Kind::propname : Kind::allprop;
   for (const xml::Element& list : root.children()) {
-    if (list.is_dav(prop ? "prop" : "include")) propfind.add(list, options);
+    if (!list.is_dav(prop ? "prop" : "include")) continue;
+    propfind.ask(list, options);
   }
   if (propfind.kind == Kind::allprop) {
     // Properties that allprop includes must not appear twice.
@@ -32,10 +33,18 @@ PropFind PropFind::parse(std::string_view body, const Options& options) {
   return propfind;
 }
 
-void PropFind::add(const xml::Element& list, const Options& options) {
+PropFind PropFind::of(const xml::Element& prop, const Options& options) {
+  PropFind propfind;
+  propfind.kind = Kind::prop;
+  propfind.ask(prop, options);
+  return propfind;
+}
+
+void PropFind::ask(const xml::Element& list, const Options& options) {
   for (const xml::Element& element : list.children()) {
-    const bool known = std::any_of(asked.begin(), asked.end(),
-                                   [&](const Asked& each) { return each.name == element.name(); });
+    const bool known = std::any_of(asked.begin(), asked.end(), [&](const Asked& entry) {
+      return entry.name == element.name();
+    });
     if (known) continue;
     if (asked.size() == options.propfind_property_limit)
       throw Error(400, "too many properties are named");

@@ -24,13 +24,17 @@ struct PropFind {
   // RFC 4918, or names more than options.propfind_property_limit properties (docs/robustness.md
   // X17).
   [[nodiscard]] static PropFind parse(std::string_view body, const Options& options);
-  // Adds the properties that `list`, an element like DAV:prop, names, each once. Throws Error 400
-  // for too many, as parse() does.
-  void add(const xml::Element& list, const Options& options);
+  // Returns what the properties in DAV:prop ask for, the names of each one once. Throws Error 400
+  // for too many.
+  [[nodiscard]] static PropFind of(const xml::Element& prop, const Options& options);
   // Returns what rendering the response needs: a set of LiveProperty::Need.
   [[nodiscard]] unsigned needs() const;
   // Returns what the listing must read for each member.
   [[nodiscard]] storage::Wanted wanted() const;
+
+ private:
+  // Adds what the child elements name.
+  void ask(const xml::Element& list, const Options& options);
 };
 
 }  // namespace holdfast::dav

@@ -205,4 +205,29 @@ std::string principal_href(const UrlSpace& space, std::string_view account) {
   return href(space, {}, true) + "?principal=" + encode_segment(account);
 }
 
+std::uint64_t fingerprint(const Caller& caller) {
+  // FNV-1a, of 64 bits.
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  const auto add = [&](std::string_view bytes) {
+    for (const char byte : bytes) {
+      hash ^= static_cast<unsigned char>(byte);
+      hash *= 0x100000001b3U;
+    }
+    hash *= 0x100000001b3U;  // as for a byte 0, which no name has
+  };
+  const auto add_path = [&](const storage::Path& path) {
+    for (const std::string& segment : path.segments()) add(segment);
+    add("/");
+  };
+  add(std::to_string(caller.account));
+  add_path(caller.home);
+  for (const storage::Grant& grant : caller.grants) {
+    add_path(grant.path);
+    add(std::to_string(static_cast<int>(grant.right)));
+  }
+  add_path(caller.scope);
+  add(std::to_string(static_cast<int>(caller.most)));
+  return hash;
+}
+
 }  // namespace holdfast::dav

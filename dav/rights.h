@@ -98,6 +98,10 @@ class VisibleTree {
 [[nodiscard]] storage::Resolution as_seen(const Caller& caller, storage::Resolution target);
 [[nodiscard]] storage::Member as_seen(storage::Member member);
 
+// Returns a number that is another one when the caller's rights are others, as good as always. It
+// depends on them alone, so it stays after a restart.
+[[nodiscard]] std::uint64_t fingerprint(const Caller& caller);
+
 // Returns the href of DAV:current-user-principal (RFC 5397). It names the account, and only that
 // account can see it as a resource.
 [[nodiscard]] std::string principal_href(const UrlSpace& space, std::string_view account);

@@ -58,10 +58,13 @@ void add_file_id(Response& response, const Options& options, storage::NodeId id)
   if (const auto tag = response.find("ETag")) response.set("OC-ETag", std::string(*tag));
 }
 
-std::string collection_tag(const storage::Namespace& names, std::string_view epoch) {
-  std::string tag(epoch);
+std::string collection_tag(const storage::Snapshot& snapshot, const storage::Resource& collection,
+                           std::uint64_t rights) {
+  std::string tag = snapshot.epoch();
   tag += '.';
-  text::append_number(tag, names.stats().batches, 36);
+  text::append_number(tag, static_cast<std::uint64_t>(snapshot.last_change(collection)), 36);
+  tag += '.';
+  text::append_number(tag, rights, 36);
   return tag;
 }
 

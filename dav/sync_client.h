@@ -47,10 +47,11 @@ struct SyncTarget {
 // or moved. Does nothing for other clients.
 void add_file_id(Response& response, const Options& options, storage::NodeId id);
 
-// Returns an entity tag for all collections of the store. It changes whenever anything in the store
-// does, so a client that finds it changed must look at every collection; it never misses a change.
-// Call it before the snapshot is taken that it is shown with. `epoch` differs for each process.
-[[nodiscard]] std::string collection_tag(const storage::Namespace& names, std::string_view epoch);
+// Returns the entity tag of a collection, opaque-tag without quotes. It is another one whenever
+// anything at or below the collection has changed, or the rights of the caller, of which `rights`
+// is the fingerprint (dav/rights.h).
+[[nodiscard]] std::string collection_tag(const storage::Snapshot& snapshot,
+                                         const storage::Resource& collection, std::uint64_t rights);
 
 // Returns oc:permissions: G readable, D deletable, N and V renamable and movable, W writable
 // (files), C and K take new files and folders (collections).

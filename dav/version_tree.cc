@@ -68,7 +68,7 @@ Response report_version_tree(Call& call, const xml::Element& asked,
   require_right_to_past(call, file);
   PropFind propfind;
   propfind.kind = PropFind::Kind::prop;
-  if (const auto prop = asked.child_dav("prop")) propfind.add(*prop, call.options);
+  if (const auto prop = asked.child_dav("prop")) propfind = PropFind::of(*prop, call.options);
   Response response = multistatus::answer();
   std::string out;
   multistatus::begin(out);

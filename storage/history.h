@@ -148,4 +148,22 @@ struct Dated {
 [[nodiscard]] std::vector<std::int64_t> surplus(std::span<const Dated> versions, Millis now,
                                                 std::size_t most);
 
+// One change of the tree. Numbers rise from commit to commit and are never given out again; they are
+// from the counter that Instant::node counts by.
+struct Change {
+  std::int64_t number = 0;
+  NodeId node = 0;
+  // When the resource left its place, the collection that this was in, and the name there. 0: it
+  // came to its place, or its content, properties or date changed.
+  NodeId left = 0;
+  std::string name;
+  bool collection = false;  // what left is one
+};
+
+// A resource, and the number of the change that brought it to its place.
+struct Standing {
+  Resource resource;
+  std::int64_t since = 0;
+};
+
 }  // namespace holdfast::storage

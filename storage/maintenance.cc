@@ -252,6 +252,14 @@ void Maintenance::thin_versions() {
   limit_versions();
   held_trash_.clear();
   forget_places();
+  forget_changes();
+}
+
+void Maintenance::forget_changes() {
+  for (std::size_t forgotten = kPurgedAtOnce; forgotten == kPurgedAtOnce && !stopping();)
+    names_.write(Flush::required, [&](Transaction& tx) {
+      forgotten = tx.forget_changes(tx.wall_now() - options_.sync_keep_s * 1000, kPurgedAtOnce);
+    });
 }
 
 // Where resources were is kept as long as trees are in the trash.

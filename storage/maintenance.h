@@ -53,6 +53,8 @@ class Maintenance {
     // Uploads to remove that got no byte for `upload_keep_s`; null: none.
     Staging* staging = nullptr;
     std::int64_t upload_keep_s = 24 * 60 * 60;
+    // How long what has changed is known, for clients that ask what has since (RFC 6578).
+    std::int64_t sync_keep_s = 30 * 24 * 60 * 60;
     bool start_thread = true;  // false: only `round` works, for tests
   };
 
@@ -97,6 +99,7 @@ class Maintenance {
   void thin_versions();
   void limit_versions();
   void forget_places();
+  void forget_changes();
   void purge();
   // Removes some of what was given up. Returns false when nothing is left.
   bool purge_slice();

@@ -196,6 +196,26 @@ class Snapshot {
   // snapshot's path, so it is held. A tree of the trash is held as a whole. O(tree) at worst.
   [[nodiscard]] virtual std::optional<std::string> holder(const TrashEntry& entry) const = 0;
   [[nodiscard]] virtual std::optional<std::string> holder(const Version& version) const = 0;
+  // Returns what tells the numbers of this store from those of others, also of those that were
+  // restored from its backups: [0-9a-z].
+  [[nodiscard]] virtual std::string epoch() const = 0;
+  // Returns the number that the next change gets: what this snapshot shows has smaller ones.
+  [[nodiscard]] virtual std::int64_t next_change() const = 0;
+  // Returns true when `changes` visits all changes since the snapshot whose next_change this was:
+  // none of them is forgotten, and the store has not gone back to before it (docs/storage.md).
+  [[nodiscard]] virtual bool knows_changes_since(std::int64_t number) const = 0;
+  // Visits the changes with this number and larger ones in their order, until `visit` returns
+  // false. `visit` may call this snapshot. Costs O(what is visited).
+  virtual void changes(std::int64_t from,
+                       const std::function<bool(const Change&)>& visit) const = 0;
+  // Returns a number that is another one after anything at or below this collection has changed:
+  // content, properties, dates, names and members. Locks do not count. O(1).
+  [[nodiscard]] virtual std::int64_t last_change(const Resource& collection) const = 0;
+  // Returns the resource with this id, which may lie in the trash; nullopt when it is gone.
+  [[nodiscard]] virtual std::optional<Standing> standing(NodeId id) const = 0;
+  // Returns what is mapped in this collection under this name; nullopt for nothing.
+  [[nodiscard]] virtual std::optional<Standing> standing(NodeId collection,
+                                                         std::string_view name) const = 0;
   // The values of the lease clock and of the wall clock for this snapshot.
   [[nodiscard]] virtual Millis lease_now() const = 0;
   [[nodiscard]] virtual Millis wall_now() const = 0;
@@ -275,6 +295,9 @@ class Transaction : public Snapshot {
   // collections from `from` on, and forgets at most `most` places. Returns the collection to go on
   // with; 0 when all is done.
   virtual NodeId forget_places(const Instant& before, NodeId from, std::size_t most) = 0;
+  // Forgets the oldest changes that were made before this time of the wall clock, at most `most`,
+  // so that knows_changes_since is false of what came before them. Returns how many.
+  virtual std::size_t forget_changes(Millis before, std::size_t most) = 0;
   // Makes `owner`, an account that is there, the owner of what nobody owns at and below `root`, or
   // an account owned that is gone; but the root of the tree is nobody's. What other accounts own
   // stays theirs. Returns what it came to own.

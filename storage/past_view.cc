@@ -129,6 +129,22 @@ class PastView final : public Snapshot {
   std::optional<std::string> holder(const Version& version) const override {
     return now_->holder(version);
   }
+  // What changes is the present.
+  std::string epoch() const override { return now_->epoch(); }
+  std::int64_t next_change() const override { return now_->next_change(); }
+  bool knows_changes_since(std::int64_t number) const override {
+    return now_->knows_changes_since(number);
+  }
+  void changes(std::int64_t from, const std::function<bool(const Change&)>& visit) const override {
+    now_->changes(from, visit);
+  }
+  std::int64_t last_change(const Resource& collection) const override {
+    return now_->last_change(collection);
+  }
+  std::optional<Standing> standing(NodeId id) const override { return now_->standing(id); }
+  std::optional<Standing> standing(NodeId collection, std::string_view name) const override {
+    return now_->standing(collection, name);
+  }
   Millis lease_now() const override { return now_->lease_now(); }
   Millis wall_now() const override { return now_->wall_now(); }
 

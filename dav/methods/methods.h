@@ -5,6 +5,8 @@
 #include <string_view>
 
 #include "dav/call.h"
+#include "dav/propfind_request.h"
+#include "dav/property.h"
 
 namespace holdfast::dav {
 
@@ -26,5 +28,12 @@ Response handle_lock(Call& call);
 Response handle_unlock(Call& call);
 Response handle_patch(Call& call);
 Response handle_report(Call& call);
+
+// Returns what the properties that are asked for are rendered from, but for the member. The snapshot
+// must live as long.
+[[nodiscard]] PropertyContext context_of(const Call& call, const PropFind& propfind,
+                                         const storage::Snapshot& snapshot);
+// Sets the entity tag for this member, where collections have one.
+void tag_member(PropertyContext& context, const storage::Member& member);
 
 }  // namespace holdfast::dav

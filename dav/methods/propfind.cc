@@ -13,12 +13,15 @@
 #include "dav/propfind_cache.h"
 #include "dav/quota.h"
 #include "dav/rights.h"
+#include "dav/sync_client.h"
 #include "dav/version_tree.h"
 
 namespace holdfast::dav {
 namespace {
 
 constexpr std::size_t kChunkBytes = 32 * 1024;
+
+}  // namespace
 
 PropertyContext context_of(const Call& call, const PropFind& propfind,
                            const storage::Snapshot& snapshot) {
@@ -28,7 +31,10 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
   context.caller = call.caller;
   const auto& prefix = call.options.space.prefix;
   if (!call.target.above_prefix && !prefix.empty()) context.root_name = prefix.back();
-  if (call.options.for_sync_clients) context.collection_tag = call.collection_tag;
+  context.snapshot = &snapshot;
+  if (call.options.for_sync_clients)
+    context.collection_tag =
+        collection_tag(snapshot, *snapshot.resolve({}).resource, fingerprint(caller));
   context.lease_now = snapshot.lease_now();
   // Clients poll quotas often, and seldom request them together with other properties
   // (docs/clients.md R18, R47).
@@ -47,6 +53,14 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
   context.right = right_on(caller, call.target.path);
   return context;
 }
+
+void tag_member(PropertyContext& context, const storage::Member& member) {
+  if (!context.collection_tag.empty() && member.resource.is_collection())
+    context.collection_tag =
+        collection_tag(*context.snapshot, member.resource, fingerprint(*context.caller));
+}
+
+namespace {
 
 // Renders members as they are visited and writes them in chunks.
 class Listing final : public Producer {
@@ -87,6 +101,7 @@ class Listing final : public Producer {
       }
       if (!member.segments.empty() && member.resource.is_collection()) member_href += '/';
       context_.right = visible_.right(member.segments);
+      tag_member(context_, member);
       if (context_.right >= storage::Right::read) {
         multistatus::append_member(chunk, *propfind_, member, member_href, context_);
       } else {

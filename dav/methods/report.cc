@@ -9,13 +9,16 @@
 #include "dav/method.h"
 #include "dav/methods/methods.h"
 #include "dav/rights.h"
+#include "dav/sync_collection.h"
 #include "dav/version_tree.h"
+#include "dav/xml/parse_slots.h"
 
 namespace holdfast::dav {
 namespace {
 
 constexpr Report kReports[] = {
     // namespace, name, allowed on, function
+    {xml::kDav, "sync-collection", kCollection, report_sync_collection},
     {xml::kDav, "version-tree", kFile, report_version_tree},
 };
 
@@ -29,7 +32,9 @@ std::span<const Report> reports() { return kReports; }
 
 Response handle_report(Call& call) {
   const Conditions conditions(call);
-  const xml::Document document = xml::Document::parse(read_body(call), call.options.xml);
+  const std::string body = read_body(call);
+  const xml::ParseSlots::Slot slot = call.parses.take();
+  const xml::Document document = xml::Document::parse(body, call.options.xml);
   const xml::Element asked = document.root();
   const auto report = std::ranges::find_if(
       kReports, [&](const Report& each) { return asked.is(each.xmlns, each.name); });

@@ -474,6 +474,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   rounds.on_problem = [](const std::string& problem) { observe::log_event("Upkeep: " + problem); };
   rounds.staging = store.staging.get();
   rounds.upload_keep_s = config.dav.upload_keep_s;
+  rounds.sync_keep_s = config.sync_keep_s;
   rounds.start_thread = !store.read_only;
   maintenance.emplace(*store.names, *store.contents, std::move(rounds));
   space->set_make_room([&maintenance](const storage::Shortage& shortage) {

@@ -62,6 +62,7 @@ struct Config {
   std::int64_t read_timeout_s = 30;
   // nullopt means a hundredth of the disk, or 1 GiB if that is more, but at most three hundredths.
   std::optional<std::uint64_t> free_space_floor_bytes;
+  std::int64_t sync_keep_s = std::int64_t{30} * 24 * 60 * 60;
   storage::Retention retention{.trash_s = std::int64_t{30} * 24 * 60 * 60, .versions = true};
   dav::Options
       dav;  // `space` and the fields that limits also has are filled in by engine_options()

@@ -28,6 +28,7 @@ std::size_t cache_share(const Options& options) {
 // What is opened first. It keeps the log's index in memory until the namespace ends.
 struct Opened {
   std::unique_ptr<LogLimit> limit;
+  bool was_relaxed = false;  // not every commit of the last process was flushed
   std::unique_ptr<Connection> connection;
 };
 
@@ -315,8 +316,19 @@ void refuse_lost_content(Connection& connection, const Options& options) {
 
 // Remaining time of a lock is clamp(granted + timeout - now, 0, timeout): a clock that was set back
 // while the server was down must not make leases longer.
-void start_session(Connection& connection, const Clock& clock) {
+//
+// After an unclean end in relaxed durability the last commits may be lost, with the ids that they
+// gave out. The ids that follow are others, so that no ETag and no sync token comes again for
+// something else, and the numbers in between are known as lost.
+void start_session(Connection& connection, const Clock& clock, bool was_relaxed) {
   connection.execute("BEGIN IMMEDIATE");
+  if (was_relaxed) {
+    connection.execute(
+        "INSERT OR IGNORE INTO change_gap (first, after) "
+        "SELECT next_node, next_node + (1 << 32) FROM meta WHERE clean = 0; "
+        "UPDATE meta SET next_node = next_node + (1 << 32), "
+        "next_content = next_content + (1 << 32) WHERE clean = 0");
+  }
   Statement clamp(connection,
                   "UPDATE lock SET granted = ?1, expires = ?1 + timeout_s * 1000 "
                   "WHERE granted > ?1");
@@ -337,6 +349,7 @@ Opened open_after_last(const std::string& path, ContentStore& content, const Opt
   };
   open();
   const std::optional<Barrier> barrier = BarrierFile(path).read();
+  opened.was_relaxed = barrier.has_value();
   if (!barrier || is_whole_since(*barrier, *opened.connection, content)) return opened;
   opened.connection.reset();
   if (options.read_only) {
@@ -373,7 +386,7 @@ std::unique_ptr<Namespace> open(const std::string& path, ContentStore& content, 
       migrate(connection, path, migrations(), content);
       refuse_damage(connection);
       try {
-        start_session(connection, clock);
+        start_session(connection, clock, opened.was_relaxed);
       } catch (const SqlError& error) {
         // The log is full, on a full disk. Moving it into the database frees its space for reuse.
         // The content files that it names are flushed first, or a power cut could lose them and not
@@ -382,7 +395,7 @@ std::unique_ptr<Namespace> open(const std::string& path, ContentStore& content, 
         if (connection.in_transaction()) connection.execute("ROLLBACK");
         content.flush();
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)");
-        start_session(connection, clock);
+        start_session(connection, clock, opened.was_relaxed);
       }
     }
     return std::make_unique<SqliteNamespace>(path, std::move(opened), content, clock,

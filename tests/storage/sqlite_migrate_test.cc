@@ -86,6 +86,9 @@ TEST_F(Migrating, LeavesACurrentDatabaseAlone) {
 
 // What takes the schema of this program back to an older one, the latest step first.
 constexpr std::array kBack = {
+    Migration{13,
+              "DROP TABLE change; DROP TABLE collection_tag; DROP TABLE change_gap; "
+              "ALTER TABLE meta DROP COLUMN changes_since"},
     Migration{12,
               "DROP TABLE place; DROP TABLE instant; DROP TABLE snapshot; DROP INDEX version_node; "
               "ALTER TABLE version DROP COLUMN node; ALTER TABLE node DROP COLUMN since; "
@@ -452,6 +455,30 @@ TEST_F(Migrating, ThePastOfOlderSchemasBeginsWithTheMigration) {
   EXPECT_GE(instant.node, since);
   EXPECT_TRUE(now->resolve_at(instant, SqliteStore::path("f")));
   EXPECT_FALSE(now->resolve_at(instant, SqliteStore::path("gone")));
+  expect_sound();
+}
+
+// Until schema 13 nobody numbered changes.
+TEST_F(Migrating, ChangesAreKnownSinceTheMigration) {
+  make_store();
+  open();
+  const std::int64_t before = names_->snapshot()->next_change();
+  put("g", "text");
+  close();
+  go_back_to(13);
+  open();
+  const std::int64_t since = names_->snapshot()->next_change();
+  EXPECT_FALSE(names_->snapshot()->knows_changes_since(before));
+  EXPECT_TRUE(names_->snapshot()->knows_changes_since(since));
+  put("f", "newer");
+  std::vector<NodeId> changed;
+  const auto now = names_->snapshot();
+  now->changes(since, [&](const Change& change) {
+    changed.push_back(change.node);
+    return true;
+  });
+  EXPECT_EQ(changed, std::vector{resolve("f").resource->id});
+  EXPECT_EQ(now->last_change(*now->resolve({}).resource), now->next_change() - 1);
   expect_sound();
 }
 

@@ -148,6 +148,33 @@ class Reading : public Interface {
     plan_.step("horizon");
     return reads().horizon();
   }
+  [[nodiscard]] std::string epoch() const override { return reads().epoch(); }
+  [[nodiscard]] std::int64_t next_change() const override {
+    plan_.step("next_change");
+    return reads().next_change();
+  }
+  [[nodiscard]] bool knows_changes_since(std::int64_t number) const override {
+    plan_.step("knows_changes_since");
+    return reads().knows_changes_since(number);
+  }
+  void changes(std::int64_t from,
+               const std::function<bool(const storage::Change&)>& visit) const override {
+    plan_.step("changes");
+    reads().changes(from, visit);
+  }
+  [[nodiscard]] std::int64_t last_change(const storage::Resource& collection) const override {
+    plan_.step("last_change");
+    return reads().last_change(collection);
+  }
+  [[nodiscard]] std::optional<storage::Standing> standing(NodeId id) const override {
+    plan_.step("standing");
+    return reads().standing(id);
+  }
+  [[nodiscard]] std::optional<storage::Standing> standing(NodeId collection,
+                                                          std::string_view name) const override {
+    plan_.step("standing");
+    return reads().standing(collection, name);
+  }
   [[nodiscard]] storage::Instant present_instant() const override {
     plan_.step("present_instant");
     return reads().present_instant();
@@ -269,6 +296,10 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
   bool remove_snapshot(std::string_view name) override {
     plan_.step("remove_snapshot");
     return inner_.remove_snapshot(name);
+  }
+  std::size_t forget_changes(Millis before, std::size_t most) override {
+    plan_.step("forget_changes");
+    return inner_.forget_changes(before, most);
   }
   NodeId forget_places(const storage::Instant& before, NodeId from, std::size_t most) override {
     plan_.step("forget_places");

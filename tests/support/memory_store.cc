@@ -58,6 +58,8 @@ struct MemoryNamespace::State {
     std::map<std::string, NodeId> members;  // by the NFC form of the name
     bool had_members = false;
     std::int64_t own_line = 0;
+    std::int64_t since = 0;  // Standing::since
+    std::int64_t tag = 0;    // Snapshot::last_change
     AccountId author = storage::kNobody;
 
     [[nodiscard]] std::int64_t line() const { return own_line != 0 ? own_line : resource.id; }
@@ -81,6 +83,9 @@ struct MemoryNamespace::State {
   std::map<std::int64_t, storage::Version> versions;  // by id
   std::map<std::string, storage::NamedSnapshot> snapshots;  // by name
   std::int64_t whole_since = 0;
+  std::int64_t next_change = kRoot + 1;
+  std::int64_t changes_since = 0;
+  std::vector<std::pair<storage::Change, Millis>> changes;  // with the time of the wall clock
 
   [[nodiscard]] std::shared_ptr<const Accounts> all_accounts() const {
     auto all = std::make_shared<Accounts>();
@@ -145,6 +150,14 @@ struct MemoryNamespace::State {
     const std::vector<NodeId> up = lineage(id);
     return std::find(up.begin(), up.end(), tree_root) != up.end();
   }
+  [[nodiscard]] storage::Standing standing(NodeId id) const {
+    return {node(id).resource, node(id).since};
+  }
+  // Notes that something at or below this collection has changed.
+  void tag(NodeId collection, std::int64_t number) {
+    for (NodeId id = collection; nodes.contains(id); id = node(id).resource.parent)
+      node(id).tag = number;
+  }
   [[nodiscard]] std::optional<NodeId> member(NodeId collection, std::string_view name) const {
     const Node& parent = node(collection);
     const auto found = parent.members.find(text::nfc(name));
@@ -194,6 +207,30 @@ class Reading : public Interface {
  public:
   Reading(const State& state, std::shared_ptr<const Formers> formers, Millis lease, Millis wall)
       : state_(state), formers_(std::move(formers)), lease_(lease), wall_(wall) {}
+
+  [[nodiscard]] std::string epoch() const override { return "m"; }
+  [[nodiscard]] std::int64_t next_change() const override { return state_.next_change; }
+  [[nodiscard]] bool knows_changes_since(std::int64_t number) const override {
+    return number >= state_.changes_since && number <= state_.next_change;
+  }
+  void changes(std::int64_t from,
+               const std::function<bool(const storage::Change&)>& visit) const override {
+    for (const auto& [change, at] : state_.changes)
+      if (change.number >= from && !visit(change)) return;
+  }
+  [[nodiscard]] std::int64_t last_change(const Resource& collection) const override {
+    return state_.node(collection.id).tag;
+  }
+  [[nodiscard]] std::optional<storage::Standing> standing(NodeId id) const override {
+    if (!state_.nodes.contains(id)) return std::nullopt;
+    return state_.standing(id);
+  }
+  [[nodiscard]] std::optional<storage::Standing> standing(NodeId collection,
+                                                          std::string_view name) const override {
+    const auto id = state_.member(collection, name);
+    if (!id) return std::nullopt;
+    return state_.standing(*id);
+  }
 
   [[nodiscard]] Resolution resolve(const Path& path) const override {
     Resolution result;
@@ -617,6 +654,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     file.size = content.size;
     file.stored = stored_at;
     file.modified = modified.value_or(Date(wall_));
+    if (!fresh) note_change(*id);
     const Resource stored = file;
     if (fresh) follow_grants();
     return stored;
@@ -679,6 +717,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
       tree_.node(source.id).own_line = line;
       if (is_file) note_departure(moved.resource);
     }
+    note_leaving(tree_.node(source.id).resource);
     State::Node& node = tree_.node(source.id);
     State::Node& from = tree_.node(node.resource.parent);
     State::Node& to = tree_.node(parent.id);
@@ -697,6 +736,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     to.members[text::nfc(name)] = source.id;
     to.had_members = true;
     to.resource.modified = storage::date_after_arrival(to.resource.modified, wall_);
+    note_arrival(source.id);
     settle_locks(kept, source.id);
     follow_grants();
     return node.resource;
@@ -733,6 +773,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     above.members[text::nfc(name)] = root;
     above.had_members = true;
     above.resource.modified = storage::date_after_arrival(above.resource.modified, wall_);
+    note_arrival(root);
     follow_grants();
     return node.resource;
   }
@@ -771,6 +812,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     now.size = restored.file.size;
     now.modified = modified;
     node.author = restored.author;
+    note_change(file.id);
     return now;
   }
 
@@ -798,6 +840,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     now.etag = then.resource.etag;
     now.size = then.resource.size;
     node.author = author_;
+    note_change(file.id);
     return now;
   }
 
@@ -855,6 +898,19 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     return true;
   }
 
+  std::size_t forget_changes(Millis before, std::size_t most) override {
+    std::size_t forgotten = 0;
+    while (forgotten < most && forgotten < tree_.changes.size() &&
+           tree_.changes[forgotten].second / 1000 < before / 1000)
+      ++forgotten;
+    if (forgotten == 0) return 0;
+    tree_changed_ = true;
+    const auto end = tree_.changes.begin() + static_cast<std::ptrdiff_t>(forgotten);
+    tree_.changes_since = std::prev(end)->first.number + 1;
+    tree_.changes.erase(tree_.changes.begin(), end);
+    return forgotten;
+  }
+
   NodeId forget_places(const storage::Instant&, NodeId, std::size_t) override { return 0; }
 
   storage::Usage adopt_tree(const Resource& root, AccountId owner) override {
@@ -891,6 +947,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
       }
     }
     node.resource.property_set = node.properties.empty() ? 0 : id;
+    if (!changes.empty()) note_change(id);
     return static_cast<std::int64_t>(node.property_bytes()) - static_cast<std::int64_t>(before);
   }
 
@@ -900,6 +957,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     end_late_locks(id);
     of.modified =
         of.is_collection() ? storage::collection_date_set(modified, of.modified, wall_) : modified;
+    note_change(id);
   }
 
   Lock add_lock(Lock lock) override {
@@ -1000,6 +1058,28 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
   [[nodiscard]] bool tree_changed() const { return tree_changed_; }
 
  private:
+  std::int64_t note(storage::Change change) {
+    change.number = ++counters_.last_node;
+    tree_.changes.emplace_back(change, wall_);
+    tree_.next_change = change.number + 1;
+    return change.number;
+  }
+  void note_change(NodeId id) {
+    const Resource& resource = tree_.node(id).resource;
+    tree_.tag(resource.is_collection() ? id : resource.parent, note({.node = id}));
+  }
+  void note_arrival(NodeId id) {
+    State::Node& node = tree_.node(id);
+    node.since = note({.node = id});
+    tree_.tag(id, node.since);
+  }
+  void note_leaving(const Resource& gone) {
+    tree_.tag(gone.parent, note({.node = gone.id,
+                                 .left = gone.parent,
+                                 .name = gone.name,
+                                 .collection = gone.is_collection()}));
+  }
+
   // What storage/accounts.h says of grants and resources, one grant at a time.
   void follow_grants() {
     for (auto& [name, account] : tree_.accounts) follow_grants(account.grants);
@@ -1071,6 +1151,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     above.members[text::nfc(name)] = id;
     above.had_members = true;
     above.resource.modified = storage::date_after_arrival(above.resource.modified, wall_);
+    note_arrival(id);
     return id;
   }
 
@@ -1102,6 +1183,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
 
   // Takes the tree from its place, without its locks; returns the locks that were rooted at `top`.
   std::vector<Lock> unlink(NodeId top) {
+    note_leaving(tree_.node(top).resource);
     std::vector<Lock> rooted;
     for (NodeId id : tree_.tree(top))
       std::erase_if(tree_.locks, [&](const auto& entry) {

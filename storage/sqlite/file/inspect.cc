@@ -238,12 +238,28 @@ constexpr Rule kRules[] = {
      "lag(content) OVER (ORDER BY second) AS content_before FROM instant) "
      "WHERE node < node_before OR content < content_before",
      "instant(s) are before an earlier one", "DELETE FROM instant"},
+    {"SELECT count(*) FROM collection_tag t WHERE NOT EXISTS "
+     "(SELECT 1 FROM node n WHERE n.id = t.node AND n.content IS NULL)",
+     "change(s) are written down for no collection",
+     "DELETE FROM collection_tag WHERE NOT EXISTS "
+     "(SELECT 1 FROM node n WHERE n.id = collection_tag.node AND n.content IS NULL)"},
+    {"SELECT count(*) FROM collection_tag t JOIN node n ON n.id = t.node "
+     "LEFT JOIN collection_tag a ON a.node = n.parent "
+     "WHERE n.parent > 0 AND t.change > coalesce(a.change, 0)",
+     "collection(s) have changed later than the one that they are in",
+     "INSERT INTO collection_tag (node, change) SELECT n.parent, max(t.change) "
+     "FROM collection_tag t JOIN node n ON n.id = t.node WHERE n.parent > 0 GROUP BY n.parent "
+     "ON CONFLICT DO UPDATE SET change = max(change, excluded.change)",
+     false, true},
     {"SELECT m.next_node <= max((SELECT max(max(id, since)) FROM node), "
      "(SELECT max(line) FROM node), "
      "(SELECT coalesce(max(id), 0) FROM trash), (SELECT coalesce(max(id), 0) FROM version), "
      "(SELECT coalesce(max(id), 0) FROM place), "
      "(SELECT coalesce(max(node), 0) - 1 FROM instant), "
      "(SELECT coalesce(max(node), 0) - 1 FROM snapshot), m.whole_since - 1, "
+     "(SELECT coalesce(max(id), 0) FROM change), m.changes_since - 1, "
+     "(SELECT coalesce(max(change), 0) FROM collection_tag), "
+     "(SELECT coalesce(max(after), 0) - 1 FROM change_gap), "
      "(SELECT coalesce(max(id), 0) FROM property_set)) OR "
      "m.next_content <= (SELECT coalesce(max(id), 0) FROM content) FROM meta m",
      "id counter is behind",
@@ -253,6 +269,9 @@ constexpr Rule kRules[] = {
      "(SELECT coalesce(max(id), 0) FROM place) + 1, "
      "(SELECT coalesce(max(node), 0) FROM instant), "
      "(SELECT coalesce(max(node), 0) FROM snapshot), whole_since, "
+     "(SELECT coalesce(max(id), 0) FROM change) + 1, changes_since, "
+     "(SELECT coalesce(max(change), 0) FROM collection_tag) + 1, "
+     "(SELECT coalesce(max(after), 0) FROM change_gap), "
      "(SELECT coalesce(max(id), 0) FROM property_set) + 1), "
      "next_content = max(next_content, (SELECT coalesce(max(id), 0) FROM content) + 1)"},
 };

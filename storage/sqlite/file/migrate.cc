@@ -130,6 +130,8 @@ std::span<const Migration> migrations() {
       Migration{12, kHistoryTables},
       // Adds the tree as it was, from now on: where a resource was before is not known.
       Migration{13, kPlaceTables, "UPDATE meta SET whole_since = next_node"},
+      // Adds the numbers of changes, from now on.
+      Migration{14, kChangeTables, "UPDATE meta SET changes_since = next_node"},
   };
   return kSteps;
 }

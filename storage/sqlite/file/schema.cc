@@ -263,6 +263,30 @@ CREATE TABLE snapshot (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+const char* const kChangeTables = R"sql(
+ALTER TABLE meta ADD COLUMN changes_since INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE change (
+  id INTEGER PRIMARY KEY,
+  node INTEGER NOT NULL,
+  parent INTEGER NOT NULL,
+  name TEXT,
+  collection INTEGER NOT NULL,
+  second INTEGER NOT NULL,
+  CHECK ((parent = 0) = (name IS NULL))
+) STRICT;
+
+CREATE TABLE collection_tag (
+  node INTEGER PRIMARY KEY,
+  change INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE change_gap (
+  first INTEGER PRIMARY KEY,
+  after INTEGER NOT NULL CHECK (after > first)
+) STRICT;
+)sql";
+
 constexpr const char* kLockTable = R"sql(
 CREATE TABLE lock (
   id INTEGER PRIMARY KEY,
@@ -321,9 +345,10 @@ void create_database(const std::string& path, const std::string& tmp_path, std::
     connection.execute(kLockTable);
     connection.execute(kHistoryTables);
     connection.execute(kPlaceTables);
+    connection.execute(kChangeTables);
     set(connection, "application_id", std::to_string(kApplicationId));
     set(connection, "user_version", std::to_string(kSchemaVersion));
-    Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 1, 0)");
+    Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 1, 0, 0)");
     Run(meta, random_epoch()).done();
     Statement root(
         connection,

@@ -166,6 +166,14 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
                        "SELECT 1 FROM version WHERE line = ?1 AND id >= ?2 AND content < ?3 "
                        "LIMIT 1"),
       node_of_version_(connection, "SELECT iif(node <> 0, node, line) FROM version WHERE id = ?1"),
+      changes_known_(connection,
+                     "SELECT ?1 >= changes_since AND NOT EXISTS (SELECT 1 FROM change_gap "
+                     "WHERE first < ?1 AND after > ?1) FROM meta"),
+      changes_after_(
+          connection,
+          "SELECT id, node, parent, name, collection FROM change WHERE id >= ?1 ORDER BY id "
+          "LIMIT ?2"),
+      tag_(connection, "SELECT change FROM collection_tag WHERE node = ?1"),
       // The condition on 0 lets SQLite use lock_creator, which has no locks of anonymous clients.
       locks_of_(connection,
                 "SELECT count(*) FROM lock INDEXED BY lock_creator "

@@ -113,6 +113,15 @@ class Queries {
   // until the instant `ended`, in ids.
   [[nodiscard]] std::optional<std::string> holder(const NodeRow& root, NodeId parent,
                                                   std::int64_t ended);
+  // Defined in changes.cc:
+  [[nodiscard]] const std::string& epoch() const { return epoch_; }
+  [[nodiscard]] std::int64_t next_change();
+  // `next` is the number of the next change.
+  [[nodiscard]] bool knows_changes_since(std::int64_t number, std::int64_t next);
+  void changes(std::int64_t from, const std::function<bool(const Change&)>& visit);
+  [[nodiscard]] std::int64_t last_change(const Resource& collection);
+  [[nodiscard]] std::optional<Standing> standing(NodeId id);
+  [[nodiscard]] std::optional<Standing> standing(NodeId collection, std::string_view name);
   [[nodiscard]] Millis lease_now() const { return lease_now_; }
   [[nodiscard]] Millis wall_now() const { return wall_now_; }
 
@@ -230,6 +239,9 @@ class Queries {
   Statement snapshots_;
   Statement version_of_then_;
   Statement node_of_version_;
+  Statement changes_known_;
+  Statement changes_after_;
+  Statement tag_;
   Statement locks_of_;
   // What second_after found last: it stays true.
   std::pair<Instant, std::int64_t> second_after_{{}, std::numeric_limits<std::int64_t>::max()};

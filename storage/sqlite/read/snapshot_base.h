@@ -87,6 +87,21 @@ class SnapshotBase : public Interface {
   std::optional<std::string> holder(const Version& version) const override {
     return queries_.holder(version);
   }
+  std::string epoch() const override { return queries_.epoch(); }
+  std::int64_t next_change() const override { return queries_.next_change(); }
+  bool knows_changes_since(std::int64_t number) const override {
+    return queries_.knows_changes_since(number, next_change());
+  }
+  void changes(std::int64_t from, const std::function<bool(const Change&)>& visit) const override {
+    queries_.changes(from, visit);
+  }
+  std::int64_t last_change(const Resource& collection) const override {
+    return queries_.last_change(collection);
+  }
+  std::optional<Standing> standing(NodeId id) const override { return queries_.standing(id); }
+  std::optional<Standing> standing(NodeId collection, std::string_view name) const override {
+    return queries_.standing(collection, name);
+  }
   Millis lease_now() const override { return queries_.lease_now(); }
   Millis wall_now() const override { return queries_.wall_now(); }
 

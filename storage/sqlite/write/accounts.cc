@@ -48,7 +48,7 @@ Counters read_counters(Connection& connection) {
                      "SELECT next_node, next_content, resources, bytes, "
                      "(SELECT count(*) FROM lock), next_account, whole_since, "
                      "(SELECT max(second) FROM instant), "
-                     "(SELECT coalesce(max(content), 0) FROM snapshot) FROM meta");
+                     "(SELECT coalesce(max(content), 0) FROM snapshot), changes_since FROM meta");
   Run run(counters);
   if (!run.row()) throw Error(Fault::corrupt, "the meta row is missing");
   Counters read{run.amount(0), run.amount(1), run.amount(2),
@@ -56,6 +56,7 @@ Counters read_counters(Connection& connection) {
   read.whole_since = run.amount(6);
   if (!run.null(7)) read.last_second = run.amount(7);
   read.held_content = run.amount(8);
+  read.changes_since = run.amount(9);
   return read;
 }
 

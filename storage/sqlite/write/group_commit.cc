@@ -365,6 +365,7 @@ void GroupCommit::commit(bool flush, std::size_t writes) {
     roll_back();  // a commit would write, and flush, the pages that refused closures touched
     return;
   }
+  transaction_.write_tags();
   if (!transaction_.save().counters.same_but_locks(counters_)) transaction_.write_counters();
   const Counters now = transaction_.save().counters;
   try {
@@ -378,6 +379,7 @@ void GroupCommit::commit(bool flush, std::size_t writes) {
     throw;
   }
   counters_ = now;
+  transaction_.committed();
   readers_.commits.locks = now.locks;
   unflushed_commits_ = !flush;
   since_barrier_ = true;

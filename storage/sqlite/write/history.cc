@@ -74,10 +74,13 @@ Resource WriteTransaction::restore_trash(std::int64_t id, const Resource& parent
                                                          above.resource.modified, wall_now());
   std::optional<std::string_view> stored_name;
   if (!key.is_name()) stored_name = name;
+  const std::int64_t came_at = counters_.next_node++;
   Run(sql_->relocate, kTrash, root.key, parent.id, key.view(), stored_name, modified.at,
-      number_of(modified.mark), root.own_line, counters_.next_node++)
+      number_of(modified.mark), root.own_line, came_at)
       .done();
   if (connection_.changes() != 1) refuse("the tree is not in the trash");
+  above_.erase(root.resource.id);
+  note_change(came_at, root.resource.id, parent.id);
   Run(sql_->delete_trash, id).done();
   if (entry->size)
     owns(entry->root.owner, {.trash_bytes = -static_cast<std::int64_t>(entry->size->bytes)});

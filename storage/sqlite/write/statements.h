@@ -253,7 +253,22 @@ struct WriteTransaction::Statements {
 
   Statement write_counters{connection,
                            "UPDATE meta SET next_node = ?1, next_content = ?2, resources = ?3, "
-                           "bytes = ?4, locks = ?5, next_account = ?6, whole_since = ?7"};
+                           "bytes = ?4, locks = ?5, next_account = ?6, whole_since = ?7, "
+                           "changes_since = ?8"};
+
+  Statement insert_change{connection,
+                          "INSERT INTO change (id, node, parent, name, collection, second) "
+                          "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
+  Statement set_tag{connection,
+                    "INSERT OR REPLACE INTO collection_tag (node, change) VALUES (?1, ?2)"};
+  Statement delete_tag{connection, "DELETE FROM collection_tag WHERE node = ?1"};
+  Statement drop_tree_tags{connection,
+                           "DELETE FROM collection_tag WHERE node IN "
+                           "(SELECT id FROM temp.tree WHERE file IS NULL)"};
+  // Selects the last of the oldest changes, as long as they were made before a second.
+  Statement oldest_changes{connection, "SELECT id, second FROM change ORDER BY id LIMIT ?1"};
+  Statement delete_changes{connection, "DELETE FROM change WHERE id < ?1"};
+  Statement delete_gaps{connection, "DELETE FROM change_gap WHERE after <= ?1"};
 
   Statement insert_place{connection,
                          "INSERT INTO place (parent, id, key, name, node, since, line) "

@@ -21,6 +21,9 @@ void WriteTransaction::Delete::operator()(Statements* statements) const { delete
 
 void WriteTransaction::begin(const Counters& counters, std::shared_ptr<const Accounts> accounts) {
   restore(State{counters, std::move(accounts)});
+  // What a batch that failed had written is not so.
+  if (!above_is_committed_) above_.clear();
+  above_is_committed_ = true;
   batch_node_ = counters_.next_node;
   batch_content_ = counters_.next_content;
   batch_began_ = false;
@@ -41,6 +44,7 @@ void WriteTransaction::restore(const State& saved) {
   const std::int64_t next_node = std::max(counters_.next_node, saved.counters.next_node);
   const std::int64_t next_content = std::max(counters_.next_content, saved.counters.next_content);
   const AccountId next_account = std::max(counters_.next_account, saved.counters.next_account);
+  touched_.resize(std::min(touched_.size(), saved.touched));
   state_ = saved;
   none_late_before_ = 0;  // a lock that was removed may exist again
   counters_.next_node = next_node;
@@ -51,7 +55,8 @@ void WriteTransaction::restore(const State& saved) {
 void WriteTransaction::write_counters() {
   note_instant();
   Run(sql_->write_counters, counters_.next_node, counters_.next_content, counters_.resources,
-      counters_.bytes, counters_.locks, counters_.next_account, counters_.whole_since)
+      counters_.bytes, counters_.locks, counters_.next_account, counters_.whole_since,
+      counters_.changes_since)
       .done();
 }
 
@@ -88,6 +93,7 @@ void WriteTransaction::insert_node(const NodeRow& row) {
       resource.owner, number_of(resource.modified.mark), row.property_bytes, row.own_line,
       row.author)
       .done();
+  note_change(resource.id, resource.id, resource.parent);
   ++counters_.resources;
   counters_.bytes += row.bytes();
   owns(resource.owner, {.resources = 1, .bytes = row.bytes()});
@@ -185,6 +191,7 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
     counters_.bytes += more;
     owns(file.owner, {.bytes = more, .version_bytes = kept ? before : 0});
     queries_.file_changed(row);
+    note_change(counters_.next_node++, file.id, parent.id);
     return file;
   }
   insert_node(row);
@@ -234,6 +241,7 @@ void WriteTransaction::set_modified(NodeId id, Date modified) {
   if (old.resource.is_collection())
     modified = collection_date_set(modified, old.resource.modified, wall_now());
   touch(old, modified);
+  note_change(counters_.next_node++, id, old.resource.is_collection() ? id : old.resource.parent);
 }
 
 NamespaceCheck WriteTransaction::repair() {

@@ -28,7 +28,8 @@ struct Counters {
   std::int64_t bytes = 0;
   std::int64_t locks = 0;
   AccountId next_account = 1;
-  std::int64_t whole_since = 0;  // Horizon::whole
+  std::int64_t whole_since = 0;    // Horizon::whole
+  std::int64_t changes_since = 0;  // changes with smaller numbers are forgotten
   // These are read when the store is opened, and not written with the others.
   std::int64_t last_second = std::numeric_limits<std::int64_t>::min();  // of an instant
   std::int64_t held_content = 0;  // what has a smaller id may be held by a snapshot; 0: none is
@@ -38,7 +39,8 @@ struct Counters {
   [[nodiscard]] bool same_but_locks(const Counters& other) const {
     return next_node == other.next_node && next_content == other.next_content &&
            resources == other.resources && bytes == other.bytes &&
-           next_account == other.next_account && whole_since == other.whole_since;
+           next_account == other.next_account && whole_since == other.whole_since &&
+           changes_since == other.changes_since;
   }
 };
 
@@ -56,6 +58,7 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   struct State {
     Counters counters;
     std::shared_ptr<const Accounts> accounts;
+    std::size_t touched = 0;  // how many collections are in `touched_`
     std::uint32_t begun = 0;  // number of write operations begun, perhaps without effect
     bool changed = false;     // something was changed
     bool must_flush = false;  // docs/robustness.md G1 wants a flush
@@ -66,15 +69,24 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void begin(const Counters& counters, std::shared_ptr<const Accounts> accounts);
   // Call before each closure. It keeps of the past what `keeping` says.
   void begin_closure(Keeping keeping);
-  [[nodiscard]] const State& save() const { return state_; }
+  [[nodiscard]] const State& save() {
+    state_.touched = touched_.size();
+    return state_;
+  }
   void restore(const State& saved);
   // Call before each closure.
   void begin_closure() { state_.grew = state_.administers = false; }
   void write_counters();
+  // Call after the last closure of a batch that is to be committed, before write_counters: gives
+  // new tags to the collections that changed, and to all above them.
+  void write_tags();
+  // Call after the commit.
+  void committed() { above_is_committed_ = true; }
   [[nodiscard]] Usage usage() const override;
   [[nodiscard]] Instant present_instant() const override {
     return {closure_node_, closure_content_};
   }
+  [[nodiscard]] std::int64_t next_change() const override { return counters_.next_node; }
   [[nodiscard]] Horizon horizon() const override;
   [[nodiscard]] std::optional<Instant> instant_at(Millis wall) const override;
 
@@ -101,6 +113,7 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void add_snapshot(NamedSnapshot snapshot) override;
   bool remove_snapshot(std::string_view name) override;
   NodeId forget_places(const Instant& before, NodeId from, std::size_t most) override;
+  std::size_t forget_changes(Millis before, std::size_t most) override;
   Usage adopt_tree(const Resource& root, AccountId owner) override;
   void set_owner(NodeId id, AccountId owner) override;
   std::int64_t patch_properties(NodeId id, std::span<const PropertyChange> changes) override;
@@ -265,6 +278,16 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   // What is in the trash as part of a larger tree is about to leave that.
   void leave_trash(const NodeRow& moved);
 
+  // Defined in changes.cc:
+  // Notes the change with this number, which is a new one, and that the tag of the collection `in`
+  // is to change with it.
+  void note_change(std::int64_t number, NodeId node, NodeId in);
+  // Does the same where a resource has left its place.
+  void note_leaving(const NodeRow& gone);
+  // Returns the collection that this one is in, which is remembered; 0 for the root and for what
+  // lies in no collection, nullopt when it is gone.
+  [[nodiscard]] std::optional<NodeId> above(NodeId collection);
+
   // Defined in locks.cc:
   // Ends for good the expired locks that cover this resource, because it is about to change. Costs
   // one comparison as long as no lock has run out.
@@ -292,6 +315,13 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   Counters& counters_ = state_.counters;
 
   Granted granted_;
+
+  // Collections whose tags change with this batch, and the parents of collections as of the last
+  // commit, or as of this batch.
+  std::vector<NodeId> touched_;
+  std::unordered_map<NodeId, NodeId> above_;
+  std::unordered_set<NodeId> tagged_;  // keeps its memory
+  bool above_is_committed_ = true;
 
   Keeping keeping_;
   AccountId author_ = kNobody;

@@ -139,11 +139,13 @@ Resource WriteTransaction::move_tree(const Resource& source, const Resource& par
   }
   std::optional<std::string_view> stored_name;
   if (!key.is_name()) stored_name = name;
+  note_leaving(from);
   const std::int64_t moved = counters_.next_node++;
   end_place(from, moved);
   Run(sql_->relocate, from.resource.parent, from.key, parent.id, key.view(), stored_name,
       modified.at, number_of(modified.mark), line, moved)
       .done();
+  note_change(moved, source.id, parent.id);
   if (left) member_left(*left, source);
   const Date came = left || respelt ? date_after_arrival(above.resource.modified, wall_now())
                                     : date_after_loss(above.resource.modified, wall_now(), source);
@@ -191,6 +193,7 @@ Usage WriteTransaction::adopt_tree(const Resource& root, AccountId owner) {
 
 void WriteTransaction::leave(const NodeRow& gone) {
   const Resource& root = gone.resource;
+  note_leaving(gone);
   if (root.is_collection()) {
     drop_locks_below(root);
   } else {
@@ -223,6 +226,7 @@ std::int64_t WriteTransaction::give_place(const NodeRow& replaced, const NodeRow
   const bool kept =
       in_snapshot(old) || (old.content != next.resource.content &&
                            is_kept(old.stored, replaced.author, old.size, wall_now(), author_));
+  note_leaving(replaced);
   become_version(replaced, replaced.line(), kept);
   return replaced.line();
 }
@@ -245,7 +249,11 @@ void WriteTransaction::drop_row(const NodeRow& gone, bool damaged) {
   Run(sql_->delete_node, resource.id).done();
   if (connection_.changes() != 1) refuse("the resource is gone");
   release_set(resource.property_set);
-  if (!resource.is_collection()) release(resource.content, damaged);
+  if (resource.is_collection()) {
+    Run(sql_->delete_tag, resource.id).done();
+  } else {
+    release(resource.content, damaged);
+  }
   --counters_.resources;
   counters_.bytes -= gone.bytes();
   owns(resource.owner, {.resources = -1, .bytes = -gone.bytes()});
@@ -268,6 +276,7 @@ void WriteTransaction::drop_tree(const Resource& root) {
   Run(sql_->drop_tree_properties).done();
   Run(sql_->drop_tree_sets).done();
   Run(sql_->drop_tree_usage).done();
+  Run(sql_->drop_tree_tags).done();
   Run(sql_->drop_tree_nodes).done();
   Run(sql_->clear_tree).done();
 }

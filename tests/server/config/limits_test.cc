@@ -865,6 +865,7 @@ TEST(Limits, EveryOptionThatIsANumberIsTestedHere) {
       "hsts",                   // tests/integration/origins_test.cc
       "password-min",           // tests/integration/accounts_test.cc
       "read-timeout",           // tests/hostile/time_test.cc, on a clock of its own
+      "sync-keep",              // tests/storage/changes_conformance_test.cc
       "tls-handshake-timeout",  // tests/integration/tls_test.cc
       "trash-keep",             // tests/storage/retention_test.cc
       "upload-keep",            // tests/storage/staging_test.cc
