@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::size_t kReportChunkBytes = 32 * 1024;
 
-std::string_view trimmed(std::string_view text) {
+// Returns a text without the white space of XML around it.
+std::string_view without_white_space(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
@@ -41,17 +42,17 @@ SyncRequest parse_sync(const xml::Element& root, const Options& options) {
   const auto prop = root.child_dav("prop");
   if (!token || !level || !prop)
     throw Error(400, "sync-collection needs sync-token, sync-level and prop");
-  request.token = trimmed(token->text());
+  request.token = without_white_space(token->text());
   const std::string depth = level->text();
-  if (trimmed(depth) == "infinite") {
+  if (without_white_space(depth) == "infinite") {
     request.depth = storage::Depth::infinity;
-  } else if (trimmed(depth) != "1") {
+  } else if (without_white_space(depth) != "1") {
     throw Error(400, "sync-level is neither 1 nor infinite");
   }
   if (const auto limit = root.child_dav("limit")) {
     const auto results = limit->child_dav("nresults");
     const std::string text = results ? results->text() : std::string();
-    const auto most = text::parse_number(trimmed(text));
+    const auto most = text::parse_number(without_white_space(text));
     if (!most || *most == 0) throw Error(400, "limit has no positive number in nresults");
     request.most = *most;
   }
