@@ -41,6 +41,9 @@ const std::string kPropPatch =
     R"(<D:propertyupdate xmlns:D="DAV:" xmlns:x="urn:x"><D:set><D:prop><x:new>1</x:new>)"
     R"(<D:lastmodified>86400</D:lastmodified></D:prop></D:set>)"
     R"(<D:remove><D:prop><x:old/></D:prop></D:remove></D:propertyupdate>)";
+constexpr const char* kSyncReport =
+    "<D:sync-collection xmlns:D=\"DAV:\"><D:sync-token/><D:sync-level>1</D:sync-level>"
+    "<D:prop><D:getetag/><D:sync-token/></D:prop></D:sync-collection>";
 const std::string kAllProp =
     R"(<D:propfind xmlns:D="DAV:"><D:prop><D:getetag/><D:lockdiscovery/><x:old xmlns:x="urn:x"/>)"
     R"(<D:quota-used-bytes/><D:quota-available-bytes/></D:prop></D:propfind>)";
@@ -237,6 +240,7 @@ std::vector<Scenario> scenarios() {
       {"PROPFIND_file", 207, "PROPFIND", "/small", {{"Depth", "0"}}, kAllProp},
       {"PROPFIND_tree", 207, "PROPFIND", "/", {{"Depth", "infinity"}}, kAllProp},
       {"PROPFIND_members", 207, "PROPFIND", "/tree/", {{"Depth", "1"}}, {}},
+      {"REPORT", 207, "REPORT", "/tree/", {}, kSyncReport},
       {"PROPPATCH", 207, "PROPPATCH", "/small", {}, kPropPatch},
       {"PROPPATCH_locked", 207, "PROPPATCH", "/locked", {{"If", "(<" + kToken + ">)"}}, kPropPatch},
       {"LOCK_file", 200, "LOCK", "/small", {{"Depth", "0"}}, kLockInfo},

@@ -202,6 +202,26 @@ TEST(Report, GoesOnAfterALimit) {
   EXPECT_THAT(all, ElementsAre("/c/1", "/c/2", "/c/3"));
 }
 
+TEST(Report, SaysNothingOfWhatTheCallerMayNotRead) {
+  SyncWorld w;
+  const std::string all = w.sync("").token;
+  auto caller = std::make_shared<dav::Caller>(*dav::anonymous_caller(storage::Right::write));
+  caller->grants.push_back({.path = storage::Path({"c", "d"}), .right = storage::Right::none});
+  w.dav.as(caller);
+  EXPECT_EQ(w.status("REPORT", "/c/", {}, sync_body(all)), 403) << "other rights, another token";
+  const Synced first = w.sync("");
+  EXPECT_THAT(first.shown, ElementsAre("/c/f"));
+  EXPECT_EQ(w.status("REPORT", "/c/d/", {}, sync_body("")), 403);
+  w.dav.as(dav::anonymous_caller(storage::Right::write));
+  w.put("/c/d/g", "other");
+  w.put("/c/d/h");
+  ASSERT_EQ(w.status("DELETE", "/c/d/g"), 204);
+  w.dav.as(caller);
+  const Synced later = w.sync(first.token);
+  EXPECT_THAT(later.shown, IsEmpty());
+  EXPECT_THAT(later.gone, IsEmpty());
+}
+
 TEST(Report, TheTokenIsAPropertyOfCollections) {
   SyncWorld w;
   const std::string ask =

@@ -275,6 +275,26 @@ TEST_P(ChangesRandom, ClientsHaveWhatListingsShow) {
   for (unsigned seed = 1; seed <= kHistories && !HasFatalFailure(); ++seed) run(seed);
 }
 
+// What a power cut has undone may have been told to clients.
+TEST(ChangesAfterAnUncleanEnd, NumbersThatMayBeLostAreNeitherKnownNorGivenOutAgain) {
+  SqliteBackend store(storage::Durability::relaxed);
+  const auto make = [&](const std::string& name) {
+    store.names().write(Flush::required, [&](Transaction& tx) {
+      tx.make_collection(*tx.resolve({}).resource, name, storage::kNobody);
+    });
+    return store.names().snapshot()->next_change();
+  };
+  const std::int64_t before = make("a");
+  store.crash();
+  const std::int64_t after = make("b");
+  const auto now = store.names().snapshot();
+  EXPECT_TRUE(now->knows_changes_since(before));
+  EXPECT_FALSE(now->knows_changes_since(before + 1));
+  EXPECT_GT(after, before + (std::int64_t{1} << 32));
+  EXPECT_TRUE(now->knows_changes_since(after));
+  EXPECT_THAT(store.names().check(false).problems, testing::IsEmpty());
+}
+
 std::string name_of_store(const testing::TestParamInfo<int>& store) {
   return store.param == 0 ? "Memory" : store.param == 1 ? "Full" : "Relaxed";
 }
