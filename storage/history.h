@@ -156,7 +156,7 @@ struct Change {
   // When the resource left its place, the collection that this was in, and the name there. 0: it
   // came to its place, or its content, properties or date changed.
   NodeId left = 0;
-  std::string name;
+  std::string name{};
   bool collection = false;  // what left is one
 };
 
