@@ -64,6 +64,8 @@ struct Options {
                                                                // 507
   // Whether responses have what the clients of Nextcloud and ownCloud need (dav/sync_client.h).
   bool for_sync_clients = false;
+  // Whether clients may ask what has changed since a token (RFC 6578).
+  bool sync = true;
   std::int64_t upload_keep_s = 24 * 60 * 60;  // of an upload that got no byte; then it is removed
   std::size_t uploads_per_account = 200;      // that are not finished; 507
 };

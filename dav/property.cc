@@ -202,11 +202,12 @@ void render_sync_token(std::string& out, const Member& member, const PropertyCon
 }
 
 // RFC 3253 §3.1.5
-void render_supported_report_set(std::string& out, const Member& member, const PropertyContext&) {
+void render_supported_report_set(std::string& out, const Member& member,
+                                 const PropertyContext& context) {
   const unsigned kind = member.resource.is_collection() ? kCollection : dav::kFile;
   out += "<D:supported-report-set>";
   for (const Report& report : reports()) {
-    if ((report.allowed_on & kind) == 0) continue;
+    if ((report.allowed_on & kind) == 0 || !is_offered(report, *context.options)) continue;
     out += "<D:supported-report><D:report>";
     xml::append_empty_element(out, report.xmlns, report.name);
     out += "</D:report></D:supported-report>";
@@ -247,6 +248,7 @@ constexpr bool kAllprop = true;
 constexpr bool kByNameOnly = false;
 
 using enum LiveProperty::Patch;
+constexpr unsigned kSynced = LiveProperty::synced;
 constexpr unsigned kOfVersion = LiveProperty::version;
 constexpr unsigned kFileOnly = LiveProperty::file;
 constexpr unsigned kFile = kFileOnly | kOfVersion;
@@ -305,7 +307,7 @@ constexpr LiveProperty kLive[] = {
   {kDav, "owner",                      refused,           kByNameOnly, kResource,  kAccounts,  render_owner},
   {kDav, "current-user-privilege-set", refused,           kByNameOnly, kResource,  kNothing,   render_current_user_privilege_set},
   // RFC 6578 §4
-  {kDav, "sync-token",                 refused,           kByNameOnly, kFolder,    kSnapshot,  render_sync_token},
+  {kDav, "sync-token",                 refused,           kByNameOnly, kSynced,    kSnapshot,  render_sync_token},
 };
 // clang-format on
 
@@ -315,7 +317,9 @@ unsigned kind_of(const Member& member, const PropertyContext& context) {
   if (!member.resource.is_collection()) return LiveProperty::file;
   const bool named = !member.resource.name.empty() || !context.root_name.empty();
   const unsigned tagged = context.collection_tag.empty() ? 0U : LiveProperty::tagged;
-  return (named ? LiveProperty::collection : LiveProperty::unnamed_root) | tagged;
+  const unsigned synced =
+      context.options->sync && context.snapshot != nullptr ? LiveProperty::synced : 0U;
+  return (named ? LiveProperty::collection : LiveProperty::unnamed_root) | tagged | synced;
 }
 
 }  // namespace

@@ -59,6 +59,7 @@ struct LiveProperty {
     unnamed_root = 4,  // the root collection when the server's URLs have no prefix
     principal = 8,
     version = 32,  // of a file
+    synced = 64,   // a collection with a sync token (Options::sync)
     tagged = 16,   // a collection with an entity tag (PropertyContext::collection_tag)
   };
   // What rendering needs besides the row of a member; `needs` is a set of these.

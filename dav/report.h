@@ -24,5 +24,7 @@ struct Report {
 
 // Returns all reports, in the order in which DAV:supported-report-set lists them.
 [[nodiscard]] std::span<const Report> reports();
+// Returns false for a report that these options switch off (Options::sync).
+[[nodiscard]] bool is_offered(const Report& report, const Options& options);
 
 }  // namespace holdfast::dav

@@ -22,9 +22,12 @@
 namespace holdfast::storage {
 
 // Which past is kept from now on. What was kept before stays until it is given up.
-struct Keeping {
+struct alignas(4) Keeping {  // so that an atomic one needs no lock
   bool trash = false;
   bool versions = false;
+  // Whether changes get numbers (Snapshot::changes). Once one did not, those before it are unknown,
+  // until Transaction::forget_changes begins anew.
+  bool changes = true;
 };
 
 // How long and how much of the past is kept when its space is not needed.
@@ -34,7 +37,11 @@ struct Retention {
   std::size_t most_versions = 0;  // of one file; 0: no limit but their age
   unsigned versions_percent = 0;  // of the quota of bytes of their owner; 0: no limit
 
-  [[nodiscard]] Keeping keeping() const { return {.trash = trash_s > 0, .versions = versions}; }
+  std::int64_t changes_s = 30 * 24 * 60 * 60;  // of changes; 0: they get no numbers
+
+  [[nodiscard]] Keeping keeping() const {
+    return {.trash = trash_s > 0, .versions = versions, .changes = changes_s > 0};
+  }
 };
 
 // What is missing so that something can be stored.
@@ -148,8 +155,8 @@ struct Dated {
 [[nodiscard]] std::vector<std::int64_t> surplus(std::span<const Dated> versions, Millis now,
                                                 std::size_t most);
 
-// One change of the tree. Numbers rise from commit to commit and are never given out again; they are
-// from the counter that Instant::node counts by.
+// One change of the tree. Numbers rise from commit to commit and are never given out again; they
+// are from the counter that Instant::node counts by.
 struct Change {
   std::int64_t number = 0;
   NodeId node = 0;

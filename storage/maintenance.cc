@@ -258,7 +258,7 @@ void Maintenance::thin_versions() {
 void Maintenance::forget_changes() {
   for (std::size_t forgotten = kPurgedAtOnce; forgotten == kPurgedAtOnce && !stopping();)
     names_.write(Flush::required, [&](Transaction& tx) {
-      forgotten = tx.forget_changes(tx.wall_now() - options_.sync_keep_s * 1000, kPurgedAtOnce);
+      forgotten = tx.forget_changes(tx.wall_now() - retention().changes_s * 1000, kPurgedAtOnce);
     });
 }
 

@@ -53,8 +53,6 @@ class Maintenance {
     // Uploads to remove that got no byte for `upload_keep_s`; null: none.
     Staging* staging = nullptr;
     std::int64_t upload_keep_s = 24 * 60 * 60;
-    // How long what has changed is known, for clients that ask what has since (RFC 6578).
-    std::int64_t sync_keep_s = 30 * 24 * 60 * 60;
     bool start_thread = true;  // false: only `round` works, for tests
   };
 

@@ -296,7 +296,9 @@ class Transaction : public Snapshot {
   // with; 0 when all is done.
   virtual NodeId forget_places(const Instant& before, NodeId from, std::size_t most) = 0;
   // Forgets the oldest changes that were made before this time of the wall clock, at most `most`,
-  // so that knows_changes_since is false of what came before them. Returns how many.
+  // so that knows_changes_since is false of what came before them. Returns how many. Where changes
+  // had no numbers until now (Keeping::changes), they have from then on, and all collections get
+  // new tags.
   virtual std::size_t forget_changes(Millis before, std::size_t most) = 0;
   // Makes `owner`, an account that is there, the owner of what nobody owns at and below `root`, or
   // an account owned that is gone; but the root of the tree is nobody's. What other accounts own

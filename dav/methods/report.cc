@@ -30,6 +30,10 @@ Error unsupported(std::string detail) {
 
 std::span<const Report> reports() { return kReports; }
 
+bool is_offered(const Report& report, const Options& options) {
+  return options.sync || report.make != report_sync_collection;
+}
+
 Response handle_report(Call& call) {
   const Conditions conditions(call);
   const std::string body = read_body(call);
@@ -38,7 +42,8 @@ Response handle_report(Call& call) {
   const xml::Element asked = document.root();
   const auto report = std::ranges::find_if(
       kReports, [&](const Report& each) { return asked.is(each.xmlns, each.name); });
-  if (report == std::end(kReports)) throw unsupported("there is no such report");
+  if (report == std::end(kReports) || !is_offered(*report, call.options))
+    throw unsupported("there is no such report");
 
   auto snapshot = call.names.snapshot();
   storage::Resolution target = snapshot->resolve(call.target.path);

@@ -469,12 +469,11 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
 
   storage::Maintenance::Options rounds;
   rounds.durability = config.durability;
-  rounds.retention = config.retention;
+  rounds.retention = config.kept();
   rounds.look_after_files = !config.allow_network_data;
   rounds.on_problem = [](const std::string& problem) { observe::log_event("Upkeep: " + problem); };
   rounds.staging = store.staging.get();
   rounds.upload_keep_s = config.dav.upload_keep_s;
-  rounds.sync_keep_s = config.sync_keep_s;
   rounds.start_thread = !store.read_only;
   maintenance.emplace(*store.names, *store.contents, std::move(rounds));
   space->set_make_room([&maintenance](const storage::Shortage& shortage) {
@@ -531,7 +530,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   wait_for_stop(log.get(), audit_log.get(), tls ? &*tls : nullptr, control ? &*control : nullptr,
                 [&] {
                   if (!settings.reread()) return;
-                  maintenance->retain(settings.running().retention);
+                  maintenance->retain(settings.running().kept());
                   if (is_named(settings.running())) sign_in.end_default();
                   answering.make(settings.running(), store, sign_in, active, self_service, served,
                                  audit_log.get(), space);

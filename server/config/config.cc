@@ -160,10 +160,17 @@ std::string Config::prefix_path() const {
   return dav::href(space, storage::Path(), true);
 }
 
+storage::Retention Config::kept() const {
+  storage::Retention kept = retention;
+  if (nextcloud && kept.changes_s == 0) kept.changes_s = storage::Retention().changes_s;
+  return kept;
+}
+
 dav::Options Config::engine_options(std::uint64_t disk_bytes) const {
   dav::Options out = dav;
   out.space.prefix = prefix;
   out.space.origins = public_urls;
+  out.sync = kept().changes_s > 0;
   out.body_limit_bytes = limits.body_limit_bytes;
   out.free_space_floor_bytes = free_space_floor_bytes.value_or(
       std::max(disk_bytes / 100, std::min(kGibi, disk_bytes / 100 * 3)));

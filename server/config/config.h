@@ -62,8 +62,8 @@ struct Config {
   std::int64_t read_timeout_s = 30;
   // nullopt means a hundredth of the disk, or 1 GiB if that is more, but at most three hundredths.
   std::optional<std::uint64_t> free_space_floor_bytes;
-  std::int64_t sync_keep_s = std::int64_t{30} * 24 * 60 * 60;
-  storage::Retention retention{.trash_s = std::int64_t{30} * 24 * 60 * 60, .versions = true};
+  storage::Retention retention{
+      .trash_s = std::int64_t{30} * 24 * 60 * 60, .versions = true, .changes_s = 0};
   dav::Options
       dav;  // `space` and the fields that limits also has are filled in by engine_options()
   http1::Limits limits;
@@ -71,6 +71,9 @@ struct Config {
   // Returns the URL path of the root collection, percent-encoded, with a final slash.
   [[nodiscard]] std::string prefix_path() const;
   [[nodiscard]] bool tls() const { return !tls_certificate.empty() || tls_self_signed; }
+  // Returns `retention`. The clients of Nextcloud and ownCloud need changes, so `nextcloud` keeps them
+  // for 30 days when nothing else is said.
+  [[nodiscard]] storage::Retention kept() const;
   // Returns the options for the engine. `disk_bytes` is the size of the disk that has the data
   // folder.
   [[nodiscard]] dav::Options engine_options(std::uint64_t disk_bytes) const;

@@ -492,8 +492,10 @@ std::vector<Option> make_options() {
           "How long what was removed stays in the trash, unless its space is needed before; 0 "
           "keeps nothing, and empties it"),
       versions_option(),
-      number<std::int64_t>("sync-keep", "SECONDS", 60, 100 * 365 * kDay, FIELD(sync_keep_s),
-                           "How long clients may ask what has changed since a sync token"),
+      number<std::int64_t>("sync-keep", "SECONDS", 0, 100 * 365 * kDay, FIELD(retention.changes_s),
+                           "How long clients may ask what has changed since a sync token (RFC "
+                           "6578); 0: they may not, "
+                           "and writing costs a little less"),
       number<std::int64_t>("upload-keep", "SECONDS", 60, 365 * kDay, FIELD(dav.upload_keep_s),
                            "How long an upload that broke off is kept for its client to go on"),
       text("spill-folder", "DIR", FIELD(spill_folder), check_anything,

@@ -348,7 +348,7 @@ void create_database(const std::string& path, const std::string& tmp_path, std::
     connection.execute(kChangeTables);
     set(connection, "application_id", std::to_string(kApplicationId));
     set(connection, "user_version", std::to_string(kSchemaVersion));
-    Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 1, 0, 0)");
+    Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 1, 0, 1)");
     Run(meta, random_epoch()).done();
     Statement root(
         connection,

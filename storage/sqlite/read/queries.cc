@@ -167,7 +167,7 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
                        "LIMIT 1"),
       node_of_version_(connection, "SELECT iif(node <> 0, node, line) FROM version WHERE id = ?1"),
       changes_known_(connection,
-                     "SELECT ?1 >= changes_since AND NOT EXISTS (SELECT 1 FROM change_gap "
+                     "SELECT changes_since > 0 AND ?1 >= changes_since AND NOT EXISTS (SELECT 1 FROM change_gap "
                      "WHERE first < ?1 AND after > ?1) FROM meta"),
       changes_after_(
           connection,

@@ -13,7 +13,15 @@ std::int64_t whole_seconds(Millis time) { return time / 1000 - (time % 1000 < 0 
 
 }  // namespace
 
+bool WriteTransaction::notes_changes() {
+  if (keeping_.changes) return counters_.changes_since != 0;
+  counters_.changes_since = 0;
+  return false;
+}
+
 void WriteTransaction::note_change(std::int64_t number, NodeId node, NodeId in) {
+  if (!notes_changes()) return;
+  if (number == kNewNumber) number = counters_.next_node++;
   Run(sql_->insert_change, number, node, 0, std::optional<std::string_view>(), false,
       whole_seconds(wall_now()))
       .done();
@@ -22,12 +30,13 @@ void WriteTransaction::note_change(std::int64_t number, NodeId node, NodeId in) 
 
 void WriteTransaction::note_leaving(const NodeRow& gone) {
   const Resource& resource = gone.resource;
+  above_.erase(resource.id);
+  if (!notes_changes()) return;
   Run(sql_->insert_change, counters_.next_node++, resource.id, resource.parent,
       std::optional<std::string_view>(resource.name), resource.is_collection(),
       whole_seconds(wall_now()))
       .done();
   touched_.push_back(resource.parent);
-  above_.erase(resource.id);
 }
 
 std::optional<NodeId> WriteTransaction::above(NodeId collection) {
@@ -55,6 +64,11 @@ void WriteTransaction::write_tags() {
 }
 
 std::size_t WriteTransaction::forget_changes(Millis before, std::size_t most) {
+  if (keeping_.changes && counters_.changes_since == 0) {
+    changing();
+    counters_.changes_since = counters_.next_node++;
+    Run(sql_->set_all_tags, counters_.changes_since).done();
+  }
   std::size_t forgotten = 0;
   std::int64_t since = 0;
   for (Run run(sql_->oldest_changes, most); run.row();) {
@@ -66,7 +80,8 @@ std::size_t WriteTransaction::forget_changes(Millis before, std::size_t most) {
   changing();
   Run(sql_->delete_changes, since).done();
   Run(sql_->delete_gaps, since).done();
-  counters_.changes_since = std::max(counters_.changes_since, since);
+  if (counters_.changes_since != 0)
+    counters_.changes_since = std::max(counters_.changes_since, since);
   return forgotten;
 }
 

@@ -79,7 +79,7 @@ Resource WriteTransaction::exchange_version(NodeRow& at, std::int64_t content, s
   Run(sql_->replace_content, now.parent, at.key, content, now.size, now.stored, modified.at,
       number_of(modified.mark), author, at.own_line)
       .done();
-  note_change(counters_.next_node++, now.id, now.parent);
+  note_change(kNewNumber, now.id, now.parent);
   counters_.bytes += bytes;
   owns(now.owner, {.bytes = bytes, .version_bytes = before});
   return now;

@@ -60,7 +60,7 @@ std::int64_t WriteTransaction::patch_properties(NodeId id,
     set = 0;
   }
   Run(sql_->name_set, old.resource.parent, old.key, set, bytes).done();
-  note_change(counters_.next_node++, id, old.resource.is_collection() ? id : old.resource.parent);
+  note_change(kNewNumber, id, old.resource.is_collection() ? id : old.resource.parent);
   const std::int64_t more = bytes - old.property_bytes;
   counters_.bytes += more;
   owns(old.resource.owner, {.bytes = more});

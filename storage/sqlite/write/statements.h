@@ -259,6 +259,9 @@ struct WriteTransaction::Statements {
   Statement insert_change{connection,
                           "INSERT INTO change (id, node, parent, name, collection, second) "
                           "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
+  Statement set_all_tags{connection,
+                         "INSERT OR REPLACE INTO collection_tag (node, change) "
+                         "SELECT id, ?1 FROM node WHERE content IS NULL"};
   Statement set_tag{connection,
                     "INSERT OR REPLACE INTO collection_tag (node, change) VALUES (?1, ?2)"};
   Statement delete_tag{connection, "DELETE FROM collection_tag WHERE node = ?1"};

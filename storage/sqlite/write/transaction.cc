@@ -191,7 +191,7 @@ Resource WriteTransaction::put(const Resource& parent, std::string_view name,
     counters_.bytes += more;
     owns(file.owner, {.bytes = more, .version_bytes = kept ? before : 0});
     queries_.file_changed(row);
-    note_change(counters_.next_node++, file.id, parent.id);
+    note_change(kNewNumber, file.id, parent.id);
     return file;
   }
   insert_node(row);
@@ -241,7 +241,7 @@ void WriteTransaction::set_modified(NodeId id, Date modified) {
   if (old.resource.is_collection())
     modified = collection_date_set(modified, old.resource.modified, wall_now());
   touch(old, modified);
-  note_change(counters_.next_node++, id, old.resource.is_collection() ? id : old.resource.parent);
+  note_change(kNewNumber, id, old.resource.is_collection() ? id : old.resource.parent);
 }
 
 NamespaceCheck WriteTransaction::repair() {

@@ -29,7 +29,8 @@ struct Counters {
   std::int64_t locks = 0;
   AccountId next_account = 1;
   std::int64_t whole_since = 0;    // Horizon::whole
-  std::int64_t changes_since = 0;  // changes with smaller numbers are forgotten
+  // Changes with smaller numbers are forgotten; 0: they have no numbers.
+  std::int64_t changes_since = 0;
   // These are read when the store is opened, and not written with the others.
   std::int64_t last_second = std::numeric_limits<std::int64_t>::min();  // of an instant
   std::int64_t held_content = 0;  // what has a smaller id may be held by a snapshot; 0: none is
@@ -99,7 +100,7 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
                      std::string_view name) override;
   void remove_tree(const Resource& root) override;
   void acts_for(AccountId account) override { author_ = account; }
-  void keep_nothing() override { keeping_ = {}; }
+  void keep_nothing() override { keeping_ = {.changes = keeping_.changes}; }
   Resource restore_trash(std::int64_t id, const Resource& parent, std::string_view name) override;
   bool purge_trash(std::int64_t id) override;
   void measure_trash(std::int64_t id, TrashEntry::Size size) override;
@@ -279,9 +280,12 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void leave_trash(const NodeRow& moved);
 
   // Defined in changes.cc:
-  // Notes the change with this number, which is a new one, and that the tag of the collection `in`
+  // Notes the change with this number, or with a new one for kNewNumber, and that the tag of the collection `in`
   // is to change with it.
+  static constexpr std::int64_t kNewNumber = 0;
   void note_change(std::int64_t number, NodeId node, NodeId in);
+  // Returns false when changes get no numbers. Then all those before are unknown.
+  [[nodiscard]] bool notes_changes();
   // Does the same where a resource has left its place.
   void note_leaving(const NodeRow& gone);
   // Returns the collection that this one is in, which is remembered; 0 for the root and for what
