@@ -340,10 +340,10 @@ TEST_P(History, MoveKeepsVersionsAndCopyHasNone) {
 
 // What editors and mounted drives do when they save, to a file of yesterday.
 TEST_P(History, ASaveByOtherNamesContinuesTheHistory) {
-  using Steps = std::function<void()>;
+  using Acts = std::function<void()>;
   struct Row {
     const char* who;
-    Steps save;
+    Acts save;
     std::size_t trees;  // in the trash afterwards
   };
   const Row rows[] = {
