@@ -2,6 +2,7 @@
 #include <map>
 
 #include "tests/storage/conformance.h"
+#include "tests/storage/sqlite_store.h"
 
 namespace holdfast::test {
 namespace {
@@ -108,6 +109,47 @@ TEST_P(Changes, TheOldestAreForgottenByAge) {
   EXPECT_TRUE(known(third));
   EXPECT_FALSE(known(third + 1)) << "from the future";
   EXPECT_TRUE(names().check(false).problems.empty());
+}
+
+class UnnotedChanges : public storage::SqliteStore {
+ protected:
+  [[nodiscard]] std::int64_t next() const { return names_->snapshot()->next_change(); }
+  [[nodiscard]] bool known(std::int64_t number) const {
+    return names_->snapshot()->knows_changes_since(number);
+  }
+  [[nodiscard]] std::int64_t tag() const {
+    const auto now = names_->snapshot();
+    return now->last_change(*now->resolve({}).resource);
+  }
+};
+
+TEST_F(UnnotedChanges, MakeEveryEarlierNumberUnknown) {
+  open();
+  put("f", "one");
+  const std::int64_t before = next();
+  const std::int64_t tag_before = tag();
+  EXPECT_TRUE(known(before));
+  names_->keep({.changes = false});
+  EXPECT_TRUE(known(before)) << "nothing has changed";
+  put("f", "two");
+  EXPECT_FALSE(known(before));
+  EXPECT_FALSE(known(next()));
+  // Whether they are asked for again or the store is opened anew: until upkeep begins, none is known.
+  reopen();
+  names_->keep({.changes = true});
+  put("f", "three");
+  EXPECT_FALSE(known(next()));
+  names_->write(storage::Flush::required, [](storage::Transaction& tx) {
+    EXPECT_EQ(tx.forget_changes(tx.wall_now() - 1000, 100), 0U);
+  });
+  const std::int64_t begun = next();
+  EXPECT_TRUE(known(begun));
+  EXPECT_FALSE(known(before));
+  EXPECT_GT(tag(), tag_before);
+  put("f", "four");
+  EXPECT_TRUE(known(begun));
+  EXPECT_GT(next(), begun);
+  expect_sound();
 }
 
 }  // namespace

@@ -66,8 +66,9 @@ void WriteTransaction::write_tags() {
 std::size_t WriteTransaction::forget_changes(Millis before, std::size_t most) {
   if (keeping_.changes && counters_.changes_since == 0) {
     changing();
-    counters_.changes_since = counters_.next_node++;
-    Run(sql_->set_all_tags, counters_.changes_since).done();
+    // A number of before may be the next one, if nothing has taken one since.
+    Run(sql_->set_all_tags, counters_.next_node++).done();
+    counters_.changes_since = counters_.next_node;
   }
   std::size_t forgotten = 0;
   std::int64_t since = 0;

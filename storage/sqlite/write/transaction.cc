@@ -31,7 +31,7 @@ void WriteTransaction::begin(const Counters& counters, std::shared_ptr<const Acc
 
 void WriteTransaction::begin_closure(Keeping keeping) {
   // A snapshot keeps what it has, whatever else is kept.
-  keeping_ = counters_.held_content > 0 ? Keeping{true, true} : keeping;
+  keeping_ = counters_.held_content > 0 ? Keeping{true, true, keeping.changes} : keeping;
   author_ = kNobody;
   closure_node_ = counters_.next_node;
   closure_content_ = counters_.next_content;

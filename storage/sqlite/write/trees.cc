@@ -246,6 +246,7 @@ void WriteTransaction::drop(const NodeRow& gone) {
 
 void WriteTransaction::drop_row(const NodeRow& gone, bool damaged) {
   const Resource& resource = gone.resource;
+  if (resource.is_collection()) above_.erase(resource.id);
   Run(sql_->delete_node, resource.id).done();
   if (connection_.changes() != 1) refuse("the resource is gone");
   release_set(resource.property_set);
@@ -260,6 +261,7 @@ void WriteTransaction::drop_row(const NodeRow& gone, bool damaged) {
 }
 
 void WriteTransaction::drop_tree(const Resource& root) {
+  above_.clear();
   fill_tree(root);
   {
     Run run(sql_->tree_totals);
