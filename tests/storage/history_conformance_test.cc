@@ -437,6 +437,27 @@ TEST_P(History, AFileBesideAnOlderOneGoesToTheTrash) {
   EXPECT_THAT(problems(), testing::IsEmpty());
 }
 
+// A file that took over another history left its own one: what goes on with that is not beside it.
+TEST_P(History, AFileThatJoinedAnotherHistoryIsNotBesideItsOwn) {
+  save("x", "x");
+  save("y", "y");
+  save("m", "m");
+  move("y", "y2");
+  move("x", "y");  // goes on with the history of y
+  remove("m");
+  move("y2", "m");  // goes on with that of m
+  remove("y");
+  EXPECT_EQ(trashed(), (std::vector<std::string>{"m", "y"}));
+  clock().advance(60 * kMinute);
+  save("other", "other");
+  move("other", "m");
+  EXPECT_EQ(texts("m"), (std::vector<std::string>{"y"}));
+  EXPECT_THAT(problems(), testing::IsEmpty());
+  for (const TrashEntry& entry : trash()) purge(entry.id);
+  EXPECT_EQ(texts("m"), (std::vector<std::string>{"y"}));
+  EXPECT_THAT(problems(), testing::IsEmpty());
+}
+
 // When the file is replaced counts, not when the other one was stored: both may be of one upload.
 TEST_P(History, AFileMovedOverAnotherOfTheSameUploadKeepsIt) {
   save("f", "1");

@@ -17,7 +17,7 @@ using storage::TrashEntry;
 using storage::Version;
 
 constexpr int kSteps = 120;
-constexpr unsigned kSeeds = 8;
+constexpr unsigned kSeeds = 24;
 constexpr Millis kForgotten = 11 * 60 * 1000;  // after this time no departure counts
 
 // Two stores that get the same acts.

@@ -1179,6 +1179,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     to.resource.size = from.resource.size;
     to.resource.stored = from.resource.stored;
     to.resource.content = from.resource.content;
+    to.author = from.author;
   }
 
   // Takes the tree from its place, without its locks; returns the locks that were rooted at `top`.

@@ -38,8 +38,8 @@ namespace {
   " WHERE owner <> 0 GROUP BY owner)"
 
 // Is true for a version whose file is there.
-#define HOLDFAST_HAS_FILE                                               \
-  "(EXISTS (SELECT 1 FROM node n WHERE n.id = version.line) OR EXISTS " \
+#define HOLDFAST_HAS_FILE                                                              \
+  "(EXISTS (SELECT 1 FROM node n WHERE n.id = version.line AND n.line = 0) OR EXISTS " \
   "(SELECT 1 FROM node n WHERE n.line = version.line AND n.line <> 0))"
 
 // Is true for the node `n` in the trash that has an entry.

@@ -158,7 +158,7 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
       // The condition on 0 lets SQLite use node_line.
       file_of_line_(connection,
                     "SELECT max(id) FROM (SELECT id FROM node WHERE line = ?1 AND line <> 0 "
-                    "UNION ALL SELECT id FROM node WHERE id = ?1)"),
+                    "UNION ALL SELECT id FROM node WHERE id = ?1 AND line = 0)"),
       snapshots_(connection,
                  "SELECT name, node, content, root, path, created, creator FROM snapshot "
                  "ORDER BY name"),
@@ -167,7 +167,8 @@ Queries::Queries(Connection& connection, std::string epoch, const CommitCounter&
                        "LIMIT 1"),
       node_of_version_(connection, "SELECT iif(node <> 0, node, line) FROM version WHERE id = ?1"),
       changes_known_(connection,
-                     "SELECT changes_since > 0 AND ?1 >= changes_since AND NOT EXISTS (SELECT 1 FROM change_gap "
+                     "SELECT changes_since > 0 AND ?1 >= changes_since AND NOT EXISTS (SELECT 1 "
+                     "FROM change_gap "
                      "WHERE first < ?1 AND after > ?1) FROM meta"),
       changes_after_(
           connection,

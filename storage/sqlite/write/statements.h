@@ -225,15 +225,16 @@ struct WriteTransaction::Statements {
   Statement delete_tokens{connection, "DELETE FROM device_token WHERE account = ?1"};
   Statement delete_locks_of{connection, "DELETE FROM lock WHERE creator = ?1 AND creator <> 0"};
 
-  // Selects the other files that have the line ?1 of the file ?2. The condition on 0 lets SQLite
-  // use node_line.
+  // Selects the other files that have the line ?1 of the file ?2. The file whose id it is may have
+  // another line by now. The condition on 0 lets SQLite use node_line.
   Statement sharers{connection,
                     "SELECT id FROM node WHERE line = ?1 AND line <> 0 AND id <> ?2 "
-                    "UNION ALL SELECT id FROM node WHERE id = ?1 AND id <> ?2"};
+                    "UNION ALL SELECT id FROM node WHERE id = ?1 AND line = 0 AND id <> ?2"};
   // The condition on `parent` passes over what lies in the trash by itself, which may be many.
   Statement placed_sharers{connection,
                            "SELECT id FROM node WHERE line = ?1 AND line <> 0 AND parent > 0 AND "
-                           "id > ?2 UNION ALL SELECT id FROM node WHERE id = ?1 AND id > ?2"};
+                           "id > ?2 UNION ALL SELECT id FROM node WHERE id = ?1 AND line = 0 AND "
+                           "id > ?2"};
   Statement insert_version{connection,
                            "INSERT INTO version (id, line, content, size, stored, created, "
                            "modified, date_mark, author, owner, replaced, node) "
