@@ -221,6 +221,21 @@ class Snapshot {
   [[nodiscard]] virtual Millis wall_now() const = 0;
 };
 
+// A copy of a tree that is made a part at a time, between the writes of others
+// (Transaction::begin_copy). Nobody sees it before Transaction::place_copy. When this object goes
+// before that, Namespace::purge removes what was made. One thread at a time.
+class TreeCopy {
+ public:
+  TreeCopy() = default;
+  TreeCopy(const TreeCopy&) = delete;
+  TreeCopy& operator=(const TreeCopy&) = delete;
+  virtual ~TreeCopy() = default;
+
+  // Returns true when something at or below the source has changed since the first part was made,
+  // or may have: then this copy is of no use.
+  [[nodiscard]] virtual bool outdated() const = 0;
+};
+
 // A snapshot that also writes. It sees its own changes. The writing functions take arguments that
 // this transaction returned; an argument that does not fit the tree throws Error{conflict}. A write
 // to a resource that an expired lock covers ends that lock for good: it never lives again. Such
@@ -245,6 +260,19 @@ class Transaction : public Snapshot {
   // another in it.
   virtual Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
                              std::string_view name, AccountId owner) = 0;
+  // Begins a copy of the collection `source` with all its members, for the account `owner`. Nothing
+  // is made yet.
+  [[nodiscard]] virtual std::shared_ptr<TreeCopy> begin_copy(const Resource& source,
+                                                             AccountId owner) = 0;
+  // Makes the next part of a copy, of about `most` resources, which count for its owner from now
+  // on. Call it once in a closure, and again only when the write of the last part has returned.
+  // Returns true when no part is left, or the copy is outdated.
+  virtual bool copy_part(TreeCopy& copy, std::size_t most) = 0;
+  // Does what copy_tree does with a copy of `source` that has all its parts. Costs O(1) where
+  // nothing is replaced. Returns nullopt, and changes nothing, when the copy is outdated, is one of
+  // another source, or has parts left.
+  virtual std::optional<Resource> place_copy(TreeCopy& copy, const Resource& source,
+                                             const Resource& parent, std::string_view name) = 0;
   // Moves `source` to parent/name; ids and owners stay. Locks inside it are removed (RFC 4918
   // §7.5). What is mapped there is replaced as by copy_tree, except when it is `source` itself:
   // then the resource gets a new spelling and keeps its locks, which covered source and destination

@@ -1,5 +1,10 @@
-// COPY and MOVE (RFC 4918 §9.8, §9.9): whole trees in one transaction. The checks are the same but
-// for what MOVE does to the source.
+// COPY and MOVE (RFC 4918 §9.8, §9.9): whole trees, all or nothing. The checks are the same but for
+// what MOVE does to the source. A large copy is made a part at a time where nobody sees it, so that
+// others write in between, and is put into its place in one transaction.
+#include <algorithm>
+#include <memory>
+#include <utility>
+
 #include "dav/conditions.h"
 #include "dav/file_history.h"
 #include "dav/headers.h"
@@ -20,6 +25,11 @@ namespace {
 
 // What the row of a resource and its entry in the index take, with a name of usual length.
 constexpr std::uint64_t kRowBytes = 256;
+// A COPY of more resources is made in parts of this many. Others wait for one part at most.
+constexpr std::uint64_t kMostAtOnce = 5000;
+constexpr std::size_t kPart = 1000;
+// So often a copy begins anew because its source has changed. Then it is made at once.
+constexpr int kMostBeginnings = 3;
 
 struct Transfer {
   bool moves = false;
@@ -79,10 +89,12 @@ void check_rights(const Call& call, const Transfer& transfer, const storage::Sna
   require_right_within(call, snapshot, to, storage::Right::write);
 }
 
-// Returns how many resources the tree has that a COPY makes.
+Error too_many() { return {507, "the tree has more resources than one COPY may make"}; }
+
+// Returns how many resources the tree has that a COPY makes, counted up to `most` + 1.
 std::uint64_t check_limits(const Call& call, const Transfer& transfer,
                            const storage::Snapshot& snapshot, const storage::Resource& source,
-                           bool recursive) {
+                           bool recursive, std::uint64_t most) {
   if (!recursive || !source.is_collection()) return 1;
   const storage::Path& to = transfer.destination.path;
   // parse_reference has checked the destination itself, so neither difference is negative.
@@ -90,10 +102,26 @@ std::uint64_t check_limits(const Call& call, const Transfer& transfer,
   if (!snapshot.fits_below(source, limits.depth - to.depth(), limits.path_bytes - to.bytes()))
     throw Error(403, "a member's path would become too deep or too long");
   if (transfer.moves) return 0;
-  const std::uint64_t count = snapshot.count(source, call.options.copy_limit);
-  if (count > call.options.copy_limit)
-    throw Error(507, "the tree has more resources than one COPY may make");
+  const std::uint64_t count = snapshot.count(source, std::min(most, call.options.copy_limit));
+  if (count > call.options.copy_limit) throw too_many();
   return count;
+}
+
+// Makes all parts of a copy of the collection at the request's path, for `owner`.
+void make_parts(Call& call, storage::TreeCopy& copy, storage::AccountId owner) {
+  {
+    const auto now = call.names.snapshot();
+    const storage::Resolution source = now->resolve(call.target.path);
+    const std::uint64_t most = call.options.copy_limit;
+    if (source.mapped() && now->count(*source.resource, most) > most) throw too_many();
+  }
+  for (bool made = false; !made;)
+    write(call, storage::Flush::required, [&](storage::Transaction& tx) {
+      require_space(call, kPart * kRowBytes);
+      const QuotaCheck quota(call, tx, owner);
+      made = tx.copy_part(copy, kPart);
+      quota.require_within(tx);
+    });
 }
 
 // Returns the resource with the date that it will have at the destination. The store computes
@@ -119,8 +147,12 @@ Response transfer(Call& call, bool moves) {
 
   bool replaced = false;
   bool discards = false;
+  bool waits = false;  // for the parts of its copy
+  int beginnings = 0;
+  std::shared_ptr<storage::TreeCopy> begun, parts;
   storage::Resource placed;
-  write(call, storage::Flush::required, [&](storage::Transaction& tx) {
+  const auto act = [&](storage::Transaction& tx) {
+    waits = false;
     // The right is checked before any answer could show what is mapped there.
     require_right(call, transfer.destination.path, transfer.destination.trailing_slash,
                   storage::Right::write);
@@ -139,7 +171,10 @@ Response transfer(Call& call, bool moves) {
     check_source_and_destination(transfer, source, destination);
     check_rights(call, transfer, tx, recursive);
     require_parent(destination);
-    const std::uint64_t count = check_limits(call, transfer, tx, resource, recursive);
+    const bool in_parts = !moves && beginnings < kMostBeginnings;
+    std::uint64_t most = in_parts ? kMostAtOnce : call.options.copy_limit;
+    if (parts) most = 0;  // they are counted
+    const std::uint64_t count = check_limits(call, transfer, tx, resource, recursive, most);
 
     conditions.check(tx, source);
     replaced = destination.mapped() && destination.resource->id != resource.id;
@@ -162,11 +197,27 @@ Response transfer(Call& call, bool moves) {
     const storage::Resource dated = dated_at(transfer, resource, destination);
     if (moves) {
       placed = tx.move_tree(dated, *destination.parent, name);
+    } else if (parts) {
+      const auto made = tx.place_copy(*parts, dated, *destination.parent, name);
+      waits = !made;
+      if (made) placed = *made;
+    } else if (in_parts && count > kMostAtOnce) {
+      waits = true;
+      begun = tx.begin_copy(resource, owner);
     } else {
       placed = tx.copy_tree(dated, recursive, *destination.parent, name, owner);
     }
     quota.require_within(tx);
-  });
+  };
+  for (;;) {
+    write(call, storage::Flush::required, act);
+    if (!waits) break;
+    // A copy that was not placed is outdated.
+    parts = parts ? nullptr : std::exchange(begun, nullptr);
+    if (!parts) continue;
+    ++beginnings;
+    make_parts(call, *parts, call.caller->account);
+  }
 
   Response response;
   response.status = replaced ? 204 : 201;
@@ -293,7 +344,8 @@ Response copy_from_past(Call& call, const storage::Instant& instant, const stora
     storage::Resolution destination = tx.resolve(to);
     if (revive_named_locks(call, conditions, tx, {&destination})) destination = tx.resolve(to);
     require_parent(destination);
-    const std::uint64_t count = check_limits(call, transfer, *view, resource, recursive);
+    const std::uint64_t count =
+        check_limits(call, transfer, *view, resource, recursive, call.options.copy_limit);
     conditions.check(tx, destination);
     replaced = destination.mapped();
     if (replaced && !transfer.overwrite)

@@ -243,6 +243,20 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
     plan_.step("copy_tree");
     return inner_.copy_tree(source, recursive, parent, name, owner);
   }
+  std::shared_ptr<storage::TreeCopy> begin_copy(const Resource& source,
+                                                storage::AccountId owner) override {
+    plan_.step("begin_copy");
+    return inner_.begin_copy(source, owner);
+  }
+  bool copy_part(storage::TreeCopy& copy, std::size_t most) override {
+    plan_.step("copy_part");
+    return inner_.copy_part(copy, most);
+  }
+  std::optional<Resource> place_copy(storage::TreeCopy& copy, const Resource& source,
+                                     const Resource& parent, std::string_view name) override {
+    plan_.step("place_copy");
+    return inner_.place_copy(copy, source, parent, name);
+  }
   Resource move_tree(const Resource& source, const Resource& parent,
                      std::string_view name) override {
     plan_.step("move_tree");

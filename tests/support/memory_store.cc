@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include "storage/dates.h"
@@ -690,6 +691,25 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     return tree_.node(copy).resource;
   }
 
+  std::shared_ptr<storage::TreeCopy> begin_copy(const Resource& source, AccountId owner) override {
+    const auto copy = std::make_shared<Copying>();
+    copy->source = source.id;
+    copy->owner = owner;
+    return copy;
+  }
+  // Nothing is made before the copy is placed: what counts is what the source has until then.
+  bool copy_part(storage::TreeCopy& of, std::size_t) override {
+    auto& copy = static_cast<Copying&>(of);
+    if (copy.was.empty()) copy.was = shape(copy.source);
+    return true;
+  }
+  std::optional<Resource> place_copy(storage::TreeCopy& of, const Resource& source,
+                                     const Resource& parent, std::string_view name) override {
+    const auto& copy = static_cast<const Copying&>(of);
+    if (copy.source != source.id || copy.was.empty() || copy.was != shape(source.id))
+      return std::nullopt;
+    return copy_tree(source, true, parent, name, copy.owner);
+  }
   Resource move_tree(const Resource& source, const Resource& parent,
                      std::string_view name) override {
     if (source.id == kRoot) refuse("move of the root");
@@ -1180,6 +1200,32 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     to.resource.stored = from.resource.stored;
     to.resource.content = from.resource.content;
     to.author = from.author;
+  }
+
+  struct Copying final : storage::TreeCopy {
+    NodeId source = 0;
+    AccountId owner = storage::kNobody;
+    std::string was;  // the source's shape when the first part was made
+    [[nodiscard]] bool outdated() const override { return false; }
+  };
+
+  // Returns all of a tree that a copy of it has, but for the name and the date of its root.
+  [[nodiscard]] std::string shape(NodeId top) const {
+    if (!tree_.nodes.contains(top)) return "gone";
+    std::ostringstream out;
+    for (NodeId id : tree_.tree(top)) {
+      const State::Node& node = tree_.node(id);
+      const Resource& each = node.resource;
+      if (id != top)
+        out << each.parent << '/' << each.name << ' ' << each.modified.at << '/'
+            << static_cast<int>(each.modified.mark);
+      out << id << ' ' << each.content << ' ' << each.etag << ' ' << each.size << ' '
+          << node.author;
+      for (const auto& [name, xml] : node.properties)
+        out << ' ' << name.xmlns << ' ' << name.name << ' ' << xml;
+      out << '\n';
+    }
+    return out.str();
   }
 
   // Takes the tree from its place, without its locks; returns the locks that were rooted at `top`.

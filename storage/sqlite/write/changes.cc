@@ -20,6 +20,7 @@ bool WriteTransaction::notes_changes() {
 }
 
 void WriteTransaction::note_change(std::int64_t number, NodeId node, NodeId in) {
+  if (!copies_.empty()) outdate_copies(in);
   if (!notes_changes()) return;
   if (number == kNewNumber) number = counters_.next_node++;
   Run(sql_->insert_change, number, node, 0, std::optional<std::string_view>(), false,
@@ -31,6 +32,7 @@ void WriteTransaction::note_change(std::int64_t number, NodeId node, NodeId in) 
 void WriteTransaction::note_leaving(const NodeRow& gone) {
   const Resource& resource = gone.resource;
   above_.erase(resource.id);
+  if (!copies_.empty()) outdate_copies(resource.parent);
   if (!notes_changes()) return;
   Run(sql_->insert_change, counters_.next_node++, resource.id, resource.parent,
       std::optional<std::string_view>(resource.name), resource.is_collection(),

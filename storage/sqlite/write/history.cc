@@ -17,18 +17,17 @@ namespace {
 constexpr Millis kContinues = 10 * 60 * 1000;
 constexpr std::size_t kMostDepartures = 4096;
 
-// Returns the key of a tree that has no place. Keys are in the order of ids.
-std::string key_without_place(std::int64_t id) {
-  constexpr std::size_t kDigits = 19;
-  const std::string digits = std::to_string(id);
-  return std::string(kDigits - std::min(kDigits, digits.size()), '0') + digits;
-}
-
 std::string place(NodeId parent, std::string_view key) {
   return std::to_string(parent).append("/").append(key);
 }
 
 }  // namespace
+
+std::string key_without_place(std::int64_t id) {
+  constexpr std::size_t kDigits = 19;
+  const std::string digits = std::to_string(id);
+  return std::string(kDigits - std::min(kDigits, digits.size()), '0') + digits;
+}
 
 void WriteTransaction::to_trash(const NodeRow& gone) {
   const Resource& root = gone.resource;
@@ -236,9 +235,13 @@ std::size_t WriteTransaction::purge_file(const NodeRow& file, std::size_t most) 
 std::size_t WriteTransaction::purge(std::size_t most) {
   std::size_t done = 0;
   while (done < most) {
-    const std::vector<NodeRow> first = queries_.rows_in(kGivenUp, 1);
-    if (first.empty()) break;
-    const NodeRow& root = first.front();
+    // Copies that are being made lie there, too.
+    const std::vector<NodeRow> trees = queries_.rows_in(kGivenUp, 1 + copies_.size());
+    const auto first = std::find_if(trees.begin(), trees.end(), [&](const NodeRow& tree) {
+      return !is_being_made(tree.resource.id);
+    });
+    if (first == trees.end()) break;
+    const NodeRow& root = *first;
     changing();
     if (!root.resource.is_collection()) {
       done += purge_file(root, most - done);

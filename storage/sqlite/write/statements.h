@@ -9,6 +9,9 @@ namespace holdfast::storage::sqlite {
 // Refuses an operation whose caller has not looked before: Fault::conflict.
 [[noreturn]] inline void refuse(const char* why) { throw Error(Fault::conflict, why); }
 
+// Returns the key of a tree that has no place. Keys are in the order of ids.
+[[nodiscard]] std::string key_without_place(std::int64_t id);
+
 struct WriteTransaction::Statements {
   explicit Statements(Connection& c) : connection(c) {}
   Connection& connection;
@@ -70,6 +73,29 @@ struct WriteTransaction::Statements {
                       " n.properties, n.owner FROM below b"
                       " CROSS JOIN node n ON n.parent = b.id WHERE b.file IS NULL"
                       ") SELECT id, file, bytes, properties, owner FROM below"};
+  // Fills it with members of the collection ?1 after the key ?2, at most ?3, behind a row of no
+  // meaning.
+  Statement begin_members{connection,
+                          "INSERT INTO temp.tree (id, file, bytes, properties, owner) "
+                          "VALUES (?1, NULL, 0, 0, 0)"};
+  Statement fill_members{
+      connection,
+      "INSERT INTO temp.tree (id, file, bytes, properties, owner) "
+      "SELECT id, content, coalesce(size, 0) + property_bytes, properties, owner "
+      "FROM node WHERE parent = ?1 AND key > ?2 ORDER BY key LIMIT ?3"};
+  // Copies these members into the collection ?1; the ids of the copies are ?2 + seq.
+  Statement copy_members{
+      connection,
+      "INSERT INTO node (parent, key, id, name, content, size, stored, created, "
+      "modified, properties, height, reach, owner, date_mark, property_bytes, author) "
+      "SELECT ?1, n.key, ?2 + t.seq, n.name, n.content, n.size, n.stored, ?3, n.modified, "
+      "n.properties, n.height, n.reach, ?4, n.date_mark, n.property_bytes, n.author "
+      "FROM temp.tree t CROSS JOIN node n ON n.id = t.id WHERE t.seq > 1"};
+  Statement filled_collections{
+      connection, "SELECT id, seq FROM temp.tree WHERE seq > 1 AND file IS NULL ORDER BY seq"};
+  Statement last_key{connection,
+                     "SELECT n.key FROM temp.tree t CROSS JOIN node n ON n.id = t.id "
+                     "ORDER BY t.seq DESC LIMIT 1"};
   Statement tree_totals{connection,
                         "SELECT count(*), coalesce(sum(min(bytes, 1 << 53)), 0) FROM temp.tree"};
   // What an account owns is not to be adopted, and the root of all is nobody's.

@@ -79,6 +79,11 @@ NodeRow WriteTransaction::collection(NodeId id) {
 }
 
 void WriteTransaction::insert_node(const NodeRow& row) {
+  insert_row(row);
+  note_change(row.resource.id, row.resource.id, row.resource.parent);
+}
+
+void WriteTransaction::insert_row(const NodeRow& row) {
   const Resource& resource = row.resource;
   std::optional<std::string_view> name;
   if (row.key != resource.name) name = resource.name;
@@ -93,7 +98,6 @@ void WriteTransaction::insert_node(const NodeRow& row) {
       resource.owner, number_of(resource.modified.mark), row.property_bytes, row.own_line,
       row.author)
       .done();
-  note_change(resource.id, resource.id, resource.parent);
   ++counters_.resources;
   counters_.bytes += row.bytes();
   owns(resource.owner, {.resources = 1, .bytes = row.bytes()});
@@ -249,6 +253,7 @@ NamespaceCheck WriteTransaction::repair() {
   write_counters();
   NamespaceCheck result = inspect(connection_, true);
   if (result.repaired > 0) changing();
+  outdate_all_copies();
   counters_ = read_counters(connection_);
   state_.accounts = read_accounts(connection_);
   queries_.forget();

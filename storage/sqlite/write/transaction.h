@@ -28,7 +28,7 @@ struct Counters {
   std::int64_t bytes = 0;
   std::int64_t locks = 0;
   AccountId next_account = 1;
-  std::int64_t whole_since = 0;    // Horizon::whole
+  std::int64_t whole_since = 0;  // Horizon::whole
   // Changes with smaller numbers are forgotten; 0: they have no numbers.
   std::int64_t changes_since = 0;
   // These are read when the store is opened, and not written with the others.
@@ -96,6 +96,10 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   Resource make_collection(const Resource& parent, std::string_view name, AccountId owner) override;
   Resource copy_tree(const Resource& source, bool recursive, const Resource& parent,
                      std::string_view name, AccountId owner) override;
+  std::shared_ptr<TreeCopy> begin_copy(const Resource& source, AccountId owner) override;
+  bool copy_part(TreeCopy& copy, std::size_t most) override;
+  std::optional<Resource> place_copy(TreeCopy& copy, const Resource& source, const Resource& parent,
+                                     std::string_view name) override;
   Resource move_tree(const Resource& source, const Resource& parent,
                      std::string_view name) override;
   void remove_tree(const Resource& root) override;
@@ -163,6 +167,8 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   [[nodiscard]] NodeRow collection(NodeId id);
   // Inserts `row`, whose key is that of its resource's name.
   void insert_node(const NodeRow& row);
+  // Does the same with any key; it is no change of the tree.
+  void insert_row(const NodeRow& row);
   // Changes what an account owns by this much (invariant 10). Nothing is counted for kNobody.
   struct Owned {
     std::int64_t resources = 0;
@@ -231,6 +237,24 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   // The locks of `replaced` cover `to`, which has its place (RFC 4918 §7.6).
   void take_locks(const NodeRow& replaced, NodeId to);
 
+  // Defined in tree_copy.cc:
+  struct Copying;
+  // Copies some members of the collection `from`, those after the key `after`, at most `most`, into
+  // the collection `to`. Appends the collections among them to `found`, each with its copy. Returns
+  // how many it copied; `after` becomes the key of the last one.
+  struct Pair {
+    NodeId from = 0;
+    NodeId to = 0;
+  };
+  std::size_t copy_some_members(Pair pair, std::string& after, std::size_t most, AccountId owner,
+                                std::vector<Pair>& found);
+  // Call when something in the collection `in` changes: copies of what is above are outdated.
+  void outdate_copies(NodeId in);
+  // Call when anything may have changed.
+  void outdate_all_copies();
+  // Returns true for the root of a copy that is being made.
+  [[nodiscard]] bool is_being_made(NodeId root);
+
   // Defined in history.cc:
   // Puts a tree without locks into the trash.
   void to_trash(const NodeRow& gone);
@@ -280,8 +304,8 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void leave_trash(const NodeRow& moved);
 
   // Defined in changes.cc:
-  // Notes the change with this number, or with a new one for kNewNumber, and that the tag of the collection `in`
-  // is to change with it.
+  // Notes the change with this number, or with a new one for kNewNumber, and that the tag of the
+  // collection `in` is to change with it.
   static constexpr std::int64_t kNewNumber = 0;
   void note_change(std::int64_t number, NodeId node, NodeId in);
   // Returns false when changes get no numbers. Then all those before are unknown.
@@ -319,6 +343,9 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   Counters& counters_ = state_.counters;
 
   Granted granted_;
+
+  // Copies that are being made; some may be gone.
+  std::vector<std::weak_ptr<Copying>> copies_;
 
   // Collections whose tags change with this batch, and the parents of collections as of the last
   // commit, or as of this batch.
