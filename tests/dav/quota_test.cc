@@ -443,6 +443,43 @@ TEST_F(QuotaInSqlite, ManyAtOnceFillItExactly) {
   EXPECT_EQ(recount(ann->account).bytes, 1000U);
 }
 
+// A tree that is copied in parts: the part that is too much is refused, and nothing stays of those
+// before it.
+TEST_F(QuotaInSqlite, OfALargeCopyIsJudgedPartByPart) {
+  open(storage::Durability::relaxed);
+  const dav::Engine engine(*names_, *content_, {});
+  DavClient client(engine);
+  client.as(add_account(*names_, "planter", {}, {}));
+  const auto ask = [&](std::string_view method, const std::string& url,
+                       const std::string& destination = "") {
+    Headers headers;
+    if (!destination.empty()) headers.emplace_back("Destination", destination);
+    return client.send(method, url, headers).status;
+  };
+  ASSERT_EQ(ask("MKCOL", "/tree"), 201);
+  ASSERT_EQ(ask("MKCOL", "/all"), 201);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(ask("PUT", "/tree/f" + std::to_string(i)), 201);
+  for (int i = 0; i < 60; ++i) ASSERT_EQ(ask("COPY", "/tree", "/all/c" + std::to_string(i)), 201);
+  constexpr std::uint64_t kSize = 1 + 60 * 101;
+  for (const std::uint64_t quota : {kSize - 3000, kSize - 1, kSize}) {
+    SCOPED_TRACE(quota);
+    const auto ann = add_account(*names_, "ann" + std::to_string(quota), {}, quota);
+    client.as(ann);
+    const auto owned = [&] {
+      while (names_->purge(500) == 500) {
+      }
+      EXPECT_EQ(names_->snapshot()->usage_of(ann->account).resources,
+                recount(ann->account).resources);
+      return recount(ann->account).resources;
+    };
+    EXPECT_EQ(ask("COPY", "/all", "/copy"), quota == kSize ? 201 : 507);
+    EXPECT_EQ(owned(), quota == kSize ? kSize : 0);
+    if (quota != kSize) continue;
+    EXPECT_EQ(ask("COPY", "/all", "/other"), 507);
+    EXPECT_EQ(owned(), kSize);
+  }
+}
+
 // After many random requests of two accounts with tight quotas the counts are what is there, and
 // no quota was ever passed.
 TEST_F(QuotaInSqlite, CountsStayExactUnderRandomRequests) {
