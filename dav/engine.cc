@@ -9,6 +9,7 @@
 #include "dav/chunked_upload.h"
 #include "dav/file_history.h"
 #include "dav/method.h"
+#include "dav/nextcloud_past.h"
 #include "dav/past.h"
 #include "dav/propfind_cache.h"
 #include "dav/refusal.h"
@@ -41,7 +42,7 @@ Target parse_target(const Request& request, const Method& method, const Options&
 }
 
 // Returns the target of a request on an upload in parts. It names nothing in the tree.
-Target upload_target(const Request& request) {
+Target target_as_asked(const Request& request) {
   Target target;
   const auto url = http::split_absolute_form(request.target);
   const std::string_view path = url ? url->path : request.target;
@@ -112,6 +113,7 @@ Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& c
   try {
     std::optional<std::string_view> upload = upload_in(request);
     if (sync != nullptr) upload.reset();
+    const SyncTarget::Kind kind = sync != nullptr ? sync->kind : SyncTarget::Kind::file;
     const Method& method = upload && find_method(request.method) != nullptr
                                ? storing_method()
                                : dispatch(request.method);
@@ -126,10 +128,14 @@ Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& c
               *propfinds_,
               *space_,
               staging_,
-              sync != nullptr && sync->is_upload ? upload_target(request)
-                                                 : parse_target(request, method, options)};
-    if (sync != nullptr && sync->is_upload) {
+              kind == SyncTarget::Kind::file ? parse_target(request, method, options)
+                                             : target_as_asked(request)};
+    if (kind == SyncTarget::Kind::upload) {
       response = handle_chunks(call, *sync);
+    } else if (kind == SyncTarget::Kind::trashbin) {
+      response = handle_trashbin(call, *sync);
+    } else if (kind == SyncTarget::Kind::versions) {
+      response = handle_versions(call, *sync);
     } else if (upload) {
       response = handle_upload(call, *upload);
     } else {

@@ -64,6 +64,9 @@ struct Options {
                                                                // 507
   // Whether responses have what the clients of Nextcloud and ownCloud need (dav/sync_client.h).
   bool for_sync_clients = false;
+  // What is kept of the past, as clients are told.
+  bool keeps_trash = true;
+  bool keeps_versions = true;
   // Whether clients may ask what has changed since a token (RFC 6578).
   bool sync = true;
   std::int64_t upload_keep_s = 24 * 60 * 60;  // of an upload that got no byte; then it is removed

@@ -242,7 +242,28 @@ void render_successor_set(std::string& out, const Member&, const PropertyContext
   append_versions(out, "successor-set", context.version->successor);
 }
 
+void append_nextcloud(std::string& out, std::string_view name, std::string_view value) {
+  out.append("<N:").append(name).append(" xmlns:N=\"http://nextcloud.org/ns\">");
+  xml::append_escaped(out, value);
+  out.append("</N:").append(name).append(">");
+}
+
+void render_trashbin_filename(std::string& out, const Member&, const PropertyContext& context) {
+  append_nextcloud(out, "trashbin-filename", context.trash->name);
+}
+
+void render_trashbin_original_location(std::string& out, const Member&,
+                                       const PropertyContext& context) {
+  append_nextcloud(out, "trashbin-original-location", context.trash->location);
+}
+
+void render_trashbin_deletion_time(std::string& out, const Member&,
+                                   const PropertyContext& context) {
+  append_nextcloud(out, "trashbin-deletion-time", std::to_string(context.trash->removed_s));
+}
+
 constexpr std::string_view kDav = "DAV:";
+constexpr std::string_view kNextcloudNamespace = "http://nextcloud.org/ns";
 constexpr std::string_view kOwnCloudNamespace = "http://owncloud.org/ns";
 constexpr bool kAllprop = true;
 constexpr bool kByNameOnly = false;
@@ -250,6 +271,7 @@ constexpr bool kByNameOnly = false;
 using enum LiveProperty::Patch;
 constexpr unsigned kSynced = LiveProperty::synced;
 constexpr unsigned kOfVersion = LiveProperty::version;
+constexpr unsigned kTrashed = LiveProperty::trashed;
 constexpr unsigned kFileOnly = LiveProperty::file;
 constexpr unsigned kFile = kFileOnly | kOfVersion;
 constexpr unsigned kTagged = kFile | LiveProperty::tagged;
@@ -295,6 +317,9 @@ constexpr LiveProperty kLive[] = {
   {kOwnCloudNamespace, "fileid",       refused,           kByNameOnly, kResource,  kNothing,   render_fileid},
   {kOwnCloudNamespace, "permissions",  refused,           kByNameOnly, kResource,  kNothing,   render_permissions},
   {kOwnCloudNamespace, "size",         refused,           kByNameOnly, kFileOnly,  kNothing,   render_size},
+  {kNextcloudNamespace, "trashbin-filename",          refused, kByNameOnly, kTrashed, kNothing, render_trashbin_filename},
+  {kNextcloudNamespace, "trashbin-original-location", refused, kByNameOnly, kTrashed, kNothing, render_trashbin_original_location},
+  {kNextcloudNamespace, "trashbin-deletion-time",     refused, kByNameOnly, kTrashed, kNothing, render_trashbin_deletion_time},
   // RFC 3253 §3.1.5, §3.2 to §3.4
   {kDav, "supported-report-set",       refused,           kByNameOnly, kResource,  kNothing,   render_supported_report_set},
   {kDav, "version-name",               refused,           kByNameOnly, kOfVersion,   kNothing,   render_version_name},
@@ -314,12 +339,14 @@ constexpr LiveProperty kLive[] = {
 unsigned kind_of(const Member& member, const PropertyContext& context) {
   if (context.is_principal) return LiveProperty::principal;
   if (context.version != nullptr) return LiveProperty::version;
-  if (!member.resource.is_collection()) return LiveProperty::file;
+  const unsigned trashed = context.trash == nullptr ? 0U : LiveProperty::trashed;
+  if (!member.resource.is_collection()) return LiveProperty::file | trashed;
   const bool named = !member.resource.name.empty() || !context.root_name.empty();
   const unsigned tagged = context.collection_tag.empty() ? 0U : LiveProperty::tagged;
   const unsigned synced =
       context.options->sync && context.snapshot != nullptr ? LiveProperty::synced : 0U;
-  return (named ? LiveProperty::collection : LiveProperty::unnamed_root) | tagged | synced;
+  return (named ? LiveProperty::collection : LiveProperty::unnamed_root) | tagged | synced |
+         trashed;
 }
 
 }  // namespace

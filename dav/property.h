@@ -24,12 +24,20 @@ struct VersionFacts {
   std::string successor;
 };
 
+// What the clients of Nextcloud ask of what was removed.
+struct TrashFacts {
+  std::string name;      // that it had
+  std::string location;  // where it was, without a slash in front
+  std::int64_t removed_s = 0;
+};
+
 // What values are rendered from, besides the member itself.
 struct PropertyContext {
   const Options* options = nullptr;
   std::shared_ptr<const Caller> caller;          // a lock's token is shown to its creator only
   storage::Right right = storage::Right::write;  // of the caller, on the member
   const VersionFacts* version = nullptr;         // set when the member is a version of a file
+  const TrashFacts* trash = nullptr;             // set when the member lies in the trash
   bool is_principal = false;  // the member is the caller's principal (RFC 3744 §4)
   std::string root_name;      // displayname of the root collection; empty: it has none
   // The entity tag of the member when it is a collection (dav/sync_client.h); empty: collections
@@ -58,9 +66,10 @@ struct LiveProperty {
     collection = 2,
     unnamed_root = 4,  // the root collection when the server's URLs have no prefix
     principal = 8,
-    version = 32,  // of a file
-    synced = 64,   // a collection with a sync token (Options::sync)
-    tagged = 16,   // a collection with an entity tag (PropertyContext::collection_tag)
+    version = 32,   // of a file
+    synced = 64,    // a collection with a sync token (Options::sync)
+    trashed = 128,  // what lies in the trash
+    tagged = 16,    // a collection with an entity tag (PropertyContext::collection_tag)
   };
   // What rendering needs besides the row of a member; `needs` is a set of these.
   enum Need : unsigned {

@@ -38,8 +38,13 @@ std::optional<SyncTarget> sync_target(const Request& request, const UrlSpace& sp
   if (!is(1, "dav") || !is(3, user)) return std::nullopt;
   add({"remote.php", "dav", "files", user});
   if (is(2, "files")) return target;
+  if (is(2, "trashbin") || is(2, "versions")) {
+    target.kind = is(2, "trashbin") ? SyncTarget::Kind::trashbin : SyncTarget::Kind::versions;
+    target.rest.assign(segments->begin() + 4, segments->end());
+    return target;
+  }
   if (!is(2, "uploads") || segments->size() > 6) return std::nullopt;
-  target.is_upload = true;
+  target.kind = SyncTarget::Kind::upload;
   if (segments->size() > 4) target.upload = (*segments)[4];
   if (segments->size() > 5) target.part = (*segments)[5];
   return target;

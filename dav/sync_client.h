@@ -25,11 +25,17 @@ inline constexpr std::string_view kNobodysUser = "holdfast";
 struct SyncTarget {
   std::vector<std::string>
       prefix;  // decoded segments before those of the tree, with the server's own
-  // Set for a URL of an upload in parts: /remote.php/dav/uploads/USER/UPLOAD/PART. The prefix is
-  // then that of the user's files.
-  bool is_upload = false;
-  std::string upload;  // the client's id; may be empty
-  std::string part;    // may be empty
+  // What kind of URL it is. The prefix is that of the user's files for all of them.
+  enum class Kind {
+    file,
+    upload,    // in parts: /remote.php/dav/uploads/USER/UPLOAD/PART
+    trashbin,  // what was removed: /remote.php/dav/trashbin/USER/…
+    versions,  // of files: /remote.php/dav/versions/USER/…
+  };
+  Kind kind = Kind::file;
+  std::string upload;             // the client's id; may be empty
+  std::string part;               // may be empty
+  std::vector<std::string> rest;  // of trashbin and versions: the decoded segments behind USER
 };
 
 // Returns the decoded segments of the target below the server's prefix, or nullopt when there are

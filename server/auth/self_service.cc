@@ -13,6 +13,7 @@
 #include "dav/quota.h"
 #include "dav/refusal.h"
 #include "dav/rights.h"
+#include "dav/trash.h"
 #include "http/date.h"
 #include "server/json/object.h"
 #include "server/json/writer.h"
@@ -119,11 +120,6 @@ std::string label_in(const json::Object& object) {
   return label;
 }
 
-// Returns where a removed tree was, by the names of now.
-storage::Path place_of(const storage::TrashEntry& entry) {
-  return entry.collection ? entry.collection->child(entry.root.name) : entry.path;
-}
-
 // Returns the caller by the accounts of this transaction. What it does from now on is the
 // account's.
 std::shared_ptr<const dav::Caller> caller_in(storage::Transaction& tx, storage::AccountId id) {
@@ -177,12 +173,6 @@ class Quotas {
  private:
   std::vector<dav::QuotaCheck> checks_;
 };
-
-// Who owns what was removed, or removed it, and may write where it was now.
-bool may_restore(const dav::Caller& caller, const storage::TrashEntry& entry) {
-  return (entry.root.owner == caller.account || entry.remover == caller.account) &&
-         dav::right_on(caller, place_of(entry)) >= storage::Right::write;
-}
 
 }  // namespace
 
@@ -434,10 +424,10 @@ http::Response SelfService::show_trash(const Asking& asking) const {
   out.object([&] {
     out.key("trash").array([&] {
       snapshot->trash(0, [&](const storage::TrashEntry& entry) {
-        if (!may_restore(asking.caller, entry)) return true;
+        if (!dav::may_restore(asking.caller, entry)) return true;
         out.object([&] {
           out.member("id", entry.id);
-          out.member("path", dav::href({}, place_of(entry), entry.root.is_collection()));
+          out.member("path", dav::href({}, dav::place_of(entry), entry.root.is_collection()));
           out.member("removed", http::format_rfc3339(entry.removed / 1000));
           out.member("collection", entry.root.is_collection());
           out.member("resources", entry.size ? std::optional(entry.size->resources) : std::nullopt);
@@ -460,9 +450,9 @@ http::Response SelfService::restore_trash(const Asking& asking) {
   names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
     const auto caller = caller_in(tx, asking.caller.account);
     const auto entry = tx.trash_entry(static_cast<std::int64_t>(id));
-    if (!entry || !may_restore(*caller, *entry))
+    if (!entry || !dav::may_restore(*caller, *entry))
       throw Refused{404, "Nothing that you removed or own in the trash has this id."};
-    const storage::Path to = wanted ? *wanted : place_of(*entry);
+    const storage::Path to = wanted ? *wanted : dav::place_of(*entry);
     if (dav::right_on(*caller, to) < storage::Right::write)
       throw Refused{403, "You may not write there."};
     const storage::Resolution at = tx.resolve(to);

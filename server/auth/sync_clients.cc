@@ -97,7 +97,7 @@ http::Response status_page() {
   return document(200, out);
 }
 
-http::Response capabilities(const Segments& segments) {
+http::Response capabilities(const Segments& segments, const dav::Options& options) {
   return ocs(segments, 200, [](json::Writer& out) {
     out.object([&] {
       out.key("version").object([&] {
@@ -114,7 +114,11 @@ http::Response capabilities(const Segments& segments) {
           out.member("webdav-root", "remote.php/webdav");
         });
         out.key("dav").object([&] { out.member("chunking", "1.0"); });
-        out.key("files").object([&] { out.member("bigfilechunking", true); });
+        out.key("files").object([&] {
+          out.member("bigfilechunking", true);
+          out.member("undelete", options.keeps_trash);
+          out.member("versioning", options.keeps_versions);
+        });
         out.key("checksums").object([&] {
           out.key("supportedTypes").array([&] {
             for (const auto* type : {"SHA1", "MD5", "SHA256"}) out.value(type);
@@ -221,7 +225,7 @@ std::optional<http::Response> SyncClients::answer_all(http::Request& request,
     return response;
   }
   if (is_ocs(*segments) && ends_in(*segments, "cloud", "capabilities") && reads(request))
-    return fitted(request, capabilities(*segments));
+    return fitted(request, capabilities(*segments, options));
   if (request.method != "POST") return std::nullopt;
   if (is(*segments, {"index.php", "login", "v2"})) return begin(request, options);
   if (is(*segments, {"index.php", "login", "v2", "poll"})) return poll(request, options);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "dav/trash.h"
 #include "server/cli/account_views.h"
 #include "server/cli/table.h"
 #include "server/cli/values.h"
@@ -54,20 +55,6 @@ Path place_of(const storage::Snapshot& snapshot, const TrashEntry& entry) {
   if (before.parent && before.parent->is_collection()) return entry.path;
   throw UsageError("The collection " + shown(entry.path.parent()) +
                    " is gone: restore it first, or say with --to where this one goes.");
-}
-
-// Returns a name beside the one that is taken: "report (restored).odt".
-Path beside(const storage::Snapshot& snapshot, const Path& taken, bool is_file) {
-  const std::string name(taken.name());
-  const std::size_t dot = is_file ? name.rfind('.') : name.npos;
-  const bool has_suffix = dot != name.npos && dot > 0;
-  const std::string stem = name.substr(0, has_suffix ? dot : name.size());
-  const std::string suffix = has_suffix ? name.substr(dot) : "";
-  for (unsigned number = 1;; ++number) {
-    const std::string word = number == 1 ? "restored" : "restored " + std::to_string(number);
-    Path path = taken.parent().child(stem + " (" + word + ")" + suffix);
-    if (!snapshot.resolve(path).mapped()) return path;
-  }
 }
 
 storage::Resource file_at(const storage::Snapshot& snapshot, const Path& path) {
@@ -147,7 +134,7 @@ ControlReply restore_trash(storage::Namespace& names, const UserRequest& request
                        " is locked: holdfast lock list says by whom.");
     if (at.mapped()) {
       if (request.has("to")) throw UsageError(shown(place) + " is taken.");
-      const Path other = beside(tx, place, !entry.root.is_collection());
+      const Path other = dav::free_name_beside(tx, place, !entry.root.is_collection());
       if (!request.has("yes")) {
         question = shown(place) + " is taken, so it would become " + shown(other);
         return;

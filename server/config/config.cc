@@ -170,6 +170,8 @@ dav::Options Config::engine_options(std::uint64_t disk_bytes) const {
   dav::Options out = dav;
   out.space.prefix = prefix;
   out.space.origins = public_urls;
+  out.keeps_trash = kept().trash_s > 0;
+  out.keeps_versions = kept().versions;
   out.sync = kept().changes_s > 0;
   out.body_limit_bytes = limits.body_limit_bytes;
   out.free_space_floor_bytes = free_space_floor_bytes.value_or(

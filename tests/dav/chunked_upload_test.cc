@@ -74,7 +74,7 @@ TEST(SyncClient, HasOtherUrlsForTheSameResources) {
   EXPECT_EQ(w.status("MOVE", files + "/g", {{"Destination", "/h"}}), 502);
   // The URLs of another user, and others below /remote.php, are plain ones.
   EXPECT_EQ(w.status("PROPFIND", "/remote.php/dav/files/bob/", {{"Depth", "0"}}), 404);
-  EXPECT_EQ(w.status("PROPFIND", "/remote.php/dav/trashbin/ann/", {{"Depth", "0"}}), 404);
+  EXPECT_EQ(w.status("PROPFIND", "/remote.php/dav/trashbin/bob/", {{"Depth", "0"}}), 404);
   EXPECT_FALSE(w.dav.send("PUT", "/plain", {}, "x").has("OC-FileId"));
 }
 
