@@ -160,7 +160,7 @@ Response restore_entry(Call& call, const SyncTarget& target) {
     place = place_of(*entry);
     storage::Resolution at = tx.resolve(place);
     if (!at.parent || !at.parent->is_collection())
-      throw Error(409, "the collection where it was is gone: restore that first");
+      throw parent_missing("the collection where it was is gone: restore that first");
     if (place.is_root() || at.mapped()) {
       place = free_name_beside(tx, place, !entry->root.is_collection());
       at = tx.resolve(place);
@@ -182,7 +182,7 @@ Response give_up_entries(Call& call, const SyncTarget& target) {
     write(call, storage::Flush::required, [&](storage::Transaction& tx) {
       const auto entry = find_entry(*call.caller, tx, target.rest[1]);
       if (!entry) throw no_such_entry();
-      if (!tx.purge_trash(entry->id)) throw Error(409, "a snapshot holds it");
+      if (!tx.purge_trash(entry->id)) throw held_by_snapshot();
     });
   } else {
     std::int64_t after = 0;

@@ -250,6 +250,8 @@ Error stale_version(std::string_view current, std::string_view if_match) {
   return error;
 }
 
+Error held_by_snapshot() { return {409, "a snapshot holds it"}; }
+
 Error changed_meanwhile() { return {409, "the file got other content while the request arrived"}; }
 
 Error upload_offset_differs(std::uint64_t kept) {

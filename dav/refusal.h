@@ -41,6 +41,8 @@ namespace holdfast::dav {
 // An upload goes on at `kept` and not at the offset of the request: 409 with Upload-Offset
 // (tus 1.0).
 [[nodiscard]] Error upload_offset_differs(std::uint64_t kept);
+// What is to be given up belongs to a named snapshot: 409.
+[[nodiscard]] Error held_by_snapshot();
 // Another request adds to the upload: 423 (tus 1.0).
 [[nodiscard]] Error upload_is_busy();
 // The request names no version of tus that is spoken here: 412 with Tus-Version (tus 1.0).

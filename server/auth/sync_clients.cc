@@ -98,7 +98,7 @@ http::Response status_page() {
 }
 
 http::Response capabilities(const Segments& segments, const dav::Options& options) {
-  return ocs(segments, 200, [](json::Writer& out) {
+  return ocs(segments, 200, [&](json::Writer& out) {
     out.object([&] {
       out.key("version").object([&] {
         out.member("major", kMajor);
