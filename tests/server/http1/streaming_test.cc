@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "storage/space_ledger.h"
 #include "tests/server/echo_server.h"
 #include "tests/support/raw_http.h"
 
@@ -168,6 +169,26 @@ TEST(Streaming, ClientThatLeavesStopsTheProducer) {
   client.reset();
   ASSERT_EQ(gone->get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
   EXPECT_TRUE(server.observer.wait([&] { return server.observer.open == 0; }));
+}
+
+// What a client does not take is reserved before it is written, so answers that wait stay within
+// their limit.
+TEST(Streaming, WhatWaitsIsReservedAndCutWhereItIsTooMuch) {
+  constexpr std::uint64_t kDisk = std::uint64_t{1} << 40;
+  http1::Limits limits;
+  limits.space = std::make_shared<storage::SpaceLedger>(
+      storage::SpaceLedger::Limits{.answers_bytes = 1'000'000}, [] { return kDisk; },
+      [] { return kDisk; });
+  EchoServer server(limits, producing(100, 500'000));
+  RawClient client(server.port(), 4096);
+  client.send(kGetStreamed);
+  const auto records = server.observer.records(1);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].detail,
+            "the client does not take the answer, and as much waits for clients as may");
+  EXPECT_FALSE(client.receive());
+  // It is given back when the answer has ended.
+  EXPECT_EQ(limits.space->answer("another").grow(900'000), storage::SpaceLedger::Verdict::granted);
 }
 
 TEST(Streaming, NoRoomToSpillCuts) {
