@@ -20,7 +20,6 @@
 #include "storage/history.h"
 #include "storage/undo.h"
 #include "text/ascii.h"
-#include "text/base64.h"
 #include "text/utf8.h"
 
 namespace holdfast::server::auth {
@@ -323,15 +322,8 @@ http::Response SelfService::set_password(const Asking& asking) {
     throw Refused{403, "The account has no password that could be changed here."};
 
   // The old password is verified, and wrong ones are held up, as when somebody signs in with it.
-  const std::string pair = account->name + ":" + before;
-  const std::string credentials =
-      "Basic " + text::base64({reinterpret_cast<const std::uint8_t*>(pair.data()), pair.size()});
-  http::Request sign_in;
-  sign_in.method = "OPTIONS";
-  sign_in.target = asking.request.target;
-  sign_in.scheme = asking.request.scheme;
-  sign_in.fields.add("Authorization", credentials);
-  const SignIn::Decision decision = sign_in_.identify(sign_in, asking.peer);
+  const SignIn::Decision decision =
+      sign_in_.identify_by_password(account->name, before, asking.peer);
   if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision)) {
     if (refusal->status == 429 || refusal->status == 503)
       throw Refused{refusal->status, "Try again later.", refusal->fields};
