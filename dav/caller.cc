@@ -57,7 +57,8 @@ bool opens_the_same(const storage::Account& before, const storage::Account& now)
 
 std::shared_ptr<const Caller> caller_of(const std::shared_ptr<const storage::Accounts>& accounts,
                                         const storage::Account& account,
-                                        const storage::DeviceToken* token) {
+                                        const storage::DeviceToken* token,
+                                        const storage::Session* session) {
   auto caller = std::make_shared<Caller>();
   caller->account = account.id;
   caller->name = account.name;
@@ -77,6 +78,7 @@ std::shared_ptr<const Caller> caller_of(const std::shared_ptr<const storage::Acc
     caller->most = token->read_only ? storage::Right::read : storage::Right::write;
     caller->token = token->id;
   }
+  if (session != nullptr) caller->session = session->id;
   return caller;
 }
 
@@ -86,6 +88,13 @@ std::shared_ptr<const Caller> caller_as_of(const std::shared_ptr<const Caller>& 
   if (caller->account == storage::kNobody) return now->accounts.empty() ? caller : nullptr;
   const storage::Account* const account = now->find(caller->account);
   if (account == nullptr || account->suspended) return nullptr;
+  if (!caller->session.empty()) {
+    const storage::Session* const session = now->find_session(caller->session);
+    const storage::Session* const before = caller->accounts->find_session(caller->session);
+    const bool same = session != nullptr && before != nullptr && session->account == account->id &&
+                      session->hash == before->hash;
+    return same ? caller_of(now, *account, nullptr, session) : nullptr;
+  }
   if (caller->token.empty()) {
     const storage::Account* const before = caller->accounts->find(caller->account);
     const bool same = before != nullptr && opens_the_same(*before, *account);

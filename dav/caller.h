@@ -19,6 +19,7 @@ struct Caller {
   storage::AccountId account = storage::kNobody;
   std::string name;   // empty for anonymous clients
   std::string token;  // the id of the device token that it signed in with; empty: none
+  std::string session;  // the id of the session whose cookie it sent; empty: it did not need one
   storage::Path home;
   // The grant with the longest path at or above a resource decides; without such a grant there is
   // no right.
@@ -34,16 +35,18 @@ struct Caller {
 };
 
 // Returns the caller for a client that signed in to `account`, which is one of `accounts`: with a
-// password, Digest or a certificate, or with `token`, a device token of the account. Its grants are
+// password, Digest or a certificate, with `token`, a device token of the account, or with the cookie
+// of `session`, one of the account's. Its grants are
 // those of the account and of its groups: at one path the account's own decides, else the most
 // permissive.
 [[nodiscard]] std::shared_ptr<const Caller> caller_of(
     const std::shared_ptr<const storage::Accounts>& accounts, const storage::Account& account,
-    const storage::DeviceToken* token = nullptr);
+    const storage::DeviceToken* token = nullptr, const storage::Session* session = nullptr);
 
 // Returns the caller that `caller` is by other accounts, `now`: it has the rights and the quota of
 // its account as `now` has them. Returns null when the client is not signed in any more: its
-// account or its device token is gone, the password or the certificate of the account was changed,
+// account, its device token or its session is gone, the password or the certificate of the account
+// was changed,
 // or it was anonymous and may not be since there are accounts. A device token that expires while a
 // request runs lets the request finish.
 [[nodiscard]] std::shared_ptr<const Caller> caller_as_of(

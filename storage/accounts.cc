@@ -93,4 +93,11 @@ const DeviceToken* Accounts::find_token(std::string_view id) const {
   return found != tokens.end() && found->id == id ? &*found : nullptr;
 }
 
+const Session* Accounts::find_session(std::string_view id) const {
+  const auto found =
+      std::lower_bound(sessions.begin(), sessions.end(), id,
+                       [](const Session& a, std::string_view wanted) { return a.id < wanted; });
+  return found != sessions.end() && found->id == id ? &*found : nullptr;
+}
+
 }  // namespace holdfast::storage

@@ -92,11 +92,24 @@ struct DeviceToken {
   friend bool operator==(const DeviceToken&, const DeviceToken&) = default;
 };
 
-// All accounts, groups and device tokens, as of one commit.
+// A browser in which somebody has signed in to an account with its password. It ends when the
+// password of the account changes, and when the account is suspended or removed.
+struct Session {
+  std::string id;  // public name: 8 letters and digits
+  AccountId account = kNobody;
+  Sha256 hash{};       // of the secret, which has 256 random bits and so needs no slow hash
+  std::string client;  // what the browser calls itself; UTF-8 without control characters
+  Millis created = 0;  // wall clock
+  Millis used = 0;     // wall clock; the last use that was written down
+  friend bool operator==(const Session&, const Session&) = default;
+};
+
+// All accounts, groups, device tokens and sessions, as of one commit.
 struct Accounts {
   std::vector<Account> accounts;    // in name order, by bytes
   std::vector<Group> groups;        // in name order, by bytes
   std::vector<DeviceToken> tokens;  // in id order
+  std::vector<Session> sessions;    // in id order
   bool any_ever = false;            // an account was made at some time, and may be gone since
 
   [[nodiscard]] const Account* find(std::string_view name) const;
@@ -105,6 +118,7 @@ struct Accounts {
   [[nodiscard]] const Group* find_group(std::string_view name) const;
   [[nodiscard]] const Group* find_group(AccountId id) const;
   [[nodiscard]] const DeviceToken* find_token(std::string_view id) const;
+  [[nodiscard]] const Session* find_session(std::string_view id) const;
 
   // Makes the functions that find by id quick. Call it after the last change.
   void index();

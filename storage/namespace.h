@@ -354,9 +354,11 @@ class Transaction : public Snapshot {
   [[nodiscard]] virtual std::shared_ptr<const Accounts> accounts() const = 0;
   // With id kNobody, adds the account under a new id; else replaces the account with this id, which
   // may get another name. Returns its id. Each grant is bound to what is mapped at its path now.
+  // The account's sessions end when its password changes or it is suspended.
   // Throws Error{conflict} when the name is taken or not allowed, or there is no such id or group.
   virtual AccountId put_account(Account account) = 0;
-  // Removes the account, its grants and tokens, and every lock that it has created. Resources
+  // Removes the account, its grants, tokens and sessions, and every lock that it has created.
+  // Resources
   // keep their owner, who is nobody from now on: the id is never given out again.
   virtual void remove_account(AccountId id) = 0;
   // Does for a group what put_account does for an account. Members say themselves which groups they
@@ -369,6 +371,11 @@ class Transaction : public Snapshot {
   virtual void put_token(DeviceToken token) = 0;
   // Returns false when there is no token with this id.
   virtual bool remove_token(std::string_view id) = 0;
+  // Adds a session, or replaces the one with this id. Throws Error{conflict} when its account does
+  // not exist.
+  virtual void put_session(Session session) = 0;
+  // Returns false when there is no session with this id.
+  virtual bool remove_session(std::string_view id) = 0;
 };
 
 // How a write must be acknowledged (docs/robustness.md G1).

@@ -13,6 +13,7 @@
 #include "dav/locks.h"
 #include "dav/page/files.h"
 #include "dav/page/frame.h"
+#include "dav/page/sign_in.h"
 #include "dav/page/texts.h"
 #include "dav/query.h"
 #include "dav/rights.h"
@@ -141,6 +142,7 @@ class Page final : public Producer {
         may_write_(options_.page == PageUse::full &&
                    right_on(*call.caller, target.path) >= storage::Right::write),
         account_(call.caller->name),
+        signs_out_(!call.caller->session.empty()),
         visible_(call.caller, target.path),
         accounts_(call.names.accounts()),
         snapshot_(std::move(snapshot)),
@@ -233,6 +235,7 @@ class Page final : public Producer {
     attributes.append("\" data-root=\"").append(href(options_.space, {}, true));
     attributes.append("\" data-account=\"");
     append_text(attributes, account_);
+    if (signs_out_) attributes += "\" data-session=\"";
     attributes += '"';
     const std::string_view name = target_.stored.name();
     append_head(chunk_, options_, texts_, name.empty() ? texts_["start"] : name, attributes,
@@ -275,7 +278,9 @@ class Page final : public Producer {
         "placeholder=\"");
     chunk_.append(texts_["filter"]).append("\" value=\"");
     append_text(chunk_, asked_.filter_as_typed);
-    chunk_.append("\"><button>").append(texts_["filter-do"]).append("</button></form></header>\n");
+    chunk_.append("\"><button>").append(texts_["filter-do"]).append("</button></form>");
+    append_account();
+    chunk_ += "</header>\n";
     chunk_.append("<main id=\"main\" data-self=\"").append(self_).append("\"");
     if (may_write_) chunk_ += " data-write";
     chunk_ += "><h1 class=\"hidden\">";
@@ -285,6 +290,19 @@ class Page final : public Producer {
       chunk_ += "<p class=\"note\">";
       append_lock(holder(target_.locks.front()));
       chunk_ += "</p>\n";
+    }
+  }
+
+  // Appends who is signed in, with a button that signs out, or a link by which guests sign in.
+  void append_account() {
+    if (signs_out_) {
+      chunk_.append("<form class=\"account\" method=\"post\" action=\"");
+      chunk_.append(href(options_.space, {}, true)).append("?session=end\"><bdi>");
+      append_text(chunk_, account_);
+      chunk_.append("</bdi><button>").append(texts_["sign-out"]).append("</button></form>");
+    } else if (account_.empty() && options_.page != PageUse::off && !accounts_->accounts.empty()) {
+      chunk_.append("<a class=\"button account\" href=\"").append(sign_in_url(options_, self_));
+      chunk_.append("\">").append(texts_["sign-in"]).append("</a>");
     }
   }
 
@@ -401,6 +419,7 @@ class Page final : public Producer {
   const Texts& texts_;
   const bool may_write_;
   std::string account_;
+  bool signs_out_;  // by a cookie that the page can end
   VisibleTree visible_;
   std::shared_ptr<const storage::Accounts> accounts_;
   std::unique_ptr<const storage::Snapshot> snapshot_;

@@ -1,5 +1,6 @@
 #include "server/auth/account_index.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -20,8 +21,12 @@ std::string_view text(const storage::Sha256& hash) {
 
 }  // namespace
 
+storage::Millis end_of(const storage::Session& session) {
+  return std::min(session.created + kSessionLifetime, session.used + kSessionIdle);
+}
+
 const std::shared_ptr<const dav::Caller>& LazyCaller::get() const {
-  std::call_once(made_, [this] { caller_ = dav::caller_of(accounts_, account_, token_); });
+  std::call_once(made_, [this] { caller_ = dav::caller_of(accounts_, account_, token_, session_); });
   return caller_;
 }
 
@@ -43,6 +48,9 @@ AccountIndex::AccountIndex(std::shared_ptr<const storage::Accounts> accounts)
   for (const storage::DeviceToken& token : accounts_->tokens)
     if (const storage::Account* account = accounts_->find(token.account))
       tokens_.try_emplace(first_bytes(token.hash), accounts_, *account, token);
+  for (const storage::Session& session : accounts_->sessions)
+    if (const storage::Account* account = accounts_->find(session.account))
+      sessions_.try_emplace(first_bytes(session.hash), accounts_, *account, session);
 }
 
 std::string_view AccountIndex::barred(const storage::Account& account,
@@ -72,6 +80,15 @@ const AccountIndex::TokenEntry* AccountIndex::find_token(std::string_view secret
   if (found == tokens_.end()) return nullptr;
   const TokenEntry& entry = found->second;
   return equal_in_constant_time(text(hash), text(entry.token->hash)) ? &entry : nullptr;
+}
+
+const AccountIndex::SessionEntry* AccountIndex::find_session(std::string_view secret) const {
+  if (sessions_.empty()) return nullptr;
+  const storage::Sha256 hash = token_hash(secret);
+  const auto found = sessions_.find(first_bytes(hash));
+  if (found == sessions_.end()) return nullptr;
+  const SessionEntry& entry = found->second;
+  return equal_in_constant_time(text(hash), text(entry.session->hash)) ? &entry : nullptr;
 }
 
 const AccountIndex::Entry* AccountIndex::find_certificate(std::string_view sha256) const {

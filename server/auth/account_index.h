@@ -1,5 +1,5 @@
-// The accounts as of one commit, indexed for signing in, with a caller for each account and each
-// device token. It is replaced as a whole when an account, a grant or a token changes. Immutable;
+// The accounts as of one commit, indexed for signing in, with a caller for each account, each
+// device token and each session. It is replaced as a whole when an account, a grant or a token changes. Immutable;
 // any thread. It is made in a time that grows with the accounts and tokens alone: the grants of an
 // account's groups are put together when the account is first asked for.
 #pragma once
@@ -17,14 +17,24 @@
 
 namespace holdfast::server::auth {
 
-// The caller for an account, or for one of its device tokens, made when it is first asked for. Any
-// thread.
+// A session ends when its browser has not asked for anything for so long, and at the latest so long
+// after somebody signed in. Its use is written down once an hour.
+inline constexpr storage::Millis kSessionIdle = storage::Millis{24} * 60 * 60 * 1000;
+inline constexpr storage::Millis kSessionLifetime = 14 * kSessionIdle;
+inline constexpr storage::Millis kSessionNoted = kSessionIdle / 24;
+
+// Returns when the session ends unless it is used, by the wall clock.
+[[nodiscard]] storage::Millis end_of(const storage::Session& session);
+
+// The caller for an account, or for one of its device tokens or sessions, made when it is first
+// asked for. Any thread.
 class LazyCaller {
  public:
-  // All arguments must outlive this object. `token` may be null.
+  // All arguments must outlive this object. `token` and `session` may be null.
   LazyCaller(const std::shared_ptr<const storage::Accounts>& accounts,
-             const storage::Account& account, const storage::DeviceToken* token)
-      : accounts_(accounts), account_(account), token_(token) {}
+             const storage::Account& account, const storage::DeviceToken* token,
+             const storage::Session* session = nullptr)
+      : accounts_(accounts), account_(account), token_(token), session_(session) {}
 
   [[nodiscard]] const std::shared_ptr<const dav::Caller>& get() const;
   // NOLINTNEXTLINE(google-explicit-constructor): it stands for the caller.
@@ -34,6 +44,7 @@ class LazyCaller {
   const std::shared_ptr<const storage::Accounts>& accounts_;
   const storage::Account& account_;
   const storage::DeviceToken* token_;
+  const storage::Session* session_;
   mutable std::once_flag made_;
   mutable std::shared_ptr<const dav::Caller> caller_;
 };
@@ -59,6 +70,14 @@ class AccountIndex {
     const storage::Account* account;
     LazyCaller caller;  // with the rights that the token leaves
   };
+  struct SessionEntry {
+    SessionEntry(const std::shared_ptr<const storage::Accounts>& accounts,
+                 const storage::Account& of, const storage::Session& in)
+        : session(&in), account(&of), caller(accounts, of, nullptr, &in) {}
+    const storage::Session* session;
+    const storage::Account* account;
+    LazyCaller caller;
+  };
   // Returns the account; nullptr when there is none. `name` is in NFC. For a Windows name such as
   // DOMAIN\alice, the part behind the backslash is tried as well.
   [[nodiscard]] const Entry* find(std::string_view name) const;
@@ -68,6 +87,8 @@ class AccountIndex {
   [[nodiscard]] std::string_view meant(std::string_view name) const;
   // Returns the token with this secret, expired or not.
   [[nodiscard]] const TokenEntry* find_token(std::string_view secret) const;
+  // Returns the session with this secret, over or not.
+  [[nodiscard]] const SessionEntry* find_session(std::string_view secret) const;
   [[nodiscard]] const Entry* find_certificate(std::string_view sha256) const;
 
   // Returns why nobody can sign in as the account from this numeric address, as a static text for
@@ -95,7 +116,9 @@ class AccountIndex {
   std::unordered_map<std::string_view, Entry> by_name_;
   std::unordered_map<std::string_view, const Entry*> by_certificate_;
   std::unordered_map<storage::AccountId, net::Networks> networks_;  // of accounts that have some
-  std::unordered_map<std::uint64_t, TokenEntry> tokens_;  // by the first bytes of the hashes
+  // By the first bytes of the hashes.
+  std::unordered_map<std::uint64_t, TokenEntry> tokens_;
+  std::unordered_map<std::uint64_t, SessionEntry> sessions_;
 };
 
 }  // namespace holdfast::server::auth

@@ -31,11 +31,21 @@ bool is_known_by_name(const http::Request& request) {
 }  // namespace
 
 http::Response Gate::refuse(const http::Request& request, const SignIn::Refusal& refusal) const {
+  // A browser shows a page that asks, and no challenge, which would make it ask by itself.
+  const bool asks = refusal.status == 401 && has_page();
+  if (asks && Sessions::is_navigation(request)) {
+    http::Response page = Sessions::ask(request, engine_.options());
+    page.log_detail = refusal.detail;
+    return page;
+  }
   http::Response response =
       dav::refusal(request, engine_.options(), refusal.status, refusal.detail, refusal.sentence);
-  response.fields += refusal.fields;
+  if (!asks || request.fields.find("Sec-Fetch-Site") != "same-origin")
+    response.fields += refusal.fields;
   return response;
 }
+
+bool Gate::has_page() const { return engine_.options().page != dav::PageUse::off; }
 
 http::Response Gate::answer(http::Request& request, http1::Peer& peer) const {
   proxies_.apply(request, peer);
@@ -58,11 +68,20 @@ http::Response Gate::judge_and_answer(http::Request& request, http1::Peer& peer)
       return *std::move(response);
   if (std::optional<http::Response> file = dav::page::answer_file(request, engine_.options()))
     return std::move(*file);
-  const SignIn::Decision decision = sign_in_.identify(request, peer);
+  if (has_page() && Sessions::concerns(request, engine_.options().space))
+    return sessions_.answer(request, peer, engine_.options(), policy_.is_of_own_page(request));
+  const SignIn::Decision decision = sign_in_.identify(
+      request, peer, has_page() ? Sessions::secret_of(request, peer) : std::string_view());
   if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision))
     return refuse(request, *refusal);
   const auto& caller = std::get<SignIn::CallerPtr>(decision);
   peer.user = caller->name;
+  if (!caller->session.empty()) {
+    if (const auto denial = policy_.judge_session(request))
+      return dav::refusal(request, engine_.options(), denial->status, denial->detail,
+                          denial->sentence);
+    sessions_.note_use(*caller);
+  }
   if (const storage::AccountId account = caller->account; account != storage::kNobody) {
     peer.place = active_.enter(account);
     if (!peer.place) {

@@ -41,16 +41,19 @@ bool OriginPolicy::is_our_host(std::string_view text) const {
 }
 
 bool OriginPolicy::is_foreign(std::string_view text, const http::Request& request) const {
-  if (std::ranges::find(cors_origins_, text) != cors_origins_.end()) return false;
+  return std::ranges::find(cors_origins_, text) == cors_origins_.end() && !is_own(text, request);
+}
+
+bool OriginPolicy::is_own(std::string_view text, const http::Request& request) const {
   const auto page = http::Origin::parse(text);
-  if (!page) return true;  // "null" among others
+  if (!page) return false;  // "null" among others
   // A page that this server sent has the request's host as its origin. Behind a proxy that ends TLS
   // and is not trusted, the origin has https although the request has http. When the request is
   // known to use TLS, a page without TLS is another server's.
   const auto asked = http::Authority::parse(request.host());
   const bool plain_page_for_tls = request.scheme == "https" && page->scheme == http::Scheme::http;
-  if (!plain_page_for_tls && asked && page->authority().is(*asked, page->scheme)) return false;
-  return std::find(public_urls_.begin(), public_urls_.end(), *page) == public_urls_.end();
+  if (!plain_page_for_tls && asked && page->authority().is(*asked, page->scheme)) return true;
+  return std::find(public_urls_.begin(), public_urls_.end(), *page) != public_urls_.end();
 }
 
 bool OriginPolicy::is_safe_host(std::string_view text) const {
@@ -96,6 +99,25 @@ std::optional<Denial> OriginPolicy::judge_write(const http::Request& request,
                           "\" may not write here: its Origin is not this server's."};
   }
   return std::nullopt;
+}
+
+bool OriginPolicy::is_of_own_page(const http::Request& request) const {
+  bool said = false;
+  for (const http::Fields::Field& field : request.fields.all()) {
+    const bool origin = text::equal_ignoring_case(field.name, "Origin");
+    if (!origin && !text::equal_ignoring_case(field.name, "Sec-Fetch-Site")) continue;
+    if (origin ? !is_own(field.value, request) : field.value != "same-origin") return false;
+    said = true;
+  }
+  return said;
+}
+
+std::optional<Denial> OriginPolicy::judge_session(const http::Request& request) const {
+  if (request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS" ||
+      is_of_own_page(request))
+    return std::nullopt;
+  return Denial{403, "A session was used by something else than a page of this server.",
+                "Only the page of this server itself may do this with the session of a browser."};
 }
 
 std::optional<std::string_view> OriginPolicy::cors_origin(const http::Request& request) const {

@@ -52,6 +52,14 @@ class OriginPolicy {
   [[nodiscard]] std::optional<Denial> judge_write(const http::Request& request,
                                                   Anonymous anonymous) const;
 
+  // Returns true when a browser says that a page of this server itself made the request: by
+  // Sec-Fetch-Site (Fetch Metadata §2.3) or, where it sends only that, by Origin. When it sends both,
+  // neither says otherwise.
+  [[nodiscard]] bool is_of_own_page(const http::Request& request) const;
+  // Returns the 403 for a request that the cookie of a session has signed in, unless its method is
+  // GET, HEAD or OPTIONS or is_of_own_page() is true: a browser sends the cookie by itself.
+  [[nodiscard]] std::optional<Denial> judge_session(const http::Request& request) const;
+
   // Returns the response to a CORS preflight (Fetch §4.8) of an origin in `cors_origins`; nullopt
   // for any other request. A preflight has no credentials, and needs none.
   [[nodiscard]] std::optional<http::Response> preflight(const http::Request& request) const;
@@ -60,6 +68,8 @@ class OriginPolicy {
 
  private:
   [[nodiscard]] bool is_our_host(std::string_view authority) const;
+  // Returns true when the page with this origin is one of this server.
+  [[nodiscard]] bool is_own(std::string_view origin, const http::Request& request) const;
   [[nodiscard]] bool is_foreign(std::string_view origin, const http::Request& request) const;
   // Returns the request's Origin when it is one of `cors_origins`.
   [[nodiscard]] std::optional<std::string_view> cors_origin(const http::Request& request) const;

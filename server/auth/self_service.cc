@@ -15,13 +15,13 @@
 #include "dav/rights.h"
 #include "dav/trash.h"
 #include "http/date.h"
+#include "server/auth/account_index.h"
 #include "server/json/object.h"
 #include "server/json/writer.h"
 #include "storage/dates.h"
 #include "storage/history.h"
 #include "storage/undo.h"
 #include "text/ascii.h"
-#include "text/base64.h"
 #include "text/utf8.h"
 
 namespace holdfast::server::auth {
@@ -213,6 +213,10 @@ http::Response SelfService::answer(http::Request& request, const http1::Peer& pe
       const json::Object object = read_object(request);
       return object.contains("remove") ? remove_token(asking, object) : add_token(asking, object);
     }
+    if (what == "=sessions") {
+      if (request.method != "POST") throw Refused{405, "Only POST.", "Allow: POST\r\n"};
+      return end_session(asking);
+    }
     if (what == "=trash") {
       if (request.method != "POST")
         throw Refused{405, "Only GET, HEAD and POST.", "Allow: GET, HEAD, POST\r\n"};
@@ -229,7 +233,7 @@ http::Response SelfService::answer(http::Request& request, const http1::Peer& pe
     }
     throw Refused{400,
                   "The query is none of ?account, ?account=password, ?account=tokens, "
-                  "?account=trash, ?account=versions and ?account=history."};
+                  "?account=sessions, ?account=trash, ?account=versions and ?account=history."};
   } catch (const Refused& refused) {
     return refuse(refused);
   } catch (const dav::Error& error) {
@@ -298,6 +302,19 @@ http::Response SelfService::show(const Asking& asking) const {
         });
       }
     });
+    out.key("sessions").array([&] {
+      for (const storage::Session& session : accounts->sessions) {
+        if (session.account != account->id || end_of(session) <= snapshot->wall_now()) continue;
+        out.object([&] {
+          out.member("id", session.id);
+          out.member("client", session.client);
+          out.member("created", http::format_rfc3339(session.created / 1000));
+          out.member("used", http::format_rfc3339(session.used / 1000));
+          out.member("ends", http::format_rfc3339(end_of(session) / 1000));
+          out.member("this", session.id == caller.session);
+        });
+      }
+    });
   });
   return shown(asking, out);
 }
@@ -313,15 +330,8 @@ http::Response SelfService::set_password(const Asking& asking) {
     throw Refused{403, "The account has no password that could be changed here."};
 
   // The old password is verified, and wrong ones are held up, as when somebody signs in with it.
-  const std::string pair = account->name + ":" + before;
-  const std::string credentials =
-      "Basic " + text::base64({reinterpret_cast<const std::uint8_t*>(pair.data()), pair.size()});
-  http::Request sign_in;
-  sign_in.method = "OPTIONS";
-  sign_in.target = asking.request.target;
-  sign_in.scheme = asking.request.scheme;
-  sign_in.fields.add("Authorization", credentials);
-  const SignIn::Decision decision = sign_in_.identify(sign_in, asking.peer);
+  const SignIn::Decision decision =
+      sign_in_.identify_by_password(account->name, before, asking.peer);
   if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision)) {
     if (refusal->status == 429 || refusal->status == 503)
       throw Refused{refusal->status, "Try again later.", refusal->fields};
@@ -414,6 +424,21 @@ http::Response SelfService::remove_token(const Asking& asking, const json::Objec
     tx.remove_token(id);
   });
   record(asking, "account token remove", "id=" + std::string(id), 204);
+  return empty_answer();
+}
+
+http::Response SelfService::end_session(const Asking& asking) {
+  const json::Object object = read_object(asking.request);
+  require_known(object, {"end"});
+  const std::string_view id = json::text_of(object, "end");
+  names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const auto now = tx.accounts();
+    const storage::Session* const session = now->find_session(id);
+    if (session == nullptr || session->account != asking.caller.account)
+      throw Refused{404, "The account has no session of this id."};
+    tx.remove_session(id);
+  });
+  record(asking, "account session end", "id=" + std::string(id), 204);
   return empty_answer();
 }
 

@@ -1,5 +1,5 @@
 // What people do with their own account over HTTP: look at it, change its password, make and remove
-// its device tokens, look at what they removed and restore it, restore versions and undo
+// its device tokens, end its sessions, look at what they removed and restore it, restore versions and undo
 // (docs/operations.md#your-own-account). It answers on the root of the tree with a query,
 // "?account", so that no name in the tree is taken. Any thread.
 //
@@ -46,7 +46,8 @@ class SelfService {
   // Answers a request that concerns() and whose caller has an account; `caller` is not anonymous. A
   // request that changes something must have passed OriginPolicy::judge_write. 200, 201 or 204; 400
   // for a body or a query that is none; 403 for a wrong old password, a device token, too many
-  // tokens or a missing right; 404 for a token or a removed tree that is not the account's; 405;
+  // tokens or a missing right; 404 for a token, a session or a removed tree that is not the
+  // account's; 405;
   // 409 for a tree whose place is taken or gone; 413; 415 for a body that is no JSON; 429 and 503
   // as for signing in.
   [[nodiscard]] http::Response answer(http::Request& request, const http1::Peer& peer,
@@ -71,6 +72,7 @@ class SelfService {
   [[nodiscard]] std::string make_token(const Asking& asking, storage::DeviceToken& token,
                                        std::optional<std::uint64_t> lifetime_s);
   [[nodiscard]] http::Response remove_token(const Asking& asking, const json::Object& object);
+  [[nodiscard]] http::Response end_session(const Asking& asking);
   [[nodiscard]] http::Response show_trash(const Asking& asking) const;
   [[nodiscard]] http::Response restore_trash(const Asking& asking);
   [[nodiscard]] http::Response restore_version(const Asking& asking);

@@ -93,6 +93,7 @@ struct SignIn::Asking {
   const http1::Peer& peer;
   const AccountIndex& directory;
   std::shared_ptr<const dav::Caller>& caller;  // to be set
+  std::string_view session{};                  // the secret of a cookie
 };
 
 SignIn::SignIn(Settings settings, Means means, const storage::Clock& clock,
@@ -138,10 +139,26 @@ bool SignIn::takes_passwords(const http1::Peer& peer) const {
   return peer.tls || peer.loopback || settings_.basic_over_http;
 }
 
-SignIn::Decision SignIn::identify(const http::Request& request, const http1::Peer& peer) {
+SignIn::Decision SignIn::identify(const http::Request& request, const http1::Peer& peer,
+                                  std::string_view session) {
   const std::shared_ptr<const AccountIndex> directory = this->directory();
   std::shared_ptr<const dav::Caller> caller = anonymous_caller(*directory);
-  if (auto refusal = refusal_of({request, peer, *directory, caller})) return *std::move(refusal);
+  if (auto refusal = refusal_of({request, peer, *directory, caller, session}))
+    return *std::move(refusal);
+  return caller;
+}
+
+SignIn::Decision SignIn::identify_by_password(const std::string& name, const std::string& password,
+                                              const http1::Peer& peer) {
+  const std::shared_ptr<const AccountIndex> directory = this->directory();
+  if (directory->empty())
+    return Refusal{.status = 403,
+                   .detail = "a password came where there are no accounts",
+                   .sentence = "There are no accounts here."};
+  std::shared_ptr<const dav::Caller> caller;
+  const http::Request request;
+  if (auto refusal = identify_basic({request, peer, *directory, caller}, {name, password}))
+    return *std::move(refusal);
   return caller;
 }
 
@@ -166,6 +183,7 @@ std::optional<SignIn::Refusal> SignIn::refusal_of(const Asking& asking) {
     return identify_digest(asking, *digest);
   if (const auto* bearer = std::get_if<Bearer>(&credentials))
     return identify_bearer(asking, *bearer);
+  if (!field && !asking.session.empty() && take_session(asking)) return std::nullopt;
   if (const AccountIndex::Entry* entry =
           asking.directory.find_certificate(asking.peer.certificate)) {
     const std::string_view barred = asking.directory.barred(*entry->account, asking.peer.address);
@@ -387,6 +405,16 @@ std::optional<SignIn::Refusal> SignIn::identify_remote(const Asking& asking, std
   if (token != nullptr) return take_token(asking, *token);
   asking.caller = entry->caller;
   return std::nullopt;
+}
+
+bool SignIn::take_session(const Asking& asking) {
+  if (!takes_passwords(asking.peer)) return false;
+  const AccountIndex::SessionEntry* const entry = asking.directory.find_session(asking.session);
+  if (entry == nullptr || clock_.wall() >= end_of(*entry->session) ||
+      !asking.directory.barred(*entry->account, asking.peer.address).empty())
+    return false;
+  asking.caller = entry->caller;
+  return true;
 }
 
 std::optional<SignIn::Refusal> SignIn::take_token(const Asking& asking,

@@ -1,5 +1,5 @@
-// Finds the caller of a request before the engine is called: by Basic, Digest, Bearer or client
-// certificate against the current accounts, or anonymous. Wrong credentials are refused here, with
+// Finds the caller of a request before the engine is called: by Basic, Digest, Bearer, the cookie of
+// a session or a client certificate against the current accounts, or anonymous. Wrong credentials are refused here, with
 // the challenge that fits the connection; dav/ checks the caller's rights. A known client costs a
 // few microseconds: its password needs the slow hash again only after five minutes without a
 // request. Any thread.
@@ -71,7 +71,17 @@ class SignIn {
   // and anonymous clients may not do this or not through a proxy, or a proxy names an account that
   // cannot be had. 429: too many failures. 503: too many passwords to verify.
   using Decision = std::variant<CallerPtr, Refusal>;
-  [[nodiscard]] Decision identify(const http::Request& request, const http1::Peer& peer);
+  //
+  // `session` is the secret in the cookie of a session (sessions.h), empty when there is none. It
+  // counts when Authorization is absent; one that is over or unknown counts as none.
+  [[nodiscard]] Decision identify(const http::Request& request, const http1::Peer& peer,
+                                  std::string_view session = {});
+
+  // Finds the caller for a name and a password that were sent otherwise than in Authorization, both
+  // in NFC. The password of the account is verified, logged and held up as that of Basic is, and
+  // refused where Basic is. 403: there are no accounts.
+  [[nodiscard]] Decision identify_by_password(const std::string& name, const std::string& password,
+                                              const http1::Peer& peer);
 
   // Call for a request of this caller that was refused for lack of a right. Returns a refusal with
   // a challenge for an anonymous client; nullopt when signing in cannot help.
@@ -112,6 +122,8 @@ class SignIn {
   // `name` is what a trusted proxy says, `credentials` what the Authorization field has.
   [[nodiscard]] std::optional<Refusal> identify_remote(const Asking& asking, std::string_view name,
                                                        const Credentials& credentials);
+  // Returns false when the session of the request's cookie lets nobody in.
+  [[nodiscard]] bool take_session(const Asking& asking);
   [[nodiscard]] std::optional<Refusal> take_token(const Asking& asking,
                                                   const AccountIndex::TokenEntry& entry);
   [[nodiscard]] Refusal challenge(const http1::Peer& peer, std::string detail, bool stale = false);

@@ -194,7 +194,8 @@ http::Response page(int status, std::string_view title, std::string_view inside)
   response.set("Content-Type", "text/html; charset=utf-8")
       .set("Cache-Control", "no-store")
       .set("X-Content-Type-Options", "nosniff")
-      .set("Referrer-Policy", "no-referrer")
+      // Without a referrer, the form would come from the origin "null".
+      .set("Referrer-Policy", "same-origin")
       .set("Content-Security-Policy",
            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
            "frame-ancestors 'none'");

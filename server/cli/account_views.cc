@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "server/auth/account_index.h"
 #include "server/cli/table.h"
 #include "server/cli/values.h"
 #include "server/json/writer.h"
@@ -251,6 +252,38 @@ ControlReply list_tokens(const Namespace& names, std::string_view only, bool jso
   });
   if (json) return {0, out.text()};
   const std::string total = counted(table.size() - 1, "token.\n", "tokens.\n");
+  return {0, (table.size() == 1 ? std::string() : text_of(table)) + total};
+}
+
+ControlReply list_sessions(const Namespace& names, std::string_view only, bool json) {
+  const auto now = names.accounts();
+  const storage::Millis time = names.snapshot()->wall_now();
+  const Account* const one = only.empty() ? nullptr : &find_account(*now, only);
+  Table table = {{"ID", "ACCOUNT", "SINCE", "USED", "ENDS", "CLIENT"}};
+  json::Writer out;
+  out.object([&] {
+    out.key("sessions").array([&] {
+      for (const storage::Session& session : now->sessions) {
+        const Account* const owner = now->find(session.account);
+        if (!owner || (one && owner != one)) continue;
+        const storage::Millis ends = auth::end_of(session);
+        out.object([&] {
+          out.member("id", session.id);
+          out.member("account", owner->name);
+          out.member("client", session.client);
+          out.member("created", moment(session.created));
+          out.member("used", moment(session.used));
+          out.member("ends", moment(ends));
+          out.member("ended", ends <= time);
+        });
+        table.push_back({session.id, shown(std::string_view(owner->name)), day(session.created),
+                         day(session.used), ends <= time ? "ended" : day(ends),
+                         shown(std::string_view(session.client))});
+      }
+    });
+  });
+  if (json) return {0, out.text()};
+  const std::string total = counted(table.size() - 1, "session.\n", "sessions.\n");
   return {0, (table.size() == 1 ? std::string() : text_of(table)) + total};
 }
 

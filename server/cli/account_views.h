@@ -1,4 +1,4 @@
-// What the commands print about accounts, groups and tokens: tables for people, or one JSON
+// What the commands print about accounts, groups, tokens and sessions: tables for people, or one JSON
 // document (docs/operations.md#json). Any thread.
 #pragma once
 
@@ -11,11 +11,14 @@ namespace holdfast::server::cli {
 
 [[nodiscard]] ControlReply list_accounts(const storage::Namespace& names, bool json);
 // Throws UsageError when there is no such account, or group. `only` is an account's name; empty:
-// the tokens of all.
+// the tokens or sessions of all.
 [[nodiscard]] ControlReply show_account(const storage::Namespace& names, std::string_view name,
                                         bool json);
 [[nodiscard]] ControlReply list_tokens(const storage::Namespace& names, std::string_view only,
                                        bool json);
+// Also those that are over and were not removed yet.
+[[nodiscard]] ControlReply list_sessions(const storage::Namespace& names, std::string_view only,
+                                         bool json);
 [[nodiscard]] ControlReply list_groups(const storage::Namespace& names, bool json);
 [[nodiscard]] ControlReply show_group(const storage::Namespace& names, std::string_view name,
                                       bool json);

@@ -32,7 +32,7 @@ constexpr std::size_t kTokenKeptBytes = std::string_view("urn:uuid:12345678").si
 
 bool only_reads(const UserRequest& request) {
   for (const char* verb :
-       {"look", "list", "show", "token-list", "group-list", "group-show", "trash-list",
+       {"look", "list", "show", "session-list", "token-list", "group-list", "group-show", "trash-list",
         "versions-list", "history-show", "history-list", "snapshot-list", "upload-list"})
     if (request.verb == verb) return true;
   return false;
@@ -43,7 +43,8 @@ std::string command_of(const std::string& verb) {
   const std::size_t dash = verb.find('-');
   if (dash == std::string::npos) return "user " + verb;
   const std::string area = verb.substr(0, dash);
-  return (area == "token" ? "user token " : area + " ") + verb.substr(dash + 1);
+  const bool of_user = area == "token" || area == "session";
+  return (of_user ? "user " : "") + area + " " + verb.substr(dash + 1);
 }
 
 // Returns how the request changes its subject. Secrets have other keys than these.

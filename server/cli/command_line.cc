@@ -102,6 +102,8 @@ void add_user_commands(CLI::App& app, UserArguments& user, bool& json, Commands&
   top->require_subcommand(1);
   CLI::App* token = top->add_subcommand("token", "Manage passwords of single devices");
   token->require_subcommand(1);
+  CLI::App* session = top->add_subcommand("session", "Manage browsers that are signed in");
+  session->require_subcommand(1);
   const auto command = [&commands](CLI::App& in, const char* name, const char* help, Command id) {
     return commands.emplace_back(in.add_subcommand(name, wrapped(help)), id).first;
   };
@@ -210,6 +212,15 @@ void add_user_commands(CLI::App& app, UserArguments& user, bool& json, Commands&
       command(*token, "list", "Print every token, or those of one account", Command::token_list);
   option(token_list, "name", user.name, "NAME", "The account");
   add_json_flag(*token_list, json);
+  CLI::App* session_list =
+      command(*session, "list", "Print every session of a browser, or those of one account",
+              Command::session_list);
+  option(session_list, "name", user.name, "NAME", "The account");
+  add_json_flag(*session_list, json);
+  option(command(*session, "end", "End a session: its browser must sign in again",
+                 Command::session_end),
+         "id", user.token, "ID", "Of the session, as session list shows it")
+      ->required();
   option(command(*token, "remove", "Remove a token", Command::token_remove), "id", user.token, "ID",
          "Of the token, as token list shows it")
       ->required();

@@ -58,6 +58,8 @@ enum class Command {
   snapshot_remove,
   upload_list,
   upload_remove,
+  session_list,
+  session_end,
   token_add,
   token_list,
   token_remove,

@@ -24,7 +24,7 @@ using storage::Path;
 using storage::Snapshot;
 using storage::Transaction;
 
-constexpr std::size_t kListed = 100'000;
+constexpr std::size_t kMostPast = 100'000;
 constexpr std::size_t kLongestName = 64;
 
 // A name begins with a letter, so that it is no time.
@@ -108,7 +108,7 @@ ControlReply list_past(const storage::Namespace& names, const UserRequest& reque
   Table table = {{"BYTES", "MODIFIED", "NOTE", "NAME"}};
   json::Writer out;
   const auto show = [&](const PastMember& member) {
-    if (table.size() > kListed) return;
+    if (table.size() > kMostPast) return;
     const storage::Resource& resource = member.resource;
     const bool file = !resource.is_collection();
     out.object([&] {
@@ -136,7 +136,7 @@ ControlReply list_past(const storage::Namespace& names, const UserRequest& reque
   if (request.has("json")) return {0, out.text()};
   std::string text = table.size() == 1 ? std::string() : text_of(table);
   text += counted(table.size() - 1, "resource", "resources") +
-          (table.size() > kListed ? ", and perhaps more.\n" : ".\n");
+          (table.size() > kMostPast ? ", and perhaps more.\n" : ".\n");
   if (!missing.empty()) text += missing + ".\n";
   return {0, text};
 }

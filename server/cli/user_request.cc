@@ -284,6 +284,13 @@ PreparedUser prepare_user(const Invocation& invocation) {
       request.verb = "upload-remove";
       take_id_or_all(request, user);
       break;
+    case Command::session_list:
+      request.verb = "session-list";
+      break;
+    case Command::session_end:
+      request.verb = "session-end";
+      take("id", user.token);
+      break;
     case Command::token_list:
       request.verb = "token-list";
       break;

@@ -473,6 +473,15 @@ ControlReply token_remove(Namespace& names, const UserRequest& request) {
   return {0, "Token " + shown(id) + " removed.\n"};
 }
 
+ControlReply session_end(Namespace& names, const UserRequest& request) {
+  const std::string_view id = request.value("id");
+  names.write(Flush::required, [&](Transaction& tx) {
+    if (!tx.remove_session(id))
+      throw process::UsageError("There is no session " + in_quotes(id) + ".");
+  });
+  return {0, "Session " + shown(id) + " ended.\n"};
+}
+
 // Answers the request that look_request() made.
 ControlReply look(const Namespace& names, const UserRequest& request) {
   const auto now = names.accounts();
@@ -501,6 +510,8 @@ ControlReply act(Namespace& names, const UserRequest& request) {
   if (request.verb == "quota") return quota(names, request);
   if (request.verb == "adopt") return adopt(names, request);
   if (request.verb == "certificate") return certificate(names, request);
+  if (request.verb == "session-list") return list_sessions(names, request.value("name"), json);
+  if (request.verb == "session-end") return session_end(names, request);
   if (request.verb == "token-add") return token_add(names, request);
   if (request.verb == "token-list") return list_tokens(names, request.value("name"), json);
   if (request.verb == "token-remove") return token_remove(names, request);

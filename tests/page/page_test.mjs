@@ -419,6 +419,157 @@ scenario('accounts: a quota stops the queue; a delete is undone; trash and versi
   await server.stop();
 });
 
+scenario('signing in: on a page, out again, and back to where one was', async () => {
+  const server = new Server('sessions');
+  server.command('secret words\n', 'user', 'add', 'ann', '--home', '/', '--quota-bytes', '1MiB');
+  await server.start();
+  const ann = 'ann:secret words';
+  await server.ask('MKCOL', '/Photos', {}, undefined, ann);
+  await server.put('/Photos/one.txt', 'text', ann);
+  for (const width of [390, 1280])
+    for (const dark of [false, true])
+      for (const language of ['en-GB', 'de-DE']) {
+        const page = await openWindow({ width, dark, language, script: width === 390 ? false : true });
+        const response = await page.goto(`${server.url}/Photos/?sort=size`);
+        assert.equal(response.status(), 401);
+        const what = `${width}-${dark ? 'dark' : 'light'}-${language.slice(0, 2)}`;
+        if (page.context()) await expectFits(page, 'the page that signs in');
+        if (width === 1280) await expectAccessible(page, 'the page that signs in');
+        await shoot(page, `${what}-sign-in`);
+        const german = language === 'de-DE';
+        await page.getByLabel(german ? 'Passwort' : 'Password').fill('wrong');
+        await page.getByLabel('Name').fill('ann');
+        await page.keyboard.press('Enter');
+        await page.getByRole('alert').waitFor();
+        assert.equal(await page.getByLabel('Name').inputValue(), 'ann');
+        await shoot(page, `${what}-sign-in-wrong`);
+        await page.getByLabel(german ? 'Passwort' : 'Password').fill('secret words');
+        await page.getByRole('button', { name: german ? 'Anmelden' : 'Sign in' }).click();
+        await page.getByText('one.txt').first().waitFor();
+        assert.equal(page.url(), `${server.url}/Photos/?sort=size`);
+        await expectFits(page, 'the page of who is signed in');
+        await shoot(page, `${what}-signed-in`);
+        const [cookie] = await page.context().cookies();
+        assert.ok(cookie.httpOnly && cookie.sameSite === 'Strict' && cookie.value.length === 43);
+        await page.getByRole('button', { name: german ? 'Abmelden' : 'Sign out' }).click();
+        await page.getByLabel(german ? 'Passwort' : 'Password').waitFor();
+        assert.deepEqual(await page.context().cookies(), []);
+        await page.goBack();
+        assert.equal(await page.getByText('one.txt').count(), 0, 'nothing is shown from a cache');
+        await page.context().close();
+      }
+
+  // What the page does goes by the cookie, and stops when that ends elsewhere.
+  const page = await openWindow();
+  await page.goto(server.url);
+  await page.getByLabel('Name').fill('ann');
+  await page.getByLabel('Password').fill('secret words');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.script .tools');
+  await tool(page, 'New folder').click();
+  await page.keyboard.type('Made');
+  await page.keyboard.press('Enter');
+  await page.locator('td.name', { hasText: 'Made' }).waitFor();
+  const { sessions } = JSON.parse(server.command('', 'user', 'session', 'list', '--json'));
+  assert.equal(sessions.length, 1);
+  assert.match(sessions[0].client, /Chrome/);
+  server.command('', 'user', 'session', 'end', sessions[0].id);
+  await page.getByLabel('Select Made').check();
+  await tool(page, 'Delete').click();
+  await page.locator('.message.bad').getByRole('button', { name: 'Sign in' }).click();
+  await page.getByLabel('Password').waitFor();
+  await server.stop();
+
+  const open = await new Server('sessions', '--anonymous', 'read').start();
+  const guest = await openWindow({ width: 390 });
+  await visit(guest, `${open.url}/Photos/`);
+  await expectFits(guest, 'the page of a guest');
+  await expectAccessible(guest, 'the page of a guest');
+  await shoot(guest, '390-guest');
+  await guest.getByRole('link', { name: 'Sign in' }).click();
+  await guest.getByLabel('Name').fill('ann');
+  await guest.getByLabel('Password').fill('secret words');
+  await guest.keyboard.press('Enter');
+  await guest.getByRole('button', { name: 'Sign out' }).waitFor();
+  assert.equal(guest.url(), `${open.url}/Photos/`);
+  await open.stop();
+});
+
+scenario('account: quota, password, devices and sessions', async () => {
+  const server = new Server('own-account');
+  server.command('secret words\n', 'user', 'add', 'ann', '--home', '/', '--quota-bytes', '1MiB');
+  await server.start();
+  const ann = 'ann:secret words';
+  await server.put('/f', Buffer.alloc(300 * 1024), ann);
+  const signIn = async (page, password = 'secret words') => {
+    await page.goto(server.url);
+    await page.getByLabel('Name').fill('ann');
+    await page.getByLabel(/Password|Passwort/).fill(password);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.script .tools');
+  };
+  for (const width of [390, 1280])
+    for (const dark of [false, true])
+      for (const language of ['en-GB', 'de-DE']) {
+        const page = await openWindow({ width, dark, language });
+        await signIn(page);
+        await tool(page, language === 'de-DE' ? 'Konto' : 'Account').click();
+        await page.getByRole('dialog').getByText(/300[.,]0 KiB/).waitFor();
+        for (const each of await page.getByRole('dialog').locator('summary').all()) await each.click();
+        await expectAccessible(page, 'the account');
+        await expectFits(page, 'the account');
+        await shoot(page, `${width}-${dark ? 'dark' : 'light'}-${language.slice(0, 2)}-account`);
+        await page.context().close();
+      }
+
+  const page = await openWindow();
+  await signIn(page);
+  await tool(page, 'Account').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('Passwords of devices (0)').click();
+  await dialog.getByLabel('Name of the device').fill('<b>phone');
+  await dialog.getByLabel('Only reading').check();
+  await dialog.getByRole('button', { name: 'Make a password' }).click();
+  const secret = await dialog.locator('code').textContent();
+  await shoot(page, '1280-token');
+  await expectAccessible(page, 'a new password of a device');
+  assert.equal(await server.get('/f', `ann:${secret}`).then((text) => text.length), 300 * 1024);
+  assert.equal((await server.ask('PUT', '/g', {}, 'x', `ann:${secret}`)).status, 403);
+  await dialog.getByText('Passwords of devices (1)').waitFor();
+  await dialog.getByRole('button', { name: 'Done' }).click();
+  assert.equal(await dialog.locator('code').count(), 0);
+  await dialog.getByRole('button', { name: 'Revoke: <b>phone' }).click();
+  await dialog.getByText('Passwords of devices (0)').waitFor();
+  assert.equal(await server.get('/f', `ann:${secret}`), '401');
+
+  await page.keyboard.press('Escape');
+  const other = await openWindow();
+  await signIn(other);
+  await tool(page, 'Account').click();
+  await dialog.locator('summary', { hasText: 'Signed in' }).click();
+  await dialog.getByText('This browser').waitFor();
+  for (let left = await dialog.getByRole('button', { name: /^End/ }).count(); left > 0; --left) {
+    await dialog.getByRole('button', { name: /^End/ }).first().click();
+    await dialog.getByText(`Signed in (${left})`).waitFor();
+  }
+  await other.goto(server.url);
+  await other.getByLabel('Password').waitFor();
+
+  await dialog.getByText('Change the password').first().click();
+  await dialog.getByLabel('Present password').fill('wrong');
+  await dialog.getByLabel('New password').fill('other words');
+  await dialog.getByRole('button', { name: 'Change the password' }).click();
+  await dialog.getByRole('alert').waitFor();
+  await dialog.getByLabel('Present password').fill('secret words');
+  await dialog.getByRole('button', { name: 'Change the password' }).click();
+  await page.waitForURL('**/?session=*');
+  await page.getByLabel('Name').fill('ann');
+  await page.getByLabel('Password').fill('other words');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.script .tools');
+  await server.stop();
+});
+
 scenario('many at once: select, move by keyboard, copy, rename; refusals are named', async () => {
   const server = await new Server('many').start();
   for (let n = 1; n <= 6; ++n) await server.put(`/f${n}.txt`, `${n}`);

@@ -88,14 +88,13 @@ let browser;
 // Everything that a page must not do, of all pages.
 export const violations = [];
 
-// Opens a window of its own. Options: width, dark, account ("name:password"), language, and script:
-// false runs none, 'lost' does not load that of the page.
+// Opens a window of its own. Options: width, dark, account ("name:password", which every request
+// has in Authorization), language, and script: false runs none, 'lost' does not load that of the page.
 export async function openWindow(options = {}) {
   browser ??= await chromium.launch({
     executablePath: process.env.HOLDFAST_CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-proxy-server', '--disable-dev-shm-usage', ...(process.getuid() === 0 ? ['--no-sandbox'] : [])],
   });
-  const [username, password] = (options.account ?? ':').split(':');
   const context = await browser.newContext({
     viewport: { width: options.width ?? 1280, height: options.width === 390 ? 780 : 800 },
     colorScheme: options.dark ? 'dark' : 'light',
@@ -105,7 +104,9 @@ export async function openWindow(options = {}) {
     reducedMotion: 'reduce',
     hasTouch: options.width === 390,
     acceptDownloads: true,
-    ...(options.account && { httpCredentials: { username, password } }),
+    ...(options.account && {
+      extraHTTPHeaders: { Authorization: 'Basic ' + Buffer.from(options.account).toString('base64') },
+    }),
   });
   context.setDefaultTimeout(15_000);
   await context.addInitScript(() => {

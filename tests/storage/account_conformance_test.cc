@@ -15,6 +15,7 @@ using storage::DeviceToken;
 using storage::Grant;
 using storage::kNobody;
 using storage::Right;
+using storage::Session;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -47,6 +48,18 @@ class AccountStore : public StoreTest {
     std::vector<std::string> all;
     const auto now = names().accounts();
     for (const DeviceToken& token : now->tokens) all.push_back(token.id);
+    return all;
+  }
+  void put_session(const std::string& id, AccountId account) {
+    Session session;
+    session.id = id;
+    session.account = account;
+    write([&](Transaction& tx) { tx.put_session(session); });
+  }
+  std::vector<std::string> session_ids() {
+    std::vector<std::string> all;
+    const auto now = names().accounts();
+    for (const Session& session : now->sessions) all.push_back(session.id);
     return all;
   }
   void lock_as(std::string_view path, const std::string& token, AccountId creator,
@@ -533,6 +546,69 @@ TEST_P(AccountsKept, TokensAreAddedReplacedAndRemovedOneByOne) {
   backend().reopen();
   EXPECT_THAT(token_ids(), ElementsAre("m", "z"));
   EXPECT_EQ(fault_of([&] { put_token("x", ann + 1); }), Fault::conflict);
+}
+
+TEST_P(AccountsKept, SessionsAreAddedReplacedAndRemovedOneByOne) {
+  const AccountId ann = add("ann");
+  Session session;
+  session.id = "k3k3k3k3";
+  session.account = ann;
+  session.hash.fill(0xA5);
+  session.client = "A \"browser\"";
+  session.created = 1'700'000'000'123;
+  session.used = 1'700'000'000'456;
+  for (const char* id : {"m", "a"}) put_session(id, ann);
+  write([&](Transaction& tx) { tx.put_session(session); });
+  EXPECT_THAT(session_ids(), ElementsAre("a", "k3k3k3k3", "m"));
+  session.used += 5;
+  write([&](Transaction& tx) { tx.put_session(session); });
+  bool removed = false;
+  write([&](Transaction& tx) { removed = tx.remove_session("a"); });
+  EXPECT_TRUE(removed);
+  write([&](Transaction& tx) { removed = tx.remove_session("a"); });
+  EXPECT_FALSE(removed);
+  for (const bool reopened : {false, true}) {
+    if (reopened) backend().reopen();
+    EXPECT_THAT(session_ids(), ElementsAre("k3k3k3k3", "m"));
+    EXPECT_EQ(*names().accounts()->find_session("k3k3k3k3"), session);
+    EXPECT_FALSE(names().accounts()->find_session("n"));
+  }
+  EXPECT_EQ(fault_of([&] { put_session("x", ann + 1); }), Fault::conflict);
+}
+
+// What becomes of the sessions of an account, and only of them, when it changes.
+TEST_P(AccountsKept, SessionsEndWithThePasswordASuspensionAndTheAccount) {
+  struct Case {
+    const char* what;
+    std::function<void(Account&)> change;
+    bool ends;
+  };
+  const Case cases[] = {
+      {"another password", [](Account& account) { account.password_hash = "new"; }, true},
+      {"no password", [](Account& account) { account.password_hash = ""; }, true},
+      {"a suspension", [](Account& account) { account.suspended = true; }, true},
+      {"another name", [](Account& account) { account.name = "anna"; }, false},
+      {"a quota", [](Account& account) { account.quota_bytes = 5; }, false},
+      {"a grant", [](Account& account) { account.grants = {{Path(), Right::read}}; }, false},
+  };
+  const AccountId bob = add("bob");
+  put_session("ofbob", bob);
+  for (const auto& [what, change, ends] : cases) {
+    SCOPED_TRACE(what);
+    Account account;
+    account.name = "ann";
+    account.password_hash = "old";
+    account.id = put(account);
+    put_session("ofann", account.id);
+    change(account);
+    put(account);
+    backend().reopen();
+    EXPECT_EQ(names().accounts()->find_session("ofann") == nullptr, ends);
+    EXPECT_NE(names().accounts()->find_session("ofbob"), nullptr);
+    write([&](Transaction& tx) { tx.remove_account(account.id); });
+    backend().reopen();
+    EXPECT_THAT(session_ids(), ElementsAre("ofbob"));
+  }
 }
 
 TEST_P(AccountsKept, ARemovedOneLosesItsTokensAndLocksAndNothingElse) {

@@ -375,6 +375,14 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
     plan_.step("remove_token");
     return inner_.remove_token(id);
   }
+  void put_session(storage::Session session) override {
+    plan_.step("put_session");
+    inner_.put_session(std::move(session));
+  }
+  bool remove_session(std::string_view id) override {
+    plan_.step("remove_session");
+    return inner_.remove_session(id);
+  }
 
  private:
   [[nodiscard]] const storage::Snapshot& reads() const override { return inner_; }

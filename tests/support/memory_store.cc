@@ -19,6 +19,7 @@ using storage::Content;
 using storage::Date;
 using storage::Depth;
 using storage::DeviceToken;
+using storage::Session;
 using storage::Error;
 using storage::Fault;
 using storage::Kind;
@@ -79,6 +80,7 @@ struct MemoryNamespace::State {
   std::map<std::string, Account> accounts;       // by name
   std::map<std::string, storage::Group> groups;  // by name
   std::map<std::string, DeviceToken> tokens;     // by id
+  std::map<std::string, Session> sessions;       // by id
   bool any_account_ever = false;
   std::map<std::int64_t, storage::TrashEntry> trash;  // by id; `root` only has an id and a parent
   std::map<std::int64_t, storage::Version> versions;  // by id
@@ -93,6 +95,7 @@ struct MemoryNamespace::State {
     for (const auto& [name, account] : accounts) all->accounts.push_back(account);
     for (const auto& [name, group] : groups) all->groups.push_back(group);
     for (const auto& [id, token] : tokens) all->tokens.push_back(token);
+    for (const auto& [id, session] : sessions) all->sessions.push_back(session);
     all->any_ever = any_account_ever;
     return all;
   }
@@ -1019,6 +1022,8 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     for (const AccountId group : account.groups)
       if (!all->find_group(group)) refuse("there is no such group");
     tree_changed_ = true;
+    if (same_id && (same_id->password_hash != account.password_hash || account.suspended))
+      end_sessions(account.id);
     if (same_id) tree_.accounts.erase(same_id->name);
     if (account.id == storage::kNobody) account.id = ++counters_.last_account;
     bind_grants(account.grants);
@@ -1057,6 +1062,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     if (gone == tree_.accounts.end()) refuse("no such account");
     tree_changed_ = true;
     std::erase_if(tree_.tokens, [&](const auto& entry) { return entry.second.account == id; });
+    end_sessions(id);
     std::erase_if(tree_.locks, [&](const auto& entry) { return entry.second.creator == id; });
     tree_.accounts.erase(gone);
   }
@@ -1073,11 +1079,27 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     return true;
   }
 
+  void put_session(Session session) override {
+    if (!tree_.all_accounts()->find(session.account)) refuse("no such account");
+    tree_changed_ = true;
+    tree_.sessions[session.id] = session;
+  }
+
+  bool remove_session(std::string_view id) override {
+    if (tree_.sessions.erase(std::string(id)) == 0) return false;
+    tree_changed_ = true;
+    return true;
+  }
+
   // Returns true when something besides locks has changed, so that the write must be flushed
   // whatever the caller requested.
   [[nodiscard]] bool tree_changed() const { return tree_changed_; }
 
  private:
+  void end_sessions(AccountId id) {
+    std::erase_if(tree_.sessions, [&](const auto& entry) { return entry.second.account == id; });
+  }
+
   std::int64_t note(storage::Change change) {
     change.number = ++counters_.last_node;
     tree_.changes.emplace_back(change, wall_);

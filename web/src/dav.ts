@@ -199,7 +199,18 @@ export interface Version {
   size: number;
   etag: string;
 }
-const accountUrl = (what: string): string => `${root()}?account=${what}`;
+export interface Account {
+  name: string;
+  used_bytes: number;
+  quota_bytes: number | null;
+  // Absent for who signed in with a device token.
+  tokens?: { id: string; label: string; read_only: boolean; path: string; created: string; expires: string | null }[];
+  sessions?: { id: string; client: string; created: string; this: boolean }[];
+}
+export const accountUrl = (what: string): string => `${root()}?account${what && `=${what}`}`;
+// The page that signs in and comes back here.
+export const signInUrl = (): string =>
+  `${root()}?session=${encodeURIComponent(location.pathname + location.search)}`;
 export const isGuest = (): boolean => !document.documentElement.dataset.account;
 export async function trash(): Promise<Removed[]> {
   const response = await ask('GET', accountUrl('trash'));

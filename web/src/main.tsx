@@ -3,6 +3,7 @@
 import { render } from 'preact';
 import { keep, newFile, newFolder, paste, removeAll, rename, transferSelected, clipboard } from './acts';
 import { isCollection, isGuest } from './dav';
+import { showAccount } from './account';
 import { showTrash, showVersions } from './history';
 import {
   clearSelection,
@@ -93,6 +94,7 @@ function Tools() {
       )}
       <span class="fill" />
       {!isGuest() && <Tool sign="trash" text={t('trash')} act={showTrash} optional />}
+      {!isGuest() && <Tool sign="account" text={t('account')} act={showAccount} optional />}
       <Tool sign="help" text={t('help')} act={showKeys} optional />
     </div>
   );

@@ -1,7 +1,7 @@
 // What several parts of the page share: messages, dialogs, and the work that is under way.
 import { signal } from '@preact/signals';
 import type { ComponentChild } from 'preact';
-import { Refusal } from './dav';
+import { Refusal, signInUrl } from './dav';
 import { t } from './texts';
 
 export interface Message {
@@ -32,7 +32,11 @@ export function sentenceOf(error: unknown): string {
   if (error instanceof Refusal) return error.message || t('offline');
   return error instanceof Error ? error.message : String(error);
 }
-export const tellError = (error: unknown): void => tell(sentenceOf(error), { bad: true });
+export function tellError(error: unknown): void {
+  const signsIn = error instanceof Refusal && error.status === 401;
+  const act = { label: t('sign-in'), run: () => location.assign(signInUrl()) };
+  tell(sentenceOf(error), { bad: true, ...(signsIn && { act }) });
+}
 
 // Dialogs: each is rendered with a function that closes it with an answer.
 export interface Dialog {

@@ -194,12 +194,18 @@ constexpr Rule kRules[] = {
      "(SELECT 1 FROM account a WHERE a.id = g.account) AND NOT EXISTS "
      "(SELECT 1 FROM account_group p WHERE p.id = g.account)) + "
      "(SELECT count(*) FROM device_token t WHERE NOT EXISTS "
-     "(SELECT 1 FROM account a WHERE a.id = t.account))",
-     "grant(s), token(s) or count(s) belong to no account or group",
+     "(SELECT 1 FROM account a WHERE a.id = t.account)) + "
+     "(SELECT count(*) FROM session s WHERE NOT EXISTS "
+     "(SELECT 1 FROM account a WHERE a.id = s.account)) + "
+     "(SELECT count(*) FROM share s WHERE NOT EXISTS "
+     "(SELECT 1 FROM account a WHERE a.id = s.account))",
+     "grant(s), token(s), session(s), link(s) or count(s) belong to no account or group",
      "DELETE FROM account_usage WHERE account NOT IN (SELECT id FROM account); "
      "DELETE FROM account_grant WHERE account NOT IN (SELECT id FROM account) "
      "AND account NOT IN (SELECT id FROM account_group); "
-     "DELETE FROM device_token WHERE account NOT IN (SELECT id FROM account)"},
+     "DELETE FROM device_token WHERE account NOT IN (SELECT id FROM account); "
+     "DELETE FROM session WHERE account NOT IN (SELECT id FROM account); "
+     "DELETE FROM share WHERE account NOT IN (SELECT id FROM account)"},
     {"SELECT count(*) FROM group_member m WHERE NOT EXISTS "
      "(SELECT 1 FROM account a WHERE a.id = m.account) OR NOT EXISTS "
      "(SELECT 1 FROM account_group p WHERE p.id = m.member_of)",

@@ -132,6 +132,8 @@ std::span<const Migration> migrations() {
       Migration{13, kPlaceTables, "UPDATE meta SET whole_since = next_node"},
       // Adds the numbers of changes, from now on.
       Migration{14, kChangeTables, "UPDATE meta SET changes_since = next_node"},
+      // Adds sessions of browsers, and links that are shared. No row is changed.
+      Migration{15, kSessionTables},
   };
   return kSteps;
 }

@@ -287,6 +287,34 @@ CREATE TABLE change_gap (
 ) STRICT;
 )sql";
 
+const char* const kSessionTables = R"sql(
+CREATE TABLE session (
+  id TEXT PRIMARY KEY,
+  account INTEGER NOT NULL,
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  client TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE share (
+  id TEXT PRIMARY KEY,
+  account INTEGER NOT NULL,
+  label TEXT NOT NULL,
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  password_hash TEXT NOT NULL,
+  path TEXT NOT NULL,
+  node INTEGER NOT NULL,
+  access INTEGER NOT NULL CHECK (access IN (1, 2)),
+  quota_bytes INTEGER,
+  bytes INTEGER NOT NULL,
+  uses INTEGER NOT NULL,
+  used INTEGER,
+  expires INTEGER,
+  created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr const char* kLockTable = R"sql(
 CREATE TABLE lock (
   id INTEGER PRIMARY KEY,
@@ -346,6 +374,7 @@ void create_database(const std::string& path, const std::string& tmp_path, std::
     connection.execute(kHistoryTables);
     connection.execute(kPlaceTables);
     connection.execute(kChangeTables);
+    connection.execute(kSessionTables);
     set(connection, "application_id", std::to_string(kApplicationId));
     set(connection, "user_version", std::to_string(kSchemaVersion));
     Statement meta(connection, "INSERT INTO meta VALUES (1, ?1, 2, 1, 1, 0, 0, 1, 1, 0, 1)");

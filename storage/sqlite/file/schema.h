@@ -11,7 +11,7 @@
 namespace holdfast::storage::sqlite {
 
 inline constexpr std::int64_t kApplicationId = 0x486f6c64;  // "Hold"
-inline constexpr std::int64_t kSchemaVersion = 14;
+inline constexpr std::int64_t kSchemaVersion = 15;
 inline constexpr std::int64_t kRoot = 1;  // id of the root collection; its parent is 0
 // Ids that no resource has: the parent of the trees in the trash, and of those that were given up.
 inline constexpr std::int64_t kTrash = -1;
@@ -40,6 +40,9 @@ extern const char* const kPlaceTables;
 
 // What schema 14 brought, in the same way.
 extern const char* const kChangeTables;
+
+// What schema 15 brought, in the same way.
+extern const char* const kSessionTables;
 
 // Makes a complete new database at `path`, or none: it is built in `tmp_path` beside it and
 // renamed. `now` is the root collection's date.

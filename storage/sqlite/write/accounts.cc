@@ -1,4 +1,4 @@
-// Write operations on accounts and device tokens. All accounts are one value in memory
+// Write operations on accounts, device tokens and sessions. All accounts are one value in memory
 // (State::accounts), because they are few. Each change makes a new value; a rollback restores the
 // old one, and a commit publishes the new one.
 #include <algorithm>
@@ -121,6 +121,17 @@ std::shared_ptr<const Accounts> read_accounts(Connection& connection) {
     if (!run.null(6)) token.expires = run.amount(6);
     token.created = run.amount(7);
   }
+  Statement sessions(connection,
+                     "SELECT id, account, hash, client, created, used FROM session ORDER BY id");
+  for (Run run(sessions); run.row();) {
+    Session& session = all->sessions.emplace_back();
+    session.id = run.text(0);
+    session.account = run.integer(1);
+    run.bytes(2, session.hash);
+    session.client = run.text(3);
+    session.created = run.amount(4);
+    session.used = run.amount(5);
+  }
   all->index();
   return all;
 }
@@ -174,8 +185,14 @@ AccountId WriteTransaction::put_account(Account account) {
   for (const AccountId group : account.groups) Run(sql_->insert_member, account.id, group).done();
 
   const AccountId id = account.id;
+  const Account* const before = added ? nullptr : now.find(id);
+  const bool ends_sessions = before != nullptr && (before->password_hash != account.password_hash ||
+                                                   account.suspended);
+  if (ends_sessions) Run(sql_->delete_sessions, id).done();
   auto next = changing_accounts();
   next->any_ever = true;
+  if (ends_sessions)
+    std::erase_if(next->sessions, [&](const Session& session) { return session.account == id; });
   put_by_name(next->accounts, std::move(account));
   next->index();
   state_.accounts = std::move(next);
@@ -231,6 +248,8 @@ void WriteTransaction::remove_account(AccountId id) {
   Run(sql_->delete_grants, id).done();
   Run(sql_->delete_memberships, id).done();
   Run(sql_->delete_tokens, id).done();
+  Run(sql_->delete_sessions, id).done();
+  Run(sql_->delete_shares, id).done();
   Run(sql_->delete_usage, id).done();
   Run(sql_->delete_locks_of, id).done();
   counters_.locks -= connection_.changes();
@@ -238,6 +257,7 @@ void WriteTransaction::remove_account(AccountId id) {
   auto next = changing_accounts();
   std::erase_if(next->accounts, [&](const Account& account) { return account.id == id; });
   std::erase_if(next->tokens, [&](const DeviceToken& token) { return token.account == id; });
+  std::erase_if(next->sessions, [&](const Session& session) { return session.account == id; });
   next->index();
   state_.accounts = std::move(next);
 }
@@ -266,6 +286,33 @@ bool WriteTransaction::remove_token(std::string_view id) {
   changing();
   auto next = changing_accounts();
   std::erase_if(next->tokens, [&](const DeviceToken& token) { return token.id == id; });
+  state_.accounts = std::move(next);
+  return true;
+}
+
+void WriteTransaction::put_session(Session session) {
+  if (!state_.accounts->find(session.account)) refuse("no such account");
+  administering();
+  Run(sql_->put_session, session.id, session.account,
+      Blob{session.hash.data(), session.hash.size()}, session.client, session.created, session.used)
+      .done();
+
+  auto next = changing_accounts();
+  std::erase_if(next->sessions, [&](const Session& other) { return other.id == session.id; });
+  const auto place = std::lower_bound(
+      next->sessions.begin(), next->sessions.end(), session.id,
+      [](const Session& other, const std::string& wanted) { return other.id < wanted; });
+  next->sessions.insert(place, std::move(session));
+  state_.accounts = std::move(next);
+}
+
+bool WriteTransaction::remove_session(std::string_view id) {
+  acting();
+  Run(sql_->delete_session, id).done();
+  if (connection_.changes() == 0) return false;
+  changing();
+  auto next = changing_accounts();
+  std::erase_if(next->sessions, [&](const Session& session) { return session.id == id; });
   state_.accounts = std::move(next);
   return true;
 }

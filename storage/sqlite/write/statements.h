@@ -249,6 +249,12 @@ struct WriteTransaction::Statements {
                       "path, expires, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"};
   Statement delete_token{connection, "DELETE FROM device_token WHERE id = ?1"};
   Statement delete_tokens{connection, "DELETE FROM device_token WHERE account = ?1"};
+  Statement put_session{connection,
+                        "INSERT OR REPLACE INTO session (id, account, hash, client, created, used) "
+                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
+  Statement delete_session{connection, "DELETE FROM session WHERE id = ?1"};
+  Statement delete_sessions{connection, "DELETE FROM session WHERE account = ?1"};
+  Statement delete_shares{connection, "DELETE FROM share WHERE account = ?1"};
   Statement delete_locks_of{connection, "DELETE FROM lock WHERE creator = ?1 AND creator <> 0"};
 
   // Selects the other files that have the line ?1 of the file ?2. The file whose id it is may have

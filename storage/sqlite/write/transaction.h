@@ -132,6 +132,8 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   AccountId put_group(Group group) override;
   void remove_group(AccountId id) override;
   void put_token(DeviceToken token) override;
+  void put_session(Session session) override;
+  bool remove_session(std::string_view id) override;
   bool remove_token(std::string_view id) override;
 
   // Maintenance. These writes need no flush of their own.

@@ -89,14 +89,15 @@ class SignInTest : public testing::Test {
   }
 
   Result ask(const std::string& authorization, std::string_view method = "GET",
-             http1::Peer peer = {.address = "127.0.0.1", .loopback = true}) {
+             http1::Peer peer = {.address = "127.0.0.1", .loopback = true},
+             std::string_view session = {}) {
     http::NoBody body;
     http::Request request;
     request.method = method;
     request.target = "/f";
     request.body = &body;
     if (!authorization.empty()) request.fields.add("Authorization", authorization);
-    const auth::SignIn::Decision decision = sign_in().identify(request, peer);
+    const auth::SignIn::Decision decision = sign_in().identify(request, peer, session);
     Result out;
     if (const auto* caller = std::get_if<auth::SignIn::CallerPtr>(&decision)) out.caller = *caller;
     if (const auto* refusal = std::get_if<auth::SignIn::Refusal>(&decision)) {
@@ -119,6 +120,20 @@ class SignInTest : public testing::Test {
     const std::string secret = auth::new_token();
     token.hash = auth::token_hash(secret);
     accounts_.tokens.push_back(token);
+    publish();
+    return secret;
+  }
+
+  // The secret of a session that begins now.
+  std::string add_session(const std::string& id, storage::AccountId account) {
+    storage::Session session;
+    session.id = id;
+    session.account = account;
+    session.created = clock_.wall();
+    session.used = clock_.wall();
+    const std::string secret = auth::new_token();
+    session.hash = auth::token_hash(secret);
+    accounts_.sessions.push_back(session);
     publish();
     return secret;
   }
@@ -152,6 +167,54 @@ TEST_F(SignInTest, TheRightPasswordMakesTheCaller) {
   EXPECT_EQ(result.caller->grants[1].right, storage::Right::write);
   EXPECT_EQ(ask(basic("DOMAIN\\alice", "wonderland")).caller->name, "alice");
   EXPECT_THAT(told_, ElementsAre());
+}
+
+TEST_F(SignInTest, ASessionIsItsAccountUntilItIsOver) {
+  const std::string secret = add_session("abcdefgh", 1);
+  const auto in = [&](std::string_view cookie, const std::string& authorization = {},
+                      http1::Peer peer = {.address = "10.0.0.1", .tls = true}) {
+    return ask(authorization, "PUT", std::move(peer), cookie);
+  };
+  const Result result = in(secret);
+  ASSERT_EQ(result.status, 0);
+  EXPECT_EQ(result.caller->name, "alice");
+  EXPECT_EQ(result.caller->session, "abcdefgh");
+  EXPECT_EQ(result.caller->grants.size(), 2U) << "it may do what the account may";
+  EXPECT_EQ(hashed_, 0);
+
+  for (const std::string& wrong : {secret.substr(1), secret + "x", std::string("abcdefgh"),
+                                   auth::new_token(), std::string()})
+    EXPECT_EQ(in(wrong).status, 401) << wrong;
+  // What is in Authorization decides alone.
+  EXPECT_EQ(in(secret, basic("alice", "wrong")).status, 401);
+  EXPECT_EQ(in(secret, "x").status, 401);
+  EXPECT_TRUE(in(secret, basic("alice", "wonderland")).caller->session.empty());
+  // A cookie is worth a password, and is taken where one is.
+  EXPECT_EQ(in(secret, {}, {.address = "10.0.0.1"}).status, 403);
+  EXPECT_EQ(in(secret, {}, {.address = "127.0.0.1", .loopback = true}).status, 0);
+
+  clock_.advance(auth::kSessionIdle - 1);
+  EXPECT_EQ(in(secret).status, 0);
+  clock_.advance(1);
+  EXPECT_EQ(in(secret).status, 401) << "it was not used for too long";
+  const storage::Millis begun = accounts_.sessions[0].created;
+  accounts_.sessions[0].used = begun + auth::kSessionLifetime - 5;
+  publish();
+  EXPECT_EQ(in(secret).status, 0);
+  clock_.set(begun + auth::kSessionLifetime - 1);
+  EXPECT_EQ(in(secret).status, 0);
+  clock_.advance(1);
+  EXPECT_EQ(in(secret).status, 401) << "no use makes it last longer";
+
+  const std::string other = add_session("other", 1);
+  EXPECT_EQ(in(other).status, 0);
+  accounts_.accounts[0].networks = {"192.0.2.0/24"};
+  publish();
+  EXPECT_EQ(in(other).status, 401);
+  accounts_.accounts[0].networks.clear();
+  accounts_.accounts[0].suspended = true;
+  publish();
+  EXPECT_EQ(in(other).status, 401);
 }
 
 // docs/robustness.md S1
