@@ -82,12 +82,31 @@ std::shared_ptr<const Caller> caller_of(const std::shared_ptr<const storage::Acc
   return caller;
 }
 
+std::shared_ptr<const Caller> caller_of(const std::shared_ptr<const storage::Accounts>& accounts,
+                                        const storage::Account& account,
+                                        const storage::Share& share) {
+  auto caller = std::make_shared<Caller>(*caller_of(accounts, account));
+  caller->name = "link:" + share.id;
+  caller->share = share.id;
+  caller->scope = share.path;
+  caller->most = storage::Right::read;
+  return caller;
+}
+
 std::shared_ptr<const Caller> caller_as_of(const std::shared_ptr<const Caller>& caller,
                                            const std::shared_ptr<const storage::Accounts>& now) {
   if (!caller->accounts || caller->accounts == now) return caller;
   if (caller->account == storage::kNobody) return now->accounts.empty() ? caller : nullptr;
   const storage::Account* const account = now->find(caller->account);
   if (account == nullptr || account->suspended) return nullptr;
+  if (!caller->share.empty()) {
+    const storage::Share* const share = now->find_share(caller->share);
+    const storage::Share* const before = caller->accounts->find_share(caller->share);
+    const bool same = share != nullptr && before != nullptr && share->account == account->id &&
+                      share->hash == before->hash &&
+                      share->password_hash == before->password_hash;
+    return same ? caller_of(now, *account, *share) : nullptr;
+  }
   if (!caller->session.empty()) {
     const storage::Session* const session = now->find_session(caller->session);
     const storage::Session* const before = caller->accounts->find_session(caller->session);

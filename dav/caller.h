@@ -19,6 +19,7 @@ struct Caller {
   storage::AccountId account = storage::kNobody;
   std::string name;   // empty for anonymous clients
   std::string token;  // the id of the device token that it signed in with; empty: none
+  std::string share;    // the id of the link by which it came; then the account is the link's owner
   std::string session;  // the id of the session whose cookie it sent; empty: it did not need one
   storage::Path home;
   // The grant with the longest path at or above a resource decides; without such a grant there is
@@ -43,9 +44,15 @@ struct Caller {
     const std::shared_ptr<const storage::Accounts>& accounts, const storage::Account& account,
     const storage::DeviceToken* token = nullptr, const storage::Session* session = nullptr);
 
+// Returns the caller for people who came by `share`, one of the account's links: it may read what
+// the account may read, at the link's path and below. Its name is "link:ID", which no account has.
+[[nodiscard]] std::shared_ptr<const Caller> caller_of(
+    const std::shared_ptr<const storage::Accounts>& accounts, const storage::Account& account,
+    const storage::Share& share);
+
 // Returns the caller that `caller` is by other accounts, `now`: it has the rights and the quota of
 // its account as `now` has them. Returns null when the client is not signed in any more: its
-// account, its device token or its session is gone, the password or the certificate of the account
+// account, its device token, its session or its link is gone, the password or the certificate of the account
 // was changed,
 // or it was anonymous and may not be since there are accounts. A device token that expires while a
 // request runs lets the request finish.

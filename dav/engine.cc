@@ -106,10 +106,24 @@ const Options& Engine::options_below(const std::vector<std::string>& prefix) con
   return sync_options_.emplace(prefix, std::move(options)).first->second;
 }
 
+const Options& Engine::options_of(const LinkTarget& link) const {
+  const std::lock_guard lock(sync_mutex_);
+  const std::pair key(link.segment, link.base);
+  const auto found = link_options_.find(key);
+  if (found != link_options_.end()) return found->second;
+  Options options = options_;
+  options.space.prefix.push_back(link.segment);
+  options.space.link = true;
+  options.space.base = link.base;
+  return link_options_.emplace(key, std::move(options)).first->second;
+}
+
 Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& caller,
-                        const SyncTarget* sync) const {
+                        const SyncTarget* sync, const LinkTarget* link) const {
   Response response;
-  const Options& options = sync != nullptr ? options_below(sync->prefix) : options_;
+  const Options& options = link != nullptr   ? options_of(*link)
+                           : sync != nullptr ? options_below(sync->prefix)
+                                             : options_;
   try {
     std::optional<std::string_view> upload = upload_in(request);
     if (sync != nullptr) upload.reset();

@@ -32,6 +32,12 @@ namespace holdfast::dav {
 class PropFindCache;
 struct SyncTarget;
 
+// A link to a collection, by which a request came.
+struct LinkTarget {
+  std::string segment;  // the first one of its URLs below the server's prefix
+  storage::Path base;   // the collection, as it is stored
+};
+
 class Engine {
  public:
   // The stores must outlive the engine. `space` gets the floor of the options; without it the
@@ -46,9 +52,10 @@ class Engine {
 
   // `caller` is never null. An error of the client or of the store does not throw but becomes a
   // status. Statuses ≥ 400 have the body that docs/conflicts.md describes.
-  // With `sync`, the request uses the URLs of sync clients.
+  // With `sync`, the request uses the URLs of sync clients, and with `link` those of the link.
   [[nodiscard]] Response handle(Request& request, const std::shared_ptr<const Caller>& caller,
-                                const SyncTarget* sync = nullptr) const;
+                                const SyncTarget* sync = nullptr,
+                                const LinkTarget* link = nullptr) const;
 
   [[nodiscard]] const Options& options() const { return options_; }
   // The slots for which XML bodies wait to be parsed.
@@ -57,6 +64,8 @@ class Engine {
  private:
   // Returns the options for requests below this prefix of sync clients.
   [[nodiscard]] const Options& options_below(const std::vector<std::string>& prefix) const;
+  // Returns the options for the URLs of a link, and of what they name.
+  [[nodiscard]] const Options& options_of(const LinkTarget& link) const;
 
   storage::Namespace& names_;
   storage::ContentStore& contents_;
@@ -69,6 +78,8 @@ class Engine {
   mutable std::mutex sync_mutex_;  // guards what follows
   // By prefix; one for each account at the most. Responses under way refer to them.
   mutable std::map<std::vector<std::string>, Options> sync_options_;
+  // By segment and path; one for each link that was used.
+  mutable std::map<std::pair<std::string, storage::Path>, Options> link_options_;
 };
 
 }  // namespace holdfast::dav

@@ -128,6 +128,8 @@ Target parse(std::string_view text, const UrlSpace& space, std::string_view host
   segments.erase(segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(shared));
   for (const std::string& segment : segments)
     if (segment.size() > space.limits.segment_bytes) refuse("A segment of the URL is too long.");
+  if (space.link)
+    segments.insert(segments.begin(), space.base.segments().begin(), space.base.segments().end());
   target.path = storage::Path(std::move(segments));
   if (target.path.bytes() > space.limits.path_bytes)
     throw Error(414, "The URL's path is too long.");
@@ -204,8 +206,20 @@ std::string href(std::string_view requested, std::span<const std::string> segmen
 
 std::string href(const UrlSpace& space, const storage::Path& path, bool collection) {
   std::string out;
-  for (const std::string& segment : space.prefix) append_encoded_segment(out += '/', segment);
-  for (const std::string& segment : path.segments()) append_encoded_segment(out += '/', segment);
+  std::span<const std::string> prefix = space.prefix;
+  std::span<const std::string> segments = path.segments();
+  if (space.link) {
+    const auto base = space.base.segments();
+    if (segments.size() >= base.size() && std::ranges::equal(base, segments.first(base.size()))) {
+      segments = segments.subspan(base.size());
+    } else {
+      prefix = prefix.first(prefix.size() - 1);
+      segments = {};
+      collection = true;
+    }
+  }
+  for (const std::string& segment : prefix) append_encoded_segment(out += '/', segment);
+  for (const std::string& segment : segments) append_encoded_segment(out += '/', segment);
   if (out.empty() || collection) out += '/';
   return out;
 }

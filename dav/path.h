@@ -30,6 +30,10 @@ struct UrlSpace {
   // Origins of this server besides the host of the request (--public-url).
   std::vector<http::Origin> origins;
   PathLimits limits{};
+  // For a link to a collection: the prefix, whose last segment then is the link's, stands for `base`
+  // and not for the root. Nothing outside of it has a URL.
+  bool link = false;
+  storage::Path base{};
 };
 
 // Parses "/dav/x" into {"dav", "x"}. Throws std::invalid_argument with one sentence when the text
@@ -78,7 +82,8 @@ void append_encoded_segment(std::string& out, std::string_view segment);
 // `requested` that XML must escape are percent-encoded.
 [[nodiscard]] std::string href(std::string_view requested, std::span<const std::string> segments,
                                bool collection);
-// Returns the canonical href of a stored path: prefix and encoded segments.
+// Returns the canonical href of a stored path: prefix and encoded segments. In the space of a link,
+// a path outside of its collection, such as the root, has the href of the root, without the link.
 [[nodiscard]] std::string href(const UrlSpace& space, const storage::Path& path, bool collection);
 
 }  // namespace holdfast::dav

@@ -151,7 +151,7 @@ void render_size(std::string& out, const Member& member, const PropertyContext&)
 
 void render_current_user_principal(std::string& out, const Member&,
                                    const PropertyContext& context) {
-  if (context.caller->name.empty()) {
+  if (context.caller->name.empty() || !context.caller->share.empty()) {
     append_dav(out, "current-user-principal", "<D:unauthenticated/>");
   } else {
     append_href(out, "current-user-principal",
@@ -163,10 +163,12 @@ void render_principal_url(std::string& out, const Member&, const PropertyContext
   append_href(out, "principal-URL", principal_href(context.options->space, context.caller->name));
 }
 
-// kNobody and an account that is gone have no principal: the element is empty.
+// kNobody and an account that is gone have no principal: the element is empty. Who comes by a link
+// is not told of accounts.
 void render_owner(std::string& out, const Member& member, const PropertyContext& context) {
   const storage::Resource& resource = member.resource;
-  const storage::Account* account = context.accounts && resource.owner != storage::kNobody &&
+  const storage::Account* account = context.accounts && context.caller->share.empty() &&
+                                            resource.owner != storage::kNobody &&
                                             context.right >= storage::Right::read
                                         ? context.accounts->find(resource.owner)
                                         : nullptr;

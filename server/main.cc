@@ -186,6 +186,9 @@ int run(const std::vector<std::string>& arguments) {
     case cli::Command::snapshot_remove:
     case cli::Command::upload_list:
     case cli::Command::upload_remove:
+    case cli::Command::share_add:
+    case cli::Command::share_list:
+    case cli::Command::share_remove:
     case cli::Command::session_list:
     case cli::Command::session_end:
     case cli::Command::token_add:

@@ -100,4 +100,11 @@ const Session* Accounts::find_session(std::string_view id) const {
   return found != sessions.end() && found->id == id ? &*found : nullptr;
 }
 
+const Share* Accounts::find_share(std::string_view id) const {
+  const auto found =
+      std::lower_bound(shares.begin(), shares.end(), id,
+                       [](const Share& a, std::string_view wanted) { return a.id < wanted; });
+  return found != shares.end() && found->id == id ? &*found : nullptr;
+}
+
 }  // namespace holdfast::storage

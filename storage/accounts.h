@@ -104,12 +104,30 @@ struct Session {
   friend bool operator==(const Session&, const Session&) = default;
 };
 
-// All accounts, groups, device tokens and sessions, as of one commit.
+// A link by which people without an account read a collection and what is below it. It never
+// permits more than the account that made it may do.
+struct Share {
+  std::string id;  // public name: 8 letters and digits
+  AccountId account = kNobody;
+  std::string label;          // what its owner calls it; UTF-8 without control characters
+  Sha256 hash{};              // of the secret, which has 256 random bits and so needs no slow hash
+  std::string password_hash;  // argon2id, as libsodium writes it; empty: it needs no password
+  Path path;
+  NodeId node = 0;               // the collection: the link ends when another one is at `path`
+  std::optional<Millis> expires;  // wall clock
+  std::uint64_t uses = 0;         // how often its page was opened, as far as it was written down
+  std::optional<Millis> used;     // wall clock; the last of these
+  Millis created = 0;
+  friend bool operator==(const Share&, const Share&) = default;
+};
+
+// All accounts, groups, device tokens, sessions and links, as of one commit.
 struct Accounts {
   std::vector<Account> accounts;    // in name order, by bytes
   std::vector<Group> groups;        // in name order, by bytes
   std::vector<DeviceToken> tokens;  // in id order
   std::vector<Session> sessions;    // in id order
+  std::vector<Share> shares;        // in id order
   bool any_ever = false;            // an account was made at some time, and may be gone since
 
   [[nodiscard]] const Account* find(std::string_view name) const;
@@ -119,6 +137,7 @@ struct Accounts {
   [[nodiscard]] const Group* find_group(AccountId id) const;
   [[nodiscard]] const DeviceToken* find_token(std::string_view id) const;
   [[nodiscard]] const Session* find_session(std::string_view id) const;
+  [[nodiscard]] const Share* find_share(std::string_view id) const;
 
   // Makes the functions that find by id quick. Call it after the last change.
   void index();

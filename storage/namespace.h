@@ -357,7 +357,7 @@ class Transaction : public Snapshot {
   // The account's sessions end when its password changes or it is suspended.
   // Throws Error{conflict} when the name is taken or not allowed, or there is no such id or group.
   virtual AccountId put_account(Account account) = 0;
-  // Removes the account, its grants, tokens and sessions, and every lock that it has created.
+  // Removes the account, its grants, tokens, sessions and links, and every lock that it has created.
   // Resources
   // keep their owner, who is nobody from now on: the id is never given out again.
   virtual void remove_account(AccountId id) = 0;
@@ -376,6 +376,11 @@ class Transaction : public Snapshot {
   virtual void put_session(Session session) = 0;
   // Returns false when there is no session with this id.
   virtual bool remove_session(std::string_view id) = 0;
+  // Adds a link, or replaces the one with this id. Throws Error{conflict} when its account does not
+  // exist.
+  virtual void put_share(Share share) = 0;
+  // Returns false when there is no link with this id.
+  virtual bool remove_share(std::string_view id) = 0;
 };
 
 // How a write must be acknowledged (docs/robustness.md G1).

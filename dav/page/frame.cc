@@ -82,7 +82,8 @@ std::string refusal_page(const Request& request, const Options& options, int sta
   append_text(out, words);
   out += "</h1>\n<p lang=\"en\">";
   append_text(out, sentence);
-  out.append("</p>\n<p><a class=\"button\" href=\"").append(href(options.space, {}, true));
+  out.append("</p>\n<p><a class=\"button\" href=\"")
+      .append(href(options.space, options.space.base, true));
   out.append("\">");
   append_text(out, texts["to-start"]);
   return out += "</a></p></main>\n</body></html>\n";

@@ -141,7 +141,7 @@ class Page final : public Producer {
         texts_(Texts::of(call.request)),
         may_write_(options_.page == PageUse::full &&
                    right_on(*call.caller, target.path) >= storage::Right::write),
-        account_(call.caller->name),
+        account_(call.caller->share.empty() ? call.caller->name : std::string()),
         signs_out_(!call.caller->session.empty()),
         visible_(call.caller, target.path),
         accounts_(call.names.accounts()),
@@ -232,7 +232,8 @@ class Page final : public Producer {
           .append(attribute)
           .append("=\"")
           .append(file_url(options_.space, name));
-    attributes.append("\" data-root=\"").append(href(options_.space, {}, true));
+    attributes.append("\" data-root=\"").append(href(options_.space, options_.space.base, true));
+    if (options_.space.link) attributes += "\" data-link=\"";
     attributes.append("\" data-account=\"");
     append_text(attributes, account_);
     if (signs_out_) attributes += "\" data-session=\"";
@@ -247,9 +248,10 @@ class Page final : public Producer {
 
   void append_path() {
     chunk_.append("<header><nav aria-label=\"").append(texts_["path"]).append("\"><ol>");
-    storage::Path path;
-    append_step(path, texts_["start"], target_.stored.is_root());
-    for (const std::string& segment : target_.stored.segments()) {
+    storage::Path path = options_.space.base;
+    const std::size_t above = path.depth();
+    append_step(path, above == 0 ? texts_["start"] : path.name(), target_.stored.depth() == above);
+    for (const std::string& segment : target_.stored.segments().subspan(above)) {
       path = path.child(segment);
       append_step(path, segment, path.depth() == target_.stored.depth());
     }
@@ -260,7 +262,7 @@ class Page final : public Producer {
     chunk_.append("<li><a href=\"").append(href(options_.space, path, true)).append("\"");
     if (here) chunk_ += " aria-current=\"page\"";
     chunk_ += '>';
-    if (path.is_root()) append_sign(chunk_, "start");
+    if (path.depth() == options_.space.base.depth()) append_sign(chunk_, "start");
     chunk_ += "<bdi>";
     append_text(chunk_, label);
     chunk_ += "</bdi></a></li>";
@@ -300,7 +302,8 @@ class Page final : public Producer {
       chunk_.append(href(options_.space, {}, true)).append("?session=end\"><bdi>");
       append_text(chunk_, account_);
       chunk_.append("</bdi><button>").append(texts_["sign-out"]).append("</button></form>");
-    } else if (account_.empty() && options_.page != PageUse::off && !accounts_->accounts.empty()) {
+    } else if (account_.empty() && !options_.space.link && options_.page != PageUse::off &&
+               !accounts_->accounts.empty()) {
       chunk_.append("<a class=\"button account\" href=\"").append(sign_in_url(options_, self_));
       chunk_.append("\">").append(texts_["sign-in"]).append("</a>");
     }

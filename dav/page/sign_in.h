@@ -19,6 +19,8 @@ struct SignInPage {
   // The page asks for `to` again at once: a page of another site led here, so that the browser kept
   // the cookie of a session back.
   bool again = false;
+  // The page asks for the password of a link: this is where its form goes. Empty: for an account.
+  std::string_view link{};
 };
 
 // Returns the page with this status. It is neither stored by caches nor shown in frames.

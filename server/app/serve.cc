@@ -30,6 +30,7 @@
 #include "server/auth/anonymous.h"
 #include "server/auth/gate.h"
 #include "server/auth/origin_policy.h"
+#include "server/auth/links.h"
 #include "server/auth/self_service.h"
 #include "server/auth/sessions.h"
 #include "server/auth/sync_clients.h"
@@ -245,13 +246,13 @@ class Newest {
 struct Answering {
   Answering(const config::Config& config, cli::Store& store, auth::SignIn& sign_in,
             auth::ActiveRequests& active, auth::SelfService& self_service,
-            auth::Sessions& sessions, auth::SyncClients* sync_clients, observe::AuditLog* audit_log,
+            auth::Sessions& sessions, auth::Links& links, auth::SyncClients* sync_clients, observe::AuditLog* audit_log,
             std::shared_ptr<storage::SpaceLedger> space)
       : proxies(config.trusted_proxies),
         policy(config.public_urls, net::hosts_of(config.listen), config.cors_origins),
         engine(*store.names, *store.contents, config.engine_options(store.contents->space().total),
                std::move(space), store.staging.get()),
-        gate(proxies, policy, sign_in, active, self_service, sessions, engine, audit_log, config.hsts_s,
+        gate(proxies, policy, sign_in, active, self_service, sessions, links, engine, audit_log, config.hsts_s,
              sync_clients) {}
 
   const auth::Proxies proxies;
@@ -420,6 +421,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
   auth::SelfService self_service(*store.names, sign_in, config.digest, config.password_min,
                                  audit_log.get());
   auth::Sessions sessions(*store.names, sign_in, clock, audit_log.get());
+  auth::Links links(*store.names, sign_in, clock);
   std::optional<auth::SyncClients> sync_clients;
   if (config.nextcloud) sync_clients.emplace(*store.names, self_service, clock);
   auth::SyncClients* const served = sync_clients ? &*sync_clients : nullptr;
@@ -430,8 +432,8 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
       [folder = limits.spill_folder] { return free_bytes(folder); });
   limits.space = space;
   if (store.staging) store.staging->count_in(space);
-  answering.make(config, store, sign_in, active, self_service, sessions, served, audit_log.get(),
-                 space);
+  answering.make(config, store, sign_in, active, self_service, sessions, links, served,
+                 audit_log.get(), space);
 
   const std::unique_ptr<loop::Listener> listener = make_listener(
       config.listen, inherited.own, limits,
@@ -535,7 +537,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
                   if (!settings.reread()) return;
                   maintenance->retain(settings.running().kept());
                   if (is_named(settings.running())) sign_in.end_default();
-                  answering.make(settings.running(), store, sign_in, active, self_service, sessions, served,
+                  answering.make(settings.running(), store, sign_in, active, self_service, sessions, links, served,
                                  audit_log.get(), space);
                   redirect.make(settings.running(), listener->port(), net::hosts_of(config.listen));
                 });

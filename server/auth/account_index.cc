@@ -51,6 +51,10 @@ AccountIndex::AccountIndex(std::shared_ptr<const storage::Accounts> accounts)
   for (const storage::Session& session : accounts_->sessions)
     if (const storage::Account* account = accounts_->find(session.account))
       sessions_.try_emplace(first_bytes(session.hash), accounts_, *account, session);
+  for (const storage::Share& share : accounts_->shares)
+    if (const storage::Account* account = accounts_->find(share.account))
+      shares_.try_emplace(first_bytes(share.hash),
+                          ShareEntry{&share, account, dav::caller_of(accounts_, *account, share)});
 }
 
 std::string_view AccountIndex::barred(const storage::Account& account,
@@ -89,6 +93,15 @@ const AccountIndex::SessionEntry* AccountIndex::find_session(std::string_view se
   if (found == sessions_.end()) return nullptr;
   const SessionEntry& entry = found->second;
   return equal_in_constant_time(text(hash), text(entry.session->hash)) ? &entry : nullptr;
+}
+
+const AccountIndex::ShareEntry* AccountIndex::find_share(std::string_view secret) const {
+  if (shares_.empty()) return nullptr;
+  const storage::Sha256 hash = token_hash(secret);
+  const auto found = shares_.find(first_bytes(hash));
+  if (found == shares_.end()) return nullptr;
+  const ShareEntry& entry = found->second;
+  return equal_in_constant_time(text(hash), text(entry.share->hash)) ? &entry : nullptr;
 }
 
 const AccountIndex::Entry* AccountIndex::find_certificate(std::string_view sha256) const {

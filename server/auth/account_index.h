@@ -78,6 +78,11 @@ class AccountIndex {
     const storage::Account* account;
     LazyCaller caller;
   };
+  struct ShareEntry {
+    const storage::Share* share;
+    const storage::Account* account;
+    std::shared_ptr<const dav::Caller> caller;
+  };
   // Returns the account; nullptr when there is none. `name` is in NFC. For a Windows name such as
   // DOMAIN\alice, the part behind the backslash is tried as well.
   [[nodiscard]] const Entry* find(std::string_view name) const;
@@ -89,6 +94,8 @@ class AccountIndex {
   [[nodiscard]] const TokenEntry* find_token(std::string_view secret) const;
   // Returns the session with this secret, over or not.
   [[nodiscard]] const SessionEntry* find_session(std::string_view secret) const;
+  // Returns the link with this secret, expired or not.
+  [[nodiscard]] const ShareEntry* find_share(std::string_view secret) const;
   [[nodiscard]] const Entry* find_certificate(std::string_view sha256) const;
 
   // Returns why nobody can sign in as the account from this numeric address, as a static text for
@@ -119,6 +126,7 @@ class AccountIndex {
   // By the first bytes of the hashes.
   std::unordered_map<std::uint64_t, TokenEntry> tokens_;
   std::unordered_map<std::uint64_t, SessionEntry> sessions_;
+  std::unordered_map<std::uint64_t, ShareEntry> shares_;
 };
 
 }  // namespace holdfast::server::auth

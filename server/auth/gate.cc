@@ -1,5 +1,7 @@
 #include "server/auth/gate.h"
 
+#include <functional>
+
 #include "dav/page/files.h"
 #include "dav/refusal.h"
 #include "dav/sync_client.h"
@@ -68,6 +70,8 @@ http::Response Gate::judge_and_answer(http::Request& request, http1::Peer& peer)
       return *std::move(response);
   if (std::optional<http::Response> file = dav::page::answer_file(request, engine_.options()))
     return std::move(*file);
+  if (const auto secret = Links::secret_of(request, engine_.options().space))
+    if (auto response = answer_link(request, peer, *secret)) return *std::move(response);
   if (has_page() && Sessions::concerns(request, engine_.options().space))
     return sessions_.answer(request, peer, engine_.options(), policy_.is_of_own_page(request));
   const SignIn::Decision decision = sign_in_.identify(
@@ -110,6 +114,34 @@ http::Response Gate::judge_and_answer(http::Request& request, http1::Peer& peer)
   if (response.lacks_right)
     if (const auto refusal = sign_in_.ask_to_sign_in(*caller, peer))
       return refuse(request, *refusal);
+  return response;
+}
+
+std::optional<http::Response> Gate::answer_link(http::Request& request, http1::Peer& peer,
+                                                std::string_view secret) const {
+  auto outcome = links_.open(request, peer, secret, engine_.options());
+  if (!outcome) return std::nullopt;
+  if (auto* response = std::get_if<http::Response>(&*outcome)) return std::move(*response);
+  const auto& [caller, target] = std::get<Links::Opened>(*outcome);
+  // A link has places of its own beside those of its account, whose ids are above 0.
+  peer.place = active_.enter(
+      -1 - static_cast<storage::AccountId>(std::hash<std::string>()(caller->share) >> 1));
+  if (!peer.place) {
+    peer.last = true;
+    return refuse(request, {.status = 503,
+                            .detail = "too many requests by this link at once",
+                            .fields = "Retry-After: 1\r\n"});
+  }
+  http::Response response = engine_.handle(request, caller, nullptr, &target);
+  // The URL is the secret: neither other sites nor search engines are to have it.
+  if (!response.find("Referrer-Policy")) response.set("Referrer-Policy", "same-origin");
+  response.set("X-Robots-Tag", "noindex, nofollow");
+  if (response.signed_out)
+    return refuse(request, {.status = 404, .detail = std::move(response.log_detail)});
+  const std::string_view path = request.target.substr(0, request.target.find('?'));
+  if (request.method == "GET" && response.status == 200 &&
+      path.find_first_not_of('/', path.find(secret) + secret.size()) == std::string_view::npos)
+    links_.count(caller->share);
   return response;
 }
 

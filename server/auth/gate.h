@@ -10,6 +10,7 @@
 #include "dav/engine.h"
 #include "http/message.h"
 #include "server/auth/active_requests.h"
+#include "server/auth/links.h"
 #include "server/auth/origin_policy.h"
 #include "server/auth/proxies.h"
 #include "server/auth/self_service.h"
@@ -27,7 +28,7 @@ class Gate {
   // `hsts_s` seconds, 0 for none, browsers are told to come by https only. Without `sync_clients`,
   // which outlives the gate as well, the URLs of Nextcloud's clients are plain URLs of the tree.
   Gate(const Proxies& proxies, const OriginPolicy& policy, SignIn& sign_in, ActiveRequests& active,
-       SelfService& self_service, Sessions& sessions, const dav::Engine& engine,
+       SelfService& self_service, Sessions& sessions, Links& links, const dav::Engine& engine,
        observe::AuditLog* audit_log, std::int64_t hsts_s, SyncClients* sync_clients = nullptr)
       : proxies_(proxies),
         policy_(policy),
@@ -35,6 +36,7 @@ class Gate {
         active_(active),
         self_service_(self_service),
         sessions_(sessions),
+        links_(links),
         engine_(engine),
         audit_log_(audit_log),
         hsts_(hsts_s > 0 ? "max-age=" + std::to_string(hsts_s) : std::string()),
@@ -48,6 +50,10 @@ class Gate {
   [[nodiscard]] http::Response refuse(const http::Request& request,
                                       const SignIn::Refusal& refusal) const;
   [[nodiscard]] bool has_page() const;
+  // Answers a request that comes by a link; nullopt when there is none with this secret.
+  [[nodiscard]] std::optional<http::Response> answer_link(http::Request& request,
+                                                          http1::Peer& peer,
+                                                          std::string_view secret) const;
   [[nodiscard]] http::Response answer_own(http::Request& request, const http1::Peer& peer,
                                           const dav::Caller& caller) const;
   [[nodiscard]] http::Response answer_sync_client(http::Request& request, const http1::Peer& peer,
@@ -62,6 +68,7 @@ class Gate {
   ActiveRequests& active_;
   SelfService& self_service_;
   Sessions& sessions_;
+  Links& links_;
   const dav::Engine& engine_;
   observe::AuditLog* audit_log_;
   const std::string hsts_;  // value of Strict-Transport-Security; empty: none

@@ -28,7 +28,7 @@ namespace holdfast::server::auth {
 namespace {
 
 constexpr std::string_view kQuery = "account";
-constexpr std::size_t kLabelBytes = 200;
+constexpr std::size_t kLongestLabel = 200;
 constexpr std::size_t kMostListed = 10'000;
 constexpr std::uint64_t kMostId = std::uint64_t{1} << 53;
 constexpr std::uint64_t kMostSeconds = std::uint64_t{100} * 365 * 24 * 60 * 60;
@@ -115,7 +115,7 @@ storage::Path path_in(const json::Object& object, std::string_view name = "path"
 
 std::string label_in(const json::Object& object) {
   std::string label(json::text_of(object, "label"));
-  if (label.empty() || label.size() > kLabelBytes || text::has_control(label))
+  if (label.empty() || label.size() > kLongestLabel || text::has_control(label))
     throw Refused{400, "A label has 1 to 200 bytes and no control characters."};
   return label;
 }
@@ -202,6 +202,7 @@ http::Response SelfService::answer(http::Request& request, const http1::Peer& pe
     if (what.empty()) throw Refused{405, "Only GET and HEAD.", "Allow: GET, HEAD\r\n"};
     if (what == "=trash" && reads) return show_trash(asking);
     if (what == "=history" && reads) return show_history(asking);
+    if (what == "=shares" && reads && caller.token.empty()) return show_shares(asking);
     if (!caller.token.empty())
       throw Refused{403, "A device token may not change its account: sign in with the password."};
     if (what == "=password") {
@@ -212,6 +213,13 @@ http::Response SelfService::answer(http::Request& request, const http1::Peer& pe
       if (request.method != "POST") throw Refused{405, "Only POST.", "Allow: POST\r\n"};
       const json::Object object = read_object(request);
       return object.contains("remove") ? remove_token(asking, object) : add_token(asking, object);
+    }
+    if (what == "=shares") {
+      if (request.method != "POST")
+        throw Refused{405, "Only GET, HEAD and POST.", "Allow: GET, HEAD, POST\r\n"};
+      const json::Object object = read_object(request);
+      return object.contains("remove") ? remove_share(asking, object)
+                                       : add_share(asking, object, options.space);
     }
     if (what == "=sessions") {
       if (request.method != "POST") throw Refused{405, "Only POST.", "Allow: POST\r\n"};
@@ -233,7 +241,7 @@ http::Response SelfService::answer(http::Request& request, const http1::Peer& pe
     }
     throw Refused{400,
                   "The query is none of ?account, ?account=password, ?account=tokens, "
-                  "?account=sessions, ?account=trash, ?account=versions and ?account=history."};
+                  "?account=sessions, ?account=shares, ?account=trash, ?account=versions and ?account=history."};
   } catch (const Refused& refused) {
     return refuse(refused);
   } catch (const dav::Error& error) {
@@ -364,7 +372,7 @@ std::optional<std::string> SelfService::grant_token(http::Request& request, cons
                                                     const dav::Caller& caller,
                                                     std::string_view label) {
   storage::DeviceToken token;
-  token.label = text::cut_to(text::without_controls(label, ' '), kLabelBytes);
+  token.label = text::cut_to(text::without_controls(label, ' '), kLongestLabel);
   if (token.label.empty()) token.label = "a client";
   try {
     return make_token({request, peer, caller}, token, std::nullopt);
@@ -424,6 +432,98 @@ http::Response SelfService::remove_token(const Asking& asking, const json::Objec
     tx.remove_token(id);
   });
   record(asking, "account token remove", "id=" + std::string(id), 204);
+  return empty_answer();
+}
+
+http::Response SelfService::show_shares(const Asking& asking) const {
+  const auto accounts = names_.accounts();
+  const auto snapshot = names_.snapshot();
+  json::Writer out;
+  out.object([&] {
+    out.key("shares").array([&] {
+      for (const storage::Share& share : accounts->shares) {
+        if (share.account != asking.caller.account) continue;
+        const storage::Resolution at = snapshot->resolve(share.path);
+        out.object([&] {
+          const auto second = [](const std::optional<storage::Millis>& when) {
+            return when ? std::optional(http::format_rfc3339(*when / 1000)) : std::nullopt;
+          };
+          out.member("id", share.id);
+          out.member("path", dav::href({}, share.path, true));
+          out.member("label", share.label);
+          out.member("password", !share.password_hash.empty());
+          out.member("created", http::format_rfc3339(share.created / 1000));
+          out.member("expires", second(share.expires));
+          out.member("uses", share.uses);
+          out.member("used", second(share.used));
+          out.member("ended", !at.mapped() || at.resource->id != share.node ||
+                                  (share.expires && *share.expires <= snapshot->wall_now()));
+        });
+      }
+    });
+  });
+  return shown(asking, out);
+}
+
+http::Response SelfService::add_share(const Asking& asking, const json::Object& object,
+                                      const dav::UrlSpace& space) {
+  require_known(object, {"path", "label", "expires_in", "password"});
+  if (!object.contains("path")) throw Refused{400, "path is the collection to be shared."};
+  storage::Share share;
+  share.account = asking.caller.account;
+  if (object.contains("label")) share.label = label_in(object);
+  const storage::Path path = path_in(object);
+  const auto lifetime_s = lifetime_s_in(object);
+  if (object.contains("password")) {
+    const std::string password = password_in(object, "password", password_min_);
+    const std::unique_lock one(hashing_, std::try_to_lock);
+    if (!one.owns_lock()) throw Refused{503, "Try again later.", "Retry-After: 1\r\n"};
+    share.password_hash = hash_password(password);
+  }
+  share.id = new_token_id();
+  const std::string secret = token_text(share.id);
+  share.hash = token_hash(secret);
+  names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const auto now = tx.accounts();
+    const auto caller = caller_in(tx, share.account);
+    if (dav::right_on(*caller, path) < storage::Right::read)
+      throw Refused{403, "You may not read there."};
+    const storage::Resolution at = tx.resolve(path);
+    if (!at.mapped() || !at.resource->is_collection() || path.is_root())
+      throw Refused{404, "There is no such collection that could be shared."};
+    const auto count = std::ranges::count(now->shares, share.account, &storage::Share::account);
+    if (static_cast<std::size_t>(count) >= kTokensPerAccount)
+      throw Refused{403, "The account has as many links as it may have: remove one first."};
+    if (now->find_share(share.id) != nullptr)
+      throw Refused{503, "Try again later.", "Retry-After: 1\r\n"};
+    storage::Share made = share;
+    made.path = at.stored;
+    made.node = at.resource->id;
+    made.created = tx.wall_now();
+    if (lifetime_s) made.expires = made.created + static_cast<storage::Millis>(*lifetime_s) * 1000;
+    tx.put_share(std::move(made));
+  });
+  record(asking, "account share add",
+         "id=" + share.id + " path=" + dav::href({}, path, true), 201);
+  json::Writer out;
+  out.object([&] {
+    out.member("id", share.id);
+    out.member("url", dav::href(space, storage::Path({secret}), true));
+  });
+  return json_answer(201, out.text());
+}
+
+http::Response SelfService::remove_share(const Asking& asking, const json::Object& object) {
+  require_known(object, {"remove"});
+  const std::string_view id = json::text_of(object, "remove");
+  names_.write(storage::Flush::required, [&](storage::Transaction& tx) {
+    const auto now = tx.accounts();
+    const storage::Share* const share = now->find_share(id);
+    if (share == nullptr || share->account != asking.caller.account)
+      throw Refused{404, "The account has no link of this id."};
+    tx.remove_share(id);
+  });
+  record(asking, "account share remove", "id=" + std::string(id), 204);
   return empty_answer();
 }
 

@@ -72,6 +72,10 @@ class SelfService {
   [[nodiscard]] std::string make_token(const Asking& asking, storage::DeviceToken& token,
                                        std::optional<std::uint64_t> lifetime_s);
   [[nodiscard]] http::Response remove_token(const Asking& asking, const json::Object& object);
+  [[nodiscard]] http::Response show_shares(const Asking& asking) const;
+  [[nodiscard]] http::Response add_share(const Asking& asking, const json::Object& object,
+                                         const dav::UrlSpace& space);
+  [[nodiscard]] http::Response remove_share(const Asking& asking, const json::Object& object);
   [[nodiscard]] http::Response end_session(const Asking& asking);
   [[nodiscard]] http::Response show_trash(const Asking& asking) const;
   [[nodiscard]] http::Response restore_trash(const Asking& asking);

@@ -12,6 +12,7 @@
 #include "dav/query.h"
 #include "dav/refusal.h"
 #include "server/auth/account_index.h"
+#include "server/auth/form.h"
 #include "server/auth/secrets.h"
 #include "text/ascii.h"
 #include "text/percent.h"
@@ -25,52 +26,9 @@ constexpr std::string_view kCookie = "holdfast-session";
 constexpr std::string_view kCookieOverTls = "__Host-holdfast-session";
 constexpr std::size_t kClientBytes = 200;
 
-// What an HTML form has sent (WHATWG URL §5.1).
-struct Form {
-  std::string name;
-  std::string password;
-  std::string to;
-};
-
-std::string decoded(std::string_view text) {
-  std::string spaced(text);
-  std::ranges::replace(spaced, '+', ' ');
-  return text::percent_decoded_leniently(spaced);
-}
-
-// Returns 0, or the status of a body that is no such form.
-int read_form(http::Request& request, Form& form) {
-  std::string body;
-  for (;;) {
-    const http::Body::Piece piece = request.body->read();
-    if (piece.bytes.size() > Sessions::kBodyLimitBytes - body.size()) return 413;
-    body.append(piece.bytes.data(), piece.bytes.size());
-    if (piece.state == http::Body::State::complete) break;
-    if (piece.state != http::Body::State::more) return 400;
-  }
-  std::string_view rest = body;
-  while (!rest.empty()) {
-    const std::string_view pair = rest.substr(0, rest.find('&'));
-    rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    const std::string_view key = pair.substr(0, equals);
-    std::string value = decoded(pair.substr(std::min(equals + 1, pair.size())));
-    if (!text::valid_utf8(value) || text::has_control(value)) return 400;
-    if (key == "name") form.name = text::nfc(value);
-    if (key == "password") form.password = text::nfc(value);
-    if (key == "to") form.to = std::move(value);
-  }
-  return 0;
-}
-
-// Returns `to` when it is a path of this server as a browser writes it, else the root. Anything
-// that a browser could take for an address elsewhere is none: "//host", "/\host", or with what it
-// leaves out, such as a tab.
+// Returns where to go: a path of this server.
 std::string place_here(std::string_view to, const dav::UrlSpace& space) {
-  std::string root = dav::href(space, {}, true);
-  const bool plain = std::ranges::all_of(
-      to, [](char c) { return c > ' ' && c < 0x7f && c != '\\' && c != '"' && c != '<'; });
-  return plain && to.starts_with(root) && !to.starts_with("//") ? std::string(to) : root;
+  return place_below(to, dav::href(space, {}, true));
 }
 
 http::Response see_other(std::string_view url) {
@@ -126,7 +84,10 @@ bool Sessions::concerns(const http::Request& request, const dav::UrlSpace& space
 }
 
 std::string_view Sessions::secret_of(const http::Request& request, const http1::Peer& peer) {
-  const std::string_view name = peer.tls ? kCookieOverTls : kCookie;
+  return cookie_in(request, peer.tls ? kCookieOverTls : kCookie);
+}
+
+std::string_view Sessions::cookie_in(const http::Request& request, std::string_view name) {
   for (const http::Fields::Field& field : request.fields.all()) {
     if (!text::equal_ignoring_case(field.name, "Cookie")) continue;
     std::string_view rest = field.value;
@@ -187,24 +148,24 @@ http::Response Sessions::answer(http::Request& request, http1::Peer& peer,
 
 http::Response Sessions::begin(http::Request& request, http1::Peer& peer,
                                const dav::Options& options) {
-  const std::string_view type = request.fields.find("Content-Type").value_or("");
-  if (!text::equal_ignoring_case(text::trimmed(type.substr(0, type.find(';'))),
-                                 "application/x-www-form-urlencoded"))
-    return dav::refusal(request, options, 415, "a form of another type",
-                        "Send the form as application/x-www-form-urlencoded.");
-  Form form;
-  if (const int status = read_form(request, form); status != 0)
-    return dav::refusal(request, options, status, "no form that signs in");
-  const std::string to = place_here(form.to, options.space);
+  const Form form = read_form(request);
+  if (form.status != 0)
+    return dav::refusal(request, options, form.status, "no form that signs in",
+                        form.status == 415
+                            ? "Send the form as application/x-www-form-urlencoded."
+                            : std::string_view());
+  const std::string name = text::nfc(form.value("name"));
+  const std::string password = text::nfc(form.value("password"));
+  const std::string to = place_here(form.value("to"), options.space);
   const auto again = [&](int status, std::string_view key) {
     return dav::page::sign_in(request, options,
-                              {.status = status, .to = to, .name = form.name, .key = key});
+                              {.status = status, .to = to, .name = name, .key = key});
   };
   // A name has no colon, so that what is verified here is what Basic would have sent.
-  if (form.name.empty() || form.password.empty() || form.name.find(':') != std::string::npos)
+  if (name.empty() || password.empty() || name.find(':') != std::string::npos)
     return again(401, "sign-in-wrong");
   const SignIn::Decision decision =
-      sign_in_.identify_by_password(form.name, form.password, peer);
+      sign_in_.identify_by_password(name, password, peer);
   if (const auto* refusal = std::get_if<SignIn::Refusal>(&decision)) {
     http::Response response =
         refusal->status == 401   ? again(401, "sign-in-wrong")

@@ -28,7 +28,6 @@ namespace holdfast::server::auth {
 
 class Sessions {
  public:
-  static constexpr std::size_t kBodyLimitBytes = 16 * 1024;
   // One more makes the session of the account end that was not used for the longest time.
   static constexpr std::size_t kPerAccount = 100;
 
@@ -43,6 +42,9 @@ class Sessions {
   // TLS only the cookie counts that nobody else than this host could set (RFC 6265bis §4.1.3.2).
   [[nodiscard]] static std::string_view secret_of(const http::Request& request,
                                                   const http1::Peer& peer);
+  // Returns the value of the request's first cookie of this name; empty when there is none.
+  [[nodiscard]] static std::string_view cookie_in(const http::Request& request,
+                                                  std::string_view name);
   // Returns true for a browser that opens an address, and that shows a page.
   [[nodiscard]] static bool is_navigation(const http::Request& request);
 

@@ -251,23 +251,33 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
   if (token != nullptr && entry != nullptr && token->account == entry->account)
     return take_token(asking, *token);
 
+  const bool has_password = entry != nullptr && !entry->account->password_hash.empty();
+  if (auto refusal = verify(asking, directory.meant(basic.name),
+                            has_password ? entry->account->password_hash : std::string(),
+                            basic.password, entry == nullptr ? why : "wrong password", basic.name))
+    return refusal;
+  asking.caller = entry->caller;
+  return std::nullopt;
+}
+
+std::optional<SignIn::Refusal> SignIn::verify(const Asking& asking, std::string_view name,
+                                              const std::string& known, const std::string& password,
+                                              std::string_view why, std::string_view typed) {
   // An account without a password, and none at all, take as long as any other (docs/robustness.md
   // S4).
-  const bool has_password = entry != nullptr && !entry->account->password_hash.empty();
-  const std::string& hash = has_password ? entry->account->password_hash : no_hash();
-  const std::string_view name = directory.meant(basic.name);
+  const bool has_password = !known.empty();
+  const std::string& hash = has_password ? known : no_hash();
   const Mac credentials =
-      mac(key_, std::array<std::string_view, 3>{name, basic.password,
+      mac(key_, std::array<std::string_view, 3>{name, password,
                                                 has_password ? hash : std::string_view()});
   switch (verified_.judge(credentials)) {
     case CredentialCache::Verdict::right:
-      asking.caller = entry->caller;
       return std::nullopt;
     case CredentialCache::Verdict::wrong: {
       const storage::Millis now = clock_.lease();
       storage::Millis told = repetition_told_;
       if (now - told >= kRepetition && repetition_told_.compare_exchange_strong(told, now))
-        return failed(asking, "the same wrong password again", basic.name);
+        return failed(asking, "the same wrong password again", typed);
       return challenge(asking.peer, "the same wrong password again");
     }
     case CredentialCache::Verdict::unknown:
@@ -297,7 +307,7 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
     // Others may have failed while this attempt waited for its place.
     if (auto refusal = held_up(throttle_.wait_s(source))) return refusal;
     try {
-      recording.verdict = means_.verify(hash, basic.password) && has_password
+      recording.verdict = means_.verify(hash, password) && has_password
                               ? CredentialCache::Verdict::right
                               : CredentialCache::Verdict::wrong;
     } catch (const std::bad_alloc&) {
@@ -310,10 +320,9 @@ std::optional<SignIn::Refusal> SignIn::identify_basic(const Asking& asking, cons
   }
   if (recording.verdict == CredentialCache::Verdict::right) {
     known_.add(*source.account);
-    asking.caller = entry->caller;
     return std::nullopt;
   }
-  return failed(asking, entry == nullptr ? why : "wrong password", basic.name);
+  return failed(asking, why, typed);
 }
 
 std::optional<SignIn::Refusal> SignIn::identify_digest(const Asking& asking, const Digest& digest) {
@@ -405,6 +414,34 @@ std::optional<SignIn::Refusal> SignIn::identify_remote(const Asking& asking, std
   if (token != nullptr) return take_token(asking, *token);
   asking.caller = entry->caller;
   return std::nullopt;
+}
+
+std::variant<SignIn::Link, SignIn::Refusal> SignIn::identify_link(std::string_view secret,
+                                                                  const http1::Peer& peer) {
+  if (!takes_passwords(peer))
+    return Refusal{.status = 403, .detail = "a link came without TLS", .sentence = kNeedsTls};
+  const std::shared_ptr<const AccountIndex> directory = this->directory();
+  const AccountIndex::ShareEntry* const entry = directory->find_share(secret);
+  if (entry == nullptr) {
+    if (auto refusal = held_up(
+            throttle_.judge(throttle_.source(peer.address, std::nullopt), Throttle::Outcome::failed)))
+      return *std::move(refusal);
+    return Refusal{.status = 404, .detail = "unknown link"};
+  }
+  if (entry->share->expires && *entry->share->expires <= clock_.wall())
+    return Refusal{.status = 404, .detail = "expired link " + entry->share->id};
+  if (const auto barred = directory->barred(*entry->account, peer.address); !barred.empty())
+    return Refusal{.status = 404, .detail = "a link of " + std::string(barred)};
+  return Link{*entry->share, entry->caller};
+}
+
+std::optional<SignIn::Refusal> SignIn::verify_link(const Link& link, const std::string& password,
+                                                   const http1::Peer& peer) {
+  const std::shared_ptr<const AccountIndex> directory = this->directory();
+  const http::Request request;
+  std::shared_ptr<const dav::Caller> none;
+  return verify({request, peer, *directory, none}, link.caller->name, link.share.password_hash,
+                password, "wrong password of a link", link.caller->name);
 }
 
 bool SignIn::take_session(const Asking& asking) {

@@ -83,6 +83,20 @@ class SignIn {
   [[nodiscard]] Decision identify_by_password(const std::string& name, const std::string& password,
                                               const http1::Peer& peer);
 
+  // A link and who comes by it, its password aside.
+  struct Link {
+    storage::Share share;
+    CallerPtr caller;
+  };
+  // Finds the link with this secret. 404: there is none, it has expired, or nobody could sign in to
+  // its account from this address. 403: no secret may be sent on this connection. 429: too many
+  // failures.
+  [[nodiscard]] std::variant<Link, Refusal> identify_link(std::string_view secret,
+                                                          const http1::Peer& peer);
+  // Verifies the password of a link that has one. It is held up as that of an account is.
+  [[nodiscard]] std::optional<Refusal> verify_link(const Link& link, const std::string& password,
+                                                   const http1::Peer& peer);
+
   // Call for a request of this caller that was refused for lack of a right. Returns a refusal with
   // a challenge for an anonymous client; nullopt when signing in cannot help.
   [[nodiscard]] std::optional<Refusal> ask_to_sign_in(const dav::Caller& caller,
@@ -122,6 +136,11 @@ class SignIn {
   // `name` is what a trusted proxy says, `credentials` what the Authorization field has.
   [[nodiscard]] std::optional<Refusal> identify_remote(const Asking& asking, std::string_view name,
                                                        const Credentials& credentials);
+  // Verifies a password against a hash, empty when none opens it, for failures of `name`. `why` is
+  // said where there is no such hash, `typed` is the name that the client sent.
+  [[nodiscard]] std::optional<Refusal> verify(const Asking& asking, std::string_view name,
+                                              const std::string& known, const std::string& password,
+                                              std::string_view why, std::string_view typed);
   // Returns false when the session of the request's cookie lets nobody in.
   [[nodiscard]] bool take_session(const Asking& asking);
   [[nodiscard]] std::optional<Refusal> take_token(const Asking& asking,

@@ -255,6 +255,49 @@ ControlReply list_tokens(const Namespace& names, std::string_view only, bool jso
   return {0, (table.size() == 1 ? std::string() : text_of(table)) + total};
 }
 
+ControlReply list_shares(const Namespace& names, std::string_view only, bool json) {
+  const auto now = names.accounts();
+  const auto snapshot = names.snapshot();
+  const Account* const one = only.empty() ? nullptr : &find_account(*now, only);
+  Table table = {{"ID", "ACCOUNT", "PATH", "PASSWORD", "EXPIRES", "USES", "LABEL"}};
+  const auto moment_of = [](const std::optional<storage::Millis>& at) {
+    return at ? std::optional(moment(*at)) : std::nullopt;
+  };
+  json::Writer out;
+  out.object([&] {
+    out.key("shares").array([&] {
+      for (const storage::Share& share : now->shares) {
+        const Account* const owner = now->find(share.account);
+        if (!owner || (one && owner != one)) continue;
+        const storage::Resolution at = snapshot->resolve(share.path);
+        const bool ended = !at.mapped() || at.resource->id != share.node ||
+                           (share.expires && *share.expires <= snapshot->wall_now());
+        out.object([&] {
+          out.member("id", share.id);
+          out.member("account", owner->name);
+          out.member("path", shown(share.path));
+          out.member("label", share.label);
+          out.member("password", !share.password_hash.empty());
+          out.member("created", moment(share.created));
+          out.member("expires", moment_of(share.expires));
+          out.member("uses", share.uses);
+          out.member("used", moment_of(share.used));
+          out.member("ended", ended);
+        });
+        table.push_back({share.id, shown(std::string_view(owner->name)), shown(share.path),
+                         share.password_hash.empty() ? "no" : "yes",
+                         ended           ? "ended"
+                         : share.expires ? day(*share.expires)
+                                         : "never",
+                         std::to_string(share.uses), shown(std::string_view(share.label))});
+      }
+    });
+  });
+  if (json) return {0, out.text()};
+  const std::string total = counted(table.size() - 1, "link.\n", "links.\n");
+  return {0, (table.size() == 1 ? std::string() : text_of(table)) + total};
+}
+
 ControlReply list_sessions(const Namespace& names, std::string_view only, bool json) {
   const auto now = names.accounts();
   const storage::Millis time = names.snapshot()->wall_now();

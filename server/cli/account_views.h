@@ -11,10 +11,12 @@ namespace holdfast::server::cli {
 
 [[nodiscard]] ControlReply list_accounts(const storage::Namespace& names, bool json);
 // Throws UsageError when there is no such account, or group. `only` is an account's name; empty:
-// the tokens or sessions of all.
+// the tokens, links or sessions of all.
 [[nodiscard]] ControlReply show_account(const storage::Namespace& names, std::string_view name,
                                         bool json);
 [[nodiscard]] ControlReply list_tokens(const storage::Namespace& names, std::string_view only,
+                                       bool json);
+[[nodiscard]] ControlReply list_shares(const storage::Namespace& names, std::string_view only,
                                        bool json);
 // Also those that are over and were not removed yet.
 [[nodiscard]] ControlReply list_sessions(const storage::Namespace& names, std::string_view only,

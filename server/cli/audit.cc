@@ -32,7 +32,7 @@ constexpr std::size_t kTokenKeptBytes = std::string_view("urn:uuid:12345678").si
 
 bool only_reads(const UserRequest& request) {
   for (const char* verb :
-       {"look", "list", "show", "session-list", "token-list", "group-list", "group-show", "trash-list",
+       {"look", "list", "show", "session-list", "share-list", "token-list", "group-list", "group-show", "trash-list",
         "versions-list", "history-show", "history-list", "snapshot-list", "upload-list"})
     if (request.verb == verb) return true;
   return false;

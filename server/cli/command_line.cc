@@ -212,6 +212,23 @@ void add_user_commands(CLI::App& app, UserArguments& user, bool& json, Commands&
       command(*token, "list", "Print every token, or those of one account", Command::token_list);
   option(token_list, "name", user.name, "NAME", "The account");
   add_json_flag(*token_list, json);
+  CLI::App* shares = app.add_subcommand("share", "Manage links to collections");
+  shares->require_subcommand(1);
+  CLI::App* share_add = command(
+      *shares, "add", "Let everybody who has a new link read a collection", Command::share_add);
+  account(share_add);
+  option(share_add, "path", user.path, "PATH", "The collection, as in a URL")->required();
+  option(share_add, "--label", user.label, "TEXT", "What the link is called");
+  option(share_add, "--expires", user.expires, "TIME",
+         "When it expires, from now: 30m, 12h, 90d or 2w (default never)");
+  share_add->add_flag("--password", user.password, wrapped("Ask for a password that it needs"));
+  CLI::App* share_list =
+      command(*shares, "list", "Print every link, or those of one account", Command::share_list);
+  option(share_list, "name", user.name, "NAME", "The account");
+  add_json_flag(*share_list, json);
+  option(command(*shares, "remove", "Remove a link", Command::share_remove), "id", user.token, "ID",
+         "Of the link, as share list shows it")
+      ->required();
   CLI::App* session_list =
       command(*session, "list", "Print every session of a browser, or those of one account",
               Command::session_list);

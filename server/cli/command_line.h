@@ -58,6 +58,9 @@ enum class Command {
   snapshot_remove,
   upload_list,
   upload_remove,
+  share_add,
+  share_list,
+  share_remove,
   session_list,
   session_end,
   token_add,
@@ -95,6 +98,7 @@ struct UserArguments {
   bool break_locks = false;
   bool clear = false;
   bool read_only = false;
+  bool password = false;
   bool yes = false;
 };
 

@@ -284,6 +284,27 @@ PreparedUser prepare_user(const Invocation& invocation) {
       request.verb = "upload-remove";
       take_id_or_all(request, user);
       break;
+    case Command::share_add: {
+      request.verb = "share-add";
+      take("label", user.label);
+      take("path", user.path);
+      take("expires", user.expires);
+      const std::string id = auth::new_token_id();
+      prepared.secret = auth::token_text(id);
+      prepared.needs_password = user.password;
+      request.values["id"] = id;
+      const storage::Sha256 hash = auth::token_hash(prepared.secret);
+      request.values["secret-hash"] = {reinterpret_cast<const char*>(hash.data()), hash.size()};
+      prepared.secret = "/" + prepared.secret + "/";
+      break;
+    }
+    case Command::share_list:
+      request.verb = "share-list";
+      break;
+    case Command::share_remove:
+      request.verb = "share-remove";
+      take("id", user.token);
+      break;
     case Command::session_list:
       request.verb = "session-list";
       break;

@@ -473,6 +473,46 @@ ControlReply token_remove(Namespace& names, const UserRequest& request) {
   return {0, "Token " + shown(id) + " removed.\n"};
 }
 
+ControlReply share_add(Namespace& names, const UserRequest& request) {
+  storage::Share share;
+  share.id = request.value("id");
+  share.label = request.value("label");
+  share.password_hash = request.value("hash");
+  const std::string_view hash = request.value("secret-hash");
+  if (share.id.empty() || hash.size() != share.hash.size())
+    return {1, "The server does not understand this link; is it of another version?\n"};
+  std::copy(hash.begin(), hash.end(), share.hash.begin());
+  if (!share.label.empty()) check_label(share.label);
+  const storage::Path path = parse_path(request.value("path"));
+  std::optional<std::int64_t> lives_s;
+  if (request.has("expires")) lives_s = parse_expiry_s(request.value("expires"));
+  names.write(Flush::required, [&](Transaction& tx) {
+    const auto now = tx.accounts();
+    storage::Share made = share;
+    made.account = find_account(*now, request.value("name")).id;
+    if (now->find_share(made.id)) throw process::UsageError("The link's id is taken; try again.");
+    const storage::Resolution at = tx.resolve(path);
+    if (path.is_root() || !at.mapped() || !at.resource->is_collection())
+      throw process::UsageError("There is no collection at " + shown(path) +
+                                " that could be shared.");
+    made.path = at.stored;
+    made.node = at.resource->id;
+    made.created = tx.wall_now();
+    if (lives_s) made.expires = made.created + *lives_s * 1000;
+    tx.put_share(std::move(made));
+  });
+  return {0, "Link " + share.id + " added. Its path, below the URL of the server, is shown only "
+             "here:\n"};
+}
+
+ControlReply share_remove(Namespace& names, const UserRequest& request) {
+  const std::string_view id = request.value("id");
+  names.write(Flush::required, [&](Transaction& tx) {
+    if (!tx.remove_share(id)) throw process::UsageError("There is no link " + in_quotes(id) + ".");
+  });
+  return {0, "Link " + shown(id) + " removed.\n"};
+}
+
 ControlReply session_end(Namespace& names, const UserRequest& request) {
   const std::string_view id = request.value("id");
   names.write(Flush::required, [&](Transaction& tx) {
@@ -510,6 +550,9 @@ ControlReply act(Namespace& names, const UserRequest& request) {
   if (request.verb == "quota") return quota(names, request);
   if (request.verb == "adopt") return adopt(names, request);
   if (request.verb == "certificate") return certificate(names, request);
+  if (request.verb == "share-add") return share_add(names, request);
+  if (request.verb == "share-list") return list_shares(names, request.value("name"), json);
+  if (request.verb == "share-remove") return share_remove(names, request);
   if (request.verb == "session-list") return list_sessions(names, request.value("name"), json);
   if (request.verb == "session-end") return session_end(names, request);
   if (request.verb == "token-add") return token_add(names, request);

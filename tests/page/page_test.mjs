@@ -570,6 +570,72 @@ scenario('account: quota, password, devices and sessions', async () => {
   await server.stop();
 });
 
+scenario('links: made, opened without an account, and revoked', async () => {
+  const server = new Server('links');
+  server.command('secret words\n', 'user', 'add', 'ann', '--home', '/private');
+  await server.start();
+  const ann = 'ann:secret words';
+  for (const path of ['/private/', '/private/Photos', '/private/Photos/sub']) await server.ask('MKCOL', path, {}, undefined, ann);
+  await server.put('/private/Photos/one.txt', 'text', ann);
+  const urls = [];
+  for (const [width, dark, language] of [[390, false, 'de-DE'], [1280, true, 'en-GB'], [1280, false, 'en-GB']]) {
+    const german = language === 'de-DE';
+    const page = await openWindow({ width, dark, language, account: ann });
+    await visit(page, `${server.url}/private/`);
+    await page.getByLabel(german ? 'Photos auswählen' : 'Select Photos').check();
+    await tool(page, german ? 'Teilen' : 'Share').click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel(german ? 'Wofür er ist' : 'What it is for').fill('<b>Bob');
+    if (dark) await dialog.getByLabel(/^Password/).fill('eight and more');
+    await dialog.getByRole('button', { name: german ? 'Link erzeugen' : 'Make a link' }).click();
+    urls.push(await dialog.locator('code').textContent());
+    await expectAccessible(page, 'the links of a folder');
+    await expectFits(page, 'the links of a folder');
+    await shoot(page, `${width}-${dark ? 'dark' : 'light'}-share`);
+    await page.context().close();
+  }
+  for (const width of [390, 1280])
+    for (const script of [false, true]) {
+      const page = await openWindow({ width, script, dark: width === 390 });
+      await page.goto(urls[0]);
+      if (script) await page.waitForSelector('.script .tools');
+      assert.deepEqual(await names(page), ['sub', 'one.txt']);
+      assert.ok(!(await page.content()).includes('private'));
+      await expectFits(page, 'the page of a link');
+      if (script) await expectAccessible(page, 'the page of a link');
+      await shoot(page, `${width}-link${script ? '' : '-without-script'}`);
+      await page.getByRole('link', { name: 'sub' }).first().click();
+      await page.getByText('This folder is empty.').waitFor();
+      await page.locator('header nav').getByRole('link', { name: 'Photos' }).click();
+      await page.getByText('one.txt').first().waitFor();
+      await page.context().close();
+    }
+  const page = await openWindow();
+  await page.goto(urls[1]);
+  await page.getByLabel('Password').fill('wrong one');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').waitFor();
+  await expectAccessible(page, 'the password of a link');
+  await shoot(page, '1280-link-password');
+  await page.getByLabel('Password').fill('eight and more');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.script .tools');
+  assert.equal(page.url(), urls[1]);
+
+  const own = await openWindow({ account: ann });
+  await visit(own, `${server.url}/private/`);
+  await own.getByLabel('Select Photos').check();
+  await tool(own, 'Share').click();
+  const revoke = own.getByRole('dialog').getByRole('button', { name: 'Revoke: <b>Bob' });
+  await revoke.first().waitFor();
+  for (let left = await revoke.count(); left > 0; --left) {
+    await revoke.first().click();
+    await own.waitForFunction((count) => document.querySelectorAll('dialog li').length === count, left - 1);
+  }
+  for (const url of urls) assert.equal(await server.get(new URL(url).pathname), '404');
+  await server.stop();
+});
+
 scenario('many at once: select, move by keyboard, copy, rename; refusals are named', async () => {
   const server = await new Server('many').start();
   for (let n = 1; n <= 6; ++n) await server.put(`/f${n}.txt`, `${n}`);

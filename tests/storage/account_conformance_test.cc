@@ -16,6 +16,7 @@ using storage::Grant;
 using storage::kNobody;
 using storage::Right;
 using storage::Session;
+using storage::Share;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -574,6 +575,48 @@ TEST_P(AccountsKept, SessionsAreAddedReplacedAndRemovedOneByOne) {
     EXPECT_FALSE(names().accounts()->find_session("n"));
   }
   EXPECT_EQ(fault_of([&] { put_session("x", ann + 1); }), Fault::conflict);
+}
+
+TEST_P(AccountsKept, LinksAreAddedReplacedAndRemovedOneByOne) {
+  const AccountId ann = add("ann");
+  Share share;
+  share.id = "k3k3k3k3";
+  share.account = ann;
+  share.label = "for \"Bob\"";
+  share.hash.fill(0xA5);
+  share.password_hash = "$argon2id$v=19$m=19456,t=2,p=1$abc$def";
+  share.path = path_of("a b/c");
+  share.node = 7;
+  share.expires = 1'800'000'000'000;
+  share.uses = 3;
+  share.used = 1'700'000'000'456;
+  share.created = 1'700'000'000'123;
+  Share plain;
+  plain.id = "a0a0a0a0";
+  plain.account = ann;
+  write([&](Transaction& tx) {
+    tx.put_share(share);
+    tx.put_share(plain);
+  });
+  share.uses = 4;
+  write([&](Transaction& tx) { tx.put_share(share); });
+  for (const bool reopened : {false, true}) {
+    if (reopened) backend().reopen();
+    EXPECT_THAT(names().accounts()->shares, ElementsAre(plain, share));
+    EXPECT_EQ(*names().accounts()->find_share("k3k3k3k3"), share);
+    EXPECT_FALSE(names().accounts()->find_share("n"));
+  }
+  bool removed = false;
+  write([&](Transaction& tx) { removed = tx.remove_share("a0a0a0a0"); });
+  EXPECT_TRUE(removed);
+  write([&](Transaction& tx) { removed = tx.remove_share("a0a0a0a0"); });
+  EXPECT_FALSE(removed);
+  share.account = ann + 1;
+  EXPECT_EQ(fault_of([&] { write([&](Transaction& tx) { tx.put_share(share); }); }),
+            Fault::conflict);
+  write([&](Transaction& tx) { tx.remove_account(ann); });
+  backend().reopen();
+  EXPECT_THAT(names().accounts()->shares, IsEmpty());
 }
 
 // What becomes of the sessions of an account, and only of them, when it changes.

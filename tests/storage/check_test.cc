@@ -365,8 +365,7 @@ TEST_F(Check, RepairsWhatFollowsFromOtherRows) {
       "DELETE FROM group_usage",
       "INSERT INTO device_token VALUES ('x', 77, '', zeroblob(32), 0, '/', NULL, 0)",
       "INSERT INTO session VALUES ('x', 77, zeroblob(32), '', 0, 0)",
-      "INSERT INTO share VALUES ('x', 77, '', zeroblob(32), '', '/', 1, 1, NULL, 0, 0, NULL, NULL, "
-      "0)",
+      "INSERT INTO share VALUES ('x', 77, '', zeroblob(32), '', '/', 1, NULL, 0, NULL, 0)",
       "UPDATE meta SET next_account = 1",
       "UPDATE node SET owner = 50 WHERE key = 'b'",
       "UPDATE node SET owner = 1 WHERE key = 'b'",

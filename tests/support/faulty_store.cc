@@ -383,6 +383,14 @@ class FaultyTransaction final : public Reading<storage::Transaction> {
     plan_.step("remove_session");
     return inner_.remove_session(id);
   }
+  void put_share(storage::Share share) override {
+    plan_.step("put_share");
+    inner_.put_share(std::move(share));
+  }
+  bool remove_share(std::string_view id) override {
+    plan_.step("remove_share");
+    return inner_.remove_share(id);
+  }
 
  private:
   [[nodiscard]] const storage::Snapshot& reads() const override { return inner_; }

@@ -20,6 +20,7 @@ using storage::Date;
 using storage::Depth;
 using storage::DeviceToken;
 using storage::Session;
+using storage::Share;
 using storage::Error;
 using storage::Fault;
 using storage::Kind;
@@ -81,6 +82,7 @@ struct MemoryNamespace::State {
   std::map<std::string, storage::Group> groups;  // by name
   std::map<std::string, DeviceToken> tokens;     // by id
   std::map<std::string, Session> sessions;       // by id
+  std::map<std::string, Share> shares;           // by id
   bool any_account_ever = false;
   std::map<std::int64_t, storage::TrashEntry> trash;  // by id; `root` only has an id and a parent
   std::map<std::int64_t, storage::Version> versions;  // by id
@@ -96,6 +98,7 @@ struct MemoryNamespace::State {
     for (const auto& [name, group] : groups) all->groups.push_back(group);
     for (const auto& [id, token] : tokens) all->tokens.push_back(token);
     for (const auto& [id, session] : sessions) all->sessions.push_back(session);
+    for (const auto& [id, share] : shares) all->shares.push_back(share);
     all->any_ever = any_account_ever;
     return all;
   }
@@ -1063,6 +1066,7 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
     tree_changed_ = true;
     std::erase_if(tree_.tokens, [&](const auto& entry) { return entry.second.account == id; });
     end_sessions(id);
+    std::erase_if(tree_.shares, [&](const auto& entry) { return entry.second.account == id; });
     std::erase_if(tree_.locks, [&](const auto& entry) { return entry.second.creator == id; });
     tree_.accounts.erase(gone);
   }
@@ -1087,6 +1091,18 @@ class MemoryTransaction final : public Reading<storage::Transaction> {
 
   bool remove_session(std::string_view id) override {
     if (tree_.sessions.erase(std::string(id)) == 0) return false;
+    tree_changed_ = true;
+    return true;
+  }
+
+  void put_share(Share share) override {
+    if (!tree_.all_accounts()->find(share.account)) refuse("no such account");
+    tree_changed_ = true;
+    tree_.shares[share.id] = share;
+  }
+
+  bool remove_share(std::string_view id) override {
+    if (tree_.shares.erase(std::string(id)) == 0) return false;
     tree_changed_ = true;
     return true;
   }

@@ -3,7 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { accountUrl, ask, signInUrl, type Account } from './dav';
 import { Modal } from './questions';
-import { during, openDialog, sentenceOf, tell } from './state';
+import { copyText, during, openDialog, sentenceOf } from './state';
 import { dateText, sizeText, t } from './texts';
 
 const send = (what: string, body: object): Promise<Response> =>
@@ -91,15 +91,7 @@ function NewToken({ load }: { load: () => Promise<void> }) {
           <p>{t('token-once')}</p>
           <code>{secret}</code>
           <div class="actions">
-            <button
-              type="button"
-              onClick={() =>
-                navigator.clipboard?.writeText(secret).then(
-                  () => tell(t('in-clipboard')),
-                  () => {},
-                )
-              }
-            >
+            <button type="button" onClick={() => copyText(secret)}>
               {t('copy')}
             </button>
             <button type="button" onClick={() => setSecret('')}>

@@ -207,6 +207,17 @@ export interface Account {
   tokens?: { id: string; label: string; read_only: boolean; path: string; created: string; expires: string | null }[];
   sessions?: { id: string; client: string; created: string; this: boolean }[];
 }
+export interface Share {
+  id: string;
+  path: string;
+  label: string;
+  password: boolean;
+  expires: string | null;
+  uses: number;
+  ended: boolean;
+}
+// The path in the tree, as the server's JSON has it: without the prefix of its URLs.
+export const pathOf = (href: string): string => `/${href.slice(root().length)}`;
 export const accountUrl = (what: string): string => `${root()}?account${what && `=${what}`}`;
 // The page that signs in and comes back here.
 export const signInUrl = (): string =>

@@ -20,6 +20,7 @@ import {
   writable,
 } from './list';
 import { showKeys, Sign } from './questions';
+import { showShare } from './share';
 import { dialogs, dismiss, messages, spoken, working } from './state';
 import { durationText, loadTexts, sizeText, t } from './texts';
 import * as uploads from './upload';
@@ -59,6 +60,9 @@ function Tools() {
         <span class="count">{t('selected', chosen.length)}</span>
         {chosen.some((href) => !isCollection(href)) && (
           <Tool sign="download" text={t('download')} act={downloadSelected} />
+        )}
+        {one && isCollection(one) && !isGuest() && document.documentElement.dataset.page === 'full' && (
+          <Tool sign="share" text={t('share')} act={() => showShare(one)} />
         )}
         {writable.value && (
           <>

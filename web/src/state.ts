@@ -38,6 +38,13 @@ export function tellError(error: unknown): void {
   tell(sentenceOf(error), { bad: true, ...(signsIn && { act }) });
 }
 
+// Puts a text into the clipboard, where the browser lets a page do that.
+export const copyText = (text: string): unknown =>
+  navigator.clipboard?.writeText(text).then(
+    () => tell(t('in-clipboard')),
+    () => {},
+  );
+
 // Dialogs: each is rendered with a function that closes it with an answer.
 export interface Dialog {
   id: number;

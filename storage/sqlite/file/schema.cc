@@ -305,12 +305,9 @@ CREATE TABLE share (
   password_hash TEXT NOT NULL,
   path TEXT NOT NULL,
   node INTEGER NOT NULL,
-  access INTEGER NOT NULL CHECK (access IN (1, 2)),
-  quota_bytes INTEGER,
-  bytes INTEGER NOT NULL,
+  expires INTEGER,
   uses INTEGER NOT NULL,
   used INTEGER,
-  expires INTEGER,
   created INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql";

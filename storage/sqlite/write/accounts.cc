@@ -132,6 +132,23 @@ std::shared_ptr<const Accounts> read_accounts(Connection& connection) {
     session.created = run.amount(4);
     session.used = run.amount(5);
   }
+  Statement shares(connection,
+                   "SELECT id, account, label, hash, password_hash, path, node, expires, uses, "
+                   "used, created FROM share ORDER BY id");
+  for (Run run(shares); run.row();) {
+    Share& share = all->shares.emplace_back();
+    share.id = run.text(0);
+    share.account = run.integer(1);
+    share.label = run.text(2);
+    run.bytes(3, share.hash);
+    share.password_hash = run.text(4);
+    share.path = sqlite::path_of(run.text(5));
+    share.node = run.integer(6);
+    if (!run.null(7)) share.expires = run.amount(7);
+    share.uses = static_cast<std::uint64_t>(run.amount(8));
+    if (!run.null(9)) share.used = run.amount(9);
+    share.created = run.amount(10);
+  }
   all->index();
   return all;
 }
@@ -258,6 +275,7 @@ void WriteTransaction::remove_account(AccountId id) {
   std::erase_if(next->accounts, [&](const Account& account) { return account.id == id; });
   std::erase_if(next->tokens, [&](const DeviceToken& token) { return token.account == id; });
   std::erase_if(next->sessions, [&](const Session& session) { return session.account == id; });
+  std::erase_if(next->shares, [&](const Share& share) { return share.account == id; });
   next->index();
   state_.accounts = std::move(next);
 }
@@ -313,6 +331,34 @@ bool WriteTransaction::remove_session(std::string_view id) {
   changing();
   auto next = changing_accounts();
   std::erase_if(next->sessions, [&](const Session& session) { return session.id == id; });
+  state_.accounts = std::move(next);
+  return true;
+}
+
+void WriteTransaction::put_share(Share share) {
+  if (!state_.accounts->find(share.account)) refuse("no such account");
+  administering();
+  Run(sql_->put_share, share.id, share.account, share.label,
+      Blob{share.hash.data(), share.hash.size()}, share.password_hash, text_of(share.path),
+      share.node, share.expires, share.uses, share.used, share.created)
+      .done();
+
+  auto next = changing_accounts();
+  std::erase_if(next->shares, [&](const Share& other) { return other.id == share.id; });
+  const auto place =
+      std::lower_bound(next->shares.begin(), next->shares.end(), share.id,
+                       [](const Share& other, const std::string& wanted) { return other.id < wanted; });
+  next->shares.insert(place, std::move(share));
+  state_.accounts = std::move(next);
+}
+
+bool WriteTransaction::remove_share(std::string_view id) {
+  acting();
+  Run(sql_->delete_share, id).done();
+  if (connection_.changes() == 0) return false;
+  changing();
+  auto next = changing_accounts();
+  std::erase_if(next->shares, [&](const Share& share) { return share.id == id; });
   state_.accounts = std::move(next);
   return true;
 }

@@ -254,6 +254,11 @@ struct WriteTransaction::Statements {
                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
   Statement delete_session{connection, "DELETE FROM session WHERE id = ?1"};
   Statement delete_sessions{connection, "DELETE FROM session WHERE account = ?1"};
+  Statement put_share{connection,
+                      "INSERT OR REPLACE INTO share (id, account, label, hash, password_hash, "
+                      "path, node, expires, uses, used, created) "
+                      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"};
+  Statement delete_share{connection, "DELETE FROM share WHERE id = ?1"};
   Statement delete_shares{connection, "DELETE FROM share WHERE account = ?1"};
   Statement delete_locks_of{connection, "DELETE FROM lock WHERE creator = ?1 AND creator <> 0"};
 

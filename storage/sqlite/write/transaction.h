@@ -134,6 +134,8 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   void put_token(DeviceToken token) override;
   void put_session(Session session) override;
   bool remove_session(std::string_view id) override;
+  void put_share(Share share) override;
+  bool remove_share(std::string_view id) override;
   bool remove_token(std::string_view id) override;
 
   // Maintenance. These writes need no flush of their own.
