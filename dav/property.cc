@@ -215,6 +215,13 @@ void render_supported_report_set(std::string& out, const Member& member,
   out += "</D:supported-report-set>";
 }
 
+// RFC 5323 §3.3
+void render_supported_query_grammar_set(std::string& out, const Member&, const PropertyContext&) {
+  out +=
+      "<D:supported-query-grammar-set><D:supported-query-grammar><D:grammar><D:basicsearch/>"
+      "</D:grammar></D:supported-query-grammar></D:supported-query-grammar-set>";
+}
+
 // RFC 3253 §3.2 to §3.4
 void render_version_name(std::string& out, const Member&, const PropertyContext& context) {
   append_dav(out, "version-name", context.version->name);
@@ -306,6 +313,8 @@ constexpr LiveProperty kLive[] = {
   {kDav, "principal-URL",              refused,           kByNameOnly, kPrincipal, kNothing,   render_principal_url},
   {kDav, "owner",                      refused,           kByNameOnly, kResource,  kAccounts,  render_owner},
   {kDav, "current-user-privilege-set", refused,           kByNameOnly, kResource,  kNothing,   render_current_user_privilege_set},
+  // RFC 5323 §3.3
+  {kDav, "supported-query-grammar-set", refused,          kByNameOnly, kResource,  kNothing,   render_supported_query_grammar_set},
   // RFC 6578 §4
   {kDav, "sync-token",                 refused,           kByNameOnly, kSynced,    kSnapshot,  render_sync_token},
 };

@@ -28,6 +28,7 @@ Response handle_lock(Call& call);
 Response handle_unlock(Call& call);
 Response handle_patch(Call& call);
 Response handle_report(Call& call);
+Response handle_search(Call& call);
 
 // Returns what the properties that are asked for are rendered from, but for the member. The snapshot
 // must live as long.
