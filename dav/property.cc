@@ -145,8 +145,9 @@ void render_permissions(std::string& out, const Member& member, const PropertyCo
   append_own_cloud(out, "permissions", permissions(member.resource, context.right));
 }
 
-void render_size(std::string& out, const Member& member, const PropertyContext&) {
-  append_own_cloud(out, "size", std::to_string(member.resource.size));
+void render_size(std::string& out, const Member& member, const PropertyContext& context) {
+  const bool collection = member.resource.is_collection();
+  append_own_cloud(out, "size", std::to_string(collection ? *context.below : member.resource.size));
 }
 
 void render_current_user_principal(std::string& out, const Member&,
@@ -260,6 +261,7 @@ constexpr unsigned kOfVersion = LiveProperty::version;
 constexpr unsigned kFileOnly = LiveProperty::file;
 constexpr unsigned kFile = kFileOnly | kOfVersion;
 constexpr unsigned kTagged = kFile | LiveProperty::tagged;
+constexpr unsigned kSized = kFileOnly | LiveProperty::tagged;
 constexpr unsigned kFolder = LiveProperty::collection | LiveProperty::unnamed_root;
 constexpr unsigned kResource = kFileOnly | kFolder;
 constexpr unsigned kDated = kResource | kOfVersion;
@@ -273,6 +275,7 @@ constexpr unsigned kChecksums = LiveProperty::checksums;
 constexpr unsigned kUsed = LiveProperty::used_bytes;
 constexpr unsigned kAvailable = LiveProperty::available_bytes;
 constexpr unsigned kAccounts = LiveProperty::accounts;
+constexpr unsigned kSizes = LiveProperty::folder_size;
 constexpr unsigned kSnapshot = LiveProperty::snapshot;
 
 // The properties of RFC 4918 §15 come first.
@@ -297,11 +300,11 @@ constexpr LiveProperty kLive[] = {
   {"urn:schemas-microsoft-com:", "Win32LastModifiedTime",
                                        sets_date_as_http, kByNameOnly, kResource,  kNothing,   render_win32_last_modified_time},
   {kOwnCloudNamespace, "checksums",    compared,          kByNameOnly, kFileOnly,  kChecksums, render_checksums},
-  // The clients of Nextcloud and ownCloud. The size of what lies below a collection is not known.
+  // The clients of Nextcloud and ownCloud (dav/folder_sizes.h)
   {kOwnCloudNamespace, "id",           refused,           kByNameOnly, kResource,  kNothing,   render_id},
   {kOwnCloudNamespace, "fileid",       refused,           kByNameOnly, kResource,  kNothing,   render_fileid},
   {kOwnCloudNamespace, "permissions",  refused,           kByNameOnly, kResource,  kNothing,   render_permissions},
-  {kOwnCloudNamespace, "size",         refused,           kByNameOnly, kFileOnly,  kNothing,   render_size},
+  {kOwnCloudNamespace, "size",         refused,           kByNameOnly, kSized,     kSizes,     render_size},
   // RFC 3253 §3.1.5, §3.2 to §3.4
   {kDav, "supported-report-set",       refused,           kByNameOnly, kResource,  kNothing,   render_supported_report_set},
   {kDav, "version-name",               refused,           kByNameOnly, kOfVersion,   kNothing,   render_version_name},
@@ -350,6 +353,9 @@ bool append_live(std::string& out, const LiveProperty& property, const Member& m
                  const PropertyContext& context) {
   if (!is_defined(property, member, context)) return false;
   if ((property.needs & LiveProperty::checksums) != 0 && !member.checksums) return false;
+  if ((property.needs & LiveProperty::folder_size) != 0 && member.resource.is_collection() &&
+      !context.below)
+    return false;
   property.render(out, member, context);
   return true;
 }

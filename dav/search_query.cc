@@ -251,6 +251,8 @@ bool may_be_stored(const SearchProperty& property) {
 bool has(const SearchProperty& property, const Member& member, const PropertyContext& context) {
   if (may_be_stored(property) && find_dead_value(member, property.name) != nullptr) return true;
   if (property.live == nullptr || !is_defined(*property.live, member, context)) return false;
+  if ((property.live->needs & LiveProperty::folder_size) != 0)
+    return !member.resource.is_collection();
   return (property.live->needs & LiveProperty::checksums) == 0 || member.checksums.has_value();
 }
 
@@ -271,6 +273,9 @@ SearchValue value_of(const SearchProperty& property, const Member& member,
   }
   const Comparable* const row = property.live == nullptr ? nullptr : find_comparable(property.name);
   if (row == nullptr || !is_defined(*property.live, member, context)) return value;
+  // Conditions and orders do not add up what lies in collections.
+  if ((property.live->needs & LiveProperty::folder_size) != 0 && member.resource.is_collection())
+    return value;
   value.kind = row->comparison;
   row->read(value, member, context);
   return value;

@@ -103,7 +103,7 @@ class SearchResult final : public Producer {
 
   void look_at(const storage::Member& member, Sink& sink) {
     context_.right = visible_.right(member.segments);
-    tag_member(context_, member);
+    tag_member(context_, member, member.segments);
     if (context_.right >= storage::Right::read) {
       take(member, sink);
     } else {
@@ -173,7 +173,7 @@ class SearchResult final : public Producer {
     context_.right = visible_.right(segments);
     snapshot_->members(snapshot_->resolve(path), storage::Depth::zero, shown_,
                        [&](const storage::Member& member) {
-                         tag_member(context_, member);
+                         tag_member(context_, member, segments);
                          if (context_.right >= storage::Right::read) {
                            append(member, segments, sink);
                          } else {
