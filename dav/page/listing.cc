@@ -462,7 +462,14 @@ class Page final : public Producer {
                                     readable_size(bytes_, texts_)}))
         .append(" <span class=\"utc\">")
         .append(texts_["utc"])
-        .append("</span></p>\n</main>\n</body></html>\n");
+        .append("</span>");
+    if (folders_ + files_ > 0 && !asked_.below)
+      chunk_.append(" <a class=\"zip\" href=\"")
+          .append(self_)
+          .append("?zip\" download>")
+          .append(texts_["zip"])
+          .append("</a>");
+    chunk_.append("</p>\n</main>\n</body></html>\n");
   }
 
   const Options& options_;

@@ -565,6 +565,29 @@ scenario('search below: with script and without, results lead to their folders',
   await server.stop();
 });
 
+scenario('zip: of a folder without script, of a selection with it', async () => {
+  const server = await filled('zip');
+  await server.put('/Photos/%C3%9Cber%20uns.txt', 'below');
+  const listed = async (download) => {
+    const path = await download.path();
+    assert.equal(spawnSync('unzip', ['-tq', path]).status, 0);
+    return String(spawnSync('unzip', ['-Z1', path], { env: { ...process.env, LC_ALL: 'C.UTF-8' } }).stdout).trim().split('\n').sort();
+  };
+  const plain = await openWindow({ width: 390, script: false });
+  await plain.goto(`${server.url}/Photos/`);
+  const [whole] = await Promise.all([plain.waitForEvent('download'), plain.getByRole('link', { name: 'All as zip' }).click()]);
+  assert.equal(whole.suggestedFilename(), 'Photos.zip');
+  assert.deepEqual(await listed(whole), ['Photos/Über uns.txt']);
+
+  const page = await openWindow({});
+  await visit(page, server.url);
+  for (const name of ['Photos', 'plain.txt']) await page.locator('tr', { hasText: name }).first().locator('.check input').click();
+  const [some] = await Promise.all([page.waitForEvent('download'), tool(page, 'As zip').click()]);
+  assert.equal(some.suggestedFilename(), 'files.zip');
+  assert.deepEqual(await listed(some), ['Photos/', 'Photos/Über uns.txt', 'plain.txt']);
+  await server.stop();
+});
+
 scenario('previews: pictures, sound, text, Markdown, tables; nothing hostile runs', async () => {
   const server = await filled('previews');
   await server.put(

@@ -2,12 +2,13 @@
 // above it, the keys, and what lies over it.
 import { render } from 'preact';
 import { keep, newFile, newFolder, paste, removeAll, rename, transferSelected, clipboard } from './acts';
-import { isCollection, isGuest } from './dav';
+import { isCollection, isGuest, parentOf } from './dav';
 import { showTrash, showVersions } from './history';
 import {
   clearSelection,
   entryOf,
   goUp,
+  here,
   linkOf,
   rowOf,
   selectAll,
@@ -47,6 +48,15 @@ function downloadSelected(): void {
   }
 }
 
+// The address of an archive of the selected rows, which all must lie in the folder that is shown.
+function zipSelected(): void {
+  const names = selected.peek().map((href) => href.slice(here.peek().length).replace(/\/$/, ''));
+  const link = document.createElement('a');
+  link.href = `${here.peek()}?zip=${names.join('/')}`;
+  link.download = '';
+  link.click();
+}
+
 function Tools() {
   const chosen = selected.value;
   const one = selectedOne.value;
@@ -58,6 +68,9 @@ function Tools() {
         <span class="count">{t('selected', chosen.length)}</span>
         {chosen.some((href) => !isCollection(href)) && (
           <Tool sign="download" text={t('download')} act={downloadSelected} />
+        )}
+        {(!file || chosen.length > 1) && chosen.every((href) => parentOf(href) === here.value) && (
+          <Tool sign="archive" text={t('zip-selected')} act={zipSelected} />
         )}
         {writable.value && (
           <>
