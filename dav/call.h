@@ -23,6 +23,7 @@
 namespace holdfast::dav {
 
 struct Method;
+class FolderSizes;
 class PropFindCache;
 
 struct Past {
@@ -42,6 +43,7 @@ struct Call {
   xml::ParseSlots& parses;  // a handler takes one while a parsed document exists
   BodyBudget& bodies;
   PropFindCache& propfinds;
+  FolderSizes& sizes;
   storage::SpaceLedger& space;
   storage::Staging* staging;  // null where uploads do not go on after a break
   Target target;

@@ -8,6 +8,7 @@
 #include "dav/call.h"
 #include "dav/chunked_upload.h"
 #include "dav/file_history.h"
+#include "dav/folder_sizes.h"
 #include "dav/method.h"
 #include "dav/nextcloud_past.h"
 #include "dav/past.h"
@@ -86,7 +87,8 @@ Engine::Engine(storage::Namespace& names, storage::ContentStore& contents, Optio
       parses_(options_.xml_parses, std::chrono::seconds(options_.xml_wait_s)),
       space_(std::move(space)),
       staging_(staging),
-      propfinds_(std::make_unique<PropFindCache>(options_, parses_)) {
+      propfinds_(std::make_unique<PropFindCache>(options_, parses_)),
+      sizes_(std::make_unique<FolderSizes>()) {
   const auto available = [&contents] { return contents.space().available; };
   if (!space_)
     space_ = std::make_shared<storage::SpaceLedger>(storage::SpaceLedger::Limits{}, available,
@@ -140,6 +142,7 @@ Response Engine::handle(Request& request, const std::shared_ptr<const Caller>& c
               parses_,
               bodies_,
               *propfinds_,
+              *sizes_,
               *space_,
               staging_,
               kind == SyncTarget::Kind::file ? parse_target(request, method, options)

@@ -29,6 +29,7 @@
 
 namespace holdfast::dav {
 
+class FolderSizes;
 class PropFindCache;
 struct SyncTarget;
 
@@ -75,6 +76,7 @@ class Engine {
   std::shared_ptr<storage::SpaceLedger> space_;
   storage::Staging* staging_;
   std::unique_ptr<PropFindCache> propfinds_;
+  std::unique_ptr<FolderSizes> sizes_;
   mutable std::mutex sync_mutex_;  // guards what follows
   // By prefix; one for each account at the most. Responses under way refer to them.
   mutable std::map<std::vector<std::string>, Options> sync_options_;

@@ -29,7 +29,10 @@ enum class Precondition {
   number_of_matches_within_limits,  // RFC 3744 §9, RFC 6578 §3.6
   preserved_live_properties,
   propfind_finite_depth,
-  quota_not_exceeded,  // RFC 4331 §6
+  quota_not_exceeded,        // RFC 4331 §6
+  search_grammar_supported,  // RFC 5323 §2.4.1
+  search_multiple_scope_supported,
+  search_scope_valid,
   sufficient_disk_space,
   supported_report,  // RFC 3253 §3.6
   valid_sync_token,  // RFC 6578 §3.2

@@ -13,5 +13,6 @@ using http::Request;
 using http::Response;
 using http::Sink;
 using http::SourceBody;
+using http::StreamBody;
 
 }  // namespace holdfast::dav

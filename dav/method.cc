@@ -42,6 +42,7 @@ constexpr Method kMethods[] = {
   {"PROPFIND",  Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kListed,                 Quick::with_depth_zero, UploadUse::none,     "1", handle_propfind},
   {"PROPPATCH", Access::write, Right::write, BodyUse::xml,     kProppatchLimit, kMapped,                 Quick::never,           UploadUse::none,     "1", handle_proppatch},
   {"REPORT",    Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kMapped,                 Quick::never,           UploadUse::none,     "",  handle_report},
+  {"SEARCH",    Access::read,  Right::read,  BodyUse::xml,     kXmlLimit,       kMapped,                 Quick::never,           UploadUse::none,     "",  handle_search},
   {"LOCK",      Access::write, Right::write, BodyUse::xml,     kXmlLimit,       kUnmapped | kMapped,     Quick::never,           UploadUse::none,     "2", handle_lock},
   {"UNLOCK",    Access::write, Right::write, BodyUse::none,    kNoLimit,        kMapped,                 Quick::never,           UploadUse::none,     "2", handle_unlock},
   {"POST",      Access::none,  Right::none,  BodyUse::ignored, kNoLimit,        kNowhere,                Quick::never,           UploadUse::begin,    "",  nullptr},

@@ -148,7 +148,7 @@ Response answer_past(Call& call) {
   if (copies) return copy_from_past(call, instant, target.path);
   call.caller = reader_of_past(*call.caller);
   Call then{call.request, call.caller,       call.method,           call.names,     call.contents,
-            *options,     call.parses,       call.bodies,           call.propfinds, call.space,
+            *options,     call.parses,       call.bodies,           call.propfinds, call.sizes, call.space,
             call.staging, std::move(target), Past{instant, options}};
   require_right_on_target(then);
   return call.method.handle(then);

@@ -145,8 +145,9 @@ void render_permissions(std::string& out, const Member& member, const PropertyCo
   append_own_cloud(out, "permissions", permissions(member.resource, context.right));
 }
 
-void render_size(std::string& out, const Member& member, const PropertyContext&) {
-  append_own_cloud(out, "size", std::to_string(member.resource.size));
+void render_size(std::string& out, const Member& member, const PropertyContext& context) {
+  const bool collection = member.resource.is_collection();
+  append_own_cloud(out, "size", std::to_string(collection ? *context.below : member.resource.size));
 }
 
 void render_current_user_principal(std::string& out, const Member&,
@@ -217,6 +218,13 @@ void render_supported_report_set(std::string& out, const Member& member,
   out += "</D:supported-report-set>";
 }
 
+// RFC 5323 §3.3
+void render_supported_query_grammar_set(std::string& out, const Member&, const PropertyContext&) {
+  out +=
+      "<D:supported-query-grammar-set><D:supported-query-grammar><D:grammar><D:basicsearch/>"
+      "</D:grammar></D:supported-query-grammar></D:supported-query-grammar-set>";
+}
+
 // RFC 3253 §3.2 to §3.4
 void render_version_name(std::string& out, const Member&, const PropertyContext& context) {
   append_dav(out, "version-name", context.version->name);
@@ -277,6 +285,7 @@ constexpr unsigned kTrashed = LiveProperty::trashed;
 constexpr unsigned kFileOnly = LiveProperty::file;
 constexpr unsigned kFile = kFileOnly | kOfVersion;
 constexpr unsigned kTagged = kFile | LiveProperty::tagged;
+constexpr unsigned kSized = kFileOnly | LiveProperty::tagged;
 constexpr unsigned kFolder = LiveProperty::collection | LiveProperty::unnamed_root;
 constexpr unsigned kResource = kFileOnly | kFolder;
 constexpr unsigned kDated = kResource | kOfVersion;
@@ -290,6 +299,7 @@ constexpr unsigned kChecksums = LiveProperty::checksums;
 constexpr unsigned kUsed = LiveProperty::used_bytes;
 constexpr unsigned kAvailable = LiveProperty::available_bytes;
 constexpr unsigned kAccounts = LiveProperty::accounts;
+constexpr unsigned kSizes = LiveProperty::folder_size;
 constexpr unsigned kSnapshot = LiveProperty::snapshot;
 
 // The properties of RFC 4918 §15 come first.
@@ -314,11 +324,11 @@ constexpr LiveProperty kLive[] = {
   {"urn:schemas-microsoft-com:", "Win32LastModifiedTime",
                                        sets_date_as_http, kByNameOnly, kResource,  kNothing,   render_win32_last_modified_time},
   {kOwnCloudNamespace, "checksums",    compared,          kByNameOnly, kFileOnly,  kChecksums, render_checksums},
-  // The clients of Nextcloud and ownCloud. The size of what lies below a collection is not known.
+  // The clients of Nextcloud and ownCloud (dav/folder_sizes.h)
   {kOwnCloudNamespace, "id",           refused,           kByNameOnly, kResource,  kNothing,   render_id},
   {kOwnCloudNamespace, "fileid",       refused,           kByNameOnly, kResource,  kNothing,   render_fileid},
   {kOwnCloudNamespace, "permissions",  refused,           kByNameOnly, kResource,  kNothing,   render_permissions},
-  {kOwnCloudNamespace, "size",         refused,           kByNameOnly, kFileOnly,  kNothing,   render_size},
+  {kOwnCloudNamespace, "size",         refused,           kByNameOnly, kSized,     kSizes,     render_size},
   {kNextcloudNamespace, "trashbin-filename",          refused, kByNameOnly, kTrashed, kNothing, render_trashbin_filename},
   {kNextcloudNamespace, "trashbin-original-location", refused, kByNameOnly, kTrashed, kNothing, render_trashbin_original_location},
   {kNextcloudNamespace, "trashbin-deletion-time",     refused, kByNameOnly, kTrashed, kNothing, render_trashbin_deletion_time},
@@ -333,6 +343,8 @@ constexpr LiveProperty kLive[] = {
   {kDav, "principal-URL",              refused,           kByNameOnly, kPrincipal, kNothing,   render_principal_url},
   {kDav, "owner",                      refused,           kByNameOnly, kResource,  kAccounts,  render_owner},
   {kDav, "current-user-privilege-set", refused,           kByNameOnly, kResource,  kNothing,   render_current_user_privilege_set},
+  // RFC 5323 §3.3
+  {kDav, "supported-query-grammar-set", refused,          kByNameOnly, kResource,  kNothing,   render_supported_query_grammar_set},
   // RFC 6578 §4
   {kDav, "sync-token",                 refused,           kByNameOnly, kSynced,    kSnapshot,  render_sync_token},
 };
@@ -370,6 +382,9 @@ bool append_live(std::string& out, const LiveProperty& property, const Member& m
                  const PropertyContext& context) {
   if (!is_defined(property, member, context)) return false;
   if ((property.needs & LiveProperty::checksums) != 0 && !member.checksums) return false;
+  if ((property.needs & LiveProperty::folder_size) != 0 && member.resource.is_collection() &&
+      !context.below)
+    return false;
   property.render(out, member, context);
   return true;
 }

@@ -16,6 +16,8 @@
 
 namespace holdfast::dav {
 
+class FolderSizes;
+
 // What a version of a file has besides its content (RFC 3253 §3.2 to §3.4).
 struct VersionFacts {
   std::string name;
@@ -46,6 +48,11 @@ struct PropertyContext {
   // Set while members are rendered when sync tokens are needed.
   const storage::Snapshot* snapshot = nullptr;
   storage::Millis lease_now = 0;
+  // Set when the sizes of collections are asked for.
+  FolderSizes* sizes = nullptr;
+  storage::Path base;                  // the collection below which members are named
+  std::uint64_t looks = 0;             // how many resources may still be looked at for sizes
+  std::optional<std::uint64_t> below;  // of the member; none: not known
   std::uint64_t used_bytes = 0;
   std::uint64_t available_bytes = 0;
   std::shared_ptr<const storage::Accounts> accounts;  // for owners
@@ -80,6 +87,7 @@ struct LiveProperty {
     available_bytes = 8,
     accounts = 16,
     snapshot = 32,
+    folder_size = 64,
   };
 
   std::string_view xmlns;

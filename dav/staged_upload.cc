@@ -26,7 +26,8 @@ Call as_storing(const Call& call, storage::Path path) {
   require_present(call.options, target);
   Call file{call.request,   call.caller,  storing_method(), call.names,
             call.contents,  call.options, call.parses,      call.bodies,
-            call.propfinds, call.space,   call.staging,     std::move(target)};
+            call.propfinds, call.sizes,   call.space,       call.staging,
+            std::move(target)};
   require_right_on_target(file);
   return file;
 }

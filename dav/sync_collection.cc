@@ -148,7 +148,7 @@ class SyncAnswer final : public Producer {
       const std::span<const std::string> segments = named(member.segments);
       if (segments.empty() || is_hidden(*context_.options, member.resource)) return;
       context_.right = visible_.right(segments);
-      tag_member(context_, member);
+      tag_member(context_, member, segments);
       const std::string href = href_of(segments, member.resource.is_collection());
       if (context_.right >= storage::Right::read) {
         multistatus::append_member(chunk_, request_.propfind, member, href, context_);

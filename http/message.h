@@ -140,6 +140,13 @@ struct SourceBody {
   [[nodiscard]] std::uint64_t length() const;
 };
 
+// A body of a length that is not known before its end. Unlike a Producer it waits for the client:
+// it is read as the client takes it, with growing offsets and each byte once. When `read` throws,
+// the connection is reset, so that the response cannot look complete.
+struct StreamBody {
+  std::unique_ptr<Source> source;
+};
+
 // What a request changed, for the log of changes. It is never sent.
 struct Change {
   std::uint64_t bytes = 0;    // of the content that was stored
@@ -153,7 +160,7 @@ struct Response {
   // Connection, which the sender adds.
   std::string fields;
   // The body; monostate means no body (Content-Length: 0 where a length is required).
-  std::variant<std::monostate, std::string, SourceBody, std::unique_ptr<Producer>> body;
+  std::variant<std::monostate, std::string, SourceBody, StreamBody, std::unique_ptr<Producer>> body;
   // For HEAD, the length that GET would send; the body is then monostate.
   std::optional<std::uint64_t> head_length;
   // True when the request was refused because the caller lacks a right. Anonymous clients then get

@@ -7,7 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build_packages=(
   g++ cmake ninja-build pkg-config
   libpoco-dev libboost1.81-dev libboost-context1.81-dev libpugixml-dev libsqlite3-dev libcli11-dev
-  libsodium-dev libssl-dev prometheus-cpp-dev libutf8proc-dev
+  libsodium-dev libssl-dev prometheus-cpp-dev libutf8proc-dev libarchive-dev
 )
 
 # What the tests need on top: the test libraries and the real clients.
@@ -15,7 +15,7 @@ test_packages=(
   libgtest-dev libgmock-dev
   ca-certificates curl openssl litmus cadaver rclone davfs2 fuse3 libxml2-utils strace
   lftp davix git
-  nginx-light apache2-bin caddy haproxy patch systemd
+  nginx-light apache2-bin caddy haproxy patch systemd unzip
   libfuse3-dev mount e2fsprogs xfsprogs btrfs-progs
   libclang-rt-14-dev libxml2-dev
   chromium

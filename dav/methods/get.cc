@@ -11,6 +11,7 @@
 #include "dav/page/listing.h"
 #include "dav/past.h"
 #include "dav/rights.h"
+#include "dav/zip_download.h"
 #include "http/accept.h"
 #include "http/date.h"
 #include "http/entity_tag.h"
@@ -239,6 +240,8 @@ Response handle_get(Call& call) {
       return response;
     }
     if (resource.is_collection()) {
+      if (const auto zip = asked_zip(call.request.target); zip && !call.past)
+        return zip_download(call, std::move(snapshot), target, *zip);
       const bool json = http::preferred_form(call.fields()) == http::Preferred::json;
       Response response = json ? json_listing(call, std::move(snapshot), target)
                                : page::listing(call, std::move(snapshot), target);

@@ -2,11 +2,13 @@
 // parsed, and returns the response or throws Error or storage::Error. Any thread.
 #pragma once
 
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "dav/call.h"
-#include "dav/propfind_request.h"
 #include "dav/property.h"
+#include "dav/propfind_request.h"
 
 namespace holdfast::dav {
 
@@ -28,12 +30,15 @@ Response handle_lock(Call& call);
 Response handle_unlock(Call& call);
 Response handle_patch(Call& call);
 Response handle_report(Call& call);
+Response handle_search(Call& call);
 
-// Returns what the properties that are asked for are rendered from, but for the member. The snapshot
-// must live as long.
+// Returns what the properties that are asked for are rendered from, but for the member. The
+// snapshot must live as long.
 [[nodiscard]] PropertyContext context_of(const Call& call, const PropFind& propfind,
                                          const storage::Snapshot& snapshot);
-// Sets the entity tag for this member, where collections have one.
-void tag_member(PropertyContext& context, const storage::Member& member);
+// Sets the entity tag and the size for this member, where collections have them. `segments` are its
+// names below the target of the call.
+void tag_member(PropertyContext& context, const storage::Member& member,
+                std::span<const std::string> segments);
 
 }  // namespace holdfast::dav

@@ -3,7 +3,7 @@
 
 namespace holdfast::dav {
 
-// OPTIONS (RFC 9110 §9.3.7, RFC 4918 §10.1). The response is the same for files, collections and
+// OPTIONS (RFC 9110 §9.3.7, RFC 4918 §10.1, RFC 5323 §3). The response is the same for files, collections and
 // unmapped URLs, without a lookup: clients read it as what the server can do (docs/clients.md
 // R1–R4).
 Response handle_options(Call&) {
@@ -12,6 +12,7 @@ Response handle_options(Call&) {
       .set("MS-Author-Via", "DAV")
       .set("Allow", allowed_methods())
       .set("Accept-Ranges", "bytes")
+      .set("DASL", "<DAV:basicsearch>")
       .set("Accept-Patch", kPartialUpdateType);
   return response;
 }

@@ -5,6 +5,7 @@
 #include "dav/body.h"
 #include "dav/conditions.h"
 #include "dav/file_history.h"
+#include "dav/folder_sizes.h"
 #include "dav/headers.h"
 #include "dav/junk.h"
 #include "dav/methods/methods.h"
@@ -49,15 +50,26 @@ PropertyContext context_of(const Call& call, const PropFind& propfind,
     context.available_bytes = std::min(space > floor ? space - floor : 0,
                                        QuotaCheck(call, snapshot, caller.account).room_bytes(0));
   }
+  if ((needs & LiveProperty::folder_size) != 0 && call.options.for_sync_clients && !call.past) {
+    context.sizes = &call.sizes;
+    context.base = call.target.path;
+    context.looks = FolderSizes::kLooksPerAnswer;
+  }
   if ((needs & LiveProperty::accounts) != 0) context.accounts = call.names.accounts();
   context.right = right_on(caller, call.target.path);
   return context;
 }
 
-void tag_member(PropertyContext& context, const storage::Member& member) {
-  if (!context.collection_tag.empty() && member.resource.is_collection())
-    context.collection_tag =
-        collection_tag(*context.snapshot, member.resource, fingerprint(*context.caller));
+void tag_member(PropertyContext& context, const storage::Member& member,
+                std::span<const std::string> segments) {
+  if (context.collection_tag.empty() || !member.resource.is_collection()) return;
+  context.collection_tag =
+      collection_tag(*context.snapshot, member.resource, fingerprint(*context.caller));
+  if (context.sizes == nullptr) return;
+  storage::Path path = context.base;
+  for (const std::string& segment : segments) path = path.child(segment);
+  context.below = context.sizes->below(*context.snapshot, context.caller, *context.options, path,
+                                       context.looks);
 }
 
 namespace {
@@ -101,7 +113,7 @@ class Listing final : public Producer {
       }
       if (!member.segments.empty() && member.resource.is_collection()) member_href += '/';
       context_.right = visible_.right(member.segments);
-      tag_member(context_, member);
+      tag_member(context_, member, member.segments);
       if (context_.right >= storage::Right::read) {
         multistatus::append_member(chunk, *propfind_, member, member_href, context_);
       } else {

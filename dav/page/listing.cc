@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ namespace {
 constexpr std::size_t kChunkBytes = 32 * 1024;
 constexpr text::ByteSet kUnreserved = text::ByteSet::alphanumeric_and("-._~");
 
+// After this time a search shows what it has found.
+constexpr std::chrono::seconds kFindTime{10};
+
 enum class Key { name, size, date };
 constexpr std::array<std::string_view, 3> kKeys = {"name", "size", "date"};
 
@@ -38,12 +42,16 @@ struct Asked {
   bool descending = false;
   std::string filter;  // folded
   std::string filter_as_typed;
+  bool below = false;  // the collections below are searched for the filter
 };
 
 Asked parse_query(std::string_view target) {
   Asked asked;
   asked.filter_as_typed = query_parameter(target, "filter", true).value_or("");
   asked.filter = text::folded(asked.filter_as_typed);
+  const std::string below = query_parameter(target, "below").value_or("no");
+  if (below != "yes" && below != "no") throw Error(400, "below is neither yes nor no");
+  asked.below = below == "yes" && !asked.filter.empty();
   const std::string sort = query_parameter(target, "sort").value_or("name");
   std::string_view key = sort;
   asked.descending = key.starts_with('-');
@@ -58,7 +66,8 @@ Asked parse_query(std::string_view target) {
 // What a row shows of a member.
 struct Row {
   std::string name;
-  std::string folded;  // orders names; empty while members stream
+  std::vector<std::string> above;  // the collections between the page's and the member
+  std::string folded;              // orders names; empty while members stream
   std::string etag;
   std::string holder;
   bool collection = false;
@@ -155,6 +164,15 @@ class Page final : public Producer {
   void produce(Sink& sink) override {
     append_top();
     std::vector<Row> rows;
+    if (asked_.below) {
+      find_below(rows);
+      append_table_head();
+      sort_rows(rows, asked_);
+      for (const Row& row : rows) append_row(row, sink);
+      append_end();
+      sink.write(chunk_);
+      return;
+    }
     const storage::Wanted first{.locks = true,
                                 .shown = shown([](const storage::Resource&) { return true; }),
                                 .page = storage::Wanted::Page{"", kSortedMembers + 1}};
@@ -185,6 +203,34 @@ class Page final : public Producer {
         return false;
       return !seen || seen(resource, segments);
     };
+  }
+
+  // Thrown out of a walk to end it.
+  struct Enough {};
+
+  // Collects what the filter leaves in all collections below. Locks are not looked for.
+  void find_below(std::vector<Row>& rows) {
+    const auto end = std::chrono::steady_clock::now() + kFindTime;
+    std::uint64_t looked_at = 0;
+    storage::Wanted wanted;
+    wanted.shown = [&, seen = visible_.filter()](const storage::Resource& resource,
+                                                 std::span<const std::string> segments) {
+      if (++looked_at % 1024 == 0 && std::chrono::steady_clock::now() > end) throw Enough();
+      return !seen || seen(resource, segments);
+    };
+    try {
+      snapshot_->members(
+          target_, storage::Depth::infinity, wanted, [&](const storage::Member& member) {
+            if (member.segments.empty() || is_hidden(options_, member.resource) ||
+                text::folded(member.resource.name).find(asked_.filter) == std::string::npos)
+              return;
+            if (rows.size() == kFoundMembers) throw Enough();
+            rows.push_back(row_of(member, true));
+            rows.back().above.assign(member.segments.begin(), member.segments.end() - 1);
+          });
+    } catch (const Enough&) {
+      cut_ = true;
+    }
   }
 
   // Writes the rows of all collections, or of all files, in the order of the store.
@@ -280,7 +326,9 @@ class Page final : public Producer {
         "placeholder=\"");
     chunk_.append(texts_["filter"]).append("\" value=\"");
     append_text(chunk_, asked_.filter_as_typed);
-    chunk_.append("\"><button>").append(texts_["filter-do"]).append("</button></form>");
+    chunk_.append("\"><button class=\"here\">").append(texts_["filter-do"]);
+    chunk_.append("</button><button name=\"below\" value=\"yes\">").append(texts_["search-below"]);
+    chunk_ += "</button></form>";
     append_account();
     chunk_ += "</header>\n";
     chunk_.append("<main id=\"main\" data-self=\"").append(self_).append("\"");
@@ -310,6 +358,7 @@ class Page final : public Producer {
   }
 
   void append_table_head() {
+    if (cut_) chunk_.append("<p class=\"note\">").append(texts_["not-all-found"]).append("</p>\n");
     if (!sorted_)
       chunk_.append("<p class=\"note\">")
           .append(texts_.fill("not-sorted", {std::to_string(kSortedMembers)}))
@@ -344,6 +393,7 @@ class Page final : public Producer {
       if (!asked_.filter_as_typed.empty()) {
         chunk_ += "&amp;filter=";
         text::append_encoded(chunk_, asked_.filter_as_typed, kUnreserved);
+        if (asked_.below) chunk_ += "&amp;below=yes";
       }
       chunk_ += "\">";
     }
@@ -363,6 +413,11 @@ class Page final : public Producer {
     ++(row.collection ? folders_ : files_);
     bytes_ += row.size;
     std::string link = self_;
+    for (const std::string& segment : row.above) {
+      append_encoded_segment(link, segment);
+      link += '/';
+    }
+    const std::string folder = link;
     append_encoded_segment(link, row.name);
     const std::string_view type = row.collection ? "" : http::content_type(row.name);
     const std::string_view sign = row.collection ? "folder" : sign_of(type);
@@ -380,6 +435,7 @@ class Page final : public Producer {
     append_text(chunk_, row.name);
     chunk_.append("</bdi><span class=\"hidden\"> (").append(texts_["type." + std::string(sign)]);
     chunk_ += ")</span></a>";
+    if (asked_.below) append_way(row, folder);
     if (row.locked) {
       chunk_ += "<span class=\"lock\">";
       append_lock(row.holder);
@@ -404,6 +460,18 @@ class Page final : public Producer {
     chunk_.clear();
   }
 
+  // Appends the link to the collection in which a member was found.
+  void append_way(const Row& row, std::string_view folder) {
+    chunk_.append("<a class=\"way\" href=\"").append(folder).append("\"><bdi>");
+    if (row.above.empty())
+      append_text(chunk_, target_.stored.is_root() ? texts_["start"] : target_.stored.name());
+    for (std::size_t i = 0; i < row.above.size(); ++i) {
+      if (i > 0) chunk_ += "/";
+      append_text(chunk_, row.above[i]);
+    }
+    chunk_ += "</bdi></a>";
+  }
+
   void append_end() {
     chunk_ += "</tbody></table>\n";
     if (folders_ + files_ == 0)
@@ -415,7 +483,14 @@ class Page final : public Producer {
                                     readable_size(bytes_, texts_)}))
         .append(" <span class=\"utc\">")
         .append(texts_["utc"])
-        .append("</span></p>\n</main>\n</body></html>\n");
+        .append("</span>");
+    if (folders_ + files_ > 0 && !asked_.below)
+      chunk_.append(" <a class=\"zip\" href=\"")
+          .append(self_)
+          .append("?zip\" download>")
+          .append(texts_["zip"])
+          .append("</a>");
+    chunk_.append("</p>\n</main>\n</body></html>\n");
   }
 
   const Options& options_;
@@ -430,6 +505,7 @@ class Page final : public Producer {
   Asked asked_;
   std::string self_;  // escaped, ends in a slash
   bool sorted_ = true;
+  bool cut_ = false;  // more was found than is shown
   std::uint64_t folders_ = 0;
   std::uint64_t files_ = 0;
   std::uint64_t bytes_ = 0;

@@ -5,7 +5,9 @@
 // (text/natural.h), or as the query "sort=name|size|date" says, with "-" before it in the other
 // direction. More of them stream in the order of the store, byte by byte, so that memory does not
 // grow with a collection; then the page says so. The query "filter=TEXT" leaves out the members
-// whose name does not contain the text, without regard to case and marks.
+// whose name does not contain the text, without regard to case and marks. With "below=yes" the page
+// has what is found by that in all collections below, at most kFoundMembers, each with the way to
+// it.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +19,9 @@ namespace holdfast::dav::page {
 
 // Some 2 MB of memory while the page is made.
 inline constexpr std::size_t kSortedMembers = 5000;
+
+// A page with more would not be read; it says that there are more.
+inline constexpr std::size_t kFoundMembers = 1000;
 
 // Returns the page for the mapped collection `target`, streamed from `snapshot`; for HEAD, only its
 // header fields. Throws Error 400 when the query is malformed.

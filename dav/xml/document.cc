@@ -364,6 +364,12 @@ std::string Element::text() const {
   return text;
 }
 
+std::optional<std::string> Element::attribute(std::string_view local) const {
+  for (const pugi::xml_attribute attribute : node_->source.attributes())
+    if (attribute.name() == local) return attribute.value();
+  return std::nullopt;
+}
+
 std::string Element::standalone() const { return Writer(*node_).write(); }
 
 std::string Element::inner_standalone(std::size_t enough_bytes) const {

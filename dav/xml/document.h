@@ -42,6 +42,8 @@ class Element {
   [[nodiscard]] std::optional<Element> child_dav(std::string_view local) const;
   // Returns all character data directly inside, unescaped.
   [[nodiscard]] std::string text() const;
+  // Returns the value of the attribute with this name and no namespace.
+  [[nodiscard]] std::optional<std::string> attribute(std::string_view local) const;
   // Returns this element as a standalone fragment. Every prefix and the default namespace in use
   // are declared on it, and it has the xml:lang in scope (RFC 4918 §4.3). Its content has the same
   // infoset: comments, processing instructions, white space and the text of CDATA sections.

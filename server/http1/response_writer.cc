@@ -237,6 +237,30 @@ void ResponseWriter::send_content(const http::Response& response, const http::So
   }
 }
 
+void ResponseWriter::send_stream(const http::Response& response, http::Source& source) {
+  begin_head(response);
+  if (!terms_.http10) space_.answer.append("Transfer-Encoding: chunked\r\n");
+  // The end of the connection ends the body for an old client.
+  end_head(!terms_.http10 && terms_.keep_alive);
+  if (!wire_.send_all({space_.answer}, true)) return cut("the client went away or did not read");
+  outcome_.began = true;
+  const std::span<char> buffer = space_.body_buffer();
+  while (const std::size_t count = source.read(outcome_.body_bytes, buffer)) {
+    const std::string_view piece(buffer.data(), count);
+    std::string framing;
+    std::string_view end;
+    if (!terms_.http10) {
+      text::append_number(framing, count, 16);
+      framing.append("\r\n");
+      end = "\r\n";
+    }
+    if (!wire_.send_all({framing, piece, end})) return cut("the client went away or did not read");
+    outcome_.body_bytes += count;
+  }
+  outcome_.whole = terms_.http10 || wire_.send_all({"0\r\n\r\n"});
+  if (!outcome_.whole) cut("the client went away or did not read");
+}
+
 void ResponseWriter::send_produced(http::Response& response) {
   auto producer = std::move(std::get<std::unique_ptr<http::Producer>>(response.body));
   Stream stream(*this, response);
@@ -298,6 +322,9 @@ ResponseWriter::Outcome ResponseWriter::send(http::Response& response, Terms ter
       send_text(response, *text);
     } else if (const auto* content = std::get_if<http::SourceBody>(&response.body)) {
       send_content(response, *content);
+    } else if (const auto* stream = std::get_if<http::StreamBody>(&response.body);
+               stream != nullptr && !terms.head_only && !is_bodiless(response.status)) {
+      send_stream(response, *stream->source);
     } else if (std::holds_alternative<std::unique_ptr<http::Producer>>(response.body) &&
                std::get<std::unique_ptr<http::Producer>>(response.body) && !terms.head_only &&
                !is_bodiless(response.status)) {

@@ -47,6 +47,7 @@ class ResponseWriter {
   void send_text(const http::Response& response, std::string_view body);
   void send_content(const http::Response& response, const http::SourceBody& body);
   void send_run(const http::SourceBody& body, const http::SourceBody::Run& run);
+  void send_stream(const http::Response& response, http::Source& source);
   void send_produced(http::Response& response);
   void send_without_body(const http::Response& response);
   void cut(std::string detail);

@@ -41,6 +41,12 @@ const std::string kPropPatch =
     R"(<D:propertyupdate xmlns:D="DAV:" xmlns:x="urn:x"><D:set><D:prop><x:new>1</x:new>)"
     R"(<D:lastmodified>86400</D:lastmodified></D:prop></D:set>)"
     R"(<D:remove><D:prop><x:old/></D:prop></D:remove></D:propertyupdate>)";
+constexpr const char* kSearch =
+    "<D:searchrequest xmlns:D=\"DAV:\"><D:basicsearch><D:select><D:allprop/></D:select><D:from>"
+    "<D:scope><D:href>/tree/</D:href><D:depth>infinity</D:depth></D:scope></D:from><D:where>"
+    "<D:like><D:prop><D:displayname/></D:prop><D:literal>%</D:literal></D:like></D:where>"
+    "<D:orderby><D:order><D:prop><D:getcontentlength/></D:prop></D:order></D:orderby>"
+    "</D:basicsearch></D:searchrequest>";
 constexpr const char* kSyncReport =
     "<D:sync-collection xmlns:D=\"DAV:\"><D:sync-token/><D:sync-level>1</D:sync-level>"
     "<D:prop><D:getetag/><D:sync-token/></D:prop></D:sync-collection>";
@@ -241,6 +247,7 @@ std::vector<Scenario> scenarios() {
       {"PROPFIND_tree", 207, "PROPFIND", "/", {{"Depth", "infinity"}}, kAllProp},
       {"PROPFIND_members", 207, "PROPFIND", "/tree/", {{"Depth", "1"}}, {}},
       {"REPORT", 207, "REPORT", "/tree/", {}, kSyncReport},
+      {"SEARCH", 207, "SEARCH", "/", {}, kSearch},
       {"PROPPATCH", 207, "PROPPATCH", "/small", {}, kPropPatch},
       {"PROPPATCH_locked", 207, "PROPPATCH", "/locked", {{"If", "(<" + kToken + ">)"}}, kPropPatch},
       {"LOCK_file", 200, "LOCK", "/small", {{"Depth", "0"}}, kLockInfo},

@@ -40,7 +40,7 @@ TEST(Methods,
   };
   const Row rows[] = {{"POST", "/f", 405}, {"PATCH", "/", 405},
                       {"TRACE", "/", 405}, {"CONNECT", "/", 405},
-                      {"put", "/f", 501},  {"SEARCH", "/f", 501},
+                      {"put", "/f", 501},  {"SEARCHX", "/f", 501},
                       {"BREW", "/f", 501}, {"VERSION-CONTROL", "/", 501},
                       {"GET", "*", 400}};
   World w;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kAll =
     "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, REPORT, "
-    "LOCK, UNLOCK, PATCH";
+    "SEARCH, LOCK, UNLOCK, PATCH";
 
 constexpr std::string_view kPatchType = "application/x-sabredav-partialupdate";
 
@@ -25,7 +25,7 @@ TEST(Methods, AreFoundByTheirExactName) {
     EXPECT_EQ(dav::find_method(method.name), &method);
     EXPECT_TRUE(names.insert(method.name).second) << method.name;
   }
-  for (const char* unknown : {"", "get", "GET ", "SEARCH", "PROPFINDX"})
+  for (const char* unknown : {"", "get", "GET ", "SEARCHX", "PROPFINDX"})
     EXPECT_EQ(dav::find_method(unknown), nullptr) << unknown;
 }
 
@@ -48,10 +48,11 @@ TEST(Methods, AllowListsThoseOfTheTableInItsOrder) {
   EXPECT_EQ(w.send("OPTIONS", "/f").header("DAV"), "1, 2, 3, sabredav-partialupdate");
   EXPECT_EQ(
       dav::allowed_on(resource_at(w, storage::Path({"f"}))),
-      "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, PROPFIND, PROPPATCH, REPORT, LOCK, UNLOCK, "
-      "PATCH");
+      "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, PROPFIND, PROPPATCH, REPORT, SEARCH, LOCK, "
+      "UNLOCK, PATCH");
   EXPECT_EQ(dav::allowed_on(resource_at(w, storage::Path({"c"}))),
-            "OPTIONS, GET, HEAD, DELETE, COPY, MOVE, PROPFIND, PROPPATCH, REPORT, LOCK, UNLOCK");
+            "OPTIONS, GET, HEAD, DELETE, COPY, MOVE, PROPFIND, PROPPATCH, REPORT, SEARCH, LOCK, "
+            "UNLOCK");
   EXPECT_EQ(dav::allowed_on(std::nullopt), "OPTIONS, PUT, MKCOL, LOCK");
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dav/page/files.h"
+#include "dav/page/listing.h"
 #include "dav/page/texts.h"
 #include "tests/dav/world.h"
 
@@ -99,6 +100,55 @@ TEST(Page, FiltersWithoutRegardToCaseAndMarks) {
                           HasSubstr("value=\"&quot;&gt;&lt;script&gt;\"")));
   // The links of the columns keep the filter.
   EXPECT_THAT(w.page("/?filter=a+b"), HasSubstr("?sort=-size&amp;filter=a%20b\""));
+}
+
+TEST(Page, SearchesBelow) {
+  PageWorld w;
+  w.mkcol("/c");
+  w.mkcol("/c/d%26e");
+  w.put("/c/d%26e/Needle.txt", "123");
+  w.put("/c/needle");
+  w.put("/c/other");
+  w.put("/needle");
+  EXPECT_THAT(names_on(w.page("/c/?filter=NEEDLE&below=yes")), ElementsAre("needle", "Needle.txt"));
+  EXPECT_THAT(names_on(w.page("/c/?filter=NEEDLE&below=no")), ElementsAre("needle"));
+  EXPECT_THAT(names_on(w.page("/c/?filter=&below=yes")), ElementsAre("d%26e/", "needle", "other"));
+  const std::string page = w.page("/c/?filter=needle&below=yes&sort=-size");
+  EXPECT_THAT(names_on(page), ElementsAre("Needle.txt", "needle"));
+  EXPECT_THAT(page, AllOf(HasSubstr("<a href=\"/c/d%26e/Needle.txt\">"),
+                          HasSubstr("<a class=\"way\" href=\"/c/d%26e/\"><bdi>d&amp;e</bdi></a>"),
+                          HasSubstr("<a class=\"way\" href=\"/c/\"><bdi>c</bdi></a>"),
+                          HasSubstr("?sort=-date&amp;filter=needle&amp;below=yes\""),
+                          Not(HasSubstr("More was found"))));
+  EXPECT_EQ(w.status("GET", "/c/?filter=x&below=maybe"), 400);
+}
+
+TEST(Page, ASearchShowsNothingThatMayNotBeRead) {
+  PageWorld w;
+  w.mkcol("/open");
+  w.mkcol("/open/secret");
+  w.put("/open/secret/needle");
+  w.put("/open/needle");
+  auto caller = std::make_shared<dav::Caller>(*dav::anonymous_caller(storage::Right::write));
+  caller->grants.push_back(
+      {.path = storage::Path({"open", "secret"}), .right = storage::Right::none});
+  w.dav.as(caller);
+  const std::string page = w.page("/?filter=e&below=yes");
+  EXPECT_THAT(names_on(page), ElementsAre("open/", "needle"));
+  EXPECT_THAT(page, Not(HasSubstr("secret")));
+}
+
+TEST(Page, ASearchHasALimitAndSaysSo) {
+  PageWorld w;
+  w.store.names.write(storage::Flush::deferrable, [&](storage::Transaction& tx) {
+    const storage::Resource root = *tx.resolve({}).resource;
+    for (std::size_t i = 0; i <= dav::page::kFoundMembers; ++i)
+      tx.put(root, "n" + std::to_string(i), {}, std::nullopt, storage::kNobody);
+  });
+  const std::string page = w.page("/?filter=n&below=yes");
+  EXPECT_EQ(names_on(page).size(), dav::page::kFoundMembers);
+  EXPECT_THAT(page, HasSubstr("More was found"));
+  EXPECT_THAT(w.page("/?filter=n99&below=yes"), Not(HasSubstr("More was found")));
 }
 
 TEST(Page, AQueryThatIsNoneIsRefused) {

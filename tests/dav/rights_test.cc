@@ -457,7 +457,7 @@ TEST_F(Rights, WhoMayOnlyReadChangesNothingByAnyMethod) {
       {"UNLOCK", "/a/f", {{"Lock-Token", "<" + token_ + ">"}}, ""},
       {"POST", "/a/f", {}, "x", 405},
       {"PATCH", "/a/f", {}, "x"},
-      {"SEARCH", "/a/f", {}, "x", 501},
+      {"SEARCHX", "/a/f", {}, "x", 501},
   };
   be({{"", Right::read}});
   for (const Row& row : rows) {

@@ -155,6 +155,7 @@ std::string broken_wall(const Include& include) {
       {"utf8proc.h", {"text/utf8.cc"}},
       {"sqlite3.h", {"storage/sqlite/"}},
       {"pugixml", {"dav/xml/document.cc"}},
+      {"archive", {"dav/zip_archive.cc"}},
   };
   for (const Library& library : kLibraries) {
     if (!starts(target, library.header)) continue;

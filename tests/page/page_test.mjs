@@ -741,6 +741,70 @@ scenario('many at once: select, move by keyboard, copy, rename; refusals are nam
   await server.stop();
 });
 
+scenario('search below: with script and without, results lead to their folders', async () => {
+  const server = await filled('search');
+  await server.ask('MKCOL', '/Photos/Sea');
+  await server.put('/Photos/Sea/Needle.txt', 'one');
+  await server.put('/Photos/needle.png', kRed);
+  const texts = (page) => page.locator('main tbody td.name > a:first-of-type bdi').allTextContents();
+  for (const script of [true, false]) {
+    const page = await openWindow({ width: script ? 1280 : 390, script });
+    await page.goto(server.url);
+    if (script) await page.keyboard.press('/');
+    else await page.getByRole('searchbox').focus();
+    await page.keyboard.type('NEEDLE');
+    if (script) await page.keyboard.press('Enter');
+    else await page.getByRole('button', { name: 'Search below' }).click();
+    await page.locator('td.name', { hasText: 'Needle.txt' }).waitFor();
+    assert.deepEqual(await texts(page), ['needle.png', 'Needle.txt']);
+    await expectFits(page, 'search');
+    if (script) await expectAccessible(page, 'search');
+    await shoot(page, `search-${script}`);
+    await page.getByRole('link', { name: 'Photos/Sea' }).click();
+    await page.waitForURL(`${server.url}/Photos/Sea/`);
+    assert.deepEqual(await texts(page), ['Needle.txt']);
+    await page.goBack();
+    await page.locator('td.name', { hasText: 'needle.png' }).waitFor();
+    assert.equal((await texts(page)).length, 2);
+    if (!script) continue;
+    // A result is a row like any other: it opens and is removed where it is. What is typed on leaves
+    // the search.
+    await page.getByRole('link', { name: 'Needle.txt' }).first().click();
+    await page.getByText('one', { exact: true }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('searchbox').fill('music');
+    await page.locator('td.name', { hasText: 'Music' }).waitFor();
+    assert.equal(new URL(page.url()).search, '');
+  }
+  const german = await openWindow({ width: 390, language: 'de-DE', script: false });
+  await german.goto(`${server.url}/?filter=needle&below=yes`);
+  await german.getByRole('button', { name: 'Darunter suchen' }).waitFor();
+  await server.stop();
+});
+
+scenario('zip: of a folder without script, of a selection with it', async () => {
+  const server = await filled('zip');
+  await server.put('/Photos/%C3%9Cber%20uns.txt', 'below');
+  const listed = async (download) => {
+    const path = await download.path();
+    assert.equal(spawnSync('unzip', ['-tq', path]).status, 0);
+    return String(spawnSync('unzip', ['-Z1', path], { env: { ...process.env, LC_ALL: 'C.UTF-8' } }).stdout).trim().split('\n').sort();
+  };
+  const plain = await openWindow({ width: 390, script: false });
+  await plain.goto(`${server.url}/Photos/`);
+  const [whole] = await Promise.all([plain.waitForEvent('download'), plain.getByRole('link', { name: 'All as zip' }).click()]);
+  assert.equal(whole.suggestedFilename(), 'Photos.zip');
+  assert.deepEqual(await listed(whole), ['Photos/Über uns.txt']);
+
+  const page = await openWindow({});
+  await visit(page, server.url);
+  for (const name of ['Photos', 'plain.txt']) await page.locator('tr', { hasText: name }).first().locator('.check input').click();
+  const [some] = await Promise.all([page.waitForEvent('download'), tool(page, 'As zip').click()]);
+  assert.equal(some.suggestedFilename(), 'files.zip');
+  assert.deepEqual(await listed(some), ['Photos/', 'Photos/Über uns.txt', 'plain.txt']);
+  await server.stop();
+});
+
 scenario('previews: pictures, sound, text, Markdown, tables; nothing hostile runs', async () => {
   const server = await filled('previews');
   await server.put(

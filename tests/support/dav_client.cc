@@ -75,6 +75,11 @@ struct Renderer {
       }
     }
   }
+  void operator()(const http::StreamBody& stream) const {
+    std::array<char, 1000> buffer{};
+    while (const std::size_t got = stream.source->read(answer.body.size(), buffer))
+      answer.body.append(buffer.data(), got);
+  }
   void operator()(const std::unique_ptr<http::Producer>& producer) const {
     Collector sink;
     try {

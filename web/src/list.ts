@@ -218,10 +218,23 @@ function filterChanged(): void {
   filtering = setTimeout(() => {
     const url = new URL(location.href);
     if (!url.searchParams.get('filter')) return applyFilter();
-    // The server has left rows out.
+    // The server has left rows out, or found others.
     url.searchParams.delete('filter');
+    url.searchParams.delete('below');
     void go(url.href, 'replace');
   }, 120);
+}
+
+// Shows what the server finds in all folders below, as a list of its own.
+async function searchBelow(): Promise<void> {
+  const field = document.querySelector<HTMLInputElement>('#filter');
+  if (!field?.value) return firstLink()?.focus();
+  clearTimeout(filtering);
+  const url = new URL(here.peek(), location.href);
+  url.searchParams.set('filter', field.value);
+  url.searchParams.set('below', 'yes');
+  await go(url.href);
+  firstLink()?.focus();
 }
 
 // Follows the links that lead to other lists, and the form.
@@ -242,7 +255,7 @@ export function startList(): void {
   document.addEventListener('submit', (event) => {
     if (!(event.target as Element).matches('.filter')) return;
     event.preventDefault();
-    firstLink()?.focus();
+    void searchBelow();
   });
   document.addEventListener('input', (event) => {
     if ((event.target as Element).id === 'filter') filterChanged();

@@ -2,13 +2,14 @@
 // above it, the keys, and what lies over it.
 import { render } from 'preact';
 import { keep, newFile, newFolder, paste, removeAll, rename, transferSelected, clipboard } from './acts';
-import { isCollection, isGuest } from './dav';
+import { isCollection, isGuest, parentOf } from './dav';
 import { showAccount } from './account';
 import { showTrash, showVersions } from './history';
 import {
   clearSelection,
   entryOf,
   goUp,
+  here,
   linkOf,
   rowOf,
   selectAll,
@@ -49,6 +50,15 @@ function downloadSelected(): void {
   }
 }
 
+// The address of an archive of the selected rows, which all must lie in the folder that is shown.
+function zipSelected(): void {
+  const names = selected.peek().map((href) => href.slice(here.peek().length).replace(/\/$/, ''));
+  const link = document.createElement('a');
+  link.href = `${here.peek()}?zip=${names.join('/')}`;
+  link.download = '';
+  link.click();
+}
+
 function Tools() {
   const chosen = selected.value;
   const one = selectedOne.value;
@@ -63,6 +73,9 @@ function Tools() {
         )}
         {one && isCollection(one) && !isGuest() && document.documentElement.dataset.page === 'full' && (
           <Tool sign="share" text={t('share')} act={() => showShare(one)} />
+        )}
+        {(!file || chosen.length > 1) && chosen.every((href) => parentOf(href) === here.value) && (
+          <Tool sign="archive" text={t('zip-selected')} act={zipSelected} />
         )}
         {writable.value && (
           <>
