@@ -30,6 +30,8 @@
 
 namespace holdfast::storage {
 
+class ChangeWaits;
+
 // What the rules need to know about one path, from one snapshot.
 struct Resolution {
   Path path;                         // as given to resolve
@@ -432,6 +434,10 @@ class Namespace {
   // Returns the accounts as of the last commit. Never null. Costs no statement, so that every
   // request may call it.
   [[nodiscard]] virtual std::shared_ptr<const Accounts> accounts() const = 0;
+
+  // Returns what signals each commit, where changes get numbers (Keeping::changes); null where
+  // nothing does.
+  [[nodiscard]] virtual ChangeWaits* change_waits() const { return nullptr; }
 
   // Returns the value of the lease clock now.
   [[nodiscard]] virtual Millis lease_now() const = 0;

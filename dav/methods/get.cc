@@ -1,11 +1,13 @@
 // GET and HEAD (RFC 9110 §9.3.1, §9.3.2, §14). Stored content is served so that a browser runs none
 // of it (docs/robustness.md S6).
 #include <algorithm>
+#include <utility>
 
 #include "dav/conditions.h"
 #include "dav/file_history.h"
 #include "dav/headers.h"
 #include "dav/json_listing.h"
+#include "dav/long_poll.h"
 #include "dav/method.h"
 #include "dav/methods/methods.h"
 #include "dav/page/listing.h"
@@ -222,7 +224,9 @@ Response to_final_slash(const Call& call) {
 
 Response handle_get(Call& call) {
   const Conditions conditions(call);
-  for (const bool last_try : {false, true}) {
+  LongPoll poll(call);
+  for (bool last_try = false;;) {
+    poll.begin_look();
     auto snapshot = snapshot_of(call);
     const storage::Resolution target = as_seen(*call.caller, snapshot->resolve(call.target.path));
     require_visible(call, target);
@@ -242,10 +246,19 @@ Response handle_get(Call& call) {
     if (resource.is_collection()) {
       if (const auto zip = asked_zip(call.request.target); zip && !call.past)
         return zip_download(call, std::move(snapshot), target, *zip);
+      const LongPoll::Next next = poll.decide(snapshot, target);
+      if (next == LongPoll::Next::look_again) continue;
+      if (next == LongPoll::Next::not_modified) {
+        Response response;
+        response.status = 304;
+        poll.describe(response.set("Cache-Control", "no-cache"));
+        return response;
+      }
       const bool json = http::preferred_form(call.fields()) == http::Preferred::json;
       Response response = json ? json_listing(call, std::move(snapshot), target)
                                : page::listing(call, std::move(snapshot), target);
-      return std::move(response.set("Vary", "Accept, Accept-Language"));
+      poll.describe(response.set("Vary", "Accept, Accept-Language"));
+      return response;
     }
     if (auto opened = open_content(call, *snapshot, resource)) {
       const storage::Millis now = snapshot->wall_now();
@@ -256,7 +269,7 @@ Response handle_get(Call& call) {
     }
     // The file was replaced between the lookup and the open, so it is looked up once more. A file
     // that is missing twice is damage.
-    if (last_try) break;
+    if (std::exchange(last_try, true)) break;
   }
   throw storage::Error(storage::Fault::corrupt, "the content of a mapped file is missing");
 }

@@ -49,6 +49,7 @@
 #include "server/process/signals.h"
 #include "server/process/usage_error.h"
 #include "server/tls/credentials.h"
+#include "storage/change_waits.h"
 #include "storage/clock.h"
 #include "storage/maintenance.h"
 #include "storage/space_ledger.h"
@@ -418,6 +419,11 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
                        // Most connections are there for those who are signed in.
                        {.waiting = std::max<std::size_t>(limits.connections / 32, 1)});
   auth::ActiveRequests active(limits.requests_per_account);
+  // The rest of each is left for requests that do not wait.
+  if (storage::ChangeWaits* const waits = store.names->change_waits())
+    waits->limit({.all = limits.connections / 3 * 2,
+                  .of_one = limits.requests_per_account / 2,
+                  .of_anonymous = limits.connections_per_client / 2});
   auth::SelfService self_service(*store.names, sign_in, config.digest, config.password_min,
                                  audit_log.get());
   auth::Sessions sessions(*store.names, sign_in, clock, audit_log.get());
@@ -551,6 +557,7 @@ int run(LiveSettings& settings, InheritedSockets inherited, const cli::OpenStore
     ::alarm(static_cast<unsigned>(limits.shutdown_grace_s + kCloseTimeout_s));
   }
   sign_in.stop_waiting();
+  if (storage::ChangeWaits* const waits = store.names->change_waits()) waits->end();
   listener->stop();
   if (redirect_listener) redirect_listener->stop();
   if (admin_listener) admin_listener->stop();

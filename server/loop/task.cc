@@ -13,6 +13,8 @@ namespace {
 constexpr std::chrono::milliseconds kMoment{1};
 // A task that has waited this long for its client gives memory back.
 constexpr std::chrono::seconds kLong{1};
+// One that may wait as long for something else does so at once.
+constexpr std::chrono::seconds kVeryLong{10};
 
 }  // namespace
 
@@ -46,6 +48,10 @@ void Task::will_wait() noexcept {
 }
 
 void Task::add_deadline(fiber::Event& event, net::Clock::time_point deadline) noexcept {
+  if (deadline > net::Clock::now() + kVeryLong) {
+    buffers.trim();
+    trim_stack();
+  }
   poller_.deadlines().add(event, deadline);
 }
 

@@ -80,6 +80,7 @@ class SqliteNamespace final : public Namespace {
         [&fn](WriteTransaction& transaction) { fn(transaction); });
   }
 
+  ChangeWaits* change_waits() const override { return writer_ ? &writer_->waits() : nullptr; }
   Millis lease_now() const override { return clock_.lease(); }
   std::shared_ptr<const Accounts> accounts() const override {
     return writer_ ? writer_->accounts() : accounts_;

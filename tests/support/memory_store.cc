@@ -1445,6 +1445,7 @@ void MemoryNamespace::write(storage::Flush flush,
   replace(std::move(next));
   ++batches_;
   if (flush == storage::Flush::required || transaction.tree_changed()) ++flushed_batches_;
+  waits_.all_changed();
 }
 
 std::shared_ptr<const Accounts> MemoryNamespace::accounts() const {

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/change_waits.h"
 #include "storage/content.h"
 #include "storage/namespace.h"
 #include "tests/support/manual_clock.h"
@@ -33,6 +34,8 @@ class MemoryNamespace final : public storage::Namespace {
 
   [[nodiscard]] std::unique_ptr<const storage::Snapshot> snapshot() const override;
   void write(storage::Flush flush, const std::function<void(storage::Transaction&)>& fn) override;
+  // It signals all that wait after each write.
+  [[nodiscard]] storage::ChangeWaits* change_waits() const override { return &waits_; }
   [[nodiscard]] storage::Millis lease_now() const override { return clock_.lease(); }
   [[nodiscard]] std::shared_ptr<const storage::Accounts> accounts() const override;
   [[nodiscard]] std::vector<std::string> garbage(std::size_t limit) const override;
@@ -72,6 +75,7 @@ class MemoryNamespace final : public storage::Namespace {
   std::unique_ptr<Counters> counters_;
   std::atomic<bool> rerun_ = false;
   std::atomic<storage::Keeping> keeping_{storage::Keeping{}};
+  mutable storage::ChangeWaits waits_;
   std::mutex writer_;            // held during a write: one at a time
   mutable std::mutex exchange_;  // guards current_ and formers_
   std::shared_ptr<const std::vector<Former>> formers_;

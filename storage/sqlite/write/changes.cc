@@ -39,6 +39,7 @@ void WriteTransaction::note_leaving(const NodeRow& gone) {
       whole_seconds(wall_now()))
       .done();
   touched_.push_back(resource.parent);
+  if (resource.is_collection()) left_.push_back(resource.id);
 }
 
 std::optional<NodeId> WriteTransaction::above(NodeId collection) {
@@ -50,11 +51,11 @@ std::optional<NodeId> WriteTransaction::above(NodeId collection) {
 }
 
 void WriteTransaction::write_tags() {
+  if (!tagged_.empty()) tagged_.clear();
   if (touched_.empty()) return;
   above_is_committed_ = false;
   // It is larger than every tag: each change of the batch has taken a number.
   const std::int64_t number = counters_.next_node - 1;
-  tagged_.clear();
   for (NodeId id : touched_) {
     while (id > 0 && tagged_.insert(id).second) {
       const std::optional<NodeId> next = above(id);
@@ -68,6 +69,7 @@ void WriteTransaction::write_tags() {
 std::size_t WriteTransaction::forget_changes(Millis before, std::size_t most) {
   if (keeping_.changes && counters_.changes_since == 0) {
     changing();
+    all_tags_changed_ = true;
     // A number of before may be the next one, if nothing has taken one since.
     Run(sql_->set_all_tags, counters_.next_node++).done();
     counters_.changes_since = counters_.next_node;

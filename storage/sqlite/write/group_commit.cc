@@ -384,9 +384,17 @@ void GroupCommit::commit(bool flush, std::size_t writes) {
   unflushed_commits_ = !flush;
   since_barrier_ = true;
   start_writing_log(flush);
-  if (transaction_.save().accounts != accounts_) {
+  const bool rights_changed = transaction_.save().accounts != accounts_;
+  if (rights_changed) {
     const std::lock_guard lock(accounts_mutex_);
     accounts_ = transaction_.save().accounts;
+  }
+  if (waits_.count() > 0) {
+    if (rights_changed || transaction_.all_tags_changed()) {
+      waits_.all_changed();
+    } else {
+      waits_.changed(transaction_.tagged(), transaction_.left());
+    }
   }
 
   const std::lock_guard lock(stats_mutex_);

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "fiber/wait.h"
+#include "storage/change_waits.h"
 #include "storage/open.h"
 #include "storage/sqlite/file/barrier.h"
 #include "storage/sqlite/file/disk_reserve.h"
@@ -65,6 +66,9 @@ class GroupCommit {
   void keep(Keeping keeping) { keeping_ = keeping; }
   // Implements Namespace::hold_log.
   [[nodiscard]] std::shared_ptr<void> hold_log();
+
+  // Implements Namespace::change_waits.
+  [[nodiscard]] ChangeWaits& waits() { return waits_; }
 
   [[nodiscard]] NamespaceStats stats() const;
   [[nodiscard]] std::shared_ptr<const Accounts> accounts() const;
@@ -162,6 +166,8 @@ class GroupCommit {
   // Guards accounts_ against readers in other threads than the leading one.
   mutable std::mutex accounts_mutex_;
   std::shared_ptr<const Accounts> accounts_;  // as committed
+
+  ChangeWaits waits_;
 
   mutable std::mutex stats_mutex_;
   NamespaceStats stats_;

@@ -24,6 +24,8 @@ void WriteTransaction::begin(const Counters& counters, std::shared_ptr<const Acc
   // What a batch that failed had written is not so.
   if (!above_is_committed_) above_.clear();
   above_is_committed_ = true;
+  left_.clear();
+  all_tags_changed_ = false;
   batch_node_ = counters_.next_node;
   batch_content_ = counters_.next_content;
   batch_began_ = false;

@@ -81,6 +81,11 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   // Call after the last closure of a batch that is to be committed, before write_counters: gives
   // new tags to the collections that changed, and to all above them.
   void write_tags();
+  // What the batch has changed, after write_tags: all collections with something changed at or
+  // below them, those that left their place, and whether the tags of all did.
+  [[nodiscard]] const std::unordered_set<NodeId>& tagged() const { return tagged_; }
+  [[nodiscard]] const std::vector<NodeId>& left() const { return left_; }
+  [[nodiscard]] bool all_tags_changed() const { return all_tags_changed_; }
   // Call after the commit.
   void committed() { above_is_committed_ = true; }
   [[nodiscard]] Usage usage() const override;
@@ -356,6 +361,9 @@ class WriteTransaction final : public SnapshotBase<Transaction> {
   std::vector<NodeId> touched_;
   std::unordered_map<NodeId, NodeId> above_;
   std::unordered_set<NodeId> tagged_;  // keeps its memory
+  // Perhaps more than that: those of closures that failed, too.
+  std::vector<NodeId> left_;
+  bool all_tags_changed_ = false;
   bool above_is_committed_ = true;
 
   Keeping keeping_;
