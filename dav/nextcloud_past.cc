@@ -10,6 +10,7 @@
 #include "dav/file_history.h"
 #include "dav/headers.h"
 #include "dav/leases.h"
+#include "dav/locks.h"
 #include "dav/method.h"
 #include "dav/methods/methods.h"
 #include "dav/multistatus.h"
