@@ -66,8 +66,8 @@ bool ChangeWaits::Wait::until(fiber::Clock::time_point deadline) {
   std::unique_lock lock(waits_.mutex_);
   // Whoever was woken wakes others, also one that did not wait at that moment.
   waits_.wake(kWokenEach);
-  static_cast<void>(awaited_.wait_until(
-      lock, deadline, [this] { return signalled_ || waits_.ended_; }));
+  static_cast<void>(
+      awaited_.wait_until(lock, deadline, [this] { return signalled_ || waits_.ended_; }));
   waits_.wake(kWokenEach);
   return signalled_ && !waits_.ended_;
 }

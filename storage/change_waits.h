@@ -2,8 +2,8 @@
 // The store signals here after each commit; who waits looks at the store again. A signal may come
 // for nothing, but never fails to come. Any thread or fiber may call.
 //
-// A commit marks those who wait and wakes a few of them; each of these wakes a few more. So a commit
-// that many wait for costs its writer no more than to mark them.
+// A commit marks those who wait and wakes a few of them; each of these wakes a few more. So a
+// commit that many wait for costs its writer no more than to mark them.
 #pragma once
 
 #include <atomic>

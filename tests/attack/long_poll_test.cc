@@ -21,7 +21,8 @@ class LongPolls : public Attack {
   void SetUp() override {
     rlimit files{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
-    most_ = std::min<std::size_t>(10'000, files.rlim_max / 2);
+    // Two thirds of the connections may wait, and those take half of the descriptors.
+    most_ = std::min<std::size_t>(10'000, files.rlim_max / 10 * 3);
     files.rlim_cur = files.rlim_max;
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
     start({"--sync-keep", "3600", "--connections", "30000", "--connections-per-client", "30000",

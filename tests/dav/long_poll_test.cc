@@ -103,8 +103,7 @@ TEST(LongPoll, TooManyDoNotWait) {
   w.waits().limit({.all = 1});
   const std::string known = w.tag("/c/");
   const Answer answer = w.answer_after([&] {
-    const Answer second =
-        w.send("HEAD", "/c/", {{"Prefer", "wait=60"}, {"If-None-Match", known}});
+    const Answer second = w.send("HEAD", "/c/", {{"Prefer", "wait=60"}, {"If-None-Match", known}});
     EXPECT_EQ(second.status, 304);
     EXPECT_FALSE(second.has("Preference-Applied"));
     w.put("/c/new");
@@ -150,12 +149,11 @@ TEST(LongPoll, RightsThatEndAnswerIt) {
     const auto ann = dav::caller_of(accounts, *accounts->find("ann"));
     DavClient client(w.engine);
     client.as(ann);
-    const std::string known =
-        client.send("HEAD", "/c/", {{"Prefer", "wait=0"}}).header("ETag");
+    const std::string known = client.send("HEAD", "/c/", {{"Prefer", "wait=0"}}).header("ETag");
     ASSERT_NE(known, "");
     Answer answer;
     std::thread thread([&] {
-      answer = client.send("HEAD", "/c/", {{"Prefer", "wait=60"}, {"If-None-Match", known}});
+      answer = client.send("HEAD", "/c/", {{"Prefer", "wait=20"}, {"If-None-Match", known}});
     });
     while (w.waits().count() == 0) std::this_thread::yield();
     w.store.names.write(storage::Flush::required, [&](storage::Transaction& tx) {

@@ -40,7 +40,8 @@ class Waits : public storage::SqliteStore {
   }
 };
 
-// The claim: who waits at a collection is signalled when its tag or its place changes, and else not.
+// The claim: who waits at a collection is signalled when its tag or its place changes, and else
+// not.
 TEST_F(Waits, EachChangeSignalsThoseAtOrAboveIt) {
   struct Act {
     const char* what;
