@@ -142,6 +142,57 @@ TEST(Streaming, FailureCutsWithoutATerminatingChunk) {
   EXPECT_EQ(records[0].detail, "the store failed");
 }
 
+// Letters that are read while the client takes them, with a failure behind them if told to.
+class ReadLetters final : public http::Source {
+ public:
+  ReadLetters(std::string text, bool fails) : text_(std::move(text)), fails_(fails) {}
+  [[nodiscard]] std::size_t read(std::uint64_t offset, std::span<char> buffer) override {
+    if (offset == text_.size() && fails_) throw std::runtime_error("the store failed");
+    return text_.copy(buffer.data(), buffer.size(), static_cast<std::size_t>(offset));
+  }
+
+ private:
+  std::string text_;
+  bool fails_;
+};
+
+http1::Handler reading(const std::string& text, bool fails = false) {
+  return [=](http::Request&, const http1::Peer&) {
+    http::Response response;
+    response.body = http::StreamBody{std::make_unique<ReadLetters>(text, fails)};
+    return response;
+  };
+}
+
+TEST(Streaming, WhatIsReadHasNoLengthAndItsEnd) {
+  for (const std::size_t size : {0u, 1u, 65'536u, 3'000'000u}) {
+    const std::string text = letters(1, size);
+    EchoServer server({}, reading(text));
+    RawClient client(server.port());
+    for (int i = 0; i < 2; ++i) {
+      client.send(kGetStreamed);
+      const auto answer = client.receive();
+      ASSERT_TRUE(answer) << client.error;
+      EXPECT_EQ(answer->field("transfer-encoding"), "chunked");
+      EXPECT_EQ(answer->body, text);
+    }
+    RawClient old(server.port());
+    old.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    const auto answer = old.receive();
+    ASSERT_TRUE(answer) << old.error;
+    EXPECT_EQ(answer->field("transfer-encoding"), "");
+    EXPECT_EQ(answer->field("connection"), "close");
+    EXPECT_EQ(answer->body, text);
+  }
+}
+
+TEST(Streaming, AFailureWhileReadingCuts) {
+  EchoServer server({}, reading(letters(1, 200'000), true));
+  RawClient client(server.port());
+  client.send(kGetStreamed);
+  EXPECT_FALSE(client.receive());
+}
+
 TEST(Streaming, FailureBeforeTheFirstByteIsA500) {
   EchoServer server({}, producing(1, 100, true));
   RawClient client(server.port());
