@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dav/conditions.h"
+#include "dav/folder_sizes.h"
 #include "dav/method.h"
 #include "dav/propfind_cache.h"
 #include "tests/fuzz/property.h"
@@ -226,6 +227,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto caller = dav::anonymous_caller(storage::Right::write);
     const auto available = [] { return std::uint64_t{1} << 30; };
     storage::SpaceLedger space({}, available, available);
+    dav::FolderSizes sizes;
     dav::Target target;
     target.path = path;
     dav::Call call{request,
@@ -237,6 +239,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                    parses,
                    bodies,
                    propfinds,
+                   sizes,
                    space,
                    nullptr,
                    target};
