@@ -94,6 +94,9 @@ std::optional<Opened> open_content(const Call& call, const storage::Snapshot& sn
 // Throws when the content is damaged: damage is never served with a success status
 // (docs/robustness.md G9).
 void require_sound(const Call& call, const storage::Resource& file, const Opened& opened) {
+  // The size has two places: a listing reads it from the resource, the bytes belong to the content.
+  if (file.size != opened.content.size)
+    throw storage::Error(storage::Fault::corrupt, "the content of a file has another size");
   if (opened.reader) {
     opened.reader->require_sound();
   } else if (!opened.known_sound) {

@@ -16,7 +16,8 @@ struct Call {
 const std::vector<Call>& calls() {
   static const std::vector<Call> table = {
       {{},
-       "holdfast needs a command: serve, lock, check, log, backup, restore, user, group, trash, "
+       "holdfast needs a command: serve, lock, check, log, backup, restore, user, share, group, "
+       "trash, "
        "versions, upload, history, snapshot, certificate, "
        "config, version or help; see holdfast --help."},
       {{"sever"}, "\"sever\" is no command of holdfast; the nearest is serve."},
@@ -143,7 +144,8 @@ const std::vector<Call>& calls() {
        "holdfast certificate takes no argument, and \"/x\" is one; see holdfast certificate "
        "--help."},
       {{"user"},
-       "holdfast user needs a command: token, add, passwd, list, show, rename, suspend, resume, "
+       "holdfast user needs a command: token, session, add, passwd, list, show, rename, suspend, "
+       "resume, "
        "networks, remove, grant, revoke, quota, certificate, adopt or import; see holdfast user "
        "--help."},
       {{"user", "delete", "ann"},
