@@ -750,8 +750,12 @@ scenario('search below: with script and without, results lead to their folders',
   for (const script of [true, false]) {
     const page = await openWindow({ width: script ? 1280 : 390, script });
     await page.goto(server.url);
-    if (script) await page.keyboard.press('/');
-    else await page.getByRole('searchbox').focus();
+    if (script) {
+      await page.waitForSelector('.script .tools');
+      await page.keyboard.press('/');
+    } else {
+      await page.getByRole('searchbox').focus();
+    }
     await page.keyboard.type('NEEDLE');
     if (script) await page.keyboard.press('Enter');
     else await page.getByRole('button', { name: 'Search below' }).click();
